@@ -1,0 +1,71 @@
+//! Randomness as a value: seeded by the shell from the system, by tests by hand.
+
+use rand_chacha::{
+    ChaCha12Rng,
+    rand_core::{RngCore, SeedableRng},
+};
+
+/// A ChaCha generator. Tags, branches, nonces, credentials and random choices all come from here, so that the same
+/// seed and the same inputs give the same outputs.
+#[derive(Clone, Debug)]
+pub struct Chance(ChaCha12Rng);
+
+impl Chance {
+    pub fn from_seed(seed: [u8; 32]) -> Self {
+        Self(ChaCha12Rng::from_seed(seed))
+    }
+
+    /// For tests and simulations.
+    pub fn from_number(seed: u64) -> Self {
+        Self(ChaCha12Rng::seed_from_u64(seed))
+    }
+
+    pub fn word(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
+    pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        let mut out = [0; N];
+        self.0.fill_bytes(&mut out);
+        out
+    }
+
+    /// Evenly from `0..bound`; zero when `bound` is zero.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        if bound == 0 {
+            return 0;
+        }
+        // Lemire's multiply-shift; the bias of the simple form is below 2^-32 for every bound we use.
+        ((u128::from(self.word()) * u128::from(bound)) >> 64) as u64
+    }
+
+    /// Evenly from `0.0..1.0`.
+    pub fn unit(&mut self) -> f64 {
+        (self.word() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// Sixteen lower-case hexadecimal digits: 64 bits that nobody can guess.
+    pub fn token(&mut self) -> String {
+        format!("{:016x}", self.word())
+    }
+
+    /// A generator of its own for a part, so that what one part draws does not shift another's.
+    pub fn fork(&mut self) -> Self {
+        Self::from_seed(self.bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_seed_draws_the_same() {
+        let (mut one, mut two) = (Chance::from_number(7), Chance::from_number(7));
+        assert_eq!(one.token(), two.token());
+        assert_eq!(one.fork().word(), two.fork().word());
+        assert!((0..1000).all(|_| one.below(3) < 3));
+        assert_eq!(one.below(0), 0);
+        assert!((0..1000).map(|_| one.unit()).all(|u| (0.0..1.0).contains(&u)));
+    }
+}

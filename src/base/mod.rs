@@ -1,0 +1,17 @@
+//! The ground floor: ids, time, numbers, secrets, timers, chance. Uses nothing of the house; anyone may use it.
+
+mod chance;
+mod ids;
+mod map;
+mod number;
+mod private;
+mod time;
+mod timers;
+
+pub use chance::Chance;
+pub use ids::*;
+pub use map::{FastMap, FastSet, KeyedMap, keyed_map};
+pub use number::{DIALLED_MAX, Dialled, Extension, NUMBER_DIGITS_MAX, Number};
+pub use private::Private;
+pub use time::{Instant, Now, Wall};
+pub use timers::Timers;
