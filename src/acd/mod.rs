@@ -1,0 +1,1 @@
+//! Agents, memberships, queues, offers, wrap-up. Uses base only: it knows no SIP.

@@ -1,0 +1,1 @@
+//! REST, live WebSocket, sign-in, metrics, embedded pages. Shell.

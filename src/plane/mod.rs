@@ -1,0 +1,1 @@
+//! Media workers: sockets, batches, ticks around the pure media core. Shell.

@@ -1,0 +1,1 @@
+//! The loop that stamps `now` and carries inputs and outputs. Shell.

@@ -1,0 +1,1 @@
+//! Text to validated values and back. Pure.
