@@ -1,1 +1,3 @@
-fn main() {}
+//! The one integration-test binary: the house's own order, the simulated world, and the stories played in it.
+
+mod tidy;
