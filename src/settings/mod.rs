@@ -1,1 +1,16 @@
-//! Text to validated values and back. Pure.
+//! Text ↔ validated values: the main file with the environment over it, the centre's files, and the way back.
+//!
+//! Pure: texts are handed in and handed out; the shell reads and writes the files. The types of the centre belong to
+//! `switch` and `acd`; here is only how they are written down. Whatever is wrong with a text is a [`Fault`] with file,
+//! line and hint, and all of them are told together.
+
+mod fault;
+mod near;
+mod read;
+mod server;
+
+pub use fault::{At, Fault, Faults, Mark, Source};
+pub use server::{
+    ENVIRONMENT_PREFIX, HttpSettings, JournalSync, LISTENERS_MAX, Limits, Listener, ListenerKind, LogFormat,
+    LogSettings, RtpSettings, ServerSettings, SipSettings, StoreSettings,
+};

@@ -1,0 +1,299 @@
+//! Reads a TOML table key by key, collecting every fault with its place instead of stopping at the first.
+
+use std::{cell::RefCell, collections::BTreeMap, fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
+
+use toml::de::{DeTable, DeValue};
+
+use super::{
+    fault::{At, Mark, Report, Source},
+    near,
+};
+
+/// Environment variables that override keys: name → its index among the sources and its text.
+pub(super) type Environment<'a> = BTreeMap<&'a str, (usize, &'a str)>;
+
+/// Where the text of one value came from.
+enum Raw<'a> {
+    Toml(&'a DeValue<'a>),
+    Environment(&'a str),
+}
+
+/// A table being read. Keys never asked for are faults when the section is finished.
+pub(super) struct Section<'a> {
+    report: &'a Report<'a>,
+    source: usize,
+    table: Option<&'a DeTable<'a>>,
+    mark: Mark,
+    /// For messages: `[sip]`, `queue "support"`.
+    what: String,
+    environment: Option<(&'a Environment<'a>, String)>,
+    asked: RefCell<Vec<&'static str>>,
+}
+
+/// The parsed table of one source; syntax errors go to the report.
+pub(super) fn parse<'a>(sources: &'a [Source], index: usize, report: &Report<'a>) -> DeTable<'a> {
+    let Some(source) = sources.get(index) else { return DeTable::new() };
+    let (table, errors) = DeTable::parse_recoverable(&source.text);
+    for error in errors {
+        let byte = error.span().map_or(0, |span| span.start);
+        let hint = Some(String::from("this is TOML: key = value, text in \"quotes\", [section] or [[list entry]]"));
+        report.fault(Mark { source: index, byte }, error.message(), hint);
+    }
+    table.into_inner()
+}
+
+impl<'a> Section<'a> {
+    pub fn root(report: &'a Report<'a>, source: usize, table: &'a DeTable<'a>) -> Self {
+        let mark = Mark { source, byte: 0 };
+        let what = String::from("the file");
+        Self { report, source, table: Some(table), mark, what, environment: None, asked: RefCell::default() }
+    }
+
+    /// Environment variables named `prefix` + key in capitals come before what the file says.
+    pub fn overridden_by(mut self, environment: &'a Environment<'a>, prefix: &str) -> Self {
+        self.environment = Some((environment, prefix.to_owned()));
+        self
+    }
+
+    pub fn mark(&self) -> Mark {
+        self.mark
+    }
+
+    pub fn name_it(&mut self, what: String) {
+        self.what = what;
+    }
+
+    pub fn fault(&self, mark: Mark, problem: impl Into<String>, hint: Option<String>) {
+        self.report.fault(mark, problem, hint);
+    }
+
+    fn raw(&self, key: &'static str) -> Option<At<Raw<'a>>> {
+        self.asked.borrow_mut().push(key);
+        if let Some((environment, prefix)) = &self.environment {
+            let name = format!("{prefix}{}", key.to_ascii_uppercase());
+            if let Some((source, text)) = environment.get(name.as_str()) {
+                return Some(At::new(Raw::Environment(text), Mark { source: *source, byte: 0 }));
+            }
+        }
+        let (_, value) = self.table?.iter().find(|(name, _)| name.get_ref() == key)?;
+        let mark = Mark { source: self.source, byte: value.span().start };
+        Some(At::new(Raw::Toml(value.get_ref()), mark))
+    }
+
+    pub fn has(&self, key: &str) -> bool {
+        self.table.is_some_and(|table| table.keys().any(|name| name.get_ref() == key))
+    }
+
+    fn expected(&self, mark: Mark, key: &str, expected: &str, found: &Raw<'_>) {
+        let found = match found {
+            Raw::Toml(DeValue::String(text)) => format!("\"{text}\""),
+            Raw::Toml(other) => format!("a value of type {}", other.type_str()),
+            Raw::Environment(text) => format!("\"{text}\""),
+        };
+        self.report.fault(mark, format!("{key}: expected {expected}, found {found}"), None);
+    }
+
+    pub fn missing(&self, key: &str, expected: &str) {
+        let hint = Some(format!("add {key} = …"));
+        self.report.fault(self.mark, format!("{}: \"{key}\" is missing: expected {expected}", self.what), hint);
+    }
+
+    pub fn text(&self, key: &'static str) -> Option<At<String>> {
+        let raw = self.raw(key)?;
+        match &raw.value {
+            Raw::Toml(DeValue::String(text)) => Some(At::new(text.to_string(), raw.mark)),
+            Raw::Environment(text) => Some(At::new((*text).to_owned(), raw.mark)),
+            other => {
+                self.expected(raw.mark, key, "a text in \"quotes\"", other);
+                None
+            }
+        }
+    }
+
+    pub fn required_text(&self, key: &'static str, expected: &str) -> Option<At<String>> {
+        if !self.has(key) && self.raw(key).is_none() {
+            self.missing(key, expected);
+        }
+        self.text(key)
+    }
+
+    /// A text that `T` can read; `expected` says what that is.
+    pub fn parsed<T: FromStr>(&self, key: &'static str, expected: &str) -> Option<At<T>> {
+        let text = self.text(key)?;
+        self.parse_as(key, &text, expected)
+    }
+
+    pub fn parse_as<T: FromStr>(&self, key: &str, text: &At<String>, expected: &str) -> Option<At<T>> {
+        match text.value.trim().parse() {
+            Ok(value) => Some(At::new(value, text.mark)),
+            Err(_) => {
+                self.expected(text.mark, key, expected, &Raw::Environment(&text.value));
+                None
+            }
+        }
+    }
+
+    /// One of a few words.
+    pub fn one_of<T: Copy>(&self, key: &'static str, words: &[(&'static str, T)]) -> Option<At<T>> {
+        let text = self.text(key)?;
+        match words.iter().find(|(word, _)| *word == text.value) {
+            Some((_, value)) => Some(At::new(*value, text.mark)),
+            None => {
+                let listed: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+                let hint = near::nearest(&text.value, words.iter().map(|(word, _)| *word))
+                    .map(|near| format!("did you mean \"{near}\"?"));
+                let problem = format!("{key}: expected one of {}, found \"{}\"", listed.join(", "), text.value);
+                self.report.fault(text.mark, problem, hint);
+                None
+            }
+        }
+    }
+
+    pub fn flag(&self, key: &'static str) -> Option<At<bool>> {
+        let raw = self.raw(key)?;
+        match &raw.value {
+            Raw::Toml(DeValue::Boolean(value)) => Some(At::new(*value, raw.mark)),
+            Raw::Environment("true" | "1" | "on" | "yes") => Some(At::new(true, raw.mark)),
+            Raw::Environment("false" | "0" | "off" | "no") => Some(At::new(false, raw.mark)),
+            other => {
+                self.expected(raw.mark, key, "true or false", other);
+                None
+            }
+        }
+    }
+
+    pub fn whole(&self, key: &'static str, range: RangeInclusive<u64>) -> Option<At<u64>> {
+        let raw = self.raw(key)?;
+        let number = match &raw.value {
+            Raw::Toml(DeValue::Integer(number)) => u64::from_str_radix(number.as_str(), number.radix()).ok(),
+            Raw::Environment(text) => text.trim().parse().ok(),
+            Raw::Toml(_) => None,
+        };
+        match number.filter(|number| range.contains(number)) {
+            Some(number) => Some(At::new(number, raw.mark)),
+            None => {
+                let expected = format!("a whole number from {} to {}", range.start(), range.end());
+                let found = match &raw.value {
+                    Raw::Toml(DeValue::Integer(number)) => Raw::Environment(number.as_str()),
+                    Raw::Toml(other) => Raw::Toml(other),
+                    Raw::Environment(text) => Raw::Environment(text),
+                };
+                self.expected(raw.mark, key, &expected, &found);
+                None
+            }
+        }
+    }
+
+    /// A length of time in whole seconds.
+    pub fn seconds(&self, key: &'static str, range: RangeInclusive<u64>) -> Option<At<Duration>> {
+        self.whole(key, range).map(|at| at.map(Duration::from_secs))
+    }
+
+    /// A list of texts, or one text alone; the environment separates them by commas.
+    pub fn texts(&self, key: &'static str) -> Option<Vec<At<String>>> {
+        let raw = self.raw(key)?;
+        match &raw.value {
+            Raw::Toml(DeValue::String(text)) => Some(vec![At::new(text.to_string(), raw.mark)]),
+            Raw::Toml(DeValue::Array(items)) => {
+                let mut texts = Vec::new();
+                for item in items.iter() {
+                    let mark = Mark { source: self.source, byte: item.span().start };
+                    match item.get_ref() {
+                        DeValue::String(text) => texts.push(At::new(text.to_string(), mark)),
+                        other => self.expected(mark, key, "a list of texts", &Raw::Toml(other)),
+                    }
+                }
+                Some(texts)
+            }
+            Raw::Environment(text) => {
+                let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+                Some(items.map(|item| At::new(item.to_owned(), raw.mark)).collect())
+            }
+            other => {
+                self.expected(raw.mark, key, "a list of texts", other);
+                None
+            }
+        }
+    }
+
+    /// `[key]`; an absent one reads like an empty one.
+    pub fn table(&self, key: &'static str) -> Section<'a> {
+        self.asked.borrow_mut().push(key);
+        let environment = self
+            .environment
+            .as_ref()
+            .map(|(environment, prefix)| (*environment, format!("{prefix}{}_", key.to_ascii_uppercase())));
+        let found = self.table.and_then(|table| table.iter().find(|(name, _)| name.get_ref() == key));
+        let (table, mark) = match found {
+            None => (None, self.mark),
+            Some((_, value)) => {
+                let mark = Mark { source: self.source, byte: value.span().start };
+                let table = value.get_ref().as_table();
+                if table.is_none() {
+                    self.expected(mark, key, &format!("a section [{key}]"), &Raw::Toml(value.get_ref()));
+                }
+                (table, mark)
+            }
+        };
+        let what = format!("[{key}]");
+        Section { report: self.report, source: self.source, table, mark, what, environment, asked: RefCell::default() }
+    }
+
+    /// Every `[[key]]`.
+    pub fn tables(&self, key: &'static str) -> Vec<Section<'a>> {
+        self.asked.borrow_mut().push(key);
+        let found = self.table.and_then(|table| table.iter().find(|(name, _)| name.get_ref() == key));
+        let Some((name, value)) = found else { return Vec::new() };
+        let at = |span: std::ops::Range<usize>| Mark { source: self.source, byte: span.start };
+        let DeValue::Array(items) = value.get_ref() else {
+            let hint = Some(format!("write [[{key}]] with two brackets on each side"));
+            self.report.fault(at(name.span()), format!("expected a list of [[{key}]] entries"), hint);
+            return Vec::new();
+        };
+        let mut sections = Vec::new();
+        for item in items.iter() {
+            match item.get_ref().as_table() {
+                Some(table) => sections.push(Section {
+                    report: self.report,
+                    source: self.source,
+                    table: Some(table),
+                    mark: at(item.span()),
+                    what: format!("[[{key}]]"),
+                    environment: None,
+                    asked: RefCell::default(),
+                }),
+                None => self.expected(at(item.span()), key, &format!("[[{key}]] entries"), &Raw::Toml(item.get_ref())),
+            }
+        }
+        sections
+    }
+
+    /// What was never asked for is unknown.
+    pub fn finish(self) {
+        let Some(table) = self.table else { return };
+        let asked = self.asked.borrow();
+        for (name, _) in table.iter() {
+            if !asked.iter().any(|known| known == name.get_ref()) {
+                let mark = Mark { source: self.source, byte: name.span().start };
+                let hint = near::hint(name.get_ref(), asked.iter().copied());
+                self.report.fault(mark, format!("{}: unknown key \"{}\"", self.what, name.get_ref()), hint);
+            }
+        }
+    }
+
+    /// The keys asked for, as the environment would name them.
+    pub fn asked_names(&self) -> Vec<String> {
+        let prefix = self.environment.as_ref().map_or("", |(_, prefix)| prefix.as_str());
+        self.asked.borrow().iter().map(|key| format!("{prefix}{}", key.to_ascii_uppercase())).collect()
+    }
+}
+
+/// The value, or the default where none was given or it was faulty (the fault is in the report).
+pub(super) fn or<T>(read: Option<At<T>>, default: T) -> T {
+    read.map_or(default, |at| at.value)
+}
+
+/// Words for a list in a message.
+pub(super) fn listed<T: Display>(items: impl IntoIterator<Item = T>) -> String {
+    items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
+}

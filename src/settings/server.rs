@@ -1,0 +1,388 @@
+//! The main file: where the switch listens, where it keeps things, its limits. The centre itself is in files beside it.
+
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    ops::RangeInclusive,
+    str::FromStr,
+    time::Duration,
+};
+
+use super::{
+    fault::{At, Faults, Mark, Report, Source},
+    near,
+    read::{self, Environment, Section, or},
+};
+
+/// Environment variables that override keys of the main file begin with this: `[sip] listen` is `STROWGER_SIP_LISTEN`,
+/// `data_dir` is `STROWGER_DATA_DIR`. Lists are separated by commas.
+pub const ENVIRONMENT_PREFIX: &str = "STROWGER_";
+
+/// Names with the prefix that are not keys of the main file.
+const ENVIRONMENT_ELSEWHERE: [&str; 1] = ["STROWGER_CONFIG"];
+
+/// Listeners of one switch. Each costs a socket in every turn of the loop.
+pub const LISTENERS_MAX: usize = 16;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerSettings {
+    /// The digest realm. A change makes every stored `ha1` worthless.
+    pub realm: String,
+    pub data_dir: String,
+    /// Centre files, relative to the main file.
+    pub include: Vec<At<String>>,
+    pub sip: SipSettings,
+    pub http: HttpSettings,
+    pub rtp: RtpSettings,
+    pub store: StoreSettings,
+    pub limits: Limits,
+    pub log: LogSettings,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SipSettings {
+    pub listen: Vec<Listener>,
+    /// The host that phones and carriers are told (Via, Contact) when it differs from the one listened on.
+    pub advertised: Option<String>,
+    pub user_agent: String,
+}
+
+/// `udp:127.0.0.1:5060`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Listener {
+    pub kind: ListenerKind,
+    pub address: SocketAddr,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ListenerKind {
+    Udp,
+    Tcp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpSettings {
+    pub listen: SocketAddr,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RtpSettings {
+    pub bind: Vec<IpAddr>,
+    pub advertised: Option<IpAddr>,
+    pub ports: RangeInclusive<u16>,
+    /// 0: one for each core but one, at least one.
+    pub workers: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreSettings {
+    pub sync: JournalSync,
+    /// Where records go; empty: SQLite in `data_dir`.
+    pub database: String,
+}
+
+/// What "written" means for the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JournalSync {
+    /// Committed: safe from `kill -9`, not from a power cut.
+    Commit,
+    /// Also waited for the disk: safe from a power cut.
+    Disk,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Calls at once; the next caller hears 503.
+    pub calls_max: usize,
+    /// New calls a second from one source that is neither a trunk nor signed in.
+    pub invite_rate_max: u32,
+    pub connections_max: usize,
+    pub connections_per_ip_max: usize,
+    /// A silent TCP connection is closed after this.
+    pub idle_time: Duration,
+    /// How long calls may go on after SIGTERM.
+    pub drain_time: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogSettings {
+    /// As `RUST_LOG` takes it: `info`, `debug`, `strowger::net=trace`.
+    pub level: String,
+    pub format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+impl ServerSettings {
+    /// Reads the main file with the environment over it. Both are handed in: this floor reads neither.
+    ///
+    /// `environment` may hold any variables; those with [`ENVIRONMENT_PREFIX`] count, and unknown ones among them are
+    /// faults.
+    pub fn read(main: Source, environment: &[(String, String)]) -> Result<Self, Faults> {
+        let mut sources = vec![main];
+        for (name, text) in environment.iter().filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX)) {
+            sources.push(Source::new(name, text));
+        }
+        let overrides: Environment<'_> = sources
+            .iter()
+            .enumerate()
+            .skip(1)
+            .map(|(index, source)| (source.name.as_str(), (index, source.text.as_str())))
+            .collect();
+        let report = Report::new(&sources);
+        let table = read::parse(&sources, 0, &report);
+        let settings = if report.is_clean() {
+            Some(read_all(Section::root(&report, 0, &table).overridden_by(&overrides, ENVIRONMENT_PREFIX), &overrides))
+        } else {
+            None
+        };
+        report.finish()?;
+        settings.ok_or_else(|| Faults(Vec::new()))
+    }
+
+    /// What stands when nothing is written.
+    pub fn preset() -> Self {
+        match Self::read(Source::new("defaults", ""), &[]) {
+            Ok(settings) => settings,
+            Err(faults) => unreachable!("the defaults are sound: {faults}"),
+        }
+    }
+}
+
+fn read_all(root: Section<'_>, overrides: &Environment<'_>) -> ServerSettings {
+    let sections = (root.table("sip"), root.table("http"), root.table("rtp"), root.table("store"));
+    let (sip, http, rtp, store) = sections;
+    let (limits, log) = (root.table("limits"), root.table("log"));
+    let settings = ServerSettings {
+        realm: realm(&root),
+        data_dir: or(root.text("data_dir"), String::from("data")),
+        include: root.texts("include").unwrap_or_default(),
+        sip: read_sip(&sip),
+        http: HttpSettings { listen: or(http.parsed("listen", "address:port"), default_address(8080)) },
+        rtp: read_rtp(&rtp),
+        store: read_store(&store),
+        limits: read_limits(&limits),
+        log: read_log(&log),
+    };
+    let names: Vec<String> =
+        [&root, &sip, &http, &rtp, &store, &limits, &log].iter().flat_map(|section| section.asked_names()).collect();
+    for (name, (source, _)) in overrides {
+        if !names.iter().any(|known| known == name) && !ENVIRONMENT_ELSEWHERE.contains(name) {
+            let hint = near::hint(name, names.iter().map(String::as_str));
+            root.fault(Mark { source: *source, byte: 0 }, "no key of the main file has this name", hint);
+        }
+    }
+    for section in [root, sip, http, rtp, store, limits, log] {
+        section.finish();
+    }
+    settings
+}
+
+fn default_address(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
+fn realm(root: &Section<'_>) -> String {
+    let Some(text) = root.text("realm") else { return String::from("strowger") };
+    let clean = text.value.chars().all(|c| !c.is_control() && c != '"' && c != '\\');
+    if !clean || text.value.is_empty() || text.value.len() > 128 {
+        root.fault(text.mark, "realm: expected 1 to 128 characters without quotes or backslashes", None);
+    }
+    text.value
+}
+
+fn read_sip(sip: &Section<'_>) -> SipSettings {
+    let listen = match sip.texts("listen") {
+        None => [ListenerKind::Udp, ListenerKind::Tcp]
+            .map(|kind| Listener { kind, address: default_address(5060) })
+            .to_vec(),
+        Some(texts) => read_listeners(sip, &texts),
+    };
+    let advertised = sip.text("advertised").filter(|text| !text.value.is_empty());
+    if let Some(text) = &advertised
+        && !is_host(&text.value)
+    {
+        sip.fault(text.mark, "advertised: expected a host name or an address, without a port", None);
+    }
+    let user_agent = or(sip.text("user_agent"), String::from("strowger"));
+    SipSettings { listen, advertised: advertised.map(|at| at.value), user_agent }
+}
+
+fn read_listeners(sip: &Section<'_>, texts: &[At<String>]) -> Vec<Listener> {
+    let mut listeners: Vec<Listener> = Vec::new();
+    for text in texts {
+        let Some(listener) = sip.parse_as::<Listener>("listen", text, "udp:address:port or tcp:address:port") else {
+            continue;
+        };
+        if listener.value.address.port() != 0 && listeners.contains(&listener.value) {
+            sip.fault(text.mark, format!("listen: {} is given twice", text.value), None);
+        }
+        listeners.push(listener.value);
+    }
+    if texts.is_empty() {
+        sip.fault(sip.mark(), "listen: expected at least one listener", Some(String::from("\"udp:127.0.0.1:5060\"")));
+    }
+    if let Some(first_too_many) = texts.get(LISTENERS_MAX) {
+        sip.fault(first_too_many.mark, format!("listen: expected at most {LISTENERS_MAX} listeners"), None);
+    }
+    listeners
+}
+
+/// A host name (RFC 1123) or an address.
+fn is_host(text: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    text.parse::<IpAddr>().is_ok() || (text.len() <= 253 && text.split('.').all(label))
+}
+
+fn read_rtp(rtp: &Section<'_>) -> RtpSettings {
+    let bind = rtp.texts("bind").map(|texts| {
+        texts.iter().filter_map(|text| rtp.parse_as("bind", text, "an address").map(|at| at.value)).collect()
+    });
+    let ports = rtp.text("ports").and_then(|text| {
+        let range = text.value.split_once('-').and_then(|(low, high)| {
+            let (low, high): (u16, u16) = (low.trim().parse().ok()?, high.trim().parse().ok()?);
+            (low >= 1024 && low < high).then_some(low..=high)
+        });
+        if range.is_none() {
+            let hint = Some(String::from("for example \"16384-32767\"; each call side takes two"));
+            rtp.fault(text.mark, "ports: expected a range from 1024 up, \"low-high\"", hint);
+        }
+        range
+    });
+    let advertised = rtp.text("advertised").filter(|text| !text.value.is_empty());
+    RtpSettings {
+        bind: bind.unwrap_or_else(|| vec![default_address(0).ip()]),
+        advertised: advertised.and_then(|text| rtp.parse_as("advertised", &text, "an address")).map(|at| at.value),
+        ports: ports.unwrap_or(16_384..=32_767),
+        workers: or(rtp.whole("workers", 0..=64), 0) as u16,
+    }
+}
+
+fn read_store(store: &Section<'_>) -> StoreSettings {
+    let sync = store.one_of("sync", &[("commit", JournalSync::Commit), ("disk", JournalSync::Disk)]);
+    let database = store.text("database");
+    if let Some(url) = &database
+        && !url.value.is_empty()
+        && !["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| url.value.starts_with(scheme))
+    {
+        let hint = Some(String::from("leave it empty for SQLite in data_dir"));
+        store.fault(url.mark, "database: expected sqlite:… or postgres://…", hint);
+    }
+    StoreSettings { sync: or(sync, JournalSync::Commit), database: or(database, String::new()) }
+}
+
+fn read_limits(limits: &Section<'_>) -> Limits {
+    Limits {
+        calls_max: or(limits.whole("calls_max", 1..=1_000_000), 10_000) as usize,
+        invite_rate_max: or(limits.whole("invite_rate_max", 1..=1_000_000), 10_000) as u32,
+        connections_max: or(limits.whole("connections_max", 1..=1_000_000), 10_000) as usize,
+        connections_per_ip_max: or(limits.whole("connections_per_ip_max", 1..=1_000_000), 1_000) as usize,
+        idle_time: or(limits.seconds("idle_secs", 10..=86_400), Duration::from_secs(600)),
+        drain_time: or(limits.seconds("drain_secs", 0..=86_400), Duration::from_secs(60)),
+    }
+}
+
+fn read_log(log: &Section<'_>) -> LogSettings {
+    let format = log.one_of("format", &[("text", LogFormat::Text), ("json", LogFormat::Json)]);
+    LogSettings { level: or(log.text("level"), String::from("info")), format: or(format, LogFormat::Text) }
+}
+
+impl FromStr for Listener {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (kind, address) = text.split_once(':').ok_or(())?;
+        let kind = match kind {
+            "udp" => ListenerKind::Udp,
+            "tcp" => ListenerKind::Tcp,
+            _ => return Err(()),
+        };
+        Ok(Self { kind, address: address.parse().map_err(|_| ())? })
+    }
+}
+
+impl fmt::Display for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            ListenerKind::Udp => "udp",
+            ListenerKind::Tcp => "tcp",
+        };
+        write!(f, "{kind}:{}", self.address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(text: &str, environment: &[(&str, &str)]) -> String {
+        let environment: Vec<_> = environment.iter().map(|(n, t)| (n.to_string(), t.to_string())).collect();
+        ServerSettings::read(Source::new("config/x.toml", text), &environment).unwrap_err().to_string()
+    }
+
+    /// OP-06: an unknown key is named with its place and the nearest known one.
+    #[test]
+    fn a_slip_in_a_key_names_file_line_column_and_the_right_key() {
+        let said = faults("realm = \"x\"\n[sip]\n  listne = [\"udp:127.0.0.1:5060\"]\n", &[]);
+        assert!(said.contains("config/x.toml:3:3: [sip]: unknown key \"listne\""), "{said}");
+        assert!(said.contains("did you mean \"listen\"?"), "{said}");
+    }
+
+    /// OP-06: all faults are listed together, each with what was expected.
+    #[test]
+    fn every_fault_is_told_at_once() {
+        let said = faults(
+            "[sip]\nlisten = [\"udp:127.0.0.1:5060\", \"sctp:1.2.3.4:5\"]\n[rtp]\nports = \"9-5\"\nworkers = \"two\"\n\
+             [store]\nsync = \"dsk\"\n[limits]\ncalls_max = 0\n",
+            &[],
+        );
+        assert!(said.contains("x.toml:2:33: listen: expected udp:address:port or tcp:address:port"), "{said}");
+        assert!(said.contains("x.toml:4:9: ports: expected a range from 1024 up"), "{said}");
+        assert!(said.contains("x.toml:5:11: workers: expected a whole number from 0 to 64"), "{said}");
+        assert!(said.contains("did you mean \"disk\"?"), "{said}");
+        assert!(said.contains("x.toml:9:13: calls_max"), "{said}");
+        assert!(said.ends_with("5 errors; nothing was changed"), "{said}");
+    }
+
+    #[test]
+    fn broken_toml_is_a_fault_with_its_line() {
+        let said = faults("realm = \"x\"\ndata_dir = = 3\n", &[]);
+        assert!(said.contains("config/x.toml:2:"), "{said}");
+    }
+
+    /// OP-06: the environment comes before the file, so that several switches share one file.
+    #[test]
+    fn the_environment_overrides_the_file() {
+        let environment = [
+            ("STROWGER_SIP_LISTEN", "udp:127.0.0.1:6060, tcp:[::1]:6061"),
+            ("STROWGER_DATA_DIR", "/tmp/second"),
+            ("STROWGER_LIMITS_CALLS_MAX", "7"),
+            ("PATH", "/bin"),
+        ]
+        .map(|(name, text)| (name.to_owned(), text.to_owned()));
+        let file = "data_dir = \"data\"\n[limits]\ncalls_max = 5\nidle_secs = 30\n";
+        let settings = ServerSettings::read(Source::new("x", file), &environment).unwrap();
+        assert_eq!(settings.data_dir, "/tmp/second");
+        assert_eq!(settings.limits.calls_max, 7);
+        assert_eq!(settings.limits.idle_time, Duration::from_secs(30));
+        let listeners: Vec<String> = settings.sip.listen.iter().map(Listener::to_string).collect();
+        assert_eq!(listeners, ["udp:127.0.0.1:6060", "tcp:[::1]:6061"]);
+    }
+
+    #[test]
+    fn an_unknown_or_faulty_variable_is_named() {
+        let said = faults("", &[("STROWGER_SIP_LISTN", "x"), ("STROWGER_RTP_WORKERS", "many")]);
+        assert!(said.contains("STROWGER_SIP_LISTN:1:1: no key of the main file"), "{said}");
+        assert!(said.contains("did you mean \"STROWGER_SIP_LISTEN\"?"), "{said}");
+        assert!(said.contains("STROWGER_RTP_WORKERS:1:1: workers: expected a whole number from 0 to 64"), "{said}");
+    }
+}
