@@ -1,1 +1,24 @@
-//! Pure media: codecs, clips, tones, relay; the plane's commands and events. Uses base and wire.
+//! Pure media: G.711, tones, clips, players, the relay, telephone events, the source rule, RTCP; and what the engine says
+//! to the media plane ([`Command`]) and hears from it ([`Event`]).
+//!
+//! Enters: commands, packets as bytes, time as [`base::Instant`](crate::base::Instant). Never: sockets, clocks, threads.
+//! Uses base and wire.
+
+mod command;
+pub mod g711;
+mod ports;
+mod sound;
+mod source;
+mod tones;
+pub mod wav;
+
+pub use command::{
+    Codec, Command, End, Event, Form, PayloadTypes, Play, Port, Remote, SEQUENCE_CLIPS_MAX, Source, Stats, Tone,
+};
+pub use ports::{PORT_REST, PORT_REST_PRESSED, PortPool};
+pub use sound::{SAMPLE_RATE, SOUND_SAMPLES_MAX, Sound};
+pub use source::{RELEARN, SourceRule, Speaker};
+pub use tones::{Country, Tones, dtmf, tone};
+
+/// The longest digit that we send or believe, in milliseconds.
+pub const DTMF_MILLIS_MAX: u32 = 10_000;

@@ -1,0 +1,275 @@
+//! The words between the engine and the media plane.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use smallvec::SmallVec;
+
+use super::Sound;
+use crate::base::{ClipId, Instant, PlayId, StreamId};
+
+/// Clips in one [`Source::Sequence`]; an announcement of more parts is cut there.
+pub const SEQUENCE_CLIPS_MAX: usize = 64;
+
+/// What the engine tells the plane. A command about a stream that is not open is ignored.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Starts a stream on a port taken from the pool. `remote` is the peer's SDP address, once known.
+    Open { stream: StreamId, port: Port, remote: Option<Remote>, form: Form },
+    /// The offer/answer changed: address, codec, direction. SSRC, sequence numbers and players live on.
+    Update { stream: StreamId, remote: Option<Remote>, form: Form },
+    /// What either hears is sent to the other. Ends earlier joins of both; a running player goes first until it ends.
+    Join { a: StreamId, b: StreamId },
+    /// Ends a join, for both.
+    Part { stream: StreamId },
+    /// Plays towards the leg, in place of what it would hear; replaces a running player.
+    Play { stream: StreamId, play: Play },
+    /// Stops that player; nothing happens when another one runs by now.
+    Stop { stream: StreamId, play: PlayId },
+    /// Sends one digit as telephone-event, or as two tones where none was negotiated. Digits queue up.
+    SendDtmf { stream: StreamId, digit: char, millis: u32 },
+    /// Ends the stream; answered by [`Event::Closed`]. The port may be given back to the pool at once.
+    Close { stream: StreamId },
+    /// Makes a clip known to every worker, or replaces it for players that start later.
+    LoadClip { clip: ClipId, sound: Arc<Sound> },
+    /// Forgets a clip; what plays it goes on.
+    DropClip { clip: ClipId },
+}
+
+impl Command {
+    /// The stream that the command is about; of a join, the first.
+    pub const fn stream(&self) -> Option<StreamId> {
+        match self {
+            Self::Open { stream, .. }
+            | Self::Update { stream, .. }
+            | Self::Join { a: stream, .. }
+            | Self::Part { stream }
+            | Self::Play { stream, .. }
+            | Self::Stop { stream, .. }
+            | Self::SendDtmf { stream, .. }
+            | Self::Close { stream } => Some(*stream),
+            Self::LoadClip { .. } | Self::DropClip { .. } => None,
+        }
+    }
+}
+
+/// What the plane tells the engine.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A digit was pressed (RFC 4733); told once, when it ends, with its whole length.
+    Dtmf { stream: StreamId, digit: char, millis: u32 },
+    /// Nothing, not even RTCP, came for the leg's silence time. Told once until something is heard again.
+    Silent { stream: StreamId, for_ms: u64 },
+    /// The first packet, or the first after [`Event::Silent`].
+    Heard { stream: StreamId },
+    /// A player ended.
+    Finished { stream: StreamId, play: PlayId, end: End },
+    /// The answer to [`Command::Close`].
+    Closed { stream: StreamId, stats: Box<Stats> },
+}
+
+/// Why a player ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// To the end of its source.
+    Played,
+    /// By [`Command::Stop`], or with its stream.
+    Stopped,
+    /// By another player.
+    Replaced,
+    /// None of its clips is loaded, or the leg's codec is not one we can encode.
+    Unplayable,
+}
+
+/// A pre-bound pair of sockets, RTP and RTCP on the port above. Taken from the [`PortPool`](super::PortPool).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Port {
+    /// The worker whose sockets these are; streams of one call belong on one worker.
+    pub worker: u16,
+    /// The pair's number in the plane.
+    pub index: u16,
+    pub rtp: SocketAddr,
+}
+
+impl Port {
+    pub fn rtcp(&self) -> SocketAddr {
+        SocketAddr::new(self.rtp.ip(), self.rtp.port().saturating_add(1))
+    }
+}
+
+/// Where the peer's SDP wants RTP and RTCP sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Remote {
+    pub rtp: SocketAddr,
+    pub rtcp: SocketAddr,
+}
+
+impl Remote {
+    /// RTCP on the port above (RFC 3550 11), unless the SDP said otherwise (RFC 3605).
+    pub fn new(rtp: SocketAddr) -> Self {
+        Self { rtp, rtcp: SocketAddr::new(rtp.ip(), rtp.port().saturating_add(1)) }
+    }
+}
+
+/// How a leg's media looks, agreed by offer and answer. "Send" and "receive" are the switch's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Form {
+    pub codec: Codec,
+    /// Payload types of the codec.
+    pub payload: PayloadTypes,
+    /// Payload types of telephone-event (RFC 4733), where both sides have it.
+    pub telephone_event: Option<PayloadTypes>,
+    /// Length of the packets that we make ourselves; 20 unless the peer asked for another.
+    pub ptime_ms: u16,
+    /// We may send to the leg (its direction is sendrecv or recvonly).
+    pub may_send: bool,
+    /// What the leg sends may be heard; false while it holds: the holder's own music or silence stops here.
+    pub may_receive: bool,
+    /// IPs, beside the SDP's, that media may come from: that of the leg's signalling.
+    pub allowed: SmallVec<[IpAddr; 2]>,
+    /// After how long without any packet the leg counts as silent; `None` for a leg that may not send.
+    pub silence: Option<Duration>,
+}
+
+impl Form {
+    /// A plain leg of a static codec, sending and receiving, telephone-event on 101, no silence watch.
+    pub fn plain(codec: Codec) -> Self {
+        let payload = codec.static_payload_type().unwrap_or(96);
+        Self {
+            codec,
+            payload: PayloadTypes::both(payload),
+            telephone_event: Some(PayloadTypes::both(101)),
+            ptime_ms: 20,
+            may_send: true,
+            may_receive: true,
+            allowed: SmallVec::new(),
+            silence: None,
+        }
+    }
+}
+
+/// A payload type in either direction: each side names the number it wants to receive (RFC 3264 5.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PayloadTypes {
+    /// What the peer wants to receive.
+    pub send: u8,
+    /// What we announced.
+    pub receive: u8,
+}
+
+impl PayloadTypes {
+    pub const fn both(payload_type: u8) -> Self {
+        Self { send: payload_type, receive: payload_type }
+    }
+}
+
+/// What the relay carries. G.711 is decoded and encoded where need be; the others pass between legs that agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Codec {
+    Pcmu,
+    Pcma,
+    G722,
+    G729,
+    Opus,
+}
+
+impl Codec {
+    /// RFC 3551 6; 8000 for G.722 too, by an old error that stands (RFC 3551 4.5.2).
+    pub const fn clock_hz(self) -> u32 {
+        match self {
+            Self::Pcmu | Self::Pcma | Self::G722 | Self::G729 => 8_000,
+            Self::Opus => 48_000,
+        }
+    }
+
+    pub const fn static_payload_type(self) -> Option<u8> {
+        match self {
+            Self::Pcmu => Some(0),
+            Self::Pcma => Some(8),
+            Self::G722 => Some(9),
+            Self::G729 => Some(18),
+            Self::Opus => None,
+        }
+    }
+
+    /// Name in `a=rtpmap`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pcmu => "PCMU",
+            Self::Pcma => "PCMA",
+            Self::G722 => "G722",
+            Self::G729 => "G729",
+            Self::Opus => "opus",
+        }
+    }
+
+    pub const fn is_g711(self) -> bool {
+        matches!(self, Self::Pcmu | Self::Pcma)
+    }
+
+    /// Can what one leg sends be heard by the other?
+    pub fn reaches(self, other: Self) -> bool {
+        self == other || (self.is_g711() && other.is_g711())
+    }
+}
+
+/// One thing to play.
+#[derive(Clone, Debug)]
+pub struct Play {
+    pub id: PlayId,
+    pub source: Source,
+    /// From the start again at the end, without a gap.
+    pub repeat: bool,
+}
+
+#[derive(Clone, Debug)]
+pub enum Source {
+    Clip(ClipId),
+    Tone(Tone),
+    /// One after the other without a gap; clips not loaded are left out.
+    Sequence(Vec<ClipId>),
+}
+
+/// Tones of the core's country. Each is one whole cadence: repeat it to let it sound on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Tone {
+    Ringback,
+    Busy,
+    /// All lines taken, or no way to the number.
+    Congestion,
+    /// Short and single, before a recording or at an agent's ear.
+    Beep,
+}
+
+/// One stream from open to close. "Received" counts what passed the source rule.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Stats {
+    pub packets_received: u64,
+    pub bytes_received: u64,
+    pub packets_sent: u64,
+    pub bytes_sent: u64,
+    /// Sequence numbers that never came (RFC 3550 6.4.1).
+    pub lost: u64,
+    /// What the peer says it misses of ours; from its last report.
+    pub lost_at_peer: u32,
+    /// Interarrival jitter at the end, and its largest value (RFC 3550 6.4.1).
+    pub jitter_us: u32,
+    pub jitter_us_max: u32,
+    /// The jitter that the peer reports of ours.
+    pub jitter_at_peer_us: u32,
+    /// Came after a later one.
+    pub late: u64,
+    /// From an address that may not speak on this leg.
+    pub strangers: u64,
+    /// Not RTP, or a payload type that was not agreed.
+    pub malformed: u64,
+    /// Came while the leg held or had nobody to go to.
+    pub unheard: u64,
+    /// Round trip, from the peer's last report.
+    pub rtt_us: Option<u32>,
+    pub first_heard: Option<Instant>,
+    pub last_heard: Option<Instant>,
+}

@@ -1,0 +1,219 @@
+//! Which address may speak on a leg, and where we answer to (SEMANTICS, RTP source; RFC 4961, 7362).
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use smallvec::SmallVec;
+
+use super::Remote;
+use crate::base::Instant;
+
+/// After this long without a packet from the learnt address another may be learnt: a phone's NAT gave it a new port.
+pub const RELEARN: Duration = Duration::from_secs(2);
+
+/// The source rule of one leg.
+///
+/// The SDP's address wins as soon as it is heard. Until then the first source whose IP is the SDP's, or one of
+/// `allowed` (the signalling's), is learnt and kept; it is learnt again after [`RELEARN`] of silence or when the
+/// signalled address changes. Everyone else is a stranger: neither heard nor answered.
+#[derive(Debug)]
+pub struct SourceRule {
+    signalled: Option<Remote>,
+    allowed: SmallVec<[IpAddr; 2]>,
+    learnt: Option<SocketAddr>,
+    heard_at: Instant,
+    /// Where RTCP came from, under the same rule of IPs.
+    learnt_rtcp: Option<SocketAddr>,
+}
+
+/// What an address is to a leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speaker {
+    /// The one we listen to.
+    Known,
+    /// From now on the one we listen to.
+    Learnt,
+    Stranger,
+}
+
+impl SourceRule {
+    pub fn new(signalled: Option<Remote>, allowed: SmallVec<[IpAddr; 2]>) -> Self {
+        Self { signalled, allowed, learnt: None, heard_at: Instant::ZERO, learnt_rtcp: None }
+    }
+
+    /// Offer/answer ended again. Only another address makes the leg learn anew.
+    pub fn signalled(&mut self, signalled: Option<Remote>, allowed: SmallVec<[IpAddr; 2]>) {
+        if signalled != self.signalled {
+            self.learnt = None;
+            self.learnt_rtcp = None;
+        }
+        self.signalled = signalled;
+        self.allowed = allowed;
+    }
+
+    /// Judges a packet's source. Only `sound` packets (RTP of an agreed payload type) teach an address.
+    #[inline]
+    pub fn judge(&mut self, now: Instant, from: SocketAddr, sound: bool) -> Speaker {
+        if self.learnt == Some(from) {
+            if sound {
+                self.heard_at = now;
+            }
+            return Speaker::Known;
+        }
+        self.judge_new(now, from, sound)
+    }
+
+    #[cold]
+    fn judge_new(&mut self, now: Instant, from: SocketAddr, sound: bool) -> Speaker {
+        let is_signalled = self.signalled.is_some_and(|remote| remote.rtp == from);
+        let may_learn = self.learnt.is_none() || now.since(self.heard_at) >= RELEARN;
+        if sound && (is_signalled || (may_learn && self.may_come_from(from.ip()))) {
+            self.learnt = Some(from);
+            self.heard_at = now;
+            return Speaker::Learnt;
+        }
+        Speaker::Stranger
+    }
+
+    /// Judges an RTCP packet's source, by IP.
+    pub fn judge_rtcp(&mut self, from: SocketAddr) -> Speaker {
+        if self.learnt_rtcp == Some(from) {
+            return Speaker::Known;
+        }
+        let is_learnt = self.learnt.is_some_and(|learnt| learnt.ip() == from.ip());
+        if !is_learnt && !self.may_come_from(from.ip()) {
+            return Speaker::Stranger;
+        }
+        // Of several the signalled one is kept: a report is worth little, so there is no more to it.
+        if self.learnt_rtcp.is_none() || self.signalled.is_some_and(|remote| remote.rtcp == from) {
+            self.learnt_rtcp = Some(from);
+            return Speaker::Learnt;
+        }
+        Speaker::Known
+    }
+
+    /// Where RTP goes: where it comes from, else where the SDP says.
+    #[inline]
+    pub fn target(&self) -> Option<SocketAddr> {
+        self.learnt.or_else(|| self.signalled.map(|remote| remote.rtp).filter(is_real))
+    }
+
+    /// Where RTCP goes: where it comes from; else beside a learnt RTP address that the SDP did not name; else where the
+    /// SDP says.
+    pub fn rtcp_target(&self) -> Option<SocketAddr> {
+        if self.learnt_rtcp.is_some() {
+            return self.learnt_rtcp;
+        }
+        match (self.learnt, self.signalled) {
+            (Some(learnt), Some(remote)) if learnt == remote.rtp => Some(remote.rtcp).filter(is_real),
+            (Some(learnt), _) => Some(Remote::new(learnt).rtcp),
+            (None, remote) => remote.map(|remote| remote.rtcp).filter(is_real),
+        }
+    }
+
+    fn may_come_from(&self, ip: IpAddr) -> bool {
+        self.signalled.is_some_and(|remote| remote.rtp.ip() == ip) || self.allowed.contains(&ip)
+    }
+}
+
+/// `c=0.0.0.0` and port 0 mean that there is nowhere to send to.
+fn is_real(addr: &SocketAddr) -> bool {
+    !addr.ip().is_unspecified() && addr.port() != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use smallvec::smallvec;
+
+    use super::*;
+
+    const SDP: &str = "192.0.2.10:4000";
+    const SIGNALLING: &str = "198.51.100.7";
+
+    fn at(millis: u64) -> Instant {
+        Instant::from_micros(millis * 1_000)
+    }
+
+    fn addr(text: &str) -> SocketAddr {
+        text.parse().expect("an address")
+    }
+
+    fn rule() -> SourceRule {
+        SourceRule::new(Some(Remote::new(addr(SDP))), smallvec![SIGNALLING.parse().expect("an IP")])
+    }
+
+    /// SW-07: the address of the SDP is answered before anything is heard, and wins as soon as it is.
+    #[test]
+    fn the_sdp_wins_as_soon_as_it_is_heard() {
+        let mut rule = rule();
+        assert_eq!(rule.target(), Some(addr(SDP)));
+        assert_eq!(rule.judge(at(0), addr("198.51.100.7:9000"), true), Speaker::Learnt);
+        assert_eq!(rule.target(), Some(addr("198.51.100.7:9000")));
+        assert_eq!(rule.judge(at(20), addr(SDP), true), Speaker::Learnt);
+        assert_eq!(rule.judge(at(25), addr("198.51.100.7:9000"), true), Speaker::Stranger);
+        assert_eq!(rule.target(), Some(addr(SDP)));
+    }
+
+    /// SW-07: RTP bleed. A stranger neither takes the stream over nor is sent anything, before or after learning.
+    #[test]
+    fn a_stranger_is_neither_heard_nor_answered() {
+        let mut rule = rule();
+        let stranger = addr("203.0.113.66:4000");
+        assert_eq!(rule.judge(at(0), stranger, true), Speaker::Stranger);
+        assert_eq!(rule.judge_rtcp(stranger), Speaker::Stranger);
+        assert_eq!(rule.target(), Some(addr(SDP)));
+        assert_eq!(rule.judge(at(20), addr(SDP), true), Speaker::Learnt);
+        assert_eq!(rule.judge(at(9_000), stranger, true), Speaker::Stranger, "not even after silence");
+        assert_eq!(rule.target(), Some(addr(SDP)));
+    }
+
+    #[test]
+    fn another_port_of_the_same_host_waits_for_silence() {
+        let mut rule = rule();
+        assert_eq!(rule.judge(at(0), addr("192.0.2.10:5000"), true), Speaker::Learnt);
+        assert_eq!(rule.judge(at(1_999), addr("192.0.2.10:5002"), true), Speaker::Stranger);
+        assert_eq!(rule.judge(at(2_000), addr("192.0.2.10:5002"), true), Speaker::Learnt, "NAT gave it a new port");
+        assert_eq!(rule.judge(at(2_001), addr("192.0.2.10:5000"), true), Speaker::Stranger);
+    }
+
+    #[test]
+    fn a_signalled_change_is_learnt_at_once() {
+        let mut rule = rule();
+        assert_eq!(rule.judge(at(0), addr(SDP), true), Speaker::Learnt);
+        rule.signalled(Some(Remote::new(addr("192.0.2.77:4000"))), SmallVec::new());
+        assert_eq!(rule.target(), Some(addr("192.0.2.77:4000")));
+        assert_eq!(rule.judge(at(10), addr(SDP), true), Speaker::Stranger, "its IP may no longer speak");
+        assert_eq!(rule.judge(at(10), addr("192.0.2.77:4000"), true), Speaker::Learnt);
+        rule.signalled(Some(Remote::new(addr("192.0.2.77:4000"))), SmallVec::new());
+        assert_eq!(rule.judge(at(20), addr("192.0.2.77:4000"), true), Speaker::Known, "the same address again");
+    }
+
+    #[test]
+    fn garbage_teaches_nothing() {
+        let mut rule = rule();
+        assert_eq!(rule.judge(at(0), addr("192.0.2.10:5000"), false), Speaker::Stranger);
+        assert_eq!(rule.judge(at(0), addr("192.0.2.10:5000"), true), Speaker::Learnt);
+        assert_eq!(rule.judge(at(3_000), addr("192.0.2.10:5000"), false), Speaker::Known);
+        assert_eq!(rule.judge(at(3_000), addr("192.0.2.10:6000"), true), Speaker::Learnt, "garbage is no sign of life");
+    }
+
+    #[test]
+    fn nowhere_to_send_while_the_sdp_says_so() {
+        let mut rule = SourceRule::new(Some(Remote::new(addr("0.0.0.0:4000"))), SmallVec::new());
+        assert_eq!((rule.target(), rule.rtcp_target()), (None, None));
+        rule.signalled(Some(Remote::new(addr("192.0.2.1:0"))), SmallVec::new());
+        assert_eq!(rule.target(), None);
+    }
+
+    #[test]
+    fn rtcp_goes_beside_the_rtp() {
+        let mut rule = rule();
+        assert_eq!(rule.rtcp_target(), Some(addr("192.0.2.10:4001")));
+        rule.judge(at(0), addr("198.51.100.7:9000"), true);
+        assert_eq!(rule.rtcp_target(), Some(addr("198.51.100.7:9001")));
+        assert_eq!(rule.judge_rtcp(addr("198.51.100.7:9007")), Speaker::Learnt);
+        assert_eq!(rule.rtcp_target(), Some(addr("198.51.100.7:9007")));
+    }
+}

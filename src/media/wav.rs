@@ -1,0 +1,182 @@
+//! WAV files to sound: a reader over bytes. PCM of 16 bits, µ-law and A-law; mono or stereo; 8 or 16 kHz.
+
+use super::{SAMPLE_RATE, SOUND_SAMPLES_MAX, Sound, g711};
+
+/// The largest file looked at: half an hour of stereo PCM at 16 kHz is 115 MB.
+pub const WAV_BYTES_MAX: usize = 128 << 20;
+
+/// Chunks looked at before the sound: writers put a handful of notes in front of it.
+const CHUNKS_MAX: usize = 64;
+
+/// Why a file can't be played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WavError {
+    NotWav,
+    /// It ends before it says it does, or lacks its format or sound.
+    Torn,
+    TooLong,
+    /// The format tag, channels, bits and rate that we don't read.
+    Format {
+        tag: u16,
+        channels: u16,
+        bits: u16,
+        rate: u32,
+    },
+}
+
+impl std::fmt::Display for WavError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NotWav => f.write_str("not a WAV file"),
+            Self::Torn => f.write_str("the file is torn"),
+            Self::TooLong => write!(f, "longer than {} minutes", SOUND_SAMPLES_MAX / SAMPLE_RATE / 60),
+            Self::Format { tag, channels, bits, rate } => write!(
+                f,
+                "format {tag}, {channels} channels, {bits} bits, {rate} Hz is not read: use 16-bit PCM, µ-law or A-law, \
+                 mono or stereo, 8000 or 16000 Hz"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for WavError {}
+
+/// Reads a whole WAV file. Stereo is mixed to mono, 16 kHz is filtered down to 8.
+pub fn read(file: &[u8]) -> Result<Sound, WavError> {
+    if file.len() > WAV_BYTES_MAX {
+        return Err(WavError::TooLong);
+    }
+    if file.get(..4) != Some(b"RIFF") || file.get(8..12) != Some(b"WAVE") {
+        return Err(WavError::NotWav);
+    }
+    let (mut rest, mut format) = (&file[12..], None);
+    for _ in 0..CHUNKS_MAX {
+        let (name, body, after) = chunk(rest)?;
+        match name {
+            b"fmt " => format = Some(Format::read(body)?),
+            b"data" => return format.ok_or(WavError::Torn)?.sound(body),
+            // Notes of the writer's.
+            &_ => {}
+        }
+        rest = after;
+    }
+    Err(WavError::Torn)
+}
+
+/// A mono µ-law file at 8 kHz.
+pub fn write(sound: &Sound) -> Vec<u8> {
+    let octets = sound.octets(super::Codec::Pcmu);
+    let length = u32::try_from(octets.len()).unwrap_or(u32::MAX);
+    let pad = octets.len() % 2;
+    let mut file = Vec::with_capacity(58 + octets.len() + pad);
+    file.extend_from_slice(b"RIFF");
+    file.extend_from_slice(&length.saturating_add(50 + pad as u32).to_le_bytes());
+    file.extend_from_slice(b"WAVEfmt ");
+    file.extend_from_slice(&18u32.to_le_bytes());
+    for field in [TAG_ULAW, 1] {
+        file.extend_from_slice(&field.to_le_bytes());
+    }
+    for field in [SAMPLE_RATE as u32, SAMPLE_RATE as u32] {
+        file.extend_from_slice(&field.to_le_bytes());
+    }
+    for field in [1u16, 8, 0] {
+        file.extend_from_slice(&field.to_le_bytes());
+    }
+    file.extend_from_slice(b"fact");
+    file.extend_from_slice(&4u32.to_le_bytes());
+    file.extend_from_slice(&length.to_le_bytes());
+    file.extend_from_slice(b"data");
+    file.extend_from_slice(&length.to_le_bytes());
+    file.extend_from_slice(octets);
+    file.resize(file.len() + pad, 0);
+    file
+}
+
+const TAG_PCM: u16 = 1;
+const TAG_ALAW: u16 = 6;
+const TAG_ULAW: u16 = 7;
+/// The real tag follows in the extension.
+const TAG_EXTENSIBLE: u16 = 0xfffe;
+
+/// The first chunk: its name, its body, what follows. A body cut short by the file's end is given as far as it goes, as
+/// a writer that crashed leaves it.
+fn chunk(bytes: &[u8]) -> Result<(&[u8; 4], &[u8], &[u8]), WavError> {
+    let (name, rest) = bytes.split_first_chunk::<4>().ok_or(WavError::Torn)?;
+    let (length, rest) = rest.split_first_chunk::<4>().ok_or(WavError::Torn)?;
+    let length = (u32::from_le_bytes(*length) as usize).min(rest.len());
+    let (body, after) = rest.split_at(length);
+    // Bodies of odd length are padded.
+    Ok((name, body, after.get(length % 2..).unwrap_or_default()))
+}
+
+struct Format {
+    decode: fn(&[u8]) -> i16,
+    bytes: usize,
+    channels: usize,
+    /// Samples in for one out.
+    step: usize,
+}
+
+impl Format {
+    fn read(body: &[u8]) -> Result<Self, WavError> {
+        let half = |at: usize| body.get(at..at + 2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+        let short = |at: usize| half(at).ok_or(WavError::Torn);
+        let (mut tag, channels, bits) = (short(0)?, short(2)?, short(14)?);
+        let rate = u32::from(short(4)?) | u32::from(short(6)?) << 16;
+        if tag == TAG_EXTENSIBLE {
+            tag = short(24)?;
+        }
+        let refused = Err(WavError::Format { tag, channels, bits, rate });
+        let (decode, bytes): (fn(&[u8]) -> i16, usize) = match (tag, bits) {
+            (TAG_PCM, 16) => (|octets| octets.first_chunk().map_or(0, |pair| i16::from_le_bytes(*pair)), 2),
+            (TAG_ULAW, 8) => (|octets| octets.first().map_or(0, |octet| g711::ULAW_TO_LINEAR[usize::from(*octet)]), 1),
+            (TAG_ALAW, 8) => (|octets| octets.first().map_or(0, |octet| g711::ALAW_TO_LINEAR[usize::from(*octet)]), 1),
+            _ => return refused,
+        };
+        let step = match rate {
+            8_000 => 1,
+            16_000 => 2,
+            _ => return refused,
+        };
+        if !(1..=2).contains(&channels) {
+            return refused;
+        }
+        Ok(Self { decode, bytes, channels: usize::from(channels), step })
+    }
+
+    fn sound(&self, body: &[u8]) -> Result<Sound, WavError> {
+        if body.len() / (self.bytes * self.channels * self.step) > SOUND_SAMPLES_MAX {
+            return Err(WavError::TooLong);
+        }
+        let mono: Vec<i16> = body
+            .chunks_exact(self.bytes * self.channels)
+            .map(|frame| {
+                let sum: i32 = frame.chunks_exact(self.bytes).map(|octets| i32::from((self.decode)(octets))).sum();
+                (sum / self.channels as i32) as i16
+            })
+            .collect();
+        Ok(Sound::from_samples(&if self.step == 2 { halve(&mono) } else { mono }))
+    }
+}
+
+/// 16 kHz to 8 kHz by a half-band filter of 15 taps: what lies above 4 kHz would otherwise fold down into speech.
+fn halve(samples: &[i16]) -> Vec<i16> {
+    /// Odd taps on either side of the middle (which is 0.5), times 65536; even ones are zero.
+    const TAPS: [i64; 4] = [20_342, -5_660, 2_214, -512];
+    let at = |index: usize, offset: isize| {
+        let wanted = index.saturating_add_signed(offset).min(samples.len() - 1);
+        i64::from(samples[wanted])
+    };
+    (0..samples.len() / 2)
+        .map(|out| {
+            let middle = out * 2;
+            let sides: i64 = TAPS
+                .iter()
+                .zip([1isize, 3, 5, 7])
+                .map(|(tap, offset)| tap * (at(middle, offset) + at(middle, -offset)))
+                .sum();
+            let value = (at(middle, 0) * 32_768 + sides) >> 16;
+            value.clamp(i64::from(i16::MIN), i64::from(i16::MAX)) as i16
+        })
+        .collect()
+}
