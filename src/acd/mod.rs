@@ -1,1 +1,30 @@
-//! Agents, memberships, queues, offers, wrap-up. Uses base only: it knows no SIP.
+//! Agents, memberships, queues, offers, wrap-up: who gets which interaction, and why.
+//!
+//! Uses `base` only and knows no SIP: it speaks of interactions, agents and deadlines. What a phone does comes in as a
+//! fact (`handle_*`), what people ask comes in as a command, what is to be done goes out as an [`Output`].
+
+mod distributor;
+mod entry;
+mod output;
+mod rule;
+mod settings;
+mod snapshot;
+mod status;
+
+pub use distributor::{Acd, Explanation, Extension, LogoutWhen, MemberReason, Violation};
+pub use entry::*;
+pub use output::*;
+pub use rule::Rule;
+pub use settings::*;
+pub use snapshot::*;
+pub use status::*;
+
+/// Interactions waiting in one queue; the next caller is refused as `full`.
+/// Beyond this the wait is hours and only memory grows.
+pub const QUEUE_WAITING_MAX: usize = 10_000;
+
+/// Agents an interaction remembers as having missed or declined it; beyond this the oldest is forgotten.
+pub const TRIED_MAX: usize = 32;
+
+/// Direct calls that one agent's phone may have at once; further ones are refused as busy.
+pub const DIRECT_CALLS_MAX: usize = 8;

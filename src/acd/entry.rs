@@ -1,0 +1,188 @@
+//! What the journal keeps of the distributor. Each entry replaces what was known of its subject, so that reading them
+//! twice does no harm, and a checkpoint is merely the last entry of each subject.
+//!
+//! Times are wall times. Offers are not kept: after a restart nobody rings, and who waited is offered again.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Actor, Channel, InteractionKind, MemberState, NeededSkill, Outcome, Pending, Preferred, Reason, Selection,
+};
+use crate::base::{AgentId, EngagementId, InteractionId, Private, QueueId, Wall};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "is")]
+pub enum Entry {
+    Agent(Box<AgentRecord>),
+    Member(MemberRecord),
+    MemberGone {
+        agent: AgentId,
+        queue: QueueId,
+    },
+    Queue(Box<QueueRecord>),
+    Waiting(Box<WaitingRecord>),
+    /// The interaction no longer waits.
+    Left {
+        interaction: InteractionId,
+        queue: QueueId,
+        outcome: Outcome,
+    },
+    Engagement(Box<EngagementRecord>),
+    EngagementGone {
+        engagement: EngagementId,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AgentRecord {
+    pub agent: AgentId,
+    pub online: bool,
+    /// Signed in at a page, rather than by a device alone.
+    pub page: bool,
+    /// Why offline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offline_reason: Option<Reason>,
+    pub dnd: bool,
+    pub channels: Vec<ChannelRecord>,
+    pub missed: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub banned: Option<BanRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Wall>,
+    /// End of the last handled interaction, or the sign-in: longest idle counts from here.
+    pub idle_since: Wall,
+    /// Start of the status shown.
+    pub since: Wall,
+    pub today: AgentCounters,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChannelRecord {
+    pub channel: Channel,
+    pub selection: Selection,
+    pub since: Wall,
+    pub actor: Actor,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<Pending>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BanRecord {
+    Until(Wall),
+    UntilManual,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MemberRecord {
+    pub agent: AgentId,
+    pub queue: QueueId,
+    pub state: MemberState,
+    pub temporary: bool,
+    /// Paused together with all the others, and resumed with them.
+    #[serde(default)]
+    pub paused_by_all: bool,
+    /// Leaves the queue when his interactions are over.
+    #[serde(default)]
+    pub leaving: bool,
+    /// Order of joining.
+    pub joined: u64,
+    pub calls_today: u32,
+    pub talk_ms_today: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QueueRecord {
+    pub queue: QueueId,
+    /// Whom round-robin asked last: his order and id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<(u64, AgentId)>,
+    pub today: QueueCounters,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WaitingRecord {
+    pub interaction: InteractionId,
+    pub queue: QueueId,
+    pub channel: Channel,
+    pub kind: InteractionKind,
+    pub priority: i32,
+    /// Effective arrival: decides the place.
+    pub arrived: Wall,
+    /// Entry into this queue: decides the longest wait.
+    pub entered: Wall,
+    pub caller: Private<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skills: Vec<NeededSkill>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preferred: Option<Preferred>,
+    /// Who already missed or declined it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<AgentId>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EngagementRecord {
+    pub engagement: EngagementId,
+    pub agent: AgentId,
+    pub interaction: InteractionId,
+    /// None: a wrap-up after a call that came through no queue.
+    pub queue: Option<QueueId>,
+    pub kind: InteractionKind,
+    pub channel: Channel,
+    pub accepted: Wall,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connected: Option<Wall>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrap_up: Option<WrapUpRecord>,
+    pub talk_ms: u64,
+    /// The selection was Ready at the accept and is untouched.
+    pub was_ready: bool,
+    pub disposed: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WrapUpRecord {
+    pub since: Wall,
+    /// None: until somebody ends it.
+    pub until: Option<Wall>,
+    pub extended: u32,
+}
+
+/// An agent's day so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AgentCounters {
+    pub offered: u32,
+    pub answered: u32,
+    pub missed: u32,
+    pub declined: u32,
+    pub busy: u32,
+    pub unreachable: u32,
+    pub not_ready: u32,
+    pub talk_ms: u64,
+    pub wrap_up_ms: u64,
+}
+
+/// A queue's day so far. `entered + refused` interactions were presented; each of them waits still or is in exactly
+/// one of the rest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct QueueCounters {
+    pub entered: u32,
+    /// Refused at entry: full, closed, no agents, estimated wait.
+    pub refused: u32,
+    pub answered: u32,
+    pub answered_in_target: u32,
+    pub abandoned: u32,
+    pub abandoned_in_target: u32,
+    pub abandoned_short: u32,
+    pub expired: u32,
+    pub no_agents: u32,
+    pub other: u32,
+    pub offers: u32,
+    pub wait_ms: u64,
+    pub wait_ms_max: u64,
+    pub talk_ms: u64,
+    pub wrap_up_ms: u64,
+}

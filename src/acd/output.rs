@@ -1,0 +1,283 @@
+//! What comes out of the distributor, and the words for how things end.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Actor, AgentEvent, Channel, Entry, Factor, InteractionKind, MemberState, Reason, Strategy};
+use crate::base::{AgentId, EngagementId, Instant, InteractionId, OfferId, Private, QueueId, Wall};
+
+/// One thing that happened, or that has to be done. Entries come before everything else of the same turn.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// To be journalled.
+    Entry(Entry),
+    /// Ring the agent.
+    Offer(Box<Offer>),
+    /// Stop ringing the agent; `OfferEnded` says the same for the record.
+    Withdraw {
+        offer: OfferId,
+        agent: AgentId,
+        interaction: InteractionId,
+        cause: WithdrawCause,
+    },
+    OfferEnded {
+        offer: OfferId,
+        agent: AgentId,
+        interaction: InteractionId,
+        queue: QueueId,
+        end: OfferEnd,
+        ring_ms: u64,
+    },
+    /// The agent has it: bridge the customer with him, then say `handle_connected`.
+    Connect {
+        interaction: InteractionId,
+        agent: AgentId,
+        offer: OfferId,
+        engagement: EngagementId,
+    },
+    /// An interaction's one end, as far as its queue is concerned. Whatever but `Answered` still has a caller to be
+    /// told, unless he is gone.
+    Left {
+        interaction: InteractionId,
+        queue: QueueId,
+        outcome: Outcome,
+        agent: Option<AgentId>,
+        wait_ms: u64,
+    },
+    /// An engagement is over, wrap-up included.
+    EngagementEnded(EngagementSummary),
+    Agent(AgentEvent),
+    Member(MemberEvent),
+    Notice(Notice),
+}
+
+/// What the agent is asked, and by when.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Offer {
+    pub offer: OfferId,
+    pub agent: AgentId,
+    pub interaction: InteractionId,
+    pub queue: QueueId,
+    pub channel: Channel,
+    pub kind: InteractionKind,
+    pub caller: Private<String>,
+    pub waited_ms: u64,
+    pub made: Wall,
+    pub until: Instant,
+    pub until_wall: Wall,
+    pub why: Arc<Why>,
+}
+
+/// Why this agent. Kept with the call record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Why {
+    pub strategy: Strategy,
+    /// Who was asked.
+    pub agent: AgentId,
+    /// His rank among the candidates, from 1.
+    pub rank: u32,
+    /// All who could have been asked.
+    pub candidates: u32,
+    /// The first of them, in the order of the strategy.
+    pub first: Vec<Candidate>,
+    /// Members who could not be asked, counted under the first thing that held each back.
+    pub excluded: Vec<(Factor, u32)>,
+}
+
+/// Candidates that a [`Why`] names: the winner and the next five.
+pub const WHY_CANDIDATES_MAX: usize = 6;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    pub agent: AgentId,
+    pub tier: u16,
+    /// What the strategy compared: milliseconds idle, calls handled, milliseconds talked; nothing for a mere order.
+    pub measure: Option<i64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WithdrawCause {
+    /// Another agent was first: no missed call on the phone.
+    Elsewhere,
+    CustomerGone,
+    /// The agent chose Not Ready, DND or to dial out himself.
+    AgentNotReady,
+    NoAnswer,
+    /// A supervisor, a settings change, a wait that ran out.
+    Withdrawn,
+    /// The agent declined at his page while his phone rings.
+    Declined,
+    /// The device gave no sign of life.
+    Unreachable,
+}
+
+/// How an offer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OfferEnd {
+    Accepted,
+    NoAnswer,
+    Declined,
+    DeviceBusy,
+    Unreachable,
+    LostRace,
+    CancelledCustomer,
+    CancelledWithdrawn,
+    CancelledAgentNotReady,
+    /// Accepted, and the agent's leg died before the customer was bridged.
+    Dump,
+}
+
+/// How a device refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OfferFault {
+    /// 603 from all devices, or 486 after a 180.
+    Declined,
+    /// 486 without a 180 before.
+    DeviceBusy,
+    /// 480, 404, transport error, no binding, nothing heard at all.
+    Unreachable,
+    /// The device itself gave up ringing (408, 487).
+    NoAnswer,
+}
+
+/// How a queued interaction ended; each has exactly one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "is", content = "of")]
+pub enum Outcome {
+    Answered,
+    Abandoned,
+    AbandonedShort,
+    AbandonedRinging,
+    Expired,
+    NoAgents,
+    Full,
+    EwtExceeded,
+    Closed,
+    ExitKey(char),
+    CallbackRequested,
+    Voicemail,
+    Overflowed(QueueId),
+    TransferredInWait,
+    Withdrawn(Actor),
+    SystemError,
+    Shutdown,
+}
+
+/// What an engagement was, at its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngagementSummary {
+    pub engagement: EngagementId,
+    pub agent: AgentId,
+    pub interaction: InteractionId,
+    pub queue: QueueId,
+    pub accepted: Wall,
+    pub talk_ms: u64,
+    pub wrap_up_ms: u64,
+    pub extended: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberEvent {
+    pub agent: AgentId,
+    pub queue: QueueId,
+    pub actor: Actor,
+    /// `None` on either side: there was, or is, no such membership.
+    pub old: Option<MemberState>,
+    pub new: Option<MemberState>,
+    pub temporary: bool,
+    pub at: Wall,
+}
+
+/// Something that a person should be told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "is")]
+pub enum Notice {
+    /// So many offers missed in a row: Not Ready now. To the agent and his supervisors.
+    Missed { agent: AgentId, missed: u32 },
+    /// A supervisor changed the agent's status or wrap-up.
+    Override { agent: AgentId, actor: Actor, reason: Option<Reason> },
+    /// An invariant did not hold and was mended.
+    Repaired { what: String },
+}
+
+/// What an [`Enqueue`] asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Enqueue {
+    pub interaction: InteractionId,
+    pub queue: QueueId,
+    pub channel: Channel,
+    pub kind: InteractionKind,
+    /// Higher goes first.
+    pub priority: i32,
+    /// The arrival of before, for one who keeps his place; `None` is now.
+    pub arrived: Option<Wall>,
+    pub caller: Private<String>,
+    /// All of these, at least at these levels.
+    pub skills: Vec<NeededSkill>,
+    /// Asked first, for a while.
+    pub preferred: Option<Preferred>,
+}
+
+impl Enqueue {
+    /// An inbound call, now, with nothing special.
+    pub fn inbound(interaction: InteractionId, queue: QueueId, caller: Private<String>) -> Self {
+        Self {
+            interaction,
+            queue,
+            channel: Channel::Voice,
+            kind: InteractionKind::Inbound,
+            priority: 0,
+            arrived: None,
+            caller,
+            skills: Vec::new(),
+            preferred: None,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct NeededSkill {
+    pub skill: String,
+    pub level: u8,
+}
+
+/// The agent whom a customer spoke to last, or who owns him.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preferred {
+    pub agent: AgentId,
+    /// Nobody else is asked so long.
+    pub secs: u32,
+}
+
+/// Why a command was not obeyed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// 400 not understood, 403 not allowed, 404 no such thing, 409 not now.
+    pub status: u16,
+    /// A word for programs.
+    #[serde(skip_deserializing)]
+    pub code: &'static str,
+    pub detail: String,
+}
+
+impl Refused {
+    pub fn not_understood(code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status: 400, code, detail: detail.into() }
+    }
+
+    pub fn not_allowed(code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status: 403, code, detail: detail.into() }
+    }
+
+    pub fn unknown(code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status: 404, code, detail: detail.into() }
+    }
+
+    pub fn not_now(code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status: 409, code, detail: detail.into() }
+    }
+}

@@ -1,0 +1,474 @@
+//! What an administrator decides: agents, queues, who belongs where, reasons, policies.
+//!
+//! The shapes are those of the settings files (TOML tables of the same names); a value left out has the default given
+//! here. Agents, queues and reasons are named there by a `key` (`ana`, `support`); ids are the keys of the maps in
+//! [`Settings`], chosen by whoever loads them and stable across restarts, because the journal speaks of ids.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Factor, InteractionKind, Reason};
+use crate::base::{AgentId, QueueId};
+
+mod check;
+
+pub use check::Fault;
+
+/// Everything the distributor is told, whole: compared with what it had, and changed gently.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    pub agents: BTreeMap<AgentId, AgentSettings>,
+    pub queues: BTreeMap<QueueId, QueueSettings>,
+    pub reasons: Vec<ReasonSettings>,
+    pub policies: Policies,
+}
+
+/// A person who answers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AgentSettings {
+    /// The name in settings and addresses: `ana`.
+    pub key: String,
+    /// The name that people see; the key when empty.
+    pub name: String,
+    /// Key of the user whose devices ring; the agent's own key when absent. The distributor only carries it.
+    pub user: Option<String>,
+    /// A shorter wrap-up than the queue's; the queue's is the cap.
+    pub acw_secs: Option<u32>,
+    /// Overrides [`Policies::device_presence`].
+    pub device_presence: Option<DevicePresence>,
+    /// Overrides [`Policies::default_on_login`].
+    pub default_on_login: Option<LoginDefault>,
+    /// Skills with their level, 1 to 10.
+    pub skills: BTreeMap<String, u8>,
+}
+
+/// A waiting line and how its interactions are handed out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct QueueSettings {
+    /// The name in settings: `support`.
+    pub key: String,
+    /// The name that people see; the key when empty.
+    pub name: String,
+    pub members: Vec<MemberSettings>,
+    pub strategy: Strategy,
+    /// A shared agent takes the heavier queue first.
+    pub weight: u32,
+    /// Optional ageing of the weight: one more for each such number of seconds waited, so that a light queue never
+    /// starves. Zero: off.
+    pub weight_ageing_secs: u32,
+
+    /// How long one offer rings.
+    pub ring_secs: u32,
+    /// An offer whose device stays wholly silent this long is given up as unreachable. Zero: off.
+    pub device_dead_secs: u32,
+    /// After an offer that was not answered, the agent is left alone this long.
+    pub ban_secs: BanTime,
+    /// The same after an offer that was declined.
+    pub reject_secs: BanTime,
+    /// The same after a device that said busy.
+    pub busy_secs: u32,
+    /// A declined offer counts as missed.
+    pub reject_counts: bool,
+    /// So many offers missed in a row, over all queues, make the agent Not Ready. Zero: off.
+    pub missed_max: u32,
+    /// For `ring_progressive`: one more agent each so many seconds.
+    pub progressive_secs: u32,
+    /// The pause between a call's becoming offerable and its offer.
+    pub member_delay_secs: u32,
+
+    /// Wrap-up after an engagement. Zero: none at all.
+    pub acw_secs: u32,
+    /// Off: `acw_secs` is only a target shown to the agent.
+    pub after_service_limit: bool,
+    pub acw_early_end_agent: bool,
+    pub acw_extend: Extend,
+    /// Kinds of interaction that have a wrap-up.
+    pub acw_types: BTreeSet<InteractionKind>,
+    pub next_status: NextStatus,
+    pub disposition: DispositionRule,
+    pub not_ready_ends_acw: bool,
+
+    /// Longest wait; then the interaction leaves as `expired`. Zero: no limit.
+    pub max_wait_secs: u32,
+    /// Which gives way when a wait runs out while an agent rings.
+    pub timeout_priority: TimeoutPriority,
+    /// Interactions waiting at once; the next is refused as `full`.
+    pub max_waiting: usize,
+    /// A newcomer is refused as `no_agents` when each member is held back by one of these. Empty: never.
+    pub join_unless: BTreeSet<Factor>,
+    /// Those who wait leave as `no_agents` when each member is held back by one of these. Empty: never.
+    pub leave_when: BTreeSet<Factor>,
+    /// The queue must be so for this long before anyone leaves.
+    pub leave_after_secs: u32,
+    /// A longer estimated wait refuses newcomers as `ewt_exceeded`. Zero: never.
+    pub max_ewt_secs: u32,
+    /// Digits that take a caller out of the queue.
+    pub exit_keys: BTreeSet<char>,
+    /// Closed by hand: newcomers are refused as `closed`.
+    pub closed: bool,
+
+    /// After so many seconds of waiting: a wider circle of agents. In order of time.
+    pub rings: Vec<Ring>,
+
+    /// Target of the service level.
+    pub service_level_secs: u32,
+    /// Who gives up this early does not count against the service level.
+    pub short_secs: u32,
+
+    /// Key of the music heard while waiting. The distributor only carries it.
+    pub hold_music: Option<String>,
+}
+
+impl Default for QueueSettings {
+    fn default() -> Self {
+        Self {
+            key: String::new(),
+            name: String::new(),
+            members: Vec::new(),
+            strategy: Strategy::LongestIdle,
+            weight: 0,
+            weight_ageing_secs: 0,
+            ring_secs: 20,
+            device_dead_secs: 3,
+            ban_secs: BanTime::Secs(0),
+            reject_secs: BanTime::Secs(5),
+            busy_secs: 10,
+            reject_counts: false,
+            missed_max: 3,
+            progressive_secs: 5,
+            member_delay_secs: 0,
+            acw_secs: 0,
+            after_service_limit: true,
+            acw_early_end_agent: true,
+            acw_extend: Extend::OFF,
+            acw_types: BTreeSet::from([InteractionKind::Inbound, InteractionKind::Callback, InteractionKind::Campaign]),
+            next_status: NextStatus::Previous,
+            disposition: DispositionRule::Off,
+            not_ready_ends_acw: false,
+            max_wait_secs: 0,
+            timeout_priority: TimeoutPriority::App,
+            max_waiting: super::QUEUE_WAITING_MAX,
+            join_unless: BTreeSet::new(),
+            leave_when: BTreeSet::new(),
+            leave_after_secs: 0,
+            max_ewt_secs: 0,
+            exit_keys: BTreeSet::new(),
+            closed: false,
+            rings: Vec::new(),
+            service_level_secs: 20,
+            short_secs: 5,
+            hold_music: None,
+        }
+    }
+}
+
+/// An agent's place in a queue. In a file either the agent's key alone or a table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "MemberForm")]
+pub struct MemberSettings {
+    /// Key of the agent.
+    pub agent: String,
+    /// Lower tiers are asked first.
+    pub tier: u16,
+    /// What the membership is until the agent or a supervisor changes it.
+    pub start: MemberStart,
+}
+
+impl MemberSettings {
+    pub fn new(agent: impl Into<String>) -> Self {
+        Self { agent: agent.into(), tier: 0, start: MemberStart::Active }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum MemberForm {
+    Key(String),
+    Table(MemberTable),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MemberTable {
+    agent: String,
+    #[serde(default)]
+    tier: u16,
+    #[serde(default)]
+    start: MemberStart,
+}
+
+impl From<MemberForm> for MemberSettings {
+    fn from(form: MemberForm) -> Self {
+        match form {
+            MemberForm::Key(agent) => Self::new(agent),
+            MemberForm::Table(MemberTable { agent, tier, start }) => Self { agent, tier, start },
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MemberStart {
+    #[default]
+    Active,
+    LoggedOut,
+}
+
+/// How the agent is chosen among those who may be offered an interaction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// The longest time since the end of the last handled interaction, wrap-up included.
+    #[default]
+    LongestIdle,
+    /// The next after the last offered, in the order in which members joined.
+    RoundRobin,
+    /// The next after the last offered, in the order of the settings.
+    OrderedRoundRobin,
+    /// The fewest handled in this queue since midnight.
+    FewestCalls,
+    /// The least talk in this queue since midnight.
+    LeastTalk,
+    /// The lowest occupancy over the last half hour.
+    LeastOccupied,
+    Random,
+    /// By chance, a higher tier less likely.
+    WeightedRandom,
+    /// Always from the first in the order of the settings.
+    Linear,
+    /// All at once; the first to answer has it.
+    RingAll,
+    /// One more each `progressive_secs`, the others keep ringing.
+    RingProgressive,
+    /// The best sum of skill levels, then the longest idle.
+    SkillsBest,
+}
+
+impl Strategy {
+    pub const ALL: [Self; 12] = [
+        Self::LongestIdle,
+        Self::RoundRobin,
+        Self::OrderedRoundRobin,
+        Self::FewestCalls,
+        Self::LeastTalk,
+        Self::LeastOccupied,
+        Self::Random,
+        Self::WeightedRandom,
+        Self::Linear,
+        Self::RingAll,
+        Self::RingProgressive,
+        Self::SkillsBest,
+    ];
+}
+
+/// How long an agent is left alone: seconds, or `"until_manual"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum BanTime {
+    Secs(u32),
+    Word(UntilManual),
+}
+
+impl BanTime {
+    /// Until the agent or a supervisor selects Ready again.
+    pub const UNTIL_MANUAL: Self = Self::Word(UntilManual::UntilManual);
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UntilManual {
+    UntilManual,
+}
+
+/// Whether and how far an agent may lengthen his wrap-up: `"off"`, `"indefinite"` or `{ secs = 30, max = 2 }`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Extend {
+    Word(ExtendWord),
+    By(ExtendBy),
+}
+
+impl Extend {
+    pub const OFF: Self = Self::Word(ExtendWord::Off);
+    pub const INDEFINITE: Self = Self::Word(ExtendWord::Indefinite);
+
+    pub const fn by(secs: u32, max: u32) -> Self {
+        Self::By(ExtendBy { secs, max })
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExtendWord {
+    Off,
+    Indefinite,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExtendBy {
+    pub secs: u32,
+    /// Times in one wrap-up.
+    pub max: u32,
+}
+
+/// What an agent becomes after an engagement, if he was Ready at its accept and has not chosen since.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NextStatus {
+    Ready,
+    NotReady(Reason),
+    /// What he was before: Ready.
+    #[default]
+    Previous,
+    /// Not Ready until he chooses.
+    Manual,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DispositionRule {
+    #[default]
+    Off,
+    Optional,
+    /// A wrap-up can't be finished by hand before a disposition is chosen. Its limit still ends it.
+    Required,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeoutPriority {
+    /// The longest wait wins: it ends the ringing.
+    #[default]
+    App,
+    /// The offer wins: it rings to its end.
+    Conf,
+}
+
+/// One step of relaxation: from `after_secs` of waiting on, agents up to `tier` may be asked and `drop_skills` are
+/// no longer required.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ring {
+    pub after_secs: u32,
+    /// Absent: every tier.
+    pub tier: Option<u16>,
+    pub drop_skills: BTreeSet<String>,
+}
+
+/// A reason for being Not Ready or paused, with its meaning for reports.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReasonSettings {
+    pub key: Reason,
+    /// The words that people see; the key when empty.
+    #[serde(default)]
+    pub name: String,
+    #[serde(default)]
+    pub kind: ReasonKind,
+    #[serde(default)]
+    pub colour: String,
+    /// Longer than this is brought to the supervisor's notice. Zero: no limit.
+    #[serde(default)]
+    pub max_secs: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReasonKind {
+    #[default]
+    NotReady,
+    /// Work of another kind.
+    Productive,
+    /// May be reached by colleagues' transfers.
+    Reachable,
+}
+
+/// Rules for the whole centre.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Policies {
+    /// What an agent becomes on signing in at a page.
+    pub default_on_login: LoginDefault,
+    /// Whether a registered device alone brings an agent online.
+    pub device_presence: DevicePresence,
+    /// How long a lost page or registration may stay away.
+    pub session_grace_secs: u32,
+    pub not_ready_mode: NotReadyMode,
+    /// Not Ready and pause must name one of the reasons.
+    pub reason_required: bool,
+    /// Signing in takes up the memberships where signing out left them.
+    pub restore_memberships: bool,
+    /// Signing out logs out of all queues.
+    pub logout_on_signout: bool,
+    /// Supervisors may end an agent's wrap-up.
+    pub acw_early_end_supervisor: bool,
+    /// Agents may log in to queues they are not assigned to.
+    pub login_unassigned: bool,
+    /// An agent who is offline may still dial out of his phone.
+    pub dial_offline: bool,
+    /// An agent who is Not Ready may dial out.
+    pub dial_not_ready: bool,
+    /// Wrap-up after a call that came through no queue. Zero: none.
+    pub direct_acw_secs: u32,
+    /// The same after a call of one's own that nobody answered.
+    pub acw_for_unanswered_out: bool,
+    /// IANA name of the zone whose midnight starts the day's counters.
+    pub time_zone: String,
+}
+
+impl Default for Policies {
+    fn default() -> Self {
+        Self {
+            default_on_login: LoginDefault::NotReady,
+            device_presence: DevicePresence::Off,
+            session_grace_secs: 30,
+            not_ready_mode: NotReadyMode::Pending,
+            reason_required: false,
+            restore_memberships: true,
+            logout_on_signout: false,
+            acw_early_end_supervisor: true,
+            login_unassigned: true,
+            dial_offline: false,
+            dial_not_ready: true,
+            direct_acw_secs: 0,
+            acw_for_unanswered_out: false,
+            time_zone: "UTC".into(),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoginDefault {
+    /// Not Ready, reason `system:login`.
+    #[default]
+    NotReady,
+    Ready,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DevicePresence {
+    /// Only a page brings an agent online.
+    #[default]
+    Off,
+    /// A registered device brings him online, as [`Policies::default_on_login`] says.
+    Online,
+    /// A registered device makes him Ready: for agents who have only a phone.
+    Ready,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotReadyMode {
+    /// Not Ready chosen during an engagement applies at its end; no new offer meanwhile.
+    #[default]
+    Pending,
+    /// It applies from the click; the engagement goes on.
+    Immediate,
+}

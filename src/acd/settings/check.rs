@@ -1,0 +1,105 @@
+//! What can be seen to be wrong before anything is changed: refused whole, with the place and a hint.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use super::{AgentSettings, NextStatus, QueueSettings, Settings};
+use crate::acd::{QUEUE_WAITING_MAX, Reason};
+
+/// Levels of a skill.
+const LEVEL_MAX: u8 = 10;
+
+/// One thing wrong with the settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The table, as a path of keys: `queues.support.members`.
+    pub place: String,
+    pub hint: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.hint)
+    }
+}
+
+impl Settings {
+    /// Everything wrong with them; empty when they may be applied.
+    pub fn check(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        let agents: BTreeSet<&str> = self.agents.values().map(|agent| agent.key.as_str()).collect();
+        let reasons: BTreeSet<&Reason> = self.reasons.iter().map(|reason| &reason.key).collect();
+        unique("agents", self.agents.values().map(|agent| agent.key.as_str()), &mut faults);
+        unique("queues", self.queues.values().map(|queue| queue.key.as_str()), &mut faults);
+        unique("reasons", self.reasons.iter().map(|reason| reason.key.as_str()), &mut faults);
+        for reason in &self.reasons {
+            if reason.key.as_str().starts_with("system:") {
+                fault(&mut faults, format!("reasons.{}", reason.key), "keys that begin with system: are taken");
+            }
+        }
+        for agent in self.agents.values() {
+            check_agent(agent, &mut faults);
+        }
+        for queue in self.queues.values() {
+            check_queue(queue, &agents, &reasons, &mut faults);
+        }
+        faults
+    }
+}
+
+fn fault(faults: &mut Vec<Fault>, place: String, hint: impl Into<String>) {
+    faults.push(Fault { place, hint: hint.into() });
+}
+
+fn unique<'a>(table: &str, keys: impl Iterator<Item = &'a str>, faults: &mut Vec<Fault>) {
+    let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
+    for key in keys {
+        *seen.entry(key).or_default() += 1;
+    }
+    for (key, count) in seen {
+        if key.is_empty() {
+            fault(faults, table.into(), "each needs a key, such as key = \"ana\"");
+        } else if count > 1 {
+            fault(faults, format!("{table}.{key}"), "this key is used twice");
+        }
+    }
+}
+
+fn check_agent(agent: &AgentSettings, faults: &mut Vec<Fault>) {
+    for (skill, level) in &agent.skills {
+        if !(1..=LEVEL_MAX).contains(level) {
+            fault(faults, format!("agents.{}.skills.{skill}", agent.key), "expected a level from 1 to 10");
+        }
+    }
+}
+
+fn check_queue(queue: &QueueSettings, agents: &BTreeSet<&str>, reasons: &BTreeSet<&Reason>, faults: &mut Vec<Fault>) {
+    let place = |key: &str| format!("queues.{}.{key}", queue.key);
+    let mut seen = BTreeSet::new();
+    for member in &queue.members {
+        if !agents.contains(member.agent.as_str()) {
+            fault(faults, place("members"), format!("there is no agent `{}`", member.agent));
+        } else if !seen.insert(member.agent.as_str()) {
+            fault(faults, place("members"), format!("`{}` is there twice", member.agent));
+        }
+    }
+    if queue.ring_secs == 0 {
+        fault(faults, place("ring_secs"), "expected at least 1 second");
+    }
+    if !(1..=QUEUE_WAITING_MAX).contains(&queue.max_waiting) {
+        fault(faults, place("max_waiting"), format!("expected 1 to {QUEUE_WAITING_MAX}"));
+    }
+    if let NextStatus::NotReady(reason) = &queue.next_status
+        && !reasons.contains(reason)
+    {
+        fault(faults, place("next_status"), format!("there is no reason `{reason}`"));
+    }
+    if let Some(key) = queue.exit_keys.iter().find(|key| !matches!(key, '0'..='9' | '*' | '#' | 'A'..='D')) {
+        fault(faults, place("exit_keys"), format!("`{key}` is not a key of a telephone"));
+    }
+    if queue.rings.windows(2).any(|pair| matches!(pair, [a, b] if a.after_secs >= b.after_secs)) {
+        fault(faults, place("rings"), "expected rising after_secs");
+    }
+}

@@ -1,0 +1,100 @@
+//! A picture of the whole for pages, metrics and tests.
+
+use serde::Serialize;
+
+use super::{
+    Activity, AgentCounters, Channel, InteractionKind, MemberState, Pending, QueueCounters, Reason, Selection, Status,
+};
+use crate::base::{AgentId, EngagementId, InteractionId, OfferId, Private, QueueId, Wall};
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Snapshot {
+    pub at: Wall,
+    pub agents: Vec<AgentSnapshot>,
+    pub queues: Vec<QueueSnapshot>,
+    /// Invariant violations mended since the start; zero unless we got something wrong.
+    pub repairs_total: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AgentSnapshot {
+    pub agent: AgentId,
+    pub key: String,
+    pub name: String,
+    pub status: Status,
+    pub reason: Option<Reason>,
+    pub activity: Activity,
+    pub pending: Option<Pending>,
+    pub selection: Selection,
+    /// Start of the status.
+    pub since: Wall,
+    /// End of the wrap-up or the ban, where there is one.
+    pub until: Option<Wall>,
+    pub online: bool,
+    /// The green dot: a device that can be reached.
+    pub reachable: bool,
+    pub dnd: bool,
+    pub missed: u32,
+    pub offers: Vec<OfferSnapshot>,
+    pub engagements: Vec<EngagementSnapshot>,
+    pub queues: Vec<MemberSnapshot>,
+    pub today: AgentCounters,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct OfferSnapshot {
+    pub offer: OfferId,
+    pub interaction: InteractionId,
+    pub queue: QueueId,
+    pub made: Wall,
+    pub until: Wall,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EngagementSnapshot {
+    pub engagement: EngagementId,
+    pub interaction: InteractionId,
+    pub queue: Option<QueueId>,
+    pub channel: Channel,
+    pub kind: InteractionKind,
+    pub accepted: Wall,
+    pub connected: Option<Wall>,
+    /// Start of the wrap-up, once it runs.
+    pub wrap_up_since: Option<Wall>,
+    pub wrap_up_until: Option<Wall>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MemberSnapshot {
+    pub queue: QueueId,
+    pub state: MemberState,
+    pub temporary: bool,
+    pub tier: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct QueueSnapshot {
+    pub queue: QueueId,
+    pub key: String,
+    pub name: String,
+    pub waiting: Vec<WaitingSnapshot>,
+    /// Members logged in and online.
+    pub logged_in: u32,
+    /// Members who could be offered something now.
+    pub routable: u32,
+    pub today: QueueCounters,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct WaitingSnapshot {
+    pub interaction: InteractionId,
+    /// From 1.
+    pub position: u32,
+    pub priority: i32,
+    pub arrived: Wall,
+    pub caller: Private<String>,
+    /// Whom it rings at.
+    pub ringing: Vec<AgentId>,
+    /// An agent has accepted; the bridge is being made.
+    pub connecting: bool,
+}
