@@ -1,1 +1,6 @@
 //! Bytes to values and back, without state: SIP, SDP, RTP, RTCP. Uses only base.
+//!
+//! Everything here reads what strangers wrote. Sizes are bounded before anything is allocated, nothing panics whatever
+//! the bytes, and a value that is handed out borrows from the message it came in.
+
+pub mod sip;

@@ -1,0 +1,109 @@
+//! Messages that may not be processed, and what is said to whoever sent them.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use super::name::Name;
+use super::name_addr::NameAddr;
+use super::parse::Fault;
+use super::writer::Writer;
+use super::{HEADER_LINE_MAX, HEADERS_MAX};
+
+/// Refused by [`super::Message::parse`].
+#[derive(Clone)]
+pub struct Malformed {
+    /// What is wrong; nothing of it comes from the peer.
+    pub reason: &'static str,
+    /// The header it is about, when it is one.
+    pub field: Option<Name>,
+    /// 400, 505 or 513.
+    pub status: u16,
+    bytes: Bytes,
+}
+
+impl Malformed {
+    pub(super) fn new(bytes: Bytes, fault: Fault) -> Self {
+        Self { reason: fault.reason, field: fault.field, status: fault.status, bytes }
+    }
+
+    /// The refusal of a request that can still be recognised as one, its Via, From, To, Call-ID and CSeq given back as
+    /// far as they can be read. `None`: say nothing, since it is a response, an ACK or no SIP at all.
+    pub fn answer(&self) -> Option<Bytes> {
+        let end = self.bytes.windows(4).position(|end| end == b"\r\n\r\n").unwrap_or(self.bytes.len());
+        let head = self.bytes.get(..end)?;
+        let (start, rest) = next_line(head)?;
+        if !is_request(start) {
+            return None;
+        }
+        let reason = self.to_string();
+        let mut writer = Writer::response(self.status, Some(&reason));
+        let mut answerable = false;
+        let mut lines = Some(rest);
+        for _ in 0..HEADERS_MAX {
+            let Some((line, rest)) = lines.and_then(next_line) else { break };
+            lines = Some(rest);
+            answerable |= give_back(&mut writer, line, head) == Some(Name::Via);
+        }
+        answerable.then(|| writer.end())
+    }
+}
+
+/// Up to the next line end that is not a fold, and what follows it.
+fn next_line(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    if text.is_empty() {
+        return None;
+    }
+    let fold = |at: usize| matches!(text.get(at + 2), Some(b' ' | b'\t'));
+    let end = text.windows(2).enumerate().find(|(at, pair)| *pair == b"\r\n" && !fold(*at));
+    let end = end.map_or(text.len(), |(at, _)| at);
+    Some((text.get(..end)?, text.get(end + 2..).unwrap_or_default()))
+}
+
+/// Method, URI and `SIP/` something. An ACK is never answered (RFC 3261 §17.1.1.3).
+fn is_request(line: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    let version = line.rsplit(|b| *b == b' ').next().unwrap_or_default();
+    let sip = |text: &[u8]| text.get(..4).is_some_and(|head| head.eq_ignore_ascii_case(b"SIP/"));
+    sip(version) && !sip(line) && !line.starts_with(b"ACK ") && version.len() < line.len()
+}
+
+fn give_back(writer: &mut Writer, line: &[u8], head: &[u8]) -> Option<Name> {
+    let colon = line.iter().take(HEADER_LINE_MAX).position(|b| *b == b':')?;
+    let name = Name::of(line.get(..colon)?.trim_ascii());
+    let value = line.get(colon + 1..)?.trim_ascii();
+    if !matches!(name, Name::Via | Name::From | Name::To | Name::CallId | Name::CSeq) || value.len() > HEADER_LINE_MAX {
+        return None;
+    }
+    let value = String::from_utf8_lossy(value);
+    let untagged = name == Name::To && NameAddr::parse(&value).is_ok_and(|to| to.tag().is_none());
+    if untagged {
+        writer.header(name, format_args!("{value};tag={:016x}", fingerprint(head)));
+    } else {
+        writer.header(name, &value);
+    }
+    Some(name)
+}
+
+/// FNV-1a: a tag that is the same when the request comes again, so that no state is kept for it (RFC 3261 §8.2.7).
+fn fingerprint(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01B3))
+}
+
+/// As it stands in the reason phrase of the answer.
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.field {
+            Some(name) => write!(f, "Malformed {name} header field: {}", self.reason),
+            None => f.write_str(self.reason),
+        }
+    }
+}
+
+impl fmt::Debug for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Malformed({} {self})", self.status)
+    }
+}
+
+impl std::error::Error for Malformed {}

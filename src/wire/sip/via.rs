@@ -1,0 +1,93 @@
+//! Via values (RFC 3261 §20.42).
+
+use std::net::IpAddr;
+
+use super::fault::SyntaxError;
+use super::params::Params;
+use super::text::{is_token, number, trim};
+use super::uri::{Host, host_port, v6};
+
+/// One hop a request took, and where its response goes back to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Via<'a> {
+    /// `UDP`, `TCP`, … as written.
+    pub transport: &'a str,
+    pub host: Host<'a>,
+    pub port: Option<u16>,
+    pub params: Params<'a>,
+}
+
+/// What every branch of RFC 3261 begins with; others are matched the old way (§17.2.3).
+pub(super) const MAGIC_COOKIE: &str = "z9hG4bK";
+
+impl<'a> Via<'a> {
+    /// One element of the header's list.
+    pub fn parse(text: &'a str) -> Result<Self, SyntaxError> {
+        let end = text.bytes().position(|b| b == b';').unwrap_or(text.len());
+        let (sent, params) = text.split_at_checked(end).unwrap_or((text, ""));
+        let (transport, sent_by) = sent_protocol(sent).ok_or(SyntaxError("malformed sent-protocol"))?;
+        let (host, port) = host_port(trim(sent_by))?;
+        Ok(Self { transport, host, port, params: Params::of_header(params)? })
+    }
+
+    pub fn branch(&self) -> Option<&'a str> {
+        self.params.value("branch")
+    }
+
+    /// A branch that names its transaction: the magic cookie and something behind it.
+    pub fn is_rfc3261(&self) -> bool {
+        let cookie = MAGIC_COOKIE.len();
+        self.branch().is_some_and(|b| {
+            b.len() > cookie && b.get(..cookie).is_some_and(|head| head.eq_ignore_ascii_case(MAGIC_COOKIE))
+        })
+    }
+
+    /// With or without brackets around an IPv6 address (RFC 5118 §4.5).
+    pub fn received(&self) -> Option<IpAddr> {
+        let text = self.params.value("received")?;
+        text.parse().ok().or_else(|| v6(text.strip_prefix('[')?.strip_suffix(']')?).map(IpAddr::V6))
+    }
+
+    /// Outer: asked for (RFC 3581); inner: filled in.
+    pub fn rport(&self) -> Option<Option<u16>> {
+        let value = self.params.get("rport")?;
+        Some(value.and_then(|v| number(v, u16::MAX.into())).and_then(|port| u16::try_from(port).ok()))
+    }
+}
+
+/// `SIP / 2.0 / UDP` and what follows it.
+fn sent_protocol(text: &str) -> Option<(&str, &str)> {
+    let (protocol, rest) = text.split_once('/')?;
+    let (version, rest) = rest.split_once('/')?;
+    let rest = rest.trim_start_matches([' ', '\t']);
+    let (transport, sent_by) = rest.split_at_checked(rest.bytes().position(|b| matches!(b, b' ' | b'\t'))?)?;
+    let known = trim(protocol).eq_ignore_ascii_case("SIP") && trim(version) == "2.0";
+    (known && is_token(transport)).then_some((transport, sent_by))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_via_is_read_with_blanks_anywhere() {
+        let via = Via::parse("SIP  / 2.0  / TCP     spindle.example.com : 5070  ;  branch  =   z9hG4bK9ikj8").unwrap();
+        assert_eq!((via.transport, via.host, via.port), ("TCP", Host::Name("spindle.example.com"), Some(5070)));
+        assert_eq!((via.branch(), via.is_rfc3261()), (Some("z9hG4bK9ikj8"), true));
+        let via = Via::parse("SIP/2.0/UDP [2001:db8::9:1];received=[2001:db8::9:255];rport=99;branch=z9hG4bK").unwrap();
+        assert_eq!((via.received(), via.rport()), ("2001:db8::9:255".parse().ok(), Some(Some(99))));
+        assert!(!via.is_rfc3261());
+        assert_eq!(Via::parse("SIP/2.0/UDP h;rport").unwrap().rport(), Some(None));
+        for bad in [
+            "",
+            "SIP/2.0/UDP",
+            "SIP/2.0/UDP ",
+            "SIP/3.0/UDP h",
+            "SIP/2.0/UDP h:x",
+            "SIP/2.0/UDP h;;,;,,",
+            "SIP/2.0/UDP 2001:db8::1",
+        ] {
+            assert!(Via::parse(bad).is_err(), "{bad}");
+        }
+    }
+}
