@@ -1,3 +1,4 @@
 //! The one integration-test binary: the house's own order, the simulated world, and the stories played in it.
 
 mod tidy;
+mod torture;
