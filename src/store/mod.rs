@@ -1,1 +1,28 @@
 //! Journal and database. Shell.
+//!
+//! The [`journal`] is what makes the switch survive a `kill -9`: local, append-only, on its own file and thread, never
+//! waited for by the engine. The [`database`] holds what people ask about later (records) and who may open the pages.
+//!
+//! May enter: `base`, and the engine's entries and records. May not: sockets of ours, decisions about calls.
+
+pub mod database;
+pub mod journal;
+
+use std::{
+    fs, io,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    path::Path,
+};
+
+pub use database::{Database, DatabaseError, PageUser, Role, StoredSession};
+pub use journal::{Full, Journal, JournalError, JournalSettings, Journalled, Report, Restored};
+
+/// Makes sure that the file exists with mode 0600, in a folder that was made 0700 if it was not there. SQLite gives its
+/// side files the same rights.
+fn private_file(path: &Path) -> io::Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    let file = fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
+    file.set_permissions(fs::Permissions::from_mode(0o600))
+}

@@ -1,0 +1,350 @@
+use std::{
+    fs,
+    io::{Seek, SeekFrom, Write},
+    os::unix::fs::PermissionsExt,
+    path::PathBuf,
+    sync::mpsc::{self, Receiver},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::*;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Fact {
+    Selected { agent: u64, ready: bool },
+    Note(String),
+}
+
+impl Journalled for Fact {
+    const VERSION: u32 = 1;
+
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Selected { .. } => "selected",
+            Self::Note(_) => "note",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Summary {
+    call: u64,
+}
+
+impl Journalled for Summary {
+    const VERSION: u32 = 1;
+
+    fn kind(&self) -> &'static str {
+        "summary"
+    }
+}
+
+type TestJournal = Journal<Fact, Summary>;
+
+/// A folder that goes with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("strowger-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        Self(path)
+    }
+
+    fn settings(&self) -> JournalSettings {
+        JournalSettings::at(self.0.join("data/journal.db"))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn open(settings: JournalSettings) -> (TestJournal, Restored<Fact>, Receiver<Report>) {
+    let (reports, heard) = mpsc::channel();
+    let (journal, restored) = Journal::open(settings, move |report| drop(reports.send(report))).unwrap();
+    (journal, restored, heard)
+}
+
+fn selected(agent: u64) -> Fact {
+    Fact::Selected { agent, ready: agent.is_multiple_of(2) }
+}
+
+/// Waits for this report; a test that waits longer than any disk has failed.
+fn wait_for(heard: &Receiver<Report>, wanted: impl Fn(&Report) -> bool) -> Report {
+    loop {
+        let report = heard.recv_timeout(Duration::from_secs(20)).expect("a report");
+        if wanted(&report) {
+            return report;
+        }
+    }
+}
+
+fn written(heard: &Receiver<Report>, id: u64) {
+    wait_for(heard, |report| matches!(report, Report::Written(up_to) if *up_to >= id));
+}
+
+/// What a `kill -9` leaves: the files as they are, without the process's goodbye.
+fn killed(journal: TestJournal, from: &Folder, to: &Folder) -> JournalSettings {
+    let folder = to.settings().path.parent().unwrap().to_owned();
+    fs::create_dir_all(&folder).unwrap();
+    for file in fs::read_dir(from.settings().path.parent().unwrap()).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), folder.join(file.file_name())).unwrap();
+    }
+    journal.close();
+    to.settings()
+}
+
+/// OP-01
+#[test]
+fn what_was_told_written_survives_a_kill() {
+    let (folder, copy) = (Folder::new("kill"), Folder::new("killed"));
+    let (journal, restored, heard) = open(folder.settings());
+    assert!(restored.entries.is_empty());
+    for id in 1..=500 {
+        journal.append(id, Wall(1_000), selected(id)).unwrap();
+    }
+    written(&heard, 500);
+    let (journal, restored, heard) = open(killed(journal, &folder, &copy));
+    assert_eq!(restored.entries, (1..=500).map(selected).collect::<Vec<_>>());
+    assert_eq!((restored.unreadable, restored.set_aside), (0, None));
+
+    // Ids of the new run start again; the order is kept.
+    journal.append(1, Wall(2_000), Fact::Note("second run".into())).unwrap();
+    written(&heard, 1);
+    journal.close();
+    let (_, restored, _) = open(copy.settings());
+    assert_eq!(restored.entries.len(), 501);
+    assert_eq!(restored.entries.last(), Some(&Fact::Note("second run".into())));
+}
+
+#[test]
+fn the_file_is_its_owners_alone() {
+    let folder = Folder::new("mode");
+    let (journal, _, heard) = open(folder.settings());
+    journal.append(1, Wall(1), selected(1)).unwrap();
+    written(&heard, 1);
+    for file in fs::read_dir(folder.0.join("data")).unwrap() {
+        let file = file.unwrap();
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.path());
+    }
+    assert_eq!(fs::metadata(folder.0.join("data")).unwrap().permissions().mode() & 0o777, 0o700);
+    journal.close();
+}
+
+#[test]
+fn a_second_switch_is_kept_out() {
+    let folder = Folder::new("second");
+    let (journal, _, _heard) = open(folder.settings());
+    let refused = TestJournal::open(folder.settings(), drop).unwrap_err();
+    assert!(refused.to_string().contains("another switch has it open"), "{refused}");
+    journal.close();
+    open(folder.settings());
+}
+
+#[test]
+fn a_write_cut_short_loses_only_itself() {
+    let (folder, copy) = (Folder::new("cut"), Folder::new("cut-copy"));
+    let (journal, _, heard) = open(folder.settings());
+    for id in 1..=40 {
+        journal.append(id, Wall(1), selected(id)).unwrap();
+        written(&heard, id);
+    }
+    let settings = killed(journal, &folder, &copy);
+    let mut wal = settings.path.clone().into_os_string();
+    wal.push("-wal");
+    let wal = fs::OpenOptions::new().write(true).open(wal).unwrap();
+    let length = wal.metadata().unwrap().len();
+    assert!(length > 6_000, "nothing in the log to cut: {length}");
+    wal.set_len(length - 5_000).unwrap();
+    let (_, restored, _) = open(settings);
+    let kept = restored.entries.len();
+    assert!((30..40).contains(&kept), "{kept} of 40");
+    assert_eq!(restored.entries, (1..=kept as u64).map(selected).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_damaged_file_is_set_aside_and_what_can_be_read_is_kept() {
+    let folder = Folder::new("damaged");
+    let (journal, _, heard) = open(folder.settings());
+    for id in 1..=20_000 {
+        journal.append(id, Wall(1), selected(id)).unwrap();
+    }
+    written(&heard, 20_000);
+    journal.close();
+    let mut file = fs::OpenOptions::new().write(true).open(folder.settings().path).unwrap();
+    let length = file.metadata().unwrap().len();
+    file.seek(SeekFrom::Start(length / 2 / 4_096 * 4_096)).unwrap();
+    file.write_all(&vec![0xa5; 16 * 4_096]).unwrap();
+    drop(file);
+    let (journal, restored, heard) = open(folder.settings());
+    assert!(restored.set_aside.as_ref().is_some_and(|path| path.exists()));
+    assert!((1_000..20_000).contains(&restored.entries.len()), "{}", restored.entries.len());
+    journal.append(1, Wall(2), selected(1)).unwrap();
+    written(&heard, 1);
+    journal.close();
+    let (_, again, _) = open(folder.settings());
+    assert_eq!(again.entries.len(), restored.entries.len() + 1);
+    assert_eq!(again.set_aside, None);
+}
+
+#[test]
+fn a_file_that_is_no_journal_is_set_aside() {
+    let folder = Folder::new("garbage");
+    fs::create_dir_all(folder.0.join("data")).unwrap();
+    fs::write(folder.settings().path, vec![7; 10_000]).unwrap();
+    let (_, restored, _) = open(folder.settings());
+    assert!(restored.entries.is_empty());
+    assert_eq!(fs::read(restored.set_aside.unwrap()).unwrap(), vec![7; 10_000]);
+}
+
+#[test]
+fn entries_of_a_newer_switch_are_skipped_and_counted() {
+    #[derive(Debug, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Newer {
+        Selected { agent: u64, ready: bool, mood: String },
+        Teleported { agent: u64 },
+    }
+    impl Journalled for Newer {
+        const VERSION: u32 = 9;
+        fn kind(&self) -> &'static str {
+            "newer"
+        }
+    }
+    let folder = Folder::new("newer");
+    let (journal, _) = Journal::<Newer, Summary>::open(folder.settings(), drop).unwrap();
+    journal.append(1, Wall(1), Newer::Teleported { agent: 1 }).unwrap();
+    journal.append(2, Wall(1), Newer::Selected { agent: 2, ready: true, mood: "fine".into() }).unwrap();
+    journal.close();
+    let (_, restored, _) = open(folder.settings());
+    assert_eq!(restored.entries, [Fact::Selected { agent: 2, ready: true }]);
+    assert_eq!(restored.unreadable, 1);
+}
+
+/// OP-01
+#[test]
+fn a_checkpoint_replaces_what_was_before_and_nothing_after() {
+    let folder = Folder::new("checkpoint");
+    let (journal, _, heard) = open(folder.settings());
+    for id in 1..=300 {
+        journal.append(id, Wall(1), selected(id)).unwrap();
+    }
+    journal.checkpoint(Wall(2), vec![Fact::Note("all of it".into())]);
+    journal.append(301, Wall(3), selected(301)).unwrap();
+    written(&heard, 301);
+    journal.close();
+    let (_, restored, _) = open(folder.settings());
+    assert_eq!(restored.entries, [Fact::Note("all of it".into()), selected(301)]);
+}
+
+#[test]
+fn a_checkpoint_is_asked_for_once_when_the_journal_has_grown() {
+    let folder = Folder::new("grown");
+    let (journal, _, heard) = open(folder.settings());
+    let last = CHECKPOINT_AFTER + 2_000;
+    for id in 1..=last {
+        journal.append(id, Wall(1), selected(id)).unwrap();
+    }
+    wait_for(&heard, |report| *report == Report::CheckpointDue { whole: true });
+    journal.append(last + 1, Wall(1), selected(1)).unwrap();
+    journal.close();
+    assert!(!heard.try_iter().any(|report| matches!(report, Report::CheckpointDue { .. })));
+}
+
+/// Disk full: acknowledgements stop, the loop never waits, and a checkpoint heals the gap.
+#[test]
+fn a_full_disk_is_told_and_outlived() {
+    let folder = Folder::new("full");
+    let settings = JournalSettings { size_max: 40 * 4_096, waiting_max: 200, ..folder.settings() };
+    let (journal, _, heard) = open(settings.clone());
+    let long = || Fact::Note("x".repeat(2_000));
+    let mut id = 0;
+    let failing = loop {
+        id += 1;
+        let _ = journal.append(id, Wall(1), long());
+        if let Ok(report) = heard.try_recv()
+            && matches!(report, Report::Failing { .. })
+        {
+            break report;
+        }
+        assert!(id < 10_000_000, "the disk never got full");
+    };
+    assert!(matches!(failing, Report::Failing { why } if why.contains("full")));
+    let mut turned_away = false;
+    for more in 1..=400 {
+        turned_away |= journal.append(id + more, Wall(1), long()).is_err();
+    }
+    assert!(turned_away);
+    journal.checkpoint(Wall(2), vec![Fact::Note("small".into())]);
+    wait_for(&heard, |report| *report == Report::Recovered);
+    journal.append(id + 500, Wall(3), selected(1)).unwrap();
+    written(&heard, id + 500);
+    journal.close();
+    let (_, restored, _) = open(folder.settings());
+    assert_eq!(restored.entries, [Fact::Note("small".into()), selected(1)]);
+}
+
+/// AP-05: a record leaves the outbox only when it was delivered.
+#[tokio::test]
+async fn records_wait_in_the_outbox_until_delivered() {
+    let folder = Folder::new("outbox");
+    let (journal, _, heard) = open(folder.settings());
+    for call in 1..=5 {
+        journal.record(Wall(1), Summary { call }).unwrap();
+    }
+    wait_for(&heard, |report| *report == Report::RecordsWaiting);
+    let outbox = journal.outbox();
+    let oldest = outbox.oldest(3).await;
+    assert_eq!(oldest.iter().map(|(_, record)| record.call).collect::<Vec<_>>(), [1, 2, 3]);
+    outbox.delivered(oldest[2].0).unwrap();
+    drop(outbox);
+    journal.checkpoint(Wall(2), Vec::new());
+    journal.close();
+    let (journal, _, _heard) = open(folder.settings());
+    let rest = journal.outbox().oldest(100).await;
+    assert_eq!(rest.iter().map(|(_, record)| record.call).collect::<Vec<_>>(), [4, 5]);
+    let outbox = journal.outbox();
+    outbox.delivered(rest[1].0).unwrap();
+    journal.record(Wall(3), Summary { call: 6 }).unwrap();
+    let rest = outbox.oldest(100).await;
+    assert_eq!(rest.iter().map(|(_, record)| record.call).collect::<Vec<_>>(), [6]);
+}
+
+/// Groups: tens of thousands of small entries a second. The figure is printed; the bound is far below it, for slow
+/// machines and unoptimised builds.
+#[test]
+fn many_entries_a_second_are_written_in_few_commits() {
+    let folder = Folder::new("throughput");
+    let (journal, _, heard) = open(folder.settings());
+    let count = 40_000;
+    #[allow(clippy::disallowed_methods)]
+    let began = std::time::Instant::now();
+    for id in 1..=count {
+        journal.append(id, Wall(1), selected(id)).unwrap();
+    }
+    let mut commits = 0;
+    loop {
+        match heard.recv_timeout(Duration::from_secs(20)).expect("a report") {
+            Report::Written(id) => {
+                commits += 1;
+                if id == count {
+                    break;
+                }
+            }
+            Report::Failing { why } => panic!("{why}"),
+            Report::Recovered | Report::CheckpointDue { .. } | Report::RecordsWaiting => {}
+        }
+    }
+    let rate = count as f64 / began.elapsed().as_secs_f64();
+    println!("{rate:.0} entries/s in {commits} commits");
+    assert!(commits < 400, "{commits} commits");
+    assert!(rate > 2_000.0, "{rate:.0} entries/s");
+    journal.close();
+}
