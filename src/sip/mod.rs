@@ -1,1 +1,19 @@
-//! The RFC 3261 machines over values: transactions, dialogs, registrar, digest. Uses base and wire.
+//! The RFC 3261 machines over values: transactions, dialogs, INVITE usages, registrar, digest. Uses base and wire.
+//!
+//! What enters: parsed messages with the [`Path`] they came on, the time, and commands of the floor above. What leaves:
+//! bytes to send and [`Event`]s. Bodies are opaque here; who may call whom is not asked here.
+
+pub mod digest;
+pub mod registrar;
+
+mod event;
+mod path;
+mod stack;
+mod timer;
+mod values;
+
+pub use event::{Ended, Event, Fault, Output};
+pub use path::{Path, Transport};
+pub use stack::{Stack, StackCounts, StackSettings, TRANSACTIONS_MAX, USAGES_MAX};
+pub use timer::TimerSettings;
+pub use values::{Body, Credentials, Headers, Invite, Outside, Party, Reply, Request, Respond, Target, TransactionId, UsageId};

@@ -1,0 +1,152 @@
+//! Nonces that prove themselves, and the memory of the counts seen with them.
+
+use std::{collections::VecDeque, fmt::Write, net::IpAddr, time::Duration};
+
+use sha2::{Digest, Sha256};
+
+use crate::base::{Chance, Instant, KeyedMap, keyed_map};
+
+/// How long a nonce is good. Phones register about once an hour and pay one round trip more each time; a stolen answer is
+/// worthless after it.
+pub(super) const NONCE_TIME: Duration = Duration::from_secs(300);
+
+/// Nonces with a remembered count. When it is full the oldest is forgotten and becomes stale with all issued before it,
+/// so that a forgotten count can't be replayed.
+pub(super) const NONCES_MAX: usize = 65_536;
+
+/// Counts that may arrive late, behind the highest seen: requests sent together overtake each other.
+const WINDOW: u32 = 64;
+
+/// What a nonce says about itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Standing {
+    /// Ours, fresh, for this source.
+    Good { serial: u64 },
+    /// Ours to look at, but too old, forgotten, issued to another address or before a restart.
+    Stale,
+    /// Does not even look like ours.
+    Foreign,
+}
+
+/// Issues and checks nonces: `issued ‖ serial ‖ MAC(key, issued ‖ serial ‖ source)`, all in hexadecimal. No state is kept
+/// for a challenge; only a nonce that was answered rightly gets a row.
+pub(super) struct Nonces {
+    key: [u8; 32],
+    serial: u64,
+    seen: KeyedMap<u64, Counts>,
+    order: VecDeque<(Instant, u64)>,
+    /// Serials below this are stale.
+    floor: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Counts {
+    highest: u32,
+    /// Bit n: `highest - n` was seen.
+    seen: u64,
+}
+
+impl Nonces {
+    pub fn new(chance: &mut Chance) -> Self {
+        Self { key: chance.bytes(), serial: 0, seen: keyed_map(), order: VecDeque::new(), floor: 0 }
+    }
+
+    pub fn issue(&mut self, now: Instant, source: IpAddr) -> String {
+        self.serial += 1;
+        self.text(now.as_micros(), self.serial, source)
+    }
+
+    fn text(&self, issued: u64, serial: u64, source: IpAddr) -> String {
+        let mac = self.mac(issued, serial, source);
+        let mut out = String::with_capacity(64);
+        // Writing to a String can't fail.
+        let _ = write!(out, "{issued:016x}{serial:016x}{mac:032x}");
+        out
+    }
+
+    fn mac(&self, issued: u64, serial: u64, source: IpAddr) -> u128 {
+        let mut hasher = Sha256::new();
+        hasher.update(self.key);
+        hasher.update(issued.to_be_bytes());
+        hasher.update(serial.to_be_bytes());
+        match source {
+            IpAddr::V4(v4) => hasher.update(v4.octets()),
+            IpAddr::V6(v6) => hasher.update(v6.octets()),
+        }
+        let hash = hasher.finalize();
+        hash.iter().take(16).fold(0, |word, byte| (word << 8) | u128::from(*byte))
+    }
+
+    pub fn standing(&self, now: Instant, source: IpAddr, nonce: &str) -> Standing {
+        let Some((issued, serial)) = Self::read(nonce) else { return Standing::Foreign };
+        let genuine = subtle::ConstantTimeEq::ct_eq(self.text(issued, serial, source).as_bytes(), nonce.as_bytes());
+        if !bool::from(genuine) {
+            // Another address or another run of the switch: the phone asks again and nobody learns anything.
+            return Standing::Stale;
+        }
+        let age = now.since(Instant::from_micros(issued));
+        if age > NONCE_TIME || serial < self.floor { Standing::Stale } else { Standing::Good { serial } }
+    }
+
+    fn read(nonce: &str) -> Option<(u64, u64)> {
+        let clean = nonce.len() == 64 && nonce.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let issued = u64::from_str_radix(nonce.get(..16).filter(|_| clean)?, 16).ok()?;
+        let serial = u64::from_str_radix(nonce.get(16..32)?, 16).ok()?;
+        Some((issued, serial))
+    }
+
+    /// Takes a count for this nonce; false when it was seen before or is too far behind.
+    pub fn take(&mut self, now: Instant, serial: u64, count: u32) -> bool {
+        self.forget_old(now);
+        match self.seen.get_mut(&serial) {
+            Some(counts) => counts.take(count),
+            None if serial < self.floor => false,
+            None => {
+                self.make_room();
+                self.seen.insert(serial, Counts { highest: count, seen: 1 });
+                self.order.push_back((now, serial));
+                true
+            }
+        }
+    }
+
+    fn forget_old(&mut self, now: Instant) {
+        // A row may go one lifetime after its first use: the nonce is older than that and stale.
+        while let Some((since, serial)) = self.order.front().copied() {
+            if now.since(since) <= NONCE_TIME {
+                break;
+            }
+            self.order.pop_front();
+            self.seen.remove(&serial);
+        }
+    }
+
+    fn make_room(&mut self) {
+        if self.order.len() >= NONCES_MAX
+            && let Some((_, serial)) = self.order.pop_front()
+        {
+            self.seen.remove(&serial);
+            self.floor = self.floor.max(serial + 1);
+        }
+    }
+
+    pub fn remembered(&self) -> usize {
+        self.seen.len()
+    }
+}
+
+impl Counts {
+    fn take(&mut self, count: u32) -> bool {
+        if count > self.highest {
+            let step = count - self.highest;
+            self.seen = if step >= WINDOW { 1 } else { (self.seen << step) | 1 };
+            self.highest = count;
+            return true;
+        }
+        let behind = self.highest - count;
+        let bit = if behind >= WINDOW { return false } else { 1u64 << behind };
+        let fresh = self.seen & bit == 0;
+        self.seen |= bit;
+        fresh
+    }
+}

@@ -1,0 +1,172 @@
+//! Digest as server.
+
+use std::{borrow::Cow, net::IpAddr};
+
+use subtle::ConstantTimeEq;
+
+use super::{
+    Algorithm, Ha1, Qop,
+    fields::Fields,
+    nonce::{Nonces, Standing},
+    response,
+};
+use crate::base::{Chance, Now};
+
+/// Characters of a user name that are looked up.
+const USER_MAX: usize = 128;
+
+/// What credentials are worth.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// They are this user's.
+    Ok(String),
+    /// None, or with a nonce that is not good (any more): challenge again. `stale` when all else was right, so that the
+    /// phone tries again without asking its owner.
+    Challenge { stale: bool },
+    /// Wrong. It is not told whether user or password was.
+    Refused,
+}
+
+/// Checks peers' credentials for one realm.
+///
+/// A challenge costs no memory. An unknown user takes the same path and the same time as a wrong password.
+pub struct Verifier {
+    realm: String,
+    nonces: Nonces,
+    /// Nobody's secret, to work on when the user is unknown.
+    nobody: Ha1,
+}
+
+struct Claim<'a> {
+    algorithm: Algorithm,
+    user: Cow<'a, str>,
+    nonce: Cow<'a, str>,
+    uri: Cow<'a, str>,
+    response: Cow<'a, str>,
+    nc: Option<Cow<'a, str>>,
+    cnonce: Cow<'a, str>,
+    qop: Option<Cow<'a, str>>,
+}
+
+impl Verifier {
+    pub fn new(realm: impl Into<String>, mut chance: Chance) -> Self {
+        let realm = realm.into();
+        let nobody = Ha1::new(&chance.token(), &realm, &chance.token());
+        Self { nonces: Nonces::new(&mut chance), realm, nobody }
+    }
+
+    pub fn realm(&self) -> &str {
+        &self.realm
+    }
+
+    /// Values for WWW-Authenticate or Proxy-Authenticate lines, the preferred first (RFC 8760 2.3).
+    pub fn challenge(&mut self, now: Now, source: IpAddr, stale: bool) -> [String; 2] {
+        let nonce = self.nonces.issue(now.mono, source);
+        let realm = crate::wire::sip::quoted(&self.realm).to_string();
+        let stale = if stale { ", stale=true" } else { "" };
+        let value = |algorithm: Algorithm| {
+            format!(r#"Digest realm={realm}, nonce="{nonce}", algorithm={}, qop="auth"{stale}"#, algorithm.name())
+        };
+        [value(Algorithm::Sha256), value(Algorithm::Md5)]
+    }
+
+    /// Judges the Authorization (or Proxy-Authorization) values of a request with this method and Request-URI.
+    pub fn verify<'h, 'u>(
+        &mut self,
+        now: Now,
+        source: IpAddr,
+        (method, uri): (&str, &str),
+        headers: impl Iterator<Item = &'h str>,
+        lookup: impl FnOnce(&str) -> Option<&'u Ha1>,
+    ) -> Verdict {
+        let Some(claim) = headers.filter_map(|header| Claim::read(header, &self.realm)).next() else {
+            return Verdict::Challenge { stale: false };
+        };
+        let standing = self.nonces.standing(now.mono, source, &claim.nonce);
+        if standing == Standing::Foreign {
+            return Verdict::Challenge { stale: false };
+        }
+        let known = lookup(&claim.user);
+        let right = claim.is_right(known.unwrap_or(&self.nobody), method);
+        let right = right & known.is_some() & same_target(&claim.uri, uri);
+        match (right, standing) {
+            (false, _) => Verdict::Refused,
+            (true, Standing::Good { serial }) if self.nonces.take(now.mono, serial, claim.count()) => {
+                Verdict::Ok(claim.user.into_owned())
+            }
+            (true, Standing::Good { .. } | Standing::Stale | Standing::Foreign) => Verdict::Challenge { stale: true },
+        }
+    }
+
+    /// Rows kept for nonces in use.
+    pub fn remembered(&self) -> usize {
+        self.nonces.remembered()
+    }
+}
+
+/// The digest's `uri` must be the Request-URI (RFC 7616 3.4.6); phones differ in writing it, so its parameters and port
+/// are let go.
+fn same_target(claimed: &str, asked: &str) -> bool {
+    let core = |uri: &str| {
+        let end = uri.find([';', '?']).unwrap_or(uri.len());
+        let uri = &uri[..end];
+        uri.to_ascii_lowercase()
+    };
+    claimed == asked || core(claimed) == core(asked)
+}
+
+impl<'a> Claim<'a> {
+    fn read(header: &'a str, realm: &str) -> Option<Self> {
+        let mut claim = Claim {
+            algorithm: Algorithm::Md5,
+            user: "".into(),
+            nonce: "".into(),
+            uri: "".into(),
+            response: "".into(),
+            nc: None,
+            cnonce: "".into(),
+            qop: None,
+        };
+        let mut ours = false;
+        for (name, value) in Fields::of(header)? {
+            match name.to_ascii_lowercase().as_str() {
+                "algorithm" => claim.algorithm = Algorithm::parse(&value)?,
+                "realm" => ours = value == realm,
+                "username" => claim.user = value,
+                "nonce" => claim.nonce = value,
+                "uri" => claim.uri = value,
+                "response" => claim.response = value,
+                "nc" => claim.nc = Some(value),
+                "cnonce" => claim.cnonce = value,
+                "qop" => claim.qop = Some(value),
+                _ => {}
+            }
+        }
+        let usable = ours && claim.user.len() <= USER_MAX && claim.has_sane_qop();
+        usable.then_some(claim)
+    }
+
+    /// `auth` with a count of eight digits, or the older form without both.
+    fn has_sane_qop(&self) -> bool {
+        match (&self.qop, &self.nc) {
+            (None, None) => true,
+            (Some(qop), Some(nc)) => {
+                qop.eq_ignore_ascii_case("auth") && nc.len() == 8 && u32::from_str_radix(nc, 16).is_ok_and(|n| n > 0)
+            }
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
+
+    /// Without `qop` a nonce is good for one request: its count is always one.
+    fn count(&self) -> u32 {
+        self.nc.as_ref().and_then(|nc| u32::from_str_radix(nc, 16).ok()).unwrap_or(1)
+    }
+
+    fn is_right(&self, secret: &Ha1, method: &str) -> bool {
+        let qop = self.nc.as_deref().map(|nc| Qop { nc, cnonce: &self.cnonce });
+        let expected =
+            response(self.algorithm, secret.of(self.algorithm), &self.nonce, qop, method, &self.uri);
+        let claimed = self.response.to_ascii_lowercase();
+        expected.as_str().as_bytes().ct_eq(claimed.as_bytes()).into()
+    }
+}

@@ -1,0 +1,96 @@
+//! One device of an address-of-record.
+
+use std::fmt::Write;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    base::{Now, Wall},
+    sip::Path,
+    wire::sip::Message,
+};
+
+/// Where a device can be reached, as its REGISTER said and as we saw it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Binding {
+    pub aor: Box<str>,
+    /// Contact URI: the Request-URI of what is sent to the device.
+    pub contact: Box<str>,
+    /// Where the REGISTER came from: the way to the device, through whatever NAT lies between.
+    pub path: Path,
+    pub expires: Wall,
+    /// Preference in thousandths, 0-1000.
+    pub q: u16,
+    /// `+sip.instance`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<Box<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reg_id: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<Box<str>>,
+    /// Path header values (RFC 3327), nearest first: the route set towards the device.
+    #[serde(default, skip_serializing_if = "<[Box<str>]>::is_empty")]
+    pub route: Box<[Box<str>]>,
+    pub call_id: Box<str>,
+    pub cseq: u32,
+    /// First registered.
+    pub since: Wall,
+    /// Last refreshed.
+    pub refreshed: Wall,
+    /// False after it did not answer at all; a refresh makes it true again.
+    pub reachable: bool,
+}
+
+/// What happened to a binding, with its state after it (or, when it is gone, at its end).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum BindingChange {
+    Added(Binding),
+    Refreshed(Binding),
+    /// Un-registered, replaced, or its connection ended.
+    Removed(Binding),
+    Expired(Binding),
+    Reachability(Binding),
+}
+
+impl BindingChange {
+    pub fn binding(&self) -> &Binding {
+        match self {
+            Self::Added(binding)
+            | Self::Refreshed(binding)
+            | Self::Removed(binding)
+            | Self::Expired(binding)
+            | Self::Reachability(binding) => binding,
+        }
+    }
+
+    /// Whether the device can't be called any more.
+    pub fn is_gone(&self) -> bool {
+        match self {
+            Self::Removed(_) | Self::Expired(_) => true,
+            Self::Added(_) | Self::Refreshed(_) | Self::Reachability(_) => false,
+        }
+    }
+}
+
+impl Binding {
+    /// A request of the same Call-ID that is not later than what made this binding (RFC 3261 10.3 step 7).
+    pub(super) fn is_newer_than(&self, request: &Message) -> bool {
+        &*self.call_id == request.call_id() && request.cseq().number <= self.cseq
+    }
+
+    pub(super) fn contact_line(&self, now: Now) -> String {
+        let left = self.expires.since(now.wall).as_secs();
+        let mut line = format!("<{}>;expires={left}", self.contact);
+        if self.q != 1000 {
+            // Writing to a String can't fail.
+            let _ = write!(line, ";q=0.{:03}", self.q);
+        }
+        if let Some(instance) = &self.instance {
+            let _ = write!(line, ";+sip.instance=\"{instance}\"");
+        }
+        if let Some(reg_id) = self.reg_id {
+            let _ = write!(line, ";reg-id={reg_id}");
+        }
+        line
+    }
+}

@@ -1,0 +1,146 @@
+//! What a REGISTER asks for, checked whole before anything changes.
+
+use std::{borrow::Cow, time::Duration};
+
+use smallvec::SmallVec;
+
+use super::{BINDINGS_MAX, Binding, RegisterFault, RegistrarSettings};
+use crate::{
+    base::Now,
+    sip::{Headers, Path},
+    wire::sip::{Message, Name, NameAddr, Uri},
+};
+
+/// Characters of a contact URI that are kept; real ones have 40 to 200.
+const CONTACT_MAX: usize = 512;
+
+/// Characters of User-Agent that are kept, for pages.
+const AGENT_MAX: usize = 64;
+
+/// Characters of an instance that are kept: a urn:uuid has 47.
+const INSTANCE_MAX: usize = 128;
+
+/// Path headers that are kept.
+const ROUTE_MAX: usize = 8;
+
+pub(super) enum Ask<'a> {
+    /// No Contact: only the list is wanted.
+    Query,
+    /// `Contact: *` with `Expires: 0`.
+    RemoveAll,
+    Change(SmallVec<[Wanted<'a>; 2]>),
+}
+
+/// One Contact of a REGISTER.
+pub(super) struct Wanted<'a> {
+    address: NameAddr<'a>,
+    /// Zero removes it.
+    pub expires: u32,
+    q: u16,
+    instance: Option<&'a str>,
+    reg_id: Option<u32>,
+}
+
+impl<'a> Ask<'a> {
+    pub fn read(request: &'a Message, settings: &RegistrarSettings) -> Result<Self, RegisterFault> {
+        let asked = request.header(Name::Expires).map(|value| seconds(value.trim()));
+        let mut contacts = request.list(Name::Contact).peekable();
+        if contacts.peek().is_none() {
+            return Ok(Self::Query);
+        }
+        if request.list(Name::Contact).any(|value| value.trim() == "*") {
+            let alone = request.list(Name::Contact).count() == 1 && asked == Some(Some(0));
+            return if alone { Ok(Self::RemoveAll) } else { Err(RegisterFault::new(400, "Bad Contact")) };
+        }
+        let mut wanted = SmallVec::new();
+        for value in contacts {
+            if wanted.len() == BINDINGS_MAX {
+                return Err(RegisterFault::new(403, "Too Many Contacts"));
+            }
+            wanted.push(Wanted::read(value, asked.flatten(), settings)?);
+        }
+        Ok(Self::Change(wanted))
+    }
+}
+
+/// Expires values beyond 32 bits mean "very long" (RFC 3261 20.19 leaves 2^32-1 as the end).
+fn seconds(value: &str) -> Option<u32> {
+    let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| value.parse().unwrap_or(u32::MAX))
+}
+
+/// `q` in thousandths; what can't be read counts as 1.
+fn thousandths(value: &str) -> u16 {
+    let (whole, part) = value.trim().split_once('.').unwrap_or((value, ""));
+    let part: u16 = format!("{part:0<3}").get(..3).and_then(|digits| digits.parse().ok()).unwrap_or(0);
+    if whole.trim() == "0" { part } else { 1000 }
+}
+
+impl<'a> Wanted<'a> {
+    fn read(value: &'a str, asked: Option<u32>, settings: &RegistrarSettings) -> Result<Self, RegisterFault> {
+        let bad = || RegisterFault::new(400, "Bad Contact");
+        let address = NameAddr::parse(value).map_err(|_| bad())?;
+        if address.uri_text.len() > CONTACT_MAX || !matches!(address.uri.scheme.to_ascii_lowercase().as_str(), "sip" | "sips") {
+            return Err(bad());
+        }
+        let param = |name: &str| address.params.get(name).flatten();
+        let own = param("expires").and_then(seconds);
+        let mut expires = own.or(asked).unwrap_or(settings.expires_default).min(settings.expires_max);
+        if expires > 0 && expires < settings.expires_min {
+            let mut fault = RegisterFault::new(423, "Interval Too Brief");
+            fault.headers.push((Cow::Borrowed("Min-Expires"), settings.expires_min.to_string()));
+            return Err(fault);
+        }
+        expires = expires.min(settings.expires_max);
+        let instance = param("+sip.instance").map(|text| text.trim_matches('"')).filter(|i| i.len() <= INSTANCE_MAX);
+        let reg_id = param("reg-id").and_then(|text| text.parse().ok());
+        let q = param("q").map_or(1000, thousandths);
+        Ok(Self { expires, q, instance, reg_id, address })
+    }
+
+    pub fn replaces(&self, old: &Binding, path: Path) -> bool {
+        if let (Some(new), Some(old_instance)) = (self.instance, old.instance.as_deref()) {
+            return new == old_instance && self.reg_id == old.reg_id;
+        }
+        let Ok(old_uri) = Uri::parse(&old.contact) else { return false };
+        let new_uri = &self.address.uri;
+        let same_user = new_uri.user == old_uri.user;
+        let same_place = new_uri.port == old_uri.port
+            && new_uri.host.to_string().eq_ignore_ascii_case(&old_uri.host.to_string());
+        let same_source = path.remote.ip() == old.path.remote.ip();
+        // Two phones behind one NAT with one account have different private hosts: both stay.
+        let same_host = new_uri.host.to_string().eq_ignore_ascii_case(&old_uri.host.to_string());
+        same_user && (same_place || (same_source && same_host))
+    }
+
+    pub fn binding(&self, now: Now, aor: &str, request: &Message, path: Path) -> Binding {
+        let kept = |text: &str, max: usize| Box::<str>::from(clipped(text, max));
+        Binding {
+            aor: aor.into(),
+            contact: self.address.uri_text.into(),
+            path,
+            expires: now.wall + Duration::from_secs(self.expires.into()),
+            q: self.q,
+            instance: self.instance.map(Into::into),
+            reg_id: self.reg_id,
+            user_agent: request.header(Name::UserAgent).map(|text| kept(text, AGENT_MAX)),
+            route: request.list(Name::Path).take(ROUTE_MAX).map(Box::from).collect(),
+            call_id: request.call_id().into(),
+            cseq: request.cseq().number,
+            since: now.wall,
+            refreshed: now.wall,
+            reachable: true,
+        }
+    }
+}
+
+/// The longest prefix of whole characters within `max` bytes.
+fn clipped(text: &str, max: usize) -> &str {
+    let end = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= max).last().unwrap_or(0);
+    &text[..end]
+}
+
+/// RFC 3327 5.3: the 200 gives the Path back.
+pub(super) fn path_lines(request: &Message) -> Headers {
+    request.list(Name::Path).take(ROUTE_MAX).map(|value| (Cow::Borrowed("Path"), value.to_owned())).collect()
+}

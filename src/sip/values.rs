@@ -1,0 +1,229 @@
+//! What the floor above hands in.
+
+use std::{borrow::Cow, fmt};
+
+use bytes::Bytes;
+
+use super::Path;
+use crate::{
+    base::Private,
+    wire::sip::{Message, Method},
+};
+
+/// One INVITE dialog usage (RFC 5057), from the first INVITE to the end of the call, ours or theirs.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UsageId(pub(super) u64);
+
+/// One request and its responses (RFC 3261 17).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TransactionId(pub(super) u64);
+
+impl fmt::Debug for UsageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "usage-{:x}", self.0)
+    }
+}
+
+impl fmt::Debug for TransactionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "transaction-{:x}", self.0)
+    }
+}
+
+/// Header lines in order: name, value. Control characters never reach the wire.
+pub type Headers = Vec<(Cow<'static, str>, String)>;
+
+/// A message body; opaque to this floor.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Body {
+    pub content_type: Cow<'static, str>,
+    pub bytes: Bytes,
+}
+
+impl Body {
+    pub fn new(content_type: impl Into<Cow<'static, str>>, bytes: impl Into<Bytes>) -> Self {
+        Self { content_type: content_type.into(), bytes: bytes.into() }
+    }
+
+    pub fn sdp(bytes: impl Into<Bytes>) -> Self {
+        Self::new("application/sdp", bytes)
+    }
+
+    /// The body of a message, if it carries one. No bytes are copied.
+    pub fn of(message: &Message) -> Option<Self> {
+        if message.body().is_empty() {
+            return None;
+        }
+        let written = message.content_type().unwrap_or("application/octet-stream");
+        let content_type = if written.eq_ignore_ascii_case("application/sdp") {
+            Cow::Borrowed("application/sdp")
+        } else {
+            Cow::Owned(written.to_owned())
+        };
+        Some(Self { content_type, bytes: message.body_bytes() })
+    }
+
+    /// Whether it is a session description, whatever parameters follow the type.
+    pub fn is_sdp(&self) -> bool {
+        let kind = self.content_type.split(';').next().unwrap_or_default();
+        kind.trim().eq_ignore_ascii_case("application/sdp")
+    }
+}
+
+/// Who stands in From or To.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Party {
+    /// Shown name, unquoted.
+    pub display: Option<String>,
+    pub uri: String,
+}
+
+impl Party {
+    pub fn new(uri: impl Into<String>) -> Self {
+        Self { display: None, uri: uri.into() }
+    }
+
+    pub fn named(display: impl Into<String>, uri: impl Into<String>) -> Self {
+        Self { display: Some(display.into()), uri: uri.into() }
+    }
+}
+
+/// What answers a peer's challenge. Given per request, so that it never reaches a host it was not meant for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Credentials {
+    pub user: String,
+    pub password: Private<String>,
+    /// Only challenges of this realm are answered; `None` for any that the asked host sends.
+    pub realm: Option<String>,
+}
+
+/// A call to place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Invite {
+    pub path: Path,
+    /// Request-URI.
+    pub uri: String,
+    pub from: Party,
+    pub to: Party,
+    /// User part of our Contact; may be empty.
+    pub contact_user: String,
+    /// Made by the stack when `None`.
+    pub call_id: Option<String>,
+    /// Route header values, nearest first.
+    pub route_set: Vec<String>,
+    pub headers: Headers,
+    /// The offer; `None` asks the peer for one.
+    pub body: Option<Body>,
+    pub credentials: Option<Credentials>,
+    pub max_forwards: u8,
+    /// Propose a session timer (RFC 4028).
+    pub session_timer: bool,
+}
+
+impl Invite {
+    pub fn new(path: Path, uri: impl Into<String>, from: Party, to: Party) -> Self {
+        Self {
+            path,
+            uri: uri.into(),
+            from,
+            to,
+            contact_user: String::new(),
+            call_id: None,
+            route_set: Vec::new(),
+            headers: Vec::new(),
+            body: None,
+            credentials: None,
+            max_forwards: 70,
+            session_timer: true,
+        }
+    }
+}
+
+/// An answer to a peer's request. Via, From, To, Call-ID, CSeq, Record-Route, Contact and Content-Length are the
+/// stack's affair.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reply {
+    pub status: u16,
+    /// The usual phrase when `None`.
+    pub reason: Option<Cow<'static, str>>,
+    pub headers: Headers,
+    pub body: Option<Body>,
+    /// Send once and forget the request (RFC 3261 8.2.7): for strangers, so that a forged request costs no memory and
+    /// its answer is never repeated. Always so for 401 and 407.
+    pub once: bool,
+}
+
+/// The answer to a peer's INVITE.
+pub type Respond = Reply;
+
+impl Reply {
+    pub fn new(status: u16) -> Self {
+        Self { status, reason: None, headers: Vec::new(), body: None, once: false }
+    }
+
+    pub fn reason(mut self, phrase: impl Into<Cow<'static, str>>) -> Self {
+        self.reason = Some(phrase.into());
+        self
+    }
+
+    pub fn header(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    pub fn body(mut self, body: Body) -> Self {
+        self.body = Some(body);
+        self
+    }
+
+    pub fn once(mut self) -> Self {
+        self.once = true;
+        self
+    }
+}
+
+/// A request other than INVITE, ACK, BYE, CANCEL and UPDATE to send.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Request {
+    pub method: Method,
+    pub target: Target,
+    pub headers: Headers,
+    pub body: Option<Body>,
+    pub credentials: Option<Credentials>,
+}
+
+/// To whom a [`Request`] goes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Target {
+    /// Inside the dialog of a call.
+    Usage(UsageId),
+    /// Outside any dialog.
+    Outside(Box<Outside>),
+}
+
+/// Addressing of a request outside any dialog.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Outside {
+    pub path: Path,
+    pub uri: String,
+    pub from: Party,
+    pub to: Party,
+    pub route_set: Vec<String>,
+    /// Call-ID and CSeq of a running sequence (REGISTER); new ones when `None`.
+    pub sequence: Option<(String, u32)>,
+    pub max_forwards: u8,
+}
+
+impl Request {
+    /// Outside any dialog.
+    pub fn outside(method: Method, path: Path, uri: impl Into<String>, from: Party, to: Party) -> Self {
+        let outside =
+            Outside { path, uri: uri.into(), from, to, route_set: Vec::new(), sequence: None, max_forwards: 70 };
+        Self { method, target: Target::Outside(Box::new(outside)), headers: Vec::new(), body: None, credentials: None }
+    }
+
+    /// Inside the dialog of a call.
+    pub fn inside(method: Method, usage: UsageId) -> Self {
+        Self { method, target: Target::Usage(usage), headers: Vec::new(), body: None, credentials: None }
+    }
+}
