@@ -3,4 +3,7 @@
 //! Everything here reads what strangers wrote. Sizes are bounded before anything is allocated, nothing panics whatever
 //! the bytes, and a value that is handed out borrows from the message it came in.
 
+pub mod rtcp;
+pub mod rtp;
+pub mod sdp;
 pub mod sip;
