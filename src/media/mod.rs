@@ -5,16 +5,27 @@
 //! Uses base and wire.
 
 mod command;
+mod core;
+mod digits;
+mod egress;
 pub mod g711;
+mod header;
+mod ingress;
+mod player;
 mod ports;
+mod reports;
 mod sound;
 mod source;
 mod tones;
 pub mod wav;
+mod wheel;
 
 pub use command::{
     Codec, Command, End, Event, Form, PayloadTypes, Play, Port, Remote, SEQUENCE_CLIPS_MAX, Source, Stats, Tone,
 };
+pub use core::{CLIPS_MAX, Core, Outgoing, Stream, Verdict};
+pub use digits::{DIGITS_WAITING_MAX, code_of, digit_of};
+pub use player::Player;
 pub use ports::{PORT_REST, PORT_REST_PRESSED, PortPool};
 pub use sound::{SAMPLE_RATE, SOUND_SAMPLES_MAX, Sound};
 pub use source::{RELEARN, SourceRule, Speaker};

@@ -1,0 +1,280 @@
+//! One worker's streams.
+
+mod packets;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod ticks;
+
+use std::{collections::VecDeque, sync::Arc};
+
+pub use packets::Verdict;
+pub use stream::Stream;
+pub use ticks::Outgoing;
+
+use super::wheel::Wheel;
+use super::{Command, Country, End, Event, Form, Play, Player, Port, Remote, SEQUENCE_CLIPS_MAX, Sound, Source, Tones};
+use crate::base::{Chance, ClipId, FastMap, Instant, PlayId, StreamId};
+
+/// Clips known at a time; more are not loaded. A centre has some hundreds.
+pub const CLIPS_MAX: usize = 10_000;
+
+/// All streams of one media worker. Pure: it owns no socket, clock or thread.
+///
+/// Hand every datagram of a port to [`handle_packet`](Self::handle_packet) or [`handle_rtcp`](Self::handle_rtcp) and send
+/// what it says; after every call drain [`poll_event`](Self::poll_event), then sleep until
+/// [`poll_timeout`](Self::poll_timeout) and call [`handle_tick`](Self::handle_tick). `now` never goes backwards.
+#[derive(Debug)]
+pub struct Core {
+    streams: Vec<Option<Box<Stream>>>,
+    vacant: Vec<u32>,
+    by_id: FastMap<StreamId, u32>,
+    /// By port number, the place of its stream.
+    by_port: Vec<u32>,
+    clips: FastMap<ClipId, Arc<Sound>>,
+    tones: Tones,
+    wheel: Wheel,
+    sweep: ticks::Sweep,
+    events: VecDeque<Event>,
+    chance: Chance,
+    strays: u64,
+}
+
+/// No stream.
+const NOBODY: u32 = u32::MAX;
+
+impl Core {
+    pub fn new(country: Country, chance: Chance) -> Self {
+        Self {
+            streams: Vec::new(),
+            vacant: Vec::new(),
+            by_id: FastMap::default(),
+            by_port: Vec::new(),
+            clips: FastMap::default(),
+            tones: Tones::of(country),
+            wheel: Wheel::new(),
+            sweep: ticks::Sweep::default(),
+            events: VecDeque::new(),
+            chance,
+            strays: 0,
+        }
+    }
+
+    pub fn handle_command(&mut self, now: Instant, command: Command) {
+        match command {
+            Command::Open { stream, port, remote, form } => self.open(now, stream, port, remote, form),
+            Command::Update { stream, remote, form } => self.update(now, stream, remote, form),
+            Command::Join { a, b } => self.join(a, b),
+            Command::Part { stream } => self.part(stream),
+            Command::Play { stream, play } => self.play(now, stream, play),
+            Command::Stop { stream, play } => self.stop(stream, play, End::Stopped),
+            Command::SendDtmf { stream, digit, millis } => self.send_dtmf(now, stream, digit, millis),
+            Command::Close { stream } => self.close(stream),
+            Command::LoadClip { clip, sound } => {
+                if self.clips.len() < CLIPS_MAX || self.clips.contains_key(&clip) {
+                    self.clips.insert(clip, sound);
+                }
+            }
+            Command::DropClip { clip } => {
+                self.clips.remove(&clip);
+            }
+        }
+    }
+
+    /// What the engine should hear of.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Streams open.
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
+    pub fn contains(&self, stream: StreamId) -> bool {
+        self.by_id.contains_key(&stream)
+    }
+
+    /// Datagrams that came to ports without a stream.
+    pub const fn strays(&self) -> u64 {
+        self.strays
+    }
+
+    /// The port of a stream.
+    pub fn port(&self, stream: StreamId) -> Option<Port> {
+        Some(self.stream(*self.by_id.get(&stream)?)?.port)
+    }
+
+    /// Takes a stream out, parted, so that another worker's core can [`adopt`](Self::adopt) it.
+    pub fn release(&mut self, stream: StreamId) -> Option<Box<Stream>> {
+        self.part(stream);
+        self.remove(stream)
+    }
+
+    /// Goes on with a stream that another worker's core released.
+    pub fn adopt(&mut self, now: Instant, mut stream: Box<Stream>) {
+        stream.egress.is_queued = false;
+        let (id, port) = (stream.id, stream.port);
+        self.close(id);
+        self.insert(port, id, stream);
+        self.queue(now, id);
+    }
+
+    fn open(&mut self, now: Instant, id: StreamId, port: Port, remote: Option<Remote>, form: Form) {
+        self.close(id);
+        let holder =
+            self.by_port.get(usize::from(port.index)).and_then(|place| self.stream(*place)).map(|held| held.id);
+        if let Some(holder) = holder {
+            self.close(holder);
+        }
+        let stream = Box::new(Stream::new(now, id, port, remote, form, &mut self.chance));
+        self.insert(port, id, stream);
+        self.sweep.begin(now);
+    }
+
+    fn update(&mut self, now: Instant, id: StreamId, remote: Option<Remote>, form: Form) {
+        let Some(stream) = self.find(id) else {
+            return;
+        };
+        stream.ingress.update(now, remote, &form);
+        stream.form = form;
+        let unplayable = stream.egress.player.as_ref().map(|player| player.id).filter(|_| !stream.form.codec.is_g711());
+        if let Some(play) = unplayable {
+            self.stop(id, play, End::Unplayable);
+        }
+    }
+
+    fn join(&mut self, a: StreamId, b: StreamId) {
+        let (Some(place_a), Some(place_b)) = (self.by_id.get(&a).copied(), self.by_id.get(&b).copied()) else {
+            return;
+        };
+        if place_a == place_b || self.stream(place_a).is_some_and(|stream| stream.partner == place_b) {
+            return;
+        }
+        self.part(a);
+        self.part(b);
+        for (place, partner) in [(place_a, place_b), (place_b, place_a)] {
+            if let Some(stream) = self.stream_mut(place) {
+                stream.partner = partner;
+            }
+        }
+    }
+
+    fn part(&mut self, id: StreamId) {
+        let Some(stream) = self.find(id) else {
+            return;
+        };
+        stream.egress.pause_relay();
+        let partner = std::mem::replace(&mut stream.partner, NOBODY);
+        if let Some(partner) = self.stream_mut(partner) {
+            partner.partner = NOBODY;
+            partner.egress.pause_relay();
+        }
+    }
+
+    fn play(&mut self, now: Instant, id: StreamId, play: Play) {
+        let sounds: Vec<Arc<Sound>> = match &play.source {
+            Source::Clip(clip) => self.clips.get(clip).cloned().into_iter().collect(),
+            Source::Tone(tone) => vec![self.tones.sound(*tone).clone()],
+            Source::Sequence(clips) => {
+                clips.iter().take(SEQUENCE_CLIPS_MAX).filter_map(|clip| self.clips.get(clip).cloned()).collect()
+            }
+        };
+        let Some(stream) = self.find(id) else {
+            return;
+        };
+        let player = Player::new(play.id, sounds, play.repeat).filter(|_| stream.form.codec.is_g711());
+        let replaced = match &player {
+            Some(_) => std::mem::replace(&mut stream.egress.player, player).map(|old| (old.id, End::Replaced)),
+            None => Some((play.id, End::Unplayable)),
+        };
+        if let Some((play, end)) = replaced {
+            self.events.push_back(Event::Finished { stream: id, play, end });
+        }
+        self.queue(now, id);
+    }
+
+    fn stop(&mut self, id: StreamId, play: PlayId, end: End) {
+        let Some(stream) = self.find(id) else {
+            return;
+        };
+        if stream.egress.player.take_if(|player| player.id == play).is_some() {
+            self.events.push_back(Event::Finished { stream: id, play, end });
+        }
+    }
+
+    fn send_dtmf(&mut self, now: Instant, id: StreamId, digit: char, millis: u32) {
+        if let Some(stream) = self.find(id)
+            && stream.egress.digits.push(digit, millis)
+        {
+            self.queue(now, id);
+        }
+    }
+
+    fn close(&mut self, id: StreamId) {
+        let Some(mut stream) = self.release(id) else {
+            return;
+        };
+        if let Some(player) = stream.egress.player.take() {
+            self.events.push_back(Event::Finished { stream: id, play: player.id, end: End::Stopped });
+        }
+        self.events.push_back(Event::Closed { stream: id, stats: Box::new(stream.stats()) });
+    }
+
+    /// Puts a stream that makes frames into the wheel.
+    fn queue(&mut self, now: Instant, id: StreamId) {
+        let Some(place) = self.by_id.get(&id) else {
+            return;
+        };
+        let Some(stream) = self.streams.get_mut(*place as usize).and_then(Option::as_mut) else {
+            return;
+        };
+        if stream.egress.is_busy() && !stream.egress.is_queued {
+            stream.egress.begin(now, &stream.form);
+            stream.egress.is_queued = true;
+            self.wheel.push(now, stream.egress.due, id);
+        }
+    }
+
+    fn insert(&mut self, port: Port, id: StreamId, stream: Box<Stream>) {
+        let place = self.vacant.pop().unwrap_or_else(|| {
+            self.streams.push(None);
+            // A stream needs a port, and there are fewer than 65536 of them.
+            (self.streams.len() - 1) as u32
+        });
+        self.streams[place as usize] = Some(stream);
+        self.by_id.insert(id, place);
+        let index = usize::from(port.index);
+        if self.by_port.len() <= index {
+            self.by_port.resize(index + 1, NOBODY);
+        }
+        self.by_port[index] = place;
+    }
+
+    fn remove(&mut self, id: StreamId) -> Option<Box<Stream>> {
+        let place = self.by_id.remove(&id)?;
+        let stream = self.streams.get_mut(place as usize)?.take()?;
+        self.vacant.push(place);
+        if let Some(entry) = self.by_port.get_mut(usize::from(stream.port.index)) {
+            *entry = NOBODY;
+        }
+        Some(stream)
+    }
+
+    fn find(&mut self, id: StreamId) -> Option<&mut Stream> {
+        let place = *self.by_id.get(&id)?;
+        self.stream_mut(place)
+    }
+
+    fn stream(&self, place: u32) -> Option<&Stream> {
+        self.streams.get(place as usize)?.as_deref()
+    }
+
+    fn stream_mut(&mut self, place: u32) -> Option<&mut Stream> {
+        self.streams.get_mut(place as usize)?.as_deref_mut()
+    }
+}

@@ -1,0 +1,132 @@
+//! What comes in on a worker's ports.
+
+use std::net::SocketAddr;
+
+use super::{
+    super::{
+        Event, Speaker,
+        digits::Digit,
+        ingress::{Heard, Kind},
+    },
+    Core,
+};
+use crate::base::{Instant, StreamId};
+
+/// RTCP that came to the RTP port (RFC 5761 4): packet types 192 to 223 stand where RTP has marker and payload type.
+const RTCP_TYPES: std::ops::RangeInclusive<u8> = 192..=223;
+
+/// The length of a digit that a leg hears as tones because it knows no telephone-event.
+const TONE_MILLIS_MIN: u32 = 80;
+
+/// What to do with a datagram after it was handled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Nothing,
+    /// Send the first `len` octets of it from the RTP socket of port `index`.
+    Forward {
+        index: u16,
+        to: SocketAddr,
+        len: usize,
+    },
+}
+
+impl Core {
+    /// A datagram on the RTP socket of port `index`. It is rewritten in place for whoever hears it.
+    pub fn handle_packet(&mut self, now: Instant, index: u16, from: SocketAddr, packet: &mut [u8]) -> Verdict {
+        let Some(place) = self.by_port.get(usize::from(index)).copied() else {
+            self.strays += 1;
+            return Verdict::Nothing;
+        };
+        let Some(stream) = self.streams.get_mut(place as usize).and_then(Option::as_deref_mut) else {
+            self.strays += 1;
+            return Verdict::Nothing;
+        };
+        if packet.get(1).is_some_and(|kind| RTCP_TYPES.contains(kind)) {
+            self.handle_rtcp(now, index, from, packet);
+            return Verdict::Nothing;
+        }
+        let id = stream.id;
+        let Some((heard, event)) = stream.ingress.hear(now, id, &stream.form, from, packet) else {
+            return Verdict::Nothing;
+        };
+        self.events.extend(event);
+        let partner = stream.partner;
+        let may_receive = stream.form.may_receive;
+        let payload = packet.get(usize::from(heard.payload.0)..usize::from(heard.payload.1)).unwrap_or_default();
+        let digits = match heard.kind {
+            Kind::TelephoneEvent => stream.ingress.digits.hear(now, &heard, payload),
+            Kind::Audio(_) => [stream.ingress.digits.overdue(now), None],
+        };
+        let clock_hz = stream.form.codec.clock_hz();
+        for digit in digits.into_iter().flatten() {
+            self.tell_digit(now, id, partner, digit, clock_hz);
+        }
+        let verdict = self.pass_on(now, partner, may_receive, &heard, packet);
+        if verdict == Verdict::Nothing
+            && let Some(stream) = self.stream_mut(place)
+        {
+            stream.ingress.stats.unheard += 1;
+        }
+        verdict
+    }
+
+    /// A datagram on the RTCP socket of port `index`.
+    pub fn handle_rtcp(&mut self, now: Instant, index: u16, from: SocketAddr, packet: &[u8]) {
+        let place = self.by_port.get(usize::from(index)).copied().unwrap_or(super::NOBODY);
+        let Some(stream) = self.streams.get_mut(place as usize).and_then(Option::as_deref_mut) else {
+            self.strays += 1;
+            return;
+        };
+        let ingress = &mut stream.ingress;
+        if ingress.rule.judge_rtcp(from) == Speaker::Stranger {
+            ingress.stats.strangers += 1;
+            return;
+        }
+        let clock_hz = stream.form.codec.clock_hz();
+        if !stream.reports.read(now, stream.egress.ssrc, clock_hz, packet, &mut ingress.stats) {
+            ingress.stats.malformed += 1;
+            return;
+        }
+        let event = ingress.alive(now, stream.id);
+        self.events.extend(event);
+    }
+
+    /// Tells a digit that ended; a partner without telephone-event hears it as tones.
+    pub(super) fn tell_digit(
+        &mut self,
+        now: Instant,
+        id: StreamId,
+        partner: u32,
+        (digit, length): Digit,
+        clock_hz: u32,
+    ) {
+        let millis = u32::try_from(u64::from(length) * 1_000 / u64::from(clock_hz.max(1))).unwrap_or(u32::MAX);
+        self.events.push_back(Event::Dtmf { stream: id, digit, millis });
+        if let Some(other) = self.stream_mut(partner)
+            && other.form.telephone_event.is_none()
+            && other.form.codec.is_g711()
+            && other.egress.player.is_none()
+        {
+            let other = other.id;
+            self.send_dtmf(now, other, digit, millis.max(TONE_MILLIS_MIN));
+        }
+    }
+
+    #[inline]
+    fn pass_on(&mut self, now: Instant, partner: u32, may_receive: bool, heard: &Heard, packet: &mut [u8]) -> Verdict {
+        let Some(other) = self.stream_mut(partner) else {
+            return Verdict::Nothing;
+        };
+        if !may_receive {
+            other.egress.pause_relay();
+            return Verdict::Nothing;
+        }
+        let Some(to) = other.ingress.rule.target() else {
+            return Verdict::Nothing;
+        };
+        match other.egress.relay(now, &other.form, heard, packet) {
+            Some(len) => Verdict::Forward { index: other.port.index, to, len },
+            None => Verdict::Nothing,
+        }
+    }
+}

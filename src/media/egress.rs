@@ -1,0 +1,396 @@
+//! What a leg hears: one SSRC with continuous sequence numbers and timestamps for its whole life, whoever speaks.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    Codec, Form,
+    digits::{Sending, Step},
+    g711,
+    header::{HEADER_BYTES, Header},
+    ingress::{DROPOUT_MAX, Heard, Kind, MISORDER_MAX},
+    player::Player,
+    tones,
+};
+use crate::base::{Chance, Instant, PlayId};
+
+/// The longest packet that we make ourselves, in milliseconds.
+const FRAME_MILLIS_MAX: u16 = 60;
+
+/// Frames sent at once after a late tick; what is older is left out, and the timestamps say so.
+const CATCH_UP_FRAMES_MAX: u32 = 3;
+
+/// A speaker's timestamps may run ahead of the clock by this; further, and he has a new time base.
+const LEAP_MAX: Duration = Duration::from_secs(5);
+
+/// Octets of the largest packet that we make ourselves.
+pub const OWN_PACKET_BYTES_MAX: usize = HEADER_BYTES + FRAME_MILLIS_MAX as usize * 8;
+
+/// A leg's sending half.
+#[derive(Debug)]
+pub struct Egress {
+    pub ssrc: u32,
+    /// Of the last packet sent.
+    sequence: u16,
+    /// Where the last packet began on the leg's own time line, and how much of it it covered.
+    timestamp: u32,
+    length: u32,
+    sent_at: Option<Instant>,
+    feed: Feed,
+    pub packets: u64,
+    pub octets: u64,
+    pub player: Option<Player>,
+    pub digits: Sending,
+    /// A digit as tones, for a leg without telephone-event.
+    digit_tones: Option<Player>,
+    event_timestamp: u32,
+    /// When our own next frame goes out.
+    pub due: Instant,
+    /// Waits in the wheel.
+    pub is_queued: bool,
+}
+
+/// Where the last packet came from.
+#[derive(Debug)]
+enum Feed {
+    Idle,
+    Relay(Relayed),
+    /// Players and digits; the timestamp of the next frame.
+    Own {
+        next: u32,
+        begins: bool,
+    },
+}
+
+/// How another leg's numbers become ours.
+#[derive(Debug)]
+struct Relayed {
+    ssrc: u32,
+    sequence_shift: u16,
+    timestamp_shift: u32,
+    /// The first sequence number taken over: what is older was replaced by something else.
+    first: u16,
+    highest: u16,
+    /// Of the last audio packet, as it came.
+    timestamp: u32,
+}
+
+/// What a tick of our own frames gave.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// So many octets to send.
+    Packet(usize),
+    /// Nothing this time.
+    Quiet,
+    /// That player came to its end; ask again.
+    Finished(PlayId),
+    /// Nothing more to make.
+    Done,
+}
+
+impl Egress {
+    pub fn new(chance: &mut Chance) -> Self {
+        let word = chance.word();
+        Self {
+            ssrc: (word >> 32) as u32,
+            // RFC 3550 5.1 wants random starts; the lower half leaves a listener's first wrap for later.
+            sequence: (word & 0x7fff) as u16,
+            timestamp: (chance.word() & 0x7fff_ffff) as u32,
+            length: 0,
+            sent_at: None,
+            feed: Feed::Idle,
+            packets: 0,
+            octets: 0,
+            player: None,
+            digits: Sending::default(),
+            digit_tones: None,
+            event_timestamp: 0,
+            due: Instant::ZERO,
+            is_queued: false,
+        }
+    }
+
+    /// Does the leg hear what we make, so that nothing is relayed to it?
+    pub fn is_busy(&self) -> bool {
+        self.player.is_some() || self.digit_tones.is_some() || !self.digits.is_idle()
+    }
+
+    /// Our own frames begin: right behind what the leg heard last.
+    pub fn begin(&mut self, now: Instant, form: &Form) {
+        if matches!(self.feed, Feed::Own { .. }) && self.due > now {
+            return;
+        }
+        let frame = Duration::from_millis(u64::from(frame_millis(form)));
+        self.due = self.sent_at.map_or(now, |sent_at| (sent_at + frame).max(now));
+    }
+
+    /// Rewrites a packet that another leg sent for this one, in place; tells its new length, `None` when this leg must
+    /// not hear it.
+    #[inline]
+    pub fn relay(&mut self, now: Instant, form: &Form, heard: &Heard, packet: &mut [u8]) -> Option<usize> {
+        if !form.may_send || self.is_busy() {
+            self.pause_relay();
+            return None;
+        }
+        let payload_type = match heard.kind {
+            Kind::Audio(codec) if codec.reaches(form.codec) => Some(form.payload.send),
+            Kind::Audio(_) => None,
+            Kind::TelephoneEvent => form.telephone_event.map(|types| types.send),
+        };
+        let (sequence, timestamp, marker) = self.place(now, form, heard, payload_type.is_some())?;
+        let len = normalize(packet, heard.payload)?;
+        let payload = packet.get_mut(HEADER_BYTES..len)?;
+        match (heard.kind, form.codec) {
+            (Kind::Audio(Codec::Pcmu), Codec::Pcma) => g711::recode(payload, &g711::ULAW_TO_ALAW),
+            (Kind::Audio(Codec::Pcma), Codec::Pcmu) => g711::recode(payload, &g711::ALAW_TO_ULAW),
+            (Kind::Audio(_) | Kind::TelephoneEvent, _) => {}
+        }
+        let payload_type = payload_type?;
+        Header { payload_type, marker, sequence, timestamp, ssrc: self.ssrc, payload: (0, 0) }.write(packet);
+        self.count(len);
+        Some(len)
+    }
+
+    /// Makes our next frame into `packet`. `due` moves on by one frame.
+    pub fn frame(&mut self, now: Instant, form: &Form, packet: &mut [u8; OWN_PACKET_BYTES_MAX]) -> Frame {
+        if !self.is_busy() {
+            self.pause_own();
+            return Frame::Done;
+        }
+        let millis = frame_millis(form);
+        let samples = usize::from(millis) * 8;
+        let length = u32::from(millis) * (form.codec.clock_hz() / 1_000);
+        self.keep_up(now, millis, samples, length);
+        let (next, begins) = match self.feed {
+            Feed::Own { next, begins } => (next, begins),
+            Feed::Idle | Feed::Relay(_) => (self.follow_on(now, form), true),
+        };
+        let made = self.make(form, next, begins, &mut packet[..HEADER_BYTES + samples]);
+        if let Frame::Finished(_) = made {
+            self.feed = Feed::Own { next, begins };
+            return made;
+        }
+        self.due += Duration::from_millis(u64::from(millis));
+        let is_sent = matches!(made, Frame::Packet(_));
+        self.feed = Feed::Own { next: next.wrapping_add(length), begins: !is_sent && begins };
+        if is_sent {
+            (self.timestamp, self.length, self.sent_at) = (next, length, Some(now));
+        }
+        made
+    }
+
+    /// The timestamp of a sender report made now.
+    pub fn timestamp_at(&self, now: Instant, clock_hz: u32) -> u32 {
+        let since = self.sent_at.map_or(Duration::ZERO, |sent_at| now.since(sent_at));
+        self.timestamp.wrapping_add(units(since, clock_hz))
+    }
+
+    /// Sent anything since?
+    pub fn has_sent_since(&self, since: Instant) -> bool {
+        self.sent_at.is_some_and(|sent_at| sent_at >= since)
+    }
+
+    /// What the relay brings next is a new beginning, not a loss.
+    pub fn pause_relay(&mut self) {
+        if matches!(self.feed, Feed::Relay(_)) {
+            self.feed = Feed::Idle;
+        }
+    }
+
+    fn pause_own(&mut self) {
+        if matches!(self.feed, Feed::Own { .. }) {
+            self.feed = Feed::Idle;
+        }
+    }
+
+    /// Where another leg's packet lies on our time line. A packet that this leg can't hear takes no number of ours.
+    fn place(&mut self, now: Instant, form: &Form, heard: &Heard, is_audible: bool) -> Option<(u16, u32, bool)> {
+        let clock_hz = form.codec.clock_hz();
+        let is_audio = matches!(heard.kind, Kind::Audio(_));
+        let since = self.sent_at.map_or(Duration::ZERO, |sent_at| now.since(sent_at));
+        if let Feed::Relay(relayed) = &mut self.feed
+            && relayed.ssrc == heard.ssrc
+        {
+            let step = heard.sequence.wrapping_sub(relayed.highest);
+            let is_late = step == 0 || step > u16::MAX - MISORDER_MAX;
+            if is_late {
+                let is_ours = heard.sequence.wrapping_sub(relayed.first).cast_signed() >= 0;
+                return (is_ours && is_audible).then(|| relayed.shifted(heard));
+            }
+            let leap = heard.timestamp.wrapping_sub(relayed.timestamp);
+            let has_new_base = is_audio && leap > units(since + LEAP_MAX, clock_hz);
+            if step < DROPOUT_MAX && !has_new_base {
+                relayed.highest = heard.sequence;
+                if !is_audible {
+                    relayed.sequence_shift = relayed.sequence_shift.wrapping_sub(1);
+                    return None;
+                }
+                let placed = relayed.shifted(heard);
+                if is_audio {
+                    let passed = heard.timestamp.wrapping_sub(relayed.timestamp);
+                    self.length = passed.clamp(1, clock_hz / 10);
+                    relayed.timestamp = heard.timestamp;
+                    (self.timestamp, self.sent_at) = (placed.1, Some(now));
+                }
+                self.sequence = placed.0;
+                return Some(placed);
+            }
+        }
+        is_audible.then(|| self.take_over(now, form, heard))
+    }
+
+    /// Another speaker, or the same with new numbers: goes on right behind what the leg heard last.
+    #[cold]
+    fn take_over(&mut self, now: Instant, form: &Form, heard: &Heard) -> (u16, u32, bool) {
+        let (sequence, timestamp) = (self.sequence.wrapping_add(1), self.follow_on(now, form));
+        self.feed = Feed::Relay(Relayed {
+            ssrc: heard.ssrc,
+            sequence_shift: sequence.wrapping_sub(heard.sequence),
+            timestamp_shift: timestamp.wrapping_sub(heard.timestamp),
+            first: heard.sequence,
+            highest: heard.sequence,
+            timestamp: heard.timestamp,
+        });
+        (self.sequence, self.timestamp, self.sent_at) = (sequence, timestamp, Some(now));
+        self.length = u32::from(frame_millis(form)) * (form.codec.clock_hz() / 1_000);
+        // A new talkspurt (RFC 3551 4.1); on an event the mark would say that it begins here (RFC 4733 2.2.2).
+        let marker = heard.marker || matches!(heard.kind, Kind::Audio(_));
+        (sequence, timestamp, marker)
+    }
+
+    /// The timestamp of what follows the last packet: right behind it, or as many whole frames later as time has
+    /// passed.
+    fn follow_on(&self, now: Instant, form: &Form) -> u32 {
+        let Some(sent_at) = self.sent_at else {
+            return self.timestamp;
+        };
+        let frame = 20 * (form.codec.clock_hz() / 1_000);
+        let passed = units(now.since(sent_at), form.codec.clock_hz());
+        let whole = (passed.wrapping_add(frame / 2) / frame).wrapping_mul(frame);
+        self.timestamp.wrapping_add(whole.max(self.length))
+    }
+
+    /// A tick that comes far too late leaves out what can't be made up for.
+    fn keep_up(&mut self, now: Instant, millis: u16, samples: usize, length: u32) {
+        let behind = now.since(self.due).as_millis() / u128::from(millis);
+        let missed = u32::try_from(behind).unwrap_or(u32::MAX).saturating_sub(CATCH_UP_FRAMES_MAX);
+        if missed == 0 {
+            return;
+        }
+        self.due += Duration::from_millis(u64::from(millis)) * missed;
+        if let Some(player) = &mut self.player {
+            // Half a day late at most; a loop finds its place again anyway.
+            player.skip(samples.saturating_mul(missed.min(1 << 21) as usize));
+        }
+        if let Feed::Own { next, .. } = &mut self.feed {
+            *next = next.wrapping_add(length.wrapping_mul(missed));
+        }
+    }
+
+    fn make(&mut self, form: &Form, timestamp: u32, begins: bool, packet: &mut [u8]) -> Frame {
+        if self.digit_tones.is_none()
+            && let Some(types) = form.telephone_event
+            && let Some(step) = self.digits.step(u32::from(frame_millis(form)), form.codec.clock_hz())
+        {
+            return match step {
+                Step::Event { payload, first } => self.event(form, types.send, timestamp, payload, first, packet),
+                Step::Pause => Frame::Quiet,
+            };
+        }
+        if self.digit_tones.is_none() && form.telephone_event.is_none() {
+            self.digit_tones = self
+                .digits
+                .take()
+                .and_then(|(digit, millis)| Player::new(PlayId(0), [Arc::new(tones::dtmf(digit, millis)?)], false));
+        }
+        let (header, payload) = packet.split_at_mut(HEADER_BYTES);
+        let filled = match (&mut self.digit_tones, &mut self.player) {
+            (Some(tones), _) => match tones.fill(form.codec, payload) {
+                0 => {
+                    self.digit_tones = None;
+                    return Frame::Quiet;
+                }
+                filled => filled,
+            },
+            (None, Some(player)) => match player.fill(form.codec, payload) {
+                0 => {
+                    let id = player.id;
+                    self.player = None;
+                    return Frame::Finished(id);
+                }
+                filled => filled,
+            },
+            (None, None) => return Frame::Quiet,
+        };
+        if !form.may_send {
+            return Frame::Quiet;
+        }
+        payload[filled..].fill(if form.codec == Codec::Pcma { g711::ALAW_SILENCE } else { g711::ULAW_SILENCE });
+        header[0] = 0x80;
+        self.head(form.payload.send, timestamp, begins, packet);
+        self.count(packet.len());
+        Frame::Packet(packet.len())
+    }
+
+    fn event(
+        &mut self,
+        form: &Form,
+        payload_type: u8,
+        timestamp: u32,
+        payload: [u8; 4],
+        first: bool,
+        packet: &mut [u8],
+    ) -> Frame {
+        if first {
+            self.event_timestamp = timestamp;
+        }
+        if !form.may_send {
+            return Frame::Quiet;
+        }
+        let len = HEADER_BYTES + payload.len();
+        packet[0] = 0x80;
+        packet[HEADER_BYTES..len].copy_from_slice(&payload);
+        self.head(payload_type, self.event_timestamp, first, &mut packet[..len]);
+        self.count(len);
+        Frame::Packet(len)
+    }
+
+    fn head(&mut self, payload_type: u8, timestamp: u32, marker: bool, packet: &mut [u8]) {
+        self.sequence = self.sequence.wrapping_add(1);
+        let (sequence, ssrc) = (self.sequence, self.ssrc);
+        Header { payload_type, marker, sequence, timestamp, ssrc, payload: (0, 0) }.write(packet);
+    }
+
+    fn count(&mut self, len: usize) {
+        self.packets += 1;
+        self.octets += (len - HEADER_BYTES) as u64;
+    }
+}
+
+impl Relayed {
+    fn shifted(&self, heard: &Heard) -> (u16, u32, bool) {
+        let sequence = heard.sequence.wrapping_add(self.sequence_shift);
+        (sequence, heard.timestamp.wrapping_add(self.timestamp_shift), heard.marker)
+    }
+}
+
+/// A header of twelve octets, and neither extension, contributing sources nor padding: those were agreed with the other
+/// leg, if at all. Tells the new length.
+#[inline]
+fn normalize(packet: &mut [u8], payload: (u16, u16)) -> Option<usize> {
+    let (start, end) = (usize::from(payload.0), usize::from(payload.1));
+    if start != HEADER_BYTES || end != packet.len() {
+        packet.get(start..end)?;
+        packet.copy_within(start..end, HEADER_BYTES);
+    }
+    *packet.first_mut()? = 0x80;
+    Some(HEADER_BYTES + (end - start))
+}
+
+fn frame_millis(form: &Form) -> u16 {
+    form.ptime_ms.clamp(10, FRAME_MILLIS_MAX)
+}
+
+fn units(length: Duration, clock_hz: u32) -> u32 {
+    // Wraps as timestamps do.
+    (length.as_micros() * u128::from(clock_hz) / 1_000_000) as u32
+}

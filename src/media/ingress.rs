@@ -1,0 +1,305 @@
+//! What a leg sends us: who may, in which order it came, how much is missing.
+
+use std::time::Duration;
+
+use super::{
+    Codec, Event, Form, Remote, Speaker, Stats,
+    digits::Listening,
+    header::Header,
+    source::{RELEARN, SourceRule},
+};
+use crate::base::{Instant, StreamId};
+
+/// A step forward in sequence numbers up to this is loss; a larger one is a sender that started anew (RFC 3550 A.1).
+pub const DROPOUT_MAX: u16 = 3_000;
+
+/// A step back up to this is a late packet; a larger one is a sender that started anew (RFC 3550 A.1).
+pub const MISORDER_MAX: u16 = 100;
+
+/// A leg's receiving half.
+#[derive(Debug)]
+pub struct Ingress {
+    pub rule: SourceRule,
+    pub stats: Stats,
+    pub digits: Listening,
+    order: Option<Order>,
+    /// The SSRC before this one, and since when: its stragglers don't bring it back.
+    retired: Option<(u32, Instant)>,
+    /// Anything at all, RTCP too, or the start of the silence watch.
+    alive_at: Instant,
+    is_silent: bool,
+    was_heard: bool,
+}
+
+/// Sequence numbers and arrival times of one SSRC (RFC 3550 A.1, A.3, A.8).
+#[derive(Debug)]
+struct Order {
+    ssrc: u32,
+    highest: u16,
+    /// Wraps of `highest`, times 65536.
+    cycles: u32,
+    first: u16,
+    received: u64,
+    /// The number that would confirm a sender that started anew.
+    restart: Option<u16>,
+    /// Arrival minus timestamp of the last packet, in clock units.
+    transit: u32,
+    /// Sixteen times the jitter, in clock units.
+    jitter: u32,
+    /// At the last report, for the fraction lost since.
+    reported_expected: u64,
+    reported_received: u64,
+}
+
+/// An accepted packet, for whoever hears it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard {
+    pub kind: Kind,
+    pub ssrc: u32,
+    pub sequence: u16,
+    pub timestamp: u32,
+    pub marker: bool,
+    /// Where its payload lies in the packet.
+    pub payload: (u16, u16),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Audio(Codec),
+    TelephoneEvent,
+}
+
+/// What a report block says of one SSRC (RFC 3550 6.4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reception {
+    pub ssrc: u32,
+    pub fraction_lost: u8,
+    pub lost: i32,
+    pub highest: u32,
+    pub jitter: u32,
+}
+
+impl Ingress {
+    pub fn new(now: Instant, remote: Option<Remote>, form: &Form) -> Self {
+        Self {
+            rule: SourceRule::new(remote, form.allowed.clone()),
+            stats: Stats::default(),
+            digits: Listening::default(),
+            order: None,
+            retired: None,
+            alive_at: now,
+            is_silent: false,
+            was_heard: false,
+        }
+    }
+
+    /// Offer/answer ended again: the silence watch starts anew.
+    pub fn update(&mut self, now: Instant, remote: Option<Remote>, form: &Form) {
+        self.rule.signalled(remote, form.allowed.clone());
+        self.alive_at = self.alive_at.max(now);
+        self.is_silent = false;
+    }
+
+    /// Judges, counts and describes a packet; `None` when nobody may hear it.
+    pub fn hear(
+        &mut self,
+        now: Instant,
+        id: StreamId,
+        form: &Form,
+        from: std::net::SocketAddr,
+        packet: &[u8],
+    ) -> Option<(Heard, Option<Event>)> {
+        let header = Header::read(packet);
+        let kind = header.as_ref().and_then(|header| kind_of(form, header.payload_type));
+        let speaker = self.rule.judge(now, from, kind.is_some());
+        if speaker == Speaker::Stranger {
+            self.stats.strangers += 1;
+            return None;
+        }
+        let (Some(header), Some(kind)) = (header, kind) else {
+            self.stats.malformed += 1;
+            return None;
+        };
+        if !self.follows(now, &header, kind, form.codec.clock_hz()) {
+            self.stats.late += 1;
+            return None;
+        }
+        self.stats.packets_received += 1;
+        self.stats.bytes_received += u64::from(header.payload.1 - header.payload.0);
+        let event = self.alive(now, id);
+        let Header { ssrc, sequence, timestamp, marker, payload, .. } = header;
+        Some((Heard { kind, ssrc, sequence, timestamp, marker, payload }, event))
+    }
+
+    /// A sign of life: RTP or RTCP of whom we listen to.
+    pub fn alive(&mut self, now: Instant, id: StreamId) -> Option<Event> {
+        self.alive_at = now;
+        if self.was_heard && !self.is_silent {
+            return None;
+        }
+        self.was_heard = true;
+        self.is_silent = false;
+        Some(Event::Heard { stream: id })
+    }
+
+    /// How long the leg has been silent, told once when its time is over.
+    pub fn silence(&mut self, now: Instant, form: &Form) -> Option<u64> {
+        let limit = form.silence?;
+        let silent = now.since(self.alive_at);
+        if self.is_silent || silent < limit {
+            return None;
+        }
+        self.is_silent = true;
+        Some(u64::try_from(silent.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// A report block for our next RTCP packet; advances the interval of its fraction.
+    pub fn report(&mut self) -> Option<Reception> {
+        self.order.as_mut().map(Order::report)
+    }
+
+    /// The figures at close.
+    pub fn close(&mut self, clock_hz: u32) -> Stats {
+        if let Some(order) = &self.order {
+            self.stats.lost += order.lost();
+            self.stats.jitter_us = micros(order.jitter >> 4, clock_hz);
+        }
+        std::mem::take(&mut self.stats)
+    }
+
+    /// Puts the packet in order; false for what came too late or from a sender that is gone.
+    fn follows(&mut self, now: Instant, header: &Header, kind: Kind, clock_hz: u32) -> bool {
+        let arrival = clock_units(now, clock_hz);
+        match &mut self.order {
+            Some(order) if order.ssrc == header.ssrc => {
+                let step = header.sequence.wrapping_sub(order.highest);
+                if step == 0 || step > u16::MAX - MISORDER_MAX {
+                    // Late or doubled: the listener's own buffer decides what it is worth.
+                    order.received += 1;
+                    self.stats.late += 1;
+                } else if step < DROPOUT_MAX {
+                    order.advance(header.sequence);
+                } else if order.restart == Some(header.sequence) {
+                    self.stats.lost += order.lost();
+                    *order = Order::new(header, arrival);
+                } else {
+                    order.restart = Some(header.sequence.wrapping_add(1));
+                    return false;
+                }
+                // An event's packets all carry its beginning (RFC 4733 2.2.1): they tell nothing of jitter.
+                if matches!(kind, Kind::Audio(_)) {
+                    order.jitter(header.timestamp, arrival);
+                    self.stats.jitter_us_max = self.stats.jitter_us_max.max(micros(order.jitter >> 4, clock_hz));
+                }
+            }
+            Some(order) => {
+                if self.retired.is_some_and(|(ssrc, since)| ssrc == header.ssrc && now.since(since) < RELEARN) {
+                    return false;
+                }
+                self.retired = Some((order.ssrc, now));
+                self.stats.lost += order.lost();
+                *order = Order::new(header, arrival);
+            }
+            None => {
+                self.order = Some(Order::new(header, arrival));
+                self.stats.first_heard.get_or_insert(now);
+            }
+        }
+        self.stats.last_heard = Some(now);
+        true
+    }
+}
+
+impl Order {
+    fn new(header: &Header, arrival: u32) -> Self {
+        Self {
+            ssrc: header.ssrc,
+            highest: header.sequence,
+            cycles: 0,
+            first: header.sequence,
+            received: 1,
+            restart: None,
+            transit: arrival.wrapping_sub(header.timestamp),
+            jitter: 0,
+            reported_expected: 0,
+            reported_received: 0,
+        }
+    }
+
+    fn advance(&mut self, sequence: u16) {
+        if sequence < self.highest {
+            self.cycles = self.cycles.wrapping_add(1 << 16);
+        }
+        self.highest = sequence;
+        self.received += 1;
+        self.restart = None;
+    }
+
+    /// RFC 3550 A.8, in integers.
+    fn jitter(&mut self, timestamp: u32, arrival: u32) {
+        let transit = arrival.wrapping_sub(timestamp);
+        let step = transit.wrapping_sub(self.transit).cast_signed().unsigned_abs();
+        self.transit = transit;
+        // A sender's new time base is no jitter: a step of more than four seconds counts nothing.
+        if step < 1 << 15 {
+            self.jitter = self.jitter + step - ((self.jitter + 8) >> 4);
+        }
+    }
+
+    fn extended(&self) -> u32 {
+        self.cycles.wrapping_add(u32::from(self.highest))
+    }
+
+    fn expected(&self) -> u64 {
+        u64::from(self.extended().wrapping_sub(u32::from(self.first))) + 1
+    }
+
+    fn lost(&self) -> u64 {
+        self.expected().saturating_sub(self.received)
+    }
+
+    fn report(&mut self) -> Reception {
+        let (expected, received) = (self.expected(), self.received);
+        let interval = expected.saturating_sub(self.reported_expected);
+        let missing = interval.saturating_sub(received.saturating_sub(self.reported_received));
+        self.reported_expected = expected;
+        self.reported_received = received;
+        let fraction = if interval == 0 { 0 } else { (missing << 8) / interval };
+        Reception {
+            ssrc: self.ssrc,
+            fraction_lost: u8::try_from(fraction).unwrap_or(u8::MAX),
+            // 24 bits, signed: doubled packets make it negative (RFC 3550 6.4.1).
+            lost: i32::try_from(expected.cast_signed() - received.cast_signed())
+                .unwrap_or(i32::MAX)
+                .clamp(-0x80_0000, 0x7f_ffff),
+            highest: self.extended(),
+            jitter: self.jitter >> 4,
+        }
+    }
+}
+
+/// What a payload type means on this leg. A peer that agreed on one G.711 law and sends the other is understood.
+fn kind_of(form: &Form, payload_type: u8) -> Option<Kind> {
+    if payload_type == form.payload.receive {
+        return Some(Kind::Audio(form.codec));
+    }
+    if form.telephone_event.is_some_and(|types| types.receive == payload_type) {
+        return Some(Kind::TelephoneEvent);
+    }
+    match payload_type {
+        0 if form.codec.is_g711() => Some(Kind::Audio(Codec::Pcmu)),
+        8 if form.codec.is_g711() => Some(Kind::Audio(Codec::Pcma)),
+        _ => None,
+    }
+}
+
+/// The clock of a media timestamp, from our own.
+pub fn clock_units(now: Instant, clock_hz: u32) -> u32 {
+    // Wraps as timestamps do.
+    (now.as_micros() / 125 * u64::from(clock_hz / 8_000)) as u32
+}
+
+fn micros(units: u32, clock_hz: u32) -> u32 {
+    let micros = Duration::from_secs(1).as_micros() as u64 * u64::from(units) / u64::from(clock_hz.max(1));
+    u32::try_from(micros).unwrap_or(u32::MAX)
+}
