@@ -1,1 +1,33 @@
 //! Composes sip, switch and acd: one owner, driven from outside by inputs, drained by outputs.
+
+mod calls;
+mod core;
+mod directory;
+mod io;
+mod journal;
+mod live;
+mod queue_calls;
+mod record;
+mod register;
+mod requests;
+mod restore;
+mod settings;
+mod sip_in;
+mod snapshot;
+mod views;
+mod watch;
+
+use register::ALLOW;
+
+pub use self::core::Engine;
+pub use io::{Alarm, Answer, Emitted, Input, Output, Request, RequestId};
+pub use journal::{Entry, EntryId, JOURNAL_VERSION};
+pub use live::{Event, Happened, OfferView};
+pub use record::{CallRecord, Direction, QueueRecord};
+pub use settings::{Centre, Clip, EngineSettings, Limits, QueueVoice, WaitingSound};
+pub use snapshot::{CallStage, CallView, Counts, DeviceView, LegView, Snapshot};
+
+pub use crate::{
+    acd::{Actor, Refused},
+    switch::{Listener, Times},
+};

@@ -16,4 +16,6 @@ pub use event::{Ended, Event, Fault, Output};
 pub use path::{Path, Transport};
 pub use stack::{Stack, StackCounts, StackSettings, TRANSACTIONS_MAX, USAGES_MAX};
 pub use timer::TimerSettings;
-pub use values::{Body, Credentials, Headers, Invite, Outside, Party, Reply, Request, Respond, Target, TransactionId, UsageId};
+pub use values::{
+    Body, Credentials, Headers, Invite, Outside, Party, Reply, Request, Respond, Target, TransactionId, UsageId,
+};

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 
-use super::{Body, Event, Invite, Output, Path, Reply, Request, TimerSettings, Transport, TransactionId, UsageId};
+use super::{Body, Event, Invite, Output, Path, Reply, Request, TimerSettings, TransactionId, Transport, UsageId};
 use crate::{
     base::{Chance, FlowId, Instant, Now},
     wire::sip::Message,
@@ -168,6 +168,12 @@ impl Stack {
     pub fn call_id(&self, usage: UsageId) -> Option<&str> {
         let _ = usage;
         None
+    }
+
+    /// Whether anything, be it only a 100, has come for our INVITE.
+    pub fn is_heard(&self, usage: UsageId) -> bool {
+        let _ = usage;
+        false
     }
 
     /// Finds the usage that a Replaces header means (RFC 3891 3): its tags are seen from our side.

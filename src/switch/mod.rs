@@ -1,1 +1,310 @@
 //! Calls: legs, bridges, offer and answer between legs, routes, trunks. Uses base, wire, sip and the media types.
+//!
+//! The switch obeys: it knows no queue, no agent and no policy of distribution. What happens to its calls it tells as
+//! facts; what shall happen it is told by commands.
+
+mod bridge;
+mod call;
+mod cause;
+mod check;
+mod fact;
+mod fork;
+mod ground;
+mod ids;
+mod leg;
+mod negotiate;
+mod offers;
+mod record;
+mod route;
+mod settings;
+mod sight;
+
+use std::{collections::VecDeque, net::SocketAddr};
+
+use smallvec::SmallVec;
+
+use crate::{
+    base::{CallId, Chance, FastMap, FlowId, Instant, LegId, Now, StreamId, Timers},
+    media::{self, Command, PortPool},
+    sip::{self, Ended, Event, Path, Reply, Stack, TransactionId, Transport},
+    wire::sip::Message,
+};
+
+pub use call::{Admission, PASSED_HEADERS_MAX, STATS_WAIT};
+pub use check::SwitchCounts;
+pub use fact::{CallSummary, Caller, Fact, LegStage, Lost, Output, RingId, RingPlan, Target, Then};
+pub use fork::FORK_MAX;
+pub use ground::{Listener, SwitchSettings, Times, authority, escape_user};
+pub use record::{Cause, EndedBy, LegParty, LegRecord, LegSide, Quality};
+pub use route::{Routed, Router, TrunkLoad};
+pub use settings::{
+    CallerIdRule, Cidr, Destination, Group, GroupStrategy, PATTERN_MAX, Pattern, Role, Route, Side, Source, Trunk,
+    TrunkCredentials, TrunkDestination, User,
+};
+
+pub use ids::Ids;
+pub use sight::{CallSight, LegSight};
+
+use call::Call;
+use fork::Ring;
+use leg::{Leg, LegMedia};
+
+/// All calls of one centre, over one SIP stack and one pool of media ports. Pure: it owns no socket, clock or task.
+///
+/// After every `handle_*` and every command, drain `poll_output` until `None`, then sleep until `poll_timeout`. A
+/// command on a call, leg or ring that is gone does nothing: its end has been told.
+pub struct Switch {
+    settings: SwitchSettings,
+    stack: Stack,
+    ports: PortPool,
+    chance: Chance,
+    ids: Ids,
+    calls: FastMap<CallId, Call>,
+    legs: FastMap<LegId, Leg>,
+    rings: FastMap<RingId, Ring>,
+    usages: FastMap<sip::UsageId, LegId>,
+    streams: FastMap<StreamId, LegId>,
+    /// Streams told to close, whose figures are still to come.
+    closing: FastMap<StreamId, CallId>,
+    /// Where the devices that still ring were called.
+    contacts: FastMap<LegId, Box<str>>,
+    timers: Timers<Timer>,
+    outputs: VecDeque<Output>,
+}
+
+/// Why the switch wakes up.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+enum Timer {
+    /// A called leg gave no sign of life.
+    Dead(LegId),
+    /// A phase has rung long enough.
+    PhaseOver(RingId),
+    /// A call has lasted longer than any may.
+    CallTooLong(CallId),
+    /// The media workers owe the figures of an ended call.
+    StatsLate(CallId),
+}
+
+impl Switch {
+    pub fn new(settings: SwitchSettings, stack: Stack, chance: Chance, now: Now) -> Self {
+        Self {
+            settings,
+            stack,
+            ports: PortPool::default(),
+            chance,
+            ids: Ids::new(now),
+            calls: FastMap::default(),
+            legs: FastMap::default(),
+            rings: FastMap::default(),
+            usages: FastMap::default(),
+            streams: FastMap::default(),
+            closing: FastMap::default(),
+            contacts: FastMap::default(),
+            timers: Timers::new(),
+            outputs: VecDeque::new(),
+        }
+    }
+
+    pub fn handle_message(&mut self, now: Now, path: Path, message: Message) {
+        self.stack.handle_message(now, path, message);
+        self.drain_stack(now);
+    }
+
+    pub fn handle_flow_closed(&mut self, now: Now, flow: FlowId) {
+        self.stack.handle_flow_closed(now, flow);
+        self.drain_stack(now);
+    }
+
+    pub fn handle_unreachable(&mut self, now: Now, transport: Transport, remote: SocketAddr) {
+        self.stack.handle_unreachable(now, transport, remote);
+        self.drain_stack(now);
+    }
+
+    /// Ports that the plane has bound.
+    pub fn handle_ports(&mut self, ports: Vec<media::Port>) {
+        self.ports.add(ports);
+    }
+
+    pub fn handle_timeout(&mut self, now: Now) {
+        self.stack.handle_timeout(now);
+        self.drain_stack(now);
+        while let Some(timer) = self.timers.take_due(now.mono) {
+            match timer {
+                Timer::Dead(leg) => self.on_dead(now, leg),
+                Timer::PhaseOver(ring) => self.on_phase_over(now, ring),
+                Timer::CallTooLong(call) => self.end_call(now, call, Cause::LOST, EndedBy::Switch),
+                Timer::StatsLate(call) => self.settle(call),
+            }
+            self.drain_stack(now);
+        }
+    }
+
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        [self.stack.poll_timeout(), self.timers.next()].into_iter().flatten().min()
+    }
+
+    pub fn poll_output(&mut self, now: Now) -> Option<Output> {
+        self.drain_stack(now);
+        self.outputs.pop_front()
+    }
+
+    /// Answers a [`Fact::Request`].
+    pub fn reply(&mut self, now: Now, transaction: TransactionId, reply: Reply) {
+        self.stack.reply(now, transaction, reply);
+    }
+
+    /// The same, giving what it sends to the caller of this instead of to `poll_output`.
+    pub fn reply_now(
+        &mut self,
+        now: Now,
+        transaction: TransactionId,
+        reply: Reply,
+    ) -> SmallVec<[(Path, bytes::Bytes); 1]> {
+        self.drain_stack(now);
+        self.stack.reply(now, transaction, reply);
+        let mut sent = SmallVec::new();
+        while let Some(output) = self.stack.poll_output() {
+            match output {
+                sip::Output::Send { path, bytes } => sent.push((path, bytes)),
+                sip::Output::Event(event) => self.on_event(now, event),
+            }
+        }
+        sent
+    }
+
+    /// No call is left, and none settles.
+    pub fn is_idle(&self) -> bool {
+        self.calls.is_empty()
+    }
+
+    /// Sends a request outside any call; its response is nobody's.
+    pub fn request(&mut self, now: Now, request: sip::Request) -> TransactionId {
+        self.stack.request(now, request)
+    }
+
+    pub fn ids(&mut self) -> &mut Ids {
+        &mut self.ids
+    }
+
+    pub fn chance(&mut self) -> &mut Chance {
+        &mut self.chance
+    }
+
+    fn drain_stack(&mut self, now: Now) {
+        while let Some(output) = self.stack.poll_output() {
+            match output {
+                sip::Output::Send { path, bytes } => self.outputs.push_back(Output::Send { path, bytes }),
+                sip::Output::Event(event) => self.on_event(now, event),
+            }
+        }
+    }
+
+    fn on_event(&mut self, now: Now, event: Event) {
+        match event {
+            Event::Invite { usage, request, path } => self.fact(Fact::Invite { usage, request, path }),
+            Event::Request { transaction, request, path, usage } => {
+                let call = usage.and_then(|usage| self.leg_of(usage)).and_then(|leg| self.legs.get(&leg));
+                let call = call.map(|leg| leg.call);
+                self.fact(Fact::Request { transaction, request, path, call });
+            }
+            Event::Response { transaction, status, .. } => self.fact(Fact::Response { transaction, status }),
+            Event::Provisional { usage, status, body, .. } => {
+                self.for_leg(usage, |switch, leg| switch.on_provisional(now, leg, status, body));
+            }
+            Event::Answered { usage, body, needs_ack_body, .. } => {
+                self.for_leg(usage, |switch, leg| switch.on_answered(now, leg, body, needs_ack_body));
+            }
+            Event::Rejected { usage, status, response, why } => {
+                self.for_leg(usage, |switch, leg| switch.on_rejected(now, leg, status, response.as_ref(), why));
+            }
+            Event::Cancelled { usage, reason } => {
+                let cause = reason.as_deref().and_then(Cause::from_reason);
+                let cause = Cause { q850: cause.map_or(16, |cause| cause.q850), ..Cause::CANCELLED };
+                self.for_leg(usage, |switch, leg| switch.leg_gone(now, leg, cause, EndedBy::Peer));
+            }
+            Event::Acked { usage, body } => {
+                self.for_leg(usage, |switch, leg| switch.on_acked(now, leg, body.as_ref()));
+            }
+            Event::AckMissing { .. } => {}
+            Event::Offer { usage, method, body, .. } => {
+                self.for_leg(usage, |switch, leg| switch.on_offer(now, leg, &method, body.as_ref()));
+            }
+            Event::OfferAnswered { usage, status, body } => {
+                self.for_leg(usage, |switch, leg| switch.on_offer_answered(now, leg, status, body.as_ref()));
+            }
+            Event::RefreshDue { usage } => self.for_leg(usage, |switch, leg| switch.on_refresh_due(now, leg)),
+            Event::Info { usage, transaction, request } => self.on_info_request(now, usage, transaction, &request),
+            Event::Ended { usage, why, .. } => {
+                let (cause, by) = ended(&why);
+                self.for_leg(usage, |switch, leg| switch.leg_gone(now, leg, cause, by));
+            }
+        }
+    }
+
+    fn on_info_request(&mut self, now: Now, usage: sip::UsageId, transaction: TransactionId, request: &Message) {
+        let status = match self.leg_of(usage) {
+            // An empty INFO is a sign of life, nothing more (RFC 6086 in its oldest use).
+            Some(_) if request.body().is_empty() => 200,
+            Some(leg) => self.on_info(leg, request.content_type().unwrap_or_default(), request.body()),
+            None => 481,
+        };
+        self.stack.reply(now, transaction, Reply::new(status));
+    }
+
+    fn leg_of(&self, usage: sip::UsageId) -> Option<LegId> {
+        self.usages.get(&usage).copied()
+    }
+
+    fn for_leg(&mut self, usage: sip::UsageId, then: impl FnOnce(&mut Self, LegId)) {
+        if let Some(leg) = self.leg_of(usage) {
+            then(self, leg);
+        }
+    }
+
+    fn fact(&mut self, fact: Fact) {
+        self.outputs.push_back(Output::Fact(fact));
+    }
+
+    fn command(&mut self, worker: u16, command: Command) {
+        self.outputs.push_back(Output::Media { worker, command });
+    }
+
+    /// A port and what goes with it for a leg on that path.
+    fn take_media(&mut self, now: Now, worker: Option<u16>, path: &Path) -> Option<LegMedia> {
+        let port = self.ports.take(now.mono, worker)?;
+        let listener = self.settings.listeners.iter().find(|listener| listener.carries(path));
+        let address = listener.and_then(|listener| listener.media_address);
+        // A pool bound to every address is reached at the one that the signalling uses.
+        let bound = Some(port.rtp.ip()).filter(|ip| !ip.is_unspecified()).unwrap_or(path.local.ip());
+        Some(LegMedia {
+            stream: StreamId(self.ids.next_stream()),
+            port,
+            address: address.unwrap_or(bound),
+            session: self.chance.below(1 << 62),
+            version: 1,
+            agreed: None,
+            local: bytes::Bytes::new(),
+            awaits_answer: false,
+            open: false,
+            form: None,
+            remote: None,
+            play: None,
+            queued: None,
+        })
+    }
+}
+
+fn ended(why: &Ended) -> (Cause, EndedBy) {
+    match why {
+        Ended::Bye { reason } => {
+            let cause = reason.as_deref().and_then(Cause::from_reason).unwrap_or(Cause::NORMAL);
+            (cause, EndedBy::Peer)
+        }
+        Ended::Timeout | Ended::SessionExpired | Ended::Unreachable | Ended::FlowClosed => {
+            (Cause::LOST, EndedBy::Switch)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

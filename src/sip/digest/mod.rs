@@ -85,10 +85,7 @@ pub struct Ha1 {
 
 impl Ha1 {
     pub fn new(user: &str, realm: &str, password: &str) -> Self {
-        Self {
-            md5: ha1(Algorithm::Md5, user, realm, password),
-            sha256: ha1(Algorithm::Sha256, user, realm, password),
-        }
+        Self { md5: ha1(Algorithm::Md5, user, realm, password), sha256: ha1(Algorithm::Sha256, user, realm, password) }
     }
 
     fn of(&self, algorithm: Algorithm) -> &str {

@@ -80,7 +80,9 @@ impl<'a> Wanted<'a> {
     fn read(value: &'a str, asked: Option<u32>, settings: &RegistrarSettings) -> Result<Self, RegisterFault> {
         let bad = || RegisterFault::new(400, "Bad Contact");
         let address = NameAddr::parse(value).map_err(|_| bad())?;
-        if address.uri_text.len() > CONTACT_MAX || !matches!(address.uri.scheme.to_ascii_lowercase().as_str(), "sip" | "sips") {
+        if address.uri_text.len() > CONTACT_MAX
+            || !matches!(address.uri.scheme.to_ascii_lowercase().as_str(), "sip" | "sips")
+        {
             return Err(bad());
         }
         let param = |name: &str| address.params.get(name).flatten();
@@ -105,8 +107,8 @@ impl<'a> Wanted<'a> {
         let Ok(old_uri) = Uri::parse(&old.contact) else { return false };
         let new_uri = &self.address.uri;
         let same_user = new_uri.user == old_uri.user;
-        let same_place = new_uri.port == old_uri.port
-            && new_uri.host.to_string().eq_ignore_ascii_case(&old_uri.host.to_string());
+        let same_place =
+            new_uri.port == old_uri.port && new_uri.host.to_string().eq_ignore_ascii_case(&old_uri.host.to_string());
         let same_source = path.remote.ip() == old.path.remote.ip();
         // Two phones behind one NAT with one account have different private hosts: both stay.
         let same_host = new_uri.host.to_string().eq_ignore_ascii_case(&old_uri.host.to_string());

@@ -1,0 +1,407 @@
+//! Calls on their way: from a routed number to whoever shall hear it, and what the switch tells of them.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use super::{Actor, CallRecord, Direction, Engine, Entry, Happened, Output, QueueRecord};
+use crate::{
+    base::{AgentId, CallId, EngagementId, GroupId, InteractionId, Now, Private, TrunkId, UserId},
+    media::Source,
+    sip::{Credentials, Headers, Path},
+    switch::{
+        CallSummary, CallerIdRule, Cause, Destination, EndedBy, Fact, GroupStrategy, LegParty, LegSide, LegStage, Lost,
+        RingPlan, Routed, Target, Then, User,
+    },
+};
+
+/// What the engine knows of a call beyond the switch.
+pub(super) struct Note {
+    pub direction: Direction,
+    pub trunk: Option<TrunkId>,
+    /// The interaction that waits, rings or talks.
+    pub interaction: Option<InteractionId>,
+    pub engagement: Option<EngagementId>,
+    /// Customer and agent have been bridged.
+    pub connected: bool,
+    pub queue: Option<QueueRecord>,
+    /// The journal says that it runs.
+    pub journalled: bool,
+    /// Somebody asked at a page for its end.
+    pub ended_by: Option<EndedBy>,
+}
+
+impl Engine {
+    /// A call was admitted: find out where it goes.
+    pub(super) fn begin_call(&mut self, now: Now, call: CallId, party: LegParty) {
+        let Some(sight) = self.switch.call(call) else { return };
+        let dialled = sight.dialled().clone();
+        let routed = self.directory.router.route(party, dialled.as_str());
+        let trunk = match party {
+            LegParty::Trunk(trunk) => Some(trunk),
+            LegParty::User(_) => None,
+        };
+        let direction = match (trunk, routed.as_ref().map(|routed| routed.destination)) {
+            (Some(_), Some(Destination::Trunk(_))) => Direction::Transit,
+            (Some(_), _) => Direction::Inbound,
+            (None, Some(Destination::Trunk(_))) => Direction::Outbound,
+            (None, _) => Direction::Internal,
+        };
+        self.notes.insert(
+            call,
+            Note {
+                direction,
+                trunk,
+                interaction: None,
+                engagement: None,
+                connected: false,
+                queue: None,
+                journalled: false,
+                ended_by: None,
+            },
+        );
+        self.changed(now, call);
+        let Some(routed) = routed else { return self.refuse_call(now, call, Cause::NOT_FOUND) };
+        if !self.may_dial(now, call, party) {
+            return self.refuse_call(now, call, Cause::FORBIDDEN);
+        }
+        self.direct_to(now, call, routed);
+    }
+
+    /// An agent who calls is not free for a queue meanwhile (rule 22).
+    fn may_dial(&mut self, now: Now, call: CallId, party: LegParty) -> bool {
+        let agent = match party {
+            LegParty::User(user) => self.directory.agent_of(user),
+            LegParty::Trunk(_) => None,
+        };
+        let Some(agent) = agent else { return true };
+        if self.acd.handle_direct_dialing(now, agent, call).is_err() {
+            return false;
+        }
+        self.direct.insert((agent, call), 1);
+        true
+    }
+
+    fn direct_to(&mut self, now: Now, call: CallId, routed: Routed) {
+        match routed.destination {
+            Destination::User(user) => self.ring_user(now, call, user),
+            Destination::Group(group) => self.ring_group(now, call, group),
+            Destination::Trunk(trunk) => self.ring_trunk(now, call, trunk, routed.number),
+            Destination::Queue(queue) => self.enqueue(now, call, queue),
+            Destination::Clip(clip) => {
+                self.switch.answer(now, call);
+                self.switch.play_once(call, Source::Clip(clip));
+            }
+        }
+    }
+
+    fn ring_user(&mut self, now: Now, call: CallId, user: UserId) {
+        let Some(user) = self.directory.users.get(&user).cloned() else {
+            return self.refuse_call(now, call, Cause::NOT_FOUND);
+        };
+        if self.is_own_call(call, user.id) {
+            return self.refuse_call(now, call, Cause::BUSY);
+        }
+        let targets = self.user_targets(&user);
+        if targets.is_empty() {
+            return self.refuse_call(now, call, Cause::from_status(480));
+        }
+        if !self.may_ring(now, call, user.id) {
+            return self.refuse_call(now, call, Cause::BUSY);
+        }
+        let time = self.settings.times.ring_time;
+        self.ring(now, call, vec![targets], time, Vec::new());
+    }
+
+    fn ring_group(&mut self, now: Now, call: CallId, group: GroupId) {
+        let Some(group) = self.directory.groups.get(&group).cloned() else {
+            return self.refuse_call(now, call, Cause::NOT_FOUND);
+        };
+        let mut members = group.members;
+        if group.strategy == GroupStrategy::Random {
+            for at in (1..members.len()).rev() {
+                let other = self.switch.chance().below(at as u64 + 1);
+                members.swap(at, usize::try_from(other).unwrap_or(0));
+            }
+        }
+        let mut phases: Vec<Vec<Target>> = Vec::new();
+        let mut some_busy = false;
+        for member in members {
+            let Some(user) = self.directory.users.get(&member).cloned() else { continue };
+            let targets = self.user_targets(&user);
+            if targets.is_empty() || self.is_own_call(call, member) {
+                continue;
+            }
+            if !self.may_ring(now, call, member) {
+                some_busy = true;
+                continue;
+            }
+            phases.push(targets);
+        }
+        if phases.is_empty() {
+            let cause = if some_busy { Cause::BUSY } else { Cause::from_status(480) };
+            return self.refuse_call(now, call, cause);
+        }
+        if group.strategy == GroupStrategy::Simultaneous {
+            phases = vec![phases.into_iter().flatten().collect()];
+        }
+        self.ring(now, call, phases, group.ring_time, Vec::new());
+    }
+
+    fn ring_trunk(&mut self, now: Now, call: CallId, trunk: TrunkId, number: String) {
+        let target = match self.trunk_target(trunk, number) {
+            Ok(target) => target,
+            Err(cause) => return self.refuse_call(now, call, cause),
+        };
+        if let Some(note) = self.notes.get_mut(&call) {
+            note.trunk.get_or_insert(trunk);
+        }
+        let time = self.settings.times.ring_time;
+        self.ring(now, call, vec![vec![target]], time, Vec::new());
+    }
+
+    fn ring(&mut self, now: Now, call: CallId, phases: Vec<Vec<Target>>, time: std::time::Duration, headers: Headers) {
+        let Some(caller) = self.switch.call(call).map(|sight| sight.caller().clone()) else { return };
+        let plan = RingPlan { phases, phase_time: time, then: Then::Connect, caller, headers: Arc::new(headers) };
+        self.switch.ring(now, call, plan);
+    }
+
+    /// Whether a call was made by this very user: he would only ring himself.
+    fn is_own_call(&self, call: CallId, user: UserId) -> bool {
+        self.switch.call(call).is_some_and(|sight| sight.party() == LegParty::User(user))
+    }
+
+    /// Whether a call that comes through no queue may ring a user; an agent may be busy (rule 22b).
+    fn may_ring(&mut self, now: Now, call: CallId, user: UserId) -> bool {
+        let Some(agent) = self.directory.agent_of(user) else { return true };
+        if self.acd.handle_direct_ringing(now, agent, call).is_err() {
+            return false;
+        }
+        self.direct.entry((agent, call)).or_insert(0);
+        true
+    }
+
+    /// A user's devices: those that can be reached; if none can, all of them, since a call may find one awake again.
+    pub(super) fn user_targets(&self, user: &User) -> Vec<Target> {
+        let bindings = self.registrar.bindings(user.name.as_str());
+        let some_reachable = bindings.iter().any(|binding| binding.reachable);
+        let wanted = bindings.into_iter().filter(|binding| binding.reachable || !some_reachable);
+        wanted
+            .map(|binding| Target {
+                party: LegParty::User(user.id),
+                path: binding.path,
+                uri: binding.contact.to_string(),
+                domain: self.settings.realm.as_str().into(),
+                address: Private::new(user.name.as_str().to_owned()),
+                route_set: binding.route.iter().map(|route| route.to_string()).collect(),
+                credentials: None,
+                dead_time: self.settings.times.device_dead_time,
+                shown_number: None,
+            })
+            .collect()
+    }
+
+    fn trunk_target(&self, id: TrunkId, number: String) -> Result<Target, Cause> {
+        let trunk = self.directory.trunks.get(&id).ok_or(Cause::NOT_FOUND)?;
+        if trunk.calls_max.is_some_and(|most| self.trunk_load.of(id) >= most) {
+            return Err(Cause::NO_ROOM);
+        }
+        let destination = trunk.destination.as_ref().ok_or(Cause::NOT_FOUND)?;
+        let ip = match destination.host.parse() {
+            Ok(ip) => ip,
+            Err(_) => {
+                let key = (destination.host.as_str().into(), destination.port, destination.transport);
+                *self.addresses.get(&key).and_then(|ips| ips.first()).ok_or(Cause { sip: 503, q850: 38 })?
+            }
+        };
+        let remote = SocketAddr::new(ip, destination.port);
+        let transport = destination.transport;
+        let listener = self
+            .settings
+            .listeners
+            .iter()
+            .find(|listener| listener.transport == transport && listener.local.is_ipv4() == remote.is_ipv4());
+        let listener = listener.ok_or(Cause { sip: 503, q850: 38 })?;
+        let authority = crate::switch::authority(&destination.host, destination.port);
+        let param = transport.uri_param().map(|name| format!(";transport={name}")).unwrap_or_default();
+        let user = crate::switch::escape_user(&number);
+        let credentials = trunk.credentials.as_ref().map(|credentials| Credentials {
+            user: credentials.user.clone(),
+            password: credentials.password.clone(),
+            realm: None,
+        });
+        let (host, port) = listener.authority();
+        Ok(Target {
+            party: LegParty::Trunk(id),
+            path: Path { transport, local: listener.local, remote, flow: None },
+            uri: format!("sip:{user}@{authority}{param}"),
+            domain: crate::switch::authority(&host, port).into(),
+            address: Private::new(number),
+            route_set: Vec::new(),
+            credentials,
+            dead_time: self.settings.times.trunk_dead_time,
+            shown_number: match &trunk.caller_id {
+                CallerIdRule::Pass => None,
+                CallerIdRule::Fixed(number) => Some(number.as_str().to_owned()),
+            },
+        })
+    }
+
+    /// What the switch tells.
+    pub(super) fn on_fact(&mut self, now: Now, fact: Fact) {
+        match fact {
+            Fact::Invite { usage, request, path } => self.on_invite(now, usage, &request, path),
+            Fact::Request { transaction, request, path, call } => {
+                self.on_sip_request(now, transaction, &request, path, call.is_some());
+            }
+            Fact::Response { transaction, status } => self.on_ping_answered(now, transaction, status),
+            Fact::Rang { ring, .. } | Fact::Alive { ring, .. } => self.on_offer_rings(now, ring),
+            Fact::RingWon { call, ring, leg, .. } => self.on_offer_answered(now, call, ring, leg),
+            Fact::RingLost { call, ring, lost, cause } => self.on_ring_lost(now, call, ring, lost, cause),
+            Fact::Dead { party, contact } => self.on_dead(now, party, &contact),
+            Fact::Connected { call, .. } => self.on_connected(now, call),
+            Fact::CallerGone { call, .. } => self.on_caller_gone(now, call),
+            Fact::Leg { call, party, side, ring, stage, .. } => {
+                self.on_leg(now, call, party, stage);
+                let offered = ring.is_some_and(|ring| self.rings.contains_key(&ring));
+                if let (LegParty::User(user), false) = (party, offered) {
+                    self.on_user_leg(now, call, user, side, stage);
+                }
+            }
+            Fact::WinnerLost { call, .. } => self.on_winner_lost(now, call),
+            Fact::Held { .. } => {}
+            Fact::Dtmf { call, digit, .. } => self.on_digit(now, call, digit),
+            Fact::Played { call, .. } => self.switch.end_call(now, call, Cause::NORMAL, EndedBy::Switch),
+            Fact::Changed { call } => self.changed(now, call),
+            Fact::Over { call } => self.on_over(now, call),
+            Fact::Settled(summary) => self.on_settled(now, *summary),
+            Fact::NoPort => self.emit(Output::Alarm(super::Alarm::PortsExhausted)),
+        }
+    }
+
+    fn on_ring_lost(&mut self, now: Now, call: CallId, ring: crate::switch::RingId, lost: Lost, cause: Cause) {
+        if self.rings.contains_key(&ring) {
+            return self.on_offer_lost(now, ring, lost);
+        }
+        self.refuse_call(now, call, cause);
+    }
+
+    /// A trunk's share of its lines.
+    fn on_leg(&mut self, now: Now, call: CallId, party: LegParty, stage: LegStage) {
+        if let LegParty::Trunk(trunk) = party {
+            match stage {
+                LegStage::Begun => {
+                    self.trunk_load.take(trunk, None);
+                }
+                LegStage::Ended => self.trunk_load.give_back(trunk),
+                LegStage::Ringing | LegStage::Answered => {}
+            }
+        }
+        if stage == LegStage::Answered {
+            self.journal_call(now, call);
+        }
+    }
+
+    /// Legs of agents outside queues keep them busy (rules 22, 22b, 37).
+    fn on_user_leg(&mut self, now: Now, call: CallId, user: UserId, side: LegSide, stage: LegStage) {
+        let Some(agent) = self.directory.agent_of(user) else { return };
+        let key = (agent, call);
+        match (stage, side) {
+            (LegStage::Begun, LegSide::Called) => *self.direct.entry(key).or_insert(0) += 1,
+            (LegStage::Begun | LegStage::Ringing, _) => {}
+            (LegStage::Answered, _) => self.acd.handle_direct_busy(now, agent, call),
+            (LegStage::Ended, _) => {
+                let Some(legs) = self.direct.get_mut(&key) else { return };
+                *legs = legs.saturating_sub(1);
+                if *legs == 0 {
+                    self.end_direct(now, agent, call);
+                }
+            }
+        }
+    }
+
+    fn end_direct(&mut self, now: Now, agent: AgentId, call: CallId) {
+        if self.direct.remove(&(agent, call)).is_some() {
+            self.acd.handle_direct_ended(now, agent, call);
+        }
+    }
+
+    fn on_over(&mut self, now: Now, call: CallId) {
+        self.end_interaction(now, call);
+        let left: Vec<AgentId> =
+            self.direct.keys().filter(|(_, other)| *other == call).map(|(agent, _)| *agent).collect();
+        for agent in left {
+            self.end_direct(now, agent, call);
+        }
+        self.live(now, Happened::CallEnded { call });
+    }
+
+    fn on_settled(&mut self, now: Now, summary: CallSummary) {
+        let call = summary.call;
+        let Some(note) = self.notes.remove(&call) else { return };
+        self.totals.calls_ended += 1;
+        let journalled = note.journalled;
+        let record = CallRecord {
+            call,
+            direction: note.direction,
+            trunk: note.trunk,
+            caller: summary.caller,
+            dialled: summary.dialled,
+            began: summary.began,
+            answered: summary.answered,
+            connected: summary.connected,
+            ended: summary.ended,
+            cause: summary.cause,
+            ended_by: note.ended_by.unwrap_or(summary.ended_by),
+            queue: note.queue,
+            legs: summary.legs,
+        };
+        self.emit(Output::Record(Box::new(record)));
+        if journalled {
+            self.journal(Entry::CallEnded { call, at: now.wall });
+        }
+    }
+
+    /// From its first answer on, a call leaves a record whatever becomes of the process.
+    fn journal_call(&mut self, now: Now, call: CallId) {
+        if self.notes.get(&call).is_none_or(|note| note.journalled) {
+            return;
+        }
+        let Some(record) = self.running_record(now, call) else { return };
+        if let Some(note) = self.notes.get_mut(&call) {
+            note.journalled = true;
+        }
+        self.journal(Entry::CallBegan(Box::new(record)));
+    }
+
+    /// What would be known of a call if it ended here.
+    pub(super) fn running_record(&self, now: Now, call: CallId) -> Option<CallRecord> {
+        let note = self.notes.get(&call)?;
+        let sight = self.switch.call(call)?;
+        Some(CallRecord {
+            call,
+            direction: note.direction,
+            trunk: note.trunk,
+            caller: sight.caller().number.clone(),
+            dialled: Private::new(sight.dialled().to_string()),
+            began: sight.began(),
+            answered: sight.answered(),
+            connected: sight.connected(),
+            ended: now.wall,
+            cause: Cause::SWITCH,
+            ended_by: EndedBy::Switch,
+            queue: note.queue.clone(),
+            legs: Vec::new(),
+        })
+    }
+
+    /// Ends a call at somebody's wish.
+    pub(super) fn hang_up(&mut self, now: Now, call: CallId, _actor: Actor) -> bool {
+        if self.switch.call(call).is_none() {
+            return false;
+        }
+        if let Some(note) = self.notes.get_mut(&call) {
+            note.ended_by = Some(EndedBy::Request);
+        }
+        self.switch.end_call(now, call, Cause::NORMAL, EndedBy::Request);
+        true
+    }
+}

@@ -1,0 +1,268 @@
+//! The engine itself: what goes where.
+
+use std::{collections::VecDeque, net::IpAddr, time::Duration};
+
+use super::{
+    Centre, Counts, Emitted, EngineSettings, Entry, EntryId, Event, Happened, Input, Output,
+    calls::Note,
+    directory::Directory,
+    queue_calls::{Asked, Waiting},
+    restore::Restoring,
+    watch::Guesses,
+};
+use crate::{
+    acd::Acd,
+    base::{
+        AgentId, CallId, Chance, EngagementId, FastMap, Instant, InteractionId, KeyedMap, Now, OfferId, Timers,
+        keyed_map,
+    },
+    sip::{
+        Stack, StackSettings, Transport,
+        digest::Verifier,
+        registrar::{Registrar, RegistrarSettings},
+    },
+    switch::{self, RingId, Switch, SwitchSettings, TrunkLoad},
+};
+
+/// How often a trunk's name is looked up again.
+const RESOLVE_AGAIN: Duration = Duration::from_secs(300);
+
+/// The same after a look-up that found nothing.
+const RESOLVE_RETRY: Duration = Duration::from_secs(15);
+
+/// All calls, agents and queues of one switch. Pure: it owns no socket, clock or task.
+///
+/// After every `handle`, drain `poll_output` until `None`, then sleep until `poll_timeout` and hand in `Input::Tick`.
+/// `now` never goes backwards.
+pub struct Engine {
+    pub(super) settings: EngineSettings,
+    pub(super) directory: Directory,
+    pub(super) switch: Switch,
+    pub(super) acd: Acd,
+    pub(super) registrar: Registrar,
+    pub(super) verifier: Verifier,
+    pub(super) chance: Chance,
+    pub(super) notes: FastMap<CallId, Note>,
+    pub(super) waiting: FastMap<InteractionId, Waiting>,
+    pub(super) offers: FastMap<OfferId, Asked>,
+    pub(super) rings: FastMap<RingId, OfferId>,
+    pub(super) engagements: FastMap<EngagementId, CallId>,
+    /// Live legs of agents outside queues, per call.
+    pub(super) direct: FastMap<(AgentId, CallId), u32>,
+    /// Whether an agent's devices can be reached, as the distributor was told.
+    pub(super) reachable: FastMap<AgentId, bool>,
+    pub(super) trunk_load: TrunkLoad,
+    pub(super) addresses: KeyedMap<(Box<str>, u16, Transport), Vec<IpAddr>>,
+    pub(super) guesses: Guesses,
+    pub(super) restoring: Option<Restoring>,
+    pub(super) timers: Timers<Timer>,
+    pub(super) draining: bool,
+    pub(super) totals: Counts,
+    last_entry: EntryId,
+    sequence: u64,
+    outputs: VecDeque<Emitted>,
+}
+
+/// Why the engine wakes up, beside what its parts want.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(super) enum Timer {
+    /// Look trunks' names up again.
+    Resolve,
+}
+
+impl Engine {
+    pub fn new(settings: EngineSettings, seed: [u8; 32], now: Now) -> Self {
+        let mut chance = Chance::from_seed(seed);
+        let stack = Stack::new(stack_settings(&settings), chance.fork());
+        let switch = SwitchSettings {
+            listeners: settings.listeners.clone(),
+            times: settings.times,
+            calls_max: settings.limits.calls_max,
+        };
+        Self {
+            directory: Directory::new(&Centre::default()),
+            switch: Switch::new(switch, stack, chance.fork(), now),
+            acd: Acd::new(chance.fork()),
+            registrar: Registrar::new(RegistrarSettings::default()),
+            verifier: Verifier::new(settings.realm.clone(), chance.fork()),
+            chance,
+            settings,
+            notes: FastMap::default(),
+            waiting: FastMap::default(),
+            offers: FastMap::default(),
+            rings: FastMap::default(),
+            engagements: FastMap::default(),
+            direct: FastMap::default(),
+            reachable: FastMap::default(),
+            trunk_load: TrunkLoad::default(),
+            addresses: keyed_map(),
+            guesses: Guesses::default(),
+            restoring: None,
+            timers: Timers::new(),
+            draining: false,
+            totals: Counts::default(),
+            last_entry: EntryId(0),
+            sequence: 0,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    pub fn handle(&mut self, now: Now, input: Input) {
+        match input {
+            Input::Sip { path, message } => self.switch.handle_message(now, path, message),
+            Input::FlowClosed(flow) => {
+                self.switch.handle_flow_closed(now, flow);
+                let changes = self.registrar.flow_closed(flow);
+                self.on_bindings(now, changes);
+            }
+            Input::Unreachable { transport, remote } => self.switch.handle_unreachable(now, transport, remote),
+            Input::Media(event) => self.switch.handle_media(now, event),
+            Input::Ports(ports) => self.switch.handle_ports(ports),
+            Input::Settings(centre) => self.on_settings(now, *centre),
+            Input::Restore(entries) => self.on_restore(entries),
+            Input::Restored => self.on_restored(now),
+            Input::Request { id, actor, request } => self.on_request(now, id, actor, request),
+            Input::Session { agent, open } => self.acd.handle_session(now, agent, open),
+            Input::Seed(seed) => self.chance = Chance::from_seed(mixed(seed, self.chance.bytes())),
+            Input::Resolved { host, port, transport, addresses } => {
+                let again = if addresses.is_empty() { RESOLVE_RETRY } else { RESOLVE_AGAIN };
+                self.timers.set(Timer::Resolve, now.mono + again);
+                // An answer without addresses does not take away those that worked.
+                if !addresses.is_empty() {
+                    self.addresses.insert((host.into(), port, transport), addresses);
+                }
+            }
+            Input::Drain => {
+                self.draining = true;
+                self.live(now, Happened::Draining);
+            }
+            Input::Tick => {}
+        }
+        self.on_time(now);
+        self.settle(now);
+        if self.draining && self.switch.is_idle() {
+            self.draining = false;
+            self.emit(Output::Drained);
+        }
+    }
+
+    pub fn poll_output(&mut self) -> Option<Emitted> {
+        self.outputs.pop_front()
+    }
+
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let parts =
+            [self.switch.poll_timeout(), self.acd.poll_timeout(), self.registrar.poll_timeout(), self.timers.next()];
+        parts.into_iter().flatten().min()
+    }
+
+    fn on_time(&mut self, now: Now) {
+        let is_due = |until: Option<Instant>| until.is_some_and(|until| until <= now.mono);
+        if is_due(self.switch.poll_timeout()) {
+            self.switch.handle_timeout(now);
+        }
+        if is_due(self.registrar.poll_timeout()) {
+            let changes = self.registrar.handle_timeout(now);
+            self.on_bindings(now, changes);
+        }
+        while let Some(timer) = self.timers.take_due(now.mono) {
+            match timer {
+                Timer::Resolve => self.resolve(),
+            }
+        }
+        // The switch's facts first: an answer that came in this very moment beats the deadline of its offer.
+        self.settle(now);
+        if is_due(self.acd.poll_timeout()) {
+            self.acd.handle_timeout(now);
+        }
+    }
+
+    /// Carries facts and effects between the floors until there are none.
+    pub(super) fn settle(&mut self, now: Now) {
+        loop {
+            if let Some(output) = self.switch.poll_output(now) {
+                match output {
+                    switch::Output::Send { path, bytes } => self.emit(Output::Send { path, bytes }),
+                    switch::Output::Media { worker, command } => self.emit(Output::Media { worker, command }),
+                    switch::Output::Fact(fact) => self.on_fact(now, fact),
+                }
+            } else if let Some(output) = self.acd.poll_output() {
+                self.on_acd(now, output);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn on_settings(&mut self, now: Now, centre: Centre) {
+        self.directory = Directory::new(&centre);
+        self.acd.settings(now, centre.acd);
+        self.resolve();
+        self.tell_devices(now);
+        self.live(now, Happened::SettingsChanged);
+    }
+
+    fn resolve(&mut self) {
+        for destination in self.directory.unresolved() {
+            let (host, port, transport) = (destination.host, destination.port, destination.transport);
+            self.emit(Output::Resolve { host, port, transport });
+        }
+    }
+
+    pub(super) fn emit(&mut self, output: Output) {
+        self.outputs.push_back(Emitted { output, after: None });
+    }
+
+    pub(super) fn emit_after(&mut self, output: Output, after: Option<EntryId>) {
+        self.outputs.push_back(Emitted { output, after });
+    }
+
+    pub(super) fn journal(&mut self, entry: Entry) -> EntryId {
+        self.last_entry.0 += 1;
+        let id = self.last_entry;
+        self.emit(Output::Journal { id, entry });
+        id
+    }
+
+    /// The entry written last, if any was since `before`.
+    pub(super) fn entry_since(&self, before: EntryId) -> Option<EntryId> {
+        (self.last_entry > before).then_some(self.last_entry)
+    }
+
+    pub(super) const fn last_entry(&self) -> EntryId {
+        self.last_entry
+    }
+
+    pub(super) const fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    pub(super) fn live(&mut self, now: Now, what: Happened) {
+        self.sequence += 1;
+        self.emit(Output::Live(Event { sequence: self.sequence, at: now.wall, what }));
+    }
+}
+
+fn stack_settings(settings: &EngineSettings) -> StackSettings {
+    let advertised = settings.listeners.iter().filter_map(|listener| {
+        let (host, port) = listener.advertised.as_ref()?;
+        Some((listener.transport, listener.local, format!("{host}:{port}")))
+    });
+    StackSettings {
+        user_agent: settings.user_agent.clone(),
+        advertised: advertised.collect(),
+        allow: vec!["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "PRACK", "UPDATE", "INFO"],
+        supported: vec!["100rel", "timer"],
+        timers: settings.timers,
+        usages_max: settings.limits.calls_max.saturating_mul(4),
+        ..StackSettings::default()
+    }
+}
+
+/// New randomness can only add to the old.
+fn mixed(mut new: [u8; 32], old: [u8; 32]) -> [u8; 32] {
+    for (new, old) in new.iter_mut().zip(old) {
+        *new ^= old;
+    }
+    new
+}

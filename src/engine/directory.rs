@@ -1,0 +1,110 @@
+//! The domain settings, indexed for use.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use super::{Centre, WaitingSound};
+use crate::{
+    base::{AgentId, ClipId, FastMap, GroupId, QueueId, TrunkId, UserId},
+    media::{Source, Tone},
+    switch::{Group, Router, Trunk, TrunkDestination, User},
+};
+
+/// Users, groups, trunks and routes by what they are looked up by.
+pub(super) struct Directory {
+    pub router: Router,
+    pub users: FastMap<UserId, Arc<User>>,
+    pub groups: FastMap<GroupId, Group>,
+    /// In configured order: the first whose source fits wins.
+    pub trunks: BTreeMap<TrunkId, Trunk>,
+    trunk_order: Vec<TrunkId>,
+    agents: FastMap<AgentId, UserId>,
+    agents_of_users: FastMap<UserId, AgentId>,
+    waiting: FastMap<QueueId, WaitingSound>,
+    pub queue_names: FastMap<QueueId, Arc<str>>,
+    hold_music: Option<ClipId>,
+}
+
+impl Directory {
+    pub fn new(centre: &Centre) -> Self {
+        let router = Router::new(&centre.users, &centre.groups, &centre.routes);
+        let mut agents = FastMap::default();
+        let mut agents_of_users = FastMap::default();
+        for (agent, settings) in &centre.acd.agents {
+            let name = settings.user.as_deref().unwrap_or(&settings.key);
+            if let Some(user) = router.user(name) {
+                agents.insert(*agent, user);
+                agents_of_users.insert(user, *agent);
+            }
+        }
+        let name = |key: &str, name: &str| if name.is_empty() { key.into() } else { name.into() };
+        Self {
+            users: centre.users.iter().map(|user| (user.id, Arc::new(user.clone()))).collect(),
+            groups: centre.groups.iter().map(|group| (group.id, group.clone())).collect(),
+            trunks: centre.trunks.iter().map(|trunk| (trunk.id, trunk.clone())).collect(),
+            trunk_order: centre.trunks.iter().map(|trunk| trunk.id).collect(),
+            waiting: centre.queues.iter().map(|queue| (queue.queue, queue.waiting)).collect(),
+            queue_names: centre.acd.queues.iter().map(|(id, queue)| (*id, name(&queue.key, &queue.name))).collect(),
+            hold_music: centre.hold_music,
+            router,
+            agents,
+            agents_of_users,
+        }
+    }
+
+    /// The user of an internal name or extension.
+    pub fn user(&self, name: &str) -> Option<&Arc<User>> {
+        self.router.user(name).and_then(|id| self.users.get(&id))
+    }
+
+    pub fn user_of(&self, agent: AgentId) -> Option<&Arc<User>> {
+        self.agents.get(&agent).and_then(|user| self.users.get(user))
+    }
+
+    pub fn agent_of(&self, user: UserId) -> Option<AgentId> {
+        self.agents_of_users.get(&user).copied()
+    }
+
+    /// The trunk whose packets come from there.
+    pub fn trunk_at(&self, remote: SocketAddr) -> Option<TrunkId> {
+        let fits = |id: &&TrunkId| {
+            self.trunks.get(id).is_some_and(|trunk| trunk.sources.iter().any(|source| source.matches(remote)))
+        };
+        self.trunk_order.iter().find(fits).copied()
+    }
+
+    /// Names of trunks' hosts that must be looked up.
+    pub fn unresolved(&self) -> Vec<TrunkDestination> {
+        let destinations = self.trunks.values().filter_map(|trunk| trunk.destination.clone());
+        destinations.filter(|destination| destination.host.parse::<IpAddr>().is_err()).collect()
+    }
+
+    /// What a held leg hears.
+    pub fn hold_music(&self) -> Source {
+        self.hold_music.map_or(Source::Tone(Tone::Ringback), Source::Clip)
+    }
+
+    /// What a waiting caller of a queue hears.
+    pub fn waiting_sound(&self, queue: QueueId, agent_rings: bool) -> Option<Source> {
+        match self.waiting.get(&queue).copied().unwrap_or_default() {
+            WaitingSound::HoldMusic => Some(self.hold_music()),
+            WaitingSound::Clip(clip) => Some(Source::Clip(clip)),
+            WaitingSound::Ringback => Some(Source::Tone(Tone::Ringback)),
+            WaitingSound::RingbackWhenOffered if agent_rings => Some(Source::Tone(Tone::Ringback)),
+            WaitingSound::RingbackWhenOffered => Some(self.hold_music()),
+            WaitingSound::Silence => None,
+        }
+    }
+
+    /// Whether it changes when an agent rings.
+    pub fn sounds_change(&self, queue: QueueId) -> bool {
+        self.waiting.get(&queue) == Some(&WaitingSound::RingbackWhenOffered)
+    }
+
+    pub fn queue_name(&self, queue: QueueId) -> &str {
+        self.queue_names.get(&queue).map_or("", |name| name)
+    }
+}

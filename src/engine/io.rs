@@ -1,0 +1,217 @@
+//! What goes into the engine and what comes out.
+
+use std::net::{IpAddr, SocketAddr};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::{CallRecord, Centre, Entry, EntryId, Event, Snapshot};
+use crate::{
+    acd::{self, Actor, Refused},
+    base::{AgentId, CallId, EngagementId, FlowId, InteractionId, OfferId, QueueId},
+    media,
+    sip::{Path, Transport},
+    wire::sip::Message,
+};
+
+/// Everything that can happen to the engine.
+#[derive(Debug)]
+pub enum Input {
+    /// A parsed message from a socket.
+    Sip {
+        path: Path,
+        message: Message,
+    },
+    /// A stream connection ended.
+    FlowClosed(FlowId),
+    /// The network said that nobody listens there (ICMP, connection refused).
+    Unreachable {
+        transport: Transport,
+        remote: SocketAddr,
+    },
+    /// From the media workers.
+    Media(media::Event),
+    /// RTP ports that the plane has bound, in addition to those it told before.
+    Ports(Vec<media::Port>),
+    Settings(Box<Centre>),
+    /// What the journal holds, in order; before anything else but `Settings`, in as many pieces as suit.
+    Restore(Vec<Entry>),
+    /// The journal has been read to its end.
+    Restored,
+    Request {
+        id: RequestId,
+        actor: Actor,
+        request: Request,
+    },
+    /// A page's live connection opened or ended.
+    Session {
+        agent: AgentId,
+        open: bool,
+    },
+    /// Fresh randomness from the system.
+    Seed([u8; 32]),
+    /// The answer to [`Output::Resolve`]; empty when the name has no address.
+    Resolved {
+        host: String,
+        port: u16,
+        transport: Transport,
+        addresses: Vec<IpAddr>,
+    },
+    /// Take no new calls, let the present ones end; `Output::Drained` follows.
+    Drain,
+    /// Nothing happened but time.
+    Tick,
+}
+
+/// An output and what must be written first.
+#[derive(Debug)]
+pub struct Emitted {
+    pub output: Output,
+    /// Hold the output until the store reports this entry written.
+    pub after: Option<EntryId>,
+}
+
+/// Everything the engine does to the world.
+#[derive(Debug)]
+pub enum Output {
+    Send {
+        path: Path,
+        bytes: Bytes,
+    },
+    Media {
+        worker: u16,
+        command: media::Command,
+    },
+    Journal {
+        id: EntryId,
+        entry: Entry,
+    },
+    /// One ended call, for the database.
+    Record(Box<CallRecord>),
+    /// For pages and webhooks, numbered without gaps.
+    Live(Event),
+    Reply {
+        id: RequestId,
+        result: Result<Answer, Refused>,
+    },
+    /// Look up a trunk's name; the answer comes as [`Input::Resolved`].
+    Resolve {
+        host: String,
+        port: u16,
+        transport: Transport,
+    },
+    /// Something an operator should look at.
+    Alarm(Alarm),
+    /// After [`Input::Drain`]: no call is left.
+    Drained,
+}
+
+/// Chosen by who asks; comes back with the reply.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct RequestId(pub u64);
+
+/// What pages and the API may ask. Whether the actor may is judged by the API (role) and by the distributor (rules).
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Request {
+    SignIn {
+        agent: AgentId,
+    },
+    SignOut {
+        agent: AgentId,
+    },
+    Select {
+        agent: AgentId,
+        channel: acd::Channel,
+        selection: acd::Selection,
+    },
+    Dnd {
+        agent: AgentId,
+        on: bool,
+    },
+    /// Ends his session whatever he does; calls go on to their end.
+    ForceOffline {
+        agent: AgentId,
+    },
+    /// A queue that the settings don't assign him is joined for the time being.
+    LogIn {
+        agent: AgentId,
+        queue: QueueId,
+    },
+    /// Without a queue: all of them.
+    LogOut {
+        agent: AgentId,
+        queue: Option<QueueId>,
+        now: bool,
+    },
+    Pause {
+        agent: AgentId,
+        queue: Option<QueueId>,
+        reason: Option<acd::Reason>,
+    },
+    Resume {
+        agent: AgentId,
+        queue: Option<QueueId>,
+    },
+    Accept {
+        agent: AgentId,
+        offer: OfferId,
+    },
+    Decline {
+        agent: AgentId,
+        offer: OfferId,
+    },
+    FinishWrapUp {
+        agent: AgentId,
+        engagement: Option<EngagementId>,
+    },
+    ExtendWrapUp {
+        agent: AgentId,
+        engagement: Option<EngagementId>,
+        by: acd::Extension,
+    },
+    /// A disposition was chosen and is kept.
+    Dispose {
+        engagement: EngagementId,
+    },
+    /// Takes a waiting interaction out of its queue; its call ends.
+    Withdraw {
+        interaction: InteractionId,
+    },
+    SetPriority {
+        interaction: InteractionId,
+        priority: i32,
+    },
+    /// Ends a whole call.
+    HangUp {
+        call: CallId,
+    },
+    /// Why an interaction waits, or whom it would be offered to.
+    Explain {
+        interaction: InteractionId,
+    },
+    Snapshot,
+}
+
+/// What a request gives back.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    Done,
+    Snapshot(Box<Snapshot>),
+    Explanation(Box<acd::Explanation>),
+}
+
+/// Something an operator should look at; the same kind is told at most once a second.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Alarm {
+    /// No RTP port was free for a call.
+    PortsExhausted,
+    /// A table was full: which one.
+    TableFull(&'static str),
+    /// An invariant was broken and repaired: what was found.
+    Invariant(String),
+    /// Wrong credentials from one source, again and again.
+    WrongCredentials { source: IpAddr },
+}

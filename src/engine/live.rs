@@ -1,0 +1,82 @@
+//! What pages and webhooks are told as it happens.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::{CallView, DeviceView};
+use crate::{
+    acd,
+    base::{AgentId, CallId, InteractionId, OfferId, Private, QueueId, Wall},
+};
+
+/// One numbered event. Numbers have no gaps within a run; a page that missed some asks for a snapshot.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Event {
+    pub sequence: u64,
+    pub at: Wall,
+    #[serde(flatten)]
+    pub what: Happened,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(tag = "event", content = "is", rename_all = "snake_case")]
+pub enum Happened {
+    /// A call appeared or changed.
+    Call(CallView),
+    CallEnded {
+        call: CallId,
+    },
+    Device(DeviceView),
+    /// What people see of an agent changed.
+    Agent(acd::AgentEvent),
+    Member(acd::MemberEvent),
+    /// An agent is asked.
+    Offer(OfferView),
+    OfferEnded {
+        offer: OfferId,
+        agent: AgentId,
+        interaction: InteractionId,
+        queue: QueueId,
+        end: acd::OfferEnd,
+        ring_ms: u64,
+    },
+    /// An interaction waits in a queue.
+    Waiting {
+        interaction: InteractionId,
+        queue: QueueId,
+        call: CallId,
+        caller: Private<String>,
+        priority: i32,
+        arrived: Wall,
+    },
+    /// It no longer waits.
+    Left {
+        interaction: InteractionId,
+        queue: QueueId,
+        outcome: acd::Outcome,
+        agent: Option<AgentId>,
+        wait_ms: u64,
+    },
+    EngagementEnded(acd::EngagementSummary),
+    Notice(acd::Notice),
+    SettingsChanged,
+    Draining,
+}
+
+/// What an agent's page shows while it rings.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct OfferView {
+    pub offer: OfferId,
+    pub agent: AgentId,
+    pub interaction: InteractionId,
+    pub queue: QueueId,
+    pub queue_name: String,
+    pub kind: acd::InteractionKind,
+    pub caller: Private<String>,
+    pub waited_ms: u64,
+    pub made: Wall,
+    pub until: Wall,
+    /// Why this agent was chosen.
+    pub why: Arc<acd::Why>,
+}

@@ -1,0 +1,413 @@
+//! Where calls meet the distributor: a waiting caller is an interaction, an offer is a ring at an agent's devices.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{Engine, Entry, Happened, OfferView, QueueRecord};
+use crate::{
+    acd::{self, Enqueue, InteractionKind, OfferFault, Outcome, WithdrawCause},
+    base::{AgentId, CallId, EngagementId, InteractionId, LegId, Now, OfferId, Private, QueueId},
+    sip::Headers,
+    switch::{Caller, Cause, EndedBy, Lost, RingId, RingPlan, Then},
+};
+
+/// How much longer than its offer a ring may last: the distributor's deadline comes first, this one only if that is lost.
+const RING_MARGIN: Duration = Duration::from_secs(5);
+
+/// A call that waits in a queue, rings at agents or talks to one.
+pub(super) struct Waiting {
+    pub call: CallId,
+    pub queue: QueueId,
+    /// Agents being rung.
+    pub ringing: u32,
+}
+
+/// An offer on its way through an agent's devices.
+pub(super) struct Asked {
+    pub agent: AgentId,
+    pub interaction: InteractionId,
+    pub ring: Option<RingId>,
+    /// The device that answered.
+    pub leg: Option<LegId>,
+    /// Accepted, by device or page: what to connect.
+    pub engagement: Option<EngagementId>,
+}
+
+impl Engine {
+    /// A call enters a queue: an agent is looked for, and the caller hears music meanwhile.
+    pub(super) fn enqueue(&mut self, now: Now, call: CallId, queue: QueueId) {
+        let Some(sight) = self.switch.call(call) else { return };
+        let caller = sight.caller();
+        let shown = if caller.hidden { Private::new("anonymous".to_owned()) } else { caller.number.clone() };
+        let interaction = InteractionId(self.switch.ids().next_interaction());
+        self.waiting.insert(interaction, Waiting { call, queue, ringing: 0 });
+        let enqueue = Enqueue::inbound(interaction, queue, shown.clone());
+        let record = |outcome: &str| QueueRecord {
+            queue,
+            interaction,
+            outcome: outcome.to_owned(),
+            waited_ms: 0,
+            agent: None,
+            offers: 0,
+        };
+        if let Err(outcome) = self.acd.enqueue(now, enqueue) {
+            self.waiting.remove(&interaction);
+            if let Some(note) = self.notes.get_mut(&call) {
+                note.queue = Some(record(outcome_name(&outcome)));
+            }
+            return self.refuse_call(now, call, refusal(&outcome));
+        }
+        if let Some(note) = self.notes.get_mut(&call) {
+            note.interaction = Some(interaction);
+            note.queue = Some(record("waiting"));
+        }
+        self.live(now, Happened::Waiting { interaction, queue, call, caller: shown, priority: 0, arrived: now.wall });
+        self.switch.answer(now, call);
+        self.sound(interaction);
+    }
+
+    /// What a waiting caller hears now.
+    fn sound(&mut self, interaction: InteractionId) {
+        let Some(waiting) = self.waiting.get(&interaction) else { return };
+        match self.directory.waiting_sound(waiting.queue, waiting.ringing > 0) {
+            Some(source) => self.switch.play_waiting(waiting.call, source),
+            None => self.switch.stop_playing(waiting.call),
+        }
+    }
+
+    /// What the distributor decides.
+    pub(super) fn on_acd(&mut self, now: Now, output: acd::Output) {
+        match output {
+            acd::Output::Entry(entry) => {
+                self.journal(Entry::Acd(entry));
+            }
+            acd::Output::Offer(offer) => self.on_offer(now, &offer),
+            acd::Output::Withdraw { offer, cause, .. } => self.on_withdraw(now, offer, cause),
+            acd::Output::OfferEnded { offer, agent, interaction, queue, end, ring_ms } => {
+                self.on_offer_ended(interaction, offer, end);
+                self.live(now, Happened::OfferEnded { offer, agent, interaction, queue, end, ring_ms });
+            }
+            acd::Output::Connect { interaction, offer, engagement, .. } => {
+                self.on_connect(now, interaction, offer, engagement);
+            }
+            acd::Output::Left { interaction, queue, outcome, agent, wait_ms } => {
+                self.on_left(now, interaction, &outcome, agent, wait_ms);
+                self.live(now, Happened::Left { interaction, queue, outcome, agent, wait_ms });
+            }
+            acd::Output::EngagementEnded(summary) => self.live(now, Happened::EngagementEnded(summary)),
+            acd::Output::Agent(event) => self.live(now, Happened::Agent(event)),
+            acd::Output::Member(event) => self.live(now, Happened::Member(event)),
+            acd::Output::Notice(notice) => self.live(now, Happened::Notice(notice)),
+        }
+    }
+
+    /// Ring the agent's devices.
+    fn on_offer(&mut self, now: Now, offer: &acd::Offer) {
+        self.totals.offers += 1;
+        let queue_name = self.directory.queue_name(offer.queue).to_owned();
+        self.live(
+            now,
+            Happened::Offer(OfferView {
+                offer: offer.offer,
+                agent: offer.agent,
+                interaction: offer.interaction,
+                queue: offer.queue,
+                queue_name: queue_name.clone(),
+                kind: offer.kind,
+                caller: offer.caller.clone(),
+                waited_ms: offer.waited_ms,
+                made: offer.made,
+                until: offer.until_wall,
+                why: Arc::clone(&offer.why),
+            }),
+        );
+        let asked =
+            Asked { agent: offer.agent, interaction: offer.interaction, ring: None, leg: None, engagement: None };
+        self.offers.insert(offer.offer, asked);
+        let Some(call) = self.waiting.get_mut(&offer.interaction).map(|waiting| {
+            waiting.ringing += 1;
+            waiting.call
+        }) else {
+            return self.acd.handle_failed(now, offer.offer, OfferFault::Unreachable);
+        };
+        if let Some(queue) = self.notes.get_mut(&call).and_then(|note| note.queue.as_mut()) {
+            queue.offers += 1;
+        }
+        let targets = self.directory.user_of(offer.agent).map(|user| self.user_targets(user)).unwrap_or_default();
+        let Some(sight) = self.switch.call(call).filter(|_| !targets.is_empty()) else {
+            return self.acd.handle_failed(now, offer.offer, OfferFault::Unreachable);
+        };
+        let caller = sight.caller();
+        let shown = caller.display.as_deref().filter(|_| !caller.hidden).unwrap_or(offer.caller.reveal());
+        let caller =
+            Caller { display: Some(format!("[{queue_name}] {shown}")), number: offer.caller.clone(), hidden: false };
+        let plan = RingPlan {
+            phases: vec![targets],
+            phase_time: offer.until.since(now.mono) + RING_MARGIN,
+            then: Then::Tell,
+            caller,
+            headers: Arc::new(offer_headers(offer, &queue_name)),
+        };
+        if self.directory.sounds_change(offer.queue) {
+            self.sound(offer.interaction);
+        }
+        let id = offer.offer;
+        self.ring_offer(now, call, id, plan);
+    }
+
+    /// The ring is entered into the books before the switch can tell anything of it.
+    fn ring_offer(&mut self, now: Now, call: CallId, offer: OfferId, plan: RingPlan) {
+        let Some(ring) = self.switch.ring(now, call, plan) else {
+            return self.acd.handle_failed(now, offer, OfferFault::Unreachable);
+        };
+        self.rings.insert(ring, offer);
+        if let Some(asked) = self.offers.get_mut(&offer) {
+            asked.ring = Some(ring);
+        }
+    }
+
+    /// A device of the agent gave a sign of life.
+    pub(super) fn on_offer_rings(&mut self, now: Now, ring: RingId) {
+        if let Some(offer) = self.rings.get(&ring) {
+            self.acd.handle_progress(now, *offer);
+        }
+    }
+
+    /// A device of the agent answered.
+    pub(super) fn on_offer_answered(&mut self, now: Now, _call: CallId, ring: RingId, leg: LegId) {
+        let Some(offer) = self.rings.get(&ring).copied() else { return };
+        let Some(asked) = self.offers.get_mut(&offer) else {
+            return self.switch.end_called(now, leg, Cause::ELSEWHERE);
+        };
+        asked.leg = Some(leg);
+        if let Some(engagement) = asked.engagement {
+            // He had accepted at his page before.
+            return self.bridge(now, offer, engagement);
+        }
+        if self.acd.handle_answered(now, offer).is_none() {
+            self.switch.end_called(now, leg, Cause::ELSEWHERE);
+        }
+    }
+
+    fn on_connect(&mut self, now: Now, interaction: InteractionId, offer: OfferId, engagement: EngagementId) {
+        let Some(waiting) = self.waiting.get(&interaction) else { return };
+        let call = waiting.call;
+        self.engagements.insert(engagement, call);
+        if let Some(note) = self.notes.get_mut(&call) {
+            note.engagement = Some(engagement);
+        }
+        let Some(asked) = self.offers.get_mut(&offer) else { return };
+        asked.engagement = Some(engagement);
+        // Without a leg he accepted at his page: it is bridged when he picks up.
+        if asked.leg.is_some() {
+            self.bridge(now, offer, engagement);
+        }
+    }
+
+    fn bridge(&mut self, now: Now, offer: OfferId, engagement: EngagementId) {
+        let Some(leg) = self.offers.get(&offer).and_then(|asked| asked.leg) else { return };
+        if let Some(call) = self.engagements.get(&engagement).copied() {
+            self.switch.connect(now, call, leg);
+        }
+    }
+
+    /// Customer and agent hear each other.
+    pub(super) fn on_connected(&mut self, now: Now, call: CallId) {
+        let Some(note) = self.notes.get_mut(&call) else { return };
+        note.connected = true;
+        if let Some(engagement) = note.engagement {
+            self.acd.handle_connected(now, engagement);
+        }
+    }
+
+    /// Nobody answered an offer at the agent's devices.
+    pub(super) fn on_offer_lost(&mut self, now: Now, ring: RingId, lost: Lost) {
+        let Some(offer) = self.rings.remove(&ring) else { return };
+        let Some(asked) = self.offers.get_mut(&offer) else { return };
+        asked.ring = None;
+        if let Some(engagement) = asked.engagement {
+            return self.acd.handle_winner_lost(now, engagement);
+        }
+        let fault = match lost {
+            Lost::Unreachable => OfferFault::Unreachable,
+            Lost::Busy => OfferFault::DeviceBusy,
+            Lost::NoAnswer => OfferFault::NoAnswer,
+            Lost::Declined => OfferFault::Declined,
+        };
+        self.acd.handle_failed(now, offer, fault);
+    }
+
+    /// The agent's leg died before the customer was bridged with it (rule 16b).
+    pub(super) fn on_winner_lost(&mut self, now: Now, call: CallId) {
+        let Some(note) = self.notes.get_mut(&call) else { return };
+        let (interaction, engagement) = (note.interaction, note.engagement.take());
+        if let Some(engagement) = engagement {
+            self.engagements.remove(&engagement);
+            self.acd.handle_winner_lost(now, engagement);
+        }
+        if let Some(interaction) = interaction {
+            self.sound(interaction);
+        }
+    }
+
+    fn on_withdraw(&mut self, now: Now, offer: OfferId, cause: WithdrawCause) {
+        let Some(asked) = self.offers.get_mut(&offer) else { return };
+        let cause = match cause {
+            WithdrawCause::Elsewhere => Cause::ELSEWHERE,
+            WithdrawCause::CustomerGone => Cause::CANCELLED,
+            WithdrawCause::NoAnswer | WithdrawCause::Unreachable => Cause::NO_ANSWER,
+            WithdrawCause::AgentNotReady | WithdrawCause::Withdrawn | WithdrawCause::Declined => {
+                Cause { sip: 487, q850: 31 }
+            }
+        };
+        let leg = asked.leg.take();
+        if let Some(ring) = asked.ring.take() {
+            self.rings.remove(&ring);
+            self.switch.stop_ring(now, ring, cause);
+        }
+        if let Some(leg) = leg {
+            self.switch.end_called(now, leg, cause);
+        }
+    }
+
+    fn on_offer_ended(&mut self, interaction: InteractionId, offer: OfferId, end: acd::OfferEnd) {
+        if let Some(waiting) = self.waiting.get_mut(&interaction) {
+            waiting.ringing = waiting.ringing.saturating_sub(1);
+            if end != acd::OfferEnd::Accepted && self.directory.sounds_change(waiting.queue) {
+                self.sound(interaction);
+            }
+        }
+        if end == acd::OfferEnd::Accepted {
+            return;
+        }
+        if let Some(ring) = self.offers.remove(&offer).and_then(|asked| asked.ring) {
+            self.rings.remove(&ring);
+        }
+    }
+
+    /// An interaction no longer waits.
+    fn on_left(
+        &mut self,
+        now: Now,
+        interaction: InteractionId,
+        outcome: &Outcome,
+        agent: Option<AgentId>,
+        wait_ms: u64,
+    ) {
+        let Some(waiting) = self.waiting.get(&interaction) else { return };
+        let call = waiting.call;
+        if let Some(queue) = self.notes.get_mut(&call).and_then(|note| note.queue.as_mut()) {
+            queue.outcome = outcome_name(outcome).to_owned();
+            queue.waited_ms = wait_ms;
+            queue.agent = agent;
+        }
+        if *outcome == Outcome::Answered {
+            return;
+        }
+        self.waiting.remove(&interaction);
+        if let Some(note) = self.notes.get_mut(&call) {
+            note.interaction = None;
+        }
+        // He is gone already if he left by himself; whoever still waits is let go.
+        self.switch.end_call(now, call, refusal(outcome), EndedBy::Switch);
+    }
+
+    pub(super) fn on_caller_gone(&mut self, now: Now, call: CallId) {
+        let Some(note) = self.notes.get(&call) else { return };
+        if let Some(interaction) = note.interaction.filter(|_| !note.connected) {
+            self.acd.handle_customer_gone(now, interaction);
+        }
+    }
+
+    /// The call is over: so is the agent's part in it.
+    pub(super) fn end_interaction(&mut self, now: Now, call: CallId) {
+        let Some(note) = self.notes.get_mut(&call) else { return };
+        let (interaction, engagement) = (note.interaction.take(), note.engagement.take());
+        if let Some(engagement) = engagement {
+            self.engagements.remove(&engagement);
+            self.acd.handle_ended(now, engagement);
+        }
+        if let Some(interaction) = interaction {
+            if engagement.is_none() {
+                self.acd.handle_customer_gone(now, interaction);
+            }
+            self.waiting.remove(&interaction);
+            self.forget_offers(interaction);
+        }
+    }
+
+    fn forget_offers(&mut self, interaction: InteractionId) {
+        let rings = &mut self.rings;
+        self.offers.retain(|_, asked| {
+            let keep = asked.interaction != interaction;
+            if let Some(ring) = asked.ring.filter(|_| !keep) {
+                rings.remove(&ring);
+            }
+            keep
+        });
+    }
+
+    /// A digit of a waiting caller.
+    pub(super) fn on_digit(&mut self, now: Now, call: CallId, digit: char) {
+        let Some(note) = self.notes.get(&call).filter(|note| !note.connected) else { return };
+        if let Some(interaction) = note.interaction {
+            self.acd.handle_exit_key(now, interaction, digit);
+        }
+    }
+}
+
+/// What an agent's phone is told about an offer (RT-14).
+fn offer_headers(offer: &acd::Offer, queue_name: &str) -> Headers {
+    let kind = match offer.kind {
+        InteractionKind::Inbound => "inbound",
+        InteractionKind::Callback => "callback",
+        InteractionKind::Campaign => "campaign",
+        InteractionKind::Direct => "direct",
+    };
+    vec![
+        ("X-Strowger-Interaction".into(), offer.interaction.to_string()),
+        ("X-Strowger-Type".into(), kind.to_owned()),
+        ("X-Strowger-Queue".into(), queue_name.to_owned()),
+        ("X-Strowger-Wait".into(), (offer.waited_ms / 1_000).to_string()),
+    ]
+}
+
+/// What a caller is told whom a queue did not take, or let go.
+fn refusal(outcome: &Outcome) -> Cause {
+    match outcome {
+        Outcome::Full | Outcome::EwtExceeded => Cause::BUSY,
+        Outcome::Closed | Outcome::NoAgents | Outcome::Expired => Cause::from_status(480),
+        Outcome::SystemError | Outcome::Shutdown => Cause::NO_ROOM,
+        Outcome::Answered
+        | Outcome::Abandoned
+        | Outcome::AbandonedShort
+        | Outcome::AbandonedRinging
+        | Outcome::ExitKey(_)
+        | Outcome::CallbackRequested
+        | Outcome::Voicemail
+        | Outcome::Overflowed(_)
+        | Outcome::TransferredInWait
+        | Outcome::Withdrawn(_) => Cause::NORMAL,
+    }
+}
+
+fn outcome_name(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Answered => "answered",
+        Outcome::Abandoned => "abandoned",
+        Outcome::AbandonedShort => "abandoned_short",
+        Outcome::AbandonedRinging => "abandoned_ringing",
+        Outcome::Expired => "expired",
+        Outcome::NoAgents => "no_agents",
+        Outcome::Full => "full",
+        Outcome::EwtExceeded => "ewt_exceeded",
+        Outcome::Closed => "closed",
+        Outcome::ExitKey(_) => "exit_key",
+        Outcome::CallbackRequested => "callback_requested",
+        Outcome::Voicemail => "voicemail",
+        Outcome::Overflowed(_) => "overflowed",
+        Outcome::TransferredInWait => "transferred_in_wait",
+        Outcome::Withdrawn(_) => "withdrawn",
+        Outcome::SystemError => "system_error",
+        Outcome::Shutdown => "shutdown",
+    }
+}

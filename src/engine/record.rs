@@ -1,0 +1,53 @@
+//! What remains of a call.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    base::{AgentId, CallId, InteractionId, Private, QueueId, TrunkId, Wall},
+    switch::{Cause, EndedBy, LegRecord},
+};
+
+/// One ended call with its legs (AP-05). Calls that were refused after they were identified have one too.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct CallRecord {
+    pub call: CallId,
+    pub direction: Direction,
+    pub trunk: Option<TrunkId>,
+    pub caller: Private<String>,
+    pub dialled: Private<String>,
+    pub began: Wall,
+    /// When the caller got his 200.
+    pub answered: Option<Wall>,
+    /// When two people first heard each other.
+    pub connected: Option<Wall>,
+    pub ended: Wall,
+    pub cause: Cause,
+    pub ended_by: EndedBy,
+    pub queue: Option<QueueRecord>,
+    pub legs: Vec<LegRecord>,
+}
+
+/// Which way a call went, seen from the centre.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    Inbound,
+    Outbound,
+    Internal,
+    /// From one trunk to another.
+    Transit,
+}
+
+/// The call's time in a queue.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct QueueRecord {
+    pub queue: QueueId,
+    pub interaction: InteractionId,
+    /// One of the distributor's outcomes: `answered`, `abandoned`, …
+    pub outcome: String,
+    pub waited_ms: u64,
+    /// Who took it.
+    pub agent: Option<AgentId>,
+    /// How many offers were made for it.
+    pub offers: u32,
+}

@@ -1,0 +1,132 @@
+//! REGISTER, and what it means for the agents whose devices these are.
+
+use super::{DeviceView, Engine, Entry, Happened};
+use crate::{
+    base::Now,
+    sip::{
+        Path, Reply, TransactionId,
+        registrar::{Binding, BindingChange},
+    },
+    switch::LegParty,
+    wire::sip::Message,
+};
+
+/// Methods that we serve.
+pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, PRACK, UPDATE, INFO";
+
+impl Engine {
+    /// SW-01. The 200 leaves once the journal has what it confirms.
+    pub(super) fn on_register(&mut self, now: Now, transaction: TransactionId, request: &Message, path: Path) {
+        let before = self.last_entry();
+        let reply = match self.register(now, request, path) {
+            Ok(reply) | Err(reply) => reply,
+        };
+        let after = self.entry_since(before);
+        for (path, bytes) in self.switch.reply_now(now, transaction, reply) {
+            self.emit_after(super::Output::Send { path, bytes }, after);
+        }
+    }
+
+    fn register(&mut self, now: Now, request: &Message, path: Path) -> Result<Reply, Reply> {
+        let user = self.authenticate(now, request, path, "REGISTER")?;
+        let name = match self.directory.users.get(&user) {
+            Some(user) => user.name.clone(),
+            None => return Err(Reply::new(403).once()),
+        };
+        let own = request.to().is_ok_and(|to| self.directory.router.user(&to.uri.user_decoded()) == Some(user));
+        if !own {
+            return Err(Reply::new(403).once());
+        }
+        if self.registrar.len() >= self.settings.limits.bindings_max
+            && self.registrar.bindings(name.as_str()).is_empty()
+        {
+            return Err(Reply::new(503).header("Retry-After", "60").once());
+        }
+        match self.registrar.register(now, name.as_str(), request, path) {
+            Ok(registered) => {
+                self.totals.registrations += 1;
+                self.on_bindings(now, registered.changed);
+                let mut reply = Reply::new(200);
+                reply.headers = registered.headers;
+                Ok(reply)
+            }
+            Err(fault) => {
+                let mut reply = Reply::new(fault.status).reason(fault.reason);
+                reply.headers = fault.headers;
+                Err(reply)
+            }
+        }
+    }
+
+    /// Bindings came, went or changed.
+    pub(super) fn on_bindings(&mut self, now: Now, changes: Vec<BindingChange>) {
+        for change in changes {
+            let gone = change.is_gone();
+            let binding = change.binding();
+            let aor = binding.aor.clone();
+            if let Some(user) = self.directory.router.user(&aor) {
+                let view = device(user, binding, gone);
+                if !matches!(change, BindingChange::Refreshed(_)) {
+                    self.live(now, Happened::Device(view));
+                }
+            }
+            let entry = if gone {
+                Entry::Unbound { aor: aor.clone(), contact: binding.contact.clone() }
+            } else {
+                Entry::Bound(Box::new(binding.clone()))
+            };
+            self.journal(entry);
+            self.tell_device(now, &aor);
+        }
+    }
+
+    /// Tells the distributor whether the devices behind a name can be reached, when that changes.
+    fn tell_device(&mut self, now: Now, aor: &str) {
+        let Some(user) = self.directory.router.user(aor) else { return };
+        let Some(agent) = self.directory.agent_of(user) else { return };
+        let reachable = self.registrar.bindings(aor).iter().any(|binding| binding.reachable);
+        if self.reachable.insert(agent, reachable).unwrap_or(false) != reachable {
+            self.acd.handle_device(now, agent, reachable);
+        }
+    }
+
+    /// The same for all agents, when settings or a restart may have changed who they are.
+    pub(super) fn tell_devices(&mut self, now: Now) {
+        let mut names: Vec<_> = self.directory.users.values().map(|user| user.name.clone()).collect();
+        names.sort();
+        for name in names {
+            self.tell_device(now, name.as_str());
+        }
+    }
+
+    /// A device gave no sign of life: it is not rung again until it registers anew, as long as there are others.
+    pub(super) fn on_dead(&mut self, now: Now, party: LegParty, contact: &str) {
+        let LegParty::User(user) = party else { return };
+        let Some(user) = self.directory.users.get(&user) else { return };
+        let change = self.registrar.mark_reachable(user.name.as_str(), contact, false);
+        self.on_bindings(now, change.into_iter().collect());
+    }
+
+    pub(super) fn on_ping_answered(&mut self, _now: Now, _transaction: TransactionId, _status: u16) {}
+
+    pub(super) fn devices(&self) -> Vec<DeviceView> {
+        let mut views: Vec<DeviceView> = self
+            .registrar
+            .all()
+            .filter_map(|binding| Some(device(self.directory.router.user(&binding.aor)?, binding, false)))
+            .collect();
+        views.sort_by(|one, other| (one.user, &one.contact).cmp(&(other.user, &other.contact)));
+        views
+    }
+}
+
+fn device(user: crate::base::UserId, binding: &Binding, gone: bool) -> DeviceView {
+    DeviceView {
+        user,
+        contact: binding.contact.to_string(),
+        user_agent: binding.user_agent.as_deref().unwrap_or_default().to_owned(),
+        since: binding.since,
+        expires: (!gone).then_some(binding.expires),
+        reachable: binding.reachable && !gone,
+    }
+}

@@ -1,0 +1,74 @@
+//! What pages and the API ask.
+
+use super::{Actor, Answer, Engine, Output, Refused, Request, RequestId};
+use crate::{
+    acd::LogoutWhen,
+    base::{AgentId, Now},
+};
+
+impl Engine {
+    /// The reply leaves once the journal has what it confirms.
+    pub(super) fn on_request(&mut self, now: Now, id: RequestId, actor: Actor, request: Request) {
+        let before = self.last_entry();
+        let result = self.obey(now, actor, request);
+        self.settle(now);
+        let after = self.entry_since(before);
+        self.emit_after(Output::Reply { id, result }, after);
+    }
+
+    fn obey(&mut self, now: Now, actor: Actor, request: Request) -> Result<Answer, Refused> {
+        let acd = &mut self.acd;
+        match request {
+            Request::SignIn { agent } => acd.sign_in(now, agent, actor)?,
+            Request::SignOut { agent } => acd.sign_out(now, agent, actor)?,
+            Request::ForceOffline { agent } => acd.force_offline(now, agent, actor)?,
+            Request::Select { agent, channel, selection } => acd.select(now, agent, channel, selection, actor)?,
+            Request::Dnd { agent, on } => acd.set_dnd(now, agent, on, actor)?,
+            Request::LogIn { agent, queue } => acd.login(now, agent, queue, actor)?,
+            Request::LogOut { agent, queue, now: at_once } => {
+                let when = if at_once { LogoutWhen::Now } else { LogoutWhen::After };
+                acd.logout(now, agent, queue, when, actor)?;
+            }
+            Request::Pause { agent, queue, reason } => acd.pause(now, agent, queue, reason, actor)?,
+            Request::Resume { agent, queue } => acd.resume(now, agent, queue, actor)?,
+            Request::Accept { agent, offer } => {
+                self.check_offer(agent, offer)?;
+                self.acd.accept(now, offer, actor)?;
+            }
+            Request::Decline { agent, offer } => {
+                self.check_offer(agent, offer)?;
+                self.acd.decline(now, offer, actor)?;
+            }
+            Request::FinishWrapUp { agent, engagement } => acd.finish_wrap_up(now, agent, engagement, actor)?,
+            Request::ExtendWrapUp { agent, engagement, by } => {
+                acd.extend_wrap_up(now, agent, engagement, by, actor)?;
+            }
+            Request::Dispose { engagement } => acd.dispose(now, engagement, actor)?,
+            Request::Withdraw { interaction } => acd.withdraw(now, interaction, actor)?,
+            Request::SetPriority { interaction, priority } => {
+                acd.reprioritise(now, interaction, priority, actor)?;
+            }
+            Request::HangUp { call } => {
+                if !self.hang_up(now, call, actor) {
+                    return Err(Refused::unknown("no_call", "this call is over"));
+                }
+            }
+            Request::Explain { interaction } => {
+                let explained = acd.explain(now, interaction);
+                let explained = explained.ok_or_else(|| Refused::unknown("not_waiting", "it does not wait"))?;
+                return Ok(Answer::Explanation(Box::new(explained)));
+            }
+            Request::Snapshot => return Ok(Answer::Snapshot(Box::new(self.snapshot(now)))),
+        }
+        Ok(Answer::Done)
+    }
+
+    /// An offer is taken or declined only by whom it was made to.
+    fn check_offer(&self, agent: AgentId, offer: crate::base::OfferId) -> Result<(), Refused> {
+        match self.offers.get(&offer) {
+            Some(asked) if asked.agent == agent => Ok(()),
+            Some(_) => Err(Refused::not_allowed("not_yours", "this offer was made to somebody else")),
+            None => Err(Refused::unknown("no_offer", "this offer is over")),
+        }
+    }
+}

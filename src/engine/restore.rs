@@ -1,0 +1,106 @@
+//! From the journal back to where we were, and from where we are to a checkpoint.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{CallRecord, Engine, Entry, JOURNAL_VERSION, Output};
+use crate::{
+    acd,
+    base::{CallId, Now},
+    sip::registrar::Binding,
+    switch::{Cause, EndedBy},
+};
+
+/// What has been read so far.
+#[derive(Default)]
+pub(super) struct Restoring {
+    acd: Vec<acd::Entry>,
+    bindings: BTreeMap<(Box<str>, Box<str>), Binding>,
+    /// Calls that ran when the process ended.
+    calls: BTreeMap<CallId, CallRecord>,
+    /// The highest ids seen.
+    call: u64,
+    interaction: u64,
+}
+
+impl Engine {
+    pub(super) fn on_restore(&mut self, entries: Vec<Entry>) {
+        let read = self.restoring.get_or_insert_default();
+        for entry in entries {
+            match entry {
+                // There is one version so far.
+                Entry::Version(_) => {}
+                Entry::Acd(entry) => {
+                    if let acd::Entry::Waiting(waiting) = &entry {
+                        read.interaction = read.interaction.max(waiting.interaction.0);
+                    }
+                    read.acd.push(entry);
+                }
+                Entry::Bound(binding) => {
+                    read.bindings.insert((binding.aor.clone(), binding.contact.clone()), *binding);
+                }
+                Entry::Unbound { aor, contact } => {
+                    read.bindings.remove(&(aor, contact));
+                }
+                Entry::CallBegan(record) => {
+                    read.call = read.call.max(record.call.0);
+                    read.calls.insert(record.call, *record);
+                }
+                Entry::CallEnded { call, .. } => {
+                    read.call = read.call.max(call.0);
+                    read.calls.remove(&call);
+                }
+            }
+        }
+    }
+
+    /// Everything has been read: take it over. Calls do not live on; their records are closed.
+    pub(super) fn on_restored(&mut self, now: Now) {
+        let read = self.restoring.take().unwrap_or_default();
+        self.switch.ids().raise(read.call, read.interaction);
+        self.acd.restore(now, read.acd, &BTreeSet::new());
+        for binding in read.bindings.into_values() {
+            // A connection does not outlive its process: its phone will connect and register again.
+            if binding.path.flow.is_none() && binding.expires > now.wall {
+                self.registrar.restore(now, binding);
+            }
+        }
+        self.tell_devices(now);
+        for (call, mut record) in read.calls {
+            record.ended = now.wall;
+            record.cause = Cause::SWITCH;
+            record.ended_by = EndedBy::Switch;
+            if let Some(queue) = record.queue.as_mut().filter(|queue| queue.outcome == "waiting") {
+                queue.outcome = "system_error".to_owned();
+            }
+            self.emit(Output::Record(Box::new(record)));
+            self.journal(Entry::CallEnded { call, at: now.wall });
+        }
+    }
+
+    /// Everything that a restart needs: what replaces the journal so far.
+    pub fn checkpoint(&self, now: Now) -> Vec<Entry> {
+        let mut entries = vec![Entry::Version(JOURNAL_VERSION)];
+        entries.extend(self.acd.checkpoint(now).into_iter().map(Entry::Acd));
+        let mut bindings: Vec<Entry> =
+            self.registrar.all().map(|binding| Entry::Bound(Box::new(binding.clone()))).collect();
+        bindings.sort_by_cached_key(|entry| match entry {
+            Entry::Bound(binding) => (binding.aor.clone(), binding.contact.clone()),
+            Entry::Version(_)
+            | Entry::Acd(_)
+            | Entry::Unbound { .. }
+            | Entry::CallBegan(_)
+            | Entry::CallEnded { .. } => Default::default(),
+        });
+        entries.extend(bindings);
+        let mut calls: Vec<CallId> =
+            self.notes.iter().filter(|(_, note)| note.journalled).map(|(call, _)| *call).collect();
+        calls.sort();
+        entries.extend(
+            calls
+                .into_iter()
+                .filter_map(|call| self.running_record(now, call))
+                .map(|record| Entry::CallBegan(Box::new(record))),
+        );
+        entries
+    }
+}

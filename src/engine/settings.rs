@@ -1,0 +1,85 @@
+//! What the engine is given: at birth, and whenever the domain settings change.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    acd,
+    base::ClipId,
+    sip::TimerSettings,
+    switch::{Group, Listener, Route, Times, Trunk, User},
+};
+
+/// What does not change while the process runs. The domain settings come as [`Centre`].
+#[derive(Clone, Debug)]
+pub struct EngineSettings {
+    /// Digest realm and the domain of our addresses-of-record. Changing it invalidates every `ha1`.
+    pub realm: String,
+    /// Further host names and addresses that mean this switch in a Request-URI.
+    pub domains: Vec<String>,
+    pub listeners: Vec<Listener>,
+    pub user_agent: String,
+    pub limits: Limits,
+    pub times: Times,
+    /// Of SIP transactions.
+    pub timers: TimerSettings,
+}
+
+/// Bounds; what is beyond them is refused with 503 and counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    pub calls_max: usize,
+    pub bindings_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        // A call costs about 10 KB of signalling state, a binding about 1 KB: 200 MB and 100 MB.
+        Self { calls_max: 20_000, bindings_max: 100_000 }
+    }
+}
+
+/// The domain settings of one centre, whole and validated. They replace the earlier ones at once: what is gone ends
+/// gently, what is new appears, no call notices.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Centre {
+    pub users: Vec<User>,
+    pub groups: Vec<Group>,
+    pub trunks: Vec<Trunk>,
+    pub routes: Vec<Route>,
+    pub clips: Vec<Clip>,
+    /// What a waiting or held caller hears when his queue names nothing else. `None`: a comfort tone.
+    pub hold_music: Option<ClipId>,
+    /// Agents, queues, memberships, reasons, policies. An agent's devices are the bindings of the user it names.
+    pub acd: acd::Settings,
+    /// What each queue does beyond distribution; a queue without an entry plays the hold music.
+    pub queues: Vec<QueueVoice>,
+}
+
+/// A piece of sound; its samples go to the media workers, never through the engine.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Clip {
+    pub id: ClipId,
+    pub name: String,
+}
+
+/// What callers of a queue hear.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct QueueVoice {
+    pub queue: crate::base::QueueId,
+    pub waiting: WaitingSound,
+}
+
+/// What a waiting caller hears (QE-04).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitingSound {
+    /// The centre's hold music.
+    #[default]
+    HoldMusic,
+    Clip(ClipId),
+    /// Ringback tone from the first moment on.
+    Ringback,
+    /// Hold music, and ringback tone while an agent rings.
+    RingbackWhenOffered,
+    Silence,
+}

@@ -1,0 +1,260 @@
+//! Requests from outside: who sends them, and what he may.
+
+use std::net::SocketAddr;
+
+use super::{Alarm, Engine, Output};
+use crate::{
+    base::{Dialled, Now, Private, TrunkId, UserId},
+    sip::{Path, Reply, TransactionId, UsageId, digest::Verdict},
+    switch::{Admission, Caller, Cause, EndedBy, LegParty},
+    wire::sip::{Host, Message, Method, Name, NameAddr, Uri},
+};
+
+/// Who sends a request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Identity {
+    User(UserId),
+    Trunk(TrunkId),
+}
+
+impl Engine {
+    /// An INVITE outside any call.
+    pub(super) fn on_invite(&mut self, now: Now, usage: UsageId, request: &Message, path: Path) {
+        let judged = self.judge(now, request, path);
+        let (identity, dialled) = match judged {
+            Ok(judged) => judged,
+            Err(reply) => {
+                self.totals.calls_refused += 1;
+                return self.switch.refuse(now, usage, reply);
+            }
+        };
+        let (party, caller) = self.caller(&identity, request);
+        if let LegParty::Trunk(trunk) = party {
+            let most = self.directory.trunks.get(&trunk).and_then(|trunk| trunk.calls_max);
+            if most.is_some_and(|most| self.trunk_load.of(trunk) >= most) {
+                self.totals.calls_refused += 1;
+                return self.switch.refuse(now, usage, Reply::new(503).header("Retry-After", "5"));
+            }
+        }
+        let hold_music = Some(self.directory.hold_music());
+        let admission = Admission { usage, request, path, party, caller, dialled, hold_music };
+        match self.switch.admit(now, admission) {
+            Ok(call) => {
+                self.totals.calls_begun += 1;
+                self.begin_call(now, call, party);
+            }
+            Err(reply) => {
+                self.totals.calls_refused += 1;
+                self.switch.refuse(now, usage, reply);
+            }
+        }
+    }
+
+    /// What must hold before a call is taken on: an address that we understand, no loop, a known caller.
+    fn judge(&mut self, now: Now, request: &Message, path: Path) -> Result<(Identity, Dialled), Reply> {
+        if self.draining {
+            return Err(Reply::new(503).header("Retry-After", "30").once());
+        }
+        let uri = request.request_uri().map_err(|_| Reply::new(400).once())?;
+        if !matches!(uri.scheme.to_ascii_lowercase().as_str(), "sip" | "sips" | "tel") {
+            return Err(Reply::new(416).once());
+        }
+        let identity = self.identify(now, request, path, "INVITE")?;
+        if self.has_passed(request, path.remote) {
+            return Err(Reply::new(482));
+        }
+        let user = uri.user_decoded();
+        // Parameters of a number (RFC 3966) are not dialled.
+        let number = user.split(';').next().unwrap_or_default();
+        let dialled = Dialled::new(number).ok_or_else(|| Reply::new(404))?;
+        Ok((identity, dialled))
+    }
+
+    /// The order is: a local user's name or device by digest, even from a trunk's address; a trunk's address; anyone
+    /// else by digest. `Err` is the answer for one who did not prove himself.
+    pub(super) fn identify(
+        &mut self,
+        now: Now,
+        request: &Message,
+        path: Path,
+        method: &str,
+    ) -> Result<Identity, Reply> {
+        let claimed = self.claimed_user(request);
+        if claimed.is_none()
+            && let Some(trunk) = self.directory.trunk_at(path.remote)
+        {
+            return Ok(Identity::Trunk(trunk));
+        }
+        let user = self.authenticate(now, request, path, method)?;
+        match claimed {
+            Some(claimed) if claimed != user => Err(Reply::new(403).once()),
+            Some(_) | None => Ok(Identity::User(user)),
+        }
+    }
+
+    /// The local user that From names.
+    fn claimed_user(&self, request: &Message) -> Option<UserId> {
+        let from = request.from().ok()?;
+        if !self.is_ours(&from.uri) {
+            return None;
+        }
+        self.directory.router.user(&from.uri.user_decoded())
+    }
+
+    /// Whether an address belongs to this switch.
+    pub(super) fn is_ours(&self, uri: &Uri<'_>) -> bool {
+        let settings = &self.settings;
+        match uri.host {
+            Host::V4(_) | Host::V6(_) => {
+                let Some(ip) = uri.host.ip() else { return false };
+                settings.listeners.iter().any(|listener| {
+                    listener.local.ip() == ip
+                        || listener.local.ip().is_unspecified()
+                        || listener.advertised.as_ref().is_some_and(|(host, _)| host.parse() == Ok(ip))
+                }) || settings.domains.iter().any(|domain| domain.parse() == Ok(ip))
+            }
+            Host::Name(host) => {
+                let names = std::iter::once(&settings.realm).chain(&settings.domains);
+                let advertised = settings.listeners.iter().filter_map(|listener| listener.advertised.as_ref());
+                names.chain(advertised.map(|(host, _)| host)).any(|name| name.eq_ignore_ascii_case(host))
+            }
+        }
+    }
+
+    /// Proves a user by digest.
+    pub(super) fn authenticate(
+        &mut self,
+        now: Now,
+        request: &Message,
+        path: Path,
+        method: &str,
+    ) -> Result<UserId, Reply> {
+        let source = path.remote.ip();
+        let uri = request.uri_text().unwrap_or_default();
+        let claims = request.headers(Name::Authorization).chain(request.headers(Name::ProxyAuthorization));
+        let mut claimed = None;
+        let (directory, guesses) = (&self.directory, &self.guesses);
+        let mut banned = false;
+        let verdict = self.verifier.verify(now, source, (method, uri), claims, |name| {
+            claimed = Some(name.to_owned());
+            banned = guesses.is_banned(now.mono, source, name);
+            directory.user(name).filter(|_| !banned)?.ha1.as_ref()
+        });
+        match verdict {
+            Verdict::Ok(name) => {
+                self.guesses.note_right(source, &name);
+                self.directory.router.user(&name).ok_or_else(|| Reply::new(403).once())
+            }
+            Verdict::Challenge { stale } => {
+                let mut reply = Reply::new(401).once();
+                for challenge in self.verifier.challenge(now, source, stale) {
+                    reply = reply.header("WWW-Authenticate", challenge);
+                }
+                Err(reply)
+            }
+            Verdict::Refused => {
+                self.totals.wrong_credentials += 1;
+                let name = claimed.unwrap_or_default();
+                if !banned && self.guesses.note_wrong(now.mono, source, &name) {
+                    self.emit(Output::Alarm(Alarm::WrongCredentials { source }));
+                }
+                Err(Reply::new(403).once())
+            }
+        }
+    }
+
+    /// Whether a request has come through this switch before: straight back from one of our own sockets, or with a Via
+    /// of ours (RFC 3261 16.3 step 4).
+    fn has_passed(&self, request: &Message, remote: SocketAddr) -> bool {
+        let listeners = &self.settings.listeners;
+        if listeners.iter().any(|listener| listener.local == remote) {
+            return true;
+        }
+        let ours = |host: &Host<'_>, port: Option<u16>| {
+            listeners.iter().any(|listener| {
+                let (name, own) = match &listener.advertised {
+                    Some((name, own)) => (name.as_str(), *own),
+                    None => return host.ip() == Some(listener.local.ip()) && port == Some(listener.local.port()),
+                };
+                host.to_string().eq_ignore_ascii_case(name) && port.unwrap_or(listener.transport.default_port()) == own
+            })
+        };
+        request.vias().skip(1).flatten().any(|via| ours(&via.host, via.port))
+    }
+
+    /// Who is shown as calling.
+    fn caller(&self, identity: &Identity, request: &Message) -> (LegParty, Caller) {
+        match identity {
+            Identity::User(id) => {
+                let user = self.directory.users.get(id);
+                let name = user.map_or("", |user| user.extension.as_ref().unwrap_or(&user.name).as_str());
+                let display = user.map(|user| user.display.reveal().clone()).filter(|display| !display.is_empty());
+                let caller = Caller { display, number: Private::new(name.to_owned()), hidden: asks_to_hide(request) };
+                (LegParty::User(*id), caller)
+            }
+            Identity::Trunk(id) => {
+                let asserted = request.header(Name::PAssertedIdentity).and_then(|value| NameAddr::parse(value).ok());
+                let from = request.from().ok();
+                let shown = asserted.as_ref().or(from.as_ref());
+                let number = shown.map(|party| party.uri.user_decoded()).unwrap_or_default();
+                let number = Dialled::new(&number).map_or_else(|| "anonymous".to_owned(), String::from);
+                let display = shown.and_then(|party| party.display.as_deref()).filter(|name| !name.is_empty());
+                let caller = Caller {
+                    display: display.map(str::to_owned),
+                    number: Private::new(number),
+                    hidden: asks_to_hide(request),
+                };
+                (LegParty::Trunk(*id), caller)
+            }
+        }
+    }
+
+    /// A request that is no INVITE.
+    pub(super) fn on_sip_request(
+        &mut self,
+        now: Now,
+        transaction: TransactionId,
+        request: &Message,
+        path: Path,
+        in_call: bool,
+    ) {
+        let Some(method) = request.method() else { return };
+        let scheme = request.request_uri().map(|uri| uri.scheme.to_ascii_lowercase());
+        let reply = match (method, scheme) {
+            (Method::Other(_), _) => Reply::new(501),
+            (_, Ok(scheme)) if !matches!(scheme.as_str(), "sip" | "sips" | "tel") => Reply::new(416),
+            (Method::Register, _) if !in_call => return self.on_register(now, transaction, request, path),
+            (Method::Options, _) => Reply::new(200)
+                .header("Allow", super::ALLOW)
+                .header("Supported", "100rel, timer")
+                .header("Accept", "application/sdp")
+                .header("Accept-Encoding", "identity")
+                .header("Accept-Language", "en"),
+            _ if in_call => Reply::new(405).header("Allow", super::ALLOW),
+            // Whoever is not known is not even told what there is.
+            (_, _) => match self.identify(now, request, path, method.as_str()) {
+                Ok(_) => Reply::new(405).header("Allow", super::ALLOW),
+                Err(reply) => reply,
+            },
+        };
+        let reply = if in_call { reply } else { reply.once() };
+        self.switch.reply(now, transaction, reply);
+    }
+
+    pub(super) fn refuse_call(&mut self, now: Now, call: crate::base::CallId, cause: Cause) {
+        self.switch.end_call(now, call, cause, EndedBy::Switch);
+    }
+}
+
+/// `Privacy: id`, or an anonymous From (RFC 3323, RFC 3325 9.3).
+fn asks_to_hide(request: &Message) -> bool {
+    let wanted = request.header(Name::Privacy).unwrap_or_default();
+    let by_header = wanted
+        .split(';')
+        .any(|value| matches!(value.trim().to_ascii_lowercase().as_str(), "id" | "header" | "user" | "full"));
+    by_header
+        || request.from().is_ok_and(|from| {
+            let host = from.uri.host.to_string().to_ascii_lowercase();
+            host == "anonymous.invalid" || from.uri.user == Some("anonymous")
+        })
+}

@@ -1,0 +1,97 @@
+//! The state as others see it: cheap copies.
+
+use serde::Serialize;
+
+use super::Direction;
+use crate::{
+    acd,
+    base::{AgentId, CallId, InteractionId, LegId, Private, QueueId, TrunkId, UserId, Wall},
+    switch::{LegParty, LegSide},
+};
+
+/// Everything a page shows, as of one moment.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Snapshot {
+    /// The number of the last live event that it contains.
+    pub sequence: u64,
+    pub at: Wall,
+    pub acd: acd::Snapshot,
+    pub calls: Vec<CallView>,
+    pub devices: Vec<DeviceView>,
+    pub counts: Counts,
+}
+
+/// One live call.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct CallView {
+    pub call: CallId,
+    pub direction: Direction,
+    pub trunk: Option<TrunkId>,
+    pub caller: Private<String>,
+    pub dialled: Private<String>,
+    pub began: Wall,
+    pub answered: Option<Wall>,
+    pub stage: CallStage,
+    pub queue: Option<QueueId>,
+    pub interaction: Option<InteractionId>,
+    pub agent: Option<AgentId>,
+    pub legs: Vec<LegView>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallStage {
+    /// Someone is being rung.
+    Ringing,
+    /// The caller waits in a queue.
+    Waiting,
+    /// People hear each other.
+    Talking,
+    /// A clip plays.
+    Playing,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct LegView {
+    pub leg: LegId,
+    pub side: LegSide,
+    pub party: LegParty,
+    pub address: Private<String>,
+    pub answered: bool,
+    /// This leg's peer has put us on hold.
+    pub holds: bool,
+}
+
+/// One registered device.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct DeviceView {
+    pub user: UserId,
+    pub contact: String,
+    pub user_agent: String,
+    pub since: Wall,
+    /// `None`: it is gone.
+    pub expires: Option<Wall>,
+    pub reachable: bool,
+}
+
+/// Sizes and totals, for metrics.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Counts {
+    pub calls: u64,
+    pub legs: u64,
+    pub dialogs: u64,
+    pub transactions: u64,
+    pub bindings: u64,
+    pub ports_free: u64,
+    pub ports_used: u64,
+    pub timers: u64,
+    /// Calls in queues, those that talk to an agent included.
+    pub waiting: u64,
+    pub calls_begun: u64,
+    pub calls_ended: u64,
+    pub calls_refused: u64,
+    pub registrations: u64,
+    pub wrong_credentials: u64,
+    pub offers: u64,
+    pub invariants_repaired: u64,
+}

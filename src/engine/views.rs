@@ -1,0 +1,115 @@
+//! The state as others see it, and what must hold in it.
+
+use super::{CallStage, CallView, Counts, Engine, Happened, LegView, Snapshot};
+use crate::{
+    base::{CallId, Now},
+    switch::LegSide,
+};
+
+impl Engine {
+    /// Everything that a page shows.
+    pub fn snapshot(&self, now: Now) -> Snapshot {
+        let mut ids: Vec<CallId> = self.notes.keys().copied().collect();
+        ids.sort();
+        Snapshot {
+            sequence: self.sequence(),
+            at: now.wall,
+            acd: self.acd.snapshot(now),
+            calls: ids.into_iter().filter_map(|call| self.call_view(call)).collect(),
+            devices: self.devices(),
+            counts: self.counts(),
+        }
+    }
+
+    /// Sizes and totals.
+    pub fn counts(&self) -> Counts {
+        let switch = self.switch.counts();
+        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        Counts {
+            calls: number(switch.calls),
+            legs: number(switch.legs),
+            dialogs: number(switch.stack.usages),
+            transactions: number(switch.stack.transactions),
+            bindings: number(self.registrar.len()),
+            ports_free: number(switch.ports_free),
+            ports_used: number(switch.ports_total - switch.ports_free.min(switch.ports_total)),
+            timers: number(switch.timers + switch.stack.timers),
+            waiting: number(self.waiting.len()),
+            invariants_repaired: self.acd.repairs_total(),
+            ..self.totals
+        }
+    }
+
+    /// What must hold at any time, in words; empty when all is well.
+    pub fn check_invariants(&self) -> Vec<String> {
+        let mut wrong = self.switch.check_invariants();
+        wrong.extend(
+            self.acd.check_invariants().into_iter().map(|found| format!("{}: {}", found.invariant, found.what)),
+        );
+        for (call, note) in &self.notes {
+            let live = self.switch.call(*call).is_some();
+            if (note.engagement.is_some() || note.interaction.is_some()) && !live {
+                wrong.push(format!("an agent or queue holds {call}, which is over"));
+            }
+        }
+        for (engagement, call) in &self.engagements {
+            if self.notes.get(call).is_none_or(|note| note.engagement != Some(*engagement)) {
+                wrong.push(format!("{engagement} has no call"));
+            }
+        }
+        for (ring, offer) in &self.rings {
+            if self.offers.get(offer).is_none_or(|asked| asked.ring != Some(*ring)) {
+                wrong.push(format!("{offer} does not know that it rings"));
+            }
+        }
+        for (agent, call) in self.direct.keys() {
+            if self.switch.call(*call).is_none() {
+                wrong.push(format!("{agent} is held by {call}, which is over"));
+            }
+        }
+        wrong
+    }
+
+    pub(super) fn changed(&mut self, now: Now, call: CallId) {
+        if let Some(view) = self.call_view(call) {
+            self.live(now, Happened::Call(view));
+        }
+    }
+
+    fn call_view(&self, call: CallId) -> Option<CallView> {
+        let note = self.notes.get(&call)?;
+        let sight = self.switch.call(call)?;
+        let agent = note.queue.as_ref().filter(|_| note.engagement.is_some()).and_then(|queue| queue.agent);
+        let rings = sight.legs().any(|leg| leg.side() == LegSide::Called && !leg.is_answered());
+        let stage = match (sight.connected(), note.interaction) {
+            (Some(_), _) => CallStage::Talking,
+            (None, Some(_)) => CallStage::Waiting,
+            (None, None) if rings || sight.answered().is_none() => CallStage::Ringing,
+            (None, None) => CallStage::Playing,
+        };
+        Some(CallView {
+            call,
+            direction: note.direction,
+            trunk: note.trunk,
+            caller: sight.caller().number.clone(),
+            dialled: crate::base::Private::new(sight.dialled().to_string()),
+            began: sight.began(),
+            answered: sight.answered(),
+            stage,
+            queue: note.queue.as_ref().map(|queue| queue.queue),
+            interaction: note.interaction,
+            agent,
+            legs: sight
+                .legs()
+                .map(|leg| LegView {
+                    leg: leg.id(),
+                    side: leg.side(),
+                    party: leg.party(),
+                    address: leg.address().clone(),
+                    answered: leg.is_answered(),
+                    holds: leg.holds(),
+                })
+                .collect(),
+        })
+    }
+}

@@ -1,0 +1,276 @@
+//! Who hears whom: the two legs of a bridge, music and clips in its place, silence.
+
+use super::{
+    Cause, EndedBy, Fact, LegStage, Switch,
+    call::Farewell,
+    leg::{LegState, PlayWhy, Playing},
+    negotiate,
+};
+use crate::{
+    base::{CallId, LegId, Now, PlayId, StreamId},
+    media::{self, Command, Play, Source, Tone},
+    sip::{Body, Reply},
+};
+
+impl Switch {
+    /// Answers the caller, so that he can be played to.
+    pub fn answer(&mut self, now: Now, call: CallId) {
+        let Some(known) = self.calls.get(&call) else { return };
+        let id = known.caller_leg;
+        if self.answer_caller(now, id) {
+            self.open_media(id);
+            self.fact(Fact::Changed { call });
+        }
+    }
+
+    /// Bridges the caller with an answered leg. The caller is answered if he was not.
+    pub fn connect(&mut self, now: Now, call: CallId, called: LegId) {
+        let Some(known) = self.calls.get(&call) else { return };
+        let caller = known.caller_leg;
+        if !self.legs.get(&called).is_some_and(|leg| leg.call == call && leg.is_up()) || caller == called {
+            return;
+        }
+        self.pair(caller, called);
+        self.answer_caller(now, caller);
+        self.join(now, caller, called);
+    }
+
+    /// Plays to the caller until stopped or connected.
+    pub fn play_waiting(&mut self, call: CallId, source: Source) {
+        let Some(leg) = self.calls.get(&call).map(|call| call.caller_leg) else { return };
+        self.play(leg, source, true, PlayWhy::Waiting);
+    }
+
+    /// Plays to the caller once; `Played` follows.
+    pub fn play_once(&mut self, call: CallId, source: Source) {
+        let Some(leg) = self.calls.get(&call).map(|call| call.caller_leg) else { return };
+        self.play(leg, source, false, PlayWhy::Once);
+    }
+
+    pub fn stop_playing(&mut self, call: CallId) {
+        let Some(leg) = self.calls.get(&call).map(|call| call.caller_leg) else { return };
+        self.hush(leg);
+    }
+
+    /// Sets who hears whom, once both have media.
+    fn pair(&mut self, a: LegId, b: LegId) {
+        for (leg, peer) in [(a, b), (b, a)] {
+            let old = self.legs.get_mut(&leg).and_then(|leg| leg.peer.replace(peer));
+            if let Some(old) = old.filter(|old| *old != peer).and_then(|old| self.legs.get_mut(&old)) {
+                old.peer = None;
+            }
+        }
+    }
+
+    /// The caller's 200, with our answer or, when he made no offer, with ours. False when he had it already.
+    fn answer_caller(&mut self, now: Now, id: LegId) -> bool {
+        let Some(leg) = self.legs.get(&id).filter(|leg| leg.state == LegState::Incoming) else { return false };
+        let (call, usage) = (leg.call, leg.usage);
+        let body = self.describe_caller(id);
+        let Some(leg) = self.legs.get_mut(&id) else { return false };
+        leg.state = LegState::Up;
+        leg.answered = Some(now.wall);
+        let (party, side) = (leg.party, leg.side);
+        if let Some(call) = self.calls.get_mut(&call) {
+            call.answered = Some(now.wall);
+        }
+        self.stack.respond(now, usage, Reply::new(200).body(Body::sdp(body)));
+        self.fact(Fact::Leg { call, leg: id, party, side, ring: None, stage: LegStage::Answered });
+        true
+    }
+
+    /// Our description for the caller: the answer to his offer, made once, or an offer of ours.
+    fn describe_caller(&mut self, id: LegId) -> bytes::Bytes {
+        let Some(leg) = self.legs.get_mut(&id) else { return bytes::Bytes::new() };
+        if leg.media.agreed.is_some() || !leg.media.local.is_empty() {
+            return leg.media.local.clone();
+        }
+        let wanted = leg.peer.and_then(|peer| self.legs.get(&peer)).and_then(|peer| peer.media.agreed.as_ref());
+        let wanted = wanted.map(|agreed| agreed.codec);
+        let Some(leg) = self.legs.get_mut(&id) else { return bytes::Bytes::new() };
+        match self.calls.get(&leg.call).and_then(|call| call.offered.as_ref()) {
+            Some(offered) => {
+                let (local, agreed) = negotiate::answer(&leg.media, offered, wanted);
+                leg.media.local = local;
+                leg.media.agreed = Some(agreed);
+            }
+            None => {
+                leg.media.local = negotiate::offer(&leg.media, None);
+                leg.media.awaits_answer = true;
+            }
+        }
+        leg.media.local.clone()
+    }
+
+    /// Tells the caller that it rings; with media from there, he hears it.
+    pub(super) fn pass_progress(&mut self, now: Now, call: CallId, called: LegId, status: u16, early: bool) {
+        let Some(known) = self.calls.get_mut(&call) else { return };
+        let caller = known.caller_leg;
+        let told = std::mem::replace(&mut known.told_ringing, true);
+        let made_offer = known.offered.is_some();
+        let Some(leg) = self.legs.get(&caller).filter(|leg| leg.state == LegState::Incoming) else { return };
+        let (usage, hears) = (leg.usage, leg.peer);
+        if early && made_offer && hears.is_none() {
+            self.pair(caller, called);
+            let body = self.describe_caller(caller);
+            self.stack.respond(now, usage, Reply::new(status).body(Body::sdp(body)));
+            self.join(now, caller, called);
+        } else if !told && hears.is_none() {
+            let status = if status == 183 { 183 } else { 180 };
+            self.stack.respond(now, usage, Reply::new(status));
+        }
+    }
+
+    /// Joins two legs whose media is settled. Whoever still waits for an answer is joined when it comes.
+    pub(super) fn join(&mut self, now: Now, a: LegId, b: LegId) {
+        let settled = |leg: LegId| self.legs.get(&leg).is_some_and(|leg| leg.media.agreed.is_some());
+        if !settled(a) || !settled(b) {
+            return;
+        }
+        for leg in [a, b] {
+            if self.legs.get(&leg).is_some_and(|leg| leg.media.play.is_some_and(|play| play.why == PlayWhy::Waiting)) {
+                self.hush(leg);
+            }
+            self.open_media(leg);
+        }
+        let (Some(one), Some(other)) = (self.legs.get(&a), self.legs.get(&b)) else { return };
+        let worker = one.media.port.worker;
+        let (a_stream, b_stream) = (one.media.stream, other.media.stream);
+        let (call, called, both_up) = (one.call, other.id, one.is_up() && other.is_up());
+        self.command(worker, Command::Join { a: a_stream, b: b_stream });
+        self.sound_hold(a);
+        self.sound_hold(b);
+        if !both_up {
+            return;
+        }
+        let Some(known) = self.calls.get_mut(&call) else { return };
+        if known.connected.is_none() {
+            known.connected = Some(now.wall);
+            self.fact(Fact::Connected { call, leg: called });
+            self.fact(Fact::Changed { call });
+        }
+    }
+
+    /// Opens the stream of a leg, or brings an open one up to date.
+    pub(super) fn open_media(&mut self, id: LegId) {
+        let Some(leg) = self.legs.get(&id) else { return };
+        let Some(agreed) = leg.media.agreed.as_ref() else { return };
+        let peer = leg.peer.and_then(|peer| self.legs.get(&peer));
+        let talks = peer.is_some_and(|peer| !peer.holds()) && !leg.holds();
+        let times = &self.settings.times;
+        let silence = if talks { times.silence_bridged } else { times.silence_waiting };
+        let form = agreed.form(leg.path.remote.ip(), silence);
+        let (stream, port, remote) = (leg.media.stream, leg.media.port, Some(agreed.remote));
+        let command = if leg.media.open {
+            if leg.media.form.as_ref() == Some(&form) && leg.media.remote == remote {
+                return;
+            }
+            Command::Update { stream, remote, form: form.clone() }
+        } else {
+            Command::Open { stream, port, remote, form: form.clone() }
+        };
+        if let Some(leg) = self.legs.get_mut(&id) {
+            leg.media.open = true;
+            leg.media.form = Some(form);
+            leg.media.remote = remote;
+        }
+        self.command(port.worker, command);
+    }
+
+    /// Music for a leg whose peer holds it, and an end to it when the peer is back.
+    pub(super) fn sound_hold(&mut self, id: LegId) {
+        let Some(leg) = self.legs.get(&id) else { return };
+        let held = leg.peer.and_then(|peer| self.legs.get(&peer)).is_some_and(|peer| peer.holds());
+        let plays = leg.media.play.is_some_and(|play| play.why == PlayWhy::Held);
+        let source = self.calls.get(&leg.call).and_then(|call| call.hold_music.clone());
+        match (held, plays) {
+            (true, false) => self.play(id, source.unwrap_or(Source::Tone(Tone::Beep)), true, PlayWhy::Held),
+            (false, true) => self.hush(id),
+            (true, true) | (false, false) => {}
+        }
+    }
+
+    fn play(&mut self, id: LegId, source: Source, repeat: bool, why: PlayWhy) {
+        let play = PlayId(self.ids.next_play());
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        if !leg.media.open {
+            leg.media.queued = Some((source, repeat, why));
+            return;
+        }
+        leg.media.play = Some(Playing { id: play, why });
+        let (worker, stream) = (leg.media.port.worker, leg.media.stream);
+        self.command(worker, Command::Play { stream, play: Play { id: play, source, repeat } });
+    }
+
+    /// Plays what was asked for before there was a stream.
+    pub(super) fn play_queued(&mut self, id: LegId) {
+        let queued = self.legs.get_mut(&id).and_then(|leg| leg.media.queued.take());
+        if let Some((source, repeat, why)) = queued {
+            self.play(id, source, repeat, why);
+        }
+    }
+
+    fn hush(&mut self, id: LegId) {
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        leg.media.queued = None;
+        let Some(play) = leg.media.play.take() else { return };
+        let (worker, stream) = (leg.media.port.worker, leg.media.stream);
+        self.command(worker, Command::Stop { stream, play: play.id });
+    }
+
+    /// From the media workers.
+    pub fn handle_media(&mut self, now: Now, event: media::Event) {
+        match event {
+            media::Event::Dtmf { stream, digit, millis } => self.on_digit(stream, digit, millis),
+            media::Event::Silent { stream, .. } => self.on_silent(now, stream),
+            media::Event::Heard { .. } => {}
+            media::Event::Finished { stream, play, .. } => self.on_played(stream, play),
+            media::Event::Closed { stream, stats } => self.on_closed(stream, &stats),
+        }
+    }
+
+    /// The relay passes telephone events by itself; here they are only told.
+    fn on_digit(&mut self, stream: StreamId, digit: char, millis: u32) {
+        let Some(leg) = self.streams.get(&stream).and_then(|leg| self.legs.get(leg)) else { return };
+        self.fact(Fact::Dtmf { call: leg.call, leg: leg.id, digit, millis });
+    }
+
+    fn on_silent(&mut self, now: Now, stream: StreamId) {
+        let Some(id) = self.streams.get(&stream).copied() else { return };
+        if let Some(leg) = self.legs.get(&id) {
+            let usage = leg.usage;
+            self.stack.bye(now, usage, Some(Cause::LOST.reason()));
+            self.leg_gone(now, id, Cause::LOST, EndedBy::Switch);
+        }
+    }
+
+    fn on_played(&mut self, stream: StreamId, play: PlayId) {
+        let Some(leg) = self.streams.get(&stream).and_then(|leg| self.legs.get_mut(leg)) else { return };
+        let Some(ended) = leg.media.play.filter(|playing| playing.id == play) else { return };
+        leg.media.play = None;
+        if ended.why == PlayWhy::Once {
+            let (call, leg) = (leg.call, leg.id);
+            self.fact(Fact::Played { call, leg });
+        }
+    }
+
+    fn on_closed(&mut self, stream: StreamId, stats: &media::Stats) {
+        let Some(call) = self.closing.remove(&stream) else { return };
+        let Some(known) = self.calls.get_mut(&call) else { return };
+        let Some(at) = known.unsettled.iter().position(|(other, _)| *other == stream) else { return };
+        let (_, leg) = known.unsettled.remove(at);
+        if let Some(record) = known.records.iter_mut().find(|record| record.leg == leg) {
+            record.quality = Some(stats.into());
+        }
+        if known.unsettled.is_empty() && known.legs.is_empty() {
+            self.settle(call);
+        }
+    }
+
+    /// Ends the called side of a call and leaves the caller where he is.
+    pub fn end_called(&mut self, now: Now, leg: LegId, cause: Cause) {
+        let Some(call) = self.legs.get(&leg).map(|leg| leg.call) else { return };
+        self.end_leg(now, leg, cause, EndedBy::Switch, Farewell::Ours);
+        self.after_leg(now, call);
+    }
+}

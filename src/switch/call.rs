@@ -1,0 +1,302 @@
+//! A conversation from its first INVITE to its last BYE.
+
+use smallvec::SmallVec;
+
+use super::{
+    CallSummary, Caller, Cause, EndedBy, Fact, LegParty, LegRecord, LegSide, LegStage, RingId, Switch, Timer,
+    leg::{Leg, LegState},
+    negotiate,
+};
+use crate::{
+    base::{CallId, Dialled, LegId, Now, StreamId, Wall},
+    media,
+    sip::{Headers, Path, Reply, UsageId},
+    wire::sip::{Message, Name},
+};
+
+/// Header lines of the caller that the called gets too. More is cut: nobody needs it, and it would multiply a flood.
+pub const PASSED_HEADERS_MAX: usize = 16;
+
+/// How long an ended call waits for the last word of the media workers.
+pub const STATS_WAIT: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// One conversation through the switch.
+pub(super) struct Call {
+    pub id: CallId,
+    pub party: LegParty,
+    pub caller: Caller,
+    pub dialled: Dialled,
+    pub caller_leg: LegId,
+    /// Live legs, the caller's included.
+    pub legs: SmallVec<[LegId; 2]>,
+    pub rings: SmallVec<[RingId; 1]>,
+    pub records: Vec<LegRecord>,
+    /// Closed streams whose figures have not come, and the record they belong to.
+    pub unsettled: SmallVec<[(StreamId, LegId); 2]>,
+    /// All streams of a call share a media worker.
+    pub worker: Option<u16>,
+    /// Their INVITE's offer; `None` when it had none.
+    pub offered: Option<negotiate::Offered>,
+    /// What the called gets of the caller's headers.
+    pub passed: Headers,
+    pub max_forwards: u8,
+    /// The caller has been told that it rings.
+    pub told_ringing: bool,
+    pub began: Wall,
+    pub answered: Option<Wall>,
+    pub connected: Option<Wall>,
+    pub ended: Option<(Wall, Cause, EndedBy)>,
+    /// What a held leg of this call hears.
+    pub hold_music: Option<media::Source>,
+}
+
+/// A call to take on: judged, identified, not yet routed.
+#[derive(Clone, Debug)]
+pub struct Admission<'a> {
+    pub usage: UsageId,
+    pub request: &'a Message,
+    pub path: Path,
+    pub party: LegParty,
+    pub caller: Caller,
+    pub dialled: Dialled,
+    pub hold_music: Option<media::Source>,
+}
+
+impl Switch {
+    /// Takes a call on. `Err` is the answer to give it; nothing is kept then.
+    pub fn admit(&mut self, now: Now, admission: Admission<'_>) -> Result<CallId, Reply> {
+        let request = admission.request;
+        let max_forwards = request.max_forwards().unwrap_or(70);
+        if max_forwards == 0 {
+            return Err(Reply::new(483));
+        }
+        let offered = negotiate::offered(request)?;
+        if self.calls.len() >= self.settings.calls_max {
+            return Err(Reply::new(503).header("Retry-After", "5"));
+        }
+        let Some(media) = self.take_media(now, None, &admission.path) else {
+            self.fact(Fact::NoPort);
+            return Err(Reply::new(503).header("Retry-After", "5"));
+        };
+        let (id, leg) = (CallId(self.ids.next_call()), LegId(self.ids.next_leg()));
+        let call = Call {
+            id,
+            party: admission.party,
+            caller: admission.caller,
+            dialled: admission.dialled,
+            caller_leg: leg,
+            legs: SmallVec::from_slice(&[leg]),
+            rings: SmallVec::new(),
+            records: Vec::new(),
+            unsettled: SmallVec::new(),
+            worker: Some(media.port.worker),
+            offered,
+            passed: passed_headers(request),
+            max_forwards: max_forwards - 1,
+            told_ringing: false,
+            began: now.wall,
+            answered: None,
+            connected: None,
+            ended: None,
+            hold_music: admission.hold_music,
+        };
+        let leg = Leg {
+            id: leg,
+            call: id,
+            usage: admission.usage,
+            sip_call_id: request.call_id().into(),
+            side: LegSide::Caller,
+            party: admission.party,
+            path: admission.path,
+            address: call.caller.number.clone(),
+            state: LegState::Incoming,
+            media,
+            peer: None,
+            ring: None,
+            began: now.wall,
+            rang: None,
+            answered: None,
+        };
+        self.timers.set(Timer::CallTooLong(id), now.mono + self.settings.times.call_time_max);
+        self.calls.insert(id, call);
+        self.keep_leg(leg);
+        Ok(id)
+    }
+
+    /// Refuses a call that was not admitted.
+    pub fn refuse(&mut self, now: Now, usage: UsageId, reply: Reply) {
+        self.stack.respond(now, usage, reply);
+    }
+
+    /// Ends a whole call; a caller who has had no answer gets the cause's status.
+    pub fn end_call(&mut self, now: Now, call: CallId, cause: Cause, by: EndedBy) {
+        let Some(known) = self.calls.get_mut(&call) else { return };
+        known.ended.get_or_insert((now.wall, cause, by));
+        let (rings, legs) = (std::mem::take(&mut known.rings), known.legs.clone());
+        for ring in rings {
+            self.forget_ring(ring);
+        }
+        for leg in legs {
+            self.end_leg(now, leg, cause, by, Farewell::Ours);
+        }
+        self.after_leg(now, call);
+    }
+
+    pub(super) fn keep_leg(&mut self, leg: Leg) {
+        self.usages.insert(leg.usage, leg.id);
+        self.streams.insert(leg.media.stream, leg.id);
+        self.fact(Fact::Leg {
+            call: leg.call,
+            leg: leg.id,
+            party: leg.party,
+            side: leg.side,
+            ring: leg.ring,
+            stage: LegStage::Begun,
+        });
+        self.legs.insert(leg.id, leg);
+    }
+
+    /// Takes a leg down: signalling, media, record. What it means for the call is for the caller of this to say.
+    pub(super) fn end_leg(&mut self, now: Now, id: LegId, cause: Cause, by: EndedBy, farewell: Farewell) {
+        let Some(leg) = self.legs.remove(&id) else { return };
+        self.usages.remove(&leg.usage);
+        self.streams.remove(&leg.media.stream);
+        self.timers.cancel(Timer::Dead(id));
+        match farewell {
+            Farewell::Theirs => {}
+            Farewell::Ours => match leg.state {
+                LegState::Incoming => {
+                    let reply = Reply::new(cause.status()).header("Reason", cause.reason());
+                    self.stack.respond(now, leg.usage, reply);
+                }
+                LegState::Calling | LegState::Ringing => self.stack.cancel(now, leg.usage, Some(cause.reason())),
+                LegState::Up => self.stack.bye(now, leg.usage, Some(cause.reason())),
+            },
+        }
+        if let Some(peer) = leg.peer.and_then(|peer| self.legs.get_mut(&peer)) {
+            peer.peer = None;
+        }
+        self.fact(Fact::Leg {
+            call: leg.call,
+            leg: id,
+            party: leg.party,
+            side: leg.side,
+            ring: leg.ring,
+            stage: LegStage::Ended,
+        });
+        let record = leg.record(now.wall, cause, by);
+        let (stream, worker) = (leg.media.stream, leg.media.port.worker);
+        self.ports.give_back(now.mono, leg.media.port);
+        if leg.media.open {
+            self.command(worker, media::Command::Close { stream });
+            self.closing.insert(stream, leg.call);
+        }
+        if let Some(call) = self.calls.get_mut(&leg.call) {
+            call.legs.retain(|other| *other != id);
+            call.records.push(record);
+            if leg.media.open {
+                call.unsettled.push((stream, id));
+            }
+        }
+    }
+
+    /// A leg ended by its peer: what that means for the rest of its call.
+    pub(super) fn leg_gone(&mut self, now: Now, id: LegId, cause: Cause, by: EndedBy) {
+        let Some(leg) = self.legs.get(&id) else { return };
+        let (call, side, peer, ring, up) = (leg.call, leg.side, leg.peer, leg.ring, leg.is_up());
+        self.end_leg(now, id, cause, by, Farewell::Theirs);
+        match (side, peer) {
+            (LegSide::Caller, _) => {
+                self.end_others(now, call, cause, by);
+                self.fact(Fact::CallerGone { call, cause });
+            }
+            (LegSide::Called, Some(_)) if up => self.end_others(now, call, cause, by),
+            (LegSide::Called, _) => {
+                if let Some(ring) = ring.filter(|_| up) {
+                    self.fact(Fact::WinnerLost { call, ring, leg: id });
+                }
+            }
+        }
+        self.after_leg(now, call);
+    }
+
+    /// The rest of a call follows the leg that ended it.
+    fn end_others(&mut self, now: Now, call: CallId, cause: Cause, by: EndedBy) {
+        let Some(known) = self.calls.get_mut(&call) else { return };
+        known.ended.get_or_insert((now.wall, cause, by));
+        let (rings, legs) = (std::mem::take(&mut known.rings), known.legs.clone());
+        for ring in rings {
+            self.forget_ring(ring);
+        }
+        for leg in legs {
+            self.end_leg(now, leg, cause, EndedBy::Other, Farewell::Ours);
+        }
+    }
+
+    /// Ends the call when its last leg is gone, and keeps it only until its media is accounted for.
+    pub(super) fn after_leg(&mut self, now: Now, id: CallId) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        if !call.legs.is_empty() {
+            return self.fact(Fact::Changed { call: id });
+        }
+        call.ended.get_or_insert((now.wall, Cause::NORMAL, EndedBy::Switch));
+        let settled = call.unsettled.is_empty();
+        self.timers.cancel(Timer::CallTooLong(id));
+        self.fact(Fact::Over { call: id });
+        if settled {
+            self.settle(id);
+        } else {
+            self.timers.set(Timer::StatsLate(id), now.mono + STATS_WAIT);
+        }
+    }
+
+    pub(super) fn settle(&mut self, id: CallId) {
+        let Some(call) = self.calls.remove(&id) else { return };
+        self.timers.cancel(Timer::StatsLate(id));
+        for (stream, _) in &call.unsettled {
+            self.closing.remove(stream);
+        }
+        self.fact(Fact::Settled(Box::new(call.summary())));
+    }
+}
+
+/// Who ends a leg's signalling.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Farewell {
+    /// The peer has: nothing is left to say.
+    Theirs,
+    /// We do.
+    Ours,
+}
+
+impl Call {
+    fn summary(self) -> CallSummary {
+        let (ended, cause, ended_by) = self.ended.unwrap_or((self.began, Cause::SWITCH, EndedBy::Switch));
+        CallSummary {
+            call: self.id,
+            party: self.party,
+            caller: self.caller.number,
+            dialled: crate::base::Private::new(self.dialled.into()),
+            began: self.began,
+            answered: self.answered,
+            connected: self.connected,
+            ended,
+            cause,
+            ended_by,
+            legs: self.records,
+        }
+    }
+}
+
+/// `User-to-User` and the caller's own `X-` headers, except those that only we may write.
+fn passed_headers(request: &Message) -> Headers {
+    let is_passed = |name: &str| {
+        name.eq_ignore_ascii_case("User-to-User") || (starts_with(name, "X-") && !starts_with(name, "X-Strowger-"))
+    };
+    let lines = request.lines().filter(|(name, known, _)| *known == Name::Other && is_passed(name));
+    lines.take(PASSED_HEADERS_MAX).map(|(name, _, value)| (name.to_owned().into(), value.to_owned())).collect()
+}
+
+fn starts_with(text: &str, prefix: &str) -> bool {
+    text.as_bytes().get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix.as_bytes()))
+}

@@ -1,0 +1,158 @@
+//! What the switch tells, and what it is told.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+
+use super::{Cause, EndedBy, LegParty, LegRecord, LegSide};
+use crate::{
+    base::{CallId, LegId, Private, Wall},
+    media,
+    sip::{Credentials, Headers, Path, TransactionId, UsageId},
+    wire::sip::Message,
+};
+
+/// What leaves the switch.
+#[derive(Debug)]
+pub enum Output {
+    Send { path: Path, bytes: Bytes },
+    Media { worker: u16, command: media::Command },
+    Fact(Fact),
+}
+
+/// Facts, in the order in which they became true.
+#[derive(Debug)]
+pub enum Fact {
+    /// A call is offered to us. Judge it, then `admit` or `refuse` it.
+    Invite { usage: UsageId, request: Message, path: Path },
+    /// Any other request that wants an answer; with `call` it came inside one.
+    Request { transaction: TransactionId, request: Message, path: Path, call: Option<CallId> },
+    /// A device of the ring rings.
+    Rang { call: CallId, ring: RingId },
+    /// A device of the ring has given no more than a 100 so far.
+    Alive { call: CallId, ring: RingId },
+    /// A device of the ring answered; the others are being cancelled. With [`Then::Tell`] it waits for `connect`.
+    RingWon { call: CallId, ring: RingId, leg: LegId, party: LegParty },
+    /// Nobody answered, and nobody rings any more. The ring is gone.
+    RingLost { call: CallId, ring: RingId, lost: Lost, cause: Cause },
+    /// A called device gave no sign of life, or the network said that it is gone.
+    Dead { party: LegParty, contact: Box<str> },
+    /// Caller and called hear each other.
+    Connected { call: CallId, leg: LegId },
+    /// The caller is gone; all his rings have been cancelled already.
+    CallerGone { call: CallId, cause: Cause },
+    /// A leg began, rings, talks or ended.
+    Leg { call: CallId, leg: LegId, party: LegParty, side: LegSide, ring: Option<RingId>, stage: LegStage },
+    /// An answered called leg ended while its call goes on (nothing was connected yet).
+    WinnerLost { call: CallId, ring: RingId, leg: LegId },
+    /// A leg's peer put us on hold, or took us back.
+    Held { call: CallId, leg: LegId, holds: bool },
+    /// A digit was pressed, in whichever way.
+    Dtmf { call: CallId, leg: LegId, digit: char, millis: u32 },
+    /// What was played once is over.
+    Played { call: CallId, leg: LegId },
+    /// Something that a page shows has changed.
+    Changed { call: CallId },
+    /// The last leg ended.
+    Over { call: CallId },
+    /// Everything about an ended call is known, its media included. It is forgotten now.
+    Settled(Box<CallSummary>),
+    /// The final answer to a request of the floor above.
+    Response { transaction: TransactionId, status: u16 },
+    /// A call could not get a port.
+    NoPort,
+}
+
+/// One attempt to reach somebody for a call: one or several devices.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct RingId(pub(super) u64);
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LegStage {
+    /// The INVITE came, or has gone out.
+    Begun,
+    Ringing,
+    Answered,
+    Ended,
+}
+
+/// What a lost ring amounts to, over all its devices.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Lost {
+    /// Nobody could be reached: no device, no response, 404, 480, a transport error.
+    Unreachable,
+    /// Busy before it rang.
+    Busy,
+    /// It rang, and nobody took it in time.
+    NoAnswer,
+    /// Rejected by hand: 603, or 486 after it rang.
+    Declined,
+}
+
+/// Whom to ring, in which order, and what then.
+#[derive(Clone, Debug)]
+pub struct RingPlan {
+    /// One after the other; those of one phase together.
+    pub phases: Vec<Vec<Target>>,
+    /// How long each phase rings.
+    pub phase_time: Duration,
+    pub then: Then,
+    /// Who is shown as calling.
+    pub caller: Caller,
+    /// Further headers for the called.
+    pub headers: Arc<Headers>,
+}
+
+/// What happens when somebody answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Then {
+    /// The caller gets his 200 and both hear each other. Progress is passed on to him.
+    Connect,
+    /// Only tell; the caller notices nothing until `connect`.
+    Tell,
+}
+
+/// Someone to ring.
+#[derive(Clone, Debug)]
+pub struct Target {
+    pub party: LegParty,
+    pub path: Path,
+    /// Request-URI.
+    pub uri: String,
+    /// Host in To, and in From where the trunk wants its own.
+    pub domain: Arc<str>,
+    /// What the record shows, and the user part of To.
+    pub address: Private<String>,
+    pub route_set: Vec<String>,
+    pub credentials: Option<Credentials>,
+    /// No response at all for so long: it is dead.
+    pub dead_time: Duration,
+    /// The number that this target is shown as calling, when its trunk has a rule of its own.
+    pub shown_number: Option<String>,
+}
+
+/// Who calls, as far as it may be shown.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Caller {
+    pub display: Option<String>,
+    /// Number or user name.
+    pub number: Private<String>,
+    /// The caller asked not to be shown (RFC 3323).
+    pub hidden: bool,
+}
+
+/// Everything to know about a call that is over.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CallSummary {
+    pub call: CallId,
+    pub party: LegParty,
+    pub caller: Private<String>,
+    pub dialled: Private<String>,
+    pub began: Wall,
+    pub answered: Option<Wall>,
+    pub connected: Option<Wall>,
+    pub ended: Wall,
+    pub cause: Cause,
+    pub ended_by: EndedBy,
+    pub legs: Vec<LegRecord>,
+}

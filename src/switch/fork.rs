@@ -1,0 +1,326 @@
+//! Ringing: one or several devices, together or one after the other, and one winner.
+
+use smallvec::SmallVec;
+
+use super::{
+    Cause, EndedBy, Fact, LegSide, LegStage, Lost, RingId, RingPlan, Switch, Target, Then, Timer,
+    call::Farewell,
+    escape_user,
+    leg::{Leg, LegState},
+    negotiate,
+};
+use crate::{
+    base::{CallId, LegId, Now},
+    sip::{Body, Fault, Headers, Invite, Party},
+    wire::sip::Message,
+};
+
+/// Devices rung at once for one call; the rest of a phase is left out.
+pub const FORK_MAX: usize = 64;
+
+/// Somebody is being rung.
+pub(super) struct Ring {
+    pub call: CallId,
+    pub plan: RingPlan,
+    /// The phase that rings.
+    pub phase: usize,
+    pub legs: SmallVec<[LegId; 2]>,
+    /// The most telling of the failures so far.
+    pub lost: Option<(Lost, Cause)>,
+}
+
+impl Switch {
+    /// Rings somebody for a call. `RingWon` or `RingLost` follows, unless `stop_ring` comes first.
+    pub fn ring(&mut self, now: Now, call: CallId, plan: RingPlan) -> Option<RingId> {
+        let known = self.calls.get_mut(&call)?;
+        let id = RingId(self.ids.next_ring());
+        known.rings.push(id);
+        self.rings.insert(id, Ring { call, plan, phase: 0, legs: SmallVec::new(), lost: None });
+        self.start_phase(now, id);
+        Some(id)
+    }
+
+    /// Stops ringing; nothing more is told of the ring.
+    pub fn stop_ring(&mut self, now: Now, id: RingId, cause: Cause) {
+        let Some(ring) = self.forget_ring(id) else { return };
+        for leg in ring.legs {
+            self.end_leg(now, leg, cause, EndedBy::Other, Farewell::Ours);
+        }
+        self.after_leg(now, ring.call);
+    }
+
+    /// Takes a ring out of the books; its legs are the caller's affair.
+    pub(super) fn forget_ring(&mut self, id: RingId) -> Option<Ring> {
+        let ring = self.rings.remove(&id)?;
+        self.timers.cancel(Timer::PhaseOver(id));
+        if let Some(call) = self.calls.get_mut(&ring.call) {
+            call.rings.retain(|other| *other != id);
+        }
+        Some(ring)
+    }
+
+    /// Rings the first phase from the present one on in which somebody can be rung.
+    fn start_phase(&mut self, now: Now, id: RingId) {
+        loop {
+            let Some(ring) = self.rings.get(&id) else { return };
+            let (call, time) = (ring.call, ring.plan.phase_time);
+            let Some(targets) = ring.plan.phases.get(ring.phase) else { return self.lose(id) };
+            for target in targets.iter().take(FORK_MAX).cloned().collect::<Vec<_>>() {
+                match self.dial(now, call, id, target) {
+                    Some(leg) => {
+                        if let Some(ring) = self.rings.get_mut(&id) {
+                            ring.legs.push(leg);
+                        }
+                    }
+                    None => self.note_loss(id, Lost::Unreachable, Cause::NO_ROOM),
+                }
+            }
+            let Some(ring) = self.rings.get_mut(&id) else { return };
+            if !ring.legs.is_empty() {
+                return self.timers.set(Timer::PhaseOver(id), now.mono + time);
+            }
+            ring.phase += 1;
+        }
+    }
+
+    /// Nobody is left to ring.
+    fn lose(&mut self, id: RingId) {
+        let Some(ring) = self.forget_ring(id) else { return };
+        let (lost, cause) = ring.lost.unwrap_or((Lost::Unreachable, Cause::from_status(480)));
+        self.fact(Fact::RingLost { call: ring.call, ring: id, lost, cause });
+    }
+
+    fn note_loss(&mut self, id: RingId, lost: Lost, cause: Cause) {
+        let Some(ring) = self.rings.get_mut(&id) else { return };
+        if ring.lost.is_none_or(|(worst, _)| lost > worst) {
+            ring.lost = Some((lost, cause));
+        }
+    }
+
+    /// Sends one INVITE.
+    fn dial(&mut self, now: Now, call_id: CallId, ring_id: RingId, target: Target) -> Option<LegId> {
+        let call = self.calls.get(&call_id)?;
+        let Some(mut media) = self.take_media(now, call.worker, &target.path) else {
+            self.fact(Fact::NoPort);
+            return None;
+        };
+        let call = self.calls.get_mut(&call_id)?;
+        call.worker.get_or_insert(media.port.worker);
+        media.local = negotiate::offer(&media, call.offered.as_ref());
+        media.awaits_answer = true;
+        let plan = &self.rings.get(&ring_id)?.plan;
+        let invite = invite(call.max_forwards, &call.passed, plan, &target, Body::sdp(media.local.clone()));
+        let usage = self.stack.invite(now, invite);
+        let id = LegId(self.ids.next_leg());
+        call.legs.push(id);
+        let leg = Leg {
+            id,
+            call: call_id,
+            usage,
+            sip_call_id: self.stack.call_id(usage).unwrap_or_default().into(),
+            side: LegSide::Called,
+            party: target.party,
+            path: target.path,
+            address: target.address,
+            state: LegState::Calling,
+            media,
+            peer: None,
+            ring: Some(ring_id),
+            began: now.wall,
+            rang: None,
+            answered: None,
+        };
+        self.contacts.insert(id, target.uri.into());
+        self.timers.set(Timer::Dead(id), now.mono + target.dead_time);
+        self.keep_leg(leg);
+        Some(id)
+    }
+
+    /// 101-199 from a called leg.
+    pub(super) fn on_provisional(&mut self, now: Now, id: LegId, status: u16, body: Option<Body>) {
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        self.timers.cancel(Timer::Dead(id));
+        let first = leg.state == LegState::Calling && matches!(status, 180..=183);
+        if first {
+            leg.state = LegState::Ringing;
+            leg.rang = Some(now.wall);
+        }
+        let (call, ring, party, side) = (leg.call, leg.ring, leg.party, leg.side);
+        let early = body.is_some_and(|body| self.take_answer(now, id, &body));
+        if first {
+            self.fact(Fact::Leg { call, leg: id, party, side, ring, stage: LegStage::Ringing });
+            if let Some(ring) = ring {
+                self.fact(Fact::Rang { call, ring });
+            }
+            self.fact(Fact::Changed { call });
+        }
+        let connects = ring.and_then(|ring| self.rings.get(&ring)).is_some_and(|ring| ring.plan.then == Then::Connect);
+        if connects {
+            self.pass_progress(now, call, id, status, early);
+        }
+    }
+
+    /// 2xx from a called leg.
+    pub(super) fn on_answered(&mut self, now: Now, id: LegId, body: Option<Body>, needs_ack_body: bool) {
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        self.timers.cancel(Timer::Dead(id));
+        leg.state = LegState::Up;
+        leg.answered = Some(now.wall);
+        let (call, ring, party, side, usage) = (leg.call, leg.ring, leg.party, leg.side, leg.usage);
+        let has_media = match body {
+            Some(body) => self.take_answer(now, id, &body),
+            None => leg.media.agreed.is_some(),
+        };
+        if needs_ack_body {
+            // We always offer; a peer that offers in its answer to that broke RFC 3264 and is thanked and let go.
+            self.stack.ack(now, usage, None);
+        }
+        let Some(ring) = ring.filter(|ring| self.rings.contains_key(ring)) else {
+            return self.end_leg(now, id, Cause::CANCELLED, EndedBy::Switch, Farewell::Ours);
+        };
+        if !has_media {
+            self.end_leg(now, id, Cause::MEDIA, EndedBy::Switch, Farewell::Ours);
+            return self.leg_failed(now, ring, id, Lost::Unreachable, Cause::MEDIA);
+        }
+        let Some(won) = self.forget_ring(ring) else { return };
+        for loser in won.legs.into_iter().filter(|leg| *leg != id) {
+            self.end_leg(now, loser, Cause::ELSEWHERE, EndedBy::Other, Farewell::Ours);
+        }
+        self.contacts.remove(&id);
+        self.fact(Fact::Leg { call, leg: id, party, side, ring: Some(ring), stage: LegStage::Answered });
+        self.fact(Fact::RingWon { call, ring, leg: id, party });
+        if won.plan.then == Then::Connect {
+            self.connect(now, call, id);
+        }
+    }
+
+    /// Our INVITE came to nothing.
+    pub(super) fn on_rejected(&mut self, now: Now, id: LegId, status: u16, response: Option<&Message>, why: Fault) {
+        let Some(leg) = self.legs.get(&id) else { return };
+        let (ring, party, rang) = (leg.ring, leg.party, leg.state == LegState::Ringing);
+        let given = response.and_then(|response| response.header(crate::wire::sip::Name::Reason));
+        let cause = match given.and_then(Cause::from_reason) {
+            Some(given) => Cause { sip: status, q850: given.q850 },
+            None => Cause::from_status(status),
+        };
+        let lost = lost(status, rang);
+        if lost == Lost::Unreachable && why != Fault::Full {
+            self.tell_dead(id);
+        }
+        self.end_leg(now, id, cause, EndedBy::Peer, Farewell::Theirs);
+        let Some(ring) = ring else { return };
+        if status >= 600 {
+            self.end_same_party(now, ring, party, cause);
+        }
+        self.leg_failed(now, ring, id, lost, cause);
+    }
+
+    /// Nothing at all came from a called leg for too long.
+    pub(super) fn on_dead(&mut self, now: Now, id: LegId) {
+        let Some(leg) = self.legs.get(&id) else { return };
+        let (usage, ring) = (leg.usage, leg.ring);
+        if leg.state != LegState::Calling {
+            return;
+        }
+        if self.stack.is_heard(usage) {
+            // Only a 100, but a sign of life.
+            if let Some(ring) = ring {
+                let call = leg.call;
+                self.fact(Fact::Alive { call, ring });
+            }
+            return;
+        }
+        let cause = Cause::from_status(408);
+        self.tell_dead(id);
+        self.end_leg(now, id, cause, EndedBy::Switch, Farewell::Ours);
+        if let Some(ring) = ring {
+            self.leg_failed(now, ring, id, Lost::Unreachable, cause);
+        }
+    }
+
+    /// A phase has rung long enough.
+    pub(super) fn on_phase_over(&mut self, now: Now, id: RingId) {
+        let Some(ring) = self.rings.get_mut(&id) else { return };
+        ring.phase += 1;
+        for leg in std::mem::take(&mut ring.legs) {
+            let heard = self.legs.get(&leg).is_some_and(|leg| self.stack.is_heard(leg.usage));
+            let (lost, cause) =
+                if heard { (Lost::NoAnswer, Cause::NO_ANSWER) } else { (Lost::Unreachable, Cause::from_status(408)) };
+            self.note_loss(id, lost, cause);
+            self.end_leg(now, leg, cause, EndedBy::Switch, Farewell::Ours);
+        }
+        self.start_phase(now, id);
+    }
+
+    /// A person who said no says so on all his devices (RFC 3261 21.6).
+    fn end_same_party(&mut self, now: Now, ring: RingId, party: super::LegParty, cause: Cause) {
+        let Some(ring) = self.rings.get_mut(&ring) else { return };
+        let legs = &self.legs;
+        let is_same = |leg: &LegId| legs.get(leg).is_some_and(|leg| leg.party == party);
+        let same: SmallVec<[LegId; 2]> = ring.legs.iter().copied().filter(is_same).collect();
+        ring.legs.retain(|leg| !same.contains(leg));
+        for leg in same {
+            self.end_leg(now, leg, cause, EndedBy::Other, Farewell::Ours);
+        }
+    }
+
+    fn leg_failed(&mut self, now: Now, id: RingId, leg: LegId, lost: Lost, cause: Cause) {
+        self.note_loss(id, lost, cause);
+        let Some(ring) = self.rings.get_mut(&id) else { return };
+        ring.legs.retain(|other| *other != leg);
+        if ring.legs.is_empty() {
+            ring.phase += 1;
+            self.start_phase(now, id);
+        }
+    }
+
+    fn tell_dead(&mut self, id: LegId) {
+        let (Some(leg), Some(contact)) = (self.legs.get(&id), self.contacts.remove(&id)) else { return };
+        let party = leg.party;
+        self.fact(Fact::Dead { party, contact });
+    }
+}
+
+/// What one device's refusal amounts to.
+fn lost(status: u16, rang: bool) -> Lost {
+    match status {
+        486 | 600 if rang => Lost::Declined,
+        486 | 600 => Lost::Busy,
+        603 | 607 | 608 => Lost::Declined,
+        487 => Lost::NoAnswer,
+        // The phone itself gave up ringing.
+        408 | 480 if rang => Lost::NoAnswer,
+        _ => Lost::Unreachable,
+    }
+}
+
+/// The INVITE for one target.
+fn invite(max_forwards: u8, passed: &Headers, plan: &RingPlan, target: &Target, body: Body) -> Invite {
+    let domain = &target.domain;
+    let number = target.shown_number.as_deref().unwrap_or(plan.caller.number.reveal());
+    let asserted = format!("sip:{}@{domain}", escape_user(number));
+    let from = if plan.caller.hidden {
+        Party::named("Anonymous", "sip:anonymous@anonymous.invalid")
+    } else {
+        Party { display: plan.caller.display.clone(), uri: asserted.clone() }
+    };
+    let to = Party::new(format!("sip:{}@{domain}", escape_user(target.address.reveal())));
+    let mut headers: Headers = Vec::with_capacity(passed.len() + plan.headers.len() + 2);
+    let trusted = matches!(target.party, super::LegParty::Trunk(_));
+    if trusted || !plan.caller.hidden {
+        headers.push(("P-Asserted-Identity".into(), format!("<{asserted}>")));
+    }
+    if plan.caller.hidden {
+        headers.push(("Privacy".into(), "id".to_owned()));
+    }
+    headers.extend(passed.iter().cloned());
+    headers.extend(plan.headers.iter().cloned());
+    Invite {
+        route_set: target.route_set.clone(),
+        headers,
+        body: Some(body),
+        credentials: target.credentials.clone(),
+        max_forwards,
+        ..Invite::new(target.path, target.uri.clone(), from, to)
+    }
+}

@@ -1,0 +1,100 @@
+//! What the switch stands on: its sockets as peers see them, and its patience.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use crate::sip::{Path, Transport};
+
+/// One SIP socket as peers see it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Listener {
+    pub transport: Transport,
+    pub local: SocketAddr,
+    /// Host and port for Via and Contact when they differ from `local` (NAT, a name in a certificate).
+    pub advertised: Option<(String, u16)>,
+    /// The address in our SDP for calls over this listener; `None`: the media port's own.
+    pub media_address: Option<IpAddr>,
+}
+
+impl Listener {
+    /// Whether a path leaves from here.
+    pub fn carries(&self, path: &Path) -> bool {
+        self.transport == path.transport && self.local == path.local
+    }
+
+    /// Host and port that peers use.
+    pub fn authority(&self) -> (String, u16) {
+        self.advertised.clone().unwrap_or_else(|| (self.local.ip().to_string(), self.local.port()))
+    }
+}
+
+/// What the switch is told once.
+#[derive(Clone, Debug)]
+pub struct SwitchSettings {
+    pub listeners: Vec<Listener>,
+    pub times: Times,
+    /// Calls at once; the next is refused with 503.
+    pub calls_max: usize,
+}
+
+/// Deadlines of calls.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Times {
+    /// How long a device or trunk is rung when nothing else says.
+    pub ring_time: Duration,
+    /// A device that gives no response at all for so long is taken for dead.
+    pub device_dead_time: Duration,
+    /// The same for a trunk, which may sit behind a slow network.
+    pub trunk_dead_time: Duration,
+    /// No RTP and no RTCP on a bridged leg for so long ends the call.
+    pub silence_bridged: Duration,
+    /// The same for a leg that waits or is held.
+    pub silence_waiting: Duration,
+    /// No call lasts longer.
+    pub call_time_max: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self {
+            ring_time: Duration::from_secs(60),
+            device_dead_time: Duration::from_secs(3),
+            trunk_dead_time: Duration::from_secs(6),
+            silence_bridged: Duration::from_secs(60),
+            silence_waiting: Duration::from_secs(30 * 60),
+            call_time_max: Duration::from_secs(24 * 60 * 60),
+        }
+    }
+}
+
+/// Host and port as a URI writes them: an IPv6 address in brackets.
+pub fn authority(host: &str, port: u16) -> String {
+    if host.contains(':') && !host.starts_with('[') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
+/// A user part as a SIP URI writes it (RFC 3261 25.1): what is not allowed there is escaped.
+pub fn escape_user(user: &str) -> std::borrow::Cow<'_, str> {
+    let plain = |byte: u8| {
+        byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')' | b'&' | b'=' | b'+' | b'$' | b',' | b'/'
+            )
+    };
+    if user.bytes().all(plain) {
+        return user.into();
+    }
+    let mut text = String::with_capacity(user.len() + 8);
+    for byte in user.bytes() {
+        if plain(byte) {
+            text.push(char::from(byte));
+        } else {
+            text.push('%');
+            text.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0').to_ascii_uppercase());
+            text.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0').to_ascii_uppercase());
+        }
+    }
+    text.into()
+}

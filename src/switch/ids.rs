@@ -1,0 +1,62 @@
+//! Numbers for what the switch makes.
+
+use crate::base::{Now, Wall};
+
+/// Midnight before 2026, UTC: ids start from the milliseconds since then, so that those of a later run are higher.
+const EPOCH: Wall = Wall(1_767_225_600_000);
+
+/// Draws ids. A run begins above everything that an earlier run of fewer than a thousand a second has drawn, and above
+/// everything that the journal remembers.
+#[derive(Clone, Debug)]
+pub struct Ids {
+    call: u64,
+    leg: u64,
+    ring: u64,
+    stream: u64,
+    play: u64,
+    interaction: u64,
+}
+
+impl Ids {
+    pub(super) fn new(now: Now) -> Self {
+        let floor = u64::try_from(now.wall.0.saturating_sub(EPOCH.0)).unwrap_or(0).max(1);
+        Self { call: floor, leg: floor, ring: 0, stream: 0, play: 0, interaction: floor }
+    }
+
+    /// Nothing up to these was drawn by this run, and nothing will be.
+    pub fn raise(&mut self, call: u64, interaction: u64) {
+        self.call = self.call.max(call);
+        self.interaction = self.interaction.max(interaction);
+    }
+
+    pub(super) fn next_call(&mut self) -> u64 {
+        self.call += 1;
+        self.call
+    }
+
+    pub(super) fn next_leg(&mut self) -> u64 {
+        self.leg += 1;
+        self.leg
+    }
+
+    pub(super) fn next_ring(&mut self) -> u64 {
+        self.ring += 1;
+        self.ring
+    }
+
+    pub(super) fn next_stream(&mut self) -> u64 {
+        self.stream += 1;
+        self.stream
+    }
+
+    pub(super) fn next_play(&mut self) -> u64 {
+        self.play += 1;
+        self.play
+    }
+
+    /// For the floor above.
+    pub fn next_interaction(&mut self) -> u64 {
+        self.interaction += 1;
+        self.interaction
+    }
+}

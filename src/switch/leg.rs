@@ -1,0 +1,131 @@
+//! One side of a call.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+
+use super::{Cause, EndedBy, LegParty, LegRecord, LegSide, Quality, RingId, negotiate::Agreed};
+use crate::{
+    base::{CallId, LegId, PlayId, Private, StreamId, Wall},
+    media,
+    sip::{Path, UsageId},
+};
+
+/// One side of a call: its dialog and its media.
+pub(super) struct Leg {
+    pub id: LegId,
+    pub call: CallId,
+    pub usage: UsageId,
+    pub sip_call_id: Box<str>,
+    pub side: LegSide,
+    pub party: LegParty,
+    pub path: Path,
+    pub address: Private<String>,
+    pub state: LegState,
+    pub media: LegMedia,
+    /// The leg that it hears, or will hear once both have media.
+    pub peer: Option<LegId>,
+    /// The ring that made it.
+    pub ring: Option<RingId>,
+    pub began: Wall,
+    pub rang: Option<Wall>,
+    pub answered: Option<Wall>,
+}
+
+/// What a leg waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum LegState {
+    /// They called; they have not had a final answer yet.
+    Incoming,
+    /// We called; nothing but perhaps a 100 has come.
+    Calling,
+    /// We called; it rings there.
+    Ringing,
+    /// Answered, either way.
+    Up,
+}
+
+/// The media half of a leg.
+pub(super) struct LegMedia {
+    pub stream: StreamId,
+    pub port: media::Port,
+    /// The address in our SDP.
+    pub address: IpAddr,
+    /// Of our SDP's origin line (RFC 8866 5.2).
+    pub session: u64,
+    pub version: u64,
+    /// What offer and answer have settled; `None` before.
+    pub agreed: Option<Agreed>,
+    /// The last description that we sent.
+    pub local: Bytes,
+    /// An answer of theirs is due to `local`, which is our offer.
+    pub awaits_answer: bool,
+    /// The plane has the stream.
+    pub open: bool,
+    /// What the plane was told last.
+    pub form: Option<media::Form>,
+    pub remote: Option<media::Remote>,
+    pub play: Option<Playing>,
+    /// To be played as soon as the stream is open.
+    pub queued: Option<(media::Source, bool, PlayWhy)>,
+}
+
+/// What a leg is made to hear instead of its peer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Playing {
+    pub id: PlayId,
+    pub why: PlayWhy,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum PlayWhy {
+    /// It waits.
+    Waiting,
+    /// Its peer holds it.
+    Held,
+    /// A clip, once; the end is told.
+    Once,
+}
+
+impl Leg {
+    /// Whether its peer has put us on hold.
+    pub fn holds(&self) -> bool {
+        self.media.agreed.as_ref().is_some_and(|agreed| agreed.holds)
+    }
+
+    pub fn is_up(&self) -> bool {
+        self.state == LegState::Up
+    }
+
+    pub fn record(&self, ended: Wall, cause: Cause, ended_by: EndedBy) -> LegRecord {
+        LegRecord {
+            leg: self.id,
+            side: self.side,
+            party: self.party,
+            address: self.address.clone(),
+            peer: format!("{}:{}", self.path.transport.via_name().to_ascii_lowercase(), self.path.remote),
+            sip_call_id: self.sip_call_id.to_string(),
+            began: self.began,
+            rang: self.rang,
+            answered: self.answered,
+            ended,
+            cause,
+            ended_by,
+            codec: self.media.agreed.as_ref().map(|agreed| agreed.codec.name().to_owned()),
+            quality: None,
+        }
+    }
+}
+
+impl From<&media::Stats> for Quality {
+    fn from(stats: &media::Stats) -> Self {
+        Self {
+            packets_received: stats.packets_received,
+            packets_sent: stats.packets_sent,
+            packets_lost: stats.lost,
+            strangers: stats.strangers,
+            jitter_ms: stats.jitter_us_max as f32 / 1_000.0,
+            round_trip_ms: stats.rtt_us.map(|us| us as f32 / 1_000.0),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! New offers inside a call: hold and resume, a new address, another codec; each answered here, for its own leg.
+
+use super::{Cause, EndedBy, Fact, Switch, negotiate};
+use crate::{
+    base::{LegId, Now},
+    sip::Body,
+    wire::sip::Method,
+};
+
+impl Switch {
+    /// A re-INVITE or UPDATE of a peer.
+    pub(super) fn on_offer(&mut self, now: Now, id: LegId, method: &Method, body: Option<&Body>) {
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        let usage = leg.usage;
+        let Some(body) = body else {
+            // Without a body an UPDATE only refreshes; a re-INVITE asks for our offer, and its ACK brings the answer.
+            let refresh = *method == Method::Update;
+            let local = (!refresh).then(|| {
+                leg.media.awaits_answer = true;
+                leg.media.version += 1;
+                leg.media.local = negotiate::offer(&leg.media, None);
+                Body::sdp(leg.media.local.clone())
+            });
+            return self.stack.respond_offer(now, usage, 200, local);
+        };
+        let Some(description) = negotiate::description(&body.content_type, &body.bytes) else {
+            return self.stack.respond_offer(now, usage, 415, None);
+        };
+        let Some(offered) = negotiate::read_offer(description) else {
+            return self.stack.respond_offer(now, usage, 488, None);
+        };
+        let present = leg.media.agreed.as_ref().map(|agreed| agreed.codec);
+        leg.media.version += 1;
+        let (local, agreed) = negotiate::answer(&leg.media, &offered, present);
+        leg.media.local = local.clone();
+        self.stack.respond_offer(now, usage, 200, Some(Body::sdp(local)));
+        self.settle_media(now, id, agreed);
+    }
+
+    /// The ACK to our 2xx; their answer when that carried our offer.
+    pub(super) fn on_acked(&mut self, now: Now, id: LegId, body: Option<&Body>) {
+        let Some(leg) = self.legs.get(&id).filter(|leg| leg.media.awaits_answer) else { return };
+        let had_media = leg.media.agreed.is_some();
+        let taken = body.is_some_and(|body| self.take_answer(now, id, body));
+        if !taken && !had_media {
+            // They asked for our offer and did not answer it: there is nothing to talk over.
+            let Some(usage) = self.legs.get(&id).map(|leg| leg.usage) else { return };
+            self.stack.bye(now, usage, Some(Cause::MEDIA.reason()));
+            self.leg_gone(now, id, Cause::MEDIA, EndedBy::Switch);
+        }
+    }
+
+    /// Our own offer inside a call was answered.
+    pub(super) fn on_offer_answered(&mut self, now: Now, id: LegId, status: u16, body: Option<&Body>) {
+        if let Some(body) = body.filter(|_| (200..300).contains(&status)) {
+            self.take_answer(now, id, body);
+        } else if let Some(leg) = self.legs.get_mut(&id) {
+            leg.media.awaits_answer = false;
+        }
+    }
+
+    /// A refresh is due that the peer wants as a re-INVITE: our description as it stands.
+    pub(super) fn on_refresh_due(&mut self, now: Now, id: LegId) {
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        leg.media.version += 1;
+        leg.media.local = negotiate::offer(&leg.media, None);
+        leg.media.awaits_answer = true;
+        let (usage, body) = (leg.usage, Body::sdp(leg.media.local.clone()));
+        self.stack.reinvite(now, usage, Some(body));
+    }
+
+    /// Takes an answer to our offer. False when it is none that we could use.
+    pub(super) fn take_answer(&mut self, now: Now, id: LegId, body: &Body) -> bool {
+        let Some(leg) = self.legs.get_mut(&id) else { return false };
+        if !leg.media.awaits_answer {
+            return leg.media.agreed.is_some();
+        }
+        let agreed = negotiate::description(&body.content_type, &body.bytes).and_then(negotiate::read_answer);
+        let Some(agreed) = agreed else { return false };
+        // An answer before the final response may still be replaced by the one in it.
+        leg.media.awaits_answer = !leg.is_up();
+        self.settle_media(now, id, agreed);
+        true
+    }
+
+    /// What a leg's media is from now on, and who notices.
+    fn settle_media(&mut self, now: Now, id: LegId, agreed: negotiate::Agreed) {
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        let held = leg.holds();
+        let first = leg.media.agreed.is_none();
+        let (holds, call, peer, up) = (agreed.holds, leg.call, leg.peer, leg.is_up());
+        leg.media.agreed = Some(agreed);
+        if first {
+            if up && leg.ring.is_none() {
+                self.open_media(id);
+                self.play_queued(id);
+            }
+            if let Some(peer) = peer {
+                self.join(now, id, peer);
+            }
+            return;
+        }
+        self.open_media(id);
+        if held == holds {
+            return;
+        }
+        if let Some(peer) = peer {
+            self.open_media(peer);
+            self.sound_hold(peer);
+        }
+        self.sound_hold(id);
+        self.fact(Fact::Held { call, leg: id, holds });
+        self.fact(Fact::Changed { call });
+    }
+
+    /// A peer answered INFO or sent one: digits pass as digits, the rest is not ours.
+    pub(super) fn on_info(&mut self, id: LegId, content_type: &str, body: &[u8]) -> u16 {
+        let Some((digit, millis)) = read_digit(content_type, body) else { return 415 };
+        let Some(leg) = self.legs.get(&id) else { return 481 };
+        let (call, peer) = (leg.call, leg.peer);
+        if let Some(peer) = peer.and_then(|peer| self.legs.get(&peer)).filter(|peer| peer.media.open) {
+            let (worker, stream) = (peer.media.port.worker, peer.media.stream);
+            self.command(worker, crate::media::Command::SendDtmf { stream, digit, millis });
+        }
+        self.fact(Fact::Dtmf { call, leg: id, digit, millis });
+        200
+    }
+}
+
+/// `application/dtmf-relay` (`Signal=5`, `Duration=160`) or `application/dtmf` (`5`).
+fn read_digit(content_type: &str, body: &[u8]) -> Option<(char, u32)> {
+    let text = std::str::from_utf8(body).ok()?;
+    let kind = content_type.split(';').next().unwrap_or_default().trim();
+    let (signal, duration) = if kind.eq_ignore_ascii_case("application/dtmf-relay") {
+        let value = |wanted: &str| {
+            text.lines().find_map(|line| {
+                let (name, value) = line.split_once('=')?;
+                name.trim().eq_ignore_ascii_case(wanted).then(|| value.trim())
+            })
+        };
+        (value("Signal")?, value("Duration"))
+    } else if kind.eq_ignore_ascii_case("application/dtmf") {
+        (text.trim(), None)
+    } else {
+        return None;
+    };
+    let digit = match signal {
+        "10" => '*',
+        "11" => '#',
+        _ => signal.chars().next().filter(|_| signal.len() == 1)?.to_ascii_uppercase(),
+    };
+    let millis = duration.and_then(|text| text.parse::<u32>().ok()).unwrap_or(160).clamp(40, 5_000);
+    matches!(digit, '0'..='9' | '*' | '#' | 'A'..='D').then_some((digit, millis))
+}

@@ -1,0 +1,95 @@
+//! What others may see of live calls.
+
+use super::{Caller, LegParty, LegSide, Switch, call::Call, leg::Leg};
+use crate::base::{CallId, Dialled, LegId, Private, Wall};
+
+/// A live call.
+#[derive(Clone, Copy)]
+pub struct CallSight<'a> {
+    switch: &'a Switch,
+    call: &'a Call,
+}
+
+/// One of its legs.
+#[derive(Clone, Copy)]
+pub struct LegSight<'a>(&'a Leg);
+
+impl Switch {
+    pub fn call(&self, call: CallId) -> Option<CallSight<'_>> {
+        let call = self.calls.get(&call).filter(|call| !call.legs.is_empty())?;
+        Some(CallSight { switch: self, call })
+    }
+
+    pub fn leg(&self, leg: LegId) -> Option<LegSight<'_>> {
+        self.legs.get(&leg).map(LegSight)
+    }
+}
+
+impl<'a> CallSight<'a> {
+    pub fn id(self) -> CallId {
+        self.call.id
+    }
+
+    pub fn party(self) -> LegParty {
+        self.call.party
+    }
+
+    pub fn caller(self) -> &'a Caller {
+        &self.call.caller
+    }
+
+    pub fn dialled(self) -> &'a Dialled {
+        &self.call.dialled
+    }
+
+    pub fn began(self) -> Wall {
+        self.call.began
+    }
+
+    pub fn answered(self) -> Option<Wall> {
+        self.call.answered
+    }
+
+    pub fn connected(self) -> Option<Wall> {
+        self.call.connected
+    }
+
+    pub fn caller_leg(self) -> LegId {
+        self.call.caller_leg
+    }
+
+    pub fn legs(self) -> impl Iterator<Item = LegSight<'a>> {
+        self.call.legs.iter().filter_map(move |leg| self.switch.legs.get(leg)).map(LegSight)
+    }
+}
+
+impl<'a> LegSight<'a> {
+    pub fn id(self) -> LegId {
+        self.0.id
+    }
+
+    pub fn call(self) -> CallId {
+        self.0.call
+    }
+
+    pub fn side(self) -> LegSide {
+        self.0.side
+    }
+
+    pub fn party(self) -> LegParty {
+        self.0.party
+    }
+
+    pub fn address(self) -> &'a Private<String> {
+        &self.0.address
+    }
+
+    pub fn is_answered(self) -> bool {
+        self.0.is_up()
+    }
+
+    /// Its peer has put us on hold.
+    pub fn holds(self) -> bool {
+        self.0.holds()
+    }
+}
