@@ -1,1 +1,289 @@
-//! SIP sockets: UDP and TCP, the overload gate. Shell.
+//! SIP sockets: UDP read and written by the loop's own thread in batches, TCP by tasks, one gate before the engine.
+//!
+//! What enters: octets from strangers. What leaves: parsed messages with the [`Path`] they came on, at a bounded rate
+//! and in bounded number. What is malformed is answered or dropped here; while the switch is overloaded new calls are
+//! refused here. The loop sleeps in [`Net::wait`], woken by a socket, by the [`Inbox`] or by its deadline: a UDP message
+//! costs no hand-over between threads, and whatever came meanwhile is read in one system call.
+
+mod inbox;
+mod lanes;
+mod refuse;
+mod streams;
+mod udp;
+
+use std::{hash::RandomState, io, net::SocketAddr, time::Duration};
+
+use bytes::Bytes;
+use tokio::runtime::Handle;
+
+pub use inbox::{Bell, Full, INBOX_MAX, Inbox};
+pub use lanes::{
+    DIALOG_WAITING_MAX, INVITE_WAITING_MAX, LANE_OCTETS_MAX, Lane, OTHER_WAITING_MAX, OVERLOAD_AGE,
+    REGISTER_WAITING_MAX, RELIEF_AGE,
+};
+pub use udp::UNSENT_MAX;
+
+use crate::{
+    base::{FlowId, Instant},
+    engine::Input,
+    sip::{Path, Transport},
+    wire::sip::{Malformed, Message, is_keep_alive},
+};
+use lanes::{Admission, Lanes};
+use streams::{Arrival, Streams};
+use udp::{BATCH_MAX, UdpListener};
+
+/// Batches read from one socket before the engine has its turn again.
+const BATCHES_IN_A_ROW_MAX: usize = 16;
+
+/// Arrivals taken from stream connections in one turn.
+const STREAM_ARRIVALS_MAX: usize = 512;
+
+/// What a UDP listener or a stream may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct StreamLimits {
+    pub total_max: usize,
+    pub per_ip_max: usize,
+    pub idle_time: Duration,
+}
+
+/// Where it really listens (a port of 0 has been replaced by the one given).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Bound {
+    pub transport: Transport,
+    pub address: SocketAddr,
+}
+
+/// Counted since the last call of [`Net::take_counts`].
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Counts {
+    pub received: u64,
+    pub sent: u64,
+    /// Not SIP, or refused as malformed.
+    pub malformed: u64,
+    /// New calls answered 503 here.
+    pub refused_calls: u64,
+    /// Messages of other kinds dropped because their lane was full.
+    pub dropped_in: u64,
+    /// Messages dropped because the kernel would not take them.
+    pub dropped_out: u64,
+    pub refused_connections: u64,
+}
+
+/// All sockets of one switch; used by the loop's thread alone.
+///
+/// Each turn: [`Net::wait`], [`Net::receive`], [`Net::next_input`] until `None` or enough, [`Net::send`] for what comes out,
+/// [`Net::flush`].
+pub struct Net {
+    listeners: Vec<UdpListener>,
+    streams: Streams,
+    bound: Vec<Bound>,
+    bell: Bell,
+    lanes: Lanes,
+    /// Facts about peers, handed out before any message.
+    facts: Vec<Input>,
+    polled: Vec<libc::pollfd>,
+    /// Used again and again while reading.
+    came: Vec<(Path, Result<Message, Malformed>)>,
+    unreachable: Vec<SocketAddr>,
+    hash: RandomState,
+    counts: Counts,
+}
+
+impl Net {
+    pub fn new(runtime: Handle, limits: StreamLimits, first_flow: FlowId) -> io::Result<Self> {
+        let bell = Bell::new()?;
+        Ok(Self {
+            listeners: Vec::new(),
+            streams: Streams::new(runtime, bell.clone(), limits, first_flow),
+            bound: Vec::new(),
+            bell,
+            lanes: Lanes::default(),
+            facts: Vec::new(),
+            polled: Vec::new(),
+            came: Vec::new(),
+            unreachable: Vec::new(),
+            hash: RandomState::new(),
+            counts: Counts::default(),
+        })
+    }
+
+    pub fn listen(&mut self, transport: Transport, address: SocketAddr) -> io::Result<Bound> {
+        let address = match transport {
+            Transport::Udp => {
+                let listener = UdpListener::bind(address)?;
+                let local = listener.local();
+                self.listeners.push(listener);
+                local
+            }
+            Transport::Tcp => self.streams.listen(address)?,
+            Transport::Tls | Transport::Ws | Transport::Wss => return Err(io::ErrorKind::Unsupported.into()),
+        };
+        let bound = Bound { transport, address };
+        self.bound.push(bound);
+        Ok(bound)
+    }
+
+    pub fn bound(&self) -> &[Bound] {
+        &self.bound
+    }
+
+    /// For inputs of other threads: whoever rings it ends the sleep in [`Net::wait`].
+    pub fn bell(&self) -> Bell {
+        self.bell.clone()
+    }
+
+    /// Sleeps until a socket has something, the bell rings, or `length` has passed (`None`: without limit).
+    /// `something_waits` is asked once before: inputs of other threads that are here already.
+    pub fn wait(&mut self, length: Option<Duration>, something_waits: impl FnOnce() -> bool) {
+        let streams = &self.streams;
+        if self.lanes.len() > 0 || !self.facts.is_empty() {
+            return;
+        }
+        if !self.bell.fall_asleep(|| something_waits() || !streams.is_empty()) {
+            return;
+        }
+        self.polled.clear();
+        self.polled.push(libc::pollfd { fd: self.bell.fd(), events: libc::POLLIN, revents: 0 });
+        for listener in &self.listeners {
+            let events = if listener.is_blocked() { libc::POLLIN | libc::POLLOUT } else { libc::POLLIN };
+            self.polled.push(libc::pollfd { fd: listener.fd(), events, revents: 0 });
+        }
+        let timeout = length.map(|length| libc::timespec {
+            tv_sec: libc::time_t::try_from(length.as_secs()).unwrap_or(libc::time_t::MAX),
+            tv_nsec: libc::c_long::from(length.subsec_nanos()),
+        });
+        let timeout = timeout.as_ref().map_or(std::ptr::null(), |timeout| &raw const *timeout);
+        // SAFETY: the list and the time limit outlive the call; no signal mask is changed.
+        unsafe { libc::ppoll(self.polled.as_mut_ptr(), self.polled.len() as libc::nfds_t, timeout, std::ptr::null()) };
+        let rung = self.polled.first().is_some_and(|bell| bell.revents != 0);
+        self.bell.wake_up(rung);
+    }
+
+    /// Reads what has come on all sockets, answers what the engine need not see, and puts the rest into the lanes.
+    pub fn receive(&mut self, now: Instant) {
+        for index in 0..self.listeners.len() {
+            self.receive_from(index, now);
+        }
+        for _ in 0..STREAM_ARRIVALS_MAX {
+            match self.streams.try_recv() {
+                None => break,
+                Some(Arrival::Message { path, message }) => self.admit(now, path, message),
+                Some(Arrival::Closed(flow)) => self.facts.push(Input::FlowClosed(flow)),
+                Some(Arrival::Unreachable { remote }) => {
+                    self.facts.push(Input::Unreachable { transport: Transport::Tcp, remote });
+                }
+            }
+        }
+    }
+
+    fn receive_from(&mut self, index: usize, now: Instant) {
+        let failed = self.polled.get(index + 1).is_some_and(|polled| polled.revents & libc::POLLERR != 0);
+        let Some(listener) = self.listeners.get_mut(index) else { return };
+        if failed {
+            listener.take_unreachable(&mut self.unreachable);
+            let facts = self.unreachable.drain(..);
+            self.facts.extend(facts.map(|remote| Input::Unreachable { transport: Transport::Udp, remote }));
+        }
+        let mut came = std::mem::take(&mut self.came);
+        for _ in 0..BATCHES_IN_A_ROW_MAX {
+            let Some(listener) = self.listeners.get_mut(index) else { break };
+            let local = listener.local();
+            let count = listener.receive(|remote, bytes| {
+                if !is_keep_alive(bytes) {
+                    let path = Path { transport: Transport::Udp, local, remote, flow: None };
+                    came.push((path, Message::parse(Bytes::copy_from_slice(bytes))));
+                }
+            });
+            for (path, parsed) in came.drain(..) {
+                match parsed {
+                    Ok(message) => self.admit(now, path, message),
+                    Err(malformed) => self.answer_malformed(&path, &malformed),
+                }
+            }
+            if count < BATCH_MAX {
+                break;
+            }
+        }
+        self.came = came;
+    }
+
+    fn admit(&mut self, now: Instant, path: Path, message: Message) {
+        self.counts.received += 1;
+        if refuse::is_ack_to_busy(&message) {
+            return;
+        }
+        match self.lanes.push(now, path, message) {
+            Admission::Taken => {}
+            Admission::Refused(message) if Lane::of(&message) == Lane::Invite => {
+                self.counts.refused_calls += 1;
+                if let Some((remote, bytes)) = refuse::busy(&message, &path, &self.hash) {
+                    self.send(Path { remote, ..path }, bytes);
+                }
+            }
+            Admission::Refused(_) => self.counts.dropped_in += 1,
+        }
+    }
+
+    fn answer_malformed(&mut self, path: &Path, malformed: &Malformed) {
+        self.counts.malformed += 1;
+        tracing::debug!(%path, reason = malformed.reason, "malformed");
+        if let Some(bytes) = malformed.answer() {
+            self.send(*path, bytes);
+        }
+    }
+
+    /// The next input: facts about peers first, then messages, each lane by its share.
+    pub fn next_input(&mut self) -> Option<Input> {
+        if let Some(fact) = self.facts.pop() {
+            return Some(fact);
+        }
+        self.lanes.pop().map(|(path, message)| Input::Sip { path, message })
+    }
+
+    /// Hands a message to its socket; UDP goes out with [`Net::flush`].
+    pub fn send(&mut self, path: Path, bytes: Bytes) {
+        self.counts.sent += 1;
+        match path.transport {
+            Transport::Udp => match self.listeners.iter_mut().find(|listener| listener.local() == path.local) {
+                Some(listener) => listener.send(path.remote, bytes),
+                None => {
+                    self.counts.dropped_out += 1;
+                    tracing::warn!(%path, "no listener with this address");
+                }
+            },
+            Transport::Tcp => self.streams.send(&path, bytes),
+            Transport::Tls | Transport::Ws | Transport::Wss => self.counts.dropped_out += 1,
+        }
+    }
+
+    pub fn flush(&mut self) {
+        for listener in &mut self.listeners {
+            listener.flush();
+        }
+    }
+
+    /// Messages waiting for the engine.
+    pub fn waiting(&self, lane: Lane) -> usize {
+        self.lanes.waiting(lane)
+    }
+
+    /// How long the oldest of them has waited.
+    pub fn age(&self, now: Instant) -> Duration {
+        self.lanes.age(now)
+    }
+
+    pub fn connections(&self) -> usize {
+        self.streams.count()
+    }
+
+    pub fn take_counts(&mut self) -> Counts {
+        let mut counts = std::mem::take(&mut self.counts);
+        counts.dropped_out += self.listeners.iter_mut().map(UdpListener::take_dropped).sum::<u64>();
+        counts.refused_connections = self.streams.take_refused();
+        counts
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,12 +4,16 @@
 //! `switch` and `acd`; here is only how they are written down. Whatever is wrong with a text is a [`Fault`] with file,
 //! line and hint, and all of them are told together.
 
+mod centre;
 mod fault;
+mod load;
 mod near;
 mod read;
 mod server;
 
+pub use centre::{BUILT_IN, CentreFiles, ClipFile, RANGE_MAX, difference, dump};
 pub use fault::{At, Fault, Faults, Mark, Source};
+pub use load::{Included, Loaded, includes, load};
 pub use server::{
     ENVIRONMENT_PREFIX, HttpSettings, JournalSync, LISTENERS_MAX, Limits, Listener, ListenerKind, LogFormat,
     LogSettings, RtpSettings, ServerSettings, SipSettings, StoreSettings,

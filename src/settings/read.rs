@@ -2,7 +2,11 @@
 
 use std::{cell::RefCell, collections::BTreeMap, fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
 
-use toml::de::{DeTable, DeValue};
+use serde::de::DeserializeOwned;
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue, ValueDeserializer},
+};
 
 use super::{
     fault::{At, Mark, Report, Source},
@@ -103,7 +107,7 @@ impl<'a> Section<'a> {
         match &raw.value {
             Raw::Toml(DeValue::String(text)) => Some(At::new(text.to_string(), raw.mark)),
             Raw::Environment(text) => Some(At::new((*text).to_owned(), raw.mark)),
-            other => {
+            other @ Raw::Toml(_) => {
                 self.expected(raw.mark, key, "a text in \"quotes\"", other);
                 None
             }
@@ -119,18 +123,31 @@ impl<'a> Section<'a> {
 
     /// A text that `T` can read; `expected` says what that is.
     pub fn parsed<T: FromStr>(&self, key: &'static str, expected: &str) -> Option<At<T>> {
-        let text = self.text(key)?;
-        self.parse_as(key, &text, expected)
+        self.parsed_by(key, expected, |text| text.parse().ok())
     }
 
-    pub fn parse_as<T: FromStr>(&self, key: &str, text: &At<String>, expected: &str) -> Option<At<T>> {
-        match text.value.trim().parse() {
-            Ok(value) => Some(At::new(value, text.mark)),
-            Err(_) => {
-                self.expected(text.mark, key, expected, &Raw::Environment(&text.value));
-                None
-            }
+    pub fn parsed_by<T>(
+        &self,
+        key: &'static str,
+        expected: &str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<At<T>> {
+        let text = self.text(key)?;
+        self.parse_by(&text, key, expected, read)
+    }
+
+    pub fn parse_by<T>(
+        &self,
+        text: &At<String>,
+        key: &str,
+        expected: &str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<At<T>> {
+        let value = read(text.value.trim());
+        if value.is_none() {
+            self.expected(text.mark, key, expected, &Raw::Environment(&text.value));
         }
+        value.map(|value| At::new(value, text.mark))
     }
 
     /// One of a few words.
@@ -155,7 +172,7 @@ impl<'a> Section<'a> {
             Raw::Toml(DeValue::Boolean(value)) => Some(At::new(*value, raw.mark)),
             Raw::Environment("true" | "1" | "on" | "yes") => Some(At::new(true, raw.mark)),
             Raw::Environment("false" | "0" | "off" | "no") => Some(At::new(false, raw.mark)),
-            other => {
+            other @ (Raw::Toml(_) | Raw::Environment(_)) => {
                 self.expected(raw.mark, key, "true or false", other);
                 None
             }
@@ -209,7 +226,7 @@ impl<'a> Section<'a> {
                 let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
                 Some(items.map(|item| At::new(item.to_owned(), raw.mark)).collect())
             }
-            other => {
+            other @ Raw::Toml(_) => {
                 self.expected(raw.mark, key, "a list of texts", other);
                 None
             }
@@ -281,6 +298,34 @@ impl<'a> Section<'a> {
         }
     }
 
+    pub fn mark_of(&self, key: &str) -> Option<Mark> {
+        let (_, value) = self.table?.iter().find(|(name, _)| name.get_ref() == key)?;
+        Some(Mark { source: self.source, byte: value.span().start })
+    }
+
+    /// The keys asked for so far.
+    pub fn taken(&self) -> Vec<&'static str> {
+        self.asked.borrow().clone()
+    }
+
+    /// What is left when the keys in `taken` are left out, as a value that serde can read. Its first fault is told with
+    /// its place.
+    pub fn deserialize<T: DeserializeOwned>(self, taken: &[&'static str]) -> Option<T> {
+        let left = self.table?.iter().filter(|(name, _)| !taken.iter().any(|key| key == name.get_ref()));
+        let table: DeTable<'_> = left.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let span = self.mark.byte..self.mark.byte;
+        let value = Spanned::new(span, DeValue::Table(table));
+        match T::deserialize(ValueDeserializer::from(value)) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                let byte = error.span().map_or(self.mark.byte, |span| span.start);
+                let (problem, hint) = in_our_words(error.message(), taken);
+                self.report.fault(Mark { source: self.source, byte }, format!("{}: {problem}", self.what), hint);
+                None
+            }
+        }
+    }
+
     /// The keys asked for, as the environment would name them.
     pub fn asked_names(&self) -> Vec<String> {
         let prefix = self.environment.as_ref().map_or("", |(_, prefix)| prefix.as_str());
@@ -288,12 +333,17 @@ impl<'a> Section<'a> {
     }
 }
 
+/// serde's "unknown field" with the nearest known name.
+fn in_our_words(message: &str, taken: &[&'static str]) -> (String, Option<String>) {
+    let Some(rest) = message.strip_prefix("unknown field `") else { return (message.to_owned(), None) };
+    let mut words = rest.split('`').step_by(2);
+    let wrong = words.next().unwrap_or_default().to_owned();
+    let known: Vec<&str> = words.filter(|word| !word.is_empty()).chain(taken.iter().copied()).collect();
+    let hint = near::hint(&wrong, known.iter().copied());
+    (format!("unknown key \"{wrong}\""), hint)
+}
+
 /// The value, or the default where none was given or it was faulty (the fault is in the report).
 pub(super) fn or<T>(read: Option<At<T>>, default: T) -> T {
     read.map_or(default, |at| at.value)
-}
-
-/// Words for a list in a message.
-pub(super) fn listed<T: Display>(items: impl IntoIterator<Item = T>) -> String {
-    items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
 }

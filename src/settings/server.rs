@@ -9,9 +9,9 @@ use std::{
 };
 
 use super::{
-    fault::{At, Faults, Mark, Report, Source},
+    fault::{At, Mark, Report},
     near,
-    read::{self, Environment, Section, or},
+    read::{Environment, Section, or},
 };
 
 /// Environment variables that override keys of the main file begin with this: `[sip] listen` is `STROWGER_SIP_LISTEN`,
@@ -118,47 +118,21 @@ pub enum LogFormat {
 }
 
 impl ServerSettings {
-    /// Reads the main file with the environment over it. Both are handed in: this floor reads neither.
-    ///
-    /// `environment` may hold any variables; those with [`ENVIRONMENT_PREFIX`] count, and unknown ones among them are
-    /// faults.
-    pub fn read(main: Source, environment: &[(String, String)]) -> Result<Self, Faults> {
-        let mut sources = vec![main];
-        for (name, text) in environment.iter().filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX)) {
-            sources.push(Source::new(name, text));
-        }
-        let overrides: Environment<'_> = sources
-            .iter()
-            .enumerate()
-            .skip(1)
-            .map(|(index, source)| (source.name.as_str(), (index, source.text.as_str())))
-            .collect();
-        let report = Report::new(&sources);
-        let table = read::parse(&sources, 0, &report);
-        let settings = if report.is_clean() {
-            Some(read_all(Section::root(&report, 0, &table).overridden_by(&overrides, ENVIRONMENT_PREFIX), &overrides))
-        } else {
-            None
-        };
-        report.finish()?;
-        settings.ok_or_else(|| Faults(Vec::new()))
-    }
-
     /// What stands when nothing is written.
     pub fn preset() -> Self {
-        match Self::read(Source::new("defaults", ""), &[]) {
-            Ok(settings) => settings,
-            Err(faults) => unreachable!("the defaults are sound: {faults}"),
-        }
+        let report = Report::new(&[]);
+        let table = toml::de::DeTable::new();
+        read(&Section::root(&report, 0, &table), &Environment::new())
     }
 }
 
-fn read_all(root: Section<'_>, overrides: &Environment<'_>) -> ServerSettings {
+/// Reads the sections of the main file; the root itself is finished by the caller.
+pub(super) fn read(root: &Section<'_>, overrides: &Environment<'_>) -> ServerSettings {
     let sections = (root.table("sip"), root.table("http"), root.table("rtp"), root.table("store"));
     let (sip, http, rtp, store) = sections;
     let (limits, log) = (root.table("limits"), root.table("log"));
     let settings = ServerSettings {
-        realm: realm(&root),
+        realm: realm(root),
         data_dir: or(root.text("data_dir"), String::from("data")),
         include: root.texts("include").unwrap_or_default(),
         sip: read_sip(&sip),
@@ -169,14 +143,14 @@ fn read_all(root: Section<'_>, overrides: &Environment<'_>) -> ServerSettings {
         log: read_log(&log),
     };
     let names: Vec<String> =
-        [&root, &sip, &http, &rtp, &store, &limits, &log].iter().flat_map(|section| section.asked_names()).collect();
+        [root, &sip, &http, &rtp, &store, &limits, &log].iter().flat_map(|section| section.asked_names()).collect();
     for (name, (source, _)) in overrides {
         if !names.iter().any(|known| known == name) && !ENVIRONMENT_ELSEWHERE.contains(name) {
             let hint = near::hint(name, names.iter().map(String::as_str));
             root.fault(Mark { source: *source, byte: 0 }, "no key of the main file has this name", hint);
         }
     }
-    for section in [root, sip, http, rtp, store, limits, log] {
+    for section in [sip, http, rtp, store, limits, log] {
         section.finish();
     }
     settings
@@ -215,7 +189,9 @@ fn read_sip(sip: &Section<'_>) -> SipSettings {
 fn read_listeners(sip: &Section<'_>, texts: &[At<String>]) -> Vec<Listener> {
     let mut listeners: Vec<Listener> = Vec::new();
     for text in texts {
-        let Some(listener) = sip.parse_as::<Listener>("listen", text, "udp:address:port or tcp:address:port") else {
+        let Some(listener) =
+            sip.parse_by(text, "listen", "udp:address:port or tcp:address:port", |text| text.parse::<Listener>().ok())
+        else {
             continue;
         };
         if listener.value.address.port() != 0 && listeners.contains(&listener.value) {
@@ -244,9 +220,7 @@ fn is_host(text: &str) -> bool {
 }
 
 fn read_rtp(rtp: &Section<'_>) -> RtpSettings {
-    let bind = rtp.texts("bind").map(|texts| {
-        texts.iter().filter_map(|text| rtp.parse_as("bind", text, "an address").map(|at| at.value)).collect()
-    });
+    let bind = rtp.texts("bind").map(|texts| texts.iter().filter_map(|text| address(rtp, "bind", text)).collect());
     let ports = rtp.text("ports").and_then(|text| {
         let range = text.value.split_once('-').and_then(|(low, high)| {
             let (low, high): (u16, u16) = (low.trim().parse().ok()?, high.trim().parse().ok()?);
@@ -261,10 +235,14 @@ fn read_rtp(rtp: &Section<'_>) -> RtpSettings {
     let advertised = rtp.text("advertised").filter(|text| !text.value.is_empty());
     RtpSettings {
         bind: bind.unwrap_or_else(|| vec![default_address(0).ip()]),
-        advertised: advertised.and_then(|text| rtp.parse_as("advertised", &text, "an address")).map(|at| at.value),
+        advertised: advertised.and_then(|text| address(rtp, "advertised", &text)),
         ports: ports.unwrap_or(16_384..=32_767),
         workers: or(rtp.whole("workers", 0..=64), 0) as u16,
     }
+}
+
+fn address(section: &Section<'_>, key: &str, text: &At<String>) -> Option<IpAddr> {
+    section.parse_by(text, key, "an address", |text| text.parse().ok()).map(|at| at.value)
 }
 
 fn read_store(store: &Section<'_>) -> StoreSettings {
@@ -323,10 +301,11 @@ impl fmt::Display for Listener {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::{Source, load};
 
     fn faults(text: &str, environment: &[(&str, &str)]) -> String {
         let environment: Vec<_> = environment.iter().map(|(n, t)| (n.to_string(), t.to_string())).collect();
-        ServerSettings::read(Source::new("config/x.toml", text), &environment).unwrap_err().to_string()
+        load(Source::new("config/x.toml", text), Vec::new(), &environment).unwrap_err().to_string()
     }
 
     /// OP-06: an unknown key is named with its place and the nearest known one.
@@ -370,7 +349,7 @@ mod tests {
         ]
         .map(|(name, text)| (name.to_owned(), text.to_owned()));
         let file = "data_dir = \"data\"\n[limits]\ncalls_max = 5\nidle_secs = 30\n";
-        let settings = ServerSettings::read(Source::new("x", file), &environment).unwrap();
+        let settings = load(Source::new("x", file), Vec::new(), &environment).unwrap().server;
         assert_eq!(settings.data_dir, "/tmp/second");
         assert_eq!(settings.limits.calls_max, 7);
         assert_eq!(settings.limits.idle_time, Duration::from_secs(30));

@@ -1,0 +1,104 @@
+//! Answers that cost the engine nothing: 503 for a new call while the switch is overloaded.
+
+use std::{hash::BuildHasher, net::SocketAddr};
+
+use bytes::Bytes;
+
+use crate::{
+    sip::Path,
+    wire::sip::{Message, Method, Name, Writer},
+};
+
+/// Begins the To tag of our stateless answers, so that the ACK to one is known and dropped.
+const TAG: &str = "busy-";
+
+/// When to try again. Spread by the caller's own hash, so that they don't all come back at once.
+const RETRY_AFTER_SECS: std::ops::Range<u64> = 2..8;
+
+/// 503 with Retry-After for a request that was not let in, and where it goes (RFC 3261 18.2.2, RFC 3581).
+pub fn busy<H: BuildHasher>(request: &Message, path: &Path, hash: &H) -> Option<(SocketAddr, Bytes)> {
+    let via = request.top_via().ok()?;
+    let asked_rport = via.rport().is_some();
+    let port = if path.transport.is_reliable() || asked_rport {
+        path.remote.port()
+    } else {
+        via.port.unwrap_or(path.transport.default_port())
+    };
+    let token = hash.hash_one(request.call_id());
+    let wait = RETRY_AFTER_SECS.start + token % (RETRY_AFTER_SECS.end - RETRY_AFTER_SECS.start);
+
+    let mut writer = Writer::response(503, None);
+    write_vias(&mut writer, request, path, asked_rport);
+    writer.copy(request, Name::From);
+    writer.header(Name::To, format_args!("{};tag={TAG}{token:016x}", request.header(Name::To)?));
+    writer.copy(request, Name::CallId).copy(request, Name::CSeq);
+    writer.header(Name::RetryAfter, wait);
+    Some((SocketAddr::new(path.remote.ip(), port), writer.end()))
+}
+
+/// The ACK to such an answer.
+pub fn is_ack_to_busy(message: &Message) -> bool {
+    message.method() == Some(&Method::Ack) && message.to_tag().is_some_and(|tag| tag.starts_with(TAG))
+}
+
+/// The Via lines as they came, the first with where it really came from.
+fn write_vias(writer: &mut Writer, request: &Message, path: &Path, asked_rport: bool) {
+    for (index, via) in request.list(Name::Via).enumerate() {
+        if index > 0 {
+            writer.header(Name::Via, via);
+        } else if asked_rport {
+            let rest: Vec<&str> = via.split(';').filter(|param| !param.trim().starts_with("rport")).collect();
+            let rest = rest.join(";");
+            let remote = path.remote;
+            writer.header(Name::Via, format_args!("{rest};received={};rport={}", remote.ip(), remote.port()));
+        } else {
+            writer.header(Name::Via, format_args!("{via};received={}", path.remote.ip()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hash::RandomState;
+
+    use super::*;
+    use crate::sip::Transport;
+
+    fn request(method: &str, via: &str, to: &str) -> Message {
+        let text = format!(
+            "{method} sip:800@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.9:5099;branch=z9hG4bK1{via}\r\n\
+             Via: SIP/2.0/UDP 10.0.0.8;branch=z9hG4bK0\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:800@b>{to}\r\n\
+             Call-ID: x\r\nCSeq: 7 {method}\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+        );
+        Message::parse(Bytes::from(text.into_bytes())).unwrap()
+    }
+
+    fn path() -> Path {
+        let (local, remote) = ("127.0.0.1:5060".parse().unwrap(), "127.0.0.1:40000".parse().unwrap());
+        Path { transport: Transport::Udp, local, remote, flow: None }
+    }
+
+    /// SW-18: the refusal says when to come back and goes where RFC 3261 18.2.2 and RFC 3581 send it.
+    #[test]
+    fn a_refused_caller_is_told_when_to_come_back() {
+        let hash = RandomState::new();
+        let (to, bytes) = busy(&request("INVITE", ";rport", ""), &path(), &hash).unwrap();
+        assert_eq!(to, path().remote);
+        let answer = Message::parse(bytes).unwrap();
+        assert_eq!(answer.status(), Some(503));
+        assert!(answer.header(Name::RetryAfter).unwrap().parse::<u64>().unwrap() >= 2);
+        assert_eq!(answer.top_via().unwrap().rport(), Some(Some(40_000)));
+        assert_eq!(answer.vias().count(), 2);
+        let (to, _) = busy(&request("INVITE", "", ""), &path(), &hash).unwrap();
+        assert_eq!(to, "127.0.0.1:5099".parse().unwrap());
+    }
+
+    #[test]
+    fn the_ack_to_a_refusal_is_known() {
+        let (_, bytes) = busy(&request("INVITE", "", ""), &path(), &RandomState::new()).unwrap();
+        let answer = Message::parse(bytes).unwrap();
+        let tag = format!(";tag={}", answer.to_tag().unwrap());
+        assert!(is_ack_to_busy(&request("ACK", "", &tag)));
+        assert!(!is_ack_to_busy(&request("ACK", "", ";tag=other")));
+    }
+}

@@ -1,0 +1,152 @@
+//! One connection: frames in, queued messages out, time limits on both.
+
+use std::{io, sync::atomic::Ordering, time::Duration};
+
+use bytes::Bytes;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{
+        TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::mpsc,
+    time::{Instant, timeout, timeout_at},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{Arrival, Shared, table::WriteQueue};
+use crate::{
+    sip::Path,
+    wire::sip::{Frame, Framer, Message},
+};
+
+/// A message must be whole this long after its first octet, however slowly it drips.
+const MESSAGE_TIME: Duration = Duration::from_secs(10);
+
+/// A connection on which we have not yet said yes to anything may be silent this long.
+const STRANGER_IDLE_TIME: Duration = Duration::from_secs(30);
+
+/// A peer that takes nothing for this long has stopped reading.
+const WRITE_TIME: Duration = Duration::from_secs(10);
+
+/// Read at once: a few messages.
+const READ_BUFFER: usize = 8_192;
+
+/// Answers to keep-alives and malformed messages that wait to be written; more means that the peer only writes.
+const OWN_ANSWERS_MAX: usize = 32;
+
+const PONG: Bytes = Bytes::from_static(b"\r\n");
+
+/// Serves the connection until either end has enough of it, then tells the loop that the flow has ended.
+pub async fn serve(shared: &Shared, stream: TcpStream, path: Path, queue: WriteQueue, stop: CancellationToken) {
+    let _ = stream.set_nodelay(true);
+    let (read, write) = stream.into_split();
+    let (answers, own) = mpsc::channel(OWN_ANSWERS_MAX);
+    let reader = Reader { shared, path, read, answers, framer: Framer::default(), welcome: queue.welcome };
+    let why = tokio::select! {
+        () = stop.cancelled() => "closed by us",
+        why = reader.run() => why,
+        result = write_all(write, queue.queue, own) => result.map_or("write failed", |()| "drained"),
+    };
+    tracing::debug!(%path, why, "connection ended");
+    if let Some(flow) = path.flow {
+        shared.table.remove(flow);
+        shared.tell(Arrival::Closed(flow)).await;
+    }
+}
+
+async fn write_all(
+    mut write: OwnedWriteHalf,
+    mut queue: mpsc::Receiver<Bytes>,
+    mut own: mpsc::Receiver<Bytes>,
+) -> io::Result<()> {
+    loop {
+        let next = tokio::select! {
+            next = queue.recv() => next,
+            Some(next) = own.recv() => Some(next),
+        };
+        let Some(bytes) = next else { return Ok(()) };
+        timeout(WRITE_TIME, write.write_all(&bytes)).await.map_err(|_| io::ErrorKind::TimedOut)??;
+    }
+}
+
+struct Reader<'a> {
+    shared: &'a Shared,
+    path: Path,
+    read: OwnedReadHalf,
+    answers: mpsc::Sender<Bytes>,
+    framer: Framer,
+    welcome: std::sync::Arc<std::sync::atomic::AtomicBool>,
+}
+
+impl Reader<'_> {
+    /// Returns why it ended.
+    async fn run(mut self) -> &'static str {
+        let mut buffer = vec![0u8; READ_BUFFER];
+        let mut partial_until: Option<Instant> = None;
+        loop {
+            let until = partial_until.unwrap_or_else(|| now() + self.idle_time());
+            let count = match timeout_at(until, self.read.read(&mut buffer)).await {
+                Err(_) if partial_until.is_some() => return "message too slow",
+                Err(_) => return "idle",
+                Ok(Err(_)) => return "read failed",
+                Ok(Ok(0)) => return "closed by the peer",
+                Ok(Ok(count)) => count,
+            };
+            self.framer.push(buffer.get(..count).unwrap_or_default());
+            match self.take_frames().await {
+                Ok(0) if partial_until.is_some() => {}
+                Ok(_) => partial_until = self.framer.is_partial().then(|| now() + MESSAGE_TIME),
+                Err(why) => return why,
+            }
+        }
+    }
+
+    fn idle_time(&self) -> Duration {
+        let known = self.welcome.load(Ordering::Relaxed);
+        if known { self.shared.limits.idle_time } else { STRANGER_IDLE_TIME.min(self.shared.limits.idle_time) }
+    }
+
+    /// Hands on every whole message; returns how many frames there were.
+    async fn take_frames(&mut self) -> Result<usize, &'static str> {
+        let mut count = 0;
+        loop {
+            match self.framer.next_frame() {
+                Ok(None) => return Ok(count),
+                Ok(Some(Frame::KeepAlive)) => self.answer(PONG)?,
+                Ok(Some(Frame::Message(bytes))) => match Message::parse(bytes) {
+                    Ok(message) => self.shared.tell(Arrival::Message { path: self.path, message }).await,
+                    Err(malformed) => {
+                        if let Some(bytes) = malformed.answer() {
+                            self.answer(bytes)?;
+                        }
+                    }
+                },
+                Err(error) => {
+                    self.say_last(error.answer).await;
+                    return Err(error.reason);
+                }
+            }
+            count += 1;
+        }
+    }
+
+    fn answer(&self, bytes: Bytes) -> Result<(), &'static str> {
+        self.answers.try_send(bytes).map_err(|_| "the peer does not read")
+    }
+
+    /// Before closing: lets the writer take it, for a moment.
+    async fn say_last(&self, answer: Option<Bytes>) {
+        let Some(bytes) = answer else { return };
+        if self.answers.try_send(bytes).is_ok() {
+            // The permit of every place is free again once the writer has taken them all and written the last.
+            let _ = timeout(Duration::from_millis(200), self.answers.reserve_many(OWN_ANSWERS_MAX)).await;
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the shell measures how slowly a peer writes")]
+fn now() -> Instant {
+    Instant::from_std(std::time::Instant::now())
+}

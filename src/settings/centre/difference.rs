@@ -1,0 +1,72 @@
+//! What would change: two centres compared entry by entry, key by key.
+
+use std::collections::BTreeMap;
+
+use toml::{Table, Value};
+
+use super::{ClipFile, dump::tables};
+use crate::engine::Centre;
+
+/// Keys whose values are not shown.
+const SECRET_KEYS: [&str; 4] = ["password", "page_password", "ha1_md5", "ha1_sha256"];
+
+/// One line for each entry that is new, gone or changed, in the order of kinds and names; empty when nothing changes.
+/// Passwords and hashes are named, never shown.
+pub fn difference(old: &Centre, old_clips: &[ClipFile], new: &Centre, new_clips: &[ClipFile]) -> Vec<String> {
+    let (old, new) = (entries(&tables(old, old_clips)), entries(&tables(new, new_clips)));
+    let mut lines = Vec::new();
+    for (name, entry) in &old {
+        match new.get(name) {
+            None => lines.push(format!("- {name}")),
+            Some(now) => lines.extend(changes(name, entry, now)),
+        }
+    }
+    lines.extend(new.keys().filter(|name| !old.contains_key(*name)).map(|name| format!("+ {name}")));
+    lines
+}
+
+/// `queue "support"` → its keys.
+fn entries(root: &Table) -> BTreeMap<String, Table> {
+    let mut entries = BTreeMap::new();
+    let mut plain = Table::new();
+    for (kind, value) in root {
+        match value {
+            Value::Array(items) => {
+                for table in items.iter().filter_map(Value::as_table) {
+                    entries.insert(name_of(kind, table), table.clone());
+                }
+            }
+            Value::Table(table) => drop(entries.insert(format!("[{kind}]"), table.clone())),
+            Value::String(_) | Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => {
+                plain.insert(kind.clone(), value.clone());
+            }
+        }
+    }
+    entries.insert(String::from("centre"), plain);
+    entries
+}
+
+fn name_of(kind: &str, table: &Table) -> String {
+    let text = |key: &str| table.get(key).and_then(Value::as_str);
+    match (text("key"), text("number"), text("from")) {
+        (Some(key), ..) => format!("{kind} \"{key}\""),
+        (None, Some(number), Some(from)) => format!("{kind} \"{number}\" from {from}"),
+        (None, Some(number), None) => format!("{kind} \"{number}\""),
+        (None, None, _) => kind.to_owned(),
+    }
+}
+
+fn changes(name: &str, old: &Table, new: &Table) -> Vec<String> {
+    let mut keys: Vec<&String> = old.keys().chain(new.keys().filter(|key| !old.contains_key(*key))).collect();
+    keys.sort();
+    let changed = keys.into_iter().filter(|key| old.get(*key) != new.get(*key));
+    changed
+        .map(|key| {
+            if SECRET_KEYS.contains(&key.as_str()) {
+                return format!("~ {name}: {key} changes");
+            }
+            let show = |value: Option<&Value>| value.map_or_else(|| String::from("default"), Value::to_string);
+            format!("~ {name}: {key} {} → {}", show(old.get(key)), show(new.get(key)))
+        })
+        .collect()
+}

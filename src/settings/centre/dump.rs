@@ -1,0 +1,250 @@
+//! The centre written down again: reading it gives the same centre.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use toml::{Table, Value};
+
+use super::{
+    ClipFile,
+    people::{GROUP_STRATEGIES, ROLES},
+    queues::WAITING_SOUNDS,
+};
+use crate::{
+    acd::{AgentSettings, Policies, QueueSettings, ReasonSettings},
+    base::{ClipId, GroupId, QueueId, TrunkId, UserId},
+    engine::{Centre, WaitingSound},
+    sip::Transport,
+    switch::{CallerIdRule, Destination, Group, Role, Route, Side, Source, Trunk, TrunkDestination, User},
+};
+
+/// The whole centre as TOML: passwords as hashes, ranges written out, what is as by default left out.
+///
+/// `clips` says where the sounds are. Reading the text again with the same realm gives an equal centre.
+pub fn dump(centre: &Centre, clips: &[ClipFile]) -> String {
+    let mut text =
+        String::from("# A centre of strowger, written by `strowger dump`. Keep it as secret as a password file.\n\n");
+    text.push_str(&toml::to_string(&tables(centre, clips)).unwrap_or_default());
+    text
+}
+
+/// The same as values, for comparing.
+pub(super) fn tables(centre: &Centre, clips: &[ClipFile]) -> Table {
+    let names = Names { centre };
+    let mut root = Table::new();
+    if let Some(name) = centre.hold_music.and_then(|id| names.clip(id)) {
+        root.insert("hold_music".into(), Value::from(name));
+    }
+    let mut put = |key: &str, entries: Vec<Table>| {
+        if !entries.is_empty() {
+            root.insert(key.into(), Value::Array(entries.into_iter().map(Value::Table).collect()));
+        }
+    };
+    put("clip", centre.clips.iter().map(|clip| clip_table(clip.id, &clip.name, clips)).collect());
+    let answering: BTreeSet<&str> =
+        centre.acd.agents.values().map(|agent| agent.user.as_deref().unwrap_or(&agent.key)).collect();
+    put("user", centre.users.iter().map(|user| user_table(user, answering.contains(user.name.as_str()))).collect());
+    put("group", centre.groups.iter().map(|group| group_table(group, &names)).collect());
+    put("trunk", centre.trunks.iter().map(trunk_table).collect());
+    put("number", centre.routes.iter().map(|route| number_table(route, &names)).collect());
+    put("agent", centre.acd.agents.values().map(agent_table).collect());
+    put("queue", centre.acd.queues.iter().map(|(id, queue)| queue_table(*id, queue, centre)).collect());
+    put("reason", centre.acd.reasons.iter().map(reason_table).collect());
+    let policies = without_defaults(&centre.acd.policies, &Policies::default());
+    if !policies.is_empty() {
+        root.insert("policies".into(), Value::Table(policies));
+    }
+    root
+}
+
+/// From ids back to names.
+struct Names<'a> {
+    centre: &'a Centre,
+}
+
+impl Names<'_> {
+    fn user(&self, id: UserId) -> Option<&str> {
+        self.centre.users.iter().find(|user| user.id == id).map(|user| user.name.as_str())
+    }
+
+    fn group(&self, id: GroupId) -> Option<&str> {
+        self.centre.groups.iter().find(|group| group.id == id).map(|group| group.name.as_str())
+    }
+
+    fn trunk(&self, id: TrunkId) -> Option<&str> {
+        self.centre.trunks.iter().find(|trunk| trunk.id == id).map(|trunk| trunk.name.as_str())
+    }
+
+    fn clip(&self, id: ClipId) -> Option<&str> {
+        self.centre.clips.iter().find(|clip| clip.id == id).map(|clip| clip.name.as_str())
+    }
+
+    fn queue(&self, id: QueueId) -> Option<&str> {
+        self.centre.acd.queues.get(&id).map(|queue| queue.key.as_str())
+    }
+
+    fn destination(&self, destination: Destination) -> Option<String> {
+        Some(match destination {
+            Destination::User(id) => format!("user:{}", self.user(id)?),
+            Destination::Group(id) => format!("group:{}", self.group(id)?),
+            Destination::Trunk(id) => format!("trunk:{}", self.trunk(id)?),
+            Destination::Queue(id) => format!("queue:{}", self.queue(id)?),
+            Destination::Clip(id) => format!("clip:{}", self.clip(id)?),
+        })
+    }
+}
+
+fn text(table: &mut Table, key: &str, value: impl Into<String>) {
+    table.insert(key.into(), Value::String(value.into()));
+}
+
+fn texts(table: &mut Table, key: &str, values: impl Iterator<Item = String>) {
+    table.insert(key.into(), Value::Array(values.map(Value::String).collect()));
+}
+
+fn word_of<T: PartialEq>(words: &[(&'static str, T)], value: &T) -> &'static str {
+    words.iter().find(|(_, known)| known == value).map_or("", |(word, _)| word)
+}
+
+fn clip_table(id: ClipId, name: &str, clips: &[ClipFile]) -> Table {
+    let mut table = Table::new();
+    text(&mut table, "key", name);
+    let file = clips.iter().find(|clip| clip.id == id).map_or(super::BUILT_IN, |clip| &clip.file.value);
+    text(&mut table, "file", file);
+    table
+}
+
+fn user_table(user: &User, is_agent: bool) -> Table {
+    let mut table = Table::new();
+    text(&mut table, "key", user.name.as_str());
+    if user.display.reveal().as_str() != user.name.as_str() {
+        text(&mut table, "name", user.display.reveal().as_str());
+    }
+    if let Some(extension) = &user.extension {
+        text(&mut table, "extension", extension.as_str());
+    }
+    if let Some(number) = &user.number {
+        text(&mut table, "number", number.as_str());
+    }
+    let implied = if is_agent { Role::Agent } else { Role::User };
+    if user.role != implied {
+        text(&mut table, "role", word_of(&ROLES, &user.role));
+    }
+    if let Some(ha1) = &user.ha1 {
+        text(&mut table, "ha1_md5", &ha1.md5);
+        text(&mut table, "ha1_sha256", &ha1.sha256);
+    }
+    if let Some(hash) = &user.page_password {
+        text(&mut table, "page_password", hash.reveal());
+    }
+    table
+}
+
+fn group_table(group: &Group, names: &Names<'_>) -> Table {
+    let mut table = Table::new();
+    text(&mut table, "key", group.name.as_str());
+    text(&mut table, "strategy", word_of(&GROUP_STRATEGIES, &group.strategy));
+    let ring_secs = i64::try_from(group.ring_time.as_secs()).unwrap_or(i64::MAX);
+    table.insert("ring_secs".into(), Value::Integer(ring_secs));
+    texts(&mut table, "members", group.members.iter().filter_map(|id| names.user(*id)).map(str::to_owned));
+    table
+}
+
+fn trunk_table(trunk: &Trunk) -> Table {
+    let mut table = Table::new();
+    text(&mut table, "key", &trunk.name);
+    if !trunk.sources.is_empty() {
+        texts(&mut table, "sources", trunk.sources.iter().map(source_text));
+    }
+    if let Some(destination) = &trunk.destination {
+        text(&mut table, "destination", destination_text(destination));
+    }
+    if let Some(credentials) = &trunk.credentials {
+        text(&mut table, "user", &credentials.user);
+        text(&mut table, "password", credentials.password.reveal());
+    }
+    match &trunk.caller_id {
+        CallerIdRule::Pass => {}
+        CallerIdRule::Fixed(number) => text(&mut table, "caller_id", number.as_str()),
+    }
+    if let Some(most) = trunk.calls_max {
+        table.insert("calls_max".into(), Value::Integer(most.into()));
+    }
+    table
+}
+
+fn source_text(source: &Source) -> String {
+    let network = source.network.to_string();
+    match source.port {
+        None => network,
+        Some(port) if network.contains(':') => format!("[{network}]:{port}"),
+        Some(port) => format!("{network}:{port}"),
+    }
+}
+
+fn destination_text(destination: &TrunkDestination) -> String {
+    let TrunkDestination { host, port, transport } = destination;
+    let scheme = match transport {
+        Transport::Udp => "udp",
+        Transport::Tcp => "tcp",
+        Transport::Tls => "tls",
+        Transport::Ws => "ws",
+        Transport::Wss => "wss",
+    };
+    if host.contains(':') { format!("{scheme}:[{host}]:{port}") } else { format!("{scheme}:{host}:{port}") }
+}
+
+fn number_table(route: &Route, names: &Names<'_>) -> Table {
+    let mut table = Table::new();
+    text(&mut table, "number", route.pattern.as_str());
+    text(&mut table, "to", names.destination(route.destination).unwrap_or_default());
+    match &route.from {
+        Side::Anyone => {}
+        Side::Users => text(&mut table, "from", "users"),
+        Side::Trunks => text(&mut table, "from", "trunks"),
+        Side::Trunk(id) => text(&mut table, "from", format!("trunk:{}", names.trunk(*id).unwrap_or_default())),
+    }
+    if route.strip > 0 {
+        table.insert("strip".into(), Value::Integer(route.strip.into()));
+    }
+    if !route.prepend.is_empty() {
+        text(&mut table, "prepend", &route.prepend);
+    }
+    table
+}
+
+fn agent_table(agent: &AgentSettings) -> Table {
+    keyed(&agent.key, without_defaults(agent, &AgentSettings::default()))
+}
+
+fn queue_table(id: QueueId, queue: &QueueSettings, centre: &Centre) -> Table {
+    let mut table = keyed(&queue.key, without_defaults(queue, &QueueSettings::default()));
+    match centre.queues.iter().find(|voice| voice.queue == id).map(|voice| voice.waiting) {
+        None | Some(WaitingSound::Clip(_)) => {}
+        Some(other) => text(&mut table, "waiting", word_of(&WAITING_SOUNDS, &other)),
+    }
+    table
+}
+
+fn reason_table(reason: &ReasonSettings) -> Table {
+    let plain = ReasonSettings {
+        key: reason.key.clone(),
+        name: String::new(),
+        kind: crate::acd::ReasonKind::default(),
+        colour: String::new(),
+        max_secs: 0,
+    };
+    keyed(reason.key.as_str(), without_defaults(reason, &plain))
+}
+
+fn keyed(key: &str, mut table: Table) -> Table {
+    text(&mut table, "key", key);
+    table
+}
+
+/// Only what differs from the default.
+fn without_defaults<T: Serialize>(value: &T, default: &T) -> Table {
+    let (Ok(mut table), Ok(plain)) = (Table::try_from(value), Table::try_from(default)) else { return Table::new() };
+    table.retain(|key, value| plain.get(key) != Some(value));
+    table
+}

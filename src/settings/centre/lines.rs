@@ -1,0 +1,238 @@
+//! `[[trunk]]`, `[[number]]` and `[[clip]]`.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::{ClipFile, Reading};
+use crate::{
+    base::{ClipId, Number, Private, TrunkId},
+    engine::Clip,
+    settings::{
+        fault::At,
+        read::{Section, or},
+    },
+    sip::Transport,
+    switch::{
+        CallerIdRule, Cidr, Destination, Pattern, Route, Side, Source, Trunk, TrunkCredentials, TrunkDestination,
+    },
+};
+
+impl Reading<'_, '_> {
+    pub(super) fn read_clips(&mut self) -> (Vec<Clip>, Vec<ClipFile>) {
+        let (mut clips, mut files) = (Vec::new(), Vec::new());
+        for mut section in self.tables("clip") {
+            if let Some(key) = section.required_text("key", "the clip's short name") {
+                section.name_it(format!("clip \"{}\"", key.value));
+                let file = section.required_text("file", "a WAV file, or \"built-in\"");
+                let id: Option<ClipId> = self.clips.add(self.report, &key.value, key.mark);
+                if let (Some(id), Some(file)) = (id, file) {
+                    clips.push(Clip { id, name: key.value });
+                    files.push(ClipFile { id, file });
+                }
+            }
+            section.finish();
+        }
+        (clips, files)
+    }
+
+    pub(super) fn read_trunks(&mut self) -> Vec<Trunk> {
+        let mut trunks = Vec::new();
+        for mut section in self.tables("trunk") {
+            if let Some(key) = section.required_text("key", "the trunk's short name") {
+                section.name_it(format!("trunk \"{}\"", key.value));
+                let id: Option<TrunkId> = self.trunks.add(self.report, &key.value, key.mark);
+                let trunk = Trunk {
+                    id: id.unwrap_or(TrunkId(0)),
+                    name: key.value,
+                    sources: read_sources(&section),
+                    destination: read_destination(&section),
+                    credentials: read_credentials(&section),
+                    caller_id: read_caller_id(&section),
+                    calls_max: section.whole("calls_max", 1..=1_000_000).map(|at| at.value as u32),
+                };
+                if !section.has("sources") && !section.has("destination") {
+                    let hint = Some(String::from("sources = [\"198.51.100.7\"], destination = \"sip.example.net\""));
+                    section.fault(section.mark(), "expected sources, a destination, or both", hint);
+                }
+                if id.is_some() {
+                    trunks.push(trunk);
+                }
+            }
+            section.finish();
+        }
+        trunks
+    }
+
+    /// After everything that a number may lead to.
+    pub(super) fn read_numbers(&mut self) -> Vec<Route> {
+        let mut routes: Vec<(At<Pattern>, Route)> = Vec::new();
+        for section in self.tables("number") {
+            if let Some((pattern, route)) = self.read_number(&section) {
+                let twin = routes.iter().find(|(_, other)| other.pattern == route.pattern && overlap(other, &route));
+                if let Some((earlier, _)) = twin {
+                    let hint = format!("the other is at {}", self.report.line_of(earlier.mark));
+                    let problem = format!("\"{}\" leads to two places for the same callers", pattern.value);
+                    section.fault(pattern.mark, problem, Some(hint));
+                }
+                routes.push((pattern, route));
+            }
+            section.finish();
+        }
+        routes.into_iter().map(|(_, route)| route).collect()
+    }
+
+    fn read_number(&self, section: &Section<'_>) -> Option<(At<Pattern>, Route)> {
+        let expected = "letters, digits, + . _ - #, X for a digit, a trailing * for any rest";
+        if !section.has("number") {
+            section.missing("number", expected);
+        }
+        let pattern = section.parsed_by("number", expected, Pattern::new);
+        let to = section.required_text("to", "\"queue:…\", \"user:…\", \"group:…\", \"trunk:…\" or \"clip:…\"");
+        let destination = to.and_then(|to| self.destination(section, &to));
+        let from = section.text("from").and_then(|from| self.side(section, &from));
+        let strip = section.whole("strip", 0..=32).map(|at| at.value as u8);
+        let prepend = section.text("prepend");
+        let (pattern, destination) = (pattern?, destination?);
+        let only_trunk = strip.is_some() || prepend.is_some();
+        if only_trunk && !matches!(destination, Destination::Trunk(_)) {
+            section.fault(section.mark(), "strip and prepend are for numbers that lead to a trunk", None);
+        }
+        let route = Route {
+            pattern: pattern.value.clone(),
+            from: from.unwrap_or(Side::Anyone),
+            strip: strip.unwrap_or(0),
+            prepend: prepend.map(|at| at.value).unwrap_or_default(),
+            destination,
+        };
+        Some((pattern, route))
+    }
+
+    fn destination(&self, section: &Section<'_>, to: &At<String>) -> Option<Destination> {
+        let Some((kind, name)) = to.value.split_once(':') else {
+            let hint = Some(String::from("for example to = \"queue:support\""));
+            section.fault(to.mark, format!("to: expected kind:name, found \"{}\"", to.value), hint);
+            return None;
+        };
+        let name = At::new(name.to_owned(), to.mark);
+        match kind {
+            "queue" => self.queues.find(self.report, &name, "to").map(Destination::Queue),
+            "user" => self.users.find(self.report, &name, "to").map(Destination::User),
+            "group" => self.groups.find(self.report, &name, "to").map(Destination::Group),
+            "trunk" => self.trunks.find(self.report, &name, "to").map(Destination::Trunk),
+            "clip" => self.clips.find(self.report, &name, "to").map(Destination::Clip),
+            other => {
+                let hint = crate::settings::near::hint(other, ["queue", "user", "group", "trunk", "clip"]);
+                section.fault(to.mark, format!("to: \"{other}\" is no kind of destination"), hint);
+                None
+            }
+        }
+    }
+
+    fn side(&self, section: &Section<'_>, from: &At<String>) -> Option<Side> {
+        match from.value.split_once(':') {
+            None if from.value == "anyone" => Some(Side::Anyone),
+            None if from.value == "users" => Some(Side::Users),
+            None if from.value == "trunks" => Some(Side::Trunks),
+            Some(("trunk", name)) => {
+                let name = At::new(name.to_owned(), from.mark);
+                self.trunks.find(self.report, &name, "from").map(Side::Trunk)
+            }
+            _ => {
+                let problem = format!(
+                    "from: expected \"anyone\", \"users\", \"trunks\" or \"trunk:name\", found \"{}\"",
+                    from.value
+                );
+                section.fault(from.mark, problem, None);
+                None
+            }
+        }
+    }
+}
+
+/// Whether both routes are for one and the same caller.
+fn overlap(one: &Route, two: &Route) -> bool {
+    one.from == two.from
+}
+
+fn read_sources(section: &Section<'_>) -> Vec<Source> {
+    let texts = section.texts("sources").unwrap_or_default();
+    let expected = "a network or address, with or without a port: \"10.0.0.0/8\", \"127.0.0.1:5080\"";
+    texts.iter().filter_map(|text| section.parse_by(text, "sources", expected, source)).map(|at| at.value).collect()
+}
+
+/// `10.0.0.0/8`, `10.0.0.1`, `10.0.0.1:5060`, `2001:db8::/32`, `[2001:db8::1]:5060`.
+fn source(text: &str) -> Option<Source> {
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return Some(Source { network: address.ip().to_string().parse().ok()?, port: Some(address.port()) });
+    }
+    if let Ok(network) = text.parse::<Cidr>() {
+        return Some(Source { network, port: None });
+    }
+    let (network, port) = text.rsplit_once(':')?;
+    let network = network.trim_start_matches('[').trim_end_matches(']');
+    Some(Source { network: network.parse().ok()?, port: Some(port.parse().ok()?) })
+}
+
+/// `host`, `host:port`, `tcp:host:port`.
+fn read_destination(section: &Section<'_>) -> Option<TrunkDestination> {
+    let text = section.text("destination")?;
+    let expected = "host, host:port or tcp:host:port";
+    section.parse_by(&text, "destination", expected, destination).map(|at| at.value)
+}
+
+fn destination(text: &str) -> Option<TrunkDestination> {
+    let (transport, rest) = match text.split_once(':') {
+        Some(("udp", rest)) => (Transport::Udp, rest),
+        Some(("tcp", rest)) => (Transport::Tcp, rest),
+        _ => (Transport::Udp, text),
+    };
+    if let Ok(address) = rest.parse::<SocketAddr>() {
+        return Some(TrunkDestination { host: address.ip().to_string(), port: address.port(), transport });
+    }
+    let bare = rest.trim_start_matches('[').trim_end_matches(']');
+    if let Ok(address) = bare.parse::<IpAddr>() {
+        return Some(TrunkDestination { host: address.to_string(), port: transport.default_port(), transport });
+    }
+    let (host, port) = match rest.split_once(':') {
+        Some((host, port)) => (host, port.parse().ok().filter(|port| *port != 0)?),
+        None => (rest, transport.default_port()),
+    };
+    let clean = host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'));
+    (clean && (1..=253).contains(&host.len())).then(|| TrunkDestination { host: host.to_owned(), port, transport })
+}
+
+fn read_credentials(section: &Section<'_>) -> Option<TrunkCredentials> {
+    match (section.text("user"), section.text("password")) {
+        (Some(user), Some(password)) => {
+            Some(TrunkCredentials { user: user.value, password: Private::new(password.value) })
+        }
+        (None, None) => None,
+        (Some(one), None) | (None, Some(one)) => {
+            section.fault(one.mark, "expected both user and password", None);
+            None
+        }
+    }
+}
+
+fn read_caller_id(section: &Section<'_>) -> CallerIdRule {
+    let Some(text) = section.text("caller_id") else { return CallerIdRule::Pass };
+    if text.value == "pass" {
+        return CallerIdRule::Pass;
+    }
+    let number = section.parse_by(&text, "caller_id", "\"pass\" or a number such as +351210000001", Number::new);
+    number.map_or(CallerIdRule::Pass, |at| CallerIdRule::Fixed(at.value))
+}
+
+/// Kept here because a clip's key is chosen like a trunk's.
+pub(super) fn hold_music(reading: &Reading<'_, '_>) -> Option<ClipId> {
+    let mut chosen: Option<At<String>> = None;
+    for root in reading.roots {
+        if let Some(text) = root.text("hold_music") {
+            if let Some(earlier) = &chosen {
+                let hint = Some(format!("the other is at {}", reading.report.line_of(earlier.mark)));
+                root.fault(text.mark, "hold_music is given twice", hint);
+            }
+            chosen = Some(text);
+        }
+    }
+    or(chosen.map(|key| At::new(reading.clips.find(reading.report, &key, "hold_music"), key.mark)), None)
+}

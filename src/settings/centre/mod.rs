@@ -1,0 +1,147 @@
+//! The centre's files: users, groups, trunks, numbers, clips, agents, queues, reasons, policies.
+
+mod book;
+mod difference;
+mod dump;
+mod lines;
+mod people;
+mod queues;
+mod range;
+
+pub use difference::difference;
+pub use dump::dump;
+pub use range::RANGE_MAX;
+
+use book::Book;
+
+use super::{
+    fault::{At, Report},
+    read::Section,
+};
+use crate::{
+    base::{AgentId, ClipId, GroupId, QueueId, TrunkId, UserId},
+    engine::Centre,
+};
+
+/// Where a clip's sound is: a WAV file beside the centre file, or [`BUILT_IN`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClipFile {
+    pub id: ClipId,
+    pub file: At<String>,
+}
+
+/// In place of a file: the hold music that is part of the program.
+pub const BUILT_IN: &str = "built-in";
+
+/// A centre as its files describe it.
+#[derive(Clone, Debug, Default)]
+pub struct CentreFiles {
+    pub centre: Centre,
+    pub clips: Vec<ClipFile>,
+    /// Users whose password is to be made at first start.
+    pub generated: Vec<UserId>,
+}
+
+/// A value whose references are still names.
+struct Strayed<T> {
+    value: T,
+    names: Vec<At<String>>,
+}
+
+/// All files of one centre while they are read.
+struct Reading<'r, 'a> {
+    roots: &'r [Section<'a>],
+    report: &'a Report<'a>,
+    realm: &'r str,
+    users: Book<UserId>,
+    groups: Book<GroupId>,
+    trunks: Book<TrunkId>,
+    clips: Book<ClipId>,
+    agents: Book<AgentId>,
+    queues: Book<QueueId>,
+}
+
+/// Reads the centre out of all files together. Faults go to the report; what is returned counts only without any.
+pub(super) fn read<'a>(roots: &[Section<'a>], report: &'a Report<'a>, realm: &str) -> CentreFiles {
+    let mut reading = Reading {
+        roots,
+        report,
+        realm,
+        users: Book::new("user"),
+        groups: Book::new("group"),
+        trunks: Book::new("trunk"),
+        clips: Book::new("clip"),
+        agents: Book::new("agent"),
+        queues: Book::new("queue"),
+    };
+    let (clips, files) = reading.read_clips();
+    let mut users = reading.read_users();
+    let groups = reading.read_groups();
+    let trunks = reading.read_trunks();
+    let (acd, queues) = reading.read_acd(&mut users);
+    let routes = reading.read_numbers();
+    let generated = users.iter().filter(|draft| draft.generated).map(|draft| draft.user.id).collect();
+    reading.check_addresses(&users, &groups);
+    let centre = Centre {
+        groups: reading.resolve_groups(groups),
+        users: users.into_iter().map(|draft| draft.user).collect(),
+        trunks,
+        routes,
+        clips,
+        hold_music: lines::hold_music(&reading),
+        acd,
+        queues,
+    };
+    CentreFiles { centre, clips: files, generated }
+}
+
+impl<'a> Reading<'_, 'a> {
+    /// Every `[[key]]` of every file.
+    fn tables(&self, key: &'static str) -> Vec<Section<'a>> {
+        self.roots.iter().flat_map(|root| root.tables(key)).collect()
+    }
+
+    /// The names that an entry's `key` stands for.
+    fn keys(&self, section: &mut Section<'_>, kind: &str) -> Option<At<Vec<String>>> {
+        let key = section.required_text("key", &format!("the {kind}'s short name"))?;
+        section.name_it(format!("{kind} \"{}\"", key.value));
+        match range::expand(&key.value) {
+            Ok(keys) => Some(At::new(keys, key.mark)),
+            Err(expected) => {
+                section.fault(key.mark, format!("key: {expected}"), None);
+                None
+            }
+        }
+    }
+
+    fn expand_all(&self, names: &[At<String>]) -> Vec<At<String>> {
+        let mut all = Vec::new();
+        for name in names {
+            match range::expand(&name.value) {
+                Ok(names) => all.extend(names.into_iter().map(|one| At::new(one, name.mark))),
+                Err(expected) => self.report.fault(name.mark, expected, None),
+            }
+        }
+        all
+    }
+
+    /// Users, their extensions and groups share one space of internal addresses.
+    fn check_addresses(&self, users: &[people::UserDraft], groups: &[Strayed<crate::switch::Group>]) {
+        let mut book: Book<UserId> = Book::new("internal address");
+        let groups = groups.iter().map(|group| group.value.name.as_str());
+        for (draft, address) in users.iter().map(|draft| (draft, draft.user.name.as_str())) {
+            book.add(self.report, address, draft.mark);
+        }
+        for draft in users {
+            if let Some(extension) = draft.user.extension.as_ref().filter(|own| **own != draft.user.name) {
+                book.add(self.report, extension.as_str(), draft.mark);
+            }
+        }
+        for (name, section) in groups.zip(self.tables("group")) {
+            book.add(self.report, name, section.mark());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

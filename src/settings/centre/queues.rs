@@ -1,0 +1,176 @@
+//! `[[agent]]`, `[[queue]]`, `[[reason]]` and `[policies]`: the shapes are those of `acd`.
+
+use std::collections::BTreeMap;
+
+use super::{Reading, people::UserDraft};
+use crate::{
+    acd::{self, AgentSettings, MemberSettings, Policies, QueueSettings, ReasonSettings},
+    base::{ClipId, QueueId},
+    engine::{QueueVoice, WaitingSound},
+    settings::{
+        fault::{At, Mark},
+        read::Section,
+    },
+    switch::Role,
+};
+
+/// Where each entry of `acd` was written, for the faults that `acd` itself finds: `agents.ana`, `queues.support`.
+type Places = BTreeMap<String, Mark>;
+
+pub(super) const WAITING_SOUNDS: [(&str, WaitingSound); 4] = [
+    ("hold_music", WaitingSound::HoldMusic),
+    ("ringback", WaitingSound::Ringback),
+    ("ringback_when_offered", WaitingSound::RingbackWhenOffered),
+    ("silence", WaitingSound::Silence),
+];
+
+impl Reading<'_, '_> {
+    pub(super) fn read_acd(&mut self, users: &mut [UserDraft]) -> (acd::Settings, Vec<QueueVoice>) {
+        let mut places = Places::new();
+        let mut settings = acd::Settings::default();
+        self.read_agents(&mut settings, &mut places, users);
+        let voices = self.read_queues(&mut settings, &mut places);
+        self.read_reasons(&mut settings, &mut places);
+        self.read_policies(&mut settings, &mut places);
+        self.hand_over_faults(&settings, &places);
+        (settings, voices)
+    }
+
+    fn read_agents(&mut self, settings: &mut acd::Settings, places: &mut Places, users: &mut [UserDraft]) {
+        let mut by_name: BTreeMap<String, usize> = BTreeMap::new();
+        for (index, draft) in users.iter().enumerate() {
+            by_name.insert(draft.user.name.as_str().to_owned(), index);
+        }
+        for mut section in self.tables("agent") {
+            let Some(keys) = self.keys(&mut section, "agent") else { continue };
+            let Some(form) = section.rest::<AgentSettings>() else { continue };
+            for key in keys.value {
+                let Some(id) = self.agents.add(self.report, &key, keys.mark) else { continue };
+                let user = At::new(form.user.clone().unwrap_or_else(|| key.clone()), keys.mark);
+                let found = self.users.find(self.report, &user, "an agent answers with a user's phones");
+                if found.is_some()
+                    && let Some(draft) = by_name.get(&user.value).and_then(|index| users.get_mut(*index))
+                {
+                    self.make_agent(draft, &user);
+                }
+                places.insert(format!("agents.{key}"), keys.mark);
+                settings.agents.insert(id, AgentSettings { key, ..form.clone() });
+            }
+        }
+    }
+
+    fn make_agent(&self, draft: &mut UserDraft, user: &At<String>) {
+        if draft.is_agent {
+            let problem = format!("user \"{}\" answers for two agents", user.value);
+            self.report.fault(user.mark, problem, Some(String::from("give each agent a user of its own")));
+        }
+        draft.is_agent = true;
+        draft.user.role = draft.user.role.max(Role::Agent);
+    }
+
+    fn read_queues(&mut self, settings: &mut acd::Settings, places: &mut Places) -> Vec<QueueVoice> {
+        let mut voices = Vec::new();
+        for mut section in self.tables("queue") {
+            let Some(key) = section.required_text("key", "the queue's short name") else { continue };
+            section.name_it(format!("queue \"{}\"", key.value));
+            let waiting = section.one_of("waiting", &WAITING_SOUNDS);
+            let music = section.text("hold_music");
+            let members_mark = section.mark_of("members").unwrap_or(section.mark());
+            let Some(form) = section.rest::<QueueSettings>() else { continue };
+            let id: Option<QueueId> = self.queues.add(self.report, &key.value, key.mark);
+            let music = music.map(|key| (self.clips.find(self.report, &key, "hold_music"), key));
+            let members = self.members(form.members, members_mark);
+            places.insert(format!("queues.{}", key.value), key.mark);
+            places.insert(format!("queues.{}.members", key.value), members_mark);
+            let Some(id) = id else { continue };
+            if let Some(voice) = voice_of(id, waiting, music.as_ref().and_then(|(clip, _)| *clip)) {
+                voices.push(voice);
+            }
+            let hold_music = music.map(|(_, key)| key.value);
+            settings.queues.insert(id, QueueSettings { key: key.value, members, hold_music, ..form });
+        }
+        voices.sort_by_key(|voice| voice.queue);
+        voices
+    }
+
+    fn members(&self, forms: Vec<MemberSettings>, mark: Mark) -> Vec<MemberSettings> {
+        let mut members = Vec::new();
+        for form in forms {
+            for name in self.expand_all(&[At::new(form.agent.clone(), mark)]) {
+                if self.agents.find(self.report, &name, "members").is_some() {
+                    members.push(MemberSettings { agent: name.value, ..form.clone() });
+                }
+            }
+        }
+        members
+    }
+
+    fn read_reasons(&self, settings: &mut acd::Settings, places: &mut Places) {
+        for mut section in self.tables("reason") {
+            section.name_it(String::from("[[reason]]"));
+            let mark = section.mark();
+            if let Some(reason) = section.whole_as::<ReasonSettings>() {
+                places.insert(format!("reasons.{}", reason.key), mark);
+                settings.reasons.push(reason);
+            }
+        }
+    }
+
+    fn read_policies(&self, settings: &mut acd::Settings, places: &mut Places) {
+        let mut seen: Option<Mark> = None;
+        for root in self.roots {
+            let has = root.has("policies");
+            let section = root.table("policies");
+            if !has {
+                continue;
+            }
+            if let Some(earlier) = seen {
+                let hint = Some(format!("the other is at {}", self.report.line_of(earlier)));
+                section.fault(section.mark(), "[policies] is given twice", hint);
+            }
+            seen = Some(section.mark());
+            places.insert(String::from("policies"), section.mark());
+            if let Some(policies) = section.whole_as::<Policies>() {
+                settings.policies = policies;
+            }
+        }
+    }
+
+    /// What `acd` finds wrong, at the place where it was written.
+    fn hand_over_faults(&self, settings: &acd::Settings, places: &Places) {
+        for fault in settings.check() {
+            let mut place = fault.place.as_str();
+            let mark = loop {
+                if let Some(mark) = places.get(place) {
+                    break *mark;
+                }
+                match place.rsplit_once('.') {
+                    Some((shorter, _)) => place = shorter,
+                    None => break Mark::default(),
+                }
+            };
+            self.report.fault(mark, format!("{}: {}", fault.place, fault.hint), None);
+        }
+    }
+}
+
+fn voice_of(queue: QueueId, waiting: Option<At<WaitingSound>>, music: Option<ClipId>) -> Option<QueueVoice> {
+    let waiting = match (waiting.map(|at| at.value), music) {
+        (Some(WaitingSound::HoldMusic) | None, Some(clip)) => WaitingSound::Clip(clip),
+        (Some(sound), _) => sound,
+        (None, None) => return None,
+    };
+    Some(QueueVoice { queue, waiting })
+}
+
+/// A table as one of `acd`'s own types; what serde says becomes a fault with a place.
+impl<'a> Section<'a> {
+    fn rest<T: serde::de::DeserializeOwned>(self) -> Option<T> {
+        let known = self.taken();
+        self.deserialize(&known)
+    }
+
+    fn whole_as<T: serde::de::DeserializeOwned>(self) -> Option<T> {
+        self.deserialize(&[])
+    }
+}

@@ -1,0 +1,219 @@
+use super::*;
+use crate::{
+    acd::{DevicePresence, Strategy},
+    engine::WaitingSound,
+    settings::{Included, Loaded, Source, load},
+    switch::{Destination, Role, Side},
+};
+
+const CENTRE: &str = r#"
+hold_music = "music"
+clip = [{ key = "music", file = "built-in" }, { key = "sorry", file = "sorry.wav" }]
+
+[[user]]
+key = "ana"
+name = "Ana Sousa"
+extension = "201"
+number = "+351210000001"
+sip_password = "s3cret"
+
+[[user]]
+key = "rui"
+role = "supervisor"
+sip_password = "other"
+page_password = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA"
+
+[[user]]
+key = "u{00000..00099}"
+sip_password = "secret"
+
+[[group]]
+key = "office"
+strategy = "sequential"
+members = ["rui", "ana", "u{00001..00003}"]
+
+[[trunk]]
+key = "carrier"
+sources = ["203.0.113.0/24", "127.0.0.1:5080", "[2001:db8::1]:5060"]
+destination = "tcp:sip.example.net:5070"
+user = "acme"
+password = "line"
+caller_id = "+351210000000"
+calls_max = 30
+
+[[number]]
+number = "800"
+to = "queue:support"
+
+[[number]]
+number = "+35121*"
+to = "trunk:carrier"
+from = "users"
+strip = 1
+prepend = "00"
+
+[[agent]]
+key = "ana"
+device_presence = "ready"
+
+[[agent]]
+key = "u{00010..00012}"
+
+[[queue]]
+key = "support"
+name = "Customer support"
+strategy = "round_robin"
+members = [{ agent = "ana", tier = 1 }, "u{00010..00012}"]
+acw_secs = 20
+waiting = "ringback_when_offered"
+
+[[queue]]
+key = "sales"
+members = ["ana"]
+hold_music = "sorry"
+
+[[reason]]
+key = "lunch"
+
+[policies]
+reason_required = true
+"#;
+
+fn read(text: &str) -> Result<Loaded, String> {
+    let main = Source::new("config/strowger.toml", "realm = \"test\"\ninclude = [\"centre.toml\"]\n");
+    let text = Ok(Source::new("config/centre.toml", text));
+    load(main, vec![Included { name: String::from("centre.toml"), text }], &[]).map_err(|faults| faults.to_string())
+}
+
+fn refused(text: &str) -> String {
+    read(text).unwrap_err()
+}
+
+#[test]
+fn a_centre_is_read_as_it_is_written() {
+    let files = read(CENTRE).unwrap().files;
+    let centre = &files.centre;
+    assert_eq!(centre.users.len(), 102);
+    let ana = centre.users.iter().find(|user| user.name.as_str() == "ana").unwrap();
+    assert_eq!(ana.role, Role::Agent);
+    assert_eq!(ana.ha1.as_ref().unwrap().md5, crate::sip::digest::Ha1::new("ana", "test", "s3cret").md5);
+    assert!(centre.users.iter().any(|user| user.name.as_str() == "u00099"));
+    let support = centre.acd.queues.values().find(|queue| queue.key == "support").unwrap();
+    assert_eq!((support.strategy, support.acw_secs), (Strategy::RoundRobin, 20));
+    let members: Vec<_> = support.members.iter().map(|member| (member.agent.as_str(), member.tier)).collect();
+    assert_eq!(members, [("ana", 1), ("u00010", 0), ("u00011", 0), ("u00012", 0)]);
+    let agent = centre.acd.agents.values().find(|agent| agent.key == "ana").unwrap();
+    assert_eq!(agent.device_presence, Some(DevicePresence::Ready));
+    assert_eq!(centre.routes[1].from, Side::Users);
+    assert!(matches!(centre.routes[0].destination, Destination::Queue(_)));
+    let waiting: Vec<_> = centre.queues.iter().map(|voice| voice.waiting).collect();
+    assert!(waiting.contains(&WaitingSound::RingbackWhenOffered), "{waiting:?}");
+    assert!(waiting.iter().any(|sound| matches!(sound, WaitingSound::Clip(_))), "{waiting:?}");
+    assert_eq!(centre.groups[0].members.len(), 5);
+    assert_eq!(centre.trunks[0].sources.len(), 3);
+}
+
+/// OP-06: what is dumped reads back as the same centre, and dumps as the same text.
+#[test]
+fn a_dump_reads_back_as_the_same_centre() {
+    let first = read(CENTRE).unwrap().files;
+    let text = dump(&first.centre, &first.clips);
+    assert!(!text.contains("s3cret"), "a password in the dump");
+    let second = read(&text).unwrap_or_else(|faults| panic!("{faults}\n{text}")).files;
+    assert_eq!(dump(&second.centre, &second.clips), text);
+    assert_eq!(difference(&first.centre, &first.clips, &second.centre, &second.clips), Vec::<String>::new());
+    assert!(first.centre == second.centre, "not equal, and the difference does not see it");
+}
+
+/// OP-06: ids stand for names, not for places in the file, because the journal speaks of them.
+#[test]
+fn a_reordered_file_keeps_every_id() {
+    let one = "[[user]]\nkey = \"ana\"\n[[user]]\nkey = \"rui\"\n";
+    let two = "[[user]]\nkey = \"eva\"\n[[user]]\nkey = \"rui\"\n[[user]]\nkey = \"ana\"\n";
+    let id = |text: &str, name: &str| {
+        let files = read(text).unwrap().files;
+        files.centre.users.iter().find(|user| user.name.as_str() == name).unwrap().id
+    };
+    assert_eq!(id(one, "ana"), id(two, "ana"));
+    assert_eq!(id(one, "rui"), id(two, "rui"));
+    assert_ne!(id(two, "eva"), id(two, "ana"));
+}
+
+/// OP-06: references between entries are checked together, each fault with its place and a hint.
+#[test]
+fn dangling_references_are_named_with_their_place() {
+    let said = refused(
+        "[[user]]\nkey = \"ana\"\n\n[[agent]]\nkey = \"ana\"\n\n[[queue]]\nkey = \"support\"\nmembers = [\"anna\"]\n\n\
+         [[number]]\nnumber = \"800\"\nto = \"queue:suport\"\n\n[[agent]]\nkey = \"bob\"\n\n\
+         [[trunk]]\nkey = \"x\"\nsources = [\"10.0.0.0/33\"]\n",
+    );
+    for wanted in [
+        "config/centre.toml:9:11: members: no agent is called \"anna\"",
+        "did you mean \"ana\"?",
+        "config/centre.toml:13:6: to: no queue is called \"suport\"",
+        "did you mean \"support\"?",
+        "config/centre.toml:16:7: an agent answers with a user's phones: no user is called \"bob\"",
+        "config/centre.toml:20:12: sources: expected a network or address",
+        "4 errors",
+    ] {
+        assert!(said.contains(wanted), "{wanted} is missing in:\n{said}");
+    }
+}
+
+#[test]
+fn names_and_addresses_are_given_once() {
+    let said = refused(
+        "[[user]]\nkey = \"ana\"\nextension = \"201\"\n[[user]]\nkey = \"rui\"\nextension = \"201\"\n\
+         [[user]]\nkey = \"ana\"\n[[group]]\nkey = \"rui\"\n",
+    );
+    assert!(said.contains("centre.toml:8:7: user \"ana\" is given twice"), "{said}");
+    assert!(said.contains("it is there already at config/centre.toml:2"), "{said}");
+    assert!(said.contains("internal address \"201\" is given twice"), "{said}");
+    assert!(said.contains("internal address \"rui\" is given twice"), "{said}");
+}
+
+#[test]
+fn two_places_for_one_number_are_refused() {
+    let said = refused(
+        "[[user]]\nkey = \"ana\"\n[[number]]\nnumber = \"800\"\nto = \"user:ana\"\n\
+         [[number]]\nnumber = \"800\"\nto = \"user:ana\"\n",
+    );
+    assert!(said.contains("centre.toml:7:10: \"800\" leads to two places"), "{said}");
+    assert!(said.contains("the other is at config/centre.toml:4"), "{said}");
+}
+
+/// OP-06: what the distributor's own types refuse is told in the same form.
+#[test]
+fn a_slip_in_a_queue_is_told_with_its_place() {
+    let said = refused("[[queue]]\nkey = \"support\"\nacw_sec = 5\n");
+    assert!(said.contains("centre.toml:3:1: queue \"support\": unknown key \"acw_sec\""), "{said}");
+    assert!(said.contains("did you mean \"acw_secs\"?"), "{said}");
+    let said = refused("[[queue]]\nkey = \"support\"\nstrategy = \"fastest\"\n");
+    assert!(said.contains("centre.toml:3:12: queue \"support\": unknown variant `fastest`"), "{said}");
+}
+
+#[test]
+fn a_missing_include_is_named_where_it_is_asked_for() {
+    let main = Source::new("config/strowger.toml", "include = [\"gone.toml\"]\n");
+    let gone = Included { name: String::from("gone.toml"), text: Err(String::from("no such file")) };
+    let said = load(main, vec![gone], &[]).unwrap_err().to_string();
+    assert!(said.contains("strowger.toml:1:12: include: \"gone.toml\" can't be read: no such file"), "{said}");
+}
+
+#[test]
+fn a_difference_names_what_changes_and_shows_no_secret() {
+    let old = read(CENTRE).unwrap().files;
+    let text = CENTRE.replace("acw_secs = 20", "acw_secs = 30").replace("s3cret", "changed").replace("lunch", "break");
+    let new = read(&text).unwrap().files;
+    let lines = difference(&old.centre, &old.clips, &new.centre, &new.clips);
+    assert_eq!(
+        lines,
+        [
+            "~ queue \"support\": acw_secs 20 → 30",
+            "- reason \"lunch\"",
+            "~ user \"ana\": ha1_md5 changes",
+            "~ user \"ana\": ha1_sha256 changes",
+            "+ reason \"break\"",
+        ]
+    );
+}
