@@ -2,3 +2,4 @@
 
 mod tidy;
 mod torture;
+mod wire;

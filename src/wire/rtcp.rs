@@ -3,8 +3,8 @@
 /// Packets looked at in one compound; a datagram of 1,500 octets holds few with anything in them.
 pub const PACKETS_MAX: usize = 32;
 
-/// Octets of a report of ours with one block and a CNAME of [`CNAME_MAX`].
-pub const REPORT_MAX: usize = 28 + BLOCK_BYTES + 8 + 2 + CNAME_MAX + 4;
+/// Octets of the longest report of ours: sender and block, a CNAME of [`CNAME_MAX`], a BYE.
+pub const REPORT_MAX: usize = 28 + BLOCK_BYTES + 8 + 2 + CNAME_MAX + 4 + 8;
 
 /// Octets of the canonical name we send; it is random, so a few do.
 pub const CNAME_MAX: usize = 32;
@@ -182,8 +182,7 @@ pub struct Report<'a> {
 }
 
 impl Report<'_> {
-    /// Writes the compound and says how long it is; `None` when the buffer is shorter than [`REPORT_MAX`] plus the
-    /// eight octets of a BYE.
+    /// Writes the compound and says how long it is; `None` when it does not fit; [`REPORT_MAX`] always do.
     pub fn write(&self, buffer: &mut [u8]) -> Option<usize> {
         let mut out = Out { buffer, at: 0 };
         let count = u8::from(self.block.is_some());
@@ -270,7 +269,7 @@ mod tests {
         for (sender, block, bye) in [(Some(sender), Some(BLOCK), true), (None, Some(BLOCK), false), (None, None, true)]
         {
             for cname in ["", "a", "ab", "abc", "abcd", "0123456789012345678901234567890123456789"] {
-                let mut buffer = [0xFF; REPORT_MAX + 8];
+                let mut buffer = [0xFF; REPORT_MAX];
                 let len = Report { ssrc: 7, sender, block, cname, bye }.write(&mut buffer).unwrap();
                 let packets: Vec<_> = Compound::new(&buffer[..len]).collect();
                 let (read, blocks) = reported(packets[0]);
@@ -287,7 +286,7 @@ mod tests {
 
     #[test]
     fn a_lying_length_ends_the_walk() {
-        let mut buffer = [0; REPORT_MAX + 8];
+        let mut buffer = [0; REPORT_MAX];
         let report = Report { ssrc: 7, sender: None, block: Some(BLOCK), cname: "x", bye: true };
         let len = report.write(&mut buffer).unwrap();
         assert_eq!(Compound::new(&buffer[..len - 1]).count(), 2);

@@ -138,8 +138,8 @@ impl Reader {
         match name {
             "rtpmap" => rtpmap(media, value),
             "fmtp" => fmtp(media, value),
-            "ptime" => media.ptime = milliseconds(value),
-            "rtcp" => media.rtcp = rtcp(value),
+            "ptime" => media.ptime = milliseconds(value).or(media.ptime),
+            "rtcp" => media.rtcp = rtcp(value).or(media.rtcp),
             "rtcp-mux" => media.rtcp_mux = true,
             "crypto" => media.crypto.push(crate::base::Private::new(value.to_owned())),
             _ => self.other(line),
@@ -184,7 +184,7 @@ fn address(value: &str) -> Option<Option<IpAddr>> {
     known.then(|| host.parse().ok())
 }
 
-/// `96 opus/48000/2`. One that does not fit its media line, or makes no sense, leaves the format without a name.
+/// `96 opus/48000/2`. One that does not fit its media line, or makes no sense, counts as absent.
 fn rtpmap(media: &mut Media, value: &str) {
     let Some((pt, encoding)) = value.split_once([' ', '\t']) else { return };
     let Some(format) = digits(pt).and_then(|pt: u8| media.formats.iter_mut().find(|format| format.pt == pt)) else {
@@ -194,10 +194,10 @@ fn rtpmap(media: &mut Media, value: &str) {
     let name = parts.next().unwrap_or_default();
     let clock = parts.next().and_then(digits::<u32>).filter(|clock| *clock > 0);
     let channels = parts.next().map_or(Some(1), digits::<u8>).filter(|channels| *channels > 0);
-    let (name, clock, channels) = match (clock, channels) {
-        (Some(clock), Some(channels)) => (name, clock, channels),
-        (None, _) | (_, None) => ("", 0, 1),
-    };
+    let (Some(clock), Some(channels)) = (clock, channels) else { return };
+    if name.is_empty() {
+        return;
+    }
     format.name = Cow::Owned(name.to_owned());
     format.clock = clock;
     format.channels = channels;

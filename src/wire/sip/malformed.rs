@@ -3,6 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use super::name::Name;
 use super::name_addr::NameAddr;
@@ -38,14 +39,14 @@ impl Malformed {
         }
         let reason = self.to_string();
         let mut writer = Writer::response(self.status, Some(&reason));
-        let mut answerable = false;
+        let mut seen = Seen::default();
         let mut lines = Some(rest);
         for _ in 0..HEADERS_MAX {
             let Some((line, rest)) = lines.and_then(next_line) else { break };
             lines = Some(rest);
-            answerable |= give_back(&mut writer, line, head) == Some(Name::Via);
+            seen.give_back(&mut writer, line, head);
         }
-        answerable.then(|| writer.end())
+        seen.0.contains(&Name::Via).then(|| writer.end())
     }
 }
 
@@ -68,21 +69,31 @@ fn is_request(line: &[u8]) -> bool {
     sip(version) && !sip(line) && !line.starts_with(b"ACK ") && version.len() < line.len()
 }
 
-fn give_back(writer: &mut Writer, line: &[u8], head: &[u8]) -> Option<Name> {
-    let colon = line.iter().take(HEADER_LINE_MAX).position(|b| *b == b':')?;
-    let name = Name::of(line.get(..colon)?.trim_ascii());
-    let value = line.get(colon + 1..)?.trim_ascii();
-    if !matches!(name, Name::Via | Name::From | Name::To | Name::CallId | Name::CSeq) || value.len() > HEADER_LINE_MAX {
-        return None;
+/// What was given back so far: every Via, of the others the first.
+#[derive(Default)]
+struct Seen(SmallVec<[Name; 8]>);
+
+impl Seen {
+    fn give_back(&mut self, writer: &mut Writer, line: &[u8], head: &[u8]) -> Option<()> {
+        let colon = line.iter().take(HEADER_LINE_MAX).position(|b| *b == b':')?;
+        let name = Name::of(line.get(..colon)?.trim_ascii());
+        let value = line.get(colon + 1..)?.trim_ascii();
+        let wanted = matches!(name, Name::Via | Name::From | Name::To | Name::CallId | Name::CSeq);
+        let seen = self.0.contains(&name);
+        if !wanted || value.len() > HEADER_LINE_MAX || (seen && name != Name::Via) {
+            return None;
+        }
+        if !seen {
+            self.0.push(name);
+        }
+        let value = String::from_utf8_lossy(value);
+        if name == Name::To && NameAddr::parse(&value).is_ok_and(|to| to.tag().is_none()) {
+            writer.header(name, format_args!("{value};tag={:016x}", fingerprint(head)));
+        } else {
+            writer.header(name, &value);
+        }
+        Some(())
     }
-    let value = String::from_utf8_lossy(value);
-    let untagged = name == Name::To && NameAddr::parse(&value).is_ok_and(|to| to.tag().is_none());
-    if untagged {
-        writer.header(name, format_args!("{value};tag={:016x}", fingerprint(head)));
-    } else {
-        writer.header(name, &value);
-    }
-    Some(name)
 }
 
 /// FNV-1a: a tag that is the same when the request comes again, so that no state is kept for it (RFC 3261 §8.2.7).

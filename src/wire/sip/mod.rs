@@ -20,6 +20,9 @@ mod uri;
 mod via;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 pub use fault::SyntaxError;
 pub use framer::{Frame, FrameError, Framer, is_keep_alive};
 pub use malformed::Malformed;

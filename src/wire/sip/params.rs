@@ -64,7 +64,7 @@ impl<'a> Params<'a> {
     }
 
     fn pieces(&self) -> Pieces<'a> {
-        Pieces { rest: (!self.text.is_empty()).then_some(self.text) }
+        Pieces { rest: (!self.text.is_empty()).then_some(self.text), quoted: self.text.contains('"') }
     }
 
     fn after_semicolon(text: &'a str) -> Result<Self, SyntaxError> {
@@ -81,6 +81,8 @@ impl<'a> Params<'a> {
 
 struct Pieces<'a> {
     rest: Option<&'a str>,
+    /// A quote stands somewhere, so semicolons must be looked at with care.
+    quoted: bool,
 }
 
 impl<'a> Iterator for Pieces<'a> {
@@ -88,7 +90,7 @@ impl<'a> Iterator for Pieces<'a> {
 
     fn next(&mut self) -> Option<&'a str> {
         let rest = self.rest?;
-        let end = if rest.contains('"') { find_bare(rest, b';') } else { rest.bytes().position(|b| b == b';') };
+        let end = if self.quoted { find_bare(rest, b';') } else { rest.bytes().position(|b| b == b';') };
         let (piece, rest) = match end.and_then(|at| rest.split_at_checked(at)) {
             Some((piece, rest)) => (piece, rest.get(1..)),
             None => (rest, None),

@@ -132,6 +132,11 @@ fn start_line(head: &str, span: Span) -> Result<(Start, Option<Method>), Fault> 
     Ok((Start::Request { uri: place(uri)? }, Some(method)))
 }
 
+/// Checks every element of a list, which must have one.
+fn each<'a>(value: &'a str, check: impl Fn(&'a str) -> Result<(), SyntaxError>) -> Result<(), SyntaxError> {
+    if value.is_empty() { Err(SyntaxError("empty")) } else { list(value).try_for_each(check) }
+}
+
 /// Headers that are looked at before a message exists.
 #[derive(Default)]
 struct Found<'a> {
@@ -162,7 +167,7 @@ impl<'a> Found<'a> {
     fn take(&mut self, name: Name, value: &'a str) -> Result<(), SyntaxError> {
         if name == Name::Via {
             self.via = true;
-            return list(value).try_for_each(|via| Via::parse(via).map(|_| ()));
+            return each(value, |via| Via::parse(via).map(|_| ()));
         }
         if name == Name::From {
             self.from = true;
@@ -185,7 +190,7 @@ impl<'a> Found<'a> {
         } else if name == Name::MaxForwards {
             number(value, u8::MAX.into()).ok_or(SyntaxError("malformed"))?;
         } else if name == Name::Contact && value != "*" {
-            return list(value).try_for_each(|contact| NameAddr::parse(contact).map(|_| ()));
+            return each(value, |contact| NameAddr::parse(contact).map(|_| ()));
         }
         Ok(())
     }

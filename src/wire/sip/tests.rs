@@ -1,0 +1,206 @@
+//! Whole messages: what is read out of them, what is refused, how they come out of a stream.
+
+use bytes::Bytes;
+
+use super::*;
+
+const INVITE: &str = "INVITE sip:800@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKa;rport\r\n\
+    v: SIP/2.0/TCP 192.0.2.2, SIP/2.0/UDP [2001:db8::1]:5070\r\nMax-Forwards: 70\r\nf: \"Ana\" <sip:ana@example.com>;tag=1\r\n\
+    To: <sip:800@example.com>\r\nCall-ID: a@b\r\nCSeq: 7 INVITE\r\nm: <sip:ana@192.0.2.1>, <tel:+1>;q=0.1\r\nX-Note: one\r\n\
+    x-note: two\r\nc: application/sdp; charset=utf-8\r\nl: 3\r\n\r\nabc";
+
+fn parse(text: &str) -> Result<Message, Malformed> {
+    Message::parse(Bytes::copy_from_slice(text.as_bytes()))
+}
+
+/// The message with one line in place of another.
+fn with(line: &str, other: &str) -> String {
+    let changed = INVITE.replace(line, other);
+    assert_ne!(changed, INVITE, "{line} is not in the message");
+    changed
+}
+
+#[test]
+fn everything_in_a_request_is_found() {
+    let message = parse(INVITE).unwrap();
+    assert_eq!((message.method(), message.status()), (Some(&Method::Invite), None));
+    assert_eq!(message.uri_text(), Some("sip:800@example.com"));
+    assert_eq!(message.request_uri().unwrap().user, Some("800"));
+    let vias: Vec<_> = message.vias().map(Result::unwrap).collect();
+    assert_eq!((vias.len(), vias[0].branch(), vias[2].port), (3, Some("z9hG4bKa"), Some(5_070)));
+    assert_eq!((message.from_tag(), message.to_tag(), message.call_id()), (Some("1"), None, "a@b"));
+    assert_eq!(message.from().unwrap().display.as_deref(), Some("Ana"));
+    assert_eq!(message.cseq(), CSeq { number: 7, method: Method::Invite });
+    let contacts: Vec<_> = message.contacts().map(|contact| contact.unwrap().uri_text).collect();
+    assert_eq!(contacts, ["sip:ana@192.0.2.1", "tel:+1"]);
+    assert_eq!((message.max_forwards(), message.content_type()), (Some(70), Some("application/sdp")));
+    assert_eq!((message.other("X-NOTE"), message.header(Name::Via)), (Some("one"), message.headers(Name::Via).next()));
+    assert_eq!((message.body(), message.body_bytes()), (&b"abc"[..], Bytes::from_static(b"abc")));
+    assert_eq!(message.lines().nth(9), Some(("x-note", Name::Other, "two")));
+    assert_eq!(message.bytes(), INVITE);
+}
+
+#[test]
+fn everything_in_a_response_is_found() {
+    let text = with("INVITE sip:800@example.com SIP/2.0", "SIP/2.0 486 Busy, sorry");
+    let message = parse(&text).unwrap();
+    assert_eq!((message.is_request(), message.method(), message.uri_text()), (false, None, None));
+    assert_eq!((message.status(), message.reason_phrase()), (Some(486), "Busy, sorry"));
+    assert_eq!(message.cseq().method, Method::Invite);
+    for (start, reason) in [("SIP/2.0 486 ", ""), ("SIP/2.0 486", ""), ("sip/2.0 486 x", "x")] {
+        assert_eq!(parse(&text.replace("SIP/2.0 486 Busy, sorry", start)).unwrap().reason_phrase(), reason);
+    }
+}
+
+#[test]
+fn a_folded_value_is_one_line() {
+    let text = with("Ana\" <sip:ana@example.com>;tag=1", "Ana\"\r\n\t<sip:ana@example.com>\r\n  ;\r\n tag = 1");
+    let shared = Bytes::copy_from_slice(text.as_bytes());
+    let message = Message::parse(shared.clone()).unwrap();
+    assert_eq!((message.from_tag(), message.body()), (Some("1"), &b"abc"[..]));
+    assert!(message.lines().all(|(_, _, value)| !value.contains(['\r', '\n'])));
+    assert_eq!(shared, text, "bytes that others hold are left as they are");
+}
+
+#[test]
+fn what_frames_a_message_must_be_right() {
+    let bad = [
+        ("SIP/2.0\r\n", "SIP/2.0\n"),
+        ("SIP/2.0\r\n", "SIP/2.0 \r\n"),
+        ("INVITE sip", "INVITE  sip"),
+        ("INVITE sip", "INV;TE sip"),
+        ("INVITE sip", " INVITE sip"),
+        ("sip:800@example.com SIP/2.0", "sip:800 @example.com SIP/2.0"),
+        ("sip:800@example.com SIP/2.0", "<sip:800@example.com> SIP/2.0"),
+        ("sip:800@example.com SIP/2.0", "sip:800@example.com?a=b SIP/2.0"),
+        ("X-Note: one", "X-Note one"),
+        ("X-Note: one", "X Note: one"),
+        ("X-Note: one", ": one"),
+        ("X-Note: one", "X-Note: o\0ne"),
+        ("X-Note: one", "X-Note: o\rne"),
+        ("X-Note: one", "X-Note: o\nne"),
+        ("l: 3", "l: 4"),
+        ("l: 3", "l: -1"),
+        ("l: 3", "l: 3, 3"),
+        ("l: 3", "l: 99999999999999999999"),
+        ("l: 3", "l: 3\r\nContent-Length: 3"),
+        ("l: 3", "l: 3\r\nContent-Length : 2"),
+        ("l: 3", "l:"),
+        ("CSeq: 7 INVITE", "CSeq: 7 BYE"),
+        ("CSeq: 7 INVITE", "CSeq: 2147483648 INVITE"),
+        ("CSeq: 7 INVITE", "CSeq: INVITE"),
+        ("Call-ID: a@b", "Call-ID:"),
+        ("Call-ID: a@b", "Call-ID: a b"),
+        ("Call-ID: a@b", "Call-ID: a@b\r\ni: c@d"),
+        ("Max-Forwards: 70", "Max-Forwards: 256"),
+        ("\r\n\r\nabc", "\r\n"),
+    ];
+    for (line, other) in bad {
+        assert!(parse(&with(line, other)).is_err(), "{other:?}");
+    }
+    for name in ["Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKa;rport\r\nv", "f", "To", "Call-ID", "CSeq"] {
+        let name = format!("\r\n{name}:");
+        assert!(parse(&with(&name, "\r\nX-Gone:")).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn octets_around_a_datagrams_message_are_left_out() {
+    let message = parse(&format!("\r\n\r\n{INVITE}INVITE sip:evil SIP/2.0\r\n")).unwrap();
+    assert_eq!(message.bytes(), INVITE);
+    let endless = parse(&with("l: 3\r\n", "")).unwrap();
+    assert_eq!(endless.body(), b"abc", "without a length the body ends with the datagram");
+}
+
+#[test]
+fn every_size_has_its_limit() {
+    let filled = |line: String| parse(&with("X-Note: one", &line));
+    assert!(filled(format!("X-Note: {}", "x".repeat(HEADER_LINE_MAX - 8))).is_ok());
+    assert!(filled(format!("X-Note: {}", "x".repeat(HEADER_LINE_MAX - 7))).is_err());
+    assert!(filled(format!("X-Note:{}", "\r\n x".repeat(HEADER_LINE_MAX / 4))).is_err());
+    assert!(filled(["Accept: a/b"; SAME_HEADER_MAX].join("\r\n")).is_ok());
+    assert!(filled(["Accept: a/b"; SAME_HEADER_MAX + 1].join("\r\n")).is_err());
+    assert!(filled(["X-Note: one"; HEADERS_MAX].join("\r\n")).is_err());
+    assert!(parse(&with("800@", &format!("{}@", "8".repeat(HEADER_LINE_MAX)))).is_err());
+    let room = MESSAGE_MAX - INVITE.len() + 3;
+    assert!(parse(&with("abc", &"a".repeat(room))).is_ok());
+    let malformed = parse(&with("abc", &"a".repeat(room + 1))).unwrap_err();
+    assert_eq!(malformed.status, 513);
+}
+
+#[test]
+fn a_refusal_says_what_is_wrong_and_gives_back_what_it_can() {
+    let malformed = parse(&with("Max-Forwards: 70", "Max-Forwards: x\r\nTo: <sip:evil@h>")).unwrap_err();
+    let answer = String::from_utf8(malformed.answer().unwrap().to_vec()).unwrap();
+    let (start, rest) = answer.split_once("\r\n").unwrap();
+    assert_eq!(start, "SIP/2.0 400 Malformed Max-Forwards header field: malformed");
+    assert_eq!(rest.matches("Via: ").count(), 2);
+    assert_eq!(rest.matches("To: <sip:evil@h>;tag=").count() + rest.matches("To: ").count(), 2);
+    assert!(rest.contains("\r\nCall-ID: a@b\r\nCSeq: 7 INVITE\r\nContent-Length: 0\r\n\r\n"), "{rest}");
+    assert_eq!(malformed.answer(), malformed.answer());
+    for silent in [
+        "ACK sip:a@h SIP/2.0\r\nVia: SIP/2.0/UDP h\r\n\r\n",
+        "SIP/2.0 999\r\nVia: x\r\n\r\n",
+        "GET / HTTP/1.1\r\n\r\n",
+        "INVITE sip:a@h SIP/2.0\r\nTo: x\r\n\r\n",
+        "",
+        "\0\0\0",
+        "SIP/2.0\r\nVia: x\r\n\r\n",
+    ] {
+        assert_eq!(parse(silent).unwrap_err().answer(), None, "{silent}");
+    }
+    let version = parse(&with("SIP/2.0\r\nVia", "SIP/3.0\r\nVia")).unwrap_err();
+    assert!(version.answer().unwrap().starts_with(b"SIP/2.0 505 "));
+}
+
+fn frames(framer: &mut Framer) -> Vec<Frame> {
+    std::iter::from_fn(|| framer.next_frame().unwrap()).collect()
+}
+
+#[test]
+fn a_stream_is_cut_into_messages_however_it_arrives() {
+    let stream = format!("\r\n\r\n{INVITE}\r\n{INVITE}\r\n\r\n\r\n{INVITE}");
+    let message = || Frame::Message(Bytes::from_static(INVITE.as_bytes()));
+    let wanted = [Frame::KeepAlive, message(), message(), Frame::KeepAlive, message()];
+    for step in [1, 2, 3, 7, 100, stream.len()] {
+        let mut framer = Framer::default();
+        let mut got = Vec::new();
+        for piece in stream.as_bytes().chunks(step) {
+            framer.push(piece);
+            got.extend(frames(&mut framer));
+        }
+        assert_eq!(got, wanted, "in steps of {step}");
+        assert!(!framer.is_partial());
+    }
+}
+
+#[test]
+fn a_stream_that_lies_about_its_lengths_is_refused_for_good() {
+    let lies = [
+        with("l: 3\r\n", ""),
+        with("l: 3", "l: 4294967295"),
+        with("l: 3", &format!("l: {MESSAGE_MAX}")),
+        with("l: 3", "l: 18446744073709551616"),
+        with("l: 3", "l: 3\r\nContent-Length: 100"),
+        with("l: 3", "l: 3\r\nl: 3"),
+        with("l: 3", "l: +3"),
+        with("l: 3", "l: 3;x"),
+        "x".repeat(MESSAGE_MAX + 1),
+        format!("{}{}", with("X-Note: one", &"X-Note: one\r\n".repeat(9_000)), ""),
+    ];
+    for lie in lies {
+        let mut framer = Framer::default();
+        framer.push(lie.as_bytes());
+        let error = framer.next_frame().unwrap_err();
+        assert_eq!(error.answer.is_some(), lie.starts_with("INVITE"), "{}", error.reason);
+        framer.push(INVITE.as_bytes());
+        assert!(framer.next_frame().is_err(), "nothing is believed after {}", error.reason);
+    }
+}
+
+#[test]
+fn a_length_may_be_folded() {
+    let mut framer = Framer::default();
+    framer.push(with("l: 3", "Content-Length :\r\n 3").as_bytes());
+    assert_eq!(frames(&mut framer).len(), 1);
+}
