@@ -1,1 +1,218 @@
 //! REST, live WebSocket, sign-in, metrics, embedded pages. Shell.
+//!
+//! Nothing is decided here about calls or agents: a request becomes an engine `Request` with its actor, the engine
+//! answers, the live connection shows what came of it. What is decided here is who may ask.
+//!
+//! May enter: `base`, `settings`, the engine's inputs, outputs and snapshot, `store`. May not: locks or waits that the
+//! engine could feel.
+
+pub mod auth;
+mod guard;
+pub mod handle;
+mod live;
+mod metrics_page;
+mod pages;
+mod problem;
+mod rest;
+mod serve;
+
+#[cfg(test)]
+mod tests;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{HeaderMap, Method, StatusCode, Uri},
+    middleware,
+    routing::{get, post, put},
+};
+use tower_http::timeout::TimeoutLayer;
+
+pub use auth::{Accounts, Signed, password};
+pub use handle::{EngineHandle, Health, LIVE_WAITING_MAX};
+pub use problem::Problem;
+pub use serve::{ServeSettings, serve};
+
+use crate::{
+    base::{AgentId, Now, Private},
+    engine::{Actor, Answer, Centre, Refused, Request, Snapshot},
+    store::{Database, DatabaseError, PageUser},
+};
+
+/// The largest request here is a sign-in.
+const BODY_MAX: usize = 16 * 1024;
+
+/// How long a request may take, all told; the engine answers in milliseconds.
+const REQUEST_TIME: Duration = Duration::from_secs(15);
+
+/// How long the engine may take to answer.
+const ANSWER_TIME: Duration = Duration::from_secs(5);
+
+/// Reads the clocks; handed in by the server, by hand in tests.
+pub type Clock = Arc<dyn Fn() -> Now + Send + Sync>;
+
+/// Writes the process's own metrics in Prometheus text form.
+pub type MetricsText = Arc<dyn Fn() -> String + Send + Sync>;
+
+#[derive(Clone, Debug, Default)]
+pub struct ApiSettings {
+    /// Pages are reached by https, here or at a proxy: cookies are marked `Secure`.
+    pub secure: bool,
+    /// Further origins (`https://pages.example`) whose pages may write, besides the host that was asked.
+    pub origins: Vec<String>,
+    /// What a scraper elsewhere than on this machine must send as `Authorization: Bearer`.
+    pub metrics_token: Option<Private<String>>,
+}
+
+/// Everything that a request may need.
+pub struct Api {
+    settings: ApiSettings,
+    handle: Arc<dyn EngineHandle>,
+    database: Database,
+    accounts: Accounts,
+    limiter: auth::Limiter,
+    presence: live::Presence,
+    hub: live::Hub,
+    pages: pages::Pages,
+    clock: Clock,
+    metrics_text: MetricsText,
+}
+
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Api").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Api {
+    /// The future is the hub, to be run beside the server.
+    pub fn new(
+        settings: ApiSettings,
+        handle: Arc<dyn EngineHandle>,
+        database: Database,
+        clock: Clock,
+        metrics_text: MetricsText,
+    ) -> (Arc<Self>, impl Future<Output = ()> + Send + 'static) {
+        let epoch = format!("{:x}", clock().wall.as_millis());
+        let (hub, keeper) = live::Hub::start(Arc::clone(&handle), epoch);
+        let accounts = Accounts::new(database.clone());
+        let api = Self {
+            settings,
+            handle,
+            database,
+            accounts,
+            limiter: auth::Limiter::default(),
+            presence: live::Presence::default(),
+            hub,
+            pages: pages::Pages::new(),
+            clock,
+            metrics_text,
+        };
+        (Arc::new(api), keeper)
+    }
+
+    /// Who may sign in: the users of the centre that have a page password. Call it at start, once the database is
+    /// ready, and whenever the settings change.
+    pub async fn set_users(&self, centre: &Centre) {
+        self.accounts.set_users(PageUser::of(centre), (self.clock)().wall).await;
+    }
+
+    /// Takes up the sessions of an earlier run. Call it once, after the first [`Api::set_users`].
+    pub async fn load_sessions(&self) -> Result<(), DatabaseError> {
+        self.accounts.load_sessions((self.clock)().wall).await
+    }
+
+    /// All addresses. Requests must carry the peer's address (`ConnectInfo`); [`serve`] sees to it.
+    pub fn router(self: &Arc<Self>) -> Router {
+        let api = Arc::clone(self);
+        let limited = TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, REQUEST_TIME);
+        Router::new()
+            .nest("/api/v1", rest_routes())
+            .route("/healthz", get(metrics_page::healthz))
+            .route("/readyz", get(metrics_page::readyz))
+            .route("/metrics", get(metrics_page::metrics))
+            .route("/", get(pages::index))
+            .route("/{*path}", get(pages::file))
+            .method_not_allowed_fallback(wrong_method)
+            .fallback(nowhere)
+            .layer(DefaultBodyLimit::max(BODY_MAX))
+            .layer(limited)
+            .layer(middleware::from_fn_with_state(Arc::clone(&api), guard::origin))
+            .layer(middleware::from_fn_with_state(Arc::clone(&api), guard::headers))
+            .with_state(api)
+    }
+
+    fn signed(&self, headers: &HeaderMap) -> Option<Signed> {
+        let token = auth::token(headers, self.settings.secure)?;
+        self.accounts.signed(&auth::hash_of(token), (self.clock)().wall)
+    }
+
+    async fn ask(&self, actor: Actor, request: Request) -> Result<Answer, Problem> {
+        match tokio::time::timeout(ANSWER_TIME, self.handle.ask(actor, request)).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(refused)) => Err(self.problem(refused)),
+            Err(_) => Err(Problem::unavailable("The switch did not answer in time.")),
+        }
+    }
+
+    fn problem(&self, refused: Refused) -> Problem {
+        let problem = Problem::from(refused);
+        if problem.status == 503 && !self.handle.health().journal {
+            return problem.hint("The journal can't be written: look at the disk. Calls go on.");
+        }
+        problem
+    }
+
+    async fn snapshot(&self) -> Result<Snapshot, Problem> {
+        match self.ask(Actor::Api, Request::Snapshot).await? {
+            Answer::Snapshot(snapshot) => Ok(*snapshot),
+            Answer::Done | Answer::Explanation(_) => Err(Problem::unavailable("The switch gave no snapshot.")),
+        }
+    }
+
+    /// What pages show now, freshly made.
+    async fn view(&self) -> Result<live::View, Problem> {
+        Ok(live::View::of(&self.snapshot().await?, &self.handle.centre(), &live::View::default()))
+    }
+
+    async fn is_online(&self, agent: AgentId) -> Option<bool> {
+        let snapshot = self.snapshot().await.ok()?;
+        snapshot.acd.agents.iter().find(|view| view.agent == agent).map(|view| view.online)
+    }
+}
+
+fn rest_routes() -> Router<Arc<Api>> {
+    Router::new()
+        .route("/openapi.json", get(rest::openapi))
+        .route("/session", post(rest::session::sign_in).delete(rest::session::sign_out))
+        .route("/me", get(rest::me::read))
+        .route("/me/status", get(rest::me::status).put(rest::me::select))
+        .route("/me/queues", get(rest::me::queues).put(rest::me::set_all_queues))
+        .route("/me/queues/{queue}", put(rest::me::set_queue))
+        .route("/me/offers/{offer}/accept", post(rest::me::accept))
+        .route("/me/offers/{offer}/decline", post(rest::me::decline))
+        .route("/me/wrap-up/finish", post(rest::me::finish_wrap_up))
+        .route("/me/wrap-up/extend", post(rest::me::extend_wrap_up))
+        .route("/queues", get(rest::queues))
+        .route("/agents", get(rest::agents::list))
+        .route("/agents/{agent}/status", put(rest::agents::select))
+        .route("/agents/{agent}/queues", put(rest::agents::set_all_queues))
+        .route("/agents/{agent}/queues/{queue}", put(rest::agents::set_queue))
+        .route("/agents/{agent}/wrap-up/finish", post(rest::agents::finish_wrap_up))
+        .route("/calls", get(rest::calls::list))
+        .route("/calls/{call}/hangup", post(rest::calls::hang_up))
+        .route("/records", get(rest::records::list))
+        .route("/records/{call}", get(rest::records::read))
+        .route("/live", get(live::open))
+}
+
+async fn nowhere(uri: Uri) -> Problem {
+    std::future::ready(Problem::not_found(format!("Nothing is at {}.", uri.path()))).await
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> Problem {
+    let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This is not done here that way");
+    std::future::ready(problem.detail(format!("{} does not take {method}.", uri.path()))).await
+}

@@ -8,6 +8,10 @@
 //! of placeholders in an INSERT.
 
 mod accounts;
+mod records;
+
+#[cfg(test)]
+mod tests;
 
 use std::{fmt, path::PathBuf, time::Duration};
 
@@ -15,6 +19,7 @@ use sqlx::{AnyPool, Executor, any::AnyPoolOptions, migrate::Migrator};
 use tokio::sync::watch;
 
 pub use accounts::{PageUser, Role, StoredSession};
+pub use records::RecordFilter;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations");
 

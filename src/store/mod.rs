@@ -1,11 +1,14 @@
 //! Journal and database. Shell.
 //!
 //! The [`journal`] is what makes the switch survive a `kill -9`: local, append-only, on its own file and thread, never
-//! waited for by the engine. The [`database`] holds what people ask about later (records) and who may open the pages.
+//! waited for by the engine. The [`database`] holds what people ask about later (records) and who may open the pages;
+//! the [`feeder`] carries call records from the one into the other, at whatever pace the database allows.
 //!
 //! May enter: `base`, and the engine's entries and records. May not: sockets of ours, decisions about calls.
 
 pub mod database;
+mod entries;
+pub mod feeder;
 pub mod journal;
 
 use std::{
@@ -14,7 +17,8 @@ use std::{
     path::Path,
 };
 
-pub use database::{Database, DatabaseError, PageUser, Role, StoredSession};
+pub use database::{Database, DatabaseError, PageUser, RecordFilter, Role, StoredSession};
+pub use feeder::Feeder;
 pub use journal::{Full, Journal, JournalError, JournalSettings, Journalled, Report, Restored};
 
 /// Makes sure that the file exists with mode 0600, in a folder that was made 0700 if it was not there. SQLite gives its

@@ -5,7 +5,12 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use sqlx::{Row, any::AnyRow};
 
-use crate::base::{AgentId, Private, UserId, Wall};
+use crate::{
+    acd,
+    base::{AgentId, Private, UserId, Wall},
+    engine::Centre,
+    switch,
+};
 
 use super::{Database, DatabaseError};
 
@@ -60,6 +65,31 @@ pub struct PageUser {
     pub password: Private<String>,
 }
 
+impl PageUser {
+    /// Those of a centre who have a password for the pages. Plain users, who only phone, have nothing to see there.
+    pub fn of(centre: &Centre) -> Vec<Self> {
+        let page_user = |user: &switch::User| {
+            let name = user.name.to_string();
+            let agents = &centre.acd.agents;
+            let is_his = |agent: &acd::AgentSettings| *agent.user.as_ref().unwrap_or(&agent.key) == name;
+            let role = match user.role {
+                switch::Role::User => return None,
+                switch::Role::Agent => Role::Agent,
+                switch::Role::Supervisor => Role::Supervisor,
+                switch::Role::Admin => Role::Admin,
+            };
+            Some(Self {
+                user: user.id,
+                agent: agents.iter().find(|(_, agent)| is_his(agent)).map(|(id, _)| *id),
+                role,
+                password: user.page_password.clone()?,
+                name,
+            })
+        };
+        centre.users.iter().filter_map(page_user).collect()
+    }
+}
+
 /// A session as kept on disk: the token itself is known to the browser alone.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StoredSession {
@@ -71,27 +101,28 @@ pub struct StoredSession {
 }
 
 impl Database {
-    /// Adds the user or replaces who has this name.
-    pub async fn put_user(&self, user: &PageUser, changed: Wall) -> Result<(), DatabaseError> {
-        sqlx::query(
-            "INSERT INTO page_users (name, user_id, agent_id, role, password, changed) VALUES ($1, $2, $3, $4, $5, $6)
-             ON CONFLICT (name) DO UPDATE SET user_id = excluded.user_id, agent_id = excluded.agent_id,
-             role = excluded.role, password = excluded.password, changed = excluded.changed",
-        )
-        .bind(user.name.clone())
-        .bind(user.user.0.cast_signed())
-        .bind(user.agent.map(|agent| agent.0.cast_signed()))
-        .bind(user.role.as_str())
-        .bind(user.password.reveal().clone())
-        .bind(changed.as_millis())
-        .execute(&self.pool)
-        .await?;
-        Ok(())
-    }
-
-    pub async fn remove_user(&self, name: &str) -> Result<(), DatabaseError> {
-        sqlx::query("DELETE FROM page_users WHERE name = $1").bind(name.to_owned()).execute(&self.pool).await?;
-        sqlx::query("DELETE FROM sessions WHERE user_name = $1").bind(name.to_owned()).execute(&self.pool).await?;
+    /// Replaces the list of users. Sessions of those who are gone end.
+    pub async fn put_users(&self, users: &[PageUser], changed: Wall) -> Result<(), DatabaseError> {
+        let mut work = self.pool.begin().await?;
+        sqlx::query("DELETE FROM page_users").execute(&mut *work).await?;
+        for user in users {
+            sqlx::query(
+                "INSERT INTO page_users (name, user_id, agent_id, role, password, changed)
+                 VALUES ($1, $2, $3, $4, $5, $6)",
+            )
+            .bind(user.name.clone())
+            .bind(user.user.0.cast_signed())
+            .bind(user.agent.map(|agent| agent.0.cast_signed()))
+            .bind(user.role.as_str())
+            .bind(user.password.reveal().clone())
+            .bind(changed.as_millis())
+            .execute(&mut *work)
+            .await?;
+        }
+        sqlx::query("DELETE FROM sessions WHERE user_name NOT IN (SELECT name FROM page_users)")
+            .execute(&mut *work)
+            .await?;
+        work.commit().await?;
         Ok(())
     }
 

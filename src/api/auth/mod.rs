@@ -1,0 +1,250 @@
+//! Who is asking: accounts, sessions, the cookie.
+//!
+//! Users and sessions are kept in memory and written through to the database, so that pages work on while it is away.
+//! A session is an opaque random token; the database and this process know only its SHA-256. The role is looked up at
+//! every request: a demotion works at once, on open connections too.
+
+mod limiter;
+pub mod password;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, HeaderValue, header, request::Parts},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest, Sha256};
+
+use super::{Api, Problem};
+use crate::{
+    base::{AgentId, Wall},
+    engine::Actor,
+    store::{Database, DatabaseError, PageUser, Role, StoredSession},
+};
+
+pub use limiter::Limiter;
+
+/// A shift and a half; then one signs in again.
+pub const SESSION_TIME: Duration = Duration::from_secs(12 * 3600);
+
+/// Browsers of one user; the oldest session ends when another is opened.
+pub const SESSIONS_PER_USER_MAX: usize = 20;
+
+const TOKEN_BYTES: usize = 32;
+
+pub type TokenHash = [u8; 32];
+
+#[derive(Debug)]
+pub struct Accounts {
+    database: Database,
+    known: RwLock<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    loaded: bool,
+    users: HashMap<String, Arc<PageUser>>,
+    sessions: HashMap<TokenHash, Session>,
+}
+
+#[derive(Debug, Clone)]
+struct Session {
+    user_name: String,
+    created: Wall,
+    expires: Wall,
+}
+
+impl Known {
+    fn forget_strangers(&mut self, now: Wall) {
+        let Self { users, sessions, .. } = self;
+        sessions.retain(|_, session| session.expires > now && users.contains_key(&session.user_name));
+    }
+}
+
+impl Accounts {
+    pub fn new(database: Database) -> Self {
+        Self { database, known: RwLock::default() }
+    }
+
+    /// These and no others may sign in from now on; sessions of those who are gone end. Known at once, kept in the
+    /// database when it can be.
+    pub async fn set_users(&self, users: Vec<PageUser>, now: Wall) {
+        {
+            let mut known = self.write();
+            known.users = users.iter().map(|user| (user.name.clone(), Arc::new(user.clone()))).collect();
+            known.loaded = true;
+            known.forget_strangers(now);
+        }
+        if let Err(why) = self.database.put_users(&users, now).await {
+            tracing::warn!(%why, "the pages' users are in memory only");
+        }
+    }
+
+    /// Takes up the sessions of an earlier run.
+    pub async fn load_sessions(&self, now: Wall) -> Result<(), DatabaseError> {
+        let stored = self.database.sessions(now).await?;
+        let mut known = self.write();
+        for StoredSession { token_hash, user_name, created, expires } in stored {
+            let mut hash = TokenHash::default();
+            if hex::decode_to_slice(&token_hash, &mut hash).is_ok() {
+                known.sessions.entry(hash).or_insert(Session { user_name, created, expires });
+            }
+        }
+        known.forget_strangers(now);
+        Ok(())
+    }
+
+    pub fn is_loaded(&self) -> bool {
+        self.read().loaded
+    }
+
+    pub fn user(&self, name: &str) -> Option<Arc<PageUser>> {
+        self.read().users.get(name).cloned()
+    }
+
+    /// Opens a session and gives the token for the cookie.
+    pub async fn open(&self, user: &PageUser, now: Wall) -> Result<String, Problem> {
+        let token = new_token()?;
+        let hash = hash_of(&token);
+        let session = Session { user_name: user.name.clone(), created: now, expires: now + SESSION_TIME };
+        let stored = StoredSession {
+            token_hash: hex::encode(hash),
+            user_name: user.name.clone(),
+            created: session.created,
+            expires: session.expires,
+        };
+        let ended = {
+            let mut known = self.write();
+            known.sessions.retain(|_, session| session.expires > now);
+            let oldest = oldest_of(&known.sessions, &user.name);
+            if let Some(oldest) = oldest {
+                known.sessions.remove(&oldest);
+            }
+            known.sessions.insert(hash, session);
+            oldest
+        };
+        if let Err(why) = self.database.put_session(&stored).await {
+            tracing::warn!(%why, "a session lives in memory only: it will not survive a restart");
+        }
+        if let Some(ended) = ended {
+            self.forget(&ended).await;
+        }
+        Ok(token)
+    }
+
+    pub async fn close(&self, hash: &TokenHash) {
+        self.write().sessions.remove(hash);
+        self.forget(hash).await;
+    }
+
+    async fn forget(&self, hash: &TokenHash) {
+        if let Err(why) = self.database.remove_session(&hex::encode(hash)).await {
+            tracing::warn!(%why, "an ended session could not be deleted; it expires by itself");
+        }
+    }
+
+    /// Whose session this is, with the role that he has now.
+    pub fn signed(&self, hash: &TokenHash, now: Wall) -> Option<Signed> {
+        let known = self.read();
+        let session = known.sessions.get(hash).filter(|session| session.expires > now)?;
+        let user = Arc::clone(known.users.get(&session.user_name)?);
+        Some(Signed { user, session: *hash })
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Known> {
+        self.known.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The one to end when this user has as many as allowed.
+fn oldest_of(sessions: &HashMap<TokenHash, Session>, user: &str) -> Option<TokenHash> {
+    let own = || sessions.iter().filter(|(_, session)| session.user_name == user);
+    (own().count() >= SESSIONS_PER_USER_MAX).then(|| own().min_by_key(|(_, session)| session.created))?.map(|(h, _)| *h)
+}
+
+#[allow(clippy::disallowed_methods, reason = "a token is the shell's own randomness")]
+fn new_token() -> Result<String, Problem> {
+    let mut bytes = [0; TOKEN_BYTES];
+    getrandom::fill(&mut bytes).map_err(|_| Problem::unavailable("The system gives no randomness."))?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+pub fn hash_of(token: &str) -> TokenHash {
+    Sha256::digest(token.as_bytes()).into()
+}
+
+/// A request with a good session.
+#[derive(Clone, Debug)]
+pub struct Signed {
+    pub user: Arc<PageUser>,
+    pub session: TokenHash,
+}
+
+impl Signed {
+    pub fn needs(&self, role: Role) -> Result<(), Problem> {
+        if self.user.role >= role {
+            return Ok(());
+        }
+        Err(Problem::forbidden(match role {
+            Role::Agent => "Needs the role agent.",
+            Role::Supervisor => "Needs the role supervisor.",
+            Role::Admin => "Needs the role admin.",
+        }))
+    }
+
+    /// The agent that this user is.
+    pub fn agent(&self) -> Result<AgentId, Problem> {
+        self.user.agent.ok_or_else(|| {
+            Problem::forbidden("You are signed in, but you are not an agent.")
+                .hint("An administrator can make you one: add an agent with your user's name.")
+        })
+    }
+
+    /// Who acts, when someone acts for himself or, by role, on others.
+    pub fn actor(&self) -> Actor {
+        match (self.user.role, self.user.agent) {
+            (Role::Agent, Some(agent)) => Actor::Agent(agent),
+            (Role::Agent, None) => Actor::Api,
+            (Role::Supervisor, _) => Actor::Supervisor(self.user.user),
+            (Role::Admin, _) => Actor::Admin(self.user.user),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<Api>> for Signed {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
+        std::future::ready(api.signed(&parts.headers)).await.ok_or_else(Problem::not_signed_in)
+    }
+}
+
+/// `__Host-` makes browsers refuse a cookie that another host or path has planted; it needs TLS.
+pub const fn cookie_name(secure: bool) -> &'static str {
+    if secure { "__Host-strowger" } else { "strowger" }
+}
+
+/// The session token in the request's cookies.
+pub fn token(headers: &HeaderMap, secure: bool) -> Option<&str> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == cookie_name(secure)).map(|(_, value)| value)
+}
+
+/// `None` ends the cookie.
+pub fn set_cookie(token: Option<&str>, secure: bool) -> Option<HeaderValue> {
+    let age = if token.is_some() { SESSION_TIME.as_secs() } else { 0 };
+    let tail = if secure { "; Secure" } else { "" };
+    let name = cookie_name(secure);
+    let value = token.unwrap_or_default();
+    HeaderValue::from_str(&format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={age}{tail}")).ok()
+}

@@ -1,0 +1,43 @@
+//! What the API needs of the running switch; the server's loop implements it on the engine's inbox.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use tokio::sync::broadcast;
+
+use crate::{
+    base::AgentId,
+    engine::{Actor, Answer, Centre, Event, Refused, Request},
+};
+
+/// Live events that may wait for the hub before it gives up on them and takes a whole snapshot instead.
+pub const LIVE_WAITING_MAX: usize = 4_096;
+
+/// The API's way to the engine. Cheap to call from many tasks; nothing here blocks.
+pub trait EngineHandle: Send + Sync + 'static {
+    /// Puts the request into the engine's inbox and waits for its reply. An answer that must be durable comes when it
+    /// is; when the inbox is full or the journal can't be written, a 503 comes at once.
+    fn ask(&self, actor: Actor, request: Request) -> BoxFuture<'_, Result<Answer, Refused>>;
+
+    /// The first page of an agent opened its live connection, or the last one closed it (AS-05, AS-21).
+    fn session(&self, agent: AgentId, open: bool);
+
+    /// Every `Output::Live` from now on. A receiver that lags is told so and takes a snapshot.
+    fn live(&self) -> broadcast::Receiver<Arc<Event>>;
+
+    /// The domain settings that the engine has now.
+    fn centre(&self) -> Arc<Centre>;
+
+    fn health(&self) -> Health;
+}
+
+/// What `/healthz` and `/readyz` judge by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// The engine's thread has gone round lately.
+    pub engine: bool,
+    /// The journal is being written.
+    pub journal: bool,
+    /// No new calls are taken.
+    pub draining: bool,
+}

@@ -1,0 +1,195 @@
+//! One patch, as each kind of reader may see it.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
+
+use serde::Serialize;
+
+use super::view::{AgentView, CallView, Choices, Me, QueueView, QueueWithCallers, View};
+use crate::{
+    base::{AgentId, Wall},
+    engine::Event,
+};
+
+/// What changed from one view to the next. Numbered without gaps; shared by all who look.
+#[derive(Debug, Default)]
+pub struct Frame {
+    pub seq: u64,
+    pub at: Wall,
+    pub agents: Vec<(AgentId, Arc<AgentView>)>,
+    pub queues: Vec<Arc<QueueView>>,
+    pub calls: Vec<Arc<CallView>>,
+    pub gone_agents: Vec<String>,
+    pub gone_queues: Vec<String>,
+    pub gone_calls: Vec<String>,
+    pub choices: Option<Arc<Choices>>,
+    /// What happened since the frame before, for supervisors.
+    pub events: Vec<Arc<Event>>,
+    /// Written once, read by every page of the kind.
+    for_agents: OnceLock<String>,
+    for_supervisors: OnceLock<String>,
+}
+
+/// Who reads: decides what is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reader {
+    pub supervises: bool,
+    pub agent: Option<AgentId>,
+}
+
+#[derive(Serialize)]
+struct Wire<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    seq: u64,
+    now: Wall,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    epoch: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    agents: Vec<AgentWire<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    queues: Vec<QueueWire<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    calls: Vec<&'a CallView>,
+    #[serde(skip_serializing_if = "Gone::is_empty")]
+    gone: Gone<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    choices: Option<&'a Choices>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    events: Vec<&'a Event>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum AgentWire<'a> {
+    Public(&'a AgentView),
+    Full(Me<'a>),
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum QueueWire<'a> {
+    Public(&'a QueueView),
+    Full(QueueWithCallers<'a>),
+}
+
+#[derive(Serialize)]
+struct Gone<'a> {
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    agents: &'a [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    queues: &'a [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    calls: &'a [String],
+}
+
+impl Gone<'_> {
+    const fn is_empty(&self) -> bool {
+        self.agents.is_empty() && self.queues.is_empty() && self.calls.is_empty()
+    }
+}
+
+impl Frame {
+    /// `None` when nothing differs and nothing happened.
+    pub fn between(before: &View, now: &View, at: Wall, events: Vec<Arc<Event>>) -> Option<Self> {
+        let frame = Self {
+            at,
+            agents: changed(&before.agents, &now.agents).map(|(id, agent)| (*id, Arc::clone(agent))).collect(),
+            queues: changed(&before.queues, &now.queues).map(|(_, queue)| Arc::clone(queue)).collect(),
+            calls: changed(&before.calls, &now.calls).map(|(_, call)| Arc::clone(call)).collect(),
+            gone_agents: gone(&before.agents, &now.agents).map(|agent| agent.agent.clone()).collect(),
+            gone_queues: gone(&before.queues, &now.queues).map(|queue| queue.queue.clone()).collect(),
+            gone_calls: gone(&before.calls, &now.calls).map(|call| call.call.clone()).collect(),
+            choices: (!Arc::ptr_eq(&before.choices, &now.choices)).then(|| Arc::clone(&now.choices)),
+            events,
+            ..Self::default()
+        };
+        (!frame.is_empty()).then_some(frame)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.agents.is_empty()
+            && self.queues.is_empty()
+            && self.calls.is_empty()
+            && self.gone_agents.is_empty()
+            && self.gone_queues.is_empty()
+            && self.gone_calls.is_empty()
+            && self.choices.is_none()
+            && self.events.is_empty()
+    }
+
+    /// The patch as this reader may see it. Agents get the numbers of all patches, also of those with nothing for them.
+    pub fn text(&self, reader: Reader) -> String {
+        let shared = if reader.supervises { &self.for_supervisors } else { &self.for_agents };
+        let shared = shared.get_or_init(|| self.shared_text(reader.supervises));
+        let own = reader.agent.and_then(|own| self.agents.iter().find(|(id, _)| *id == own));
+        with_me(shared, own.map(|(_, agent)| &**agent))
+    }
+
+    fn shared_text(&self, supervises: bool) -> String {
+        let wire = Wire {
+            kind: "patch",
+            seq: self.seq,
+            now: self.at,
+            epoch: None,
+            agents: self.agents.iter().map(|(_, agent)| agent_wire(agent, supervises)).collect(),
+            queues: self.queues.iter().map(|queue| queue_wire(queue, supervises)).collect(),
+            calls: self.calls.iter().filter(|_| supervises).map(|call| &**call).collect(),
+            gone: Gone {
+                agents: &self.gone_agents,
+                queues: &self.gone_queues,
+                calls: if supervises { &self.gone_calls } else { &[] },
+            },
+            choices: self.choices.as_deref(),
+            events: self.events.iter().filter(|_| supervises).map(|event| &**event).collect(),
+        };
+        serde_json::to_string(&wire).unwrap_or_default()
+    }
+}
+
+/// A whole view as this reader may see it.
+pub fn snapshot_text(view: &View, epoch: &str, seq: u64, now: Wall, reader: Reader) -> String {
+    let wire = Wire {
+        kind: "snapshot",
+        seq,
+        now,
+        epoch: Some(epoch),
+        agents: view.agents.values().map(|agent| agent_wire(agent, reader.supervises)).collect(),
+        queues: view.queues.values().map(|queue| queue_wire(queue, reader.supervises)).collect(),
+        calls: view.calls.values().filter(|_| reader.supervises).map(|call| &**call).collect(),
+        gone: Gone { agents: &[], queues: &[], calls: &[] },
+        choices: Some(&view.choices),
+        events: Vec::new(),
+    };
+    let shared = serde_json::to_string(&wire).unwrap_or_default();
+    with_me(&shared, reader.agent.and_then(|own| view.agents.get(&own)).map(|agent| &**agent))
+}
+
+/// Adds the reader's own part to the text that he shares with others.
+fn with_me(shared: &str, me: Option<&AgentView>) -> String {
+    let me = me.and_then(|me| serde_json::to_string(&Me::from(me)).ok());
+    match (me, shared.strip_suffix('}')) {
+        (Some(me), Some(open)) => format!("{open},\"me\":{me}}}"),
+        (_, _) => shared.to_owned(),
+    }
+}
+
+fn agent_wire(agent: &AgentView, supervises: bool) -> AgentWire<'_> {
+    if supervises { AgentWire::Full(agent.into()) } else { AgentWire::Public(agent) }
+}
+
+fn queue_wire(queue: &QueueView, supervises: bool) -> QueueWire<'_> {
+    if supervises { QueueWire::Full(queue.into()) } else { QueueWire::Public(queue) }
+}
+
+type Map<K, V> = BTreeMap<K, Arc<V>>;
+
+fn changed<'a, K: Ord, V>(before: &'a Map<K, V>, now: &'a Map<K, V>) -> impl Iterator<Item = (&'a K, &'a Arc<V>)> {
+    now.iter().filter(|(key, new)| before.get(key).is_none_or(|old| !Arc::ptr_eq(old, new)))
+}
+
+fn gone<'a, K: Ord, V>(before: &'a Map<K, V>, now: &'a Map<K, V>) -> impl Iterator<Item = &'a Arc<V>> {
+    before.iter().filter(|(key, _)| !now.contains_key(key)).map(|(_, old)| old)
+}

@@ -1,0 +1,369 @@
+//! What pages see of a snapshot. Agents and queues go by their key, calls and offers by their number written as text:
+//! JavaScript has no 64-bit numbers.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::Serialize;
+
+use crate::{
+    acd::{
+        self, Activity, AgentCounters, AgentSnapshot, Channel, EngagementSnapshot, InteractionKind, MemberState,
+        OfferSnapshot, Pending, QueueCounters, QueueSnapshot, Reason, Status,
+    },
+    base::{AgentId, CallId, InteractionId, QueueId, Wall},
+    engine::{self, CallStage, Centre, Direction, Snapshot},
+};
+
+/// Everything that pages show, as of one moment. Unchanged parts are shared with the view before.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    pub agents: BTreeMap<AgentId, Arc<AgentView>>,
+    pub queues: BTreeMap<QueueId, Arc<QueueView>>,
+    pub calls: BTreeMap<CallId, Arc<CallView>>,
+    pub choices: Arc<Choices>,
+}
+
+/// What an agent can choose from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Choices {
+    pub reasons: Vec<ReasonView>,
+    pub reason_required: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ReasonView {
+    pub reason: Reason,
+    pub name: String,
+    pub colour: String,
+    pub max_secs: u32,
+}
+
+/// An agent as everyone sees him (AS-17).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AgentView {
+    pub agent: String,
+    pub name: String,
+    pub status: Status,
+    pub reason: Option<Reason>,
+    pub activity: Activity,
+    pub pending: Option<Pending>,
+    /// Start of the status.
+    pub since: Wall,
+    /// End of the wrap-up or the ban.
+    pub until: Option<Wall>,
+    pub online: bool,
+    pub reachable: bool,
+    pub dnd: bool,
+    pub queues: Vec<MemberView>,
+    /// For himself and for supervisors.
+    #[serde(skip)]
+    pub own: Own,
+}
+
+/// What only he himself and supervisors see of an agent: it speaks of customers.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Own {
+    pub offers: Vec<OfferView>,
+    pub engagements: Vec<EngagementView>,
+    /// His live calls that came through no queue.
+    pub calls: Vec<Arc<CallView>>,
+    pub missed: u32,
+    pub today: AgentCounters,
+}
+
+/// An agent with his own part.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Me<'a> {
+    #[serde(flatten)]
+    pub agent: &'a AgentView,
+    #[serde(flatten)]
+    pub own: &'a Own,
+}
+
+impl<'a> From<&'a AgentView> for Me<'a> {
+    fn from(agent: &'a AgentView) -> Self {
+        Self { agent, own: &agent.own }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MemberView {
+    pub queue: String,
+    #[serde(flatten)]
+    pub state: MemberState,
+    pub temporary: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct OfferView {
+    pub offer: String,
+    pub queue: String,
+    pub caller: String,
+    pub arrived: Option<Wall>,
+    pub made: Wall,
+    pub until: Wall,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EngagementView {
+    pub engagement: String,
+    pub queue: Option<String>,
+    pub channel: Channel,
+    pub kind: InteractionKind,
+    /// `None` once the call has ended.
+    pub call: Option<String>,
+    pub caller: String,
+    pub accepted: Wall,
+    pub connected: Option<Wall>,
+    pub wrap_up_since: Option<Wall>,
+    pub wrap_up_until: Option<Wall>,
+    pub may_finish: bool,
+    pub may_extend: bool,
+}
+
+/// A queue as everyone sees it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct QueueView {
+    pub queue: String,
+    pub name: String,
+    pub waiting: usize,
+    /// Arrival of who has waited longest.
+    pub longest_since: Option<Wall>,
+    pub logged_in: u32,
+    pub routable: u32,
+    pub today: QueueCounters,
+    /// For supervisors.
+    #[serde(skip)]
+    pub callers: Vec<WaitingView>,
+}
+
+/// A queue with those who wait in it.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct QueueWithCallers<'a> {
+    #[serde(flatten)]
+    pub queue: &'a QueueView,
+    pub callers: &'a [WaitingView],
+}
+
+impl<'a> From<&'a QueueView> for QueueWithCallers<'a> {
+    fn from(queue: &'a QueueView) -> Self {
+        Self { queue, callers: &queue.callers }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct WaitingView {
+    pub interaction: String,
+    pub position: u32,
+    pub priority: i32,
+    pub arrived: Wall,
+    pub caller: String,
+    pub ringing: Vec<String>,
+    pub connecting: bool,
+}
+
+/// A live call.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CallView {
+    pub call: String,
+    pub direction: Direction,
+    pub stage: CallStage,
+    pub caller: String,
+    pub dialled: String,
+    pub began: Wall,
+    pub answered: Option<Wall>,
+    pub queue: Option<String>,
+    pub agent: Option<String>,
+    pub legs: usize,
+    #[serde(skip)]
+    pub agent_id: Option<AgentId>,
+}
+
+impl CallView {
+    pub fn is_of(&self, agent: Option<AgentId>) -> bool {
+        agent.is_some() && self.agent_id == agent
+    }
+}
+
+/// Names of things, found once for a whole view.
+struct Names<'a> {
+    queues: BTreeMap<QueueId, &'a str>,
+    agents: BTreeMap<AgentId, &'a str>,
+    callers: BTreeMap<InteractionId, (&'a str, Option<Wall>)>,
+    calls: BTreeMap<InteractionId, CallId>,
+    settings: &'a acd::Settings,
+}
+
+impl View {
+    pub fn of(snapshot: &Snapshot, centre: &Centre, before: &Self) -> Self {
+        let names = Names::of(snapshot, &centre.acd);
+        let calls: BTreeMap<CallId, Arc<CallView>> = snapshot
+            .calls
+            .iter()
+            .map(|call| (call.call, shared(before.calls.get(&call.call), names.call(call))))
+            .collect();
+        let mut direct: BTreeMap<AgentId, Vec<Arc<CallView>>> = BTreeMap::new();
+        for call in snapshot.calls.iter().filter(|call| call.interaction.is_none()) {
+            if let (Some(agent), Some(view)) = (call.agent, calls.get(&call.call)) {
+                direct.entry(agent).or_default().push(Arc::clone(view));
+            }
+        }
+        let agent = |agent: &AgentSnapshot| {
+            let view = names.agent(agent, direct.remove(&agent.agent).unwrap_or_default());
+            (agent.agent, shared(before.agents.get(&agent.agent), view))
+        };
+        let agents = snapshot.acd.agents.iter().map(agent).collect();
+        let queue = |queue: &QueueSnapshot| (queue.queue, shared(before.queues.get(&queue.queue), names.queue(queue)));
+        let queues = snapshot.acd.queues.iter().map(queue).collect();
+        Self { agents, queues, calls, choices: shared(Some(&before.choices), Choices::of(&centre.acd)) }
+    }
+}
+
+fn shared<T: PartialEq>(before: Option<&Arc<T>>, now: T) -> Arc<T> {
+    before.filter(|before| ***before == now).map_or_else(|| Arc::new(now), Arc::clone)
+}
+
+impl Choices {
+    fn of(settings: &acd::Settings) -> Self {
+        let reason = |reason: &acd::ReasonSettings| ReasonView {
+            reason: reason.key.clone(),
+            name: if reason.name.is_empty() { reason.key.to_string() } else { reason.name.clone() },
+            colour: reason.colour.clone(),
+            max_secs: reason.max_secs,
+        };
+        Self {
+            reasons: settings.reasons.iter().map(reason).collect(),
+            reason_required: settings.policies.reason_required,
+        }
+    }
+}
+
+impl<'a> Names<'a> {
+    fn of(snapshot: &'a Snapshot, settings: &'a acd::Settings) -> Self {
+        let waiting = snapshot.acd.queues.iter().flat_map(|queue| &queue.waiting);
+        let waiting = waiting.map(|who| (who.interaction, (who.caller.reveal().as_str(), Some(who.arrived))));
+        let mut callers: BTreeMap<_, _> = waiting.collect();
+        let mut calls = BTreeMap::new();
+        for call in &snapshot.calls {
+            if let Some(interaction) = call.interaction {
+                calls.insert(interaction, call.call);
+                callers.entry(interaction).or_insert((call.caller.reveal().as_str(), None));
+            }
+        }
+        Self {
+            queues: snapshot.acd.queues.iter().map(|queue| (queue.queue, queue.key.as_str())).collect(),
+            agents: snapshot.acd.agents.iter().map(|agent| (agent.agent, agent.key.as_str())).collect(),
+            callers,
+            calls,
+            settings,
+        }
+    }
+
+    fn queue_key(&self, queue: QueueId) -> String {
+        self.queues.get(&queue).map_or_else(|| queue.to_string(), |key| (*key).to_owned())
+    }
+
+    fn agent_key(&self, agent: AgentId) -> String {
+        self.agents.get(&agent).map_or_else(|| agent.to_string(), |key| (*key).to_owned())
+    }
+
+    fn call(&self, call: &engine::CallView) -> CallView {
+        CallView {
+            call: call.call.0.to_string(),
+            direction: call.direction,
+            stage: call.stage,
+            caller: call.caller.reveal().clone(),
+            dialled: call.dialled.reveal().clone(),
+            began: call.began,
+            answered: call.answered,
+            queue: call.queue.map(|queue| self.queue_key(queue)),
+            agent: call.agent.map(|agent| self.agent_key(agent)),
+            legs: call.legs.len(),
+            agent_id: call.agent,
+        }
+    }
+
+    fn agent(&self, agent: &AgentSnapshot, calls: Vec<Arc<CallView>>) -> AgentView {
+        let member = |member: &acd::MemberSnapshot| MemberView {
+            queue: self.queue_key(member.queue),
+            state: member.state.clone(),
+            temporary: member.temporary,
+        };
+        AgentView {
+            agent: agent.key.clone(),
+            name: agent.name.clone(),
+            status: agent.status,
+            reason: agent.reason.clone(),
+            activity: agent.activity,
+            pending: agent.pending.clone(),
+            since: agent.since,
+            until: agent.until,
+            online: agent.online,
+            reachable: agent.reachable,
+            dnd: agent.dnd,
+            queues: agent.queues.iter().map(member).collect(),
+            own: Own {
+                offers: agent.offers.iter().map(|offer| self.offer(offer)).collect(),
+                engagements: agent.engagements.iter().map(|engagement| self.engagement(engagement)).collect(),
+                calls,
+                missed: agent.missed,
+                today: agent.today,
+            },
+        }
+    }
+
+    fn offer(&self, offer: &OfferSnapshot) -> OfferView {
+        let (caller, arrived) = self.callers.get(&offer.interaction).copied().unwrap_or_default();
+        OfferView {
+            offer: offer.offer.0.to_string(),
+            queue: self.queue_key(offer.queue),
+            caller: caller.to_owned(),
+            arrived,
+            made: offer.made,
+            until: offer.until,
+        }
+    }
+
+    fn engagement(&self, engagement: &EngagementSnapshot) -> EngagementView {
+        let settings = engagement.queue.and_then(|queue| self.settings.queues.get(&queue));
+        EngagementView {
+            engagement: engagement.engagement.0.to_string(),
+            queue: engagement.queue.map(|queue| self.queue_key(queue)),
+            channel: engagement.channel,
+            kind: engagement.kind,
+            call: self.calls.get(&engagement.interaction).map(|call| call.0.to_string()),
+            caller: self
+                .callers
+                .get(&engagement.interaction)
+                .map_or_else(String::new, |(caller, _)| (*caller).to_owned()),
+            accepted: engagement.accepted,
+            connected: engagement.connected,
+            wrap_up_since: engagement.wrap_up_since,
+            wrap_up_until: engagement.wrap_up_until,
+            may_finish: settings.is_none_or(|queue| queue.acw_early_end_agent),
+            may_extend: settings.is_some_and(|queue| queue.acw_extend != acd::Extend::OFF),
+        }
+    }
+
+    fn queue(&self, queue: &QueueSnapshot) -> QueueView {
+        let caller = |waiting: &acd::WaitingSnapshot| WaitingView {
+            interaction: waiting.interaction.0.to_string(),
+            position: waiting.position,
+            priority: waiting.priority,
+            arrived: waiting.arrived,
+            caller: waiting.caller.reveal().clone(),
+            ringing: waiting.ringing.iter().map(|agent| self.agent_key(*agent)).collect(),
+            connecting: waiting.connecting,
+        };
+        QueueView {
+            queue: queue.key.clone(),
+            name: queue.name.clone(),
+            waiting: queue.waiting.len(),
+            longest_since: queue.waiting.iter().map(|waiting| waiting.arrived).min(),
+            logged_in: queue.logged_in,
+            routable: queue.routable,
+            today: queue.today,
+            callers: queue.waiting.iter().map(caller).collect(),
+        }
+    }
+}

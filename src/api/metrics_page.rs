@@ -1,0 +1,144 @@
+//! `/healthz`, `/readyz`, `/metrics`.
+
+use std::{collections::BTreeMap, fmt::Write, net::SocketAddr, sync::Arc};
+
+use axum::{
+    Json,
+    extract::{ConnectInfo, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+use subtle::ConstantTimeEq;
+
+use super::{Api, Problem, guard};
+use crate::{engine::Snapshot, store::Role};
+
+/// The process lives and its engine goes round: otherwise it should be started anew.
+pub async fn healthz(State(api): State<Arc<Api>>) -> Response {
+    let health = api.handle.health();
+    let status = if health.engine { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    std::future::ready((status, Json(json!({ "engine": health.engine }))).into_response()).await
+}
+
+/// New calls may be sent here. The database is told but does not count: calls go on without it.
+pub async fn readyz(State(api): State<Arc<Api>>) -> Response {
+    let health = api.handle.health();
+    let ready = health.engine && health.journal && !health.draining;
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = json!({
+        "engine": health.engine,
+        "journal": health.journal,
+        "draining": health.draining,
+        "database": api.database.is_ready(),
+    });
+    std::future::ready((status, Json(body)).into_response()).await
+}
+
+/// From this machine, or with the token, or with an administrator's session.
+pub async fn metrics(
+    State(api): State<Arc<Api>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    if !may_read(&api, peer, &headers) {
+        return Err(Problem::forbidden("Metrics are for this machine, or for who has the token.")
+            .hint("Set api.metrics_token and send it as Authorization: Bearer."));
+    }
+    let mut text = (api.metrics_text)();
+    write_snapshot(&mut text, &api.snapshot().await?);
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
+}
+
+fn may_read(api: &Api, peer: SocketAddr, headers: &HeaderMap) -> bool {
+    if guard::is_local(peer.ip(), headers) {
+        return true;
+    }
+    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    if let (Some(token), Some(given)) = (&api.settings.metrics_token, given) {
+        return bool::from(token.reveal().as_bytes().ct_eq(given.as_bytes()));
+    }
+    api.signed(headers).is_some_and(|signed| signed.user.role >= Role::Admin)
+}
+
+fn write_snapshot(text: &mut String, snapshot: &Snapshot) {
+    let counts = &snapshot.counts;
+    let gauges = [
+        ("strowger_calls", "Live calls.", counts.calls),
+        ("strowger_legs", "Live legs.", counts.legs),
+        ("strowger_dialogs", "SIP dialogs.", counts.dialogs),
+        ("strowger_transactions", "SIP transactions.", counts.transactions),
+        ("strowger_bindings", "Registered devices.", counts.bindings),
+        ("strowger_timers", "Timers that run.", counts.timers),
+        ("strowger_rtp_ports_free", "RTP ports that a call may take.", counts.ports_free),
+        ("strowger_rtp_ports_used", "RTP ports in calls, or resting after one.", counts.ports_used),
+        ("strowger_queued_calls", "Calls in queues, those that talk to an agent included.", counts.waiting),
+    ];
+    let counters = [
+        ("strowger_calls_begun_total", "Calls begun.", counts.calls_begun),
+        ("strowger_calls_ended_total", "Calls ended.", counts.calls_ended),
+        ("strowger_calls_refused_total", "Calls refused.", counts.calls_refused),
+        ("strowger_registrations_total", "Registrations and refreshes.", counts.registrations),
+        ("strowger_wrong_credentials_total", "Requests with wrong credentials.", counts.wrong_credentials),
+        ("strowger_offers_total", "Offers made to agents.", counts.offers),
+        (
+            "strowger_invariants_repaired_total",
+            "Broken invariants of the switch, repaired.",
+            counts.invariants_repaired,
+        ),
+        ("acd_repairs_total", "Broken invariants of the distributor, repaired.", snapshot.acd.repairs_total),
+    ];
+    for (kind, list) in [("gauge", &gauges[..]), ("counter", &counters[..])] {
+        for (name, help, value) in list {
+            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}");
+        }
+    }
+    write_queues(text, snapshot);
+    write_agents(text, snapshot);
+}
+
+fn write_queues(text: &mut String, snapshot: &Snapshot) {
+    let queues = || snapshot.acd.queues.iter().map(|queue| (label(&queue.key), queue));
+    family(
+        text,
+        "strowger_queue_waiting",
+        "Interactions waiting.",
+        queues().map(|(key, q)| (key, q.waiting.len() as u64)),
+    );
+    family(text, "strowger_queue_logged_in", "Members logged in.", queues().map(|(key, q)| (key, q.logged_in.into())));
+    family(
+        text,
+        "strowger_queue_routable",
+        "Members who could be offered a call.",
+        queues().map(|(key, q)| (key, q.routable.into())),
+    );
+    let longest = queues().map(|(key, queue)| {
+        let first = queue.waiting.iter().map(|waiting| waiting.arrived).min();
+        (key, first.map_or(0, |first| snapshot.at.since(first).as_secs()))
+    });
+    family(text, "strowger_queue_longest_wait_seconds", "Wait of who waits longest.", longest);
+}
+
+fn write_agents(text: &mut String, snapshot: &Snapshot) {
+    let mut by_status: BTreeMap<String, u64> = BTreeMap::new();
+    for agent in &snapshot.acd.agents {
+        let status = serde_json::to_value(agent.status).ok();
+        *by_status.entry(status.as_ref().and_then(|word| word.as_str()).unwrap_or("?").to_owned()).or_default() += 1;
+    }
+    let _ = writeln!(text, "# HELP strowger_agents Agents by status.\n# TYPE strowger_agents gauge");
+    for (status, count) in by_status {
+        let _ = writeln!(text, "strowger_agents{{status=\"{status}\"}} {count}");
+    }
+}
+
+fn family(text: &mut String, name: &str, help: &str, values: impl Iterator<Item = (String, u64)>) {
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge");
+    for (queue, value) in values {
+        let _ = writeln!(text, "{name}{{queue=\"{queue}\"}} {value}");
+    }
+}
+
+/// A label's value, with what would end it escaped.
+fn label(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}

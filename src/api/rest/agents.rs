@@ -1,0 +1,73 @@
+//! What supervisors see of agents and do for them.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use serde_json::{Value, json};
+
+use super::{Body, DONE, Done, MembershipChange, StatusChange, me::WrapUp};
+use crate::{
+    api::{Api, Problem, Signed, live},
+    engine::Request,
+    store::Role,
+};
+
+/// `GET /api/v1/agents`: everyone sees everyone's status (AS-17), supervisors also whom they talk to.
+pub async fn list(State(api): State<Arc<Api>>, signed: Signed) -> Result<Json<Value>, Problem> {
+    let view = api.view().await?;
+    let supervises = signed.user.role >= Role::Supervisor;
+    let agents = view.agents.values().map(|agent| live::agent_json(agent, supervises)).collect::<Vec<_>>();
+    Ok(Json(json!({ "now": (api.clock)().wall, "agents": agents })))
+}
+
+/// `PUT /api/v1/agents/{agent}/status`
+pub async fn select(
+    State(api): State<Arc<Api>>,
+    signed: Signed,
+    Path(agent): Path<String>,
+    Body(change): Body<StatusChange>,
+) -> Result<Json<Done>, Problem> {
+    signed.needs(Role::Supervisor)?;
+    let agent = api.agent_by_key(&agent)?;
+    api.change_status(signed.actor(), agent, change).await
+}
+
+/// `PUT /api/v1/agents/{agent}/queues`
+pub async fn set_all_queues(
+    State(api): State<Arc<Api>>,
+    signed: Signed,
+    Path(agent): Path<String>,
+    Body(change): Body<MembershipChange>,
+) -> Result<Json<Done>, Problem> {
+    signed.needs(Role::Supervisor)?;
+    let agent = api.agent_by_key(&agent)?;
+    api.change_membership(signed.actor(), agent, None, change).await
+}
+
+/// `PUT /api/v1/agents/{agent}/queues/{queue}`
+pub async fn set_queue(
+    State(api): State<Arc<Api>>,
+    signed: Signed,
+    Path((agent, queue)): Path<(String, String)>,
+    Body(change): Body<MembershipChange>,
+) -> Result<Json<Done>, Problem> {
+    signed.needs(Role::Supervisor)?;
+    let (agent, queue) = (api.agent_by_key(&agent)?, api.queue_by_key(&queue)?);
+    api.change_membership(signed.actor(), agent, Some(queue), change).await
+}
+
+/// `POST /api/v1/agents/{agent}/wrap-up/finish`
+pub async fn finish_wrap_up(
+    State(api): State<Arc<Api>>,
+    signed: Signed,
+    Path(agent): Path<String>,
+    Body(which): Body<WrapUp>,
+) -> Result<Json<Done>, Problem> {
+    signed.needs(Role::Supervisor)?;
+    let (agent, engagement) = (api.agent_by_key(&agent)?, which.engagement()?);
+    api.ask(signed.actor(), Request::FinishWrapUp { agent, engagement }).await?;
+    Ok(DONE)
+}

@@ -1,0 +1,45 @@
+//! Live calls.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use serde_json::{Value, json};
+
+use super::{DONE, Done, number};
+use crate::{
+    api::{Api, Problem, Signed},
+    base::CallId,
+    engine::{Actor, Request},
+    store::Role,
+};
+
+/// `GET /api/v1/calls`: an agent gets his own.
+pub async fn list(State(api): State<Arc<Api>>, signed: Signed) -> Result<Json<Value>, Problem> {
+    let view = api.view().await?;
+    let supervises = signed.user.role >= Role::Supervisor;
+    let calls = view.calls.values().filter(|call| supervises || call.is_of(signed.user.agent)).collect::<Vec<_>>();
+    Ok(Json(json!({ "now": (api.clock)().wall, "calls": calls })))
+}
+
+/// `POST /api/v1/calls/{call}/hangup`: one's own, or any for a supervisor. Another's call is to an agent as one that is
+/// not.
+pub async fn hang_up(
+    State(api): State<Arc<Api>>,
+    signed: Signed,
+    Path(call): Path<String>,
+) -> Result<Json<Done>, Problem> {
+    const NONE: &str = "There is no such call; it may have just ended.";
+    let call = CallId(number(&call, NONE)?);
+    let view = api.view().await?;
+    let live = view.calls.get(&call).ok_or_else(|| Problem::not_found(NONE))?;
+    let actor = match (signed.user.role, signed.user.agent) {
+        (_, Some(agent)) if live.is_of(Some(agent)) => Actor::Agent(agent),
+        (Role::Supervisor | Role::Admin, _) => signed.actor(),
+        (Role::Agent, _) => return Err(Problem::not_found(NONE)),
+    };
+    api.ask(actor, Request::HangUp { call }).await?;
+    Ok(DONE)
+}

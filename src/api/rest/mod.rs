@@ -1,0 +1,184 @@
+//! The REST addresses under `/api/v1`; `openapi.json` beside this file says the same for programs, and a test compares.
+
+pub mod agents;
+mod body;
+pub mod calls;
+pub mod me;
+pub mod records;
+pub mod session;
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Api, Problem, Signed, live};
+use crate::{
+    acd,
+    base::{AgentId, QueueId},
+    engine::{Actor, Request},
+    store::Role,
+};
+
+use body::Body;
+
+pub const OPENAPI: &str = include_str!("openapi.json");
+
+/// `GET /api/v1/openapi.json`
+pub async fn openapi() -> Response {
+    std::future::ready(([(header::CONTENT_TYPE, "application/json")], OPENAPI).into_response()).await
+}
+
+/// `GET /api/v1/queues`
+pub async fn queues(State(api): State<Arc<Api>>, signed: Signed) -> Result<Json<Value>, Problem> {
+    let view = api.view().await?;
+    let supervises = signed.user.role >= Role::Supervisor;
+    let queues = view.queues.values().map(|queue| live::queue_json(queue, supervises)).collect::<Vec<_>>();
+    Ok(Json(json!({ "queues": queues })))
+}
+
+/// What was done; the live connection shows what came of it.
+#[derive(Debug, Serialize)]
+pub struct Done {
+    done: bool,
+}
+
+const DONE: Json<Done> = Json(Done { done: true });
+
+/// A change of somebody's own choice, or of a supervisor's.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatusChange {
+    status: Option<ChosenStatus>,
+    reason: Option<String>,
+    channel: Option<acd::Channel>,
+    dnd: Option<bool>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ChosenStatus {
+    Ready,
+    NotReady,
+}
+
+/// A verb on one membership, or on all of them.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MembershipChange {
+    #[serde(rename = "do")]
+    verb: MembershipVerb,
+    reason: Option<String>,
+    /// For `log_in` without a queue in the address; all assigned ones when left out (QM-01).
+    queues: Option<Vec<String>>,
+    /// For `log_out` during a call: now, not after it.
+    #[serde(default)]
+    now: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum MembershipVerb {
+    LogIn,
+    LogOut,
+    Pause,
+    Resume,
+}
+
+impl Api {
+    async fn change_status(&self, actor: Actor, agent: AgentId, change: StatusChange) -> Result<Json<Done>, Problem> {
+        if change.status.is_none() && change.dnd.is_none() {
+            return Err(Problem::bad_request("Give status (ready or not_ready) or dnd (true or false)."));
+        }
+        if let Some(on) = change.dnd {
+            self.ask(actor, Request::Dnd { agent, on }).await?;
+        }
+        if let Some(status) = change.status {
+            let channel = change.channel.unwrap_or(acd::Channel::Voice);
+            let selection = match status {
+                ChosenStatus::Ready => acd::Selection::Ready,
+                ChosenStatus::NotReady => acd::Selection::NotReady { reason: self.reason(change.reason)? },
+            };
+            self.ask(actor, Request::Select { agent, channel, selection }).await?;
+        }
+        Ok(DONE)
+    }
+
+    async fn change_membership(
+        &self,
+        actor: Actor,
+        agent: AgentId,
+        queue: Option<QueueId>,
+        change: MembershipChange,
+    ) -> Result<Json<Done>, Problem> {
+        let request = match change.verb {
+            MembershipVerb::LogIn => return self.log_in(actor, agent, queue, change.queues).await,
+            MembershipVerb::LogOut => Request::LogOut { agent, queue, now: change.now },
+            MembershipVerb::Pause => Request::Pause { agent, queue, reason: self.reason(change.reason)? },
+            MembershipVerb::Resume => Request::Resume { agent, queue },
+        };
+        self.ask(actor, request).await?;
+        Ok(DONE)
+    }
+
+    /// QM-01: all the queues that were named; without names, all he is assigned to.
+    async fn log_in(
+        &self,
+        actor: Actor,
+        agent: AgentId,
+        queue: Option<QueueId>,
+        named: Option<Vec<String>>,
+    ) -> Result<Json<Done>, Problem> {
+        let queues = match (queue, named) {
+            (Some(queue), _) => vec![queue],
+            (None, Some(keys)) => keys.iter().map(|key| self.queue_by_key(key)).collect::<Result<_, _>>()?,
+            (None, None) => self.assigned_queues(agent).await?,
+        };
+        for queue in queues {
+            self.ask(actor, Request::LogIn { agent, queue }).await?;
+        }
+        Ok(DONE)
+    }
+
+    async fn assigned_queues(&self, agent: AgentId) -> Result<Vec<QueueId>, Problem> {
+        let snapshot = self.snapshot().await?;
+        let agents = snapshot.acd.agents;
+        let found = agents.into_iter().find(|view| view.agent == agent);
+        let found = found.ok_or_else(|| Problem::not_found("This agent is not in the settings any more."))?;
+        Ok(found.queues.iter().filter(|member| !member.temporary).map(|member| member.queue).collect())
+    }
+
+    /// Only reasons that an administrator has defined; `system:` ones are the switch's own.
+    fn reason(&self, key: Option<String>) -> Result<Option<acd::Reason>, Problem> {
+        let Some(key) = key else { return Ok(None) };
+        let centre = self.handle.centre();
+        let known = centre.acd.reasons.iter().find(|reason| reason.key.as_str() == key);
+        known.map(|reason| Some(reason.key.clone())).ok_or_else(|| {
+            let keys = centre.acd.reasons.iter().map(|reason| reason.key.as_str()).collect::<Vec<_>>().join(", ");
+            Problem::bad_request("There is no such reason.").hint(format!("Reasons are: {keys}."))
+        })
+    }
+
+    fn queue_by_key(&self, key: &str) -> Result<QueueId, Problem> {
+        let centre = self.handle.centre();
+        let found = centre.acd.queues.iter().find(|(_, queue)| queue.key == key);
+        found.map(|(id, _)| *id).ok_or_else(|| Problem::not_found("There is no such queue."))
+    }
+
+    fn agent_by_key(&self, key: &str) -> Result<AgentId, Problem> {
+        let centre = self.handle.centre();
+        let found = centre.acd.agents.iter().find(|(_, agent)| agent.key == key);
+        found.map(|(id, _)| *id).ok_or_else(|| Problem::not_found("There is no such agent."))
+    }
+}
+
+/// A number from an address; what is none names nothing.
+fn number(text: &str, what: &'static str) -> Result<u64, Problem> {
+    text.parse().map_err(|_| Problem::not_found(what))
+}

@@ -1,0 +1,179 @@
+//! Call records, for supervisors (AP-05).
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, Query, State, rejection::QueryRejection},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::number;
+use crate::{
+    api::{Api, Problem, Signed},
+    base::{CallId, Wall},
+    engine::{CallRecord, Centre, Direction},
+    store::{DatabaseError, RecordFilter, Role},
+    switch::{Cause, EndedBy, LegParty, LegRecord, LegSide, Quality},
+};
+
+const LIMIT: u32 = 100;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wanted {
+    /// Milliseconds since 1970: those that began before.
+    before: Option<i64>,
+    queue: Option<String>,
+    agent: Option<String>,
+    limit: Option<u32>,
+}
+
+#[derive(Debug, Serialize)]
+struct RecordView<'a> {
+    call: String,
+    direction: Direction,
+    trunk: Option<String>,
+    caller: &'a str,
+    dialled: &'a str,
+    began: Wall,
+    answered: Option<Wall>,
+    connected: Option<Wall>,
+    ended: Wall,
+    cause: Cause,
+    ended_by: EndedBy,
+    queue: Option<QueuePart<'a>>,
+    legs: Vec<LegView<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct QueuePart<'a> {
+    queue: String,
+    interaction: String,
+    outcome: &'a str,
+    waited_ms: u64,
+    agent: Option<String>,
+    offers: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct LegView<'a> {
+    leg: String,
+    side: LegSide,
+    party: String,
+    address: &'a str,
+    sip_call_id: &'a str,
+    began: Wall,
+    rang: Option<Wall>,
+    answered: Option<Wall>,
+    ended: Wall,
+    cause: Cause,
+    ended_by: EndedBy,
+    codec: Option<&'a str>,
+    quality: Option<Quality>,
+}
+
+/// `GET /api/v1/records`: newest first.
+pub async fn list(
+    State(api): State<Arc<Api>>,
+    signed: Signed,
+    wanted: Result<Query<Wanted>, QueryRejection>,
+) -> Result<Json<Value>, Problem> {
+    signed.needs(Role::Supervisor)?;
+    let Query(wanted) = wanted.map_err(|why| Problem::bad_request(why.body_text()))?;
+    let filter = RecordFilter {
+        before: wanted.before.map(Wall),
+        queue: wanted.queue.map(|key| api.queue_by_key(&key)).transpose()?,
+        agent: wanted.agent.map(|key| api.agent_by_key(&key)).transpose()?,
+        limit: wanted.limit.unwrap_or(LIMIT),
+    };
+    let records = api.database.records(filter).await.map_err(away)?;
+    let centre = api.handle.centre();
+    let records = records.iter().map(|record| RecordView::of(record, &centre)).collect::<Vec<_>>();
+    Ok(Json(json!({ "records": records })))
+}
+
+/// `GET /api/v1/records/{call}`
+pub async fn read(
+    State(api): State<Arc<Api>>,
+    signed: Signed,
+    Path(call): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    signed.needs(Role::Supervisor)?;
+    const NONE: &str = "There is no record of this call.";
+    let record = api.database.record(CallId(number(&call, NONE)?)).await.map_err(away)?;
+    let record = record.ok_or_else(|| Problem::not_found(NONE))?;
+    Ok(Json(json!({ "record": RecordView::of(&record, &api.handle.centre()) })))
+}
+
+fn away(why: DatabaseError) -> Problem {
+    tracing::warn!(%why, "records can't be read");
+    Problem::unavailable("The records database can't be read now.")
+}
+
+impl<'a> RecordView<'a> {
+    fn of(record: &'a CallRecord, centre: &Centre) -> Self {
+        let trunk = |id| centre.trunks.iter().find(|trunk| trunk.id == id).map(|trunk| trunk.name.clone());
+        Self {
+            call: record.call.0.to_string(),
+            direction: record.direction,
+            trunk: record.trunk.map(|id| trunk(id).unwrap_or_else(|| id.to_string())),
+            caller: record.caller.reveal(),
+            dialled: record.dialled.reveal(),
+            began: record.began,
+            answered: record.answered,
+            connected: record.connected,
+            ended: record.ended,
+            cause: record.cause,
+            ended_by: record.ended_by,
+            queue: record.queue.as_ref().map(|part| QueuePart {
+                queue: centre
+                    .acd
+                    .queues
+                    .get(&part.queue)
+                    .map_or_else(|| part.queue.to_string(), |queue| queue.key.clone()),
+                interaction: part.interaction.0.to_string(),
+                outcome: &part.outcome,
+                waited_ms: part.waited_ms,
+                agent: part
+                    .agent
+                    .map(|id| centre.acd.agents.get(&id).map_or_else(|| id.to_string(), |agent| agent.key.clone())),
+                offers: part.offers,
+            }),
+            legs: record.legs.iter().map(|leg| LegView::of(leg, centre)).collect(),
+        }
+    }
+}
+
+impl<'a> LegView<'a> {
+    fn of(leg: &'a LegRecord, centre: &Centre) -> Self {
+        let party = match leg.party {
+            LegParty::User(id) => centre
+                .users
+                .iter()
+                .find(|user| user.id == id)
+                .map_or_else(|| id.to_string(), |user| user.name.to_string()),
+            LegParty::Trunk(id) => centre
+                .trunks
+                .iter()
+                .find(|trunk| trunk.id == id)
+                .map_or_else(|| id.to_string(), |trunk| trunk.name.clone()),
+        };
+        Self {
+            leg: leg.leg.0.to_string(),
+            side: leg.side,
+            party,
+            address: leg.address.reveal(),
+            sip_call_id: &leg.sip_call_id,
+            began: leg.began,
+            rang: leg.rang,
+            answered: leg.answered,
+            ended: leg.ended,
+            cause: leg.cause,
+            ended_by: leg.ended_by,
+            codec: leg.codec.as_deref(),
+            quality: leg.quality,
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! How the engine's facts stand in the journal.
+
+use crate::engine::{CallRecord, Entry, JOURNAL_VERSION};
+
+use super::Journalled;
+
+impl Journalled for Entry {
+    const VERSION: u32 = JOURNAL_VERSION as u32;
+
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Version(_) => "version",
+            Self::Acd(_) => "acd",
+            Self::Bound { .. } => "bound",
+            Self::Unbound { .. } => "unbound",
+            Self::CallBegan(_) => "call_began",
+            Self::CallEnded { .. } => "call_ended",
+        }
+    }
+}
+
+impl Journalled for CallRecord {
+    const VERSION: u32 = JOURNAL_VERSION as u32;
+
+    fn kind(&self) -> &'static str {
+        "record"
+    }
+}

@@ -1,0 +1,91 @@
+// Requests to the switch. What came of them shows on the live connection: nothing is assumed here.
+
+import { account, forget, tell } from "./store.js";
+import { t } from "./words.js";
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {object} [body]
+ * @returns {Promise<{ ok: boolean, status: number, json: any }>}
+ */
+async function request(method, path, body) {
+  try {
+    const response = await fetch(`/api/v1${path}`, {
+      method,
+      headers: body ? { "Content-Type": "application/json" } : {},
+      body: body && JSON.stringify(body),
+    });
+    const text = await response.text();
+    return { ok: response.ok, status: response.status, json: text ? JSON.parse(text) : null };
+  } catch {
+    return { ok: false, status: 0, json: null };
+  }
+}
+
+/**
+ * Does it, and tells the user when it was refused.
+ * @param {string} method
+ * @param {string} path
+ * @param {object} [body]
+ */
+export async function act(method, path, body) {
+  const { ok, status, json } = await request(method, path, body);
+  if (ok) return true;
+  if (status === 401) forget();
+  tell(json?.detail || json?.title || t("failed"), json?.hint);
+  return false;
+}
+
+/** Who is signed in by the cookie that the browser has. */
+export async function whoAmI() {
+  const { ok, status, json } = await request("GET", "/me");
+  if (ok) account.value = json;
+  else if (status === 401) forget();
+  return status;
+}
+
+/**
+ * @param {string} name
+ * @param {string} password
+ * @returns {Promise<string>} empty, or why not
+ */
+export async function signIn(name, password) {
+  const { ok, json } = await request("POST", "/session", { name, password });
+  if (!ok) return [json?.title ?? t("failed"), json?.detail].filter(Boolean).join(". ");
+  account.value = json;
+  return "";
+}
+
+export async function signOut() {
+  const { ok, status } = await request("DELETE", "/session");
+  if (ok || status === 401) forget();
+  else tell(t("failed"));
+}
+
+/** @param {object} change */
+export const setStatus = (change) => act("PUT", "/me/status", change);
+
+/**
+ * @param {string | null} queue all of them when null
+ * @param {object} change
+ */
+export const setQueue = (queue, change) => act("PUT", queue ? `/me/queues/${encodeURIComponent(queue)}` : "/me/queues", change);
+
+/** @param {string} offer @param {"accept" | "decline"} what */
+export const answerOffer = (offer, what) => act("POST", `/me/offers/${offer}/${what}`);
+
+/** @param {string} engagement @param {"finish" | "extend"} what */
+export const wrapUp = (engagement, what) => act("POST", `/me/wrap-up/${what}`, { engagement });
+
+/** @param {string} call */
+export const hangUp = (call) => act("POST", `/calls/${call}/hangup`);
+
+/** @param {string} agent @param {object} change */
+export const setAgentStatus = (agent, change) => act("PUT", `/agents/${encodeURIComponent(agent)}/status`, change);
+
+/** @param {string} agent @param {object} change */
+export const setAgentQueues = (agent, change) => act("PUT", `/agents/${encodeURIComponent(agent)}/queues`, change);
+
+/** @param {string} agent */
+export const endAgentWrapUp = (agent) => act("POST", `/agents/${encodeURIComponent(agent)}/wrap-up/finish`, {});

@@ -1,0 +1,69 @@
+// The live connection: opened when someone is signed in, opened again when it breaks, taken up where it broke.
+
+import { effect } from "@preact/signals";
+import { whoAmI } from "./api.js";
+import { account, apply, link, place } from "./store.js";
+
+const FIRST_WAIT = 500;
+const LONGEST_WAIT = 10_000;
+
+/** @type {WebSocket | null} */
+let socket = null;
+let wait = FIRST_WAIT;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let timer;
+
+/** Follows the account: one connection while someone is signed in. */
+export function keepLive() {
+  let wanted = "";
+  effect(() => {
+    const name = account.value?.name ?? "";
+    if (name === wanted) return;
+    wanted = name;
+    clearTimeout(timer);
+    socket?.close();
+    socket = null;
+    if (name) open();
+  });
+  addEventListener("online", () => link.value === "lost" && open());
+}
+
+function open() {
+  clearTimeout(timer);
+  const address = new URL("/api/v1/live", location.href);
+  address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+  if (place.epoch) {
+    address.searchParams.set("epoch", place.epoch);
+    address.searchParams.set("after", String(place.seq));
+  }
+  const mine = new WebSocket(address);
+  socket?.close();
+  socket = mine;
+  if (link.value !== "lost") link.value = "connecting";
+  mine.onmessage = ({ data }) => {
+    if (socket !== mine) return;
+    if (!apply(JSON.parse(data))) return startAnew(mine);
+    link.value = "live";
+    wait = FIRST_WAIT;
+  };
+  mine.onclose = () => {
+    if (socket !== mine) return;
+    socket = null;
+    if (!account.value) return;
+    link.value = "lost";
+    timer = setTimeout(again, wait + Math.random() * wait);
+    wait = Math.min(wait * 2, LONGEST_WAIT);
+  };
+}
+
+/** A patch was missing: the next connection asks for everything. @param {WebSocket} mine */
+function startAnew(mine) {
+  place.epoch = "";
+  mine.close();
+}
+
+/** The session may have ended meanwhile; a refused socket does not say so. */
+async function again() {
+  if ((await whoAmI()) === 401) return;
+  if (account.value && !socket) open();
+}

@@ -1,0 +1,109 @@
+// Everything the page knows, and the one way to change it. Views are functions of it.
+
+import { batch, computed, signal } from "@preact/signals";
+import { setServerTime } from "./time.js";
+
+/** Who is signed in; `undefined` until asked, `null` when nobody is. */
+export const account = signal(/** @type {any} */ (undefined));
+
+/** `connecting`, `live` or `lost`. */
+export const link = signal("connecting");
+
+/** The own agent with offers, engagements and memberships. */
+export const me = signal(/** @type {any} */ (null));
+
+/** @type {import("@preact/signals").Signal<Map<string, any>>} */
+const agentMap = signal(new Map());
+/** @type {import("@preact/signals").Signal<Map<string, any>>} */
+const queueMap = signal(new Map());
+/** @type {import("@preact/signals").Signal<Map<string, any>>} */
+const callMap = signal(new Map());
+
+export const choices = signal({ reasons: /** @type {any[]} */ ([]), reason_required: false });
+
+/** Messages to the user: `{ id, text, hint }`. */
+export const notices = signal(/** @type {any[]} */ ([]));
+
+export const supervises = computed(() => ["supervisor", "admin"].includes(account.value?.role));
+export const queues = computed(() => byName([...queueMap.value.values()]));
+export const agents = computed(() => byName([...agentMap.value.values()]));
+export const calls = computed(() => [...callMap.value.values()].sort((a, b) => a.began - b.began));
+
+/** Where the live connection left off. */
+export const place = { epoch: "", seq: 0 };
+
+/** @param {any[]} list */
+function byName(list) {
+  return list.sort((a, b) => a.name.localeCompare(b.name));
+}
+
+/** @param {string} key */
+export function queueName(key) {
+  return queueMap.value.get(key)?.name ?? key;
+}
+
+/**
+ * A message of the live connection. `false` when a number is missing: then the page must start anew.
+ * @param {any} message
+ */
+export function apply(message) {
+  if (message.type === "patch" && message.seq !== place.seq + 1) return false;
+  batch(() => {
+    setServerTime(message.now);
+    if (message.type === "resumed") return;
+    const whole = message.type === "snapshot";
+    agentMap.value = merged(agentMap.value, whole, message.agents, message.gone?.agents, "agent");
+    queueMap.value = merged(queueMap.value, whole, message.queues, message.gone?.queues, "queue");
+    callMap.value = merged(callMap.value, whole, message.calls, message.gone?.calls, "call");
+    if (message.me || whole) me.value = message.me ?? null;
+    if (message.choices) choices.value = message.choices;
+    place.seq = message.seq;
+    if (whole) place.epoch = message.epoch;
+  });
+  return true;
+}
+
+/**
+ * @param {Map<string, any>} before
+ * @param {boolean} whole
+ * @param {any[]} [changed]
+ * @param {string[]} [gone]
+ * @param {string} [key]
+ */
+function merged(before, whole, changed = [], gone = [], key = "") {
+  if (!whole && changed.length + gone.length === 0) return before;
+  const now = new Map(whole ? [] : before);
+  for (const one of changed) now.set(one[key], one);
+  for (const one of gone) now.delete(one);
+  return now;
+}
+
+/** Forgets everything of the one who was signed in. */
+export function forget() {
+  batch(() => {
+    account.value = null;
+    me.value = null;
+    agentMap.value = new Map();
+    queueMap.value = new Map();
+    callMap.value = new Map();
+    place.epoch = "";
+    place.seq = 0;
+  });
+}
+
+let lastNotice = 0;
+
+/**
+ * @param {string} text
+ * @param {string} [hint]
+ */
+export function tell(text, hint = "") {
+  const id = (lastNotice += 1);
+  notices.value = [...notices.value.slice(-3), { id, text, hint }];
+  setTimeout(() => dismiss(id), 8000);
+}
+
+/** @param {number} id */
+export function dismiss(id) {
+  notices.value = notices.value.filter((notice) => notice.id !== id);
+}

@@ -1,0 +1,73 @@
+// Small things that views share.
+
+import { useEffect, useRef } from "preact/hooks";
+import { h } from "preact";
+import htm from "htm";
+import { dismiss, notices } from "../store.js";
+import { clock, now } from "../time.js";
+import { t } from "../words.js";
+
+export const html = htm.bind(h);
+
+/** Counts up from a moment. @param {{ since: number | null }} props */
+export function Since({ since }) {
+  return html`<span class="time">${since === null ? "–" : clock(now.value - since)}</span>`;
+}
+
+/** Counts down to a moment. @param {{ until: number }} props */
+export function Left({ until }) {
+  return html`<span class="time">${clock(until - now.value + 999)}</span>`;
+}
+
+/** What is left of a span, as a bar. @param {{ from: number, until: number, label: string }} props */
+export function Bar({ from, until, label }) {
+  const whole = Math.max(1, until - from);
+  const left = Math.min(whole, Math.max(0, until - now.value));
+  return html`<progress max="1000" value=${Math.round((left / whole) * 1000)} aria-label=${label}></progress>`;
+}
+
+/** A status in colour and in words. @param {{ status: string }} props */
+export function Status({ status }) {
+  return html`<span class="status"><span class="dot is-${status}" aria-hidden="true"></span>${t(`status.${status}`)}</span>`;
+}
+
+/** @param {{ title: string, kind?: string, children: any }} props */
+export function Card({ title, kind = "", children }) {
+  return html`<section class="card ${kind}" aria-label=${title}><h2>${title}</h2>${children}</section>`;
+}
+
+/** A pop-up list of buttons, closed by a click elsewhere or by Escape. @param {{ label: string, children: any, kind?: string }} props */
+export function Menu({ label, children, kind = "" }) {
+  const box = useRef(/** @type {any} */ (null));
+  useEffect(() => {
+    const close = (/** @type {Event} */ event) => {
+      const menu = box.current;
+      if (!menu?.open) return;
+      const escape = event instanceof KeyboardEvent && event.key === "Escape";
+      const elsewhere = event.type === "click" && (!menu.contains(event.target) || event.target.closest(".menu"));
+      if (escape || elsewhere) menu.open = false;
+      if (escape) menu.querySelector("summary").focus();
+    };
+    document.addEventListener("click", close);
+    document.addEventListener("keydown", close);
+    return () => {
+      document.removeEventListener("click", close);
+      document.removeEventListener("keydown", close);
+    };
+  }, []);
+  return html`<details class="drop ${kind}" ref=${box}>
+    <summary class="button">${label}</summary>
+    <div class="menu">${children}</div>
+  </details>`;
+}
+
+export function Notices() {
+  return html`<div class="notices" role="status" aria-live="polite">
+    ${notices.value.map(
+      (notice) => html`<div class="notice" key=${notice.id}>
+        <div><strong>${notice.text}</strong>${notice.hint && html`<br />${notice.hint}`}</div>
+        <button class="plain" aria-label=${t("close")} onClick=${() => dismiss(notice.id)}>×</button>
+      </div>`,
+    )}
+  </div>`;
+}

@@ -1,0 +1,70 @@
+// The bar at the top: who I am, my status with its timer, and what I can make of it.
+
+import { setStatus, signOut } from "../api.js";
+import { account, choices, link, me } from "../store.js";
+import { language, reasonName, setLanguage, t } from "../words.js";
+import { Left, Menu, Since, Status, html } from "./parts.js";
+
+export function Top() {
+  return html`<header class="top">
+    <div class="brand"><img src="/icon.svg" alt="" width="28" height="28" />strowger</div>
+    ${me.value && html`<${MyStatus} agent=${me.value} />`}
+    <div class="who">
+      <${Language} />
+      <${Menu} label=${me.value?.name ?? account.value.name}><button onClick=${signOut}>${t("sign_out")}</button><//>
+    </div>
+  </header>`;
+}
+
+/** @param {{ agent: any }} props */
+function MyStatus({ agent }) {
+  const counts = ["wrap_up", "banned"].includes(agent.status) && agent.until;
+  const reason = reasonName(agent.reason, choices.value.reasons);
+  return html`<div class="my-status" role="group" aria-label=${t("your_status")}>
+    <div class="now" id="my-status">
+      <${Status} status=${agent.status} />
+      ${reason && html`<span class="quiet">${reason}</span>`}
+      ${agent.pending && html`<span class="tag">${pendingText(agent.pending)}</span>`}
+      <span class="timer" title=${t(counts ? "time_left" : "in_status_for")} aria-live="off">
+        ${counts ? html`<${Left} until=${agent.until} />` : html`<${Since} since=${agent.since} />`}
+      </span>
+    </div>
+    <div class="choose">
+      <button class="button ready" aria-pressed=${agent.status === "ready"} disabled=${off()} onClick=${() => setStatus({ status: "ready" })}>
+        ${t("status.ready")}
+      </button>
+      <${NotReady} />
+      <button class="button" aria-pressed=${agent.dnd} disabled=${off()} onClick=${() => setStatus({ dnd: !agent.dnd })}>
+        ${t("status.dnd")}
+      </button>
+    </div>
+    <span class="quiet phone"><span class="dot ${agent.reachable ? "is-ready" : "is-offline"}" aria-hidden="true"></span>${t(agent.reachable ? "phone_ok" : "phone_missing")}</span>
+  </div>`;
+}
+
+/** What was asked for while busy. @param {{ is: string, reason?: string }} pending */
+function pendingText(pending) {
+  const what = pending.is === "log_off" ? t("pending.log_off") : reasonName(pending.reason, choices.value.reasons) || t("status.not_ready");
+  return t("pending", { what });
+}
+
+const off = () => link.value !== "live";
+
+function NotReady() {
+  const { reasons, reason_required: required } = choices.value;
+  const choose = (/** @type {string | undefined} */ reason) => () => setStatus({ status: "not_ready", reason });
+  if (reasons.length === 0) return html`<button class="button" disabled=${off()} onClick=${choose(undefined)}>${t("status.not_ready")}</button>`;
+  return html`<${Menu} label=${t("status.not_ready")}>
+    ${reasons.map((one) => html`<button key=${one.reason} disabled=${off()} onClick=${choose(one.reason)}>${one.name}</button>`)}
+    ${!required && html`<button disabled=${off()} onClick=${choose(undefined)}>${t("no_reason")}</button>`}
+  <//>`;
+}
+
+export function Language() {
+  const set = (/** @type {any} */ event) => setLanguage(event.target.value);
+  return html`<label class="language"><span class="hidden">${t("language")}</span>
+    <select value=${language.value} onChange=${set}>
+      <option value="en">English</option><option value="pt">Português</option><option value="es">Español</option>
+    </select>
+  </label>`;
+}

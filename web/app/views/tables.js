@@ -1,0 +1,94 @@
+// What everyone sees: queues and agents; and for supervisors the live calls.
+
+import { endAgentWrapUp, hangUp, setAgentQueues, setAgentStatus } from "../api.js";
+import { agents, calls, choices, link, queueName, queues, supervises } from "../store.js";
+import { reasonName, t } from "../words.js";
+import { Card, Menu, Since, Status, html } from "./parts.js";
+
+const off = () => link.value !== "live";
+
+/** @param {{ heads: string[], children: any }} props */
+function Table({ heads, children }) {
+  return html`<div class="scroll"><table>
+    <thead><tr>${heads.map((head) => html`<th scope="col" key=${head}>${t(head)}</th>`)}</tr></thead>
+    <tbody>${children}</tbody>
+  </table></div>`;
+}
+
+export function Queues() {
+  return html`<${Card} title=${t("queues")}>
+    <${Table} heads=${["queue", "waiting", "longest", "logged_in", "free", "answered", "abandoned"]}>
+      ${queues.value.map(
+        (queue) => html`<tr key=${queue.queue}>
+          <th scope="row">${queue.name}</th>
+          <td class=${queue.waiting > 0 ? "number hot" : "number"}>${queue.waiting}</td>
+          <td class="number"><${Since} since=${queue.longest_since} /></td>
+          <td class="number">${queue.logged_in}</td>
+          <td class="number">${queue.routable}</td>
+          <td class="number">${queue.today.answered}</td>
+          <td class="number">${queue.today.abandoned + queue.today.abandoned_short}</td>
+        </tr>`,
+      )}
+    <//>
+  <//>`;
+}
+
+export function Agents() {
+  const heads = ["agent", "status", "since", "device"];
+  if (supervises.value) heads.push("contact", "actions");
+  return html`<${Card} title=${t("agents")}>
+    <${Table} heads=${heads}>
+      ${agents.value.map((agent) => html`<${Agent} key=${agent.agent} agent=${agent} />`)}
+    <//>
+  <//>`;
+}
+
+/** @param {{ agent: any }} props */
+function Agent({ agent }) {
+  const reason = reasonName(agent.reason, choices.value.reasons);
+  const customer = agent.offers?.[0]?.caller ?? agent.engagements?.[0]?.caller ?? "";
+  return html`<tr>
+    <th scope="row">${agent.name}</th>
+    <td><${Status} status=${agent.status} />${reason && html` <span class="quiet">${reason}</span>`}</td>
+    <td class="number"><${Since} since=${agent.since} /></td>
+    <td class="quiet"><span class="dot ${agent.reachable ? "is-ready" : "is-offline"}" aria-hidden="true"></span>${t(agent.reachable ? "reachable" : "unreachable")}</td>
+    ${supervises.value && html`<td>${customer}</td><td><${Actions} agent=${agent} /></td>`}
+  </tr>`;
+}
+
+/** What a supervisor can do for an agent. @param {{ agent: any }} props */
+function Actions({ agent }) {
+  const { reasons, reason_required: required } = choices.value;
+  const status = (/** @type {object} */ change) => () => setAgentStatus(agent.agent, change);
+  return html`<${Menu} label="⋯" kind="left">
+    <button disabled=${off()} onClick=${status({ status: "ready" })}>${t("set_ready")}</button>
+    ${reasons.map(
+      (one) => html`<button key=${one.reason} disabled=${off()} onClick=${status({ status: "not_ready", reason: one.reason })}>
+        ${t("set_not_ready")} · ${one.name}
+      </button>`,
+    )}
+    ${!required && html`<button disabled=${off()} onClick=${status({ status: "not_ready" })}>${t("set_not_ready")}</button>`}
+    ${agent.status === "wrap_up" && html`<button disabled=${off()} onClick=${() => endAgentWrapUp(agent.agent)}>${t("end_wrap_up")}</button>`}
+    <button disabled=${off()} onClick=${() => setAgentQueues(agent.agent, { do: "log_out" })}>${t("log_out_all")}</button>
+  <//>`;
+}
+
+export function Calls() {
+  return html`<${Card} title=${t("calls")}>
+    ${calls.value.length === 0
+      ? html`<p class="quiet">${t("no_calls")}</p>`
+      : html`<${Table} heads=${["caller", "dialled", "stage", "queue", "agent", "duration", "actions"]}>
+          ${calls.value.map(
+            (call) => html`<tr key=${call.call}>
+              <th scope="row">${call.caller || t("unknown_caller")}</th>
+              <td>${call.dialled}</td>
+              <td>${t(`stage.${call.stage}`)}</td>
+              <td>${call.queue ? queueName(call.queue) : ""}</td>
+              <td>${call.agent ?? ""}</td>
+              <td class="number"><${Since} since=${call.began} /></td>
+              <td><button class="button bad slim" disabled=${off()} onClick=${() => hangUp(call.call)}>${t("hang_up")}</button></td>
+            </tr>`,
+          )}
+        <//>`}
+  <//>`;
+}

@@ -1,0 +1,112 @@
+// What is mine to do now: the offer, the call, the wrap-up; and my queues.
+
+import { answerOffer, hangUp, setQueue, wrapUp } from "../api.js";
+import { choices, link, me, queueName } from "../store.js";
+import { clock } from "../time.js";
+import { reasonName, t } from "../words.js";
+import { Bar, Card, Left, Menu, Since, html } from "./parts.js";
+
+const off = () => link.value !== "live";
+
+export function Work() {
+  const { offers, engagements, calls } = me.value;
+  const live = engagements.filter((/** @type {any} */ one) => one.wrap_up_since === null);
+  const after = engagements.filter((/** @type {any} */ one) => one.wrap_up_since !== null);
+  const idle = offers.length + engagements.length + calls.length === 0;
+  return html`
+    ${offers.map((/** @type {any} */ offer) => html`<${Offer} key=${offer.offer} offer=${offer} />`)}
+    ${live.map((/** @type {any} */ one) => html`<${Engagement} key=${one.engagement} engagement=${one} />`)}
+    ${calls.map((/** @type {any} */ call) => html`<${Direct} key=${call.call} call=${call} />`)}
+    ${after.map((/** @type {any} */ one) => html`<${WrapUp} key=${one.engagement} engagement=${one} />`)}
+    ${idle && html`<${Card} title=${t("your_work")}><p class="quiet">${t("no_work")}</p><//>`}
+  `;
+}
+
+/** @param {{ offer: any }} props */
+function Offer({ offer }) {
+  const answer = (/** @type {"accept" | "decline"} */ what) => () => answerOffer(offer.offer, what);
+  return html`<section class="card offer" role="alertdialog" aria-labelledby="offer-title" aria-describedby="offer-who" aria-live="assertive">
+    <h2 id="offer-title">${t("offer.title")} · ${queueName(offer.queue)}</h2>
+    <p class="who" id="offer-who">${offer.caller || t("unknown_caller")}</p>
+    <p class="quiet">${offer.arrived !== null && t("waited", { time: clock(offer.made - offer.arrived) })}</p>
+    <div class="countdown" aria-live="off"><${Bar} from=${offer.made} until=${offer.until} label=${t("time_left")} /><${Left} until=${offer.until} /></div>
+    <div class="buttons">
+      <button class="button good" disabled=${off()} onClick=${answer("accept")}>${t("accept")}</button>
+      <button class="button bad" disabled=${off()} onClick=${answer("decline")}>${t("decline")}</button>
+    </div>
+    <p class="quiet">${t("offer.phone")}</p>
+  </section>`;
+}
+
+/** @param {{ engagement: any }} props */
+function Engagement({ engagement }) {
+  const { call, queue, caller, connected } = engagement;
+  return html`<${Card} title=${queue ? `${t("call.title")} · ${queueName(queue)}` : t("call.title")} kind="call">
+    <p class="who">${caller || t("unknown_caller")}</p>
+    <p class="big" aria-live="off">${connected === null ? t("connecting") : html`<${Since} since=${connected} />`}</p>
+    ${call && html`<div class="buttons"><button class="button bad" disabled=${off()} onClick=${() => hangUp(call)}>${t("hang_up")}</button></div>`}
+  <//>`;
+}
+
+/** A call that came through no queue. @param {{ call: any }} props */
+function Direct({ call }) {
+  return html`<${Card} title=${t("call.title")} kind="call">
+    <p class="who">${call.direction === "outbound" ? call.dialled : call.caller || t("unknown_caller")}</p>
+    <p class="big" aria-live="off">${call.answered === null ? t(`stage.${call.stage}`) : html`<${Since} since=${call.answered} />`}</p>
+    <div class="buttons"><button class="button bad" disabled=${off()} onClick=${() => hangUp(call.call)}>${t("hang_up")}</button></div>
+  <//>`;
+}
+
+/** @param {{ engagement: any }} props */
+function WrapUp({ engagement }) {
+  const { wrap_up_since: since, wrap_up_until: until, may_finish: mayFinish, may_extend: mayExtend } = engagement;
+  const end = (/** @type {"finish" | "extend"} */ what) => () => wrapUp(engagement.engagement, what);
+  return html`<${Card} title=${t("wrap_up.title")} kind="wrap-up">
+    <p class="who">${engagement.caller}</p>
+    ${until === null
+      ? html`<p class="big" aria-live="off"><${Since} since=${since} /></p>`
+      : html`<div class="countdown" aria-live="off"><${Bar} from=${since} until=${until} label=${t("time_left")} /><${Left} until=${until} /></div>`}
+    <div class="buttons">
+      ${mayFinish && html`<button class="button good" disabled=${off()} onClick=${end("finish")}>${t("finish")}</button>`}
+      ${mayExtend && html`<button class="button" disabled=${off()} onClick=${end("extend")}>${t("extend")}</button>`}
+    </div>
+  <//>`;
+}
+
+export function MyQueues() {
+  const { queues } = me.value;
+  const all = (/** @type {object} */ change) => () => setQueue(null, change);
+  const some = (/** @type {string} */ state) => queues.some((/** @type {any} */ one) => one.is === state);
+  return html`<${Card} title=${t("your_queues")}>
+    ${queues.length === 0 && html`<p class="quiet">${t("no_queues")}</p>`}
+    <ul class="queues">${queues.map((/** @type {any} */ one) => html`<${Membership} key=${one.queue} member=${one} />`)}</ul>
+    ${queues.length > 1 &&
+    html`<div class="buttons">
+      ${some("logged_out") && html`<button class="button" disabled=${off()} onClick=${all({ do: "log_in" })}>${t("log_in_all")}</button>`}
+      ${some("paused") && html`<button class="button" disabled=${off()} onClick=${all({ do: "resume" })}>${t("resume")}</button>`}
+      ${some("active") && html`<button class="button" disabled=${off()} onClick=${all({ do: "log_out" })}>${t("log_out_all")}</button>`}
+    </div>`}
+  <//>`;
+}
+
+/** @param {{ member: any }} props */
+function Membership({ member }) {
+  const { queue, is, reason, temporary } = member;
+  const change = (/** @type {object} */ what) => () => setQueue(queue, what);
+  const { reasons, reason_required: required } = choices.value;
+  return html`<li>
+    <span><span class="dot ${is === "active" ? "is-ready" : is === "paused" ? "is-not_ready" : "is-offline"}" aria-hidden="true"></span>
+      <strong>${queueName(queue)}</strong>${" "}
+      <span class="quiet">${t(`member.${is}`)}${reason ? ` · ${reasonName(reason, reasons)}` : ""}${temporary ? ` · ${t("temporary")}` : ""}</span></span>
+    <span class="buttons small">
+      ${is === "logged_out" && html`<button class="button" disabled=${off()} onClick=${change({ do: "log_in" })}>${t("log_in")}</button>`}
+      ${is === "active" &&
+      html`<${Menu} label=${t("pause")} kind="left">
+        ${reasons.map((one) => html`<button key=${one.reason} onClick=${change({ do: "pause", reason: one.reason })}>${one.name}</button>`)}
+        ${!required && html`<button onClick=${change({ do: "pause" })}>${t("no_reason")}</button>`}
+      <//>`}
+      ${is === "paused" && html`<button class="button" disabled=${off()} onClick=${change({ do: "resume" })}>${t("resume")}</button>`}
+      ${is !== "logged_out" && html`<button class="button" disabled=${off()} onClick=${change({ do: "log_out" })}>${t("log_out")}</button>`}
+    </span>
+  </li>`;
+}

@@ -1,0 +1,137 @@
+// What the page says, in three languages. A missing word shows its key: a test looks for those.
+
+import { signal } from "@preact/signals";
+
+/** @type {Record<string, [en: string, pt: string, es: string]>} */
+const WORDS = {
+  "language": ["Language", "Idioma", "Idioma"],
+  "sign_in": ["Sign in", "Entrar", "Entrar"],
+  "sign_out": ["Sign out", "Sair", "Salir"],
+  "name": ["Name", "Nome", "Nombre"],
+  "password": ["Password", "Palavra-passe", "Contraseña"],
+  "welcome": ["Sign in to see your calls.", "Entre para ver as suas chamadas.", "Entre para ver sus llamadas."],
+
+  "status.ready": ["Ready", "Disponível", "Listo"],
+  "status.not_ready": ["Not ready", "Indisponível", "No listo"],
+  "status.offline": ["Offline", "Desligado", "Fuera de línea"],
+  "status.ringing": ["Ringing", "A tocar", "Sonando"],
+  "status.dialing": ["Dialing", "A marcar", "Marcando"],
+  "status.busy": ["In service", "Em serviço", "En servicio"],
+  "status.wrap_up": ["After-call work", "Pós-atendimento", "Después del servicio"],
+  "status.banned": ["Paused by a missed call", "Em pausa por chamada perdida", "En pausa por llamada perdida"],
+  "status.dnd": ["Do not disturb", "Não incomodar", "No molestar"],
+  "pending": ["then {what}", "depois {what}", "luego {what}"],
+  "pending.log_off": ["sign-out", "sair", "salir"],
+  "reason.system:login": ["just signed in", "acabou de entrar", "recién conectado"],
+  "reason.system:missed": ["missed calls", "chamadas perdidas", "llamadas perdidas"],
+  "reason.system:manual": ["choose your status", "escolha o seu estado", "elija su estado"],
+  "reason.system:lost": ["connection lost", "ligação perdida", "conexión perdida"],
+  "reason.system:unreachable": ["phone unreachable", "telefone inacessível", "teléfono inaccesible"],
+  "your_status": ["Your status", "O seu estado", "Su estado"],
+  "in_status_for": ["Time in this status", "Tempo neste estado", "Tiempo en este estado"],
+  "time_left": ["Time left", "Tempo restante", "Tiempo restante"],
+  "no_reason": ["No reason", "Sem motivo", "Sin motivo"],
+  "reason": ["Reason", "Motivo", "Motivo"],
+  "phone_ok": ["Phone connected", "Telefone ligado", "Teléfono conectado"],
+  "phone_missing": ["No phone connected", "Nenhum telefone ligado", "Ningún teléfono conectado"],
+
+  "offer.title": ["Incoming call", "Chamada recebida", "Llamada entrante"],
+  "offer.phone": ["Answer on your phone, or decline here.", "Atenda no telefone ou recuse aqui.", "Conteste en su teléfono o rechace aquí."],
+  "accept": ["Accept", "Atender", "Aceptar"],
+  "decline": ["Decline", "Recusar", "Rechazar"],
+  "waited": ["waited {time}", "esperou {time}", "esperó {time}"],
+  "call.title": ["Current call", "Chamada atual", "Llamada actual"],
+  "connecting": ["Connecting", "A ligar", "Conectando"],
+  "hang_up": ["Hang up", "Desligar", "Colgar"],
+  "wrap_up.title": ["After-call work", "Pós-atendimento", "Después del servicio"],
+  "finish": ["Finish", "Terminar", "Terminar"],
+  "extend": ["More time", "Mais tempo", "Más tiempo"],
+  "no_work": ["No call at the moment.", "Nenhuma chamada neste momento.", "Ninguna llamada en este momento."],
+  "unknown_caller": ["Unknown number", "Número desconhecido", "Número desconocido"],
+  "your_work": ["Your work", "O seu trabalho", "Su trabajo"],
+
+  "your_queues": ["Your queues", "As suas filas", "Sus colas"],
+  "no_queues": ["You belong to no queue.", "Não pertence a nenhuma fila.", "No pertenece a ninguna cola."],
+  "log_in": ["Log in", "Entrar", "Entrar"],
+  "log_in_all": ["Log in to all", "Entrar em todas", "Entrar en todas"],
+  "log_out": ["Log out", "Sair", "Salir"],
+  "log_out_all": ["Log out of all", "Sair de todas", "Salir de todas"],
+  "pause": ["Pause", "Pausar", "Pausar"],
+  "resume": ["Resume", "Retomar", "Reanudar"],
+  "member.active": ["Logged in", "Dentro", "Dentro"],
+  "member.paused": ["Paused", "Em pausa", "En pausa"],
+  "member.logged_out": ["Logged out", "Fora", "Fuera"],
+  "temporary": ["temporary", "temporário", "temporal"],
+
+  "queues": ["Queues", "Filas", "Colas"],
+  "queue": ["Queue", "Fila", "Cola"],
+  "waiting": ["Waiting", "Em espera", "En espera"],
+  "longest": ["Longest wait", "Maior espera", "Mayor espera"],
+  "logged_in": ["Logged in", "Agentes", "Agentes"],
+  "free": ["Free", "Livres", "Libres"],
+  "answered": ["Answered today", "Atendidas hoje", "Atendidas hoy"],
+  "abandoned": ["Abandoned today", "Abandonadas hoje", "Abandonadas hoy"],
+  "agents": ["Agents", "Agentes", "Agentes"],
+  "agent": ["Agent", "Agente", "Agente"],
+  "status": ["Status", "Estado", "Estado"],
+  "since": ["For", "Há", "Desde hace"],
+  "contact": ["Customer", "Cliente", "Cliente"],
+  "device": ["Phone", "Telefone", "Teléfono"],
+  "reachable": ["reachable", "acessível", "accesible"],
+  "unreachable": ["unreachable", "inacessível", "inaccesible"],
+  "actions": ["Actions", "Ações", "Acciones"],
+  "calls": ["Calls", "Chamadas", "Llamadas"],
+  "caller": ["Caller", "Quem liga", "Quién llama"],
+  "dialled": ["Dialled", "Número marcado", "Marcado"],
+  "stage": ["Stage", "Fase", "Fase"],
+  "stage.ringing": ["Ringing", "A tocar", "Sonando"],
+  "stage.waiting": ["Waiting", "Em espera", "En espera"],
+  "stage.talking": ["Talking", "Em conversa", "Hablando"],
+  "stage.playing": ["Listening", "A ouvir", "Escuchando"],
+  "duration": ["Time", "Tempo", "Tiempo"],
+  "no_calls": ["No live calls.", "Nenhuma chamada em curso.", "Ninguna llamada en curso."],
+  "set_ready": ["Set ready", "Pôr disponível", "Poner listo"],
+  "set_not_ready": ["Set not ready", "Pôr indisponível", "Poner no listo"],
+  "end_wrap_up": ["End after-call work", "Terminar pós-atendimento", "Terminar después del servicio"],
+
+  "link.connecting": ["Connecting…", "A ligar…", "Conectando…"],
+  "link.lost": ["The connection is lost. What you see may be old; trying again.", "A ligação caiu. O que vê pode estar desatualizado; a tentar de novo.", "Se perdió la conexión. Lo que ve puede ser antiguo; reintentando."],
+  "close": ["Close", "Fechar", "Cerrar"],
+  "failed": ["The switch can't be reached.", "A central não responde.", "La central no responde."],
+};
+
+const LANGUAGES = ["en", "pt", "es"];
+
+const kept = localStorage.getItem("language");
+const asked = navigator.languages.map((tag) => tag.slice(0, 2)).find((tag) => LANGUAGES.includes(tag));
+
+export const language = signal(kept && LANGUAGES.includes(kept) ? kept : asked ?? "en");
+
+/** @param {string} tag */
+export function setLanguage(tag) {
+  language.value = tag;
+  localStorage.setItem("language", tag);
+  document.documentElement.lang = tag;
+}
+
+document.documentElement.lang = language.value;
+
+/**
+ * The word in the chosen language; `{name}` is filled in.
+ * @param {string} key
+ * @param {Record<string, string>} [values]
+ */
+export function t(key, values = {}) {
+  const word = WORDS[key]?.[LANGUAGES.indexOf(language.value)] ?? key;
+  return word.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+}
+
+/**
+ * A reason of the switch has a word here, an administrator's has a name of its own.
+ * @param {string | null | undefined} reason
+ * @param {{ reason: string, name: string }[]} choices
+ */
+export function reasonName(reason, choices) {
+  if (!reason) return "";
+  return WORDS[`reason.${reason}`] ? t(`reason.${reason}`) : choices.find((one) => one.reason === reason)?.name ?? reason;
+}
