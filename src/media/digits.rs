@@ -2,8 +2,8 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use super::{DTMF_MILLIS_MAX, ingress::Heard};
-use crate::base::Instant;
+use super::DTMF_MILLIS_MAX;
+use crate::{base::Instant, wire::rtp::Header};
 
 /// The codes of digits, in their order.
 const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '*', '#', 'A', 'B', 'C', 'D'];
@@ -62,35 +62,35 @@ pub type Digit = (char, u32);
 impl Listening {
     /// Takes one event packet. Two digits end at once when the end of the first was lost and the second is so short
     /// that one packet is all there is of it.
-    pub fn hear(&mut self, now: Instant, heard: &Heard, payload: &[u8]) -> [Option<Digit>; 2] {
+    pub fn hear(&mut self, now: Instant, header: &Header, payload: &[u8]) -> [Option<Digit>; 2] {
         let Some([code, flags, high, low]) = payload.first_chunk::<4>().copied() else {
             return [None, None];
         };
         let (is_end, duration) = (flags & 0x80 != 0, u16::from_be_bytes([high, low]));
-        let is_told = |(ssrc, timestamp): (u32, u32)| ssrc == heard.ssrc && !is_after(heard.timestamp, timestamp);
+        let is_told = |(ssrc, timestamp): (u32, u32)| ssrc == header.ssrc && !is_after(header.timestamp, timestamp);
         if digit_of(code).is_none() || self.told.is_some_and(is_told) {
             return [None, None];
         }
         let mut ended = None;
         match &mut self.pressed {
-            Some(pressed) if pressed.ssrc == heard.ssrc && pressed.timestamp == heard.timestamp => {
+            Some(pressed) if pressed.ssrc == header.ssrc && pressed.timestamp == header.timestamp => {
                 pressed.duration = pressed.duration.max(duration);
                 pressed.heard_at = now;
             }
-            Some(pressed) if pressed.is_continued_by(code, heard) => {
+            Some(pressed) if pressed.is_continued_by(code, header) => {
                 pressed.before = pressed.before.saturating_add(u32::from(pressed.duration));
-                pressed.timestamp = heard.timestamp;
+                pressed.timestamp = header.timestamp;
                 pressed.duration = duration;
                 pressed.heard_at = now;
             }
-            Some(pressed) if pressed.ssrc == heard.ssrc && !is_after(heard.timestamp, pressed.timestamp) => {
+            Some(pressed) if pressed.ssrc == header.ssrc && !is_after(header.timestamp, pressed.timestamp) => {
                 return [None, None];
             }
             Some(_) => {
                 ended = self.end();
-                self.press(now, code, heard, duration);
+                self.press(now, code, header, duration);
             }
-            None => self.press(now, code, heard, duration),
+            None => self.press(now, code, header, duration),
         }
         [ended, if is_end { self.end() } else { None }]
     }
@@ -104,8 +104,8 @@ impl Listening {
         self.end()
     }
 
-    fn press(&mut self, now: Instant, code: u8, heard: &Heard, duration: u16) {
-        let Heard { ssrc, timestamp, .. } = *heard;
+    fn press(&mut self, now: Instant, code: u8, header: &Header, duration: u16) {
+        let Header { ssrc, timestamp, .. } = *header;
         self.pressed = Some(Pressed { code, ssrc, timestamp, before: 0, duration, heard_at: now });
     }
 
@@ -119,12 +119,12 @@ impl Listening {
 
 impl Pressed {
     /// A digit longer than the duration field can say goes on in a new segment right behind.
-    fn is_continued_by(&self, code: u8, heard: &Heard) -> bool {
+    fn is_continued_by(&self, code: u8, header: &Header) -> bool {
         const NEARLY_FULL: u16 = 0xf000;
-        let step = heard.timestamp.wrapping_sub(self.timestamp);
-        self.ssrc == heard.ssrc
+        let step = header.timestamp.wrapping_sub(self.timestamp);
+        self.ssrc == header.ssrc
             && self.code == code
-            && !heard.marker
+            && !header.marker
             && self.duration >= NEARLY_FULL
             && step == u32::from(self.duration)
     }
@@ -212,14 +212,13 @@ impl Sending {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::ingress::Kind;
 
     fn at(millis: u64) -> Instant {
         Instant::from_micros(millis * 1_000)
     }
 
-    fn event(timestamp: u32) -> Heard {
-        Heard { kind: Kind::TelephoneEvent, ssrc: 7, sequence: 0, timestamp, marker: false, payload: (12, 16) }
+    fn event(timestamp: u32) -> Header {
+        Header::new(101, 0, timestamp, 7, 4)
     }
 
     /// All packets of a digit of 100 ms: code, timestamp, end?, duration.

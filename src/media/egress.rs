@@ -1,17 +1,19 @@
 //! What a leg hears: one SSRC with continuous sequence numbers and timestamps for its whole life, whoever speaks.
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::Range, sync::Arc, time::Duration};
 
 use super::{
     Codec, Form,
     digits::{Sending, Step},
     g711,
-    header::{HEADER_BYTES, Header},
     ingress::{DROPOUT_MAX, Heard, Kind, MISORDER_MAX},
     player::Player,
     tones,
 };
-use crate::base::{Chance, Instant, PlayId};
+use crate::{
+    base::{Chance, Instant, PlayId},
+    wire::rtp::{HEADER_BYTES, Header},
+};
 
 /// The longest packet that we make ourselves, in milliseconds.
 const FRAME_MILLIS_MAX: u16 = 60;
@@ -137,7 +139,7 @@ impl Egress {
             Kind::TelephoneEvent => form.telephone_event.map(|types| types.send),
         };
         let (sequence, timestamp, marker) = self.place(now, form, heard, payload_type.is_some())?;
-        let len = normalize(packet, heard.payload)?;
+        let len = normalize(packet, heard.header.payload())?;
         let payload = packet.get_mut(HEADER_BYTES..len)?;
         match (heard.kind, form.codec) {
             (Kind::Audio(Codec::Pcmu), Codec::Pcma) => g711::recode(payload, &g711::ULAW_TO_ALAW),
@@ -145,7 +147,9 @@ impl Egress {
             (Kind::Audio(_) | Kind::TelephoneEvent, _) => {}
         }
         let payload_type = payload_type?;
-        Header { payload_type, marker, sequence, timestamp, ssrc: self.ssrc, payload: (0, 0) }.write(packet);
+        let mut header = Header::new(payload_type, sequence, timestamp, self.ssrc, 0);
+        header.marker = marker;
+        header.write(packet);
         self.count(len);
         Some(len)
     }
@@ -204,31 +208,32 @@ impl Egress {
 
     /// Where another leg's packet lies on our time line. A packet that this leg can't hear takes no number of ours.
     fn place(&mut self, now: Instant, form: &Form, heard: &Heard, is_audible: bool) -> Option<(u16, u32, bool)> {
+        let header = &heard.header;
         let clock_hz = form.codec.clock_hz();
         let is_audio = matches!(heard.kind, Kind::Audio(_));
         let since = self.sent_at.map_or(Duration::ZERO, |sent_at| now.since(sent_at));
         if let Feed::Relay(relayed) = &mut self.feed
-            && relayed.ssrc == heard.ssrc
+            && relayed.ssrc == header.ssrc
         {
-            let step = heard.sequence.wrapping_sub(relayed.highest);
+            let step = header.sequence.wrapping_sub(relayed.highest);
             let is_late = step == 0 || step > u16::MAX - MISORDER_MAX;
             if is_late {
-                let is_ours = heard.sequence.wrapping_sub(relayed.first).cast_signed() >= 0;
-                return (is_ours && is_audible).then(|| relayed.shifted(heard));
+                let is_ours = header.sequence.wrapping_sub(relayed.first).cast_signed() >= 0;
+                return (is_ours && is_audible).then(|| relayed.shifted(header));
             }
-            let leap = heard.timestamp.wrapping_sub(relayed.timestamp);
+            let leap = header.timestamp.wrapping_sub(relayed.timestamp);
             let has_new_base = is_audio && leap > units(since + LEAP_MAX, clock_hz);
             if step < DROPOUT_MAX && !has_new_base {
-                relayed.highest = heard.sequence;
+                relayed.highest = header.sequence;
                 if !is_audible {
                     relayed.sequence_shift = relayed.sequence_shift.wrapping_sub(1);
                     return None;
                 }
-                let placed = relayed.shifted(heard);
+                let placed = relayed.shifted(header);
                 if is_audio {
-                    let passed = heard.timestamp.wrapping_sub(relayed.timestamp);
+                    let passed = header.timestamp.wrapping_sub(relayed.timestamp);
                     self.length = passed.clamp(1, clock_hz / 10);
-                    relayed.timestamp = heard.timestamp;
+                    relayed.timestamp = header.timestamp;
                     (self.timestamp, self.sent_at) = (placed.1, Some(now));
                 }
                 self.sequence = placed.0;
@@ -241,19 +246,20 @@ impl Egress {
     /// Another speaker, or the same with new numbers: goes on right behind what the leg heard last.
     #[cold]
     fn take_over(&mut self, now: Instant, form: &Form, heard: &Heard) -> (u16, u32, bool) {
+        let header = &heard.header;
         let (sequence, timestamp) = (self.sequence.wrapping_add(1), self.follow_on(now, form));
         self.feed = Feed::Relay(Relayed {
-            ssrc: heard.ssrc,
-            sequence_shift: sequence.wrapping_sub(heard.sequence),
-            timestamp_shift: timestamp.wrapping_sub(heard.timestamp),
-            first: heard.sequence,
-            highest: heard.sequence,
-            timestamp: heard.timestamp,
+            ssrc: header.ssrc,
+            sequence_shift: sequence.wrapping_sub(header.sequence),
+            timestamp_shift: timestamp.wrapping_sub(header.timestamp),
+            first: header.sequence,
+            highest: header.sequence,
+            timestamp: header.timestamp,
         });
         (self.sequence, self.timestamp, self.sent_at) = (sequence, timestamp, Some(now));
         self.length = u32::from(frame_millis(form)) * (form.codec.clock_hz() / 1_000);
         // A new talkspurt (RFC 3551 4.1); on an event the mark would say that it begins here (RFC 4733 2.2.2).
-        let marker = heard.marker || matches!(heard.kind, Kind::Audio(_));
+        let marker = header.marker || matches!(heard.kind, Kind::Audio(_));
         (sequence, timestamp, marker)
     }
 
@@ -302,7 +308,7 @@ impl Egress {
                 .take()
                 .and_then(|(digit, millis)| Player::new(PlayId(0), [Arc::new(tones::dtmf(digit, millis)?)], false));
         }
-        let (header, payload) = packet.split_at_mut(HEADER_BYTES);
+        let (_, payload) = packet.split_at_mut(HEADER_BYTES);
         let filled = match (&mut self.digit_tones, &mut self.player) {
             (Some(tones), _) => match tones.fill(form.codec, payload) {
                 0 => {
@@ -325,7 +331,6 @@ impl Egress {
             return Frame::Quiet;
         }
         payload[filled..].fill(if form.codec == Codec::Pcma { g711::ALAW_SILENCE } else { g711::ULAW_SILENCE });
-        header[0] = 0x80;
         self.head(form.payload.send, timestamp, begins, packet);
         self.count(packet.len());
         Frame::Packet(packet.len())
@@ -347,7 +352,6 @@ impl Egress {
             return Frame::Quiet;
         }
         let len = HEADER_BYTES + payload.len();
-        packet[0] = 0x80;
         packet[HEADER_BYTES..len].copy_from_slice(&payload);
         self.head(payload_type, self.event_timestamp, first, &mut packet[..len]);
         self.count(len);
@@ -356,8 +360,9 @@ impl Egress {
 
     fn head(&mut self, payload_type: u8, timestamp: u32, marker: bool, packet: &mut [u8]) {
         self.sequence = self.sequence.wrapping_add(1);
-        let (sequence, ssrc) = (self.sequence, self.ssrc);
-        Header { payload_type, marker, sequence, timestamp, ssrc, payload: (0, 0) }.write(packet);
+        let mut header = Header::new(payload_type, self.sequence, timestamp, self.ssrc, 0);
+        header.marker = marker;
+        header.write(packet);
     }
 
     fn count(&mut self, len: usize) {
@@ -367,22 +372,21 @@ impl Egress {
 }
 
 impl Relayed {
-    fn shifted(&self, heard: &Heard) -> (u16, u32, bool) {
-        let sequence = heard.sequence.wrapping_add(self.sequence_shift);
-        (sequence, heard.timestamp.wrapping_add(self.timestamp_shift), heard.marker)
+    fn shifted(&self, header: &Header) -> (u16, u32, bool) {
+        let sequence = header.sequence.wrapping_add(self.sequence_shift);
+        (sequence, header.timestamp.wrapping_add(self.timestamp_shift), header.marker)
     }
 }
 
 /// A header of twelve octets, and neither extension, contributing sources nor padding: those were agreed with the other
 /// leg, if at all. Tells the new length.
 #[inline]
-fn normalize(packet: &mut [u8], payload: (u16, u16)) -> Option<usize> {
-    let (start, end) = (usize::from(payload.0), usize::from(payload.1));
+fn normalize(packet: &mut [u8], payload: Range<usize>) -> Option<usize> {
+    let Range { start, end } = payload;
     if start != HEADER_BYTES || end != packet.len() {
         packet.get(start..end)?;
         packet.copy_within(start..end, HEADER_BYTES);
     }
-    *packet.first_mut()? = 0x80;
     Some(HEADER_BYTES + (end - start))
 }
 

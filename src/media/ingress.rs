@@ -5,10 +5,12 @@ use std::time::Duration;
 use super::{
     Codec, Event, Form, Remote, Speaker, Stats,
     digits::Listening,
-    header::Header,
     source::{RELEARN, SourceRule},
 };
-use crate::base::{Instant, StreamId};
+use crate::{
+    base::{Instant, StreamId},
+    wire::{rtcp::Block, rtp::Header},
+};
 
 /// A step forward in sequence numbers up to this is loss; a larger one is a sender that started anew (RFC 3550 A.1).
 pub const DROPOUT_MAX: u16 = 3_000;
@@ -55,28 +57,13 @@ struct Order {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heard {
     pub kind: Kind,
-    pub ssrc: u32,
-    pub sequence: u16,
-    pub timestamp: u32,
-    pub marker: bool,
-    /// Where its payload lies in the packet.
-    pub payload: (u16, u16),
+    pub header: Header,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Audio(Codec),
     TelephoneEvent,
-}
-
-/// What a report block says of one SSRC (RFC 3550 6.4.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reception {
-    pub ssrc: u32,
-    pub fraction_lost: u8,
-    pub lost: i32,
-    pub highest: u32,
-    pub jitter: u32,
 }
 
 impl Ingress {
@@ -125,10 +112,9 @@ impl Ingress {
             return None;
         }
         self.stats.packets_received += 1;
-        self.stats.bytes_received += u64::from(header.payload.1 - header.payload.0);
+        self.stats.bytes_received += header.payload().len() as u64;
         let event = self.alive(now, id);
-        let Header { ssrc, sequence, timestamp, marker, payload, .. } = header;
-        Some((Heard { kind, ssrc, sequence, timestamp, marker, payload }, event))
+        Some((Heard { kind, header }, event))
     }
 
     /// A sign of life: RTP or RTCP of whom we listen to.
@@ -154,7 +140,7 @@ impl Ingress {
     }
 
     /// A report block for our next RTCP packet; advances the interval of its fraction.
-    pub fn report(&mut self) -> Option<Reception> {
+    pub fn report(&mut self) -> Option<Block> {
         self.order.as_mut().map(Order::report)
     }
 
@@ -258,22 +244,21 @@ impl Order {
         self.expected().saturating_sub(self.received)
     }
 
-    fn report(&mut self) -> Reception {
+    fn report(&mut self) -> Block {
         let (expected, received) = (self.expected(), self.received);
         let interval = expected.saturating_sub(self.reported_expected);
         let missing = interval.saturating_sub(received.saturating_sub(self.reported_received));
         self.reported_expected = expected;
         self.reported_received = received;
         let fraction = if interval == 0 { 0 } else { (missing << 8) / interval };
-        Reception {
+        Block {
             ssrc: self.ssrc,
             fraction_lost: u8::try_from(fraction).unwrap_or(u8::MAX),
-            // 24 bits, signed: doubled packets make it negative (RFC 3550 6.4.1).
-            lost: i32::try_from(expected.cast_signed() - received.cast_signed())
-                .unwrap_or(i32::MAX)
-                .clamp(-0x80_0000, 0x7f_ffff),
-            highest: self.extended(),
+            // Doubled packets make it negative (RFC 3550 6.4.1).
+            lost: i32::try_from(expected.cast_signed() - received.cast_signed()).unwrap_or(i32::MAX),
+            highest_sequence: self.extended(),
             jitter: self.jitter >> 4,
+            ..Block::default()
         }
     }
 }

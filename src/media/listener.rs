@@ -2,8 +2,8 @@
 
 use std::{f64::consts::TAU, time::Duration};
 
-use super::{SAMPLE_RATE, g711, header::Header};
-use crate::base::Instant;
+use super::{SAMPLE_RATE, g711};
+use crate::{base::Instant, wire::rtp::Header};
 
 /// What one listener keeps: ten minutes, 10 MB. What comes later is only counted.
 pub const LISTENER_SAMPLES_MAX: usize = 10 * 60 * SAMPLE_RATE;
@@ -53,7 +53,7 @@ impl Listener {
         let Some(header) = Header::read(packet) else {
             return false;
         };
-        let payload = packet.get(usize::from(header.payload.0)..usize::from(header.payload.1)).unwrap_or_default();
+        let payload = packet.get(header.payload()).unwrap_or_default();
         let decode = match header.payload_type {
             0 => &g711::ULAW_TO_LINEAR,
             8 => &g711::ALAW_TO_LINEAR,

@@ -9,7 +9,6 @@ mod core;
 mod digits;
 mod egress;
 pub mod g711;
-mod header;
 mod ingress;
 mod listener;
 mod player;

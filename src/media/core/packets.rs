@@ -10,10 +10,10 @@ use super::{
     },
     Core,
 };
-use crate::base::{Instant, StreamId};
-
-/// RTCP that came to the RTP port (RFC 5761 4): packet types 192 to 223 stand where RTP has marker and payload type.
-const RTCP_TYPES: std::ops::RangeInclusive<u8> = 192..=223;
+use crate::{
+    base::{Instant, StreamId},
+    wire::rtp::is_rtcp,
+};
 
 /// The length of a digit that a leg hears as tones because it knows no telephone-event.
 const TONE_MILLIS_MIN: u32 = 80;
@@ -41,7 +41,7 @@ impl Core {
             self.strays += 1;
             return Verdict::Nothing;
         };
-        if packet.get(1).is_some_and(|kind| RTCP_TYPES.contains(kind)) {
+        if is_rtcp(packet) {
             self.handle_rtcp(now, index, from, packet);
             return Verdict::Nothing;
         }
@@ -52,9 +52,9 @@ impl Core {
         self.events.extend(event);
         let partner = stream.partner;
         let may_receive = stream.form.may_receive;
-        let payload = packet.get(usize::from(heard.payload.0)..usize::from(heard.payload.1)).unwrap_or_default();
+        let payload = packet.get(heard.header.payload()).unwrap_or_default();
         let digits = match heard.kind {
-            Kind::TelephoneEvent => stream.ingress.digits.hear(now, &heard, payload),
+            Kind::TelephoneEvent => stream.ingress.digits.hear(now, &heard.header, payload),
             Kind::Audio(_) => [stream.ingress.digits.overdue(now), None],
         };
         let clock_hz = stream.form.codec.clock_hz();

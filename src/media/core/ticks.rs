@@ -6,11 +6,14 @@ use super::{
     super::{
         End, Event,
         egress::{Frame, OWN_PACKET_BYTES_MAX},
-        reports::{REPORT_BYTES_MAX, Sent},
+        reports::Sent,
     },
     Core,
 };
-use crate::base::{Chance, Instant, StreamId};
+use crate::{
+    base::{Chance, Instant, StreamId},
+    wire::rtcp::REPORT_MAX,
+};
 
 /// A packet of our own making.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,9 +131,10 @@ impl Core {
             if let Some(to) = stream.ingress.rule.rtcp_target()
                 && (sent.is_some() || heard.is_some())
             {
-                let mut packet = [0; REPORT_BYTES_MAX];
-                let len = stream.reports.write(now, egress.ssrc, sent, heard, &mut packet);
-                send(Outgoing { index: stream.port.index, is_rtcp: true, to, packet: &packet[..len] });
+                let mut packet = [0; REPORT_MAX];
+                if let Some(len) = stream.reports.write(now, egress.ssrc, sent, heard, &mut packet) {
+                    send(Outgoing { index: stream.port.index, is_rtcp: true, to, packet: &packet[..len] });
+                }
             }
         }
         if let Some(digit) = stream.ingress.digits.overdue(now) {
