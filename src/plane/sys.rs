@@ -1,0 +1,229 @@
+//! The few system calls that the media workers make, each wrapped once. Nothing here allocates.
+
+use std::{
+    io,
+    mem::{MaybeUninit, size_of, zeroed},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6},
+    os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd},
+};
+
+/// Kernel's receive buffer of one socket: about 80 packets, 1.6 s of a stream. More would only store old speech, and a
+/// flood on many ports would eat the kernel's memory.
+const RECEIVE_BUFFER_BYTES: libc::c_int = 32 * 1024;
+
+/// Expedited forwarding (RFC 3246) as it stands in the traffic class octet.
+const DSCP_EF: libc::c_int = 46 << 2;
+
+/// A bound UDP socket that never blocks.
+#[derive(Debug)]
+pub struct Udp(OwnedFd);
+
+/// Readiness of many sockets.
+#[derive(Debug)]
+pub struct Epoll(OwnedFd);
+
+/// Wakes a worker from another thread.
+#[derive(Debug)]
+pub struct Waker(OwnedFd);
+
+/// One readiness report.
+pub type Ready = libc::epoll_event;
+
+fn check(result: libc::c_int) -> io::Result<libc::c_int> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+fn owned(result: libc::c_int) -> io::Result<OwnedFd> {
+    // SAFETY: a descriptor that the kernel just returned belongs to nobody else.
+    check(result).map(|fd| unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+impl Udp {
+    pub fn bind(addr: SocketAddr) -> io::Result<Self> {
+        let family = if addr.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
+        let kind = libc::SOCK_DGRAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+        // SAFETY: no pointers.
+        let socket = Self(owned(unsafe { libc::socket(family, kind, 0) })?);
+        socket.set(libc::SOL_SOCKET, libc::SO_RCVBUF, RECEIVE_BUFFER_BYTES)?;
+        match addr.ip() {
+            // A mark that the kernel refuses costs quality, not the call.
+            IpAddr::V4(_) => _ = socket.set(libc::IPPROTO_IP, libc::IP_TOS, DSCP_EF),
+            IpAddr::V6(_) => _ = socket.set(libc::IPPROTO_IPV6, libc::IPV6_TCLASS, DSCP_EF),
+        }
+        let (raw, len) = to_raw(addr);
+        // SAFETY: `raw` lives through the call and holds `len` octets of an address.
+        check(unsafe { libc::bind(socket.fd(), (&raw const raw).cast(), len) })?;
+        Ok(socket)
+    }
+
+    /// One datagram into `buffer`: how long it was and whence. `WouldBlock` when none waits.
+    #[inline]
+    pub fn receive(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        let mut from = MaybeUninit::<libc::sockaddr_storage>::uninit();
+        let mut len = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+        // SAFETY: pointer and length of `buffer` and `from` belong together; both outlive the call.
+        let count = unsafe {
+            let (data, room) = (buffer.as_mut_ptr().cast(), buffer.len());
+            libc::recvfrom(self.fd(), data, room, libc::MSG_TRUNC, from.as_mut_ptr().cast(), &raw mut len)
+        };
+        if count < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the kernel wrote an address of the socket's family, IPv4 or IPv6, for every datagram it gave.
+        let from = unsafe { from_raw(from.as_ptr()) };
+        Ok((count as usize, from.ok_or(io::ErrorKind::InvalidData)?))
+    }
+
+    #[inline]
+    pub fn send(&self, packet: &[u8], to: SocketAddr) -> io::Result<()> {
+        let (raw, len) = to_raw(to);
+        // SAFETY: pointers and lengths of `packet` and `raw` belong together; both outlive the call.
+        let sent = unsafe {
+            libc::sendto(
+                self.fd(),
+                packet.as_ptr().cast(),
+                packet.len(),
+                libc::MSG_NOSIGNAL,
+                (&raw const raw).cast(),
+                len,
+            )
+        };
+        if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+
+    fn set(&self, level: libc::c_int, name: libc::c_int, value: libc::c_int) -> io::Result<()> {
+        let len = size_of::<libc::c_int>() as libc::socklen_t;
+        // SAFETY: `value` lives through the call and is as long as `len` says.
+        check(unsafe { libc::setsockopt(self.fd(), level, name, (&raw const value).cast(), len) }).map(drop)
+    }
+
+    fn fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+impl Epoll {
+    pub fn new() -> io::Result<Self> {
+        // SAFETY: no pointers.
+        owned(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) }).map(Self)
+    }
+
+    /// Reports `token` while the socket has something to read.
+    pub fn add(&self, socket: &Udp, token: u64) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_ADD, socket.fd(), token)
+    }
+
+    pub fn add_waker(&self, waker: &Waker, token: u64) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_ADD, waker.0.as_raw_fd(), token)
+    }
+
+    pub fn remove(&self, socket: &Udp) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_DEL, socket.fd(), 0)
+    }
+
+    /// Waits at most `timeout_ms` (for ever when negative) and tells how many reports there are.
+    pub fn wait(&self, ready: &mut [Ready], timeout_ms: i32) -> io::Result<usize> {
+        let room = libc::c_int::try_from(ready.len()).unwrap_or(libc::c_int::MAX);
+        // SAFETY: `ready` has room for as many reports as we say.
+        let count = unsafe { libc::epoll_wait(self.0.as_raw_fd(), ready.as_mut_ptr(), room, timeout_ms) };
+        match check(count) {
+            Ok(count) => Ok(count as usize),
+            Err(fault) if fault.kind() == io::ErrorKind::Interrupted => Ok(0),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    fn control(&self, what: libc::c_int, fd: RawFd, token: u64) -> io::Result<()> {
+        let mut event = Ready { events: libc::EPOLLIN as u32, u64: token };
+        // SAFETY: `event` lives through the call.
+        check(unsafe { libc::epoll_ctl(self.0.as_raw_fd(), what, fd, &raw mut event) }).map(drop)
+    }
+}
+
+impl Waker {
+    pub fn new() -> io::Result<Self> {
+        // SAFETY: no pointers.
+        owned(unsafe { libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC) }).map(Self)
+    }
+
+    pub fn wake(&self) {
+        let one = 1u64;
+        // SAFETY: eight octets, as an eventfd wants. It fails only when it is awake more than enough.
+        unsafe { libc::write(self.0.as_raw_fd(), (&raw const one).cast(), size_of::<u64>()) };
+    }
+
+    pub fn rest(&self) {
+        let mut count = 0u64;
+        // SAFETY: room for eight octets, as an eventfd writes. It fails only when nobody woke.
+        unsafe { libc::read(self.0.as_raw_fd(), (&raw mut count).cast(), size_of::<u64>()) };
+    }
+}
+
+/// Raises the number of files the process may open as far as it may, and tells it.
+pub fn raise_file_limit() -> io::Result<u64> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` lives through the call.
+    check(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) })?;
+    if limit.rlim_cur < limit.rlim_max {
+        let wanted = libc::rlimit { rlim_cur: limit.rlim_max, rlim_max: limit.rlim_max };
+        // SAFETY: `wanted` lives through the call.
+        if check(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const wanted) }).is_ok() {
+            limit = wanted;
+        }
+    }
+    Ok(limit.rlim_cur)
+}
+
+#[inline]
+fn to_raw(addr: SocketAddr) -> (libc::sockaddr_storage, libc::socklen_t) {
+    // SAFETY: all zeros are a valid, empty address.
+    let mut storage: libc::sockaddr_storage = unsafe { zeroed() };
+    let len = match addr {
+        SocketAddr::V4(addr) => {
+            let raw = libc::sockaddr_in {
+                sin_family: libc::AF_INET as libc::sa_family_t,
+                sin_port: addr.port().to_be(),
+                sin_addr: libc::in_addr { s_addr: u32::from_ne_bytes(addr.ip().octets()) },
+                sin_zero: [0; 8],
+            };
+            // SAFETY: a storage has room and alignment for any address.
+            unsafe { (&raw mut storage).cast::<libc::sockaddr_in>().write(raw) };
+            size_of::<libc::sockaddr_in>()
+        }
+        SocketAddr::V6(addr) => {
+            let raw = libc::sockaddr_in6 {
+                sin6_family: libc::AF_INET6 as libc::sa_family_t,
+                sin6_port: addr.port().to_be(),
+                sin6_flowinfo: addr.flowinfo(),
+                sin6_addr: libc::in6_addr { s6_addr: addr.ip().octets() },
+                sin6_scope_id: addr.scope_id(),
+            };
+            // SAFETY: a storage has room and alignment for any address.
+            unsafe { (&raw mut storage).cast::<libc::sockaddr_in6>().write(raw) };
+            size_of::<libc::sockaddr_in6>()
+        }
+    };
+    (storage, len as libc::socklen_t)
+}
+
+/// # Safety
+/// `raw` points to a storage whose family is set and whose address of that family is written.
+#[inline]
+unsafe fn from_raw(raw: *const libc::sockaddr_storage) -> Option<SocketAddr> {
+    // SAFETY: the caller's promise; a storage is aligned for any address.
+    unsafe {
+        match libc::c_int::from((*raw).ss_family) {
+            libc::AF_INET => {
+                let raw = &*raw.cast::<libc::sockaddr_in>();
+                let ip = Ipv4Addr::from(raw.sin_addr.s_addr.to_ne_bytes());
+                Some(SocketAddrV4::new(ip, u16::from_be(raw.sin_port)).into())
+            }
+            libc::AF_INET6 => {
+                let raw = &*raw.cast::<libc::sockaddr_in6>();
+                let ip = Ipv6Addr::from(raw.sin6_addr.s6_addr);
+                Some(SocketAddrV6::new(ip, u16::from_be(raw.sin6_port), raw.sin6_flowinfo, raw.sin6_scope_id).into())
+            }
+            _ => None,
+        }
+    }
+}

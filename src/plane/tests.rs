@@ -1,0 +1,192 @@
+//! The workers on real loopback sockets. Every wait is on a socket or a channel and bounded.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    sync::mpsc::{Receiver, channel},
+    time::Duration,
+};
+
+use super::*;
+use crate::{
+    base::PlayId,
+    media::{Codec, Form, Listener, Play, PortPool, Remote, Source, Tone, tone_snr_db},
+    wire::rtp::Header,
+};
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+struct World {
+    plane: Plane,
+    ports: Vec<Port>,
+    events: Receiver<Event>,
+    epoch: std::time::Instant,
+}
+
+impl World {
+    fn start(workers: usize) -> Self {
+        #[allow(clippy::disallowed_methods, reason = "the shell's clock")]
+        let epoch = std::time::Instant::now();
+        let settings = PlaneSettings {
+            address: Ipv4Addr::LOCALHOST.into(),
+            ports: free_range(),
+            workers: Some(workers),
+            country: Country::Neutral,
+            seed: [7; 32],
+        };
+        let (tell, events) = channel();
+        let clock = move || Instant::from_micros(1_000_000 + epoch.elapsed().as_micros() as u64);
+        let (plane, ports) = Plane::start(&settings, clock, move |event| _ = tell.send(event)).expect("starts");
+        Self { plane, ports, events, epoch }
+    }
+
+    fn now(&self) -> Instant {
+        Instant::from_micros(self.epoch.elapsed().as_micros() as u64)
+    }
+
+    fn open(&mut self, id: u64, port: Port, phone: &UdpSocket) -> StreamId {
+        let remote = Some(Remote::new(phone.local_addr().expect("bound")));
+        let (stream, form) = (StreamId(id), Form::plain(Codec::Pcmu));
+        self.plane.send(Command::Open { stream, port, remote, form }).expect("taken");
+        stream
+    }
+
+    fn await_event(&self, wanted: impl Fn(&Event) -> bool) -> Event {
+        loop {
+            let event = self.events.recv_timeout(PATIENCE).expect("an event");
+            if wanted(&event) {
+                return event;
+            }
+        }
+    }
+}
+
+/// A range of its own for every test: 16 pairs.
+fn free_range() -> RangeInclusive<u16> {
+    use std::sync::atomic::AtomicU16;
+    static NEXT: AtomicU16 = AtomicU16::new(41_000);
+    let first = NEXT.fetch_add(32, Ordering::Relaxed);
+    first..=first + 31
+}
+
+fn phone() -> UdpSocket {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("binds");
+    socket.set_read_timeout(Some(PATIENCE)).expect("bounded");
+    socket
+}
+
+fn packet(sequence: u16) -> Vec<u8> {
+    let mut packet = vec![0x55; 172];
+    Header::new(0, sequence, u32::from(sequence) * 160, 0xabcd, 160).write(&mut packet);
+    packet
+}
+
+fn receive(phone: &UdpSocket) -> (Vec<u8>, SocketAddr) {
+    let mut buffer = [0; 2_000];
+    let (len, from) = phone.recv_from(&mut buffer).expect("a packet in time");
+    (buffer[..len].to_vec(), from)
+}
+
+/// Speaks until the other hears: commands and packets race.
+fn speak_until_heard(from: &UdpSocket, to: SocketAddr, ear: &UdpSocket) -> (Vec<u8>, SocketAddr) {
+    ear.set_read_timeout(Some(Duration::from_millis(50))).expect("bounded");
+    let mut buffer = [0; 2_000];
+    let heard = (0..100u16).find_map(|sequence| {
+        from.send_to(&packet(sequence), to).expect("sent");
+        ear.recv_from(&mut buffer).ok()
+    });
+    let (len, whence) = heard.expect("heard in time");
+    ear.set_read_timeout(Some(PATIENCE)).expect("bounded");
+    (buffer[..len].to_vec(), whence)
+}
+
+/// SW-07: two phones through real sockets; each hears the port that it knows, and a stranger nothing.
+#[test]
+fn two_phones_through_real_sockets() {
+    let mut world = World::start(1);
+    let (ana, rui, stranger) = (phone(), phone(), phone());
+    let (port_a, port_b) = (world.ports[0], world.ports[1]);
+    let a = world.open(1, port_a, &ana);
+    let b = world.open(2, port_b, &rui);
+    world.plane.send(Command::Join { a, b }).expect("taken");
+    let (heard, from) = speak_until_heard(&ana, port_a.rtp, &rui);
+    assert_eq!(from, port_b.rtp);
+    assert_eq!((heard.len(), &heard[12..]), (172, &packet(0)[12..]));
+    let (_, from) = speak_until_heard(&rui, port_b.rtp, &ana);
+    assert_eq!(from, port_a.rtp);
+    // The stranger sits on the same host: allowed to be learnt only once Ana is silent.
+    stranger.send_to(&packet(9), port_a.rtp).expect("sent");
+    world.plane.send(Command::Close { stream: a }).expect("taken");
+    world.plane.send(Command::Close { stream: b }).expect("taken");
+    let Event::Closed { stats, .. } = world.await_event(|event| matches!(event, Event::Closed { .. })) else {
+        panic!("not closed")
+    };
+    assert!(stats.packets_received >= 1 && stats.packets_sent >= 1);
+}
+
+/// SW-12, QE-04: a tone is played in step over a real socket.
+#[test]
+fn a_tone_arrives_in_step() {
+    let mut world = World::start(1);
+    let ana = phone();
+    let stream = world.open(1, world.ports[0], &ana);
+    let play = Play { id: PlayId(1), source: Source::Tone(Tone::Ringback), repeat: true };
+    world.plane.send(Command::Play { stream, play }).expect("taken");
+    let mut ear = Listener::new();
+    for _ in 0..40 {
+        let (packet, _) = receive(&ana);
+        ear.hear(world.now(), &packet);
+    }
+    assert_eq!((ear.sequence_breaks, ear.timestamp_breaks, ear.ssrc_changes), (0, 0, 0));
+    assert!(tone_snr_db(ear.between(100, 700), 425.0) > 25.0);
+    world.plane.send(Command::Stop { stream, play: PlayId(1) }).expect("taken");
+    world.await_event(|event| matches!(event, Event::Finished { .. }));
+}
+
+/// SW-07: a join across workers brings both streams to one; the port finds home after its call.
+#[test]
+fn a_join_across_workers_moves_a_stream() {
+    let mut world = World::start(2);
+    let (ana, rui) = (phone(), phone());
+    let (port_a, port_b) = (world.ports[0], world.ports[1]);
+    assert_ne!(port_a.worker, port_b.worker);
+    for round in 0..3 {
+        let a = world.open(round * 2 + 1, port_a, &ana);
+        let b = world.open(round * 2 + 2, port_b, &rui);
+        world.plane.send(Command::Join { a, b }).expect("taken");
+        assert_eq!(speak_until_heard(&ana, port_a.rtp, &rui).1, port_b.rtp);
+        assert_eq!(speak_until_heard(&rui, port_b.rtp, &ana).1, port_a.rtp);
+        world.plane.send(Command::Join { a: b, b: a }).expect("taken");
+        assert_eq!(speak_until_heard(&ana, port_a.rtp, &rui).1, port_b.rtp);
+        for stream in [a, b] {
+            world.plane.send(Command::Close { stream }).expect("taken");
+            world.await_event(|event| matches!(event, Event::Closed { stream: closed, .. } if *closed == stream));
+        }
+    }
+    // Both ports are served at home again.
+    let a = world.open(100, port_a, &ana);
+    ana.send_to(&packet(1), port_a.rtp).expect("sent");
+    world.await_event(|event| *event == Event::Heard { stream: a });
+}
+
+/// OP-08: the pool is what could be bound, every port once, ready before the first call.
+#[test]
+fn the_pool_is_what_could_be_bound() {
+    let range = free_range();
+    let taken = UdpSocket::bind((Ipv4Addr::LOCALHOST, *range.start() + 2)).expect("binds");
+    let settings = PlaneSettings {
+        address: Ipv4Addr::LOCALHOST.into(),
+        ports: range.clone(),
+        workers: Some(2),
+        country: Country::Portugal,
+        seed: [1; 32],
+    };
+    let (plane, ports) = Plane::start(&settings, || Instant::ZERO, |_| {}).expect("starts");
+    assert_eq!((plane.workers(), ports.len()), (2, 15));
+    assert!(ports.iter().all(|port| port.rtp != taken.local_addr().expect("bound") && port.rtp.port() % 2 == 0));
+    let mut pool = PortPool::new(ports);
+    assert_eq!(std::iter::from_fn(|| pool.take(Instant::ZERO, None)).count(), 15);
+    drop(plane);
+    UdpSocket::bind((Ipv4Addr::LOCALHOST, *range.start())).expect("the ports are free again");
+    let settings = PlaneSettings { address: Ipv4Addr::new(203, 0, 113, 1).into(), ..settings };
+    assert!(Plane::start(&settings, || Instant::ZERO, |_| {}).is_err(), "not our address");
+}

@@ -1,0 +1,306 @@
+//! One media worker: its sockets, its core, its loop.
+
+use std::{
+    collections::VecDeque,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, SyncSender},
+    },
+};
+
+use super::{
+    Counters,
+    bind::Pair,
+    sys::{Epoll, Ready, Waker},
+};
+use crate::{
+    base::{FastSet, Instant, StreamId},
+    media::{Command, Core, Event, Stream, Verdict},
+};
+
+/// Readiness reports taken at a time.
+const READY_MAX: usize = 512;
+
+/// Sockets served between two looks at the clock: the jitter that we measure is off by less than they take.
+const PACKETS_A_CLOCK: usize = 32;
+
+/// The largest datagram that we take; RTP never exceeds an Ethernet frame.
+const PACKET_BYTES_MAX: usize = 1_600;
+
+/// Orders obeyed before packets get their turn again.
+const ORDERS_A_TURN: usize = 256;
+
+const BELL: u64 = u64::MAX;
+
+/// What a worker is told.
+#[derive(Debug)]
+pub enum Order {
+    Obey(Command),
+    /// The stream will come from another worker: hold everything until then.
+    Await(StreamId),
+    /// Gives the stream to that worker.
+    Release {
+        stream: StreamId,
+        to: u16,
+    },
+    /// Here it is, with its port's sockets; `None` when it was gone.
+    Adopt {
+        stream: StreamId,
+        moved: Option<Box<Stream>>,
+    },
+}
+
+/// Wakes a worker; rung again before it looked, it costs nothing.
+#[derive(Debug)]
+pub struct Bell {
+    waker: Waker,
+    rung: AtomicBool,
+    ended: AtomicBool,
+}
+
+/// What the workers have in common.
+#[derive(Debug)]
+pub struct Shared {
+    pub pairs: Vec<Pair>,
+    pub polls: Vec<Epoll>,
+    pub counters: Arc<Counters>,
+    /// The way to each worker.
+    pub others: Vec<(SyncSender<Order>, Arc<Bell>)>,
+}
+
+pub struct Worker {
+    place: u16,
+    core: Core,
+    shared: Arc<Shared>,
+    orders: Receiver<Order>,
+    bell: Arc<Bell>,
+    /// Streams on their way here, and what was ordered since.
+    awaited: FastSet<StreamId>,
+    held: VecDeque<Order>,
+    tally: Tally,
+}
+
+/// Counted here, told to all at the end of a turn.
+#[derive(Default)]
+struct Tally {
+    received: u64,
+    sent: u64,
+    unsent: u64,
+    strays: u64,
+    streams: u64,
+}
+
+/// Lets a poll report both sockets of a port.
+pub fn watch(poll: &Epoll, pair: &Pair, index: u16) -> io::Result<()> {
+    poll.add(&pair.rtp, u64::from(index) << 1)?;
+    poll.add(&pair.rtcp, u64::from(index) << 1 | 1)
+}
+
+impl Bell {
+    pub const fn new(waker: Waker) -> Self {
+        Self { waker, rung: AtomicBool::new(false), ended: AtomicBool::new(false) }
+    }
+
+    pub fn ring(&self) {
+        if !self.rung.swap(true, Ordering::AcqRel) {
+            self.waker.wake();
+        }
+    }
+
+    pub fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
+    /// Before the orders are read: one that comes later rings again.
+    fn hush(&self) {
+        self.waker.rest();
+        self.rung.store(false, Ordering::Release);
+    }
+}
+
+impl Worker {
+    pub fn new(
+        place: u16,
+        core: Core,
+        shared: Arc<Shared>,
+        orders: Receiver<Order>,
+        bell: Arc<Bell>,
+    ) -> io::Result<Self> {
+        let poll = &shared.polls[usize::from(place)];
+        poll.add_waker(&bell.waker, BELL)?;
+        let (awaited, held) = (FastSet::default(), VecDeque::new());
+        Ok(Self { place, core, shared, orders, bell, awaited, held, tally: Tally::default() })
+    }
+
+    /// Serves until told to end.
+    pub fn run(mut self, clock: &impl Fn() -> Instant, events: &impl Fn(Event)) {
+        let mut ready = [Ready { events: 0, u64: 0 }; READY_MAX];
+        let mut buffer = [0; PACKET_BYTES_MAX];
+        while !self.bell.ended.load(Ordering::Acquire) {
+            let timeout = self.core.poll_timeout().map_or(-1, |due| {
+                let millis = due.since(clock()).as_micros().div_ceil(1_000);
+                i32::try_from(millis).unwrap_or(i32::MAX)
+            });
+            let Ok(count) = self.shared.polls[usize::from(self.place)].wait(&mut ready, timeout) else {
+                // The kernel refuses our own poll: nothing can be served any more.
+                return;
+            };
+            for some in ready[..count].chunks(PACKETS_A_CLOCK) {
+                let now = clock();
+                for report in some {
+                    self.serve(now, report.u64, &mut buffer);
+                }
+            }
+            let now = clock();
+            if self.core.poll_timeout().is_some_and(|due| due <= now) {
+                self.tick(now);
+            }
+            while let Some(event) = self.core.poll_event() {
+                events(event);
+            }
+            self.tell_counts();
+        }
+    }
+
+    fn serve(&mut self, now: Instant, token: u64, buffer: &mut [u8]) {
+        if token == BELL {
+            return self.obey_all(now);
+        }
+        let Ok(index) = u16::try_from(token >> 1) else {
+            return;
+        };
+        let Some(pair) = self.shared.pairs.get(usize::from(index)) else {
+            return;
+        };
+        let is_rtcp = token & 1 == 1;
+        // One a turn: a socket with more is reported again, and none keeps the others waiting.
+        let Ok((len, from)) = (if is_rtcp { &pair.rtcp } else { &pair.rtp }).receive(buffer) else {
+            return;
+        };
+        self.tally.received += 1;
+        let Some(packet) = buffer.get_mut(..len) else {
+            return;
+        };
+        if is_rtcp {
+            return self.core.handle_rtcp(now, index, from, packet);
+        }
+        if let Verdict::Forward { index, to, len } = self.core.handle_packet(now, index, from, packet)
+            && let (Some(pair), Some(packet)) = (self.shared.pairs.get(usize::from(index)), packet.get(..len))
+        {
+            match pair.rtp.send(packet, to) {
+                Ok(()) => self.tally.sent += 1,
+                Err(_) => self.tally.unsent += 1,
+            }
+        }
+    }
+
+    fn tick(&mut self, now: Instant) {
+        let (shared, tally) = (&self.shared, &mut self.tally);
+        self.core.handle_tick(now, &mut |out| {
+            let Some(pair) = shared.pairs.get(usize::from(out.index)) else {
+                return;
+            };
+            match (if out.is_rtcp { &pair.rtcp } else { &pair.rtp }).send(out.packet, out.to) {
+                Ok(()) => tally.sent += 1,
+                Err(_) => tally.unsent += 1,
+            }
+        });
+    }
+
+    fn obey_all(&mut self, now: Instant) {
+        self.bell.hush();
+        for _ in 0..ORDERS_A_TURN {
+            let Ok(order) = self.orders.try_recv() else {
+                return;
+            };
+            match order {
+                Order::Adopt { stream, moved } => self.adopt(now, stream, moved),
+                Order::Obey(_) | Order::Await(_) | Order::Release { .. } if !self.awaited.is_empty() => {
+                    self.held.push_back(order);
+                }
+                Order::Obey(_) | Order::Await(_) | Order::Release { .. } => self.obey(now, order),
+            }
+        }
+        // More may wait.
+        self.bell.ring();
+    }
+
+    fn obey(&mut self, now: Instant, order: Order) {
+        match order {
+            Order::Obey(command) => {
+                let closing = match &command {
+                    Command::Close { stream } => self.core.port(*stream).filter(|port| port.worker != self.place),
+                    Command::Open { .. }
+                    | Command::Update { .. }
+                    | Command::Join { .. }
+                    | Command::Part { .. }
+                    | Command::Play { .. }
+                    | Command::Stop { .. }
+                    | Command::SendDtmf { .. }
+                    | Command::LoadClip { .. }
+                    | Command::DropClip { .. } => None,
+                };
+                self.core.handle_command(now, command);
+                if let Some(port) = closing {
+                    self.rewire(port.index, self.place, port.worker);
+                }
+            }
+            Order::Await(stream) => _ = self.awaited.insert(stream),
+            Order::Release { stream, to } => {
+                let moved = self.core.release(stream);
+                if let Some(moved) = &moved {
+                    self.rewire(moved.port().index, self.place, to);
+                }
+                if let Some((orders, bell)) = self.shared.others.get(usize::from(to)) {
+                    // A worker that stands still loses the stream with everything else.
+                    let _ = orders.try_send(Order::Adopt { stream, moved });
+                    bell.ring();
+                }
+            }
+            Order::Adopt { stream, moved } => self.adopt(now, stream, moved),
+        }
+    }
+
+    fn adopt(&mut self, now: Instant, stream: StreamId, moved: Option<Box<Stream>>) {
+        if let Some(moved) = moved {
+            self.core.adopt(now, moved);
+        }
+        self.awaited.remove(&stream);
+        while self.awaited.is_empty()
+            && let Some(order) = self.held.pop_front()
+        {
+            self.obey(now, order);
+        }
+    }
+
+    /// Another worker's poll reports the port from now on.
+    fn rewire(&self, index: u16, from: u16, to: u16) {
+        let (from, to) = (self.shared.polls.get(usize::from(from)), self.shared.polls.get(usize::from(to)));
+        if let (Some(from), Some(to), Some(pair)) = (from, to, self.shared.pairs.get(usize::from(index))) {
+            // What the kernel refuses here leaves the port deaf; its call ends by the silence watch.
+            let _ = from.remove(&pair.rtp).and_then(|()| from.remove(&pair.rtcp)).and_then(|()| watch(to, pair, index));
+        }
+    }
+
+    fn tell_counts(&mut self) {
+        let Tally { received, sent, unsent, strays, streams } = std::mem::take(&mut self.tally);
+        let counters = &self.shared.counters;
+        counters.received.fetch_add(received, Ordering::Relaxed);
+        counters.sent.fetch_add(sent, Ordering::Relaxed);
+        if unsent > 0 {
+            counters.unsent.fetch_add(unsent, Ordering::Relaxed);
+        }
+        let (strays_now, streams_now) = (self.core.strays(), self.core.len() as u64);
+        if strays_now != strays {
+            counters.strays.fetch_add(strays_now - strays, Ordering::Relaxed);
+        }
+        if streams_now != streams {
+            // Wraps for a while when a stream leaves one worker before it is counted on the other.
+            counters.streams.fetch_add(streams_now.wrapping_sub(streams), Ordering::Relaxed);
+        }
+        self.tally = Tally { strays: strays_now, streams: streams_now, ..Tally::default() };
+    }
+}
