@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use super::{Actor, CallRecord, Direction, Engine, Entry, Happened, Output, QueueRecord};
 use crate::{
-    base::{AgentId, CallId, EngagementId, GroupId, InteractionId, Now, Private, TrunkId, UserId},
+    base::{AgentId, CallId, EngagementId, GroupId, InteractionId, LegId, Now, Private, TrunkId, UserId},
     media::Source,
     sip::{Credentials, Headers, Path},
     switch::{
@@ -130,7 +130,7 @@ impl Engine {
             if targets.is_empty() || self.is_own_call(call, member) {
                 continue;
             }
-            if !self.may_ring(now, call, member) {
+            if group.strategy == GroupStrategy::Simultaneous && !self.may_ring(now, call, member) {
                 some_busy = true;
                 continue;
             }
@@ -259,11 +259,11 @@ impl Engine {
             Fact::Dead { party, contact } => self.on_dead(now, party, &contact),
             Fact::Connected { call, .. } => self.on_connected(now, call),
             Fact::CallerGone { call, .. } => self.on_caller_gone(now, call),
-            Fact::Leg { call, party, side, ring, stage, .. } => {
+            Fact::Leg { call, leg, party, side, ring, stage } => {
                 self.on_leg(now, call, party, stage);
                 let offered = ring.is_some_and(|ring| self.rings.contains_key(&ring));
                 if let (LegParty::User(user), false) = (party, offered) {
-                    self.on_user_leg(now, call, user, side, stage);
+                    self.on_user_leg(now, call, leg, user, (side, stage));
                 }
             }
             Fact::WinnerLost { call, .. } => self.on_winner_lost(now, call),
@@ -301,14 +301,21 @@ impl Engine {
     }
 
     /// Legs of agents outside queues keep them busy (rules 22, 22b, 37).
-    fn on_user_leg(&mut self, now: Now, call: CallId, user: UserId, side: LegSide, stage: LegStage) {
+    fn on_user_leg(&mut self, now: Now, call: CallId, leg: LegId, user: UserId, what: (LegSide, LegStage)) {
         let Some(agent) = self.directory.agent_of(user) else { return };
         let key = (agent, call);
-        match (stage, side) {
-            (LegStage::Begun, LegSide::Called) => *self.direct.entry(key).or_insert(0) += 1,
-            (LegStage::Begun | LegStage::Ringing, _) => {}
-            (LegStage::Answered, _) => self.acd.handle_direct_busy(now, agent, call),
-            (LegStage::Ended, _) => {
+        match what {
+            (LegSide::Called, LegStage::Begun) => {
+                // The turn of a group's member comes long after the call did: is he still free?
+                if self.direct.contains_key(&key) || self.acd.handle_direct_ringing(now, agent, call).is_ok() {
+                    *self.direct.entry(key).or_insert(0) += 1;
+                } else {
+                    self.switch.pass_over(now, leg);
+                }
+            }
+            (LegSide::Caller, LegStage::Begun) | (_, LegStage::Ringing) => {}
+            (_, LegStage::Answered) => self.acd.handle_direct_busy(now, agent, call),
+            (_, LegStage::Ended) => {
                 let Some(legs) = self.direct.get_mut(&key) else { return };
                 *legs = legs.saturating_sub(1);
                 if *legs == 0 {

@@ -1,8 +1,8 @@
 //! Composes sip, switch and acd: one owner, driven from outside by inputs, drained by outputs.
 
 mod calls;
-mod core;
 mod directory;
+mod drive;
 mod io;
 mod journal;
 mod live;
@@ -19,7 +19,7 @@ mod watch;
 
 use register::ALLOW;
 
-pub use self::core::Engine;
+pub use drive::Engine;
 pub use io::{Alarm, Answer, Emitted, Input, Output, Request, RequestId};
 pub use journal::{Entry, EntryId, JOURNAL_VERSION};
 pub use live::{Event, Happened, OfferView};

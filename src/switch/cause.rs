@@ -48,7 +48,7 @@ impl Cause {
     pub const fn from_q850(q850: u8) -> Self {
         let sip = match q850 {
             16 | 31 => 200,
-            1 | 2 | 3 => 404,
+            1..=3 => 404,
             17 => 486,
             18 => 408,
             19 | 20 => 480,

@@ -49,6 +49,13 @@ impl Switch {
         self.after_leg(now, ring.call);
     }
 
+    /// Takes back one device of a ring that is still being called, as if it were busy.
+    pub fn pass_over(&mut self, now: Now, leg: LegId) {
+        let Some(ring) = self.legs.get(&leg).filter(|leg| !leg.is_up()).and_then(|leg| leg.ring) else { return };
+        self.end_leg(now, leg, Cause::BUSY, EndedBy::Switch, Farewell::Ours);
+        self.leg_failed(now, ring, leg, Lost::Busy, Cause::BUSY);
+    }
+
     /// Takes a ring out of the books; its legs are the caller's affair.
     pub(super) fn forget_ring(&mut self, id: RingId) -> Option<Ring> {
         let ring = self.rings.remove(&id)?;

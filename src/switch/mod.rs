@@ -305,6 +305,3 @@ fn ended(why: &Ended) -> (Cause, EndedBy) {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -324,3 +324,6 @@ fn audio(
     }
     let _ = write!(text, "a=ptime:20\r\na={direction}\r\n");
 }
+
+#[cfg(test)]
+mod tests;

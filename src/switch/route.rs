@@ -46,7 +46,7 @@ impl Router {
                 router.patterns.push(at);
             }
         }
-        router.patterns.sort_by_key(|at| std::cmp::Reverse(routes.get(*at).map_or(0, |route| literals(route))));
+        router.patterns.sort_by_key(|at| std::cmp::Reverse(routes.get(*at).map_or(0, literals)));
         router
     }
 

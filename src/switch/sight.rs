@@ -1,7 +1,7 @@
 //! What others may see of live calls.
 
 use super::{Caller, LegParty, LegSide, Switch, call::Call, leg::Leg};
-use crate::base::{CallId, Dialled, LegId, Private, Wall};
+use crate::base::{CallId, Dialled, LegId, Private, StreamId, Wall};
 
 /// A live call.
 #[derive(Clone, Copy)]
@@ -78,6 +78,10 @@ impl<'a> LegSight<'a> {
 
     pub fn party(self) -> LegParty {
         self.0.party
+    }
+
+    pub fn stream(self) -> StreamId {
+        self.0.media.stream
     }
 
     pub fn address(self) -> &'a Private<String> {

@@ -1,0 +1,9 @@
+//! Stories on one engine with phones around it.
+
+#![allow(clippy::wildcard_enum_match_arm)]
+
+mod calls;
+mod holds;
+mod queue;
+mod refusals;
+mod world;

@@ -1,0 +1,138 @@
+use std::net::SocketAddr;
+
+use super::world::{CARRIER, SWITCH, World};
+use crate::wire::sip::{Message, Name};
+
+/// What the switch answers to a request from an address.
+fn answer(world: &mut World, from: &str, packet: &str) -> Option<Message> {
+    let from: SocketAddr = from.parse().unwrap();
+    world.sent.clear();
+    world.packet(from, packet.as_bytes());
+    let answers = world.sent.iter().rev().map(|(_, message, _)| message);
+    answers.into_iter().find(|message| message.status().is_some_and(|status| status != 100)).cloned()
+}
+
+fn status(world: &mut World, from: &str, packet: &str) -> Option<u16> {
+    answer(world, from, packet).and_then(|message| message.status())
+}
+
+fn request(method: &str, uri: &str, more: &str, body: &str) -> String {
+    let tag = format!("{method}{}{}", more.len(), body.len());
+    format!(
+        "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:5080;branch=z9hG4bK{tag}{length}\r\nMax-Forwards: 70\r\n\
+         From: <sip:+351210000001@carrier.example>;tag=a\r\nTo: <sip:800@{SWITCH}>\r\nCall-ID: {tag}-{length}\r\nCSeq: 1 {method}\r\n\
+         Contact: <sip:c@127.0.0.1:5080>\r\n{more}Content-Length: {length}\r\n\r\n{body}",
+        length = body.len()
+    )
+}
+
+const SDP: &str =
+    "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\n";
+
+#[test]
+fn each_fault_has_its_answer() {
+    let sdp = "Content-Type: application/sdp\r\n";
+    let invite = |more: &str, body: &str| request("INVITE", &format!("sip:800@{SWITCH}"), more, body);
+    let uri = format!("sip:800@{SWITCH}");
+    let cases = [
+        (request("INVITE", "soap.beep://192.0.2.103:3002", sdp, SDP), 416),
+        (request("OPTIONS", "nobody:nothing", "", ""), 416),
+        (invite("Require: nothing-we-know\r\n", ""), 420),
+        (invite("Content-Type: application/unknown\r\n", "what"), 415),
+        (
+            invite(
+                "Content-Type: multipart/mixed;boundary=x\r\n",
+                "--x\r\nContent-Type: text/plain\r\n\r\nno\r\n--x--",
+            ),
+            415,
+        ),
+        (invite("Content-Type: multipart/mixed;boundary=\r\n", "--"), 415),
+        (invite(&format!("{sdp}Accept: text/plain\r\n"), SDP), 406),
+        (invite(sdp, &SDP.replace("RTP/AVP 0", "RTP/AVP 18")), 488),
+        (invite(sdp, &SDP.replace("RTP/AVP", "RTP/SAVP")), 488),
+        (invite(sdp, "v=0\r\nnonsense"), 488),
+        (invite(sdp, SDP).replace("Max-Forwards: 70", "Max-Forwards: 0"), 483),
+        (request("INVITE", &format!("sip:nobody@{SWITCH}"), sdp, SDP), 404),
+        (request("INVITE", &format!("sip:{SWITCH}"), sdp, SDP), 404),
+        (request("PUBLISH", &uri, "", ""), 405),
+        (request("SUBSCRIBE", &uri, "Event: presence\r\n", ""), 405),
+        (request("FROBNICATE", &uri, "", ""), 501),
+        (request("OPTIONS", &uri, "", "").replace("Max-Forwards: 70", "Max-Forwards: 0"), 200),
+        (request("BYE", &uri, "", "").replace(&format!("<{uri}>\r\nCall"), &format!("<{uri}>;tag=x\r\nCall")), 481),
+        (request("REGISTER", &format!("sip:{SWITCH}"), "", ""), 401),
+    ];
+    let mut world = World::new(60);
+    for (packet, expected) in cases {
+        assert_eq!(status(&mut world, CARRIER, &packet), Some(expected), "{packet}");
+    }
+    world.assert_nothing_left();
+}
+
+#[test]
+fn options_tells_what_we_can() {
+    let mut world = World::new(61);
+    let reply = answer(&mut world, "127.0.0.1:7000", &request("OPTIONS", &format!("sip:{SWITCH}"), "", "")).unwrap();
+    assert_eq!(reply.status(), Some(200));
+    for name in [Name::Allow, Name::Supported, Name::Accept] {
+        assert!(reply.header(name).is_some(), "{name:?}");
+    }
+    let reply = answer(&mut world, CARRIER, &request("PUBLISH", &format!("sip:{SWITCH}"), "", "")).unwrap();
+    assert!(reply.header(Name::Allow).unwrap().contains("INVITE"), "405 says what would do");
+}
+
+/// What comes straight back to us, or has been here before, is a loop.
+#[test]
+fn loops_are_cut() {
+    let mut world = World::new(62);
+    let invite = request("INVITE", &format!("sip:800@{SWITCH}"), "Content-Type: application/sdp\r\n", SDP);
+    let via = format!("Via: SIP/2.0/UDP {SWITCH};branch=z9hG4bKours\r\n");
+    let again = invite.replace("Max-Forwards", &format!("{via}Max-Forwards"));
+    assert_eq!(status(&mut world, CARRIER, &again), Some(482));
+    world.assert_nothing_left();
+}
+
+/// Whether a user exists, and what was wrong, can't be told from outside.
+#[test]
+fn unknown_users_look_like_wrong_passwords() {
+    let mut world = World::new(63);
+    let mut seen = Vec::new();
+    for (port, name) in [(7001, "ana"), (7002, "nosuchuser")] {
+        let at = world.add_phone(&format!("127.0.0.1:{port}"), "wrong");
+        world.register(at, name);
+        let texts: Vec<String> = world
+            .sent
+            .iter()
+            .filter(|(to, _, _)| *to == at)
+            .map(|(_, message, _)| {
+                let names: Vec<&str> = message.lines().map(|(name, _, _)| name).collect();
+                format!("{:?} {names:?}", message.status())
+            })
+            .collect();
+        seen.push(texts);
+        assert!(world.engine.registrar.is_empty());
+    }
+    assert_eq!(seen[0], seen[1]);
+    assert!(seen[0].len() >= 2, "challenged, then refused: {seen:?}");
+}
+
+/// Hidden callers stay hidden from users, and headers that only we write can't be forged.
+#[test]
+fn what_a_caller_sends_is_passed_with_care() {
+    let mut world = World::new(64);
+    let (ana, carrier) = (world.phone("ana", 6001), CARRIER.parse().unwrap());
+    let body = world.phones[&carrier].offer();
+    world.call_with(carrier, "+351210000001", "201", Some(body), |invite| {
+        invite.headers.push(("Privacy".into(), "id".into()));
+        invite.headers.push(("User-to-User".into(), "3132;encoding=hex".into()));
+        invite.headers.push(("X-Account".into(), "77".into()));
+        invite.headers.push(("X-Strowger-Queue".into(), "forged".into()));
+        invite.max_forwards = 7;
+    });
+    let (_, invite) = world.incoming(ana).unwrap();
+    let text = String::from_utf8_lossy(invite.bytes()).into_owned();
+    assert!(!text.contains("+351210000001") && text.contains("anonymous"), "{text}");
+    assert_eq!(invite.other("User-to-User"), Some("3132;encoding=hex"));
+    assert_eq!(invite.other("X-Account"), Some("77"));
+    assert_eq!(invite.other("X-Strowger-Queue"), None);
+    assert_eq!(invite.max_forwards(), Some(6));
+}

@@ -1,0 +1,484 @@
+//! A small town: one engine, phones and a carrier as SIP stacks of their own, a hand-moved clock, no loss.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::SocketAddr,
+    time::Duration,
+};
+
+use crate::{
+    acd,
+    base::{AgentId, Chance, Extension, GroupId, Instant, Now, OfferId, Private, QueueId, TrunkId, UserId, Wall},
+    engine::{
+        Actor, Answer, CallRecord, Centre, Emitted, Engine, EngineSettings, Entry, EntryId, Event, Happened, Input,
+        Limits, Listener, Output, Refused, Request, RequestId, Times,
+    },
+    media::{self, Command},
+    sip::{
+        self, Body, Credentials, Invite, Party, Path, Reply, Stack, StackSettings, TimerSettings, Transport, UsageId,
+        digest::Ha1,
+    },
+    switch::{
+        CallerIdRule, Destination, Group, GroupStrategy, Pattern, Role, Route, Side, Source, Trunk, TrunkDestination,
+        User,
+    },
+    wire::sip::{Message, Method},
+};
+
+pub const SWITCH: &str = "127.0.0.1:5060";
+pub const CARRIER: &str = "127.0.0.1:5080";
+pub const REALM: &str = "strowger.test";
+
+pub struct World {
+    pub engine: Engine,
+    pub now: Now,
+    pub phones: BTreeMap<SocketAddr, Phone>,
+    pub records: Vec<CallRecord>,
+    pub live: Vec<Event>,
+    pub journal: Vec<(EntryId, Entry)>,
+    pub commands: Vec<Command>,
+    pub replies: Vec<(RequestId, Result<Answer, Refused>)>,
+    /// Everything the switch sent, with what it waits for.
+    pub sent: Vec<(SocketAddr, Message, Option<EntryId>)>,
+    pub drained: bool,
+    /// Packets to these addresses vanish.
+    pub dead: Vec<SocketAddr>,
+}
+
+/// A far end: what it was told, and nothing done by itself.
+pub struct Phone {
+    pub address: SocketAddr,
+    pub stack: Stack,
+    pub events: VecDeque<sip::Event>,
+    password: String,
+    pub rtp: u16,
+}
+
+pub fn centre() -> Centre {
+    let mut centre = Centre::default();
+    for (id, (name, extension)) in [("ana", "201"), ("rui", "202"), ("eva", "203"), ("max", "204")].iter().enumerate() {
+        centre.users.push(User {
+            id: UserId(id as u64 + 1),
+            name: Extension::new(name).unwrap(),
+            extension: Extension::new(extension),
+            display: Private::new(format!("Dona {name}")),
+            number: None,
+            ha1: Some(Ha1::new(name, REALM, &format!("pw-{name}"))),
+            page_password: None,
+            role: Role::Agent,
+        });
+    }
+    for (id, strategy) in [(1, GroupStrategy::Simultaneous), (2, GroupStrategy::Sequential)] {
+        centre.groups.push(Group {
+            id: GroupId(id),
+            name: Extension::new(&format!("group{id}")).unwrap(),
+            strategy,
+            members: vec![UserId(1), UserId(2)],
+            ring_time: Duration::from_secs(15),
+        });
+    }
+    centre.trunks.push(Trunk {
+        id: TrunkId(1),
+        name: "carrier".to_owned(),
+        sources: vec![Source { network: "127.0.0.1/32".parse().unwrap(), port: Some(5080) }],
+        destination: Some(TrunkDestination { host: "127.0.0.1".to_owned(), port: 5080, transport: Transport::Udp }),
+        credentials: None,
+        caller_id: CallerIdRule::Pass,
+        calls_max: Some(50),
+    });
+    let route = |pattern: &str, from, destination| Route {
+        pattern: Pattern::new(pattern).unwrap(),
+        from,
+        strip: 0,
+        prepend: String::new(),
+        destination,
+    };
+    centre.routes.push(route("9000", Side::Users, Destination::Trunk(TrunkId(1))));
+    centre.routes.push(route("800", Side::Anyone, Destination::Queue(QueueId(1))));
+    // Eva and Max answer the queue; Ana and Rui are plain users.
+    for (id, key) in [(1, "eva"), (2, "max")] {
+        let agent = acd::AgentSettings {
+            key: key.to_owned(),
+            device_presence: Some(acd::DevicePresence::Ready),
+            ..Default::default()
+        };
+        centre.acd.agents.insert(AgentId(id), agent);
+    }
+    let queue = acd::QueueSettings {
+        key: "support".to_owned(),
+        name: "Support".to_owned(),
+        members: vec![acd::MemberSettings::new("eva"), acd::MemberSettings::new("max")],
+        ..Default::default()
+    };
+    centre.acd.queues.insert(QueueId(1), queue);
+    centre
+}
+
+impl World {
+    pub fn new(seed: u64) -> Self {
+        Self::with(seed, centre())
+    }
+
+    pub fn with(seed: u64, centre: Centre) -> Self {
+        println!("seed {seed}");
+        let now = Now { mono: Instant::from_micros(1_000_000), wall: Wall(1_795_000_000_000) };
+        let settings = EngineSettings {
+            realm: REALM.to_owned(),
+            domains: Vec::new(),
+            listeners: vec![Listener {
+                transport: Transport::Udp,
+                local: SWITCH.parse().unwrap(),
+                advertised: None,
+                media_address: None,
+            }],
+            user_agent: "strowger".to_owned(),
+            limits: Limits::default(),
+            times: Times::default(),
+            timers: TimerSettings::default(),
+        };
+        let mut seeds = [0; 32];
+        seeds[..8].copy_from_slice(&seed.to_le_bytes());
+        let mut world = Self {
+            engine: Engine::new(settings, seeds, now),
+            now,
+            phones: BTreeMap::new(),
+            records: Vec::new(),
+            live: Vec::new(),
+            journal: Vec::new(),
+            commands: Vec::new(),
+            replies: Vec::new(),
+            sent: Vec::new(),
+            drained: false,
+            dead: Vec::new(),
+        };
+        let ports = (0..40).map(|index| media::Port {
+            worker: index % 2,
+            index,
+            rtp: SocketAddr::new("127.0.0.1".parse().unwrap(), 20_000 + 2 * index),
+        });
+        world.input(Input::Settings(Box::new(centre)));
+        world.input(Input::Ports(ports.collect()));
+        world.add_phone(CARRIER, "");
+        world
+    }
+
+    pub fn add_phone(&mut self, address: &str, password: &str) -> SocketAddr {
+        let address: SocketAddr = address.parse().unwrap();
+        let chance = Chance::from_number(u64::from(address.port()));
+        let stack = Stack::new(StackSettings::default(), chance);
+        let rtp = address.port() + 20_000;
+        let phone = Phone { address, stack, events: VecDeque::new(), password: password.to_owned(), rtp };
+        self.phones.insert(address, phone);
+        address
+    }
+
+    /// A registered phone of a user.
+    pub fn phone(&mut self, user: &str, port: u16) -> SocketAddr {
+        let at = self.add_phone(&format!("127.0.0.1:{port}"), &format!("pw-{user}"));
+        self.register(at, user);
+        let status = self.response(at);
+        assert_eq!(status, Some(200), "{user} registers");
+        at
+    }
+
+    pub fn register(&mut self, at: SocketAddr, user: &str) {
+        let aor = format!("sip:{user}@{REALM}");
+        let contact = format!("<sip:{user}@{at}>");
+        let now = self.now;
+        let phone = self.phones.get_mut(&at).unwrap();
+        let path = phone.path();
+        let mut request = sip::Request::outside(
+            Method::Register,
+            path,
+            format!("sip:{REALM}"),
+            Party::new(aor.clone()),
+            Party::new(aor),
+        );
+        request.headers.push(("Contact".into(), contact));
+        request.headers.push(("Expires".into(), "3600".into()));
+        request.credentials = phone.credentials(user);
+        phone.stack.request(now, request);
+        self.settle();
+    }
+
+    /// The status of the response to the phone's last request.
+    pub fn response(&mut self, at: SocketAddr) -> Option<u16> {
+        let phone = self.phones.get_mut(&at).unwrap();
+        let found = phone.events.iter().position(|event| matches!(event, sip::Event::Response { .. }))?;
+        match phone.events.remove(found) {
+            Some(sip::Event::Response { status, .. }) => Some(status),
+            _ => None,
+        }
+    }
+
+    /// Calls, with an ordinary offer.
+    pub fn call(&mut self, at: SocketAddr, user: &str, number: &str) -> UsageId {
+        let body = self.phones[&at].offer();
+        self.call_with(at, user, number, Some(body), |_| {})
+    }
+
+    pub fn call_with(
+        &mut self,
+        at: SocketAddr,
+        user: &str,
+        number: &str,
+        body: Option<Body>,
+        change: impl FnOnce(&mut Invite),
+    ) -> UsageId {
+        let now = self.now;
+        let phone = self.phones.get_mut(&at).unwrap();
+        let from =
+            Party::new(format!("sip:{user}@{}", if phone.password.is_empty() { "carrier.example" } else { REALM }));
+        let mut invite = Invite::new(
+            phone.path(),
+            format!("sip:{number}@{SWITCH}"),
+            from,
+            Party::new(format!("sip:{number}@{REALM}")),
+        );
+        invite.body = body;
+        invite.credentials = phone.credentials(user);
+        change(&mut invite);
+        let usage = phone.stack.invite(now, invite);
+        self.settle();
+        usage
+    }
+
+    /// The INVITE that waits at a phone.
+    pub fn incoming(&mut self, at: SocketAddr) -> Option<(UsageId, Message)> {
+        let events = &mut self.phones.get_mut(&at).unwrap().events;
+        let found = events.iter().position(|event| matches!(event, sip::Event::Invite { .. }))?;
+        match events.remove(found) {
+            Some(sip::Event::Invite { usage, request, .. }) => Some((usage, request)),
+            _ => None,
+        }
+    }
+
+    pub fn respond(&mut self, at: SocketAddr, usage: UsageId, reply: Reply) {
+        let now = self.now;
+        self.phones.get_mut(&at).unwrap().stack.respond(now, usage, reply);
+        self.settle();
+    }
+
+    /// Rings, then answers.
+    pub fn answer(&mut self, at: SocketAddr) -> UsageId {
+        let (usage, _) = self.incoming(at).expect("an INVITE waits");
+        self.respond(at, usage, Reply::new(180));
+        let body = self.phones[&at].offer();
+        self.respond(at, usage, Reply::new(200).body(body));
+        usage
+    }
+
+    pub fn bye(&mut self, at: SocketAddr, usage: UsageId) {
+        let now = self.now;
+        self.phones.get_mut(&at).unwrap().stack.bye(now, usage, None);
+        self.settle();
+    }
+
+    pub fn cancel(&mut self, at: SocketAddr, usage: UsageId) {
+        let now = self.now;
+        self.phones.get_mut(&at).unwrap().stack.cancel(now, usage, None);
+        self.settle();
+    }
+
+    pub fn reinvite(&mut self, at: SocketAddr, usage: UsageId, body: Option<Body>) {
+        let now = self.now;
+        self.phones.get_mut(&at).unwrap().stack.reinvite(now, usage, body);
+        self.settle();
+    }
+
+    pub fn command(&mut self, at: SocketAddr, command: impl FnOnce(&mut Stack, Now)) {
+        let now = self.now;
+        command(&mut self.phones.get_mut(&at).unwrap().stack, now);
+        self.settle();
+    }
+
+    /// Takes the first event of a phone that fits.
+    pub fn event(&mut self, at: SocketAddr, fits: impl Fn(&sip::Event) -> bool) -> Option<sip::Event> {
+        let events = &mut self.phones.get_mut(&at).unwrap().events;
+        let found = events.iter().position(fits)?;
+        events.remove(found)
+    }
+
+    pub fn is_answered(&mut self, at: SocketAddr) -> bool {
+        self.event(at, |event| matches!(event, sip::Event::Answered { .. })).is_some()
+    }
+
+    pub fn is_ended(&mut self, at: SocketAddr) -> bool {
+        self.event(at, |event| matches!(event, sip::Event::Ended { .. })).is_some()
+    }
+
+    pub fn rejected(&mut self, at: SocketAddr) -> Option<u16> {
+        match self.event(at, |event| matches!(event, sip::Event::Rejected { .. })) {
+            Some(sip::Event::Rejected { status, .. }) => Some(status),
+            _ => None,
+        }
+    }
+
+    pub fn request(&mut self, request: Request) -> Result<Answer, Refused> {
+        let id = RequestId(self.replies.len() as u64 + 1);
+        self.input(Input::Request { id, actor: Actor::Api, request });
+        let at = self.replies.iter().position(|(other, _)| *other == id).expect("every request has a reply");
+        self.replies[at].1.clone()
+    }
+
+    pub fn offer(&self) -> Option<OfferId> {
+        self.live.iter().rev().find_map(|event| match &event.what {
+            Happened::Offer(offer) => Some(offer.offer),
+            _ => None,
+        })
+    }
+
+    pub fn status(&self, agent: u64) -> acd::Status {
+        self.engine.acd.status(AgentId(agent), acd::Channel::Voice).expect("an agent").status
+    }
+
+    pub fn input(&mut self, input: Input) {
+        self.engine.handle(self.now, input);
+        self.settle();
+    }
+
+    /// Bytes as they come from a socket.
+    pub fn packet(&mut self, from: SocketAddr, bytes: &[u8]) {
+        let path = Path { transport: Transport::Udp, local: SWITCH.parse().unwrap(), remote: from, flow: None };
+        let message = Message::parse(bytes::Bytes::copy_from_slice(bytes)).expect("it parses");
+        self.input(Input::Sip { path, message });
+    }
+
+    /// Carries messages until everybody is silent.
+    pub fn settle(&mut self) {
+        loop {
+            let mut quiet = true;
+            while let Some(Emitted { output, after }) = self.engine.poll_output() {
+                quiet = false;
+                self.on_output(output, after);
+            }
+            let wrong = self.engine.check_invariants();
+            assert!(wrong.is_empty(), "{wrong:#?}");
+            let mut mail = Vec::new();
+            for phone in self.phones.values_mut() {
+                while let Some(output) = phone.stack.poll_output() {
+                    match output {
+                        sip::Output::Send { path, bytes } => mail.push((path.flipped(), bytes)),
+                        sip::Output::Event(event) => phone.events.push_back(event),
+                    }
+                }
+            }
+            for (path, bytes) in mail {
+                quiet = false;
+                if self.dead.contains(&path.remote) {
+                    continue;
+                }
+                let message = Message::parse(bytes).expect("phones write well");
+                self.engine.handle(self.now, Input::Sip { path, message });
+            }
+            if quiet {
+                return;
+            }
+        }
+    }
+
+    fn on_output(&mut self, output: Output, after: Option<EntryId>) {
+        match output {
+            Output::Send { path, bytes } => {
+                let message = Message::parse(bytes).expect("the switch writes well");
+                self.sent.push((path.remote, message.clone(), after));
+                let now = self.now;
+                if let Some(phone) =
+                    self.phones.get_mut(&path.remote).filter(|phone| !self.dead.contains(&phone.address))
+                {
+                    phone.stack.handle_message(now, path.flipped(), message);
+                }
+            }
+            Output::Media { command, .. } => {
+                if let Command::Close { stream } = command {
+                    let stats = Box::default();
+                    self.engine.handle(self.now, Input::Media(media::Event::Closed { stream, stats }));
+                }
+                self.commands.push(command);
+            }
+            Output::Journal { id, entry } => self.journal.push((id, entry)),
+            Output::Record(record) => self.records.push(*record),
+            Output::Live(event) => self.live.push(event),
+            Output::Reply { id, result } => self.replies.push((id, result)),
+            Output::Drained => self.drained = true,
+            Output::Resolve { .. } | Output::Alarm(_) => {}
+        }
+    }
+
+    /// Lets time pass, stopping at every deadline of anybody.
+    pub fn pass(&mut self, time: Duration) {
+        let end = self.now.mono + time;
+        while self.now.mono < end {
+            let deadlines = self.phones.values().map(|phone| phone.stack.poll_timeout());
+            let next = deadlines.chain([self.engine.poll_timeout()]).flatten().min();
+            let next = next.unwrap_or(end).min(end).max(self.now.mono);
+            self.now.wall = self.now.wall_of(next);
+            self.now.mono = next;
+            let now = self.now;
+            for phone in self.phones.values_mut() {
+                if phone.stack.poll_timeout().is_some_and(|until| until <= now.mono) {
+                    phone.stack.handle_timeout(now);
+                }
+            }
+            self.engine.handle(now, Input::Tick);
+            self.settle();
+        }
+    }
+
+    /// After the transactions' last timers nothing is left of any call.
+    pub fn assert_nothing_left(&mut self) {
+        self.pass(Duration::from_secs(40));
+        let counts = self.engine.switch.counts();
+        let left = (counts.calls, counts.legs, counts.rings, counts.closing, counts.timers);
+        assert_eq!(left, (0, 0, 0, 0, 0), "{counts:?}");
+        assert_eq!(counts.ports_free, counts.ports_total, "{counts:?}");
+        assert_eq!((counts.stack.transactions, counts.stack.usages), (0, 0), "{counts:?}");
+        let engine = &self.engine;
+        assert!(engine.notes.is_empty() && engine.waiting.is_empty() && engine.offers.is_empty());
+        assert!(engine.rings.is_empty() && engine.engagements.is_empty() && engine.direct.is_empty());
+    }
+
+    pub fn joins(&self) -> usize {
+        self.commands.iter().filter(|command| matches!(command, Command::Join { .. })).count()
+    }
+
+    /// Requests of a method that the switch sent there.
+    pub fn sent_to(&self, at: SocketAddr, method: &Method) -> Vec<&Message> {
+        let fits =
+            |(to, message, _): &&(SocketAddr, Message, Option<EntryId>)| *to == at && message.method() == Some(method);
+        self.sent.iter().filter(fits).map(|(_, message, _)| message).collect()
+    }
+}
+
+impl Phone {
+    fn path(&self) -> Path {
+        Path { transport: Transport::Udp, local: self.address, remote: SWITCH.parse().unwrap(), flow: None }
+    }
+
+    fn credentials(&self, user: &str) -> Option<Credentials> {
+        let password = Private::new(self.password.clone());
+        (!self.password.is_empty()).then(|| Credentials { user: user.to_owned(), password, realm: None })
+    }
+
+    /// An ordinary description: both laws and digits.
+    pub fn offer(&self) -> Body {
+        self.describe(&[0, 8], 96, "sendrecv")
+    }
+
+    pub fn describe(&self, codecs: &[u8], digits: u8, direction: &str) -> Body {
+        let list: Vec<String> = codecs.iter().map(u8::to_string).collect();
+        Body::sdp(format!(
+            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {} RTP/AVP {} {digits}\r\n\
+             a=rtpmap:{digits} telephone-event/8000\r\na={direction}\r\n",
+            self.rtp,
+            list.join(" "),
+        ))
+    }
+}
+
+impl Path {
+    /// As the other end sees it.
+    fn flipped(self) -> Self {
+        Self { local: self.remote, remote: self.local, ..self }
+    }
+}
