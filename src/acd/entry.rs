@@ -31,6 +31,10 @@ pub enum Entry {
     EngagementGone {
         engagement: EngagementId,
     },
+    /// A new day: its number since the epoch, in the centre's zone. All counters start again.
+    Day {
+        day: i32,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,6 +55,9 @@ pub struct AgentRecord {
     pub not_before: Option<Wall>,
     /// End of the last handled interaction, or the sign-in: longest idle counts from here.
     pub idle_since: Wall,
+    /// Has handled something ever; if not, `idle_since` moves with each sign-in.
+    #[serde(default)]
+    pub handled: bool,
     /// Start of the status shown.
     pub since: Wall,
     pub today: AgentCounters,
@@ -104,7 +111,6 @@ pub struct QueueRecord {
 pub struct WaitingRecord {
     pub interaction: InteractionId,
     pub queue: QueueId,
-    pub channel: Channel,
     pub kind: InteractionKind,
     pub priority: i32,
     /// Effective arrival: decides the place.
@@ -146,6 +152,8 @@ pub struct WrapUpRecord {
     pub since: Wall,
     /// None: until somebody ends it.
     pub until: Option<Wall>,
+    /// The queue's idea of its end.
+    pub target: Wall,
     pub extended: u32,
 }
 

@@ -28,3 +28,6 @@ pub const TRIED_MAX: usize = 32;
 
 /// Direct calls that one agent's phone may have at once; further ones are refused as busy.
 pub const DIRECT_CALLS_MAX: usize = 8;
+
+/// Phones that ring at once for one interaction; the rest are not asked. Each costs a call leg.
+pub const RING_ALL_MAX: usize = 256;

@@ -173,7 +173,8 @@ pub struct EngagementSummary {
     pub engagement: EngagementId,
     pub agent: AgentId,
     pub interaction: InteractionId,
-    pub queue: QueueId,
+    /// None: a call that came through no queue.
+    pub queue: Option<QueueId>,
     pub accepted: Wall,
     pub talk_ms: u64,
     pub wrap_up_ms: u64,
@@ -209,7 +210,6 @@ pub enum Notice {
 pub struct Enqueue {
     pub interaction: InteractionId,
     pub queue: QueueId,
-    pub channel: Channel,
     pub kind: InteractionKind,
     /// Higher goes first.
     pub priority: i32,
@@ -228,7 +228,6 @@ impl Enqueue {
         Self {
             interaction,
             queue,
-            channel: Channel::Voice,
             kind: InteractionKind::Inbound,
             priority: 0,
             arrived: None,

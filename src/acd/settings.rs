@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Factor, InteractionKind, Reason};
+use super::{Channel, Factor, InteractionKind, Reason};
 use crate::base::{AgentId, QueueId};
 
 mod check;
@@ -26,7 +26,7 @@ pub struct Settings {
 }
 
 /// A person who answers.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AgentSettings {
     /// The name in settings and addresses: `ana`.
@@ -43,6 +43,23 @@ pub struct AgentSettings {
     pub default_on_login: Option<LoginDefault>,
     /// Skills with their level, 1 to 10.
     pub skills: BTreeMap<String, u8>,
+    /// What the agent may be Ready for.
+    pub channels: BTreeSet<Channel>,
+}
+
+impl Default for AgentSettings {
+    fn default() -> Self {
+        Self {
+            key: String::new(),
+            name: String::new(),
+            user: None,
+            acw_secs: None,
+            device_presence: None,
+            default_on_login: None,
+            skills: BTreeMap::new(),
+            channels: BTreeSet::from([Channel::Voice]),
+        }
+    }
 }
 
 /// A waiting line and how its interactions are handed out.
@@ -54,6 +71,8 @@ pub struct QueueSettings {
     /// The name that people see; the key when empty.
     pub name: String,
     pub members: Vec<MemberSettings>,
+    /// What waits here: calls, chats or mails.
+    pub channel: Channel,
     pub strategy: Strategy,
     /// A shared agent takes the heavier queue first.
     pub weight: u32,
@@ -129,6 +148,7 @@ impl Default for QueueSettings {
             key: String::new(),
             name: String::new(),
             members: Vec::new(),
+            channel: Channel::Voice,
             strategy: Strategy::LongestIdle,
             weight: 0,
             weight_ageing_secs: 0,

@@ -61,7 +61,10 @@ pub struct EngagementSnapshot {
     pub connected: Option<Wall>,
     /// Start of the wrap-up, once it runs.
     pub wrap_up_since: Option<Wall>,
+    /// None: until somebody ends it.
     pub wrap_up_until: Option<Wall>,
+    /// The queue's idea of its length, also where there is no limit.
+    pub wrap_up_target: Option<Wall>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -1,0 +1,127 @@
+//! Counting each thing once, by the day of the centre's zone.
+
+use std::time::Duration;
+
+use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
+
+use super::{
+    super::{AgentCounters, Entry, OfferEnd, Outcome, QueueCounters, QueueSettings},
+    Acd, Timer, millis, seconds,
+};
+use crate::base::{Now, Wall};
+
+impl QueueCounters {
+    /// An interaction left the line.
+    pub(super) fn left(&mut self, outcome: &Outcome, waited: Duration, rules: &QueueSettings) {
+        let in_target = u32::from(waited <= seconds(rules.service_level_secs));
+        let short = u32::from(waited <= seconds(rules.short_secs));
+        self.wait_ms_max = self.wait_ms_max.max(millis(waited));
+        match outcome {
+            Outcome::Answered => {
+                self.answered += 1;
+                self.answered_in_target += in_target;
+                self.wait_ms += millis(waited);
+            }
+            Outcome::Abandoned | Outcome::AbandonedShort | Outcome::AbandonedRinging => {
+                self.abandoned += 1;
+                self.abandoned_in_target += in_target;
+                self.abandoned_short += short;
+            }
+            Outcome::Expired => self.expired += 1,
+            Outcome::NoAgents => self.no_agents += 1,
+            Outcome::Full
+            | Outcome::EwtExceeded
+            | Outcome::Closed
+            | Outcome::ExitKey(_)
+            | Outcome::CallbackRequested
+            | Outcome::Voicemail
+            | Outcome::Overflowed(_)
+            | Outcome::TransferredInWait
+            | Outcome::Withdrawn(_)
+            | Outcome::SystemError
+            | Outcome::Shutdown => self.other += 1,
+        }
+    }
+
+    /// Interactions that entered and left again.
+    pub fn ended(&self) -> u32 {
+        self.answered + self.abandoned + self.expired + self.no_agents + self.other
+    }
+}
+
+impl AgentCounters {
+    pub(super) fn offer_ended(&mut self, end: OfferEnd) {
+        match end {
+            OfferEnd::NoAnswer => self.missed += 1,
+            OfferEnd::Declined => self.declined += 1,
+            OfferEnd::DeviceBusy => self.busy += 1,
+            OfferEnd::Unreachable => self.unreachable += 1,
+            OfferEnd::CancelledAgentNotReady => self.not_ready += 1,
+            OfferEnd::Accepted
+            | OfferEnd::LostRace
+            | OfferEnd::CancelledCustomer
+            | OfferEnd::CancelledWithdrawn
+            | OfferEnd::Dump => {}
+        }
+    }
+}
+
+impl Acd {
+    /// Starts a new day's counters when the centre's day is no longer the one being counted, and sets the clock for
+    /// the next midnight.
+    pub(super) fn on_midnight(&mut self, now: Now) {
+        let (day, midnight) = day_of(now.wall, &self.policies.time_zone);
+        if day != self.day {
+            self.day = day;
+            self.reset_counters();
+            self.entries.push_back(Entry::Day { day });
+            self.relist_all();
+        }
+        self.timers.set(Timer::Midnight, now.mono + midnight.since(now.wall).max(Duration::from_millis(1)));
+    }
+
+    pub(super) fn reset_counters(&mut self) {
+        for agent in self.agents.values_mut() {
+            agent.today = AgentCounters::default();
+            for member in agent.members.values_mut() {
+                member.calls = 0;
+                member.talk_ms = 0;
+            }
+        }
+        for queue in self.queues.values_mut() {
+            // Those who wait were carried over from yesterday.
+            let entered = u32::try_from(queue.line.len()).unwrap_or(u32::MAX);
+            queue.today = QueueCounters { entered, ..QueueCounters::default() };
+        }
+    }
+}
+
+/// The day's number and its end, in the zone; in UTC where the zone is unknown.
+fn day_of(wall: Wall, zone: &str) -> (i32, Wall) {
+    let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
+    let moment = Timestamp::from_millisecond(wall.0).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(zone);
+    let date = moment.date();
+    let days = date.since((jiff::Unit::Day, jiff::civil::date(1970, 1, 1))).map_or(0, |span| span.get_days());
+    let tomorrow = date.checked_add(1.day()).unwrap_or(date);
+    let midnight =
+        tomorrow.to_zoned(moment.time_zone().clone()).map_or(wall.0, |zoned| zoned.timestamp().as_millisecond());
+    (days, Wall(midnight))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_may_have_twenty_three_hours() {
+        let hour = 3_600_000;
+        // Lisbon springs forward on 29 March 2026 at 01:00 UTC.
+        let noon = Wall(1_774_699_200_000);
+        let (saturday, midnight) = day_of(noon, "Europe/Lisbon");
+        assert_eq!(midnight.0 - noon.0, 12 * hour);
+        let (sunday, next) = day_of(midnight, "Europe/Lisbon");
+        assert_eq!(sunday, saturday + 1);
+        assert_eq!(next.0 - midnight.0, 23 * hour);
+        assert_eq!(day_of(noon, "Nowhere/Land"), day_of(noon, "UTC"));
+    }
+}

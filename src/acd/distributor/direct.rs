@@ -1,0 +1,141 @@
+//! Calls that came through no queue: they hold the agent's voice as any other, and the queues see it.
+
+use std::sync::Arc;
+
+use super::{
+    super::{Actor, Channel, InteractionKind, QueueSettings, Refused, Rule, WithdrawCause},
+    Acd,
+    agent::{Direct, DirectPhase},
+    engagements::{Engagement, Phase},
+    table::{At, Event, Step},
+};
+use crate::base::{AgentId, CallId, EngagementId, InteractionId, Now, OfferId};
+
+impl Acd {
+    /// A call that comes through no queue wants to ring the agent (rule 22b). Refused: answer busy.
+    pub fn handle_direct_ringing(&mut self, now: Now, agent: AgentId, call: CallId) -> Result<(), Refused> {
+        let it = self.agent(agent)?;
+        if it.dnd {
+            return Err(Refused::not_now("dnd", format!("{agent} is not to be disturbed")));
+        }
+        match self.step(agent, Channel::Voice, Event::DirectRings) {
+            Step::Do(rule) => self.direct(now, agent, call, DirectPhase::Ringing, rule)?,
+            Step::Refuse(code) => return Err(Refused::not_now(code, format!("{agent} is {code}"))),
+            Step::Late | Step::Same => {}
+        }
+        self.settle(now);
+        Ok(())
+    }
+
+    /// The agent dials out (rule 22). Refused: answer 403.
+    pub fn handle_direct_dialing(&mut self, now: Now, agent: AgentId, call: CallId) -> Result<(), Refused> {
+        let it = self.agent(agent)?;
+        if !it.online && !self.policies.dial_offline {
+            return Err(Refused::not_allowed("offline", format!("{agent} is offline")));
+        }
+        let not_ready = it.at(Channel::Voice) == At::Idle && !it.on(Channel::Voice).selection.is_ready();
+        if it.online && not_ready && !self.policies.dial_not_ready {
+            return Err(Refused::not_allowed("not_ready", format!("{agent} is not ready")));
+        }
+        match self.step(agent, Channel::Voice, Event::DialOut) {
+            Step::Do(rule) => {
+                self.withdraw_offers_of(now, agent, None, WithdrawCause::AgentNotReady, Actor::Agent(agent));
+                self.direct(now, agent, call, DirectPhase::Dialing, rule)?;
+            }
+            Step::Refuse(code) => return Err(Refused::not_now(code, format!("{agent} is {code}"))),
+            Step::Late | Step::Same => {}
+        }
+        self.settle(now);
+        Ok(())
+    }
+
+    /// The direct call is answered (rule 23); or one is found on his phone (rule 37).
+    pub fn handle_direct_busy(&mut self, now: Now, agent: AgentId, call: CallId) {
+        if let Step::Do(rule) = self.step(agent, Channel::Voice, Event::DirectAnswered) {
+            self.withdraw_offers_of(now, agent, None, WithdrawCause::AgentNotReady, Actor::System);
+            // Too many at once: he is busy anyhow.
+            let _ = self.direct(now, agent, call, DirectPhase::Talking, rule);
+        }
+        self.settle(now);
+    }
+
+    /// The direct call is over, answered or not (rules 21, 24, 26, 37).
+    pub fn handle_direct_ended(&mut self, now: Now, agent: AgentId, call: CallId) {
+        let Some(it) = self.agents.get(&agent) else { return };
+        let Some(direct) = it.on(Channel::Voice).direct.iter().find(|direct| direct.call == call).copied() else {
+            return;
+        };
+        let rule = match (self.step(agent, Channel::Voice, Event::DirectEnded), direct.phase) {
+            (_, DirectPhase::Ringing) => Rule::OfferGone,
+            (Step::Do(rule), DirectPhase::Dialing | DirectPhase::Talking) => rule,
+            (Step::Refuse(_) | Step::Late | Step::Same, DirectPhase::Dialing | DirectPhase::Talking) => return,
+        };
+        let wraps_up = match direct.phase {
+            DirectPhase::Ringing => false,
+            DirectPhase::Dialing => self.policies.acw_for_unanswered_out,
+            DirectPhase::Talking => true,
+        };
+        if wraps_up && self.policies.direct_acw_secs > 0 {
+            self.begin_direct_wrap_up(now, agent, direct);
+        }
+        self.change(now, agent, Actor::System, rule, |agent| {
+            agent.on_mut(Channel::Voice).direct.retain(|direct| direct.call != call);
+        });
+        self.after(now, agent, None, Actor::System);
+        self.settle(now);
+    }
+
+    fn direct(
+        &mut self,
+        now: Now,
+        agent: AgentId,
+        call: CallId,
+        phase: DirectPhase,
+        rule: Rule,
+    ) -> Result<(), Refused> {
+        let at = self.at(now);
+        let held = &self.agent(agent)?.on(Channel::Voice).direct;
+        if held.len() >= super::super::DIRECT_CALLS_MAX && held.iter().all(|direct| direct.call != call) {
+            return Err(Refused::not_now("busy", format!("{agent} has too many calls")));
+        }
+        self.change(now, agent, Actor::Agent(agent), rule, |agent| {
+            let direct = &mut agent.on_mut(Channel::Voice).direct;
+            match direct.iter_mut().find(|direct| direct.call == call) {
+                Some(direct) => direct.phase = phase,
+                None => direct.push(Direct { call, phase, since: at, out: phase == DirectPhase::Dialing }),
+            }
+        });
+        Ok(())
+    }
+
+    /// An engagement of its own, which begins and ends as wrap-up.
+    fn begin_direct_wrap_up(&mut self, now: Now, agent: AgentId, direct: Direct) {
+        let id = EngagementId(self.fresh_id());
+        let Some(it) = self.agents.get(&agent) else { return };
+        let state = it.on(Channel::Voice);
+        let engagement = Engagement {
+            id,
+            agent,
+            interaction: InteractionId(direct.call.0),
+            queue: None,
+            kind: InteractionKind::Direct,
+            channel: Channel::Voice,
+            offer: OfferId(0),
+            offered: now.mono,
+            offer_until: now.mono,
+            accepted: direct.since,
+            connected: Some(direct.since),
+            phase: Phase::Live,
+            talk_ms: 0,
+            was_ready: state.selection.is_ready(),
+            chosen: state.chosen,
+            disposed: false,
+            rules: Arc::new(QueueSettings { acw_secs: self.policies.direct_acw_secs, ..QueueSettings::default() }),
+        };
+        self.engagements.insert(id, engagement);
+        if let Some(it) = self.agents.get_mut(&agent) {
+            it.on_mut(Channel::Voice).live.push(id);
+        }
+        self.end_talk(now, id, Rule::Ended);
+    }
+}

@@ -1,0 +1,409 @@
+//! Out to the journal and back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    super::{
+        AgentRecord, BanRecord, Channel, ChannelRecord, EngagementRecord, Entry, MemberRecord, MemberState, Outcome,
+        QueueRecord, Reason, Rule, WaitingRecord, WithdrawCause, WrapUpRecord,
+    },
+    Acd, Actor, Timer,
+    agent::{Ban, Member},
+    engagements::{Engagement, Phase},
+    queue::{PLAIN, WaitPhase, Waiting},
+};
+use crate::base::{AgentId, EngagementId, InteractionId, Now, OfferId, QueueId};
+
+/// What this turn changed and the journal does not know yet.
+#[derive(Debug, Default)]
+pub(super) struct Unsaved {
+    pub agents: BTreeSet<AgentId>,
+    pub members: BTreeSet<(AgentId, QueueId)>,
+    pub queues: BTreeSet<QueueId>,
+    pub waiting: BTreeSet<InteractionId>,
+    pub engagements: BTreeSet<EngagementId>,
+    left: Vec<Entry>,
+}
+
+impl Unsaved {
+    pub fn left(&mut self, interaction: InteractionId, queue: QueueId, outcome: Outcome) {
+        self.left.push(Entry::Left { interaction, queue, outcome });
+    }
+}
+
+/// The last word on each subject.
+#[derive(Default)]
+struct Folded {
+    agents: BTreeMap<AgentId, AgentRecord>,
+    members: BTreeMap<(AgentId, QueueId), MemberRecord>,
+    queues: BTreeMap<QueueId, QueueRecord>,
+    waiting: BTreeMap<InteractionId, WaitingRecord>,
+    engagements: BTreeMap<EngagementId, EngagementRecord>,
+    day: i32,
+}
+
+impl Folded {
+    fn add(&mut self, entry: Entry) {
+        match entry {
+            Entry::Agent(it) => drop(self.agents.insert(it.agent, *it)),
+            Entry::Member(it) => drop(self.members.insert((it.agent, it.queue), it)),
+            Entry::MemberGone { agent, queue } => drop(self.members.remove(&(agent, queue))),
+            Entry::Queue(it) => drop(self.queues.insert(it.queue, *it)),
+            Entry::Waiting(it) => drop(self.waiting.insert(it.interaction, *it)),
+            Entry::Left { interaction, .. } => drop(self.waiting.remove(&interaction)),
+            Entry::Engagement(it) => drop(self.engagements.insert(it.engagement, *it)),
+            Entry::EngagementGone { engagement } => drop(self.engagements.remove(&engagement)),
+            Entry::Day { day } => self.turn_to(day),
+        }
+    }
+
+    fn turn_to(&mut self, day: i32) {
+        if day == self.day {
+            return;
+        }
+        self.day = day;
+        for agent in self.agents.values_mut() {
+            agent.today = Default::default();
+        }
+        for member in self.members.values_mut() {
+            (member.calls_today, member.talk_ms_today) = (0, 0);
+        }
+        let mut carried: BTreeMap<QueueId, u32> = BTreeMap::new();
+        for waiting in self.waiting.values() {
+            *carried.entry(waiting.queue).or_default() += 1;
+        }
+        for queue in self.queues.values_mut() {
+            queue.today = Default::default();
+            queue.today.entered = carried.get(&queue.queue).copied().unwrap_or(0);
+        }
+    }
+}
+
+impl Acd {
+    /// Rebuilds from the journal (rule 39), before or after the first `settings`. `live` names the interactions whose
+    /// calls live on; the others end as `system_error`. Nobody is busy afterwards without a live call, and nobody
+    /// rings: who waited is offered again.
+    pub fn restore(&mut self, now: Now, entries: impl IntoIterator<Item = Entry>, live: &BTreeSet<InteractionId>) {
+        let entries: Vec<_> = entries.into_iter().collect();
+        if self.anchor.is_none() {
+            self.limbo = Some((entries, live.clone()));
+            return;
+        }
+        let mut folded = Folded { day: self.day, ..Folded::default() };
+        entries.into_iter().for_each(|entry| folded.add(entry));
+        let today = self.day;
+        folded.turn_to(today);
+        let Folded { agents, members, queues, waiting, engagements, .. } = folded;
+        for record in queues.into_values() {
+            if let Some(queue) = self.queues.get_mut(&record.queue) {
+                (queue.pointer, queue.today) = (record.pointer, record.today);
+            }
+        }
+        for record in agents.into_values() {
+            self.restore_agent(now, record);
+        }
+        for record in members.into_values() {
+            self.restore_member(record);
+        }
+        for record in engagements.into_values() {
+            self.restore_engagement(now, record, live);
+        }
+        for record in waiting.into_values() {
+            self.restore_waiting(now, record, live);
+        }
+        self.relist_all();
+        let everybody: BTreeSet<_> = self.agents.keys().copied().collect();
+        for agent in everybody {
+            self.change(now, agent, Actor::System, Rule::Boot, |_| {});
+            self.after(now, agent, None, Actor::System);
+            self.watch_presence(now, agent);
+        }
+        self.settle(now);
+    }
+
+    fn restore_agent(&mut self, now: Now, record: AgentRecord) {
+        let ban = record.banned.map(|ban| match ban {
+            BanRecord::Until(until) => Ban::Until(self.mono_of(now, until)),
+            BanRecord::UntilManual => Ban::UntilManual,
+        });
+        let not_before = record.not_before.map(|until| self.mono_of(now, until));
+        let removed = |reason: Option<Reason>, reasons: &BTreeMap<Reason, super::ReasonSettings>| {
+            reason.map(|reason| super::reload::known(reason, reasons))
+        };
+        let Some(agent) = self.agents.get_mut(&record.agent) else { return };
+        agent.online = record.online;
+        agent.page = record.page;
+        agent.offline_reason = record.offline_reason;
+        agent.dnd = record.dnd;
+        agent.missed = record.missed;
+        agent.idle_since = record.idle_since;
+        agent.handled = record.handled;
+        agent.today = record.today;
+        agent.ban = ban;
+        agent.not_before = not_before;
+        for saved in record.channels {
+            let state = agent.on_mut(saved.channel);
+            state.selection = super::reload::with_known_reason(saved.selection, &self.reasons);
+            state.since = saved.since;
+            state.actor = saved.actor;
+            state.pending = saved.pending.map(|pending| match pending {
+                super::super::Pending::NotReady { reason } => {
+                    super::super::Pending::NotReady { reason: removed(reason, &self.reasons) }
+                }
+                super::super::Pending::LogOff => super::super::Pending::LogOff,
+            });
+        }
+        for channel in Channel::ALL {
+            let view = agent.view(channel);
+            let state = agent.on_mut(channel);
+            state.shown = view;
+            state.shown_since = record.since;
+        }
+        if let Some(Ban::Until(until)) = ban {
+            self.timers.set(Timer::Ban(record.agent), until);
+        }
+        if let Some(until) = not_before {
+            self.timers.set(Timer::NotBefore(record.agent), until);
+        }
+    }
+
+    fn restore_member(&mut self, record: MemberRecord) {
+        let MemberRecord { agent, queue, state, temporary, paused_by_all, leaving, joined, .. } = record;
+        let (assigned, tier, order) = self.assignment(agent, queue);
+        if !assigned && !temporary {
+            // The settings took it away while we were down.
+            return;
+        }
+        let state = match state {
+            MemberState::Paused { reason } => {
+                MemberState::Paused { reason: reason.map(|reason| super::reload::known(reason, &self.reasons)) }
+            }
+            state => state,
+        };
+        self.next_joined = self.next_joined.max(joined + 1);
+        let Some(it) = self.agents.get_mut(&agent) else { return };
+        let Some(line) = self.queues.get_mut(&queue) else { return };
+        line.members.insert(agent);
+        let member = it.members.entry(queue).or_insert_with(|| Member::new(assigned, state.clone(), joined, order));
+        member.state = state;
+        member.assigned = assigned;
+        (member.tier, member.order, member.joined) = (tier, order, joined);
+        (member.paused_by_all, member.leaving) = (paused_by_all, leaving);
+        (member.calls, member.talk_ms) = (record.calls_today, record.talk_ms_today);
+    }
+
+    fn restore_engagement(&mut self, now: Now, record: EngagementRecord, live: &BTreeSet<InteractionId>) {
+        let id = record.engagement;
+        self.next_id = self.next_id.max(id.0 + 1);
+        let phase = match record.wrap_up {
+            Some(WrapUpRecord { since, until, target, extended }) => {
+                let until = until.map(|until| self.mono_of(now, until));
+                Some(Phase::WrapUp { since, until, target, extended })
+            }
+            None if record.connected.is_some() && live.contains(&record.interaction) => Some(Phase::Live),
+            None => None,
+        };
+        let rules = record.queue.and_then(|queue| self.queues.get(&queue)).map(|queue| queue.rules.clone());
+        let (Some(phase), Some(agent)) = (phase, self.agents.get_mut(&record.agent)) else {
+            self.unsaved.engagements.insert(id);
+            return;
+        };
+        let state = agent.on_mut(record.channel);
+        match phase {
+            Phase::Connecting | Phase::Live => state.live.push(id),
+            Phase::WrapUp { until, .. } => {
+                state.wrapping.push(id);
+                if let Some(until) = until {
+                    self.timers.set(Timer::WrapUp(id), until);
+                }
+            }
+        }
+        let engagement = Engagement {
+            id,
+            agent: record.agent,
+            interaction: record.interaction,
+            queue: record.queue,
+            kind: record.kind,
+            channel: record.channel,
+            offer: OfferId(0),
+            offered: now.mono,
+            offer_until: now.mono,
+            accepted: record.accepted,
+            connected: record.connected,
+            phase,
+            talk_ms: record.talk_ms,
+            was_ready: record.was_ready,
+            chosen: state.chosen,
+            disposed: record.disposed,
+            rules: rules.unwrap_or_default(),
+        };
+        self.engagements.insert(id, engagement);
+    }
+
+    fn restore_waiting(&mut self, now: Now, record: WaitingRecord, live: &BTreeSet<InteractionId>) {
+        let id = record.interaction;
+        let lives = live.contains(&id);
+        self.admit(
+            now,
+            Waiting {
+                interaction: id,
+                queue: record.queue,
+                kind: record.kind,
+                priority: record.priority,
+                arrived: record.arrived,
+                entered: record.entered,
+                expires: None,
+                caller: record.caller,
+                skills: record.skills,
+                preferred: record.preferred,
+                tried: record.tried.into(),
+                offers: Default::default(),
+                phase: WaitPhase::Open,
+                pool: PLAIN,
+                wanting: false,
+                step_due: false,
+                expired: false,
+            },
+        );
+        if !lives {
+            self.leave(now, id, Outcome::SystemError, WithdrawCause::CustomerGone);
+        }
+    }
+
+    /// Writes what this turn changed.
+    pub(super) fn save(&mut self, now: Now) {
+        let Unsaved { agents, members, queues, waiting, engagements, left } = std::mem::take(&mut self.unsaved);
+        for queue in queues {
+            let entry = self.queue_entry(queue);
+            self.entries.extend(entry);
+        }
+        for id in waiting {
+            let entry = self.waiting_entry(id);
+            self.entries.extend(entry);
+        }
+        for engagement in engagements {
+            let entry = self.engagement_entry(now, engagement);
+            self.entries.push_back(entry.unwrap_or(Entry::EngagementGone { engagement }));
+        }
+        self.entries.extend(left);
+        for (agent, queue) in members {
+            let entry = self.member_entry(agent, queue);
+            self.entries.push_back(entry.unwrap_or(Entry::MemberGone { agent, queue }));
+        }
+        for agent in agents {
+            let entry = self.agent_entry(now, agent);
+            self.entries.extend(entry);
+        }
+    }
+
+    /// All that `restore` needs.
+    pub fn checkpoint(&self, now: Now) -> Vec<Entry> {
+        let mut entries = vec![Entry::Day { day: self.day }];
+        let agents: BTreeSet<_> = self.agents.keys().copied().collect();
+        let queues: BTreeSet<_> = self.queues.keys().copied().collect();
+        let waiting: BTreeSet<_> = self.waiting.keys().copied().collect();
+        let engagements: BTreeSet<_> = self.engagements.keys().copied().collect();
+        entries.extend(agents.iter().filter_map(|agent| self.agent_entry(now, *agent)));
+        for agent in &agents {
+            let members = self.agents.get(agent).into_iter().flat_map(|agent| agent.members.keys());
+            entries.extend(members.filter_map(|queue| self.member_entry(*agent, *queue)));
+        }
+        entries.extend(queues.iter().filter_map(|queue| self.queue_entry(*queue)));
+        entries.extend(waiting.iter().filter_map(|id| self.waiting_entry(*id)));
+        entries.extend(engagements.iter().filter_map(|id| self.engagement_entry(now, *id)));
+        entries
+    }
+
+    fn agent_entry(&self, now: Now, agent: AgentId) -> Option<Entry> {
+        let it = self.agents.get(&agent)?;
+        let channels = it.settings.channels.iter().map(|channel| {
+            let state = it.on(*channel);
+            ChannelRecord {
+                channel: *channel,
+                selection: state.selection.clone(),
+                since: state.since,
+                actor: state.actor,
+                pending: state.pending.clone(),
+            }
+        });
+        Some(Entry::Agent(Box::new(AgentRecord {
+            agent,
+            online: it.online,
+            page: it.page,
+            offline_reason: it.offline_reason.clone(),
+            dnd: it.dnd,
+            channels: channels.collect(),
+            missed: it.missed,
+            banned: it.ban.map(|ban| match ban {
+                Ban::Until(until) => BanRecord::Until(self.wall_of(now, until)),
+                Ban::UntilManual => BanRecord::UntilManual,
+            }),
+            not_before: it.not_before.map(|until| self.wall_of(now, until)),
+            idle_since: it.idle_since,
+            handled: it.handled,
+            since: it.on(Channel::Voice).shown_since,
+            today: it.today,
+        })))
+    }
+
+    fn member_entry(&self, agent: AgentId, queue: QueueId) -> Option<Entry> {
+        let member = self.agents.get(&agent)?.members.get(&queue)?;
+        Some(Entry::Member(MemberRecord {
+            agent,
+            queue,
+            state: member.state.clone(),
+            temporary: !member.assigned,
+            paused_by_all: member.paused_by_all,
+            leaving: member.leaving,
+            joined: member.joined,
+            calls_today: member.calls,
+            talk_ms_today: member.talk_ms,
+        }))
+    }
+
+    fn queue_entry(&self, queue: QueueId) -> Option<Entry> {
+        let it = self.queues.get(&queue)?;
+        Some(Entry::Queue(Box::new(QueueRecord { queue, pointer: it.pointer, today: it.today })))
+    }
+
+    fn waiting_entry(&self, id: InteractionId) -> Option<Entry> {
+        let it = self.waiting.get(&id)?;
+        Some(Entry::Waiting(Box::new(WaitingRecord {
+            interaction: id,
+            queue: it.queue,
+            kind: it.kind,
+            priority: it.priority,
+            arrived: it.arrived,
+            entered: it.entered,
+            caller: it.caller.clone(),
+            skills: it.skills.clone(),
+            preferred: it.preferred,
+            tried: it.tried.to_vec(),
+        })))
+    }
+
+    fn engagement_entry(&self, now: Now, id: EngagementId) -> Option<Entry> {
+        let it = self.engagements.get(&id)?;
+        let chosen = self.agents.get(&it.agent).map(|agent| agent.on(it.channel).chosen);
+        Some(Entry::Engagement(Box::new(EngagementRecord {
+            engagement: id,
+            agent: it.agent,
+            interaction: it.interaction,
+            queue: it.queue,
+            kind: it.kind,
+            channel: it.channel,
+            accepted: it.accepted,
+            connected: it.connected,
+            wrap_up: match it.phase {
+                Phase::WrapUp { since, until, target, extended } => {
+                    let until = until.map(|until| self.wall_of(now, until));
+                    Some(WrapUpRecord { since, until, target, extended })
+                }
+                Phase::Connecting | Phase::Live => None,
+            },
+            talk_ms: it.talk_ms,
+            was_ready: it.was_ready && chosen == Some(it.chosen),
+            disposed: it.disposed,
+        })))
+    }
+}

@@ -1,0 +1,376 @@
+//! Layer 2: who belongs to which queue, and whether he takes its calls just now.
+
+use super::{
+    super::{
+        Actor, Factor, LogoutWhen, MemberEvent, MemberStart, MemberState, Output, Reason, Refused, Rule, Strategy,
+        WithdrawCause,
+    },
+    Acd,
+    agent::{Agent, Member},
+    queue::{AgentKey, Need, PoolId, Queue},
+};
+use crate::base::{AgentId, Now, QueueId};
+
+impl Acd {
+    /// Logs in to a queue; a membership that the settings don't assign is temporary.
+    pub fn login(&mut self, now: Now, agent: AgentId, queue: QueueId, actor: Actor) -> Result<(), Refused> {
+        let it = self.agent(agent)?;
+        self.queue(queue)?;
+        let own_wish = !actor.overrides();
+        match it.members.get(&queue) {
+            Some(_) => {}
+            None if own_wish && !self.policies.login_unassigned => {
+                return Err(Refused::not_allowed("not_assigned", format!("{agent} is not assigned to {queue}")));
+            }
+            None => {}
+        }
+        self.set_member(now, agent, queue, MemberState::Active, actor);
+        self.settle(now);
+        Ok(())
+    }
+
+    /// Logs out of one queue, or of all.
+    pub fn logout(
+        &mut self,
+        now: Now,
+        agent: AgentId,
+        queue: Option<QueueId>,
+        when: LogoutWhen,
+        actor: Actor,
+    ) -> Result<(), Refused> {
+        let it = self.agent(agent)?;
+        match queue {
+            None => self.logout_everywhere(now, agent, when, actor),
+            Some(queue) if it.members.contains_key(&queue) => self.logout_one(now, agent, queue, when, actor),
+            Some(queue) => return Err(no_member(agent, queue)),
+        }
+        if actor.overrides() {
+            self.hit(Rule::LogOutFor);
+            self.notice_override(agent, actor, None);
+        }
+        self.settle(now);
+        Ok(())
+    }
+
+    /// Pauses one membership, or all that are active.
+    pub fn pause(
+        &mut self,
+        now: Now,
+        agent: AgentId,
+        queue: Option<QueueId>,
+        reason: Option<Reason>,
+        actor: Actor,
+    ) -> Result<(), Refused> {
+        self.check_reason(reason.as_ref())?;
+        let it = self.agent(agent)?;
+        let state = MemberState::Paused { reason };
+        match queue {
+            Some(queue) => {
+                let member = it.members.get(&queue).ok_or_else(|| no_member(agent, queue))?;
+                if member.state == MemberState::LoggedOut {
+                    return Err(Refused::not_now("logged_out", format!("{agent} is not logged in to {queue}")));
+                }
+                self.set_member(now, agent, queue, state, actor);
+                self.withdraw_offers_of(now, agent, Some(queue), WithdrawCause::AgentNotReady, actor);
+            }
+            None => {
+                let active = it.members.iter().filter(|(_, member)| member.state == MemberState::Active);
+                let active: Vec<_> = active.map(|(queue, _)| *queue).collect();
+                for queue in active {
+                    self.set_member(now, agent, queue, state.clone(), actor);
+                    self.mark_paused_by_all(agent, queue);
+                }
+                self.withdraw_offers_of(now, agent, None, WithdrawCause::AgentNotReady, actor);
+            }
+        }
+        if actor.overrides() {
+            self.notice_override(agent, actor, None);
+        }
+        self.settle(now);
+        Ok(())
+    }
+
+    /// Resumes one membership, or exactly those that were paused together.
+    pub fn resume(&mut self, now: Now, agent: AgentId, queue: Option<QueueId>, actor: Actor) -> Result<(), Refused> {
+        let it = self.agent(agent)?;
+        match queue {
+            Some(queue) => {
+                let member = it.members.get(&queue).ok_or_else(|| no_member(agent, queue))?;
+                if member.state == MemberState::LoggedOut {
+                    return Err(Refused::not_now("logged_out", format!("{agent} is not logged in to {queue}")));
+                }
+                self.set_member(now, agent, queue, MemberState::Active, actor);
+            }
+            None => {
+                let paused = it.members.iter().filter(|(_, member)| member.paused_by_all);
+                let paused: Vec<_> = paused.map(|(queue, _)| *queue).collect();
+                for queue in paused {
+                    self.set_member(now, agent, queue, MemberState::Active, actor);
+                }
+            }
+        }
+        if actor.overrides() {
+            self.notice_override(agent, actor, None);
+        }
+        self.settle(now);
+        Ok(())
+    }
+
+    pub(super) fn queue(&self, queue: QueueId) -> Result<&Queue, Refused> {
+        self.queues.get(&queue).ok_or_else(|| Refused::unknown("no_queue", format!("there is no {queue}")))
+    }
+
+    pub(super) fn logout_everywhere(&mut self, now: Now, agent: AgentId, when: LogoutWhen, actor: Actor) {
+        let Some(it) = self.agents.get(&agent) else { return };
+        let inside = it.members.iter().filter(|(_, member)| member.state != MemberState::LoggedOut);
+        let inside: Vec<_> = inside.map(|(queue, _)| *queue).collect();
+        for queue in inside {
+            self.logout_one(now, agent, queue, when, actor);
+        }
+    }
+
+    fn logout_one(&mut self, now: Now, agent: AgentId, queue: QueueId, when: LogoutWhen, actor: Actor) {
+        self.withdraw_offers_of(now, agent, Some(queue), WithdrawCause::Withdrawn, actor);
+        if when == LogoutWhen::After && self.works_for(agent, queue) {
+            if let Some(member) = self.member_mut(agent, queue) {
+                member.leaving = true;
+            }
+            self.unsaved.members.insert((agent, queue));
+            self.refresh(agent);
+            return;
+        }
+        self.leave_queue(now, agent, queue, actor);
+    }
+
+    /// The membership ends: an assigned one is logged out, a temporary one is gone.
+    pub(super) fn leave_queue(&mut self, now: Now, agent: AgentId, queue: QueueId, actor: Actor) {
+        match self.agents.get(&agent).and_then(|agent| agent.members.get(&queue)) {
+            Some(member) if member.assigned => self.set_member(now, agent, queue, MemberState::LoggedOut, actor),
+            Some(_) => self.remove_member(now, agent, queue, actor),
+            None => {}
+        }
+    }
+
+    /// Logs out what was to be logged out after the last engagement for the queue.
+    pub(super) fn leave_if_leaving(&mut self, now: Now, agent: AgentId, queue: QueueId) {
+        let leaving = self.member_mut(agent, queue).is_some_and(|member| member.leaving);
+        if leaving && !self.works_for(agent, queue) {
+            self.leave_queue(now, agent, queue, Actor::System);
+        }
+    }
+
+    fn works_for(&self, agent: AgentId, queue: QueueId) -> bool {
+        let Some(agent) = self.agents.get(&agent) else { return false };
+        let mut engaged = agent.channels.iter().flat_map(|channel| channel.dialing.iter().chain(&channel.live));
+        engaged.any(|id| self.engagements.get(id).is_some_and(|engagement| engagement.queue == Some(queue)))
+    }
+
+    pub(super) fn member_mut(&mut self, agent: AgentId, queue: QueueId) -> Option<&mut Member> {
+        self.agents.get_mut(&agent)?.members.get_mut(&queue)
+    }
+
+    fn mark_paused_by_all(&mut self, agent: AgentId, queue: QueueId) {
+        if let Some(member) = self.member_mut(agent, queue) {
+            member.paused_by_all = true;
+        }
+    }
+
+    /// Sets what a membership is, making it first where there is none.
+    pub(super) fn set_member(&mut self, now: Now, agent: AgentId, queue: QueueId, state: MemberState, actor: Actor) {
+        let at = self.at(now);
+        let (assigned, tier, order) = self.assignment(agent, queue);
+        let joined = self.next_joined;
+        let Some(it) = self.agents.get_mut(&agent) else { return };
+        let Some(line) = self.queues.get_mut(&queue) else { return };
+        let mut old = None;
+        let member = match it.members.entry(queue) {
+            std::collections::btree_map::Entry::Occupied(entry) => {
+                let member = entry.into_mut();
+                old = Some(member.state.clone());
+                member
+            }
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                self.next_joined += 1;
+                line.members.insert(agent);
+                let member = entry.insert(Member::new(assigned, state.clone(), joined, order));
+                member.tier = tier;
+                member.held_back = Factor::ALL.iter().collect();
+                line.count(member.held_back, 1);
+                member
+            }
+        };
+        member.state = state.clone();
+        member.paused_by_all = false;
+        member.leaving = false;
+        let temporary = !member.assigned;
+        if old.as_ref() != Some(&state) {
+            let event = MemberEvent { agent, queue, actor, old, new: Some(state), temporary, at };
+            self.outputs.push_back(Output::Member(event));
+        }
+        self.unsaved.members.insert((agent, queue));
+        self.refresh(agent);
+    }
+
+    pub(super) fn remove_member(&mut self, now: Now, agent: AgentId, queue: QueueId, actor: Actor) {
+        let at = self.at(now);
+        let Some(it) = self.agents.get_mut(&agent) else { return };
+        let Some(mut member) = it.members.remove(&queue) else { return };
+        if let Some(line) = self.queues.get_mut(&queue) {
+            line.members.remove(&agent);
+            line.count(member.held_back, -1);
+            list(it, &mut member, line, None);
+            self.turn.queues.insert(queue);
+        }
+        let (old, temporary) = (Some(member.state), !member.assigned);
+        let event = MemberEvent { agent, queue, actor, old, new: None, temporary, at };
+        self.outputs.push_back(Output::Member(event));
+        self.unsaved.members.insert((agent, queue));
+    }
+
+    /// Whether the settings assign the agent to the queue, in which tier and at which place.
+    pub(super) fn assignment(&self, agent: AgentId, queue: QueueId) -> (bool, u16, u64) {
+        let temporary = (false, 0, u64::from(u32::MAX) + self.next_joined);
+        let (Some(it), Some(queue)) = (self.agents.get(&agent), self.queues.get(&queue)) else { return temporary };
+        let mut members = queue.rules.members.iter().zip(0..);
+        let found = members.find(|(member, _)| member.agent == it.settings.key);
+        found.map_or(temporary, |(member, order)| (true, member.tier, order))
+    }
+
+    pub(super) fn start_of(&self, agent: AgentId, queue: QueueId) -> MemberStart {
+        let (Some(it), Some(queue)) = (self.agents.get(&agent), self.queues.get(&queue)) else {
+            return MemberStart::LoggedOut;
+        };
+        let member = queue.rules.members.iter().find(|member| member.agent == it.settings.key);
+        member.map_or(MemberStart::LoggedOut, |member| member.start)
+    }
+
+    /// Brings the queues' lists into step with the agent: where he counts, and where he may be asked.
+    /// Costs O(log n) for each of his queues.
+    pub(super) fn refresh(&mut self, agent: AgentId) {
+        let Some(it) = self.agents.get_mut(&agent) else { return };
+        let mut may_be_asked = false;
+        let mut members = std::mem::take(&mut it.members);
+        for (id, member) in &mut members {
+            let Some(queue) = self.queues.get_mut(id) else { continue };
+            let held_back = member.held_back(it.held_back(queue.rules.channel));
+            if held_back != member.held_back {
+                queue.count(member.held_back, -1);
+                queue.count(held_back, 1);
+                member.held_back = held_back;
+                if !queue.leave_when.is_empty() {
+                    self.turn.queues.insert(*id);
+                }
+            }
+            let key = held_back.is_empty().then(|| agent_key(it, member, queue));
+            may_be_asked |= key.is_some();
+            if key != member.listed {
+                list(it, member, queue, key);
+            }
+        }
+        it.members = members;
+        if may_be_asked {
+            self.turn.agents.insert(agent);
+        }
+    }
+
+    /// The pool for a need; made, with everybody who meets it, where it is new.
+    pub(super) fn pool_for(&mut self, queue: QueueId, need: Need) -> PoolId {
+        let Some(line) = self.queues.get_mut(&queue) else { return super::queue::PLAIN };
+        if let Some((id, pool)) = line.pools.iter_mut().find(|(_, pool)| pool.need == need) {
+            pool.users += 1;
+            return *id;
+        }
+        let mut pool = super::queue::Pool { need, users: 1, ..Default::default() };
+        let listed = match pool.need.only {
+            Some(only) => only_member(&self.agents, only, queue).into_iter().collect(),
+            None => line.pools.get(&super::queue::PLAIN).map(|plain| plain.routable.clone()).unwrap_or_default(),
+        };
+        for key in listed {
+            if let Some(it) = self.agents.get(&key.agent)
+                && pool.need.admits(it.id, key.tier, &it.settings.skills)
+            {
+                pool.routable.insert(pool_key(key, it, &pool.need, line.rules.strategy));
+            }
+        }
+        let id = line.next_pool;
+        line.next_pool = line.next_pool.wrapping_add(1).max(1);
+        line.pools.insert(id, pool);
+        id
+    }
+
+    pub(super) fn leave_pool(&mut self, queue: QueueId, id: PoolId) {
+        let Some(line) = self.queues.get_mut(&queue) else { return };
+        if let Some(pool) = line.pools.get_mut(&id) {
+            pool.users = pool.users.saturating_sub(1);
+            if pool.users == 0 && id != super::queue::PLAIN {
+                line.pools.remove(&id);
+            }
+        }
+    }
+}
+
+fn only_member(agents: &crate::base::FastMap<AgentId, Agent>, agent: AgentId, queue: QueueId) -> Option<AgentKey> {
+    agents.get(&agent)?.members.get(&queue)?.listed
+}
+
+fn list(agent: &Agent, member: &mut Member, queue: &mut Queue, key: Option<AgentKey>) {
+    let strategy = queue.rules.strategy;
+    for pool in queue.pools.values_mut() {
+        if let Some(old) = member.listed {
+            pool.routable.remove(&pool_key(old, agent, &pool.need, strategy));
+        }
+        if let Some(new) = key
+            && pool.need.admits(agent.id, new.tier, &agent.settings.skills)
+        {
+            pool.routable.insert(pool_key(new, agent, &pool.need, strategy));
+        }
+    }
+    member.listed = key;
+}
+
+/// What the strategy compares.
+fn agent_key(agent: &Agent, member: &Member, queue: &Queue) -> AgentKey {
+    let (measure, order) = match queue.rules.strategy {
+        Strategy::LongestIdle => (agent.idle_since.0, member.order),
+        Strategy::SkillsBest => (0, member.order),
+        Strategy::FewestCalls => (i64::from(member.calls), member.order),
+        Strategy::LeastTalk => (i64::try_from(member.talk_ms).unwrap_or(i64::MAX), member.order),
+        Strategy::RoundRobin => (0, member.joined),
+        Strategy::OrderedRoundRobin
+        | Strategy::LeastOccupied
+        | Strategy::Random
+        | Strategy::WeightedRandom
+        | Strategy::Linear
+        | Strategy::RingAll
+        | Strategy::RingProgressive => (0, member.order),
+    };
+    let then = match queue.rules.strategy {
+        Strategy::SkillsBest => agent.idle_since.0,
+        Strategy::LongestIdle
+        | Strategy::FewestCalls
+        | Strategy::LeastTalk
+        | Strategy::RoundRobin
+        | Strategy::OrderedRoundRobin
+        | Strategy::LeastOccupied
+        | Strategy::Random
+        | Strategy::WeightedRandom
+        | Strategy::Linear
+        | Strategy::RingAll
+        | Strategy::RingProgressive => 0,
+    };
+    AgentKey { tier: member.tier, measure, then, order, agent: agent.id }
+}
+
+/// In skills-best the measure depends on the need: the best sum of levels is least.
+fn pool_key(key: AgentKey, agent: &Agent, need: &Need, strategy: Strategy) -> AgentKey {
+    if strategy != Strategy::SkillsBest {
+        return key;
+    }
+    let level = |skill: &str| agent.settings.skills.get(skill).copied().unwrap_or(0);
+    let sum: i64 = need.skills.iter().map(|need| i64::from(level(&need.skill))).sum();
+    AgentKey { measure: -sum, ..key }
+}
+
+fn no_member(agent: AgentId, queue: QueueId) -> Refused {
+    Refused::unknown("no_member", format!("{agent} does not belong to {queue}"))
+}

@@ -1,0 +1,355 @@
+//! The distributor itself: one owner of all agents and queues.
+//!
+//! What may happen in which state stands in `table`; who is asked next in `matching`. Every change of an agent goes
+//! through [`Acd::change`], which tells people and keeps the lists in step, and every public call ends in
+//! [`Acd::settle`], which hands out what can be handed out, in the same turn.
+
+mod agent;
+mod counters;
+mod direct;
+mod engagements;
+mod invariants;
+mod journal;
+mod matching;
+mod members;
+mod offers;
+mod presence;
+mod queue;
+mod reload;
+mod selection;
+mod table;
+mod view;
+mod waiting;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use self::{
+    agent::{Agent, Ban},
+    engagements::Engagement,
+    journal::Unsaved,
+    offers::Ringing,
+    queue::{Queue, Waiting},
+    table::{Event, Step},
+};
+use super::{
+    Actor, AgentEvent, Channel, Entry, Factor, Output, Policies, Reason, ReasonSettings, Refused, Rule, StatusView,
+};
+use crate::base::{
+    AgentId, Chance, EngagementId, FastMap, Instant, InteractionId, Now, OfferId, QueueId, Timers, Wall,
+};
+
+/// All agents and queues of one centre. Pure: it owns no socket, clock or task.
+///
+/// Give it `settings` first. After every command and `handle_*`, drain `poll_output` until `None`, then call
+/// `handle_timeout` at `poll_timeout`. `now` never goes backwards. An unknown or outdated id in a fact is no error:
+/// the fact is late and nothing happens.
+#[derive(Debug)]
+pub struct Acd {
+    chance: Chance,
+    /// Where the steady clock is tied to the wall: what is counted never jumps when the wall clock is set.
+    anchor: Option<Now>,
+    policies: Arc<Policies>,
+    reasons: BTreeMap<Reason, ReasonSettings>,
+    agents: FastMap<AgentId, Agent>,
+    queues: FastMap<QueueId, Queue>,
+    waiting: FastMap<InteractionId, Waiting>,
+    offers: FastMap<OfferId, Ringing>,
+    engagements: FastMap<EngagementId, Engagement>,
+    timers: Timers<Timer>,
+    outputs: VecDeque<Output>,
+    entries: VecDeque<Entry>,
+    turn: Turn,
+    unsaved: Unsaved,
+    /// Read from the journal before there were settings.
+    limbo: Option<(Vec<Entry>, BTreeSet<InteractionId>)>,
+    next_id: u64,
+    next_joined: u64,
+    day: i32,
+    hits: [u64; Rule::ALL.len()],
+    repairs: u64,
+}
+
+/// What this turn has touched, to be settled at its end.
+#[derive(Debug, Default)]
+struct Turn {
+    /// May be able to take something now.
+    agents: BTreeSet<AgentId>,
+    /// Would take an agent now.
+    wanting: BTreeSet<InteractionId>,
+    /// May have become empty, or stopped being so.
+    queues: BTreeSet<QueueId>,
+    /// To be checked against the invariants.
+    check: BTreeSet<AgentId>,
+}
+
+/// Wake-ups, each with its reason. Of those due at one moment the first listed comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Timer {
+    /// The longest wait is over.
+    MaxWait(InteractionId),
+    /// The device gave no sign of life.
+    Dead(OfferId),
+    /// The offer rang long enough.
+    Ring(OfferId),
+    WrapUp(EngagementId),
+    Ban(AgentId),
+    NotBefore(AgentId),
+    /// Page and device stayed away long enough.
+    Grace(AgentId),
+    /// Nobody left long enough: those who wait leave.
+    Empty(QueueId),
+    /// The interaction may be offered, or to more agents than before.
+    Widen(InteractionId),
+    /// One more agent for a progressive ring.
+    Progress(InteractionId),
+    Midnight,
+}
+
+/// When a logging-out of a queue takes effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogoutWhen {
+    /// When what he does for that queue is over.
+    After,
+    /// Now; a call goes on without the membership.
+    Now,
+}
+
+/// How much longer a wrap-up shall be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Extension {
+    /// By the queue's step.
+    Step,
+    /// Until it is finished by hand.
+    Indefinite,
+}
+
+/// Something that must never be so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// `I1` to `I8`.
+    pub invariant: &'static str,
+    pub what: String,
+}
+
+/// Everybody's part in one waiting interaction, asked for by people.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Explanation {
+    pub interaction: InteractionId,
+    pub queue: QueueId,
+    pub position: u32,
+    /// In the order in which they would be asked; then those held back.
+    pub members: Vec<MemberReason>,
+}
+
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct MemberReason {
+    pub agent: AgentId,
+    /// From 1 for those who could be asked.
+    pub rank: Option<u32>,
+    /// What holds him back.
+    pub held_back: Vec<Factor>,
+    /// Lacks a skill that is asked for, or the interaction is kept for another.
+    pub unfit: bool,
+    pub status: StatusView,
+}
+
+impl Acd {
+    pub fn new(chance: Chance) -> Self {
+        Self {
+            chance,
+            anchor: None,
+            policies: Arc::default(),
+            reasons: BTreeMap::new(),
+            agents: FastMap::default(),
+            queues: FastMap::default(),
+            waiting: FastMap::default(),
+            offers: FastMap::default(),
+            engagements: FastMap::default(),
+            timers: Timers::new(),
+            outputs: VecDeque::new(),
+            entries: VecDeque::new(),
+            turn: Turn::default(),
+            unsaved: Unsaved::default(),
+            limbo: None,
+            next_id: 1,
+            next_joined: 1,
+            day: 0,
+            hits: [0; Rule::ALL.len()],
+            repairs: 0,
+        }
+    }
+
+    /// Entries first, then the rest in its order.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        match self.entries.pop_front() {
+            Some(entry) => Some(Output::Entry(entry)),
+            None => self.outputs.pop_front(),
+        }
+    }
+
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// Does what is due; each wake-up is an event of its own, settled before the next.
+    pub fn handle_timeout(&mut self, now: Now) {
+        while let Some(timer) = self.timers.take_due(now.mono) {
+            self.on_timer(now, timer);
+            self.settle(now);
+        }
+    }
+
+    fn on_timer(&mut self, now: Now, timer: Timer) {
+        match timer {
+            Timer::MaxWait(interaction) => self.on_max_wait(now, interaction),
+            Timer::Dead(offer) => self.on_dead(now, offer),
+            Timer::Ring(offer) => self.on_ring_over(now, offer),
+            Timer::WrapUp(engagement) => self.on_wrap_up_limit(now, engagement),
+            Timer::Ban(agent) => self.on_ban_over(now, agent),
+            Timer::NotBefore(agent) => self.on_not_before(now, agent),
+            Timer::Grace(agent) => self.on_grace_over(now, agent),
+            Timer::Empty(queue) => self.on_empty(now, queue),
+            Timer::Widen(interaction) => self.on_widen(now, interaction),
+            Timer::Progress(interaction) => self.on_progress_step(interaction),
+            Timer::Midnight => self.on_midnight(now),
+        }
+    }
+
+    /// How often each rule was applied since the start.
+    pub fn rule_hits(&self) -> impl Iterator<Item = (Rule, u64)> + '_ {
+        Rule::ALL.iter().copied().zip(self.hits)
+    }
+
+    pub fn repairs_total(&self) -> u64 {
+        self.repairs
+    }
+
+    fn hit(&mut self, rule: Rule) {
+        if let Some(count) = self.hits.get_mut(rule as usize) {
+            *count += 1;
+        }
+    }
+
+    /// The steady clock: the wall as it was at the start, and what has passed since.
+    fn at(&self, now: Now) -> Wall {
+        match self.anchor {
+            Some(anchor) => anchor.wall + now.mono.since(anchor.mono),
+            None => now.wall,
+        }
+    }
+
+    fn wall_of(&self, now: Now, until: Instant) -> Wall {
+        Now { mono: now.mono, wall: self.at(now) }.wall_of(until)
+    }
+
+    fn mono_of(&self, now: Now, until: Wall) -> Instant {
+        Now { mono: now.mono, wall: self.at(now) }.mono_of(until)
+    }
+
+    /// Ids of offers and engagements begin at the wall clock, so that one from before a restart is never met again.
+    fn fresh_id(&mut self) -> u64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        id
+    }
+
+    fn agent(&self, agent: AgentId) -> Result<&Agent, Refused> {
+        self.agents.get(&agent).ok_or_else(|| Refused::unknown("no_agent", format!("there is no {agent}")))
+    }
+
+    /// What the table says of an event for an agent's channel.
+    fn step(&self, agent: AgentId, channel: Channel, event: Event) -> Step {
+        match self.agents.get(&agent) {
+            Some(agent) => table::step(agent.at(channel), event),
+            None => Step::Late,
+        }
+    }
+
+    /// The one way to change an agent: applies `change`, tells people what they see differently now, and brings the
+    /// lists of the queues into step.
+    fn change(&mut self, now: Now, agent: AgentId, actor: Actor, rule: Rule, change: impl FnOnce(&mut Agent)) {
+        let at = self.at(now);
+        let Some(it) = self.agents.get_mut(&agent) else { return };
+        change(it);
+        for channel in Channel::ALL {
+            if !it.settings.channels.contains(&channel) {
+                continue;
+            }
+            let new = it.view(channel);
+            let state = it.on_mut(channel);
+            if new == state.shown {
+                continue;
+            }
+            let restarts = (new.status, &new.reason) != (state.shown.status, &state.shown.reason);
+            if restarts {
+                state.shown_since = at;
+            }
+            let old = std::mem::replace(&mut state.shown, new.clone());
+            let since = state.shown_since;
+            let event = AgentEvent { agent, channel, actor, rule, old, new, at, since };
+            self.outputs.push_back(Output::Agent(event));
+        }
+        self.hit(rule);
+        self.unsaved.agents.insert(agent);
+        self.turn.check.insert(agent);
+        self.refresh(agent);
+    }
+
+    fn ban(&mut self, now: Now, agent: AgentId, secs: super::BanTime) {
+        let Some(it) = self.agents.get_mut(&agent) else { return };
+        match secs {
+            super::BanTime::Secs(0) => {}
+            super::BanTime::Secs(secs) => {
+                let until = now.mono + seconds(secs);
+                let longer = match it.ban {
+                    None => true,
+                    Some(Ban::Until(old)) => old < until,
+                    Some(Ban::UntilManual) => false,
+                };
+                if longer {
+                    it.ban = Some(Ban::Until(until));
+                    self.timers.set(Timer::Ban(agent), until);
+                }
+            }
+            super::BanTime::Word(super::UntilManual::UntilManual) => {
+                it.ban = Some(Ban::UntilManual);
+                self.timers.cancel(Timer::Ban(agent));
+            }
+        }
+    }
+
+    /// Rule 32.
+    fn on_ban_over(&mut self, now: Now, agent: AgentId) {
+        self.change(now, agent, Actor::System, Rule::BanOver, |agent| agent.ban = None);
+    }
+
+    fn on_not_before(&mut self, now: Now, agent: AgentId) {
+        self.change(now, agent, Actor::System, Rule::BanOver, |agent| agent.not_before = None);
+    }
+
+    fn lift_bans(&mut self, agent: AgentId) {
+        self.timers.cancel(Timer::Ban(agent));
+        self.timers.cancel(Timer::NotBefore(agent));
+        if let Some(agent) = self.agents.get_mut(&agent) {
+            agent.ban = None;
+            agent.not_before = None;
+        }
+    }
+}
+
+fn seconds(secs: u32) -> Duration {
+    Duration::from_secs(secs.into())
+}
+
+fn millis(length: Duration) -> u64 {
+    u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,287 @@
+//! One waiting line, and the lists from which the next pair is found without looking at everybody.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound::{Excluded, Included, Unbounded},
+    sync::Arc,
+};
+
+use smallvec::SmallVec;
+
+use super::super::{Factor, Factors, InteractionKind, NeededSkill, Preferred, QueueCounters, QueueSettings, Strategy};
+use crate::base::{AgentId, EngagementId, Instant, InteractionId, OfferId, Private, QueueId, Wall};
+
+/// Place in the line: priority, then arrival, then id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct WaitKey {
+    /// Priority, so turned that the highest is least.
+    pub rank: i64,
+    pub arrived: Wall,
+    pub interaction: InteractionId,
+}
+
+impl WaitKey {
+    pub fn new(priority: i32, arrived: Wall, interaction: InteractionId) -> Self {
+        Self { rank: -i64::from(priority), arrived, interaction }
+    }
+}
+
+/// Place among those who may be asked: tier, what the strategy compares, order of membership, id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct AgentKey {
+    pub tier: u16,
+    pub measure: i64,
+    pub then: i64,
+    pub order: u64,
+    pub agent: AgentId,
+}
+
+impl AgentKey {
+    /// Before everybody in the tier.
+    const fn floor(tier: u16) -> Self {
+        Self { tier, measure: i64::MIN, then: i64::MIN, order: 0, agent: AgentId(0) }
+    }
+}
+
+/// What an interaction demands of an agent at its present ring. Interactions that demand the same share a [`Pool`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Need {
+    pub skills: Vec<NeededSkill>,
+    /// None: every tier.
+    pub tier_max: Option<u16>,
+    /// Nobody else, for the time being.
+    pub only: Option<AgentId>,
+}
+
+impl Need {
+    pub fn is_plain(&self) -> bool {
+        self.skills.is_empty() && self.tier_max.is_none() && self.only.is_none()
+    }
+
+    pub fn admits(&self, agent: AgentId, tier: u16, skills: &BTreeMap<String, u8>) -> bool {
+        self.only.is_none_or(|only| only == agent)
+            && self.tier_max.is_none_or(|most| tier <= most)
+            && self.skills.iter().all(|need| skills.get(&need.skill).is_some_and(|level| *level >= need.level))
+    }
+}
+
+/// Interactions with the same need, and the agents who meet it.
+#[derive(Debug, Default)]
+pub(super) struct Pool {
+    pub need: Need,
+    /// Those who would take one more agent now.
+    pub wanting: BTreeSet<WaitKey>,
+    /// Those who could be asked now.
+    pub routable: BTreeSet<AgentKey>,
+    /// Interactions that hold on to the pool.
+    pub users: u32,
+}
+
+pub(super) type PoolId = u32;
+
+/// The pool without any need; always there.
+pub(super) const PLAIN: PoolId = 0;
+
+#[derive(Debug)]
+pub(super) struct Queue {
+    pub id: QueueId,
+    pub rules: Arc<QueueSettings>,
+    pub join_unless: Factors,
+    pub leave_when: Factors,
+    /// Everybody who waits, those with an agent ringing or being connected included.
+    pub line: BTreeSet<WaitKey>,
+    pub pools: BTreeMap<PoolId, Pool>,
+    pub next_pool: PoolId,
+    pub members: BTreeSet<AgentId>,
+    /// How many members are held back by each set of factors.
+    pub standings: SmallVec<[(Factors, u32); 8]>,
+    /// Whom round-robin asked last.
+    pub pointer: Option<(u64, AgentId)>,
+    /// Since when nobody is left, by the leave rule.
+    pub empty_since: Option<Instant>,
+    pub today: QueueCounters,
+}
+
+impl Queue {
+    pub fn new(id: QueueId, rules: QueueSettings) -> Self {
+        let mut queue = Self {
+            id,
+            rules: Arc::default(),
+            join_unless: Factors::NONE,
+            leave_when: Factors::NONE,
+            line: BTreeSet::new(),
+            pools: BTreeMap::from([(PLAIN, Pool::default())]),
+            next_pool: PLAIN + 1,
+            members: BTreeSet::new(),
+            standings: SmallVec::new(),
+            pointer: None,
+            empty_since: None,
+            today: QueueCounters::default(),
+        };
+        queue.take_rules(rules);
+        queue
+    }
+
+    pub fn take_rules(&mut self, rules: QueueSettings) {
+        self.join_unless = rules.join_unless.iter().collect();
+        self.leave_when = rules.leave_when.iter().collect();
+        self.rules = Arc::new(rules);
+    }
+
+    /// Each member, or the lack of any, is held back by one of these.
+    pub fn empty_by(&self, factors: Factors) -> bool {
+        !factors.is_empty() && self.standings.iter().all(|(set, _)| set.meets(factors))
+    }
+
+    pub fn count(&mut self, held_back: Factors, by: i32) {
+        let at = match self.standings.iter().position(|(set, _)| *set == held_back) {
+            Some(at) => at,
+            None => {
+                self.standings.push((held_back, 0));
+                self.standings.len() - 1
+            }
+        };
+        if let Some((_, count)) = self.standings.get_mut(at) {
+            *count = count.saturating_add_signed(by);
+            if *count == 0 {
+                self.standings.swap_remove(at);
+            }
+        }
+    }
+
+    pub fn routable(&self) -> u32 {
+        self.standings.iter().find(|(set, _)| set.is_empty()).map_or(0, |(_, count)| *count)
+    }
+
+    pub fn logged_in(&self) -> u32 {
+        let inside = self.standings.iter().filter(|(set, _)| !set.has(Factor::LoggedOut));
+        inside.map(|(_, count)| *count).sum()
+    }
+
+    /// Members who can't be asked, under the first thing that holds each back.
+    pub fn excluded(&self) -> Vec<(Factor, u32)> {
+        let mut counts: BTreeMap<Factor, u32> = BTreeMap::new();
+        for (set, count) in &self.standings {
+            if let Some(first) = set.iter().next() {
+                *counts.entry(first).or_default() += count;
+            }
+        }
+        counts.into_iter().collect()
+    }
+
+    /// The first `most` who may be asked, in the order of the strategy, chance aside.
+    pub fn first(&self, pool: &Pool, most: usize) -> SmallVec<[AgentKey; 8]> {
+        match self.rules.strategy {
+            Strategy::RoundRobin | Strategy::OrderedRoundRobin => match self.pointer {
+                Some(pointer) => after_pointer(&pool.routable, pointer, most),
+                None => pool.routable.iter().take(most).copied().collect(),
+            },
+            Strategy::RingAll => lowest_tier(&pool.routable).take(most).copied().collect(),
+            Strategy::LongestIdle
+            | Strategy::FewestCalls
+            | Strategy::LeastTalk
+            | Strategy::LeastOccupied
+            | Strategy::Random
+            | Strategy::WeightedRandom
+            | Strategy::Linear
+            | Strategy::RingProgressive
+            | Strategy::SkillsBest => pool.routable.iter().take(most).copied().collect(),
+        }
+    }
+}
+
+/// All in the lowest tier that has anybody.
+pub(super) fn lowest_tier(routable: &BTreeSet<AgentKey>) -> impl Iterator<Item = &AgentKey> {
+    let tier = routable.first().map(|key| key.tier);
+    routable.iter().take_while(move |key| Some(key.tier) == tier)
+}
+
+/// Tier by tier, each from the member after the pointer round to the pointer.
+fn after_pointer(
+    routable: &BTreeSet<AgentKey>,
+    (order, agent): (u64, AgentId),
+    most: usize,
+) -> SmallVec<[AgentKey; 8]> {
+    let mut found = SmallVec::new();
+    let mut next = routable.first().map(|key| key.tier);
+    while let Some(tier) = next {
+        let floor = AgentKey::floor(tier);
+        let pointer = AgentKey { tier, measure: 0, then: 0, order, agent };
+        let top = match tier.checked_add(1) {
+            Some(above) => Excluded(AgentKey::floor(above)),
+            None => Unbounded,
+        };
+        let later = routable.range((Excluded(pointer), top));
+        let sooner = routable.range((Included(floor), Included(pointer)));
+        found.extend(later.chain(sooner).take(most - found.len()).copied());
+        if found.len() >= most {
+            break;
+        }
+        next = routable.range((top, Unbounded)).next().map(|key| key.tier);
+        if top == Unbounded {
+            break;
+        }
+    }
+    found
+}
+
+/// One interaction in the line.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub interaction: InteractionId,
+    pub queue: QueueId,
+    pub kind: InteractionKind,
+    pub priority: i32,
+    pub arrived: Wall,
+    pub entered: Wall,
+    pub expires: Option<Instant>,
+    pub caller: Private<String>,
+    pub skills: Vec<NeededSkill>,
+    pub preferred: Option<Preferred>,
+    /// Who missed or declined it: asked again only after everybody else.
+    pub tried: SmallVec<[AgentId; 2]>,
+    pub offers: SmallVec<[OfferId; 1]>,
+    pub phase: WaitPhase,
+    pub pool: PoolId,
+    pub wanting: bool,
+    /// For ring-progressive: one more agent is due.
+    pub step_due: bool,
+    /// The wait is over as soon as the present offer ends.
+    pub expired: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WaitPhase {
+    /// Not yet to be offered, by the queue's member delay.
+    Delayed,
+    Open,
+    Connecting(EngagementId),
+}
+
+impl Waiting {
+    pub fn key(&self) -> WaitKey {
+        WaitKey::new(self.priority, self.arrived, self.interaction)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(tier: u16, order: u64) -> AgentKey {
+        AgentKey { tier, measure: 0, then: 0, order, agent: AgentId(order) }
+    }
+
+    #[test]
+    fn round_robin_goes_round_within_each_tier() {
+        let routable: BTreeSet<_> = [key(0, 1), key(0, 3), key(0, 5), key(2, 2), key(2, 4)].into();
+        let orders = |pointer, most| -> Vec<u64> {
+            after_pointer(&routable, (pointer, AgentId(pointer)), most).iter().map(|key| key.order).collect()
+        };
+        assert_eq!(orders(3, 9), [5, 1, 3, 4, 2]);
+        assert_eq!(orders(5, 9), [1, 3, 5, 2, 4]);
+        assert_eq!(orders(0, 2), [1, 3]);
+        let top: BTreeSet<_> = [key(u16::MAX, 1), key(u16::MAX, 2)].into();
+        assert_eq!(after_pointer(&top, (1, AgentId(1)), 9).len(), 2);
+    }
+}

@@ -1,0 +1,222 @@
+//! New settings: what is gone ends gently, what is new appears, no call notices (rule 35).
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use super::{
+    super::{
+        Actor, Factor, MemberStart, MemberState, Outcome, Pending, Policies, Reason, ReasonSettings, Rule, Selection,
+        Settings, WithdrawCause,
+    },
+    Acd, Agent, Queue,
+};
+use crate::base::{AgentId, Now, QueueId};
+
+/// Offers and engagements a switch makes in a millisecond at most, so that ids begun at the wall clock never meet.
+const IDS_PER_MILLISECOND: u64 = 256;
+
+impl Acd {
+    /// Takes over new settings, which [`Settings::check`] found good.
+    pub fn settings(&mut self, now: Now, settings: Settings) {
+        if self.anchor.is_none() {
+            self.anchor = Some(now);
+            let wall = u64::try_from(now.wall.0).unwrap_or(0);
+            self.next_id = self.next_id.max(wall.saturating_mul(IDS_PER_MILLISECOND));
+        }
+        let Settings { agents, queues, reasons, policies } = settings;
+        self.take_policies(policies);
+        self.reasons = reasons.into_iter().map(|reason| (reason.key.clone(), reason)).collect();
+        self.take_agents(now, agents);
+        self.take_queues(now, queues);
+        self.take_memberships(now);
+        self.forget_reasons(now);
+        self.on_midnight(now);
+        self.relist_all();
+        let waiting: BTreeSet<_> = self.waiting.keys().copied().collect();
+        for interaction in waiting {
+            self.widen(now, interaction);
+        }
+        self.turn.queues.extend(self.queues.keys().copied());
+        if let Some((entries, live)) = self.limbo.take() {
+            self.restore(now, entries, &live);
+        }
+        self.settle(now);
+    }
+
+    fn take_policies(&mut self, policies: Policies) {
+        self.policies = Arc::new(policies);
+    }
+
+    fn take_agents(&mut self, now: Now, settings: BTreeMap<AgentId, super::super::AgentSettings>) {
+        let at = self.at(now);
+        let known: BTreeSet<_> = self.agents.keys().copied().collect();
+        for gone in known.into_iter().filter(|agent| !settings.contains_key(agent)) {
+            self.hit(Rule::Reload);
+            if let Some(agent) = self.agents.get_mut(&gone) {
+                agent.removed = true;
+            }
+            self.withdraw_offers_of(now, gone, None, WithdrawCause::Withdrawn, Actor::System);
+            self.turn.check.insert(gone);
+        }
+        for (id, settings) in settings {
+            match self.agents.get_mut(&id) {
+                Some(agent) => {
+                    agent.settings = settings;
+                    agent.removed = false;
+                }
+                None => {
+                    self.agents.insert(id, Agent::new(id, settings, at));
+                }
+            }
+            self.watch_presence(now, id);
+        }
+    }
+
+    fn take_queues(&mut self, now: Now, settings: BTreeMap<QueueId, super::super::QueueSettings>) {
+        let known: BTreeSet<_> = self.queues.keys().copied().collect();
+        for gone in known.into_iter().filter(|queue| !settings.contains_key(queue)) {
+            self.hit(Rule::Reload);
+            let Some(queue) = self.queues.get(&gone) else { continue };
+            let line: Vec<_> = queue.line.iter().map(|key| key.interaction).collect();
+            let members: Vec<_> = queue.members.iter().copied().collect();
+            for interaction in line {
+                self.leave(now, interaction, Outcome::Withdrawn(Actor::System), WithdrawCause::Withdrawn);
+            }
+            for agent in members {
+                self.remove_member(now, agent, gone, Actor::System);
+            }
+            self.timers.cancel(super::Timer::Empty(gone));
+            self.queues.remove(&gone);
+        }
+        for (id, settings) in settings {
+            match self.queues.get_mut(&id) {
+                Some(queue) => queue.take_rules(settings),
+                None => {
+                    self.queues.insert(id, Queue::new(id, settings));
+                }
+            }
+        }
+    }
+
+    /// Assigned memberships appear, move and end as the settings say; temporary ones stay.
+    fn take_memberships(&mut self, now: Now) {
+        let by_key: BTreeMap<String, AgentId> =
+            self.agents.values().map(|agent| (agent.settings.key.clone(), agent.id)).collect();
+        let queues: BTreeSet<_> = self.queues.keys().copied().collect();
+        for queue in queues {
+            let Some(line) = self.queues.get(&queue) else { continue };
+            let (rules, before) = (Arc::clone(&line.rules), line.members.clone());
+            let mut assigned = BTreeSet::new();
+            for (member, order) in rules.members.iter().zip(0..) {
+                let Some(agent) = by_key.get(&member.agent).copied() else { continue };
+                assigned.insert(agent);
+                if before.contains(&agent) {
+                    if let Some(it) = self.member_mut(agent, queue) {
+                        (it.assigned, it.tier, it.order) = (true, member.tier, order);
+                    }
+                    continue;
+                }
+                let state = match member.start {
+                    MemberStart::Active => MemberState::Active,
+                    MemberStart::LoggedOut => MemberState::LoggedOut,
+                };
+                self.set_member(now, agent, queue, state, Actor::System);
+            }
+            for agent in before.difference(&assigned).copied() {
+                self.end_assignment(now, agent, queue);
+            }
+        }
+    }
+
+    fn end_assignment(&mut self, now: Now, agent: AgentId, queue: QueueId) {
+        let Some(member) = self.member_mut(agent, queue) else { return };
+        if !member.assigned {
+            return;
+        }
+        member.assigned = false;
+        member.leaving = true;
+        self.hit(Rule::Reload);
+        self.withdraw_offers_of(now, agent, Some(queue), WithdrawCause::Withdrawn, Actor::System);
+        self.unsaved.members.insert((agent, queue));
+        self.leave_if_leaving(now, agent, queue);
+    }
+
+    /// Reasons that are in use and no longer exist are shown as removed.
+    fn forget_reasons(&mut self, now: Now) {
+        let everybody: BTreeSet<_> = self.agents.keys().copied().collect();
+        for id in everybody {
+            let reasons = &self.reasons;
+            let Some(agent) = self.agents.get_mut(&id) else { continue };
+            let mut touched = false;
+            for channel in &mut agent.channels {
+                let selection = with_known_reason(channel.selection.clone(), reasons);
+                touched |= selection != channel.selection;
+                channel.selection = selection;
+                if let Some(Pending::NotReady { reason: Some(reason) }) = &mut channel.pending {
+                    *reason = known(reason.clone(), reasons);
+                }
+            }
+            for (queue, member) in &mut agent.members {
+                if let MemberState::Paused { reason: Some(reason) } = &mut member.state {
+                    *reason = known(reason.clone(), reasons);
+                    self.unsaved.members.insert((id, *queue));
+                }
+            }
+            if touched {
+                self.change(now, id, Actor::System, Rule::Reload, |_| {});
+            }
+        }
+    }
+
+    /// Builds all lists anew: after changes that touch everybody.
+    pub(super) fn relist_all(&mut self) {
+        for queue in self.queues.values_mut() {
+            queue.standings.clear();
+            for pool in queue.pools.values_mut() {
+                pool.routable.clear();
+            }
+        }
+        let everybody: BTreeSet<_> = self.agents.keys().copied().collect();
+        for id in everybody {
+            let Some(agent) = self.agents.get_mut(&id) else { continue };
+            for (queue, member) in &mut agent.members {
+                member.listed = None;
+                member.held_back = Factor::ALL.iter().collect();
+                if let Some(queue) = self.queues.get_mut(queue) {
+                    queue.count(member.held_back, 1);
+                }
+            }
+            self.refresh(id);
+        }
+    }
+
+    /// An agent whom the settings no longer know, once nothing goes on with him.
+    pub(super) fn forget_agent(&mut self, now: Now, id: AgentId) {
+        let Some(agent) = self.agents.get(&id) else { return };
+        let queues: Vec<_> = agent.members.keys().copied().collect();
+        for queue in queues {
+            self.remove_member(now, id, queue, Actor::System);
+        }
+        if self.agents.get(&id).is_some_and(|agent| agent.online) {
+            self.go_offline(now, id, None, Rule::Reload, Actor::System);
+        }
+        self.timers.cancel(super::Timer::Grace(id));
+        self.lift_bans(id);
+        self.agents.remove(&id);
+    }
+}
+
+/// The reason, or the word for one that is no longer there.
+pub(super) fn known(reason: Reason, reasons: &BTreeMap<Reason, ReasonSettings>) -> Reason {
+    if reason.as_str().starts_with("system:") || reasons.contains_key(&reason) { reason } else { Reason::removed() }
+}
+
+pub(super) fn with_known_reason(selection: Selection, reasons: &BTreeMap<Reason, ReasonSettings>) -> Selection {
+    match selection {
+        Selection::NotReady { reason: Some(reason) } => Selection::NotReady { reason: Some(known(reason, reasons)) },
+        Selection::NotReady { reason: None } => Selection::NotReady { reason: None },
+        Selection::Ready => Selection::Ready,
+    }
+}

@@ -1,0 +1,194 @@
+//! Layer 1: what agents choose, and what others choose for them.
+
+use super::{
+    super::{Actor, Channel, NotReadyMode, Notice, Output, Pending, Reason, Refused, Rule, Selection, WithdrawCause},
+    Acd,
+    table::{Event, Step},
+};
+use crate::base::{AgentId, Now};
+
+impl Acd {
+    /// Chooses Ready or Not Ready for one channel: rules 5 to 12, and 33 on another's behalf.
+    pub fn select(
+        &mut self,
+        now: Now,
+        agent: AgentId,
+        channel: Channel,
+        selection: Selection,
+        actor: Actor,
+    ) -> Result<(), Refused> {
+        let it = self.agent(agent)?;
+        if !it.settings.channels.contains(&channel) {
+            return Err(Refused::not_allowed("no_channel", format!("{agent} has no such channel")));
+        }
+        if let Selection::NotReady { reason } = &selection {
+            self.check_reason(reason.as_ref())?;
+        }
+        let event = match (&selection, actor.overrides()) {
+            (Selection::Ready, false) => Event::SelectReady,
+            (Selection::Ready, true) => Event::OverrideReady,
+            (Selection::NotReady { .. }, false) => Event::SelectNotReady,
+            (Selection::NotReady { .. }, true) => Event::OverrideNotReady,
+        };
+        let rule = match self.step(agent, channel, event) {
+            Step::Do(rule) => rule,
+            Step::Refuse(code) => return Err(Refused::not_now(code, format!("not while {agent} is {code}"))),
+            Step::Late | Step::Same => return Ok(()),
+        };
+        match selection {
+            Selection::Ready => self.select_ready(now, agent, channel, rule, actor)?,
+            Selection::NotReady { reason } => self.select_not_ready(now, agent, channel, reason, rule, actor),
+        }
+        self.settle(now);
+        Ok(())
+    }
+
+    /// Do not disturb, for all channels at once: rules 13 and 14.
+    pub fn set_dnd(&mut self, now: Now, agent: AgentId, on: bool, actor: Actor) -> Result<(), Refused> {
+        self.agent(agent)?;
+        let event = if on { Event::DndOn } else { Event::DndOff };
+        let Step::Do(rule) = self.step(agent, Channel::Voice, event) else { return Ok(()) };
+        self.change(now, agent, actor, rule, |agent| agent.dnd = on);
+        if on {
+            self.withdraw_offers_of(now, agent, None, WithdrawCause::AgentNotReady, actor);
+        }
+        if actor.overrides() {
+            self.notice_override(agent, actor, None);
+        }
+        self.settle(now);
+        Ok(())
+    }
+
+    /// One of the administrator's reasons, or none where none is needed.
+    pub(super) fn check_reason(&self, reason: Option<&Reason>) -> Result<(), Refused> {
+        match reason {
+            None if self.policies.reason_required => {
+                Err(Refused::not_understood("reason_required", "a reason has to be given"))
+            }
+            None => Ok(()),
+            Some(reason) if self.reasons.contains_key(reason) => Ok(()),
+            Some(reason) => Err(Refused::unknown("no_reason", format!("there is no reason `{reason}`"))),
+        }
+    }
+
+    fn select_ready(
+        &mut self,
+        now: Now,
+        agent: AgentId,
+        channel: Channel,
+        rule: Rule,
+        actor: Actor,
+    ) -> Result<(), Refused> {
+        let wrapping = !self.agent(agent)?.on(channel).wrapping.is_empty();
+        let finishes = wrapping && matches!(rule, Rule::ReadyInWrapUp | Rule::Override);
+        if finishes {
+            self.may_finish(agent, None, actor)?;
+        }
+        let at = self.at(now);
+        self.lift_bans(agent);
+        self.change(now, agent, actor, rule, |agent| {
+            agent.missed = 0;
+            let state = agent.on_mut(channel);
+            state.pending = None;
+            state.over_activity = false;
+            state.choose(Selection::Ready, actor, at);
+        });
+        if finishes {
+            self.finish_wrap_ups(now, agent, None, rule, actor);
+        }
+        if rule == Rule::Override {
+            self.notice_override(agent, actor, None);
+        }
+        Ok(())
+    }
+
+    fn select_not_ready(
+        &mut self,
+        now: Now,
+        agent: AgentId,
+        channel: Channel,
+        reason: Option<Reason>,
+        rule: Rule,
+        actor: Actor,
+    ) {
+        match rule {
+            Rule::Override => {
+                self.notice_override(agent, actor, reason.clone());
+                let Some(it) = self.agents.get(&agent) else { return };
+                match super::table::step(it.at(channel), Event::SelectNotReady) {
+                    Step::Do(plain) => self.apply_not_ready(now, agent, channel, reason, (plain, rule), actor),
+                    Step::Refuse(_) | Step::Late | Step::Same => {}
+                }
+            }
+            plain => self.apply_not_ready(now, agent, channel, reason, (plain, plain), actor),
+        }
+    }
+
+    /// `plain` is what happens; `told` is the rule that people see.
+    fn apply_not_ready(
+        &mut self,
+        now: Now,
+        agent: AgentId,
+        channel: Channel,
+        reason: Option<Reason>,
+        (plain, told): (Rule, Rule),
+        actor: Actor,
+    ) {
+        let immediate = self.policies.not_ready_mode == NotReadyMode::Immediate;
+        match plain {
+            Rule::NotReadyWhileOffered => {
+                self.become_not_ready(now, agent, channel, reason, false, told, actor);
+                self.withdraw_offers_of(now, agent, None, WithdrawCause::AgentNotReady, actor);
+            }
+            Rule::NotReadyPending if immediate => {
+                let told = if told == plain { Rule::NotReadyImmediate } else { told };
+                self.become_not_ready(now, agent, channel, reason, true, told, actor);
+            }
+            Rule::NotReadyInWrapUp if self.not_ready_ends_wrap_up(agent, channel) => {
+                self.become_not_ready(now, agent, channel, reason, false, told, actor);
+                self.finish_wrap_ups(now, agent, None, told, actor);
+            }
+            Rule::NotReadyInWrapUp if immediate => {
+                self.become_not_ready(now, agent, channel, reason, true, told, actor);
+            }
+            Rule::NotReadyPending | Rule::NotReadyInWrapUp => {
+                self.change(now, agent, actor, told, |agent| {
+                    agent.missed = 0;
+                    agent.on_mut(channel).pending = Some(Pending::NotReady { reason });
+                });
+            }
+            _plain => self.become_not_ready(now, agent, channel, reason, false, told, actor),
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn become_not_ready(
+        &mut self,
+        now: Now,
+        agent: AgentId,
+        channel: Channel,
+        reason: Option<Reason>,
+        over_activity: bool,
+        rule: Rule,
+        actor: Actor,
+    ) {
+        let at = self.at(now);
+        self.change(now, agent, actor, rule, |agent| {
+            agent.missed = 0;
+            let state = agent.on_mut(channel);
+            state.pending = None;
+            state.over_activity = over_activity;
+            let restart = over_activity;
+            state.choose(Selection::NotReady { reason }, actor, at);
+            if restart {
+                state.since = at;
+            }
+        });
+    }
+
+    pub(super) fn notice_override(&mut self, agent: AgentId, actor: Actor, reason: Option<Reason>) {
+        if actor.overrides() {
+            self.outputs.push_back(Output::Notice(Notice::Override { agent, actor, reason }));
+        }
+    }
+}

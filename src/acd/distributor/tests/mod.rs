@@ -1,0 +1,6 @@
+//! Stories about agents and callers, on a hand-moved clock.
+
+mod room;
+mod stories;
+
+use room::Room;

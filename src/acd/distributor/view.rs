@@ -1,0 +1,180 @@
+//! Pictures for people: snapshots and explanations. Nothing here changes anything.
+
+use std::collections::BTreeSet;
+
+use super::{
+    super::{
+        AgentSnapshot, Channel, EngagementSnapshot, MemberSnapshot, OfferSnapshot, QueueSnapshot, Snapshot, Status,
+        StatusView, WaitingSnapshot,
+    },
+    Acd, Explanation, MemberReason,
+    agent::{Agent, Ban},
+    engagements::Phase,
+    queue::{Queue, WaitPhase},
+};
+use crate::base::{AgentId, InteractionId, Now, QueueId, Wall};
+
+impl Acd {
+    pub fn status(&self, agent: AgentId, channel: Channel) -> Option<StatusView> {
+        Some(self.agents.get(&agent)?.view(channel))
+    }
+
+    pub fn snapshot(&self, now: Now) -> Snapshot {
+        let agents: BTreeSet<_> = self.agents.keys().copied().collect();
+        let queues: BTreeSet<_> = self.queues.keys().copied().collect();
+        Snapshot {
+            at: self.at(now),
+            agents: agents.into_iter().filter_map(|agent| self.agent_snapshot(now, agent)).collect(),
+            queues: queues.into_iter().filter_map(|queue| self.queue_snapshot(queue)).collect(),
+            repairs_total: self.repairs,
+        }
+    }
+
+    /// One agent's part of the snapshot.
+    pub fn agent_snapshot(&self, now: Now, agent: AgentId) -> Option<AgentSnapshot> {
+        let it = self.agents.get(&agent)?;
+        let state = it.on(Channel::Voice);
+        let view = it.view(Channel::Voice);
+        let members = it.members.iter().map(|(queue, member)| MemberSnapshot {
+            queue: *queue,
+            state: member.state.clone(),
+            temporary: !member.assigned,
+            tier: member.tier,
+        });
+        Some(AgentSnapshot {
+            agent,
+            key: it.settings.key.clone(),
+            name: named(&it.settings.name, &it.settings.key),
+            status: view.status,
+            reason: view.reason,
+            activity: view.activity,
+            pending: view.pending,
+            selection: state.selection.clone(),
+            since: state.shown_since,
+            until: self.until(now, it, view.status),
+            online: it.online,
+            reachable: it.reachable(Channel::Voice),
+            dnd: it.dnd,
+            missed: it.missed,
+            offers: self.offers_of(now, it),
+            engagements: self.engagements_of(now, it),
+            queues: members.collect(),
+            today: it.today,
+        })
+    }
+
+    fn until(&self, now: Now, agent: &Agent, status: Status) -> Option<Wall> {
+        match (status, agent.ban) {
+            (Status::Banned, Some(Ban::Until(until))) => Some(self.wall_of(now, until)),
+            (Status::WrapUp, _) => {
+                let ends = self.engagements_of(now, agent).into_iter().filter_map(|it| it.wrap_up_until);
+                ends.max()
+            }
+            (
+                Status::Offline
+                | Status::Ringing
+                | Status::Dialing
+                | Status::Busy
+                | Status::Banned
+                | Status::Dnd
+                | Status::NotReady
+                | Status::Ready,
+                _,
+            ) => None,
+        }
+    }
+
+    fn offers_of(&self, now: Now, agent: &Agent) -> Vec<OfferSnapshot> {
+        let offers = agent.channels.iter().flat_map(|channel| &channel.offers);
+        let offers = offers.filter_map(|offer| self.offers.get(offer)).map(|it| OfferSnapshot {
+            offer: it.offer,
+            interaction: it.interaction,
+            queue: it.queue,
+            made: self.wall_of(now, it.made),
+            until: self.wall_of(now, it.until),
+        });
+        offers.collect()
+    }
+
+    fn engagements_of(&self, now: Now, agent: &Agent) -> Vec<EngagementSnapshot> {
+        let held = agent.channels.iter().flat_map(|it| it.live.iter().chain(&it.dialing).chain(&it.wrapping));
+        let held = held.filter_map(|id| self.engagements.get(id)).map(|it| {
+            let (since, until, target) = match it.phase {
+                Phase::WrapUp { since, until, target, .. } => {
+                    (Some(since), until.map(|until| self.wall_of(now, until)), Some(target))
+                }
+                Phase::Connecting | Phase::Live => (None, None, None),
+            };
+            EngagementSnapshot {
+                engagement: it.id,
+                interaction: it.interaction,
+                queue: it.queue,
+                channel: it.channel,
+                kind: it.kind,
+                accepted: it.accepted,
+                connected: it.connected,
+                wrap_up_since: since,
+                wrap_up_until: until,
+                wrap_up_target: target,
+            }
+        });
+        held.collect()
+    }
+
+    fn queue_snapshot(&self, queue: QueueId) -> Option<QueueSnapshot> {
+        let it = self.queues.get(&queue)?;
+        let waiting = it.line.iter().zip(1..).filter_map(|(key, position)| {
+            let waiting = self.waiting.get(&key.interaction)?;
+            let ringing = waiting.offers.iter().filter_map(|offer| self.offers.get(offer)).map(|it| it.agent);
+            Some(WaitingSnapshot {
+                interaction: key.interaction,
+                position,
+                priority: waiting.priority,
+                arrived: waiting.arrived,
+                caller: waiting.caller.clone(),
+                ringing: ringing.collect(),
+                connecting: matches!(waiting.phase, WaitPhase::Connecting(_)),
+            })
+        });
+        Some(QueueSnapshot {
+            queue,
+            key: it.rules.key.clone(),
+            name: named(&it.rules.name, &it.rules.key),
+            waiting: waiting.collect(),
+            logged_in: it.logged_in(),
+            routable: it.routable(),
+            today: it.today,
+        })
+    }
+
+    /// Why a waiting interaction waits: everybody's part in it. Looks at the whole queue; for people who ask.
+    pub fn explain(&self, interaction: InteractionId) -> Option<Explanation> {
+        let it = self.waiting.get(&interaction)?;
+        let queue = self.queues.get(&it.queue)?;
+        let pool = queue.pools.get(&it.pool)?;
+        let asked = queue.first(pool, usize::MAX);
+        let mut members: Vec<_> = asked
+            .iter()
+            .zip(1..)
+            .filter_map(|(key, rank)| self.member_reason(queue, key.agent, Some(rank), false))
+            .collect();
+        let ranked: BTreeSet<_> = asked.iter().map(|key| key.agent).collect();
+        members.extend(queue.members.difference(&ranked).filter_map(|agent| {
+            let (it, member) = self.agents.get(agent).and_then(|it| Some((it, it.members.get(&queue.id)?)))?;
+            let unfit = !pool.need.admits(*agent, member.tier, &it.settings.skills);
+            self.member_reason(queue, *agent, None, unfit)
+        }));
+        let position = self.position(interaction)?;
+        Some(Explanation { interaction, queue: it.queue, position, members })
+    }
+
+    fn member_reason(&self, queue: &Queue, agent: AgentId, rank: Option<u32>, unfit: bool) -> Option<MemberReason> {
+        let it = self.agents.get(&agent)?;
+        let held_back = it.members.get(&queue.id)?.held_back.iter().collect();
+        Some(MemberReason { agent, rank, held_back, unfit, status: it.view(queue.rules.channel) })
+    }
+}
+
+fn named(name: &str, key: &str) -> String {
+    if name.is_empty() { key.into() } else { name.into() }
+}

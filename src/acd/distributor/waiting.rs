@@ -1,0 +1,388 @@
+//! Interactions in line: how they come in, how their place is kept, how they leave.
+
+use smallvec::SmallVec;
+
+use super::{
+    super::{Actor, Enqueue, InteractionKind, OfferEnd, Outcome, Output, Refused, TimeoutPriority, WithdrawCause},
+    Acd, Timer, millis,
+    queue::{Need, PLAIN, WaitKey, WaitPhase, Waiting},
+    seconds,
+};
+use crate::{
+    acd::Strategy,
+    base::{InteractionId, Now, QueueId},
+};
+
+impl Acd {
+    /// An interaction enters a queue, or is refused at once with its outcome (no `Left` follows then).
+    pub fn enqueue(&mut self, now: Now, enqueue: Enqueue) -> Result<(), Outcome> {
+        let id = enqueue.queue;
+        if self.waiting.contains_key(&enqueue.interaction) {
+            return Err(Outcome::SystemError);
+        }
+        let Some(queue) = self.queues.get_mut(&id) else { return Err(Outcome::SystemError) };
+        let refusal = if queue.rules.closed {
+            Some(Outcome::Closed)
+        } else if queue.line.len() >= queue.rules.max_waiting {
+            Some(Outcome::Full)
+        } else if queue.empty_by(queue.join_unless) {
+            Some(Outcome::NoAgents)
+        } else {
+            None
+        };
+        self.unsaved.queues.insert(id);
+        if let Some(outcome) = refusal {
+            queue.today.refused += 1;
+            self.settle(now);
+            return Err(outcome);
+        }
+        queue.today.entered += 1;
+        self.enter(now, enqueue);
+        self.settle(now);
+        Ok(())
+    }
+
+    fn enter(&mut self, now: Now, enqueue: Enqueue) {
+        let Enqueue { interaction, queue, kind, priority, arrived, caller, skills, preferred } = enqueue;
+        let at = self.at(now);
+        self.admit(
+            now,
+            Waiting {
+                interaction,
+                queue,
+                kind,
+                priority,
+                arrived: arrived.unwrap_or(at).min(at),
+                entered: at,
+                expires: None,
+                caller,
+                skills,
+                preferred,
+                tried: SmallVec::new(),
+                offers: SmallVec::new(),
+                phase: WaitPhase::Open,
+                pool: PLAIN,
+                wanting: false,
+                step_due: false,
+                expired: false,
+            },
+        );
+    }
+
+    /// Puts an interaction in line, new or out of the journal, and starts its timers.
+    pub(super) fn admit(&mut self, now: Now, mut waiting: Waiting) {
+        let (id, queue) = (waiting.interaction, waiting.queue);
+        let waited = self.at(now).since(waiting.entered);
+        let Some(line) = self.queues.get_mut(&queue) else { return };
+        let rules = &line.rules;
+        if rules.max_wait_secs > 0 {
+            let expires = now.mono + seconds(rules.max_wait_secs).saturating_sub(waited);
+            waiting.expires = Some(expires);
+            self.timers.set(Timer::MaxWait(id), expires);
+        }
+        if waited < seconds(rules.member_delay_secs) {
+            waiting.phase = WaitPhase::Delayed;
+        }
+        line.line.insert(waiting.key());
+        self.waiting.insert(id, waiting);
+        self.unsaved.waiting.insert(id);
+        self.turn.queues.insert(queue);
+        self.widen(now, id);
+    }
+
+    pub(super) fn on_widen(&mut self, now: Now, interaction: InteractionId) {
+        self.widen(now, interaction);
+    }
+
+    /// Finds the circle of agents that is open to an interaction by now, and when the next opens.
+    pub(super) fn widen(&mut self, now: Now, id: InteractionId) {
+        let Some(it) = self.waiting.get(&id) else { return };
+        let Some(line) = self.queues.get(&it.queue) else { return };
+        let waited = self.at(now).since(it.entered);
+        let mut next = None;
+        let mut later = |at: std::time::Duration| {
+            if waited < at {
+                next = Some(next.map_or(at, |soonest: std::time::Duration| soonest.min(at)));
+            }
+        };
+        let delay = seconds(line.rules.member_delay_secs);
+        later(delay);
+        let delayed = waited < delay;
+        let mut need = Need { skills: it.skills.clone(), ..Need::default() };
+        if let Some(ring) = line.rules.rings.first() {
+            // Before the first ring's time only the skills count; its own limits begin with it.
+            later(seconds(ring.after_secs));
+        }
+        for ring in &line.rules.rings {
+            later(seconds(ring.after_secs));
+            if waited >= seconds(ring.after_secs) {
+                need.tier_max = ring.tier;
+                need.skills.retain(|skill| !ring.drop_skills.contains(&skill.skill));
+            }
+        }
+        if let Some(preferred) = it.preferred {
+            later(seconds(preferred.secs));
+            if waited < seconds(preferred.secs) && self.may_serve(preferred.agent, it.queue) {
+                need.only = Some(preferred.agent);
+            }
+        }
+        if let Some(next) = next {
+            self.timers.set(Timer::Widen(id), now.mono + (next - waited));
+        }
+        self.open_to(id, need, delayed);
+    }
+
+    /// The preferred agent is there at all: otherwise waiting for him makes no sense.
+    fn may_serve(&self, agent: crate::base::AgentId, queue: QueueId) -> bool {
+        let member = self.agents.get(&agent).filter(|agent| agent.online);
+        member.is_some_and(|agent| agent.members.contains_key(&queue))
+    }
+
+    fn open_to(&mut self, id: InteractionId, need: Need, delayed: bool) {
+        let Some(it) = self.waiting.get(&id) else { return };
+        let (queue, old) = (it.queue, it.pool);
+        let pool = if need.is_plain() { PLAIN } else { self.pool_for(queue, need) };
+        if old != PLAIN && old == pool {
+            // Found again: it was counted twice.
+            self.leave_pool(queue, pool);
+        } else if old != pool {
+            self.set_wanting(id, false);
+            if old != PLAIN {
+                self.leave_pool(queue, old);
+            }
+        }
+        if let Some(it) = self.waiting.get_mut(&id) {
+            it.pool = pool;
+            if it.phase == WaitPhase::Delayed && !delayed {
+                it.phase = WaitPhase::Open;
+            }
+        }
+        self.update_wanting(id);
+    }
+
+    /// Whether it would take one more agent now.
+    pub(super) fn update_wanting(&mut self, id: InteractionId) {
+        let Some(it) = self.waiting.get(&id) else { return };
+        let Some(line) = self.queues.get(&it.queue) else { return };
+        let more = match line.rules.strategy {
+            Strategy::RingAll => it.offers.len() < super::super::RING_ALL_MAX,
+            Strategy::RingProgressive => it.offers.is_empty() || it.step_due,
+            Strategy::LongestIdle
+            | Strategy::RoundRobin
+            | Strategy::OrderedRoundRobin
+            | Strategy::FewestCalls
+            | Strategy::LeastTalk
+            | Strategy::LeastOccupied
+            | Strategy::Random
+            | Strategy::WeightedRandom
+            | Strategy::Linear
+            | Strategy::SkillsBest => it.offers.is_empty(),
+        };
+        self.set_wanting(id, it.phase == WaitPhase::Open && more);
+    }
+
+    fn set_wanting(&mut self, id: InteractionId, wanting: bool) {
+        let Some(it) = self.waiting.get_mut(&id) else { return };
+        it.wanting = wanting;
+        let key = it.key();
+        if let Some(pool) = self.queues.get_mut(&it.queue).and_then(|line| line.pools.get_mut(&it.pool)) {
+            if wanting {
+                pool.wanting.insert(key);
+                self.turn.wanting.insert(id);
+            } else {
+                pool.wanting.remove(&key);
+            }
+        }
+    }
+
+    pub(super) fn on_progress_step(&mut self, id: InteractionId) {
+        if let Some(it) = self.waiting.get_mut(&id) {
+            it.step_due = true;
+        }
+        self.update_wanting(id);
+    }
+
+    /// The customer hung up, or went elsewhere.
+    pub fn handle_customer_gone(&mut self, now: Now, interaction: InteractionId) {
+        let Some(it) = self.waiting.get(&interaction) else { return };
+        let waited = self.at(now).since(it.entered);
+        let short = self.queues.get(&it.queue).is_some_and(|line| waited <= seconds(line.rules.short_secs));
+        let ringing = !it.offers.is_empty() || matches!(it.phase, WaitPhase::Connecting(_));
+        let outcome = match (ringing, short) {
+            (true, _) => Outcome::AbandonedRinging,
+            (false, true) => Outcome::AbandonedShort,
+            (false, false) => Outcome::Abandoned,
+        };
+        self.leave(now, interaction, outcome, WithdrawCause::CustomerGone);
+        self.settle(now);
+    }
+
+    /// A key pressed while waiting; tells whether it took the caller out.
+    pub fn handle_exit_key(&mut self, now: Now, interaction: InteractionId, key: char) -> bool {
+        let Some(it) = self.waiting.get(&interaction) else { return false };
+        let exits = self.queues.get(&it.queue).is_some_and(|line| line.rules.exit_keys.contains(&key));
+        if !exits || matches!(it.phase, WaitPhase::Connecting(_)) {
+            return false;
+        }
+        self.leave(now, interaction, Outcome::ExitKey(key), WithdrawCause::CustomerGone);
+        self.settle(now);
+        true
+    }
+
+    /// Takes a waiting interaction out of the queue.
+    pub fn withdraw(&mut self, now: Now, interaction: InteractionId, actor: Actor) -> Result<(), Refused> {
+        self.waits(interaction)?;
+        self.leave(now, interaction, Outcome::Withdrawn(actor), WithdrawCause::Withdrawn);
+        self.settle(now);
+        Ok(())
+    }
+
+    /// Changes a waiting interaction's priority; its arrival stays.
+    pub fn reprioritise(
+        &mut self,
+        now: Now,
+        interaction: InteractionId,
+        priority: i32,
+        _actor: Actor,
+    ) -> Result<(), Refused> {
+        self.waits(interaction)?;
+        self.set_wanting(interaction, false);
+        if let Some(it) = self.waiting.get_mut(&interaction)
+            && let Some(line) = self.queues.get_mut(&it.queue)
+        {
+            line.line.remove(&it.key());
+            it.priority = priority;
+            line.line.insert(it.key());
+        }
+        self.unsaved.waiting.insert(interaction);
+        self.update_wanting(interaction);
+        self.settle(now);
+        Ok(())
+    }
+
+    fn waits(&self, interaction: InteractionId) -> Result<&Waiting, Refused> {
+        let it = self.waiting.get(&interaction);
+        let it = it.ok_or_else(|| Refused::unknown("not_waiting", format!("{interaction} does not wait")))?;
+        match it.phase {
+            WaitPhase::Connecting(_) => {
+                Err(Refused::not_now("connecting", format!("{interaction} is being connected")))
+            }
+            WaitPhase::Delayed | WaitPhase::Open => Ok(it),
+        }
+    }
+
+    /// The longest wait is over. While an agent rings, the queue says which gives way; while the bridge is being made,
+    /// the wait does.
+    pub(super) fn on_max_wait(&mut self, now: Now, id: InteractionId) {
+        let Some(it) = self.waiting.get_mut(&id) else { return };
+        let rings = !it.offers.is_empty();
+        let offer_first =
+            self.queues.get(&it.queue).is_some_and(|line| line.rules.timeout_priority == TimeoutPriority::Conf);
+        if matches!(it.phase, WaitPhase::Connecting(_)) || rings && offer_first {
+            it.expired = true;
+            return;
+        }
+        self.leave(now, id, Outcome::Expired, WithdrawCause::Withdrawn);
+    }
+
+    /// Back in its place after an offer or a failed connection, to be offered again at once.
+    pub(super) fn back_in_place(&mut self, now: Now, id: InteractionId) {
+        let Some(it) = self.waiting.get_mut(&id) else { return };
+        if it.offers.is_empty() && it.expired {
+            self.leave(now, id, Outcome::Expired, WithdrawCause::Withdrawn);
+            return;
+        }
+        if it.offers.is_empty() {
+            it.step_due = false;
+            self.timers.cancel(Timer::Progress(id));
+        }
+        let queue = it.queue;
+        self.turn.queues.insert(queue);
+        self.update_wanting(id);
+    }
+
+    /// The one way out of a line: offers are withdrawn, a connection that was being made is dropped without wrap-up,
+    /// and the outcome is counted once.
+    pub(super) fn leave(&mut self, now: Now, id: InteractionId, outcome: Outcome, cause: WithdrawCause) {
+        let Some(it) = self.waiting.get(&id) else { return };
+        let (offers, phase) = (it.offers.clone(), it.phase);
+        for offer in offers {
+            self.end_offer(now, offer, OfferEnd::of(cause), Some(cause), Actor::System);
+        }
+        let mut agent = None;
+        if let WaitPhase::Connecting(engagement) = phase {
+            agent = self.engagements.get(&engagement).map(|engagement| engagement.agent);
+            if outcome != Outcome::Answered {
+                self.drop_connection(now, engagement, OfferEnd::of(cause));
+            }
+        }
+        self.set_wanting(id, false);
+        let Some(it) = self.waiting.remove(&id) else { return };
+        for timer in [Timer::MaxWait(id), Timer::Widen(id), Timer::Progress(id)] {
+            self.timers.cancel(timer);
+        }
+        let waited = self.at(now).since(it.entered);
+        if let Some(line) = self.queues.get_mut(&it.queue) {
+            line.line.remove(&it.key());
+            line.today.left(&outcome, waited, &line.rules);
+        }
+        if it.pool != PLAIN {
+            self.leave_pool(it.queue, it.pool);
+        }
+        self.turn.wanting.remove(&id);
+        self.unsaved.queues.insert(it.queue);
+        self.unsaved.left(id, it.queue, outcome.clone());
+        let wait_ms = millis(waited);
+        self.outputs.push_back(Output::Left { interaction: id, queue: it.queue, outcome, agent, wait_ms });
+    }
+
+    /// After a change among the members: who waits where nobody is left, leaves, at once or after the queue's patience.
+    pub(super) fn check_empty(&mut self, now: Now, id: QueueId) {
+        let Some(line) = self.queues.get_mut(&id) else { return };
+        let timer = Timer::Empty(id);
+        if line.line.is_empty() || !line.empty_by(line.leave_when) {
+            line.empty_since = None;
+            self.timers.cancel(timer);
+            return;
+        }
+        let since = *line.empty_since.get_or_insert(now.mono);
+        let until = since + seconds(line.rules.leave_after_secs);
+        if until > now.mono {
+            self.timers.set(timer, until);
+        } else {
+            self.everybody_leaves(now, id);
+        }
+    }
+
+    pub(super) fn on_empty(&mut self, now: Now, queue: QueueId) {
+        self.check_empty(now, queue);
+    }
+
+    /// But those at whom an agent rings, or who are being connected.
+    fn everybody_leaves(&mut self, now: Now, queue: QueueId) {
+        let Some(line) = self.queues.get(&queue) else { return };
+        let alone = |key: &&WaitKey| {
+            let it = self.waiting.get(&key.interaction);
+            it.is_some_and(|it| it.offers.is_empty() && !matches!(it.phase, WaitPhase::Connecting(_)))
+        };
+        let leaving: Vec<_> = line.line.iter().filter(alone).map(|key| key.interaction).collect();
+        for id in leaving {
+            self.leave(now, id, Outcome::NoAgents, WithdrawCause::Withdrawn);
+        }
+    }
+
+    /// Place in the queue, from 1.
+    pub fn position(&self, interaction: InteractionId) -> Option<u32> {
+        let it = self.waiting.get(&interaction)?;
+        let line = self.queues.get(&it.queue)?;
+        let before = line.line.range(..it.key()).count();
+        u32::try_from(before + 1).ok()
+    }
+}
+
+impl InteractionKind {
+    /// Whether the queue wants a wrap-up after it.
+    pub(super) fn wraps_up(self, rules: &crate::acd::QueueSettings) -> bool {
+        rules.acw_types.contains(&self)
+    }
+}
