@@ -146,6 +146,7 @@ pub struct Explanation {
     pub interaction: InteractionId,
     pub queue: QueueId,
     pub position: u32,
+    pub waited_ms: u64,
     /// In the order in which they would be asked; then those held back.
     pub members: Vec<MemberReason>,
 }

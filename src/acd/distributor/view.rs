@@ -10,6 +10,7 @@ use super::{
     Acd, Explanation, MemberReason,
     agent::{Agent, Ban},
     engagements::Phase,
+    millis,
     queue::{Queue, WaitPhase},
 };
 use crate::base::{AgentId, InteractionId, Now, QueueId, Wall};
@@ -148,7 +149,7 @@ impl Acd {
     }
 
     /// Why a waiting interaction waits: everybody's part in it. Looks at the whole queue; for people who ask.
-    pub fn explain(&self, interaction: InteractionId) -> Option<Explanation> {
+    pub fn explain(&self, now: Now, interaction: InteractionId) -> Option<Explanation> {
         let it = self.waiting.get(&interaction)?;
         let queue = self.queues.get(&it.queue)?;
         let pool = queue.pools.get(&it.pool)?;
@@ -165,7 +166,8 @@ impl Acd {
             self.member_reason(queue, *agent, None, unfit)
         }));
         let position = self.position(interaction)?;
-        Some(Explanation { interaction, queue: it.queue, position, members })
+        let waited_ms = millis(self.at(now).since(it.entered));
+        Some(Explanation { interaction, queue: it.queue, position, waited_ms, members })
     }
 
     fn member_reason(&self, queue: &Queue, agent: AgentId, rank: Option<u32>, unfit: bool) -> Option<MemberReason> {
