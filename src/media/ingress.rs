@@ -250,7 +250,7 @@ impl Order {
         let missing = interval.saturating_sub(received.saturating_sub(self.reported_received));
         self.reported_expected = expected;
         self.reported_received = received;
-        let fraction = if interval == 0 { 0 } else { (missing << 8) / interval };
+        let fraction = (missing << 8).checked_div(interval).unwrap_or(0);
         Block {
             ssrc: self.ssrc,
             fraction_lost: u8::try_from(fraction).unwrap_or(u8::MAX),

@@ -4,6 +4,7 @@
 //! Enters: commands, packets as bytes, time as [`base::Instant`](crate::base::Instant). Never: sockets, clocks, threads.
 //! Uses base and wire.
 
+pub mod built_in;
 mod command;
 mod core;
 mod digits;
