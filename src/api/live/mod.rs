@@ -10,9 +10,6 @@ mod hub;
 mod socket;
 mod view;
 
-#[cfg(test)]
-mod tests;
-
 use frame::Frame;
 pub use hub::Hub;
 pub use socket::{Presence, open};

@@ -1,1 +1,158 @@
+//! The same story on both engines. PostgreSQL runs in `sip-tests/postgres/run`, which says where by the environment.
 
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use super::*;
+use crate::{
+    base::{AgentId, CallId, InteractionId, LegId, Private, QueueId, TrunkId, UserId, Wall},
+    engine::{CallRecord, Direction, QueueRecord},
+    switch::{Cause, EndedBy, LegParty, LegRecord, LegSide, Quality},
+};
+
+/// What a caller may put into his name to harm a database or a page.
+const HOSTILE: &str = "x'); DROP TABLE calls; -- \" $1 ? \\ <b>\u{202e}é🙂";
+
+fn record(call: u64, began: i64, agent: Option<u64>) -> CallRecord {
+    let leg = |leg, side, party| LegRecord {
+        leg: LegId(leg),
+        side,
+        party,
+        address: Private::new(HOSTILE.into()),
+        peer: "udp:192.0.2.7:5060".into(),
+        sip_call_id: format!("{leg}@example"),
+        began: Wall(began),
+        rang: None,
+        answered: Some(Wall(began + 10)),
+        ended: Wall(began + 900),
+        cause: Cause { sip: 200, q850: 16 },
+        ended_by: EndedBy::Other,
+        codec: Some("PCMA".into()),
+        quality: Some(Quality { packets_received: u64::from(u32::MAX) + 1, jitter_ms: 1.5, ..Quality::default() }),
+    };
+    CallRecord {
+        call: CallId(call),
+        direction: Direction::Inbound,
+        trunk: Some(TrunkId(3)),
+        caller: Private::new(HOSTILE.into()),
+        dialled: Private::new("800".into()),
+        began: Wall(began),
+        answered: Some(Wall(began + 1)),
+        connected: None,
+        ended: Wall(began + 900),
+        cause: Cause { sip: 487, q850: 31 },
+        ended_by: EndedBy::Peer,
+        queue: agent.map(|agent| QueueRecord {
+            queue: QueueId(7),
+            interaction: InteractionId(call + 1),
+            outcome: "answered".into(),
+            waited_ms: 12_345,
+            agent: Some(AgentId(agent)),
+            offers: 2,
+        }),
+        legs: vec![
+            leg(call * 10, LegSide::Caller, LegParty::Trunk(TrunkId(3))),
+            leg(call * 10 + 1, LegSide::Called, LegParty::User(UserId(9))),
+        ],
+    }
+}
+
+fn user(name: &str, role: Role) -> PageUser {
+    let password = Private::new("$argon2id$…".into());
+    PageUser { name: name.into(), user: UserId(u64::MAX), agent: Some(AgentId(4)), role, password }
+}
+
+async fn story(database: &Database) {
+    assert!(!database.is_ready());
+    database.prepare().await.unwrap();
+    database.prepare().await.unwrap();
+    assert!(database.is_ready() && database.is_reachable().await);
+    users_and_sessions(database).await;
+    records(database).await;
+    let text = "[centre]\nname = 'Ünïcode'";
+    assert_eq!(database.document("centre").await.unwrap(), None);
+    for body in ["old", text] {
+        database.put_document("centre", body, Wall(1)).await.unwrap();
+    }
+    assert_eq!(database.document("centre").await.unwrap().as_deref(), Some(text));
+    assert_eq!(database.document(HOSTILE).await.unwrap(), None);
+}
+
+async fn users_and_sessions(database: &Database) {
+    let users = [user("ana", Role::Agent), user("eva", Role::Supervisor)];
+    database.put_users(&users, Wall(1)).await.unwrap();
+    assert_eq!(database.users().await.unwrap(), users);
+    let session = |token: &str, name: &str, expires| StoredSession {
+        token_hash: token.into(),
+        user_name: name.into(),
+        created: Wall(1),
+        expires: Wall(expires),
+    };
+    for stored in
+        [session("a", "ana", 100), session("b", "ana", 200), session("c", "eva", 200), session("d", "eva", 300)]
+    {
+        database.put_session(&stored).await.unwrap();
+    }
+    database.remove_session("d").await.unwrap();
+    let tokens = async |now| {
+        let found = database.sessions(Wall(now)).await.unwrap();
+        found.into_iter().map(|session| session.token_hash).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(tokens(100).await, ["b", "c"].map(String::from).into());
+    database.put_users(&users[1..], Wall(2)).await.unwrap();
+    assert_eq!(tokens(100).await, ["c".to_owned()].into());
+}
+
+async fn records(database: &Database) {
+    let all: Vec<_> = (1..=120).map(|n| record(n, 1_000 * n.cast_signed(), (n % 2 == 0).then_some(n % 3))).collect();
+    database.put_records(&all).await.unwrap();
+    // The same batch again, after a crash between the database and the journal: nothing is doubled.
+    database.put_records(&all[100..]).await.unwrap();
+    let newest = database.records(RecordFilter { limit: 500, ..RecordFilter::default() }).await.unwrap();
+    assert_eq!(newest.len(), 120);
+    assert!(newest.iter().rev().eq(all.iter()), "what comes out is what went in");
+    let filter =
+        RecordFilter { before: Some(Wall(100_000)), queue: Some(QueueId(7)), agent: Some(AgentId(2)), limit: 3 };
+    let some: Vec<u64> = database.records(filter).await.unwrap().iter().map(|record| record.call.0).collect();
+    assert_eq!(some, [98, 92, 86]);
+    assert_eq!(database.record(CallId(5)).await.unwrap().as_ref(), Some(&all[4]));
+    assert_eq!(database.record(CallId(5_000)).await.unwrap(), None);
+}
+
+/// AP-05: a record with its legs, whatever its caller calls himself.
+#[tokio::test]
+async fn sqlite_keeps_users_sessions_and_records() {
+    let folder = std::env::temp_dir().join(format!("strowger-database-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&folder);
+    let file = folder.join("strowger.db");
+    let database = Database::open(&format!("sqlite:{}", file.display())).unwrap();
+    story(&database).await;
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    database.close().await;
+    let again = Database::open(&format!("sqlite://{}", file.display())).unwrap();
+    again.prepare().await.unwrap();
+    assert_eq!(again.records(RecordFilter { limit: 500, ..RecordFilter::default() }).await.unwrap().len(), 120);
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs a server: sip-tests/postgres/run starts one and runs this"]
+async fn postgres_keeps_users_sessions_and_records() {
+    let url = std::env::var("STROWGER_TEST_POSTGRES").expect("STROWGER_TEST_POSTGRES");
+    story(&Database::open(&url).unwrap()).await;
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_is_an_error_and_not_a_wait() {
+    let database = Database::open("postgres://nobody:secret@127.0.0.1:9/none").unwrap();
+    assert!(!database.is_reachable().await);
+    assert!(database.put_records(&[record(1, 1, None)]).await.is_err());
+    assert!(database.prepare().await.is_err() && !database.is_ready());
+}
+
+#[test]
+fn a_wrong_url_is_told_without_its_password() {
+    for wrong in ["mysql://user:secret@host/name", "data/strowger.db", ""] {
+        let told = Database::open(wrong).unwrap_err().to_string();
+        assert!(told.contains("sqlite:data/strowger.db") && !told.contains("secret"), "{told}");
+    }
+}

@@ -1,0 +1,346 @@
+//! An API over a switch that is only a picture: tests say what it shows and read what it was asked.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, LazyLock, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    Extension,
+    body::Body,
+    extract::ConnectInfo,
+    http::{HeaderMap, Request as HttpRequest, StatusCode, header},
+};
+use futures_util::{FutureExt, future::BoxFuture};
+use serde_json::Value;
+use tokio::sync::broadcast;
+use tower::ServiceExt;
+
+use super::super::*;
+use crate::{
+    acd::{
+        self, Activity, AgentSnapshot, Channel, EngagementSnapshot, InteractionKind, MemberSnapshot, MemberState,
+        OfferSnapshot, QueueSnapshot, Reason, Selection, Status, WaitingSnapshot,
+    },
+    base::{CallId, EngagementId, Extension as Name, InteractionId, OfferId, QueueId, UserId, Wall},
+    engine::{CallStage, CallView, Counts, Direction, Event},
+    switch::{Role, User},
+};
+
+pub const ANA: AgentId = AgentId(1);
+pub const RUI: AgentId = AgentId(2);
+pub const SUPPORT: QueueId = QueueId(7);
+pub const START: Wall = Wall(1_790_000_000_000);
+pub const OFFICE: &str = "192.0.2.7:4711";
+
+/// The switch as the API sees it.
+pub struct Picture {
+    pub snapshot: Mutex<Snapshot>,
+    pub asked: Mutex<Vec<(Actor, Request)>>,
+    pub refuses: Mutex<Option<Refused>>,
+    pub sessions: Mutex<Vec<(AgentId, bool)>>,
+    pub health: Mutex<Health>,
+    live: broadcast::Sender<Arc<Event>>,
+    centre: Arc<Centre>,
+}
+
+impl EngineHandle for Picture {
+    fn ask(&self, actor: Actor, request: Request) -> BoxFuture<'_, Result<Answer, Refused>> {
+        let answer = if request == Request::Snapshot {
+            Ok(Answer::Snapshot(Box::new(self.snapshot.lock().unwrap().clone())))
+        } else if let Some(refused) = self.refuses.lock().unwrap().clone() {
+            Err(refused)
+        } else {
+            self.asked.lock().unwrap().push((actor, request));
+            Ok(Answer::Done)
+        };
+        std::future::ready(answer).boxed()
+    }
+
+    fn session(&self, agent: AgentId, open: bool) {
+        self.sessions.lock().unwrap().push((agent, open));
+    }
+
+    fn live(&self) -> broadcast::Receiver<Arc<Event>> {
+        self.live.subscribe()
+    }
+
+    fn centre(&self) -> Arc<Centre> {
+        Arc::clone(&self.centre)
+    }
+
+    fn health(&self) -> Health {
+        self.health.lock().unwrap().clone()
+    }
+}
+
+impl Picture {
+    /// Changes what the switch shows and says that something happened.
+    pub fn show(&self, change: impl FnOnce(&mut Snapshot)) {
+        let mut snapshot = self.snapshot.lock().unwrap();
+        change(&mut snapshot);
+        snapshot.sequence += 1;
+        let event =
+            Event { sequence: snapshot.sequence, at: snapshot.at, what: crate::engine::Happened::SettingsChanged };
+        let _ = self.live.send(Arc::new(event));
+    }
+
+    pub fn asked(&self) -> Vec<(Actor, Request)> {
+        std::mem::take(&mut self.asked.lock().unwrap())
+    }
+}
+
+pub struct Desk {
+    pub api: Arc<Api>,
+    pub picture: Arc<Picture>,
+    pub now: Arc<Mutex<Now>>,
+    pub router: Router,
+    folder: PathBuf,
+    hub: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        self.hub.abort();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// What came back.
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Reply {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|why| panic!("{why}: {}", self.text))
+    }
+
+    /// The cookie to send from now on.
+    pub fn cookie(&self) -> String {
+        let cookie = self.headers[header::SET_COOKIE].to_str().unwrap();
+        cookie.split(';').next().unwrap().to_owned()
+    }
+}
+
+impl Desk {
+    pub async fn new(name: &str) -> Self {
+        Self::with(name, ApiSettings::default()).await
+    }
+
+    pub async fn with(name: &str, settings: ApiSettings) -> Self {
+        let folder = std::env::temp_dir().join(format!("strowger-api-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        let database = Database::open(&format!("sqlite:{}/strowger.db", folder.display())).unwrap();
+        database.prepare().await.unwrap();
+        Self::over(settings, database, folder).await
+    }
+
+    /// Another process over the same database.
+    pub async fn restarted(&self) -> Self {
+        let copy = self.folder.join("again");
+        let desk = Self::over(ApiSettings::default(), self.api.database.clone(), copy).await;
+        desk.api.load_sessions().await.unwrap();
+        desk
+    }
+
+    async fn over(settings: ApiSettings, database: Database, folder: PathBuf) -> Self {
+        let centre = Arc::new(centre());
+        let health = Health { engine: true, journal: true, draining: false };
+        let picture = Arc::new(Picture {
+            snapshot: Mutex::new(snapshot()),
+            asked: Mutex::default(),
+            refuses: Mutex::default(),
+            sessions: Mutex::default(),
+            health: Mutex::new(health),
+            live: broadcast::Sender::new(16),
+            centre: Arc::clone(&centre),
+        });
+        let now = Arc::new(Mutex::new(Now { mono: crate::base::Instant::from_micros(1), wall: START }));
+        let clock = Arc::clone(&now);
+        let clock: Clock = Arc::new(move || *clock.lock().unwrap());
+        let text: MetricsText = Arc::new(|| "process_metric 1\n".into());
+        let (api, hub) = Api::new(settings, Arc::clone(&picture) as Arc<dyn EngineHandle>, database, clock, text);
+        api.set_users(&centre).await;
+        let router = api.router();
+        #[allow(clippy::disallowed_methods)]
+        let hub = tokio::spawn(hub);
+        Self { api, picture, now, router, folder, hub }
+    }
+
+    pub fn wait(&self, time: Duration) {
+        let mut now = self.now.lock().unwrap();
+        now.mono += time;
+        now.wall = now.wall + time;
+    }
+
+    pub async fn send(&self, from: &str, request: HttpRequest<Body>) -> Reply {
+        let peer: SocketAddr = from.parse().unwrap();
+        let router = self.router.clone().layer(Extension(ConnectInfo(peer)));
+        let response = router.oneshot(request).await.unwrap();
+        let (head, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+        Reply { status: head.status, headers: head.headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
+    }
+
+    pub async fn get(&self, cookie: &str, path: &str) -> Reply {
+        let request = HttpRequest::get(path).header(header::COOKIE, cookie).header(header::HOST, "desk.example");
+        self.send(OFFICE, request.body(Body::empty()).unwrap()).await
+    }
+
+    pub async fn write(&self, method: &str, cookie: &str, path: &str, body: &str) -> Reply {
+        let request = HttpRequest::builder().method(method).uri(path).header(header::COOKIE, cookie);
+        let request = request.header(header::HOST, "desk.example").header(header::CONTENT_TYPE, "application/json");
+        self.send(OFFICE, request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+
+    pub async fn sign_in_reply(&self, from: &str, name: &str, password: &str) -> Reply {
+        let body = serde_json::json!({ "name": name, "password": password }).to_string();
+        let request = HttpRequest::post("/api/v1/session").header(header::CONTENT_TYPE, "application/json");
+        self.send(from, request.body(Body::from(body)).unwrap()).await
+    }
+
+    /// The cookie.
+    pub async fn sign_in(&self, name: &str) -> String {
+        let reply = self.sign_in_reply(OFFICE, name, &format!("{name}'s password")).await;
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
+        self.picture.asked();
+        reply.cookie()
+    }
+}
+
+/// Ana and Rui are agents, Eva supervises them.
+pub fn centre() -> Centre {
+    // Argon2 takes its time: once for all tests.
+    static USERS: LazyLock<Vec<User>> = LazyLock::new(|| {
+        [("ana", Role::Agent), ("rui", Role::Agent), ("eva", Role::Supervisor), ("adm", Role::Admin)]
+            .iter()
+            .zip(1..)
+            .map(|((name, role), id)| User {
+                id: UserId(id),
+                name: Name::new(name).unwrap(),
+                extension: None,
+                display: Private::new((*name).to_owned()),
+                number: None,
+                ha1: None,
+                page_password: Some(password::hash(&format!("{name}'s password")).unwrap()),
+                role: *role,
+            })
+            .collect()
+    });
+    let agent = |key: &str| acd::AgentSettings { key: key.into(), ..acd::AgentSettings::default() };
+    let queue = acd::QueueSettings { key: "support".into(), acw_extend: acd::Extend::by(30, 2), ..Default::default() };
+    let reason = serde_json::json!({ "key": "lunch", "name": "Lunch <b>break</b>" });
+    let acd = acd::Settings {
+        agents: BTreeMap::from([(ANA, agent("ana")), (RUI, agent("rui"))]),
+        queues: BTreeMap::from([(SUPPORT, queue)]),
+        reasons: vec![serde_json::from_value(reason).unwrap()],
+        ..acd::Settings::default()
+    };
+    Centre { users: USERS.clone(), acd, ..Centre::default() }
+}
+
+/// Ana talks to a customer, another is offered to Rui, a third waits.
+pub fn snapshot() -> Snapshot {
+    let mut ana = agent(ANA, "ana", Status::Busy, Activity::Busy);
+    ana.engagements.push(EngagementSnapshot {
+        engagement: EngagementId(31),
+        interaction: InteractionId(21),
+        queue: Some(SUPPORT),
+        channel: Channel::Voice,
+        kind: InteractionKind::Inbound,
+        accepted: START,
+        connected: Some(START),
+        wrap_up_since: None,
+        wrap_up_until: None,
+    });
+    let mut rui = agent(RUI, "rui", Status::Ringing, Activity::Offered);
+    rui.offers.push(OfferSnapshot {
+        offer: OfferId(41),
+        interaction: InteractionId(22),
+        queue: SUPPORT,
+        made: START,
+        until: START + Duration::from_secs(20),
+    });
+    let waiting = |interaction: u64, position: u32, caller: &str, ringing: Vec<AgentId>| WaitingSnapshot {
+        interaction: InteractionId(interaction),
+        position,
+        priority: 0,
+        arrived: START,
+        caller: Private::new(caller.to_owned()),
+        ringing,
+        connecting: false,
+    };
+    let queue = QueueSnapshot {
+        queue: SUPPORT,
+        key: "support".into(),
+        name: "Support".into(),
+        waiting: vec![waiting(22, 1, "+351210000022", vec![RUI]), waiting(23, 2, "+351210000023", vec![])],
+        logged_in: 2,
+        routable: 0,
+        today: acd::QueueCounters::default(),
+    };
+    let acd = acd::Snapshot { at: START, agents: vec![ana, rui], queues: vec![queue], repairs_total: 0 };
+    let calls = vec![
+        call(11, 21, "+351210000021", Some(ANA)),
+        call(12, 22, "+351210000022", None),
+        call(13, 23, "+351210000023", None),
+    ];
+    Snapshot {
+        sequence: 1,
+        at: START,
+        acd,
+        calls,
+        devices: Vec::new(),
+        counts: Counts { calls: 3, ..Counts::default() },
+    }
+}
+
+fn agent(agent: AgentId, key: &str, status: Status, activity: Activity) -> AgentSnapshot {
+    AgentSnapshot {
+        agent,
+        key: key.into(),
+        name: key.to_uppercase(),
+        status,
+        reason: None,
+        activity,
+        pending: None,
+        selection: Selection::Ready,
+        since: START,
+        until: None,
+        online: true,
+        reachable: true,
+        dnd: false,
+        missed: 0,
+        offers: Vec::new(),
+        engagements: Vec::new(),
+        queues: vec![MemberSnapshot { queue: SUPPORT, state: MemberState::Active, temporary: false, tier: 0 }],
+        today: acd::AgentCounters::default(),
+    }
+}
+
+pub fn call(call: u64, interaction: u64, caller: &str, agent: Option<AgentId>) -> CallView {
+    CallView {
+        call: CallId(call),
+        direction: Direction::Inbound,
+        trunk: None,
+        caller: Private::new(caller.to_owned()),
+        dialled: Private::new("800".to_owned()),
+        began: START,
+        answered: Some(START),
+        stage: if agent.is_some() { CallStage::Talking } else { CallStage::Waiting },
+        queue: Some(SUPPORT),
+        interaction: Some(InteractionId(interaction)),
+        agent,
+        legs: Vec::new(),
+    }
+}
+
+pub fn not_ready(reason: &str) -> Selection {
+    Selection::NotReady { reason: Some(Reason::new(reason)) }
+}

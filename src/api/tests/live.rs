@@ -1,0 +1,280 @@
+//! The live connection, over real sockets.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinHandle,
+    time::timeout,
+};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{Error, Message, client::IntoClientRequest, handshake::client::Response},
+};
+
+use super::desk::{ANA, Desk, call, centre};
+use crate::{
+    acd::Status,
+    api::{ServeSettings, serve},
+    base::CallId,
+    engine::{Actor, Request},
+    switch::Role,
+};
+
+/// A desk with its door open.
+struct Open {
+    desk: Desk,
+    address: SocketAddr,
+    _stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Open {
+    async fn new(name: &str) -> Self {
+        let desk = Desk::new(name).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = watch::channel(false);
+        let served = serve(listener, desk.router.clone(), ServeSettings::default(), stopped);
+        #[allow(clippy::disallowed_methods)]
+        let task = tokio::spawn(served);
+        Self { desk, address, _stop: stop, task }
+    }
+
+    async fn connect(&self, cookie: &str, origin: Option<&str>, query: &str) -> Result<(Page, Response), Error> {
+        let mut request = format!("ws://{}/api/v1/live{query}", self.address).into_client_request().unwrap();
+        request.headers_mut().insert("cookie", cookie.parse().unwrap());
+        if let Some(origin) = origin {
+            request.headers_mut().insert("origin", origin.parse().unwrap());
+        }
+        let (socket, response) = connect_async(request).await?;
+        Ok((Page { socket }, response))
+    }
+
+    async fn page(&self, cookie: &str) -> Page {
+        self.connect(cookie, Some(&format!("http://{}", self.address)), "").await.unwrap().0
+    }
+
+    async fn refused(&self, cookie: &str, origin: Option<&str>) -> u16 {
+        match self.connect(cookie, origin, "").await {
+            Err(Error::Http(response)) => response.status().as_u16(),
+            other => panic!("{:?}", other.map(|(_, response)| response)),
+        }
+    }
+}
+
+struct Page {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+}
+
+impl Page {
+    async fn next(&mut self) -> Message {
+        timeout(Duration::from_secs(10), self.socket.next()).await.expect("a message").expect("no end").unwrap()
+    }
+
+    async fn json(&mut self) -> Value {
+        loop {
+            match self.next().await {
+                Message::Text(text) => return serde_json::from_str(&text).unwrap(),
+                Message::Ping(_) | Message::Pong(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// Reads on until the other side closes.
+    async fn closed(&mut self) -> (u16, String) {
+        loop {
+            if let Message::Close(Some(close)) = self.next().await {
+                return (close.code.into(), close.reason.to_string());
+            }
+        }
+    }
+}
+
+/// AP-02: a snapshot, then patches numbered without gaps.
+#[tokio::test]
+async fn a_page_gets_a_snapshot_and_then_numbered_patches() {
+    let open = Open::new("live").await;
+    let eva = open.desk.sign_in("eva").await;
+    let mut page = open.page(&eva).await;
+    let snapshot = page.json().await;
+    assert_eq!(snapshot["type"], "snapshot");
+    assert_eq!(snapshot["calls"].as_array().unwrap().len(), 3);
+    assert_eq!(snapshot["agents"][0]["engagements"][0]["caller"], "+351210000021");
+    assert_eq!(snapshot["agents"][0]["engagements"][0]["may_extend"], true);
+    assert_eq!(snapshot["choices"]["reasons"][0]["reason"], "lunch");
+    let seq = snapshot["seq"].as_u64().unwrap();
+
+    open.desk.picture.show(|shown| shown.acd.agents[0].status = Status::WrapUp);
+    let patch = page.json().await;
+    assert_eq!((&patch["type"], &patch["seq"]), (&json!("patch"), &json!(seq + 1)));
+    assert_eq!(patch["agents"][0]["status"], "wrap_up");
+    assert_eq!(patch["agents"].as_array().unwrap().len(), 1, "only what changed");
+    assert_eq!(patch["events"][0]["event"], "settings_changed");
+    assert!(patch.get("queues").is_none());
+
+    open.desk.picture.show(|shown| shown.calls.retain(|call| call.call != CallId(13)));
+    let patch = page.json().await;
+    assert_eq!((&patch["seq"], &patch["gone"]["calls"]), (&json!(seq + 2), &json!(["13"])));
+}
+
+/// AP-02: who comes back gets what he missed, and a whole snapshot when that is gone or was another run's.
+#[tokio::test]
+async fn a_page_resumes_where_it_left_off() {
+    let open = Open::new("resume").await;
+    let eva = open.desk.sign_in("eva").await;
+    let mut page = open.page(&eva).await;
+    let snapshot = page.json().await;
+    let (epoch, seq) = (snapshot["epoch"].as_str().unwrap().to_owned(), snapshot["seq"].as_u64().unwrap());
+    drop(page);
+    open.desk.picture.show(|shown| shown.calls.push(call(14, 24, "+351210000024", None)));
+    let from = Some(format!("http://{}", open.address));
+    let (mut page, _) = open.connect(&eva, from.as_deref(), &format!("?epoch={epoch}&after={seq}")).await.unwrap();
+    assert_eq!(page.json().await["type"], "resumed");
+    let patch = page.json().await;
+    assert_eq!((&patch["seq"], &patch["calls"][0]["call"]), (&json!(seq + 1), &json!("14")));
+    for query in ["?epoch=other&after=1".to_owned(), format!("?epoch={epoch}&after={}", seq + 999)] {
+        let (mut page, _) = open.connect(&eva, from.as_deref(), &query).await.unwrap();
+        assert_eq!(page.json().await["type"], "snapshot", "{query}");
+    }
+}
+
+/// AP-02: each sees what he may. An agent's stream has the same numbers and no other's customers.
+#[tokio::test]
+async fn an_agent_sees_his_own_customers_alone() {
+    let open = Open::new("own").await;
+    let ana = open.desk.sign_in("ana").await;
+    let mut page = open.page(&ana).await;
+    let snapshot = page.json().await;
+    assert_eq!(snapshot["me"]["engagements"][0]["caller"], "+351210000021");
+    assert_eq!(snapshot["agents"][1]["status"], "ringing");
+    assert!(!snapshot.to_string().contains("+351210000022"));
+    let seq = snapshot["seq"].as_u64().unwrap();
+    open.desk.picture.show(|shown| shown.calls.push(call(14, 24, "+351210000024", None)));
+    let patch = page.json().await;
+    assert_eq!(patch, json!({ "type": "patch", "seq": seq + 1, "now": patch["now"] }));
+    open.desk.picture.show(|shown| shown.acd.agents[0].dnd = true);
+    let patch = page.json().await;
+    assert_eq!((&patch["seq"], &patch["me"]["dnd"]), (&json!(seq + 2), &json!(true)));
+    assert_eq!(patch["me"]["engagements"][0]["call"], "11");
+}
+
+/// AS-05, AS-21: the engine hears of an agent's first page and of his last.
+#[tokio::test]
+async fn the_engine_knows_when_an_agents_last_page_is_gone() {
+    let open = Open::new("presence").await;
+    let ana = open.desk.sign_in("ana").await;
+    open.desk.picture.show(|shown| shown.acd.agents[0].online = false);
+    let sessions = || open.desk.picture.sessions.lock().unwrap().clone();
+    let mut first = open.page(&ana).await;
+    first.json().await;
+    assert_eq!(sessions(), [(ANA, true)]);
+    assert_eq!(open.desk.picture.asked(), [(Actor::Agent(ANA), Request::SignIn { agent: ANA })]);
+    let mut second = open.page(&ana).await;
+    second.json().await;
+    drop(first);
+    second.socket.close(None).await.unwrap();
+    while sessions().len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(sessions(), [(ANA, true), (ANA, false)]);
+}
+
+#[tokio::test]
+async fn strangers_and_foreign_pages_get_no_connection() {
+    let open = Open::new("strangers").await;
+    let ana = open.desk.sign_in("ana").await;
+    let ours = format!("http://{}", open.address);
+    assert_eq!(open.refused("", Some(&ours)).await, 401);
+    assert_eq!(open.refused(&ana, Some("http://evil.example")).await, 403);
+    assert_eq!(open.desk.get(&ana, "/api/v1/live").await.status.as_u16(), 426);
+    assert!(open.desk.picture.sessions.lock().unwrap().is_empty());
+}
+
+/// What one may see is judged for every patch.
+#[tokio::test]
+async fn a_live_connection_ends_with_its_session_or_role() {
+    let open = Open::new("ended").await;
+    let (ana, eva) = (open.desk.sign_in("ana").await, open.desk.sign_in("eva").await);
+    let (mut anas, mut evas) = (open.page(&ana).await, open.page(&eva).await);
+    anas.json().await;
+    evas.json().await;
+    open.desk.write("DELETE", &ana, "/api/v1/session", "").await;
+    let mut centre = centre();
+    centre.users[2].role = Role::Agent;
+    open.desk.api.set_users(&centre).await;
+    open.desk.picture.show(|shown| shown.calls.push(call(14, 24, "+351210000024", None)));
+    assert_eq!(anas.closed().await, (4401, "signed_out".into()));
+    let (code, reason) = evas.closed().await;
+    assert_eq!((code, reason.as_str()), (4401, "signed_out"));
+}
+
+/// A page has nothing to say; what it sends is bounded before it is taken in.
+#[tokio::test]
+async fn big_messages_and_lying_frames_end_the_connection() {
+    let open = Open::new("big").await;
+    let ana = open.desk.sign_in("ana").await;
+    let mut page = open.page(&ana).await;
+    page.json().await;
+    page.socket.send(Message::Text("small talk".into())).await.unwrap();
+    page.socket.send(Message::Binary(vec![0; 60_000].into())).await.unwrap();
+    assert_eq!(page.closed().await, (1009, "too_big".into()));
+
+    // A header that announces 2^62 bytes.
+    let mut page = open.page(&ana).await;
+    page.json().await;
+    let MaybeTlsStream::Plain(stream) = page.socket.get_mut() else { panic!("no TLS here") };
+    tokio::io::AsyncWriteExt::write_all(stream, &[0x82, 0xff, 0x40, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4]).await.unwrap();
+    assert_eq!(page.closed().await, (1009, "too_big".into()));
+}
+
+/// Slow readers, half requests and too many of them cost nobody else anything.
+#[tokio::test]
+async fn the_listener_is_patient_only_so_long() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let desk = Desk::new("patience").await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (_stop, stopped) = watch::channel(false);
+    let settings =
+        ServeSettings { per_source_max: 2, header_time: Duration::from_millis(300), ..ServeSettings::default() };
+    let served = serve(listener, desk.router.clone(), settings, stopped);
+    #[allow(clippy::disallowed_methods)]
+    let task = tokio::spawn(served);
+    let mut slow = TcpStream::connect(address).await.unwrap();
+    slow.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow").await.unwrap();
+    let mut idle = TcpStream::connect(address).await.unwrap();
+    let mut third = TcpStream::connect(address).await.unwrap();
+    let mut text = Vec::new();
+    let ended = async |stream: &mut TcpStream, text: &mut Vec<u8>| {
+        timeout(Duration::from_secs(5), stream.read_to_end(text)).await
+    };
+    assert!(matches!(ended(&mut third, &mut text).await, Ok(Ok(0) | Err(_))), "the third of two is turned away");
+    assert!(ended(&mut slow, &mut text).await.is_ok(), "half a request is not waited for");
+    assert!(ended(&mut idle, &mut text).await.is_ok(), "nor is silence");
+
+    let mut huge = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET /healthz HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "x".repeat(40_000));
+    let _ = huge.write_all(request.as_bytes()).await;
+    let mut text = Vec::new();
+    let _ = ended(&mut huge, &mut text).await;
+    assert!(!String::from_utf8_lossy(&text).contains("200 OK"));
+
+    let mut good = TcpStream::connect(address).await.unwrap();
+    good.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    let mut text = Vec::new();
+    ended(&mut good, &mut text).await.unwrap().unwrap();
+    assert!(String::from_utf8_lossy(&text).starts_with("HTTP/1.1 200 OK"));
+    task.abort();
+    drop(Arc::new(desk));
+}

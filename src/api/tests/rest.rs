@@ -1,0 +1,245 @@
+//! What the addresses do.
+
+use axum::http::{StatusCode, header};
+use serde_json::json;
+
+use super::desk::{ANA, Desk, RUI, START, SUPPORT, not_ready};
+use crate::{
+    acd::{Channel, Extension, Reason, Selection},
+    api::rest::OPENAPI,
+    base::{CallId, EngagementId, InteractionId, OfferId, Private, UserId, Wall},
+    engine::{Actor, CallRecord, Direction, QueueRecord, Refused, Request},
+    switch::{Cause, EndedBy},
+};
+
+/// AS-01, AS-02
+#[tokio::test]
+async fn an_agent_chooses_his_status() {
+    let desk = Desk::new("status").await;
+    let ana = desk.sign_in("ana").await;
+    let put = async |body: &str| desk.write("PUT", &ana, "/api/v1/me/status", body).await;
+    assert_eq!(put(r#"{"status":"ready"}"#).await.status, StatusCode::OK);
+    assert_eq!(put(r#"{"status":"not_ready","reason":"lunch"}"#).await.status, StatusCode::OK);
+    assert_eq!(put(r#"{"dnd":true}"#).await.status, StatusCode::OK);
+    let select = |selection| Request::Select { agent: ANA, channel: Channel::Voice, selection };
+    let him = Actor::Agent(ANA);
+    let wanted = [select(Selection::Ready), select(not_ready("lunch")), Request::Dnd { agent: ANA, on: true }];
+    assert_eq!(desk.picture.asked(), wanted.map(|request| (him, request)));
+    for made_up in ["nap", "system:login"] {
+        let reply = put(&json!({ "status": "not_ready", "reason": made_up }).to_string()).await;
+        assert_eq!(reply.status, StatusCode::BAD_REQUEST);
+        assert!(reply.json()["hint"].as_str().unwrap().contains("lunch"));
+    }
+    assert_eq!(desk.picture.asked(), []);
+}
+
+/// AS-04: what the engine refuses is told with its word and reason.
+#[tokio::test]
+async fn a_refusal_is_a_problem_document() {
+    let desk = Desk::new("refusal").await;
+    let ana = desk.sign_in("ana").await;
+    let refused = Refused { status: 409, code: "occupied", detail: "a call is live".into() };
+    *desk.picture.refuses.lock().unwrap() = Some(refused);
+    let reply = desk.write("PUT", &ana, "/api/v1/me/status", r#"{"status":"ready"}"#).await;
+    assert_eq!(reply.status, StatusCode::CONFLICT);
+    assert_eq!(reply.headers[header::CONTENT_TYPE], "application/problem+json");
+    let problem = reply.json();
+    assert_eq!(problem["type"], "occupied");
+    assert_eq!((&problem["status"], &problem["detail"]), (&json!(409), &json!("a call is live")));
+}
+
+/// AS-15: the timer is the server's.
+#[tokio::test]
+async fn the_own_status_comes_with_the_servers_time() {
+    let desk = Desk::new("timer").await;
+    let rui = desk.sign_in("rui").await;
+    let status = desk.get(&rui, "/api/v1/me/status").await.json();
+    assert_eq!((&status["now"], &status["me"]["since"]), (&json!(START.0), &json!(START.0)));
+    assert_eq!(status["me"]["status"], "ringing");
+    assert_eq!(status["me"]["offers"][0]["caller"], "+351210000022");
+    let nobody = desk.sign_in("eva").await;
+    assert_eq!(desk.get(&nobody, "/api/v1/me/status").await.status, StatusCode::FORBIDDEN);
+}
+
+/// QM-01, QM-02, QM-03
+#[tokio::test]
+async fn an_agent_logs_in_pauses_and_logs_out() {
+    let desk = Desk::new("queues").await;
+    let ana = desk.sign_in("ana").await;
+    let him = Actor::Agent(ANA);
+    for (path, body, request) in [
+        ("/support", r#"{"do":"log_in"}"#, Request::LogIn { agent: ANA, queue: SUPPORT }),
+        (
+            "/support",
+            r#"{"do":"pause","reason":"lunch"}"#,
+            Request::Pause { agent: ANA, queue: Some(SUPPORT), reason: Some(Reason::new("lunch")) },
+        ),
+        ("/support", r#"{"do":"resume"}"#, Request::Resume { agent: ANA, queue: Some(SUPPORT) }),
+        ("/support", r#"{"do":"log_out"}"#, Request::LogOut { agent: ANA, queue: Some(SUPPORT), now: false }),
+        ("", r#"{"do":"log_in"}"#, Request::LogIn { agent: ANA, queue: SUPPORT }),
+        ("", r#"{"do":"log_in","queues":["support"]}"#, Request::LogIn { agent: ANA, queue: SUPPORT }),
+        ("", r#"{"do":"pause"}"#, Request::Pause { agent: ANA, queue: None, reason: None }),
+        ("", r#"{"do":"resume"}"#, Request::Resume { agent: ANA, queue: None }),
+        ("", r#"{"do":"log_out","now":true}"#, Request::LogOut { agent: ANA, queue: None, now: true }),
+    ] {
+        let reply = desk.write("PUT", &ana, &format!("/api/v1/me/queues{path}"), body).await;
+        assert_eq!(reply.status, StatusCode::OK, "{path} {body}: {}", reply.text);
+        assert_eq!(desk.picture.asked(), [(him, request)], "{path} {body}");
+    }
+    let unknown = desk.write("PUT", &ana, "/api/v1/me/queues/sales", r#"{"do":"log_in"}"#).await;
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+}
+
+/// CH-01, AW-03, AW-06
+#[tokio::test]
+async fn an_agent_answers_and_wraps_up() {
+    let desk = Desk::new("work").await;
+    let (ana, rui) = (desk.sign_in("ana").await, desk.sign_in("rui").await);
+    let post =
+        async |who: &str, path: &str, body: &str| desk.write("POST", who, &format!("/api/v1/me{path}"), body).await;
+    assert_eq!(post(&rui, "/offers/41/accept", "").await.status, StatusCode::OK);
+    assert_eq!(post(&rui, "/offers/41/decline", "").await.status, StatusCode::OK);
+    assert_eq!(post(&rui, "/wrap-up/finish", "{}").await.status, StatusCode::OK);
+    assert_eq!(post(&rui, "/wrap-up/extend", r#"{"engagement":"31"}"#).await.status, StatusCode::OK);
+    let offer = OfferId(41);
+    let wanted = [
+        Request::Accept { agent: RUI, offer },
+        Request::Decline { agent: RUI, offer },
+        Request::FinishWrapUp { agent: RUI, engagement: None },
+        Request::ExtendWrapUp { agent: RUI, engagement: Some(EngagementId(31)), by: Extension::Step },
+    ];
+    assert_eq!(desk.picture.asked(), wanted.map(|request| (Actor::Agent(RUI), request)));
+    // Another's offer is no offer.
+    assert_eq!(post(&ana, "/offers/41/accept", "").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(post(&ana, "/offers/99/accept", "").await.text, post(&ana, "/offers/41/accept", "").await.text);
+    assert_eq!(desk.picture.asked(), []);
+}
+
+/// CH-01: an agent ends his own call and no other's.
+#[tokio::test]
+async fn a_call_is_ended_by_who_may() {
+    let desk = Desk::new("hangup").await;
+    let (ana, rui, eva) = (desk.sign_in("ana").await, desk.sign_in("rui").await, desk.sign_in("eva").await);
+    let end = async |who: &str, call: &str| desk.write("POST", who, &format!("/api/v1/calls/{call}/hangup"), "").await;
+    assert_eq!(end(&rui, "11").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(end(&rui, "11").await.text, end(&rui, "999").await.text);
+    assert_eq!(end(&rui, "x").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(desk.picture.asked(), []);
+    assert_eq!(end(&ana, "11").await.status, StatusCode::OK);
+    assert_eq!(end(&eva, "13").await.status, StatusCode::OK);
+    let wanted = [(Actor::Agent(ANA), CallId(11)), (Actor::Supervisor(UserId(3)), CallId(13))];
+    assert_eq!(desk.picture.asked(), wanted.map(|(actor, call)| (actor, Request::HangUp { call })));
+    let calls = async |who: &str| desk.get(who, "/api/v1/calls").await.json()["calls"].as_array().unwrap().len();
+    assert_eq!((calls(&ana).await, calls(&rui).await, calls(&eva).await), (1, 0, 3));
+}
+
+/// SV-02, SV-03, SV-04
+#[tokio::test]
+async fn a_supervisor_acts_for_agents_and_an_agent_does_not() {
+    let desk = Desk::new("supervisor").await;
+    let (rui, eva) = (desk.sign_in("rui").await, desk.sign_in("eva").await);
+    let writes = [
+        ("PUT", "/agents/ana/status", r#"{"status":"not_ready","reason":"lunch"}"#),
+        ("PUT", "/agents/ana/queues/support", r#"{"do":"log_out"}"#),
+        ("PUT", "/agents/ana/queues", r#"{"do":"pause"}"#),
+        ("POST", "/agents/ana/wrap-up/finish", "{}"),
+    ];
+    for (method, path, body) in writes {
+        let reply = desk.write(method, &rui, &format!("/api/v1{path}"), body).await;
+        assert_eq!(reply.status, StatusCode::FORBIDDEN, "{path}");
+    }
+    assert_eq!(desk.picture.asked(), []);
+    for (method, path, body) in writes {
+        let reply = desk.write(method, &eva, &format!("/api/v1{path}"), body).await;
+        assert_eq!(reply.status, StatusCode::OK, "{path}: {}", reply.text);
+    }
+    let asked = desk.picture.asked();
+    assert_eq!(asked.len(), writes.len());
+    assert!(asked.iter().all(|(actor, _)| *actor == Actor::Supervisor(UserId(3))));
+    let unknown = desk.write("PUT", &eva, "/api/v1/agents/nobody/status", r#"{"status":"ready"}"#).await;
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+}
+
+/// AS-17: everyone sees everyone's status; customers' numbers are for supervisors.
+#[tokio::test]
+async fn others_customers_are_not_shown_to_agents() {
+    let desk = Desk::new("filter").await;
+    let (ana, eva) = (desk.sign_in("ana").await, desk.sign_in("eva").await);
+    for path in ["/api/v1/agents", "/api/v1/queues", "/api/v1/calls"] {
+        let text = desk.get(&ana, path).await.text;
+        assert!(!text.contains("+351210000022") && !text.contains("+351210000023"), "{path}: {text}");
+    }
+    let agents = desk.get(&ana, "/api/v1/agents").await.json();
+    assert_eq!(agents["agents"][1]["status"], "ringing");
+    let shown = desk.get(&eva, "/api/v1/queues").await.json();
+    assert_eq!(shown["queues"][0]["callers"][0]["ringing"], json!(["rui"]));
+}
+
+/// AP-05
+#[tokio::test]
+async fn supervisors_read_call_records() {
+    let desk = Desk::new("records").await;
+    let record = CallRecord {
+        call: CallId(77),
+        direction: Direction::Inbound,
+        trunk: None,
+        caller: Private::new("+351210000077'; DROP TABLE calls; --".into()),
+        dialled: Private::new("800".into()),
+        began: START,
+        answered: Some(START),
+        connected: None,
+        ended: Wall(START.0 + 5_000),
+        cause: Cause { sip: 200, q850: 16 },
+        ended_by: EndedBy::Peer,
+        queue: Some(QueueRecord {
+            queue: SUPPORT,
+            interaction: InteractionId(5),
+            outcome: "abandoned".into(),
+            waited_ms: 5_000,
+            agent: None,
+            offers: 1,
+        }),
+        legs: Vec::new(),
+    };
+    desk.api.database.put_records(&[record]).await.unwrap();
+    let (ana, eva) = (desk.sign_in("ana").await, desk.sign_in("eva").await);
+    assert_eq!(desk.get(&ana, "/api/v1/records").await.status, StatusCode::FORBIDDEN);
+    assert_eq!(desk.get(&ana, "/api/v1/records/77").await.status, StatusCode::FORBIDDEN);
+    let list = desk.get(&eva, "/api/v1/records?queue=support&limit=10").await.json();
+    assert_eq!(list["records"][0]["caller"], "+351210000077'; DROP TABLE calls; --");
+    assert_eq!(list["records"][0]["queue"]["queue"], "support");
+    assert_eq!(desk.get(&eva, "/api/v1/records/77").await.json()["record"]["call"], "77");
+    assert_eq!(desk.get(&eva, "/api/v1/records/78").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(desk.get(&eva, "/api/v1/records?limit=x").await.status, StatusCode::BAD_REQUEST);
+}
+
+/// AP-01: the document and the router say the same.
+#[tokio::test]
+async fn the_openapi_document_is_what_the_router_does() {
+    let document: serde_json::Value = serde_json::from_str(OPENAPI).unwrap();
+    assert_eq!(document["openapi"], "3.1.0");
+    let mut described: Vec<(String, String)> = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for method in methods.as_object().unwrap().keys().filter(|key| *key != "parameters") {
+            described.push((path.clone(), method.clone()));
+        }
+    }
+    let source = include_str!("../mod.rs");
+    let mut routed: Vec<(String, String)> = Vec::new();
+    for line in source.lines().filter(|line| line.contains(".route(\"/") && line.contains("rest::")) {
+        let path = line.split('"').nth(1).unwrap();
+        for method in ["get", "post", "put", "delete"].iter().filter(|method| line.contains(&format!("{method}(rest")))
+        {
+            routed.push((format!("/api/v1{path}"), (*method).to_owned()));
+        }
+    }
+    routed.push(("/api/v1/live".into(), "get".into()));
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        routed.push((path.into(), "get".into()));
+    }
+    described.sort();
+    routed.sort();
+    assert_eq!(described, routed);
+    let desk = Desk::new("openapi").await;
+    assert_eq!(desk.get("", "/api/v1/openapi.json").await.text, OPENAPI);
+}
