@@ -117,6 +117,8 @@ pub struct EngagementView {
     pub connected: Option<Wall>,
     pub wrap_up_since: Option<Wall>,
     pub wrap_up_until: Option<Wall>,
+    /// Where there is no limit: when it should be done.
+    pub wrap_up_target: Option<Wall>,
     pub may_finish: bool,
     pub may_extend: bool,
 }
@@ -340,6 +342,7 @@ impl<'a> Names<'a> {
             connected: engagement.connected,
             wrap_up_since: engagement.wrap_up_since,
             wrap_up_until: engagement.wrap_up_until,
+            wrap_up_target: engagement.wrap_up_target,
             may_finish: settings.is_none_or(|queue| queue.acw_early_end_agent),
             may_extend: settings.is_some_and(|queue| queue.acw_extend != acd::Extend::OFF),
         }

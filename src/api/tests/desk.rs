@@ -258,6 +258,7 @@ pub fn snapshot() -> Snapshot {
         connected: Some(START),
         wrap_up_since: None,
         wrap_up_until: None,
+        wrap_up_target: None,
     });
     let mut rui = agent(RUI, "rui", Status::Ringing, Activity::Offered);
     rui.offers.push(OfferSnapshot {
