@@ -47,7 +47,8 @@ pub struct Egress {
     event_timestamp: u32,
     /// When our own next frame goes out.
     pub due: Instant,
-    /// Waits in the wheel.
+    /// Of the wake-up that the stream waits for, while its `is_queued`.
+    pub ticket: u32,
     pub is_queued: bool,
 }
 
@@ -107,6 +108,7 @@ impl Egress {
             digit_tones: None,
             event_timestamp: 0,
             due: Instant::ZERO,
+            ticket: 0,
             is_queued: false,
         }
     }

@@ -180,3 +180,53 @@ fn halve(samples: &[i16]) -> Vec<i16> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::f64::consts::TAU;
+
+    use super::*;
+    use crate::media::{Codec, tone_peak, tone_snr_db};
+
+    /// 8,000 samples.
+    fn sine(rate: f64, hz: f64) -> Vec<i16> {
+        (0..8_000).map(|at| ((TAU * hz * f64::from(at) / rate).sin() * 9_000.0) as i16).collect()
+    }
+
+    /// SW-12: WAV files of the sorts people have become sound; torn ones are refused or read as far as they go.
+    #[test]
+    fn wav_files_are_read() {
+        let sound = Sound::from_samples(&sine(8_000.0, 1_000.0));
+        let file = write(&sound);
+        let again = read(&file).expect("our own");
+        assert_eq!(again.octets(Codec::Pcmu), sound.octets(Codec::Pcmu));
+        for cut in 0..file.len() {
+            let _ = read(&file[..cut]);
+        }
+        let pcm = |rate: u32, channels: u16, samples: &[i16]| {
+            let body: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+            let mut file = b"RIFF\0\0\0\0WAVELIST\x03\0\0\0abc\0fmt \x10\0\0\0\x01\0".to_vec();
+            file.extend(channels.to_le_bytes());
+            file.extend(rate.to_le_bytes());
+            file.extend([0; 4]);
+            file.extend([0, 0, 16, 0]);
+            file.extend(b"data");
+            file.extend((body.len() as u32).to_le_bytes());
+            file.extend(body);
+            file
+        };
+        let stereo: Vec<i16> = sine(16_000.0, 500.0).into_iter().flat_map(|sample| [sample, sample]).collect();
+        for file in
+            [pcm(8_000, 1, &sine(8_000.0, 500.0)), pcm(16_000, 1, &sine(16_000.0, 500.0)), pcm(16_000, 2, &stereo)]
+        {
+            let samples: Vec<i16> = read(&file).expect("a usual file").samples().collect();
+            assert!(tone_snr_db(&samples[100..3_900], 500.0) > 30.0);
+            assert!((8_500.0..9_500.0).contains(&tone_peak(&samples[100..3_900], 500.0)));
+        }
+        let folded: Vec<i16> = read(&pcm(16_000, 1, &sine(16_000.0, 7_000.0))).expect("a file").samples().collect();
+        assert!(tone_peak(&folded[100..3_900], 1_000.0) < 300.0, "7 kHz must not fold down to 1");
+        assert!(matches!(read(&pcm(44_100, 1, &[0])), Err(WavError::Format { rate: 44_100, .. })));
+        assert!(matches!(read(&pcm(8_000, 0, &[0])), Err(WavError::Format { channels: 0, .. })));
+        assert_eq!(read(b"OggS"), Err(WavError::NotWav));
+    }
+}

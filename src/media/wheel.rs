@@ -8,10 +8,13 @@ const SLOT_MICROS: u64 = 5_000;
 /// Slots of one turn: 320 ms, longer than any frame.
 const SLOTS: usize = 64;
 
+/// A stream, and the ticket by which it knows whether it still waits for this wake-up.
+pub type Entry = (StreamId, u32);
+
 /// A turning list of streams. An entry says "look at this stream then"; what there is to do the stream knows.
 #[derive(Debug)]
 pub struct Wheel {
-    slots: [Vec<StreamId>; SLOTS],
+    slots: [Vec<Entry>; SLOTS],
     /// The slot being emptied; those before it are empty.
     at: u64,
     queued: usize,
@@ -23,19 +26,19 @@ impl Wheel {
     }
 
     /// Wakes the stream at `due`, or a little later.
-    pub fn push(&mut self, now: Instant, due: Instant, stream: StreamId) {
+    pub fn push(&mut self, now: Instant, due: Instant, entry: Entry) {
         if self.queued == 0 {
             self.at = self.at.max((now.as_micros() / SLOT_MICROS).saturating_sub(1));
         }
         let wanted = due.as_micros().div_ceil(SLOT_MICROS);
         // What is due beyond a turn wakes early and is pushed again.
         let slot = wanted.clamp(self.at + 1, self.at + SLOTS as u64 - 1);
-        self.slots[slot as usize % SLOTS].push(stream);
+        self.slots[slot as usize % SLOTS].push(entry);
         self.queued += 1;
     }
 
     /// Takes one that is due. Call until `None`; what is pushed meanwhile comes in a later slot.
-    pub fn take_due(&mut self, now: Instant) -> Option<StreamId> {
+    pub fn take_due(&mut self, now: Instant) -> Option<Entry> {
         let last = now.as_micros() / SLOT_MICROS;
         if self.queued == 0 {
             return None;
@@ -43,9 +46,9 @@ impl Wheel {
         // All entries lie within one turn: a longer leap would only visit empty slots.
         self.at = self.at.max(last.saturating_sub(SLOTS as u64));
         loop {
-            if let Some(stream) = self.slots[self.at as usize % SLOTS].pop() {
+            if let Some(entry) = self.slots[self.at as usize % SLOTS].pop() {
                 self.queued -= 1;
-                return Some(stream);
+                return Some(entry);
             }
             if self.at >= last {
                 return None;
@@ -77,12 +80,12 @@ mod tests {
     fn wakes_in_order_and_never_early() {
         let mut wheel = Wheel::new();
         for (id, due) in [(1, 1_020), (2, 1_003), (3, 1_300), (4, 900)] {
-            wheel.push(at(1_000), at(due), StreamId(id));
+            wheel.push(at(1_000), at(due), (StreamId(id), 0));
         }
         let mut woken = Vec::new();
         for now in 1_000..1_400 {
             assert!(wheel.next().is_none_or(|next| next >= at(now)));
-            while let Some(StreamId(id)) = wheel.take_due(at(now)) {
+            while let Some((StreamId(id), _)) = wheel.take_due(at(now)) {
                 woken.push((id, now));
             }
         }
@@ -93,9 +96,9 @@ mod tests {
     #[test]
     fn a_leap_in_time_loses_nobody() {
         let mut wheel = Wheel::new();
-        (0..100).for_each(|id| wheel.push(at(0), at(id * 3), StreamId(id)));
+        (0..100).for_each(|id| wheel.push(at(0), at(id * 3), (StreamId(id), 0)));
         assert_eq!(std::iter::from_fn(|| wheel.take_due(at(3_600_000))).count(), 100);
-        wheel.push(at(3_600_000), at(3_600_020), StreamId(7));
+        wheel.push(at(3_600_000), at(3_600_020), (StreamId(7), 0));
         assert_eq!(wheel.next(), Some(at(3_600_020)));
     }
 }

@@ -236,7 +236,9 @@ impl Core {
         if stream.egress.is_busy() && !stream.egress.is_queued {
             stream.egress.begin(now, &stream.form);
             stream.egress.is_queued = true;
-            self.wheel.push(now, stream.egress.due, id);
+            // A new one: a wake-up left in another worker's wheel, or in this one's, means nothing any more.
+            stream.egress.ticket = stream.egress.ticket.wrapping_add(1);
+            self.wheel.push(now, stream.egress.due, (id, stream.egress.ticket));
         }
     }
 

@@ -1,230 +1,14 @@
 //! Stories of one worker: phones around a core, a hand-moved clock, tones as voices.
 
-use std::{f64::consts::TAU, net::SocketAddr, time::Duration};
+mod world;
+
+use std::time::Duration;
 
 use super::{
-    super::{Codec, Listener, PayloadTypes, Remote, Stats, Tone, g711, longest_quiet_ms, tone_peak, tone_snr_db, wav},
+    super::{Codec, PayloadTypes, Remote, Tone, longest_quiet_ms, tone_peak, tone_snr_db},
     *,
 };
-use crate::wire::rtp::Header;
-
-/// Two phones, the core between them.
-struct World {
-    core: Core,
-    now: Instant,
-    phones: Vec<Phone>,
-    events: Vec<Event>,
-    /// Reports the core sent, by phone.
-    reports: Vec<(usize, Vec<u8>)>,
-}
-
-/// A phone that speaks a tone every 20 ms and keeps what it hears.
-struct Phone {
-    addr: SocketAddr,
-    stream: StreamId,
-    port: Port,
-    codec: Codec,
-    hz: f64,
-    speaks: bool,
-    ssrc: u32,
-    sequence: u16,
-    timestamp: u32,
-    spoken: usize,
-    ear: Listener,
-    heard: Vec<Header>,
-}
-
-fn addr(text: &str) -> SocketAddr {
-    text.parse().expect("an address")
-}
-
-fn form(codec: Codec) -> Form {
-    Form { silence: Some(Duration::from_secs(60)), ..Form::plain(codec) }
-}
-
-impl World {
-    /// Phones of these codecs; each has its stream open, none is joined.
-    fn with(codecs: &[Codec]) -> Self {
-        let core = Core::new(Country::Neutral, Chance::from_number(7));
-        let now = Instant::from_micros(1_000_000_000);
-        let mut world = Self { core, now, phones: Vec::new(), events: Vec::new(), reports: Vec::new() };
-        for (place, codec) in codecs.iter().enumerate() {
-            let port = Port {
-                worker: 0,
-                index: place as u16 * 3,
-                rtp: SocketAddr::from(([192, 0, 2, 1], 20_000 + place as u16 * 2)),
-            };
-            let phone = Phone {
-                addr: SocketAddr::from(([198, 51, 100, 10 + place as u8], 4_000)),
-                stream: StreamId(100 + place as u64),
-                port,
-                codec: *codec,
-                hz: 400.0 + 300.0 * place as f64,
-                speaks: true,
-                ssrc: 0x1111 * (place as u32 + 1),
-                sequence: 65_500,
-                timestamp: u32::MAX - 3_000,
-                spoken: 0,
-                ear: Listener::new(),
-                heard: Vec::new(),
-            };
-            let (stream, remote) = (phone.stream, Some(Remote::new(phone.addr)));
-            world.phones.push(phone);
-            world.tell(Command::Open { stream, port, remote, form: form(*codec) });
-        }
-        world
-    }
-
-    /// A bridged call between two phones.
-    fn call(codecs: [Codec; 2]) -> Self {
-        let mut world = Self::with(&codecs);
-        world.join(0, 1);
-        world
-    }
-
-    fn tell(&mut self, command: Command) {
-        self.core.handle_command(self.now, command);
-        self.collect();
-    }
-
-    fn join(&mut self, a: usize, b: usize) {
-        let (a, b) = (self.phones[a].stream, self.phones[b].stream);
-        self.tell(Command::Join { a, b });
-    }
-
-    fn play(&mut self, phone: usize, id: u64, source: Source, repeat: bool) {
-        let stream = self.phones[phone].stream;
-        self.tell(Command::Play { stream, play: Play { id: PlayId(id), source, repeat } });
-    }
-
-    fn stop(&mut self, phone: usize, id: u64) {
-        let stream = self.phones[phone].stream;
-        self.tell(Command::Stop { stream, play: PlayId(id) });
-    }
-
-    fn update(&mut self, phone: usize, form: Form) {
-        let phone = &self.phones[phone];
-        let (stream, remote) = (phone.stream, Some(Remote::new(phone.addr)));
-        self.tell(Command::Update { stream, remote, form });
-    }
-
-    fn collect(&mut self) {
-        self.events.extend(std::iter::from_fn(|| self.core.poll_event()));
-    }
-
-    /// Runs millisecond by millisecond; phones speak 7 ms apart.
-    fn run(&mut self, millis: u64) {
-        for _ in 0..millis {
-            self.now += Duration::from_millis(1);
-            for place in 0..self.phones.len() {
-                let phase = self.now.as_micros() / 1_000 % 20;
-                if self.phones[place].speaks && phase == place as u64 * 7 {
-                    self.speak(place);
-                }
-            }
-            if self.core.poll_timeout().is_some_and(|due| due <= self.now) {
-                self.tick();
-            }
-            self.collect();
-        }
-    }
-
-    fn tick(&mut self) {
-        let (now, mut sent) = (self.now, Vec::new());
-        self.core.handle_tick(now, &mut |out| sent.push((out.is_rtcp, out.to, out.packet.to_vec())));
-        for (is_rtcp, to, packet) in sent {
-            let place = self.phones.iter().position(|phone| phone.addr == to || Remote::new(phone.addr).rtcp == to);
-            let place = place.expect("sent to a phone");
-            if is_rtcp {
-                self.reports.push((place, packet));
-            } else {
-                self.phones[place].hear(now, &packet);
-            }
-        }
-    }
-
-    fn speak(&mut self, place: usize) {
-        let packet = self.phones[place].packet();
-        self.send(place, packet);
-    }
-
-    fn send(&mut self, place: usize, packet: Vec<u8>) -> Verdict {
-        let from = self.phones[place].addr;
-        self.send_from(place, from, packet)
-    }
-
-    fn send_from(&mut self, place: usize, from: SocketAddr, mut packet: Vec<u8>) -> Verdict {
-        let verdict = self.core.handle_packet(self.now, self.phones[place].port.index, from, &mut packet);
-        if let Verdict::Forward { index, to, len } = verdict
-            && let Some(other) = self.phones.iter_mut().find(|phone| phone.port.index == index)
-            && other.addr == to
-        {
-            other.hear(self.now, &packet[..len]);
-        }
-        self.collect();
-        verdict
-    }
-
-    fn event_packet(&mut self, place: usize, code: u8, started: u32, duration: u16, is_end: bool) {
-        let phone = &mut self.phones[place];
-        let [high, low] = duration.to_be_bytes();
-        let mut packet = vec![0x80; 12];
-        packet.extend([code, if is_end { 0x8a } else { 0x0a }, high, low]);
-        phone.sequence = phone.sequence.wrapping_add(1);
-        let header = phone.header(101, started);
-        header.write(&mut packet);
-        self.send(place, packet);
-    }
-
-    fn close(&mut self, place: usize) -> Stats {
-        self.tell(Command::Close { stream: self.phones[place].stream });
-        let closed = self.events.pop();
-        let Some(Event::Closed { stats, .. }) = closed else { panic!("{closed:?} instead of the figures") };
-        *stats
-    }
-}
-
-impl Phone {
-    fn header(&self, payload_type: u8, timestamp: u32) -> Header {
-        Header::new(payload_type, self.sequence, timestamp, self.ssrc, 0)
-    }
-
-    fn packet(&mut self) -> Vec<u8> {
-        self.sequence = self.sequence.wrapping_add(1);
-        self.timestamp = self.timestamp.wrapping_add(160);
-        let mut packet = vec![0x80; 12];
-        self.header(self.codec.static_payload_type().unwrap_or(96), self.timestamp).write(&mut packet);
-        packet.extend((self.spoken..self.spoken + 160).map(|at| {
-            let sample = ((TAU * self.hz * at as f64 / 8_000.0).sin() * 8_000.0) as i16;
-            if self.codec == Codec::Pcma { g711::encode_alaw(sample) } else { g711::encode_ulaw(sample) }
-        }));
-        self.spoken += 160;
-        packet
-    }
-
-    fn hear(&mut self, now: Instant, packet: &[u8]) {
-        let header = Header::read(packet).expect("RTP");
-        let wanted = self.codec.static_payload_type().unwrap_or(96);
-        assert!([wanted, 101].contains(&header.payload_type), "{header:?}");
-        self.heard.push(header);
-        assert!(self.ear.hear(now, packet));
-    }
-
-    /// One SSRC, sequence numbers one by one, timestamps that never go back.
-    fn assert_continuous(&self) {
-        for pair in self.heard.windows(2) {
-            assert_eq!(pair[0].ssrc, pair[1].ssrc);
-            assert_eq!(pair[0].sequence.wrapping_add(1), pair[1].sequence, "{pair:?}");
-            assert!(pair[1].timestamp.wrapping_sub(pair[0].timestamp) < 8_000 * 60, "{pair:?}");
-        }
-    }
-}
-
-fn music(hz: f64, millis: usize) -> Arc<Sound> {
-    let samples: Vec<i16> =
-        (0..millis * 8).map(|at| ((TAU * hz * at as f64 / 8_000.0).sin() * 8_000.0) as i16).collect();
-    Arc::new(Sound::from_samples(&samples))
-}
+use world::{Phone, World, addr, form, music};
 
 /// SW-07: both hear each other and not themselves, whatever law each speaks.
 #[test]
@@ -523,6 +307,40 @@ fn reports_stay_on_their_leg() {
     }
 }
 
+/// SW-07, SW-12: whatever happens to a call in whatever order, a leg hears one SSRC, numbers one by one, and a time line
+/// that neither goes back nor leaves the clock.
+#[test]
+fn any_course_of_a_call_is_one_stream() {
+    for seed in 0..24 {
+        let mut chance = Chance::from_number(seed);
+        let mut world = World::call([Codec::Pcmu, Codec::Pcma]);
+        world.tell(Command::LoadClip { clip: ClipId(1), sound: music(1_000.0, 250) });
+        let began = world.now;
+        for step in 0..40 {
+            let (place, other) = if chance.below(2) == 0 { (0, 1) } else { (1, 0) };
+            let stream = world.phones[place].stream;
+            match chance.below(9) {
+                0 => world.play(place, step, Source::Clip(ClipId(1)), chance.below(2) == 0),
+                1 => world.play(place, step, Source::Tone(Tone::Ringback), true),
+                2 | 3 => (0..step).for_each(|id| world.stop(place, id)),
+                4 => world.tell(Command::SendDtmf { stream, digit: '5', millis: 60 + chance.below(200) as u32 }),
+                5 => world.phones[place].ssrc = chance.word() as u32,
+                6 => world.update(place, Form { may_receive: chance.below(2) == 0, ..form(world.phones[place].codec) }),
+                7 => world.tell(Command::Part { stream }),
+                _ => world.join(place, other),
+            }
+            world.run(chance.below(400));
+        }
+        for phone in &world.phones {
+            phone.assert_continuous();
+            let (Some(first), Some(last)) = (phone.heard.first(), phone.heard.last()) else { continue };
+            let told = i64::from(last.timestamp.wrapping_sub(first.timestamp)) / 8;
+            let passed = world.now.since(began).as_millis() as i64;
+            assert!(told <= passed + 500, "seed {seed}: {told} ms told, {passed} ms passed");
+        }
+    }
+}
+
 /// SW-12: a tick that comes late sends what it missed, within bounds, and the timestamps stay with the clock.
 #[test]
 fn a_late_tick_catches_up_boundedly() {
@@ -600,43 +418,4 @@ fn closed_is_closed() {
     assert_eq!(world.core.strays() - before, 5);
     assert_eq!(world.close(1).packets_received, 30);
     assert_eq!(world.core.poll_timeout(), None);
-}
-
-/// SW-12: WAV files of the sorts people have become sound; torn ones are refused or read as far as they go.
-#[test]
-fn wav_files_are_read() {
-    let sound = music(1_000.0, 500);
-    let file = wav::write(&sound);
-    let again = wav::read(&file).expect("our own");
-    assert_eq!(again.octets(Codec::Pcmu), sound.octets(Codec::Pcmu));
-    for cut in 0..file.len() {
-        let _ = wav::read(&file[..cut]);
-    }
-    let pcm = |rate: u32, channels: u16, samples: &[i16]| {
-        let body: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
-        let mut file = b"RIFF\0\0\0\0WAVELIST\x03\0\0\0abc\0fmt \x10\0\0\0\x01\0".to_vec();
-        file.extend(channels.to_le_bytes());
-        file.extend(rate.to_le_bytes());
-        file.extend([0; 4]);
-        file.extend([0, 0, 16, 0]);
-        file.extend(b"data");
-        file.extend((body.len() as u32).to_le_bytes());
-        file.extend(body);
-        file
-    };
-    let sine = |rate: f64, hz: f64| {
-        (0..8_000).map(|at| ((TAU * hz * f64::from(at) / rate).sin() * 9_000.0) as i16).collect::<Vec<i16>>()
-    };
-    let stereo: Vec<i16> = sine(16_000.0, 500.0).into_iter().flat_map(|sample| [sample, sample]).collect();
-    for file in [pcm(8_000, 1, &sine(8_000.0, 500.0)), pcm(16_000, 1, &sine(16_000.0, 500.0)), pcm(16_000, 2, &stereo)]
-    {
-        let samples: Vec<i16> = wav::read(&file).expect("a usual file").samples().collect();
-        assert!(tone_snr_db(&samples[100..3_900], 500.0) > 30.0);
-        assert!((8_500.0..9_500.0).contains(&tone_peak(&samples[100..3_900], 500.0)));
-    }
-    let folded: Vec<i16> = wav::read(&pcm(16_000, 1, &sine(16_000.0, 7_000.0))).expect("a file").samples().collect();
-    assert!(tone_peak(&folded[100..3_900], 1_000.0) < 300.0, "7 kHz must not fold down to 1");
-    assert!(matches!(wav::read(&pcm(44_100, 1, &[0])), Err(wav::WavError::Format { rate: 44_100, .. })));
-    assert!(matches!(wav::read(&pcm(8_000, 0, &[0])), Err(wav::WavError::Format { channels: 0, .. })));
-    assert_eq!(wav::read(b"OggS"), Err(wav::WavError::NotWav));
 }

@@ -7,11 +7,12 @@ use super::{
         End, Event,
         egress::{Frame, OWN_PACKET_BYTES_MAX},
         reports::Sent,
+        wheel::Entry,
     },
     Core,
 };
 use crate::{
-    base::{Chance, Instant, StreamId},
+    base::{Chance, Instant},
     wire::rtcp::REPORT_MAX,
 };
 
@@ -64,8 +65,8 @@ impl Core {
 
     /// Sends what is due by now. A late tick is made up for within bounds.
     pub fn handle_tick(&mut self, now: Instant, send: &mut dyn FnMut(Outgoing<'_>)) {
-        while let Some(id) = self.wheel.take_due(now) {
-            self.frames(now, id, send);
+        while let Some(entry) = self.wheel.take_due(now) {
+            self.frames(now, entry, send);
         }
         if now >= self.sweep.next && !self.by_id.is_empty() {
             self.sweep.next = (self.sweep.next + SWEEP_STEP).max(now);
@@ -77,14 +78,14 @@ impl Core {
         }
     }
 
-    fn frames(&mut self, now: Instant, id: StreamId, send: &mut dyn FnMut(Outgoing<'_>)) {
+    fn frames(&mut self, now: Instant, (id, ticket): Entry, send: &mut dyn FnMut(Outgoing<'_>)) {
         let Some(place) = self.by_id.get(&id) else {
             return;
         };
         let Some(stream) = self.streams.get_mut(*place as usize).and_then(Option::as_deref_mut) else {
             return;
         };
-        if !stream.egress.is_queued {
+        if !stream.egress.is_queued || stream.egress.ticket != ticket {
             return;
         }
         let (index, to) = (stream.port.index, stream.ingress.rule.target());
@@ -107,7 +108,7 @@ impl Core {
                 }
             }
         }
-        self.wheel.push(now, stream.egress.due, id);
+        self.wheel.push(now, stream.egress.due, (id, ticket));
     }
 
     fn look_at(&mut self, now: Instant, place: u32, send: &mut dyn FnMut(Outgoing<'_>)) {

@@ -1,0 +1,227 @@
+//! Phones around a core and a hand-moved clock.
+
+use std::{f64::consts::TAU, net::SocketAddr, time::Duration};
+
+use super::super::{
+    super::{Codec, Listener, Remote, Stats, g711},
+    *,
+};
+use crate::wire::rtp::Header;
+
+/// Two phones, the core between them.
+pub struct World {
+    pub core: Core,
+    pub now: Instant,
+    pub phones: Vec<Phone>,
+    pub events: Vec<Event>,
+    /// Reports the core sent, by phone.
+    pub reports: Vec<(usize, Vec<u8>)>,
+}
+
+/// A phone that speaks a tone every 20 ms and keeps what it hears.
+pub struct Phone {
+    pub addr: SocketAddr,
+    pub stream: StreamId,
+    pub port: Port,
+    pub codec: Codec,
+    pub hz: f64,
+    pub speaks: bool,
+    pub ssrc: u32,
+    pub sequence: u16,
+    pub timestamp: u32,
+    pub spoken: usize,
+    pub ear: Listener,
+    pub heard: Vec<Header>,
+}
+
+pub fn addr(text: &str) -> SocketAddr {
+    text.parse().expect("an address")
+}
+
+pub fn form(codec: Codec) -> Form {
+    Form { silence: Some(Duration::from_secs(60)), ..Form::plain(codec) }
+}
+
+impl World {
+    /// Phones of these codecs; each has its stream open, none is joined.
+    pub fn with(codecs: &[Codec]) -> Self {
+        let core = Core::new(Country::Neutral, Chance::from_number(7));
+        let now = Instant::from_micros(1_000_000_000);
+        let mut world = Self { core, now, phones: Vec::new(), events: Vec::new(), reports: Vec::new() };
+        for (place, codec) in codecs.iter().enumerate() {
+            let port = Port {
+                worker: 0,
+                index: place as u16 * 3,
+                rtp: SocketAddr::from(([192, 0, 2, 1], 20_000 + place as u16 * 2)),
+            };
+            let phone = Phone {
+                addr: SocketAddr::from(([198, 51, 100, 10 + place as u8], 4_000)),
+                stream: StreamId(100 + place as u64),
+                port,
+                codec: *codec,
+                hz: 400.0 + 300.0 * place as f64,
+                speaks: true,
+                ssrc: 0x1111 * (place as u32 + 1),
+                sequence: 65_500,
+                timestamp: u32::MAX - 3_000,
+                spoken: 0,
+                ear: Listener::new(),
+                heard: Vec::new(),
+            };
+            let (stream, remote) = (phone.stream, Some(Remote::new(phone.addr)));
+            world.phones.push(phone);
+            world.tell(Command::Open { stream, port, remote, form: form(*codec) });
+        }
+        world
+    }
+
+    /// A bridged call between two phones.
+    pub fn call(codecs: [Codec; 2]) -> Self {
+        let mut world = Self::with(&codecs);
+        world.join(0, 1);
+        world
+    }
+
+    pub fn tell(&mut self, command: Command) {
+        self.core.handle_command(self.now, command);
+        self.collect();
+    }
+
+    pub fn join(&mut self, a: usize, b: usize) {
+        let (a, b) = (self.phones[a].stream, self.phones[b].stream);
+        self.tell(Command::Join { a, b });
+    }
+
+    pub fn play(&mut self, phone: usize, id: u64, source: Source, repeat: bool) {
+        let stream = self.phones[phone].stream;
+        self.tell(Command::Play { stream, play: Play { id: PlayId(id), source, repeat } });
+    }
+
+    pub fn stop(&mut self, phone: usize, id: u64) {
+        let stream = self.phones[phone].stream;
+        self.tell(Command::Stop { stream, play: PlayId(id) });
+    }
+
+    pub fn update(&mut self, phone: usize, form: Form) {
+        let phone = &self.phones[phone];
+        let (stream, remote) = (phone.stream, Some(Remote::new(phone.addr)));
+        self.tell(Command::Update { stream, remote, form });
+    }
+
+    pub fn collect(&mut self) {
+        self.events.extend(std::iter::from_fn(|| self.core.poll_event()));
+    }
+
+    /// Runs millisecond by millisecond; phones speak 7 ms apart.
+    pub fn run(&mut self, millis: u64) {
+        for _ in 0..millis {
+            self.now += Duration::from_millis(1);
+            for place in 0..self.phones.len() {
+                let phase = self.now.as_micros() / 1_000 % 20;
+                if self.phones[place].speaks && phase == place as u64 * 7 {
+                    self.speak(place);
+                }
+            }
+            if self.core.poll_timeout().is_some_and(|due| due <= self.now) {
+                self.tick();
+            }
+            self.collect();
+        }
+    }
+
+    pub fn tick(&mut self) {
+        let (now, mut sent) = (self.now, Vec::new());
+        self.core.handle_tick(now, &mut |out| sent.push((out.is_rtcp, out.to, out.packet.to_vec())));
+        for (is_rtcp, to, packet) in sent {
+            let place = self.phones.iter().position(|phone| phone.addr == to || Remote::new(phone.addr).rtcp == to);
+            let place = place.expect("sent to a phone");
+            if is_rtcp {
+                self.reports.push((place, packet));
+            } else {
+                self.phones[place].hear(now, &packet);
+            }
+        }
+    }
+
+    pub fn speak(&mut self, place: usize) {
+        let packet = self.phones[place].packet();
+        self.send(place, packet);
+    }
+
+    pub fn send(&mut self, place: usize, packet: Vec<u8>) -> Verdict {
+        let from = self.phones[place].addr;
+        self.send_from(place, from, packet)
+    }
+
+    pub fn send_from(&mut self, place: usize, from: SocketAddr, mut packet: Vec<u8>) -> Verdict {
+        let verdict = self.core.handle_packet(self.now, self.phones[place].port.index, from, &mut packet);
+        if let Verdict::Forward { index, to, len } = verdict
+            && let Some(other) = self.phones.iter_mut().find(|phone| phone.port.index == index)
+            && other.addr == to
+        {
+            other.hear(self.now, &packet[..len]);
+        }
+        self.collect();
+        verdict
+    }
+
+    pub fn event_packet(&mut self, place: usize, code: u8, started: u32, duration: u16, is_end: bool) {
+        let phone = &mut self.phones[place];
+        let [high, low] = duration.to_be_bytes();
+        let mut packet = vec![0x80; 12];
+        packet.extend([code, if is_end { 0x8a } else { 0x0a }, high, low]);
+        phone.sequence = phone.sequence.wrapping_add(1);
+        let header = phone.header(101, started);
+        header.write(&mut packet);
+        self.send(place, packet);
+    }
+
+    pub fn close(&mut self, place: usize) -> Stats {
+        self.tell(Command::Close { stream: self.phones[place].stream });
+        let closed = self.events.pop();
+        let Some(Event::Closed { stats, .. }) = closed else { panic!("{closed:?} instead of the figures") };
+        *stats
+    }
+}
+
+impl Phone {
+    pub fn header(&self, payload_type: u8, timestamp: u32) -> Header {
+        Header::new(payload_type, self.sequence, timestamp, self.ssrc, 0)
+    }
+
+    pub fn packet(&mut self) -> Vec<u8> {
+        self.sequence = self.sequence.wrapping_add(1);
+        self.timestamp = self.timestamp.wrapping_add(160);
+        let mut packet = vec![0x80; 12];
+        self.header(self.codec.static_payload_type().unwrap_or(96), self.timestamp).write(&mut packet);
+        packet.extend((self.spoken..self.spoken + 160).map(|at| {
+            let sample = ((TAU * self.hz * at as f64 / 8_000.0).sin() * 8_000.0) as i16;
+            if self.codec == Codec::Pcma { g711::encode_alaw(sample) } else { g711::encode_ulaw(sample) }
+        }));
+        self.spoken += 160;
+        packet
+    }
+
+    pub fn hear(&mut self, now: Instant, packet: &[u8]) {
+        let header = Header::read(packet).expect("RTP");
+        let wanted = self.codec.static_payload_type().unwrap_or(96);
+        assert!([wanted, 101].contains(&header.payload_type), "{header:?}");
+        self.heard.push(header);
+        assert!(self.ear.hear(now, packet));
+    }
+
+    /// One SSRC, sequence numbers one by one, timestamps that never go back.
+    pub fn assert_continuous(&self) {
+        for pair in self.heard.windows(2) {
+            assert_eq!(pair[0].ssrc, pair[1].ssrc);
+            assert_eq!(pair[0].sequence.wrapping_add(1), pair[1].sequence, "{pair:?}");
+            assert!(pair[1].timestamp.wrapping_sub(pair[0].timestamp) < 8_000 * 60, "{pair:?}");
+        }
+    }
+}
+
+pub fn music(hz: f64, millis: usize) -> Arc<Sound> {
+    let samples: Vec<i16> =
+        (0..millis * 8).map(|at| ((TAU * hz * at as f64 / 8_000.0).sin() * 8_000.0) as i16).collect();
+    Arc::new(Sound::from_samples(&samples))
+}
