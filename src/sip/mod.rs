@@ -6,10 +6,15 @@
 pub mod digest;
 pub mod registrar;
 
+mod compose;
+mod dialog;
 mod event;
 mod path;
+mod slab;
 mod stack;
 mod timer;
+mod transaction;
+mod usage;
 mod values;
 
 pub use event::{Ended, Event, Fault, Output};
@@ -19,3 +24,6 @@ pub use timer::TimerSettings;
 pub use values::{
     Body, Credentials, Headers, Invite, Outside, Party, Reply, Request, Respond, Target, TransactionId, UsageId,
 };
+
+#[cfg(test)]
+mod tests;

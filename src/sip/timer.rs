@@ -1,6 +1,13 @@
 //! The clock marks of RFC 3261 and the waiting lines that keep them cheap.
 
-use std::time::Duration;
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, VecDeque},
+    time::Duration,
+};
+
+use super::TransactionId;
+use crate::base::Instant;
 
 /// RFC 3261 17.1.1.1, table 4. Settings may stretch them; tests use them as they are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,5 +30,95 @@ impl TimerSettings {
     /// Timers B, D, F, H, J, L and M, and how long a 2xx waits for its ACK.
     pub fn give_up(&self) -> Duration {
         self.t1 * 64
+    }
+}
+
+/// The lengths that almost every transaction waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Wait {
+    /// T1: the first repetition.
+    First,
+    /// 64*T1: all ends.
+    GiveUp,
+    /// T4: stragglers of a finished transaction.
+    Short,
+    /// 64*T1 behind an answered non-INVITE (timer J): the ones to forget first when there is no room.
+    Answered,
+    /// Any other.
+    Odd(Duration),
+}
+
+/// Deadlines of transactions.
+///
+/// Most are one of four lengths, so they stand in line: the first in is the first due, and setting one costs a push.
+/// None is ever taken out: an entry counts only while its transaction still waits for exactly that moment, which the
+/// stack checks with the `live` it hands in.
+pub(super) struct Clock {
+    timers: TimerSettings,
+    lines: [VecDeque<(Instant, TransactionId)>; 4],
+    odd: BinaryHeap<Reverse<(Instant, TransactionId)>>,
+}
+
+impl Clock {
+    pub fn new(timers: TimerSettings) -> Self {
+        Self { timers, lines: Default::default(), odd: BinaryHeap::new() }
+    }
+
+    /// When a wait that starts now ends; the transaction is to remember it.
+    pub fn set(&mut self, now: Instant, id: TransactionId, wait: Wait) -> Instant {
+        let (line, length) = match wait {
+            Wait::First => (0, self.timers.t1),
+            Wait::GiveUp => (1, self.timers.give_up()),
+            Wait::Short => (2, self.timers.t4),
+            Wait::Answered => (3, self.timers.give_up()),
+            Wait::Odd(length) => {
+                self.odd.push(Reverse((now + length, id)));
+                return now + length;
+            }
+        };
+        self.lines[line].push_back((now + length, id));
+        now + length
+    }
+
+    pub fn next(&self) -> Option<Instant> {
+        let odd = self.odd.peek().map(|Reverse((until, _))| *until);
+        self.lines.iter().filter_map(|line| line.front()).map(|(until, _)| *until).chain(odd).min()
+    }
+
+    /// Takes the first entry that is due.
+    pub fn take_due(&mut self, now: Instant) -> Option<(Instant, TransactionId)> {
+        let odd = self.odd.peek().map(|Reverse(first)| *first).filter(|(until, _)| *until <= now);
+        let line = self
+            .lines
+            .iter_mut()
+            .filter(|line| line.front().is_some_and(|(until, _)| *until <= now))
+            .min_by_key(|line| line.front().copied());
+        match (line, odd) {
+            (Some(line), Some(odd)) if line.front().is_some_and(|first| *first <= odd) => line.pop_front(),
+            (Some(line), None) => line.pop_front(),
+            (Some(_) | None, Some(_)) => self.odd.pop().map(|Reverse(first)| first),
+            (None, None) => None,
+        }
+    }
+
+    /// Drops entries that nobody waits for from the heads of the lines, so that they wake nobody.
+    pub fn prune(&mut self, live: impl Fn(Instant, TransactionId) -> bool) {
+        for line in &mut self.lines {
+            while line.front().is_some_and(|(until, id)| !live(*until, *id)) {
+                line.pop_front();
+            }
+        }
+        while self.odd.peek().is_some_and(|Reverse((until, id))| !live(*until, *id)) {
+            self.odd.pop();
+        }
+    }
+
+    /// The non-INVITE that was answered longest ago.
+    pub fn take_answered(&mut self) -> Option<(Instant, TransactionId)> {
+        self.lines[3].pop_front()
+    }
+
+    pub fn len(&self) -> usize {
+        self.odd.len() + self.lines.iter().map(VecDeque::len).sum::<usize>()
     }
 }

@@ -80,9 +80,7 @@ fn invite(state: S, fact: F) -> (S, &'static [ClientEffect]) {
         (S::Accepted, F::Provisional | F::Failure | F::Resend | F::Unreachable | F::FlowClosed) => (S::Accepted, &[]),
         (S::Completed, F::Failure) => (S::Completed, &[SendAck]),
         (S::Completed, F::Deadline) => (S::Over, &[]),
-        (S::Completed, F::Provisional | F::Success | F::Resend | F::Unreachable | F::FlowClosed) => {
-            (S::Completed, &[])
-        }
+        (S::Completed, F::Provisional | F::Success | F::Resend | F::Unreachable | F::FlowClosed) => (S::Completed, &[]),
         (
             S::Over,
             F::Provisional | F::Success | F::Failure | F::Resend | F::Deadline | F::Unreachable | F::FlowClosed,
@@ -98,10 +96,9 @@ fn other(state: S, fact: F) -> (S, &'static [ClientEffect]) {
         (S::Calling | S::Proceeding, F::Deadline) => (S::Over, &[TellSilence]),
         (S::Calling | S::Proceeding, F::Unreachable | F::FlowClosed) => (S::Over, &[TellUnreachable]),
         (S::Completed, F::Deadline) => (S::Over, &[]),
-        (
-            S::Completed,
-            F::Provisional | F::Success | F::Failure | F::Resend | F::Unreachable | F::FlowClosed,
-        ) => (S::Completed, &[]),
+        (S::Completed, F::Provisional | F::Success | F::Failure | F::Resend | F::Unreachable | F::FlowClosed) => {
+            (S::Completed, &[])
+        }
         (
             S::Accepted | S::Over,
             F::Provisional | F::Success | F::Failure | F::Resend | F::Deadline | F::Unreachable | F::FlowClosed,

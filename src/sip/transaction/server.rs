@@ -29,7 +29,7 @@ pub(in crate::sip) enum ServerFact {
     Provisional,
     Success,
     Failure,
-    /// Timer G, and the repetition of a 2xx.
+    /// Timer G, the repetition of a 2xx, or the 200 ms after which 100 is due, by state.
     Resend,
     /// Timers H, I, J, L, and the wait for us, by state.
     Deadline,
@@ -40,12 +40,14 @@ pub(in crate::sip) enum ServerFact {
 pub(in crate::sip) enum ServerEffect {
     /// Send the last response (again).
     Send,
-    /// Send 100: they ask again and have heard nothing.
+    /// Send 100: they ask again, or have waited 200 ms, and have heard nothing (17.2.1).
     SendTrying,
     /// Repeat the response until told otherwise; timer G stays quiet on reliable transports.
     Repeat,
     /// Repeat the 2xx on any transport: the hops behind the next may be unreliable.
     RepeatAlways,
+    /// The next repetition in twice the time, at most T2.
+    Slower,
     /// No more repetition.
     Quiet,
     /// 64*T1 from now: H, L, J.
@@ -56,7 +58,7 @@ pub(in crate::sip) enum ServerEffect {
     TellNoAck,
 }
 
-use ServerEffect::{Linger, LingerShort, Quiet, Repeat, RepeatAlways, Send, SendTrying, TellNoAck};
+use ServerEffect::{Linger, LingerShort, Quiet, Repeat, RepeatAlways, Send, SendTrying, Slower, TellNoAck};
 use ServerFact as F;
 use ServerState as S;
 
@@ -69,19 +71,20 @@ pub(in crate::sip) fn step(kind: Kind, state: S, fact: F) -> (S, &'static [Serve
 
 fn invite(state: S, fact: F) -> (S, &'static [ServerEffect]) {
     match (state, fact) {
-        (S::Asked, F::Request) => (S::Proceeding, &[SendTrying]),
-        (S::Asked | S::Proceeding, F::Provisional) => (S::Proceeding, &[Send]),
+        (S::Asked, F::Request | F::Resend) => (S::Proceeding, &[Quiet, SendTrying]),
+        (S::Asked | S::Proceeding, F::Provisional) => (S::Proceeding, &[Quiet, Send]),
         (S::Asked | S::Proceeding, F::Success) => (S::Accepted, &[Send, RepeatAlways, Linger]),
         (S::Asked | S::Proceeding, F::Failure) => (S::Completed, &[Send, Repeat, Linger]),
-        (S::Asked | S::Proceeding, F::Ack | F::Resend | F::Deadline) => (state, &[]),
+        (S::Asked | S::Proceeding, F::Ack | F::Deadline) | (S::Proceeding, F::Resend) => (state, &[]),
         (S::Proceeding, F::Request) => (S::Proceeding, &[Send]),
         (S::Accepted, F::Ack) => (S::Acked, &[Quiet, Linger]),
-        (S::Accepted, F::Resend) => (S::Accepted, &[Send]),
+        (S::Accepted, F::Resend) => (S::Accepted, &[Send, Slower]),
         (S::Accepted, F::Deadline) => (S::Over, &[TellNoAck]),
         (S::Accepted, F::Request | F::Provisional | F::Success | F::Failure) => (S::Accepted, &[]),
         (S::Acked, F::Deadline) => (S::Over, &[]),
         (S::Acked, F::Request | F::Ack | F::Provisional | F::Success | F::Failure | F::Resend) => (S::Acked, &[]),
-        (S::Completed, F::Request | F::Resend) => (S::Completed, &[Send]),
+        (S::Completed, F::Request) => (S::Completed, &[Send]),
+        (S::Completed, F::Resend) => (S::Completed, &[Send, Slower]),
         (S::Completed, F::Ack) => (S::Confirmed, &[Quiet, LingerShort]),
         (S::Completed, F::Deadline) => (S::Over, &[]),
         (S::Completed, F::Provisional | F::Success | F::Failure) => (S::Completed, &[]),
@@ -89,10 +92,9 @@ fn invite(state: S, fact: F) -> (S, &'static [ServerEffect]) {
         (S::Confirmed, F::Request | F::Ack | F::Provisional | F::Success | F::Failure | F::Resend) => {
             (S::Confirmed, &[])
         }
-        (
-            S::Over,
-            F::Request | F::Ack | F::Provisional | F::Success | F::Failure | F::Resend | F::Deadline,
-        ) => (S::Over, &[]),
+        (S::Over, F::Request | F::Ack | F::Provisional | F::Success | F::Failure | F::Resend | F::Deadline) => {
+            (S::Over, &[])
+        }
     }
 }
 

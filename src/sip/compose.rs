@@ -1,0 +1,264 @@
+//! Writing requests and responses, each once.
+
+use std::{
+    fmt::{self, Display},
+    net::SocketAddr,
+};
+
+use bytes::Bytes;
+
+use super::{
+    Body, Headers, Party, Path, Reply, StackSettings,
+    dialog::{Addressed, Dialog},
+    transaction::Branch,
+};
+use crate::wire::sip::{Message, Method, Name, Via, Writer, quoted};
+
+/// Max-Forwards of what we send by ourselves (8.1.1.6).
+const MAX_FORWARDS: u8 = 70;
+
+/// Our host and port on a path, as peers are to write it.
+struct Advertised<'a>(&'a StackSettings, Path);
+
+impl Display for Advertised<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(settings, path) = self;
+        let known = settings.advertised.iter().find(|(t, local, _)| (*t, *local) == (path.transport, path.local));
+        match known {
+            Some((_, _, text)) => f.write_str(text),
+            None => write!(f, "{}", path.local),
+        }
+    }
+}
+
+fn via<'a>(settings: &'a StackSettings, path: Path, branch: Branch) -> impl Display + 'a {
+    fmt::from_fn(move |f| {
+        let name = path.transport.via_name();
+        write!(f, "SIP/2.0/{name} {};branch={branch}", Advertised(settings, path))?;
+        if path.transport.is_reliable() { Ok(()) } else { f.write_str(";rport") }
+    })
+}
+
+/// Our Contact value; `user` may be empty.
+pub(super) fn contact<'a>(settings: &'a StackSettings, path: Path, user: &'a str) -> impl Display + 'a {
+    fmt::from_fn(move |f| {
+        let at = if user.is_empty() { "" } else { "@" };
+        write!(f, "<sip:{}{at}{}", escaped(user), Advertised(settings, path))?;
+        match path.transport.uri_param() {
+            Some(param) => write!(f, ";transport={param}>"),
+            None => f.write_str(">"),
+        }
+    })
+}
+
+/// A user part with everything escaped that may not stand there; escapes that are there stay.
+fn escaped(user: &str) -> impl Display + '_ {
+    fmt::from_fn(move |f| {
+        for byte in user.bytes() {
+            if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/%".contains(&byte) {
+                write!(f, "{}", char::from(byte))?;
+            } else {
+                write!(f, "%{byte:02X}")?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// From or To without tag.
+pub(super) fn party(party: &Party) -> impl Display + '_ {
+    fmt::from_fn(|f| match &party.display {
+        Some(display) => write!(f, "{} <{}>", quoted(display), party.uri),
+        None => write!(f, "<{}>", party.uri),
+    })
+}
+
+/// What every request begins with.
+pub(super) struct Head<'a> {
+    pub method: &'a Method,
+    pub path: Path,
+    pub branch: Branch,
+    pub from: &'a str,
+    pub to: &'a str,
+    pub call_id: &'a str,
+    pub cseq: u32,
+    pub max_forwards: u8,
+}
+
+impl Head<'_> {
+    pub fn write<'r>(&self, settings: &StackSettings, uri: &str, routes: impl Iterator<Item = &'r str>) -> Writer {
+        let mut writer = Writer::request(self.method, uri);
+        writer.header(Name::Via, via(settings, self.path, self.branch));
+        writer.header(Name::MaxForwards, self.max_forwards);
+        for route in routes {
+            writer.header(Name::Route, route);
+        }
+        writer
+            .header(Name::From, self.from)
+            .header(Name::To, self.to)
+            .header(Name::CallId, self.call_id)
+            .header(Name::CSeq, format_args!("{} {}", self.cseq, self.method))
+            .header(Name::UserAgent, &settings.user_agent);
+        writer
+    }
+}
+
+/// A request in a dialog, up to its own headers.
+pub(super) fn in_dialog(
+    settings: &StackSettings,
+    dialog: &Dialog,
+    method: &Method,
+    cseq: u32,
+    branch: Branch,
+) -> Writer {
+    let Addressed { uri, routes, last } = dialog.addressed();
+    let last = last.map(|target| format!("<{target}>"));
+    let head = Head {
+        method,
+        path: dialog.path,
+        branch,
+        from: &dialog.local,
+        to: &dialog.remote,
+        call_id: &dialog.call_id,
+        cseq,
+        max_forwards: MAX_FORWARDS,
+    };
+    head.write(settings, uri, routes.iter().copied().chain(last.as_deref()))
+}
+
+/// CANCEL for an INVITE of ours, or the ACK to its 300-699: same Request-URI, Via and Route (9.1, 17.1.1.3).
+pub(super) fn companion(request: &Message, method: &Method, to: &str, reason: Option<&str>) -> Bytes {
+    let mut writer = Writer::request(method, request.uri_text().unwrap_or_default());
+    if let Some(via) = request.header(Name::Via) {
+        writer.header(Name::Via, via);
+    }
+    writer
+        .header(Name::MaxForwards, MAX_FORWARDS)
+        .copy(request, Name::Route)
+        .copy(request, Name::From)
+        .header(Name::To, to)
+        .header(Name::CallId, request.call_id())
+        .header(Name::CSeq, format_args!("{} {method}", request.cseq().number));
+    if let Some(reason) = reason {
+        writer.header(Name::Reason, reason);
+    }
+    writer.end()
+}
+
+/// What changes when a request is sent again as a new one.
+pub(super) struct Again<'a> {
+    pub path: Path,
+    pub branch: Branch,
+    pub cseq: u32,
+    /// Headers that take the place of those of the same name.
+    pub headers: &'a [(Name, String)],
+}
+
+/// The same request as a new transaction: after a challenge (22.2) or a 422.
+pub(super) fn again(settings: &StackSettings, request: &Message, changed: &Again<'_>) -> Bytes {
+    let empty = Method::Other("".into());
+    let method = request.method().unwrap_or(&empty);
+    let mut writer = Writer::request(method, request.uri_text().unwrap_or_default());
+    writer.header(Name::Via, via(settings, changed.path, changed.branch));
+    for (written, name, value) in request.lines() {
+        match name {
+            Name::Via | Name::ContentType | Name::ContentLength => {}
+            Name::CSeq => {
+                writer.header(Name::CSeq, format_args!("{} {method}", changed.cseq));
+            }
+            _ if changed.headers.iter().any(|(new, _)| *new == name) => {}
+            _ => {
+                writer.raw(written, value);
+            }
+        }
+    }
+    for (name, value) in changed.headers {
+        writer.header(*name, value);
+    }
+    match request.header(Name::ContentType) {
+        Some(kind) if !request.body().is_empty() => writer.body(kind, request.body()),
+        Some(_) | None => writer.end(),
+    }
+}
+
+/// The top Via as it goes back: with `received` and `rport` filled in by us, whatever came in them (18.2.1, RFC 3581).
+fn via_back<'a>(text: &'a str, via: &'a Via<'a>, source: SocketAddr) -> impl Display + 'a {
+    fmt::from_fn(move |f| {
+        // A semicolon in quotes would be a Via that nobody has ever written; cut there, it still finds its way back.
+        for (at, piece) in text.split(';').enumerate() {
+            let name = piece.split('=').next().unwrap_or_default().trim();
+            match at {
+                0 => f.write_str(piece.trim())?,
+                _ if name.eq_ignore_ascii_case("rport") || name.eq_ignore_ascii_case("received") => {}
+                _ => write!(f, ";{}", piece.trim())?,
+            }
+        }
+        let asked = via.rport().is_some();
+        if asked || via.host.ip() != Some(source.ip()) {
+            write!(f, ";received={}", source.ip())?;
+        }
+        if asked { write!(f, ";rport={}", source.port()) } else { Ok(()) }
+    })
+}
+
+/// Where the response to a request that came on `path` goes (18.2.2, RFC 3581): to the source address, never to `maddr`;
+/// to the source port only when asked or `forced`, else to the port in the Via.
+pub(super) fn response_path(request: &Message, path: Path, forced: bool) -> Path {
+    let Ok(via) = request.top_via() else { return path };
+    if path.transport.is_reliable() || forced || via.rport().is_some() {
+        return path;
+    }
+    let port = via.port.filter(|port| *port != 0).unwrap_or(path.transport.default_port());
+    Path { remote: (path.remote.ip(), port).into(), ..path }
+}
+
+/// A response up to its own headers: Via, From, To with our tag, Call-ID, CSeq; `source` is where the request came from.
+pub(super) fn response(request: &Message, source: SocketAddr, status: u16, reason: Option<&str>, tag: u64) -> Writer {
+    let mut writer = Writer::response(status, reason);
+    for (at, text) in request.list(Name::Via).enumerate() {
+        match (at, Via::parse(text)) {
+            (0, Ok(via)) => writer.header(Name::Via, via_back(text, &via, source)),
+            (_, Ok(_) | Err(_)) => writer.header(Name::Via, text),
+        };
+    }
+    writer.copy(request, Name::From);
+    match request.header(Name::To) {
+        Some(to) if tag != 0 && status > 100 => writer.header(Name::To, format_args!("{to};tag={tag:016x}")),
+        Some(to) => writer.header(Name::To, to),
+        None => &mut writer,
+    };
+    writer.copy(request, Name::CallId).copy(request, Name::CSeq);
+    if status == 100 {
+        writer.copy(request, Name::Timestamp);
+    }
+    writer
+}
+
+pub(super) fn add(writer: &mut Writer, headers: &Headers) {
+    for (name, value) in headers {
+        writer.raw(name, value);
+    }
+}
+
+pub(super) fn finish(writer: &mut Writer, body: Option<&Body>) -> Bytes {
+    match body {
+        Some(body) => writer.body(&body.content_type, &body.bytes),
+        None => writer.end(),
+    }
+}
+
+/// The whole of a plain answer.
+pub(super) fn answer(
+    settings: &StackSettings,
+    request: &Message,
+    source: SocketAddr,
+    tag: u64,
+    reply: &Reply,
+) -> Bytes {
+    let mut writer = response(request, source, reply.status, reply.reason.as_deref(), tag);
+    if reply.status > 100 {
+        writer.header(Name::Server, &settings.user_agent);
+    }
+    add(&mut writer, &reply.headers);
+    finish(&mut writer, reply.body.as_ref())
+}

@@ -1,0 +1,170 @@
+//! What a request is, before anybody is told of it.
+
+use super::Stack;
+use crate::{
+    base::Now,
+    sip::{
+        Event, Path, Reply, TransactionId,
+        dialog::contact_of,
+        transaction::{ServerFact, ServerOwner, ServerState, merge_key, server_key},
+    },
+    wire::sip::{Message, Method, Name},
+};
+
+impl Stack {
+    pub(super) fn on_request(&mut self, now: Now, path: Path, request: Message) {
+        let Some(method) = request.method().cloned() else { return };
+        if request.from().is_err() || request.to().is_err() {
+            return self.refuse(path, &request, &Reply::new(400).reason("Bad From or To"));
+        }
+        match method {
+            Method::Ack => return self.on_ack(now, &request),
+            Method::Cancel => return self.on_cancel(now, path, &request),
+            Method::Invite
+            | Method::Bye
+            | Method::Options
+            | Method::Register
+            | Method::Prack
+            | Method::Update
+            | Method::Info
+            | Method::Refer
+            | Method::Subscribe
+            | Method::Notify
+            | Method::Message
+            | Method::Publish
+            | Method::Other(_) => {}
+        }
+        if !server_key(&mut self.key, &request, false) {
+            return;
+        }
+        if let Some(id) = self.server_keys.get(self.key.as_str()).copied() {
+            return self.server_fact(now, id, ServerFact::Request);
+        }
+        if !self.has_room() {
+            return self.refuse(path, &request, &Reply::new(503).header("Retry-After", "10"));
+        }
+        if let Some(refusal) = self.unsupported(&request, &method) {
+            return self.refuse(path, &request, &refusal);
+        }
+        // A REGISTER has no dialog, whatever stands in its To.
+        match request.to_tag() {
+            Some(tag) if method != Method::Register => {
+                let usage = self.usage_of_tag(tag).filter(|usage| self.is_peer_of(*usage, &request));
+                match usage {
+                    Some(usage) => self.on_request_inside(now, path, request, usage),
+                    None => self.refuse(path, &request, &Reply::new(481)),
+                }
+            }
+            Some(_) | None => self.on_request_outside(now, path, request, &method),
+        }
+    }
+
+    /// What we can't do, whoever asks: 416, 405, 501, 420 (8.2.1-8.2.3).
+    fn unsupported(&self, request: &Message, method: &Method) -> Option<Reply> {
+        let scheme = request.uri_text().and_then(|uri| uri.split(':').next()).unwrap_or_default();
+        if !["sip", "sips", "tel"].iter().any(|known| known.eq_ignore_ascii_case(scheme)) {
+            return Some(Reply::new(416));
+        }
+        if request.request_uri().is_err() {
+            return Some(Reply::new(400).reason("Bad Request-URI"));
+        }
+        if !self.settings.allow.contains(&method.as_str()) {
+            let status = if matches!(method, Method::Other(_)) { 501 } else { 405 };
+            return Some(Reply::new(status).header("Allow", self.allow.clone()));
+        }
+        let known = |tag: &&str| self.settings.supported.iter().any(|ours| ours.eq_ignore_ascii_case(tag));
+        let unknown: Vec<&str> =
+            request.list(Name::Require).map(str::trim).filter(|tag| !tag.is_empty() && !known(tag)).collect();
+        (!unknown.is_empty()).then(|| Reply::new(420).header("Unsupported", unknown.join(", ")))
+    }
+
+    fn on_request_outside(&mut self, now: Now, path: Path, request: Message, method: &Method) {
+        match method {
+            Method::Invite => self.on_new_invite(now, path, request),
+            Method::Bye | Method::Update | Method::Prack | Method::Info => {
+                self.refuse(path, &request, &Reply::new(481));
+            }
+            Method::Ack
+            | Method::Cancel
+            | Method::Options
+            | Method::Register
+            | Method::Refer
+            | Method::Subscribe
+            | Method::Notify
+            | Method::Message
+            | Method::Publish
+            | Method::Other(_) => {
+                let tag = self.new_tag();
+                let transaction = self.begin_server(now, path, &request, ServerOwner::User, tag);
+                self.tell(Event::Request { transaction, request, path, usage: None });
+            }
+        }
+    }
+
+    fn on_new_invite(&mut self, now: Now, path: Path, request: Message) {
+        let mut key = std::mem::take(&mut self.key);
+        merge_key(&mut key, &request);
+        let merged = self.merge_keys.contains_key(key.as_str());
+        let merge_key = Box::<str>::from(key.as_str());
+        self.key = key;
+        let refusal = if merged {
+            Some(Reply::new(482))
+        } else if self.usages.len() >= self.settings.usages_max {
+            Some(Reply::new(503).header("Retry-After", "10"))
+        } else if contact_of(&request).is_none() {
+            Some(Reply::new(400).reason("Missing Contact"))
+        } else {
+            self.session_too_small(&request)
+        };
+        if let Some(refusal) = refusal {
+            return self.refuse(path, &request, &refusal);
+        }
+        server_key(&mut self.key, &request, false);
+        let transaction = self.open_theirs(now, path, request);
+        if let Some(server) = self.server(transaction) {
+            server.merge_key = Some(merge_key.clone());
+            self.merge_keys.insert(merge_key, transaction);
+        }
+    }
+
+    /// The ACK to a 300-699 belongs to its transaction, that to a 2xx to the dialog; any other is a stray.
+    fn on_ack(&mut self, now: Now, ack: &Message) {
+        if !server_key(&mut self.key, ack, true) {
+            return;
+        }
+        let known = self.server_keys.get(self.key.as_str()).copied();
+        let refused = known.filter(|id| {
+            self.server(*id).is_some_and(|s| matches!(s.state, ServerState::Completed | ServerState::Confirmed))
+        });
+        if let Some(id) = refused {
+            return self.server_fact(now, id, ServerFact::Ack);
+        }
+        let usage = ack.to_tag().and_then(|tag| self.usage_of_tag(tag)).filter(|usage| self.is_peer_of(*usage, ack));
+        if let Some(usage) = usage {
+            self.on_usage_acked(now, usage, ack);
+        }
+    }
+
+    /// CANCEL finds its INVITE by branch and sent-by (9.2); it gets the same answer however often it comes.
+    fn on_cancel(&mut self, now: Now, path: Path, cancel: &Message) {
+        if !server_key(&mut self.key, cancel, true) {
+            return;
+        }
+        let found = self.server_keys.get(self.key.as_str()).copied();
+        let Some((id, tag)) = found.and_then(|id| Some((id, self.server(id)?.tag))) else {
+            return self.refuse(path, cancel, &Reply::new(481));
+        };
+        self.answer_statelessly(path, cancel, &Reply::new(200), tag);
+        self.on_cancelled(now, id, cancel);
+    }
+
+    fn on_cancelled(&mut self, now: Now, id: TransactionId, cancel: &Message) {
+        let Some(server) = self.server(id) else { return };
+        let waits = matches!(server.state, ServerState::Asked | ServerState::Proceeding);
+        match server.owner {
+            ServerOwner::Invite(usage) if waits => self.on_invite_cancelled(now, usage, cancel),
+            ServerOwner::Offer(usage) if waits => self.on_offer_cancelled(now, id, usage),
+            ServerOwner::Invite(_) | ServerOwner::Offer(_) | ServerOwner::User | ServerOwner::Nobody => {}
+        }
+    }
+}

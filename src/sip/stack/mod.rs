@@ -1,0 +1,274 @@
+//! The stack: all transactions and dialogs of one switch.
+
+mod clients;
+mod incoming;
+mod servers;
+mod settings;
+mod stateless;
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    net::SocketAddr,
+};
+
+use bytes::Bytes;
+
+pub(super) use clients::Start;
+pub use settings::{StackSettings, TRANSACTIONS_MAX, USAGES_MAX};
+
+use super::{
+    Event, Output, Path, TransactionId, Transport, UsageId,
+    slab::Slab,
+    timer::Clock,
+    transaction::{Branch, ClientFact, ServerFact, Transaction},
+    usage::{Usage, UsageClock},
+};
+use crate::{
+    base::{Chance, FastMap, FlowId, Instant, KeyedMap, Now, Timers, keyed_map},
+    wire::sip::Message,
+};
+
+/// How much a stack holds; all zero when everything has ended and 64*T1 have passed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct StackCounts {
+    pub transactions: usize,
+    pub usages: usize,
+    pub timers: usize,
+}
+
+/// All SIP transactions, dialogs and INVITE usages of one switch. Pure: it owns no socket and no clock.
+///
+/// After every `handle_*` and every command, drain `poll_output` until `None`, then sleep until `poll_timeout`.
+/// `now` never goes backwards. A command on a usage that is gone does nothing: its end is already told.
+pub struct Stack {
+    pub(super) settings: StackSettings,
+    pub(super) chance: Chance,
+    pub(super) outputs: VecDeque<Output>,
+    pub(super) transactions: Slab<TransactionId, Transaction>,
+    pub(super) clock: Clock,
+    pub(super) usages: Slab<UsageId, Usage>,
+    pub(super) usage_timers: Timers<(UsageId, UsageClock)>,
+    /// Usages by the tag that we gave their dialogs.
+    pub(super) tags: FastMap<u64, UsageId>,
+    /// Usages whose peer is reached over a connection.
+    pub(super) usage_flows: BTreeSet<(FlowId, UsageId)>,
+    server_keys: KeyedMap<Box<str>, TransactionId>,
+    merge_keys: KeyedMap<Box<str>, TransactionId>,
+    /// Requests of ours that nobody has answered yet, by where they went.
+    unheard: BTreeSet<(SocketAddr, TransactionId)>,
+    /// Requests of ours that wait on a connection.
+    on_flows: BTreeSet<(FlowId, TransactionId)>,
+    /// For tags of answers that leave nothing behind.
+    tag_key: [u8; 32],
+    /// Reused for every key that is looked up.
+    key: String,
+    /// Values of Allow and Supported, written once.
+    pub(super) allow: String,
+    pub(super) supported: String,
+    /// The same without 100rel.
+    pub(super) supported_plain: String,
+}
+
+impl Stack {
+    pub fn new(settings: StackSettings, mut chance: Chance) -> Self {
+        let plain: Vec<&str> = settings.supported.iter().copied().filter(|tag| *tag != "100rel").collect();
+        Self {
+            clock: Clock::new(settings.timers),
+            tag_key: chance.bytes(),
+            allow: settings.allow.join(", "),
+            supported: settings.supported.join(", "),
+            supported_plain: plain.join(", "),
+            settings,
+            chance,
+            outputs: VecDeque::new(),
+            transactions: Slab::new(),
+            usages: Slab::new(),
+            usage_timers: Timers::new(),
+            tags: FastMap::default(),
+            usage_flows: BTreeSet::new(),
+            server_keys: keyed_map(),
+            merge_keys: keyed_map(),
+            unheard: BTreeSet::new(),
+            on_flows: BTreeSet::new(),
+            key: String::new(),
+        }
+    }
+
+    /// One parsed message and the path on which it came.
+    pub fn handle_message(&mut self, now: Now, path: Path, message: Message) {
+        if message.is_request() {
+            self.on_request(now, path, message);
+        } else {
+            self.on_response(now, path, message);
+        }
+    }
+
+    /// A connection ended: what waited on it fails, an unanswered caller behind it has hung up.
+    pub fn handle_flow_closed(&mut self, now: Now, flow: FlowId) {
+        let range = (flow, TransactionId(0))..=(flow, TransactionId(u64::MAX));
+        let waiting: Vec<TransactionId> = self.on_flows.range(range).map(|(_, id)| *id).collect();
+        for id in waiting {
+            self.client_fact(now, id, ClientFact::FlowClosed, None);
+        }
+        let range = (flow, UsageId(0))..=(flow, UsageId(u64::MAX));
+        let usages: Vec<UsageId> = self.usage_flows.range(range).map(|(_, id)| *id).collect();
+        for usage in usages {
+            self.on_usage_flow_closed(now, usage);
+        }
+    }
+
+    /// The network says that nobody is at `remote` (ICMP, connection refused).
+    pub fn handle_unreachable(&mut self, now: Now, transport: Transport, remote: SocketAddr) {
+        let range = (remote, TransactionId(0))..=(remote, TransactionId(u64::MAX));
+        let waiting: Vec<TransactionId> = self.unheard.range(range).map(|(_, id)| *id).collect();
+        for id in waiting {
+            if self.client(id).is_some_and(|client| client.path.transport == transport) {
+                self.client_fact(now, id, ClientFact::Unreachable, None);
+            }
+        }
+    }
+
+    pub fn handle_timeout(&mut self, now: Now) {
+        while let Some((until, id)) = self.clock.take_due(now.mono) {
+            self.on_transaction_due(now, until, id);
+        }
+        while let Some((usage, clock)) = self.usage_timers.take_due(now.mono) {
+            self.on_usage_due(now, usage, clock);
+        }
+        self.prune();
+    }
+
+    /// May be earlier than anything is really due.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        match (self.clock.next(), self.usage_timers.next()) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        }
+    }
+
+    pub fn poll_output(&mut self) -> Option<Output> {
+        let output = self.outputs.pop_front();
+        if output.is_none() {
+            self.prune();
+        }
+        output
+    }
+
+    pub fn counts(&self) -> StackCounts {
+        StackCounts {
+            transactions: self.transactions.len(),
+            usages: self.usages.len(),
+            timers: self.clock.len() + self.usage_timers.len(),
+        }
+    }
+
+    pub fn settings(&self) -> &StackSettings {
+        &self.settings
+    }
+
+    /// The Call-ID of a usage, for traces and Replaces.
+    pub fn call_id(&self, usage: UsageId) -> Option<&str> {
+        self.usages.get(usage).map(|usage| &*usage.dialog.call_id)
+    }
+
+    /// Whether anything, be it only a 100, has come for our INVITE.
+    pub fn is_heard(&self, usage: UsageId) -> bool {
+        self.usages.get(usage).is_some_and(Usage::is_heard)
+    }
+
+    /// Finds the usage that a Replaces header means (RFC 3891 3): its tags are seen from our side.
+    pub fn find_replaced(&self, call_id: &str, to_tag: &str, from_tag: &str) -> Option<UsageId> {
+        let id = self.usage_of_tag(to_tag)?;
+        let dialog = &self.usages.get(id)?.dialog;
+        (*dialog.call_id == *call_id && *dialog.remote_tag == *from_tag).then_some(id)
+    }
+
+    pub(super) fn usage_of_tag(&self, tag: &str) -> Option<UsageId> {
+        if tag.len() != 16 {
+            return None;
+        }
+        u64::from_str_radix(tag, 16).ok().and_then(|tag| self.tags.get(&tag).copied())
+    }
+
+    pub(super) fn tell(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    pub(super) fn send(&mut self, path: Path, bytes: Bytes) {
+        self.outputs.push_back(Output::Send { path, bytes });
+    }
+
+    /// A tag that nobody can guess; never zero, which stands for none.
+    pub(super) fn new_tag(&mut self) -> u64 {
+        self.chance.word().max(1)
+    }
+
+    /// The branch of the transaction that will be added next.
+    pub(super) fn new_branch(&mut self) -> Branch {
+        Branch::new(self.chance.word(), self.transactions.next_id())
+    }
+
+    fn on_transaction_due(&mut self, now: Now, until: Instant, id: TransactionId) {
+        match self.transactions.get_mut(id) {
+            Some(Transaction::Client(client)) if client.until == Some(until) => {
+                client.until = None;
+                self.client_fact(now, id, ClientFact::Deadline, None);
+            }
+            Some(Transaction::Client(client)) if client.resend_at == Some(until) => {
+                client.resend_at = None;
+                self.client_fact(now, id, ClientFact::Resend, None);
+            }
+            Some(Transaction::Server(server)) if server.until == Some(until) => {
+                server.until = None;
+                self.server_fact(now, id, ServerFact::Deadline);
+            }
+            Some(Transaction::Server(server)) if server.resend_at == Some(until) => {
+                server.resend_at = None;
+                self.server_fact(now, id, ServerFact::Resend);
+            }
+            Some(Transaction::Client(_) | Transaction::Server(_)) | None => {}
+        }
+    }
+
+    fn prune(&mut self) {
+        let transactions = &self.transactions;
+        self.clock.prune(|until, id| match transactions.get(id) {
+            Some(Transaction::Client(client)) => client.until == Some(until) || client.resend_at == Some(until),
+            Some(Transaction::Server(server)) => server.until == Some(until) || server.resend_at == Some(until),
+            None => false,
+        });
+    }
+
+    /// Makes room for one more transaction if it can: the non-INVITE answered longest ago is forgotten first.
+    pub(super) fn has_room(&mut self) -> bool {
+        while self.transactions.len() >= self.settings.transactions_max {
+            let Some((until, id)) = self.clock.take_answered() else { return false };
+            let answered = matches!(self.transactions.get(id), Some(Transaction::Server(s)) if s.until == Some(until));
+            if answered {
+                self.remove_transaction(id);
+            }
+        }
+        true
+    }
+
+    pub(super) fn remove_transaction(&mut self, id: TransactionId) {
+        match self.transactions.remove(id) {
+            Some(Transaction::Client(client)) => {
+                self.unheard.remove(&(client.path.remote, id));
+                if let Some(flow) = client.path.flow {
+                    self.on_flows.remove(&(flow, id));
+                }
+            }
+            Some(Transaction::Server(server)) => {
+                self.server_keys.remove(&server.key);
+                if let Some(key) = &server.merge_key {
+                    self.merge_keys.remove(key);
+                }
+            }
+            None => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

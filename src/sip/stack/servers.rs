@@ -1,0 +1,218 @@
+//! Server transactions at work: what the tables order is done here.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::Stack;
+use crate::{
+    base::Now,
+    sip::{
+        Path, Reply, TransactionId, compose,
+        timer::Wait,
+        transaction::{
+            Kind, ServerEffect, ServerFact, ServerOwner, ServerState, ServerTransaction, Transaction, server_step,
+        },
+    },
+    wire::sip::{Message, Method},
+};
+
+/// An INVITE that nobody answered gets 100 after this (17.2.1).
+const TRYING_TIME: Duration = Duration::from_millis(200);
+
+impl Stack {
+    /// Keeps a request whose key stands in `self.key`. `tag` is the To tag of our answers, zero when it has one.
+    pub(in crate::sip) fn begin_server(
+        &mut self,
+        now: Now,
+        path: Path,
+        request: &Message,
+        owner: ServerOwner,
+        tag: u64,
+    ) -> TransactionId {
+        let id = self.transactions.next_id();
+        let kind = request.method().map_or(Kind::Other, Kind::of);
+        let (until, resend_at) = match kind {
+            Kind::Invite => (None, Some(self.clock.set(now.mono, id, Wait::Odd(TRYING_TIME)))),
+            // Whoever should answer never did: it must not stay for ever.
+            Kind::Other => (Some(self.clock.set(now.mono, id, Wait::GiveUp)), None),
+        };
+        let key = Box::<str>::from(self.key.as_str());
+        self.server_keys.insert(key.clone(), id);
+        self.transactions.insert(Transaction::Server(ServerTransaction {
+            kind,
+            state: ServerState::Asked,
+            path: compose::response_path(request, path, self.settings.force_rport),
+            source: path.remote,
+            request: Some(request.clone()),
+            response: None,
+            tag,
+            pause: self.settings.timers.t1,
+            resend_at,
+            until,
+            owner,
+            key,
+            merge_key: None,
+        }));
+        id
+    }
+
+    pub(in crate::sip) fn server(&mut self, id: TransactionId) -> Option<&mut ServerTransaction> {
+        match self.transactions.get_mut(id) {
+            Some(Transaction::Server(server)) => Some(server),
+            Some(Transaction::Client(_)) | None => None,
+        }
+    }
+
+    /// The request of a transaction that waits for its final answer.
+    pub(in crate::sip) fn asked(&mut self, id: TransactionId) -> Option<Message> {
+        self.server(id)?.request.clone()
+    }
+
+    /// Starts the answer to a kept request: Via, From, To with our tag, Call-ID, CSeq.
+    pub(in crate::sip) fn begin_answer(
+        &mut self,
+        id: TransactionId,
+        reply: &Reply,
+    ) -> Option<crate::wire::sip::Writer> {
+        let server = self.server(id)?;
+        let request = server.request.as_ref()?;
+        Some(compose::response(request, server.source, reply.status, reply.reason.as_deref(), server.tag))
+    }
+
+    /// Sends a written answer. `once` forgets the request with it.
+    pub(in crate::sip) fn conclude(&mut self, now: Now, id: TransactionId, status: u16, bytes: Bytes, once: bool) {
+        let Some(server) = self.server(id) else { return };
+        if server.request.is_none() {
+            return;
+        }
+        server.response = Some(bytes);
+        let fact = match status {
+            0..=199 => ServerFact::Provisional,
+            200..=299 => ServerFact::Success,
+            300.. => ServerFact::Failure,
+        };
+        if status >= 200 {
+            server.request = None;
+        }
+        self.server_fact(now, id, fact);
+        if once || matches!(status, 401 | 407) {
+            self.remove_transaction(id);
+        }
+    }
+
+    /// A plain answer by the stack itself.
+    pub(in crate::sip) fn answer(&mut self, now: Now, id: TransactionId, reply: &Reply) {
+        let Some((request, source, tag)) =
+            self.server(id).and_then(|server| Some((server.request.clone()?, server.source, server.tag)))
+        else {
+            return;
+        };
+        let bytes = compose::answer(&self.settings, &request, source, tag, reply);
+        self.conclude(now, id, reply.status, bytes, reply.once);
+    }
+
+    /// Answers an [`Event::Request`](crate::sip::Event::Request) or [`Event::Info`](crate::sip::Event::Info).
+    pub fn reply(&mut self, now: Now, transaction: TransactionId, mut reply: Reply) {
+        let Some(request) =
+            self.server(transaction).filter(|s| s.owner == ServerOwner::User).and_then(|s| s.request.clone())
+        else {
+            return;
+        };
+        // Non-INVITE knows no provisional answer but 100 (RFC 4320 4.1).
+        if (101..200).contains(&reply.status) {
+            return;
+        }
+        if request.method() == Some(&Method::Options) && (200..300).contains(&reply.status) {
+            for (name, value) in [("Allow", &self.allow), ("Supported", &self.supported)] {
+                if !reply.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name)) {
+                    reply.headers.push((name.into(), value.clone()));
+                }
+            }
+        }
+        self.answer(now, transaction, &reply);
+    }
+
+    pub(in crate::sip) fn server_fact(&mut self, now: Now, id: TransactionId, fact: ServerFact) {
+        let Some(server) = self.server(id) else { return };
+        let (state, effects) = server_step(server.kind, server.state, fact);
+        server.state = state;
+        let owner = server.owner;
+        for effect in effects {
+            match effect {
+                ServerEffect::Send => self.send_response(id),
+                ServerEffect::SendTrying => self.send_trying(id),
+                ServerEffect::Repeat => self.repeat_response(now, id, false),
+                ServerEffect::RepeatAlways => self.repeat_response(now, id, true),
+                ServerEffect::Slower => self.repeat_slower(now, id),
+                ServerEffect::Quiet => {
+                    if let Some(server) = self.server(id) {
+                        server.resend_at = None;
+                    }
+                }
+                ServerEffect::Linger => self.linger_server(now, id, Wait::GiveUp),
+                ServerEffect::LingerShort => self.linger_server(now, id, Wait::Short),
+                ServerEffect::TellNoAck => self.on_ack_missing(now, id, owner),
+            }
+        }
+        if self.server(id).is_some_and(|server| server.state == ServerState::Over) {
+            self.remove_transaction(id);
+        }
+    }
+
+    fn send_response(&mut self, id: TransactionId) {
+        let Some(server) = self.server(id) else { return };
+        if let Some(bytes) = server.response.clone() {
+            let path = server.path;
+            self.send(path, bytes);
+        }
+    }
+
+    fn send_trying(&mut self, id: TransactionId) {
+        let Some(server) = self.server(id) else { return };
+        let Some(request) = &server.request else { return };
+        let bytes = compose::response(request, server.source, 100, None, 0).end();
+        server.response = Some(bytes);
+        self.send_response(id);
+    }
+
+    fn repeat_response(&mut self, now: Now, id: TransactionId, always: bool) {
+        let t1 = self.settings.timers.t1;
+        let Some(server) = self.server(id) else { return };
+        server.pause = t1;
+        let repeated = always || !server.path.transport.is_reliable();
+        let resend_at = repeated.then(|| self.clock.set(now.mono, id, Wait::First));
+        if let Some(server) = self.server(id) {
+            server.resend_at = resend_at;
+        }
+    }
+
+    fn repeat_slower(&mut self, now: Now, id: TransactionId) {
+        let t2 = self.settings.timers.t2;
+        let Some(server) = self.server(id) else { return };
+        server.pause = (server.pause * 2).min(t2);
+        let pause = server.pause;
+        let resend_at = self.clock.set(now.mono, id, Wait::Odd(pause));
+        if let Some(server) = self.server(id) {
+            server.resend_at = Some(resend_at);
+        }
+    }
+
+    fn linger_server(&mut self, now: Now, id: TransactionId, wait: Wait) {
+        let Some(server) = self.server(id) else { return };
+        let reliable = server.path.transport.is_reliable();
+        let wait = match (server.kind, server.state) {
+            // Nothing is repeated over a reliable transport: timers I and J are zero.
+            (Kind::Other, _) | (Kind::Invite, ServerState::Confirmed) if reliable => {
+                server.state = ServerState::Over;
+                return;
+            }
+            (Kind::Other, _) => Wait::Answered,
+            (Kind::Invite, _) => wait,
+        };
+        let until = self.clock.set(now.mono, id, wait);
+        if let Some(server) = self.server(id) {
+            server.until = Some(until);
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Requests inside a dialog, both ways (RFC 3261 12.2).
+
+use super::{Phase, Usage};
+use crate::{
+    base::Now,
+    sip::{
+        Body, Ended, Event, Path, Reply, Request, Stack, Target, TransactionId, UsageId, compose,
+        stack::Start,
+        transaction::{ClientOwner, ServerOwner},
+        values::Outside,
+    },
+    wire::sip::{Message, Method, Name, Writer},
+};
+
+impl Stack {
+    /// Sends a request in the dialog of a usage, with the next CSeq.
+    pub(super) fn send_inside(
+        &mut self,
+        now: Now,
+        id: UsageId,
+        method: &Method,
+        owner: ClientOwner,
+        body: Option<&Body>,
+        fill: impl FnOnce(&Self, &Usage, &mut Writer),
+    ) -> Option<TransactionId> {
+        let branch = self.new_branch();
+        let usage = self.usages.get_mut(id)?;
+        usage.dialog.local_cseq = usage.dialog.local_cseq.saturating_add(1);
+        let cseq = usage.dialog.local_cseq;
+        let usage = self.usages.get(id)?;
+        let mut writer = compose::in_dialog(&self.settings, &usage.dialog, method, cseq, branch);
+        fill(self, usage, &mut writer);
+        let bytes = compose::finish(&mut writer, body);
+        let (path, credentials) = (usage.dialog.path, usage.credentials.clone());
+        let start = Start::new(method.clone(), branch, path, bytes, owner);
+        Some(self.start_client(now, Start { credentials, ..start }))
+    }
+
+    pub fn info(&mut self, now: Now, usage: UsageId, body: Body) {
+        let mut request = Request::inside(Method::Info, usage);
+        request.body = Some(body);
+        self.request(now, request);
+    }
+
+    /// Sends a request; [`Event::Response`] follows once.
+    pub fn request(&mut self, now: Now, request: Request) -> TransactionId {
+        // The answer is told under the id of the first try.
+        let told = self.transactions.next_id();
+        let sent = match &request.target {
+            Target::Usage(usage) => {
+                let owner = ClientOwner::User { told, usage: Some(*usage) };
+                let ready = self.usages.get(*usage).is_some_and(|usage| match usage.phase {
+                    Phase::Calling(_) | Phase::Ending => false,
+                    Phase::AckWanted { .. } | Phase::Invited(_) | Phase::Answered { .. } | Phase::Confirmed => true,
+                });
+                if ready {
+                    self.send_inside(now, *usage, &request.method, owner, request.body.as_ref(), |_, _, writer| {
+                        compose::add(writer, &request.headers);
+                    })
+                } else {
+                    None
+                }
+            }
+            Target::Outside(outside) if self.has_room() => self.send_outside(now, told, &request, outside),
+            Target::Outside(_) => None,
+        };
+        sent.unwrap_or_else(|| {
+            // An id that no transaction has or will have.
+            let nobody = TransactionId(self.chance.word() | 1 << 63);
+            self.tell(Event::Response { transaction: nobody, status: 503, response: None });
+            nobody
+        })
+    }
+
+    fn send_outside(
+        &mut self,
+        now: Now,
+        told: TransactionId,
+        request: &Request,
+        outside: &Outside,
+    ) -> Option<TransactionId> {
+        let (call_id, cseq) =
+            outside.sequence.clone().unwrap_or_else(|| (self.chance.token() + &self.chance.token(), 1));
+        let from = format!("{};tag={}", compose::party(&outside.from), self.chance.token());
+        let to = compose::party(&outside.to).to_string();
+        let branch = self.new_branch();
+        let head = compose::Head {
+            method: &request.method,
+            path: outside.path,
+            branch,
+            from: &from,
+            to: &to,
+            call_id: &call_id,
+            cseq,
+            max_forwards: outside.max_forwards,
+        };
+        let mut writer = head.write(&self.settings, &outside.uri, outside.route_set.iter().map(String::as_str));
+        compose::add(&mut writer, &request.headers);
+        let bytes = compose::finish(&mut writer, request.body.as_ref());
+        let owner = ClientOwner::User { told, usage: None };
+        let credentials = request.credentials.clone().map(std::sync::Arc::new);
+        let start = Start::new(request.method.clone(), branch, outside.path, bytes, owner);
+        Some(self.start_client(now, Start { credentials, ..start }))
+    }
+
+    /// A request from the other side of a dialog.
+    pub(in crate::sip) fn on_request_inside(&mut self, now: Now, path: Path, request: Message, id: UsageId) {
+        let Some(method) = request.method().cloned() else { return };
+        let owner = match method {
+            Method::Invite | Method::Update => ServerOwner::Offer(id),
+            Method::Bye | Method::Prack => ServerOwner::Nobody,
+            Method::Ack
+            | Method::Cancel
+            | Method::Options
+            | Method::Register
+            | Method::Info
+            | Method::Refer
+            | Method::Subscribe
+            | Method::Notify
+            | Method::Message
+            | Method::Publish
+            | Method::Other(_) => ServerOwner::User,
+        };
+        let transaction = self.begin_server(now, path, &request, owner, 0);
+        if !self.in_order(id, &request) {
+            // It was overtaken by a later one (12.2.2).
+            let reply = Reply::new(500).header("Retry-After", "0");
+            return self.answer(now, transaction, &reply);
+        }
+        self.follow_flow(id, path);
+        match method {
+            Method::Bye => self.on_bye(now, transaction, id, request),
+            Method::Prack => self.on_prack(now, transaction, id, &request),
+            _ if self.is_ending(id) => self.answer(now, transaction, &Reply::new(481)),
+            Method::Invite | Method::Update => self.on_offer(now, transaction, id, &request, path),
+            Method::Info => self.tell(Event::Info { usage: id, transaction, request }),
+            Method::Ack
+            | Method::Cancel
+            | Method::Options
+            | Method::Register
+            | Method::Refer
+            | Method::Subscribe
+            | Method::Notify
+            | Method::Message
+            | Method::Publish
+            | Method::Other(_) => self.tell(Event::Request { transaction, request, path, usage: Some(id) }),
+        }
+    }
+
+    fn is_ending(&self, id: UsageId) -> bool {
+        matches!(self.usages.get(id), Some(Usage { phase: Phase::Ending, .. }))
+    }
+
+    /// Takes the CSeq of a new request: each must be higher than the one before.
+    fn in_order(&mut self, id: UsageId, request: &Message) -> bool {
+        let number = request.cseq().number;
+        let tag = request.from_tag().unwrap_or_default();
+        let Some(usage) = self.usages.get_mut(id) else { return false };
+        let last = match &mut usage.phase {
+            Phase::Calling(calling) => {
+                let early = calling.early.iter_mut().find(|early| *early.dialog.remote_tag == *tag);
+                match early {
+                    Some(early) => &mut early.dialog.remote_cseq,
+                    None => return false,
+                }
+            }
+            Phase::AckWanted { .. } | Phase::Invited(_) | Phase::Answered { .. } | Phase::Confirmed | Phase::Ending => {
+                &mut usage.dialog.remote_cseq
+            }
+        };
+        let later = last.is_none_or(|last| number > last);
+        if later {
+            *last = Some(number);
+        }
+        later
+    }
+
+    /// A peer that speaks from a new connection is answered there from now on (RFC 5626 in spirit).
+    fn follow_flow(&mut self, id: UsageId, path: Path) {
+        let known = self.usages.get(id).map(|usage| usage.dialog.path);
+        if path.flow.is_some()
+            && known.is_some_and(|known| known.flow != path.flow && known.transport == path.transport)
+        {
+            self.rehome(id, path);
+        }
+    }
+
+    fn on_bye(&mut self, now: Now, transaction: TransactionId, id: UsageId, request: Message) {
+        self.answer(now, transaction, &Reply::new(200));
+        let Some(usage) = self.usages.get(id) else { return };
+        let reason = request.header(Name::Reason).map(str::to_owned);
+        match usage.phase {
+            Phase::Calling(_) => self.on_bye_while_calling(now, id),
+            Phase::Invited(_) => {
+                self.answer_invited(now, id, &Reply::new(487));
+                self.tell(Event::Cancelled { usage: id, reason });
+                self.drop_usage(id);
+            }
+            // Our own BYE crosses theirs: both are answered, and ours clears the rest.
+            Phase::Ending => {}
+            Phase::Answered { bye: Some(_), .. } => {
+                self.refuse_pending(now, id);
+                self.drop_usage(id);
+            }
+            Phase::AckWanted { .. } | Phase::Answered { .. } | Phase::Confirmed => {
+                if matches!(usage.phase, Phase::AckWanted { .. }) {
+                    self.ack(now, id, None);
+                }
+                self.refuse_pending(now, id);
+                let ended = Event::Ended { usage: id, why: Ended::Bye { reason }, request: Some(request) };
+                self.tell(ended);
+                self.drop_usage(id);
+            }
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! INVITE dialog usages (RFC 5057): calls seen from one side, from the first INVITE to the end.
+
+mod inside;
+mod offer;
+mod reliable;
+mod session;
+mod uac;
+mod uas;
+
+use std::sync::Arc;
+
+use super::{
+    Body, Credentials, Ended, Event, Path, Reply, Stack, TransactionId, Transport, UsageId,
+    dialog::Dialog,
+    slab::SlabId,
+    transaction::{ClientOwner, ServerFact, ServerOwner},
+};
+use crate::{
+    base::Now,
+    wire::sip::{Message, Method, Name},
+};
+use offer::Exchange;
+use reliable::Reliable;
+use session::Session;
+
+impl SlabId for UsageId {
+    fn from_raw(raw: u64) -> Self {
+        Self(raw)
+    }
+
+    fn raw(self) -> u64 {
+        self.0
+    }
+}
+
+/// One side of a call.
+pub(super) struct Usage {
+    pub dialog: Dialog,
+    pub phase: Phase,
+    exchange: Exchange,
+    /// An offer of ours that waits for the exchange under way.
+    queued: Option<Box<(Method, Option<Body>)>>,
+    session: Option<Session>,
+    credentials: Option<Arc<Credentials>>,
+    /// User part of our Contact.
+    contact_user: Box<str>,
+    /// The peer takes UPDATE, as its Allow says.
+    peer_updates: bool,
+    /// A 422 has been followed.
+    stretched: bool,
+    /// We opened the dialog: whose back-off after glare is the longer (14.1).
+    ours: bool,
+}
+
+/// What a usage waits for.
+pub(super) enum Phase {
+    /// Our INVITE is out.
+    Calling(Box<Calling>),
+    /// Their 2xx carried the offer: `ack` must bring our answer.
+    AckWanted {
+        invite: TransactionId,
+        cseq: u32,
+    },
+    /// Their INVITE waits for our final answer.
+    Invited(Box<Invited>),
+    /// Our 2xx waits for its ACK; a BYE that is wanted waits with it (15).
+    Answered {
+        invite: TransactionId,
+        cseq: u32,
+        we_offered: bool,
+        bye: Option<Bye>,
+    },
+    Confirmed,
+    /// Our BYE is out.
+    Ending,
+}
+
+pub(super) struct Calling {
+    invite: TransactionId,
+    /// A provisional answer came: CANCEL may go (9.1).
+    heard: bool,
+    /// Anything came, be it a challenge.
+    alive: bool,
+    cancelled: Option<Bye>,
+    /// Nobody wants to hear how it ends.
+    silent: bool,
+    /// Our INVITE carried the offer.
+    offered: bool,
+    early: Vec<Early>,
+}
+
+/// One branch of a fork that has given a sign of life with a tag (13.2.2.1).
+struct Early {
+    dialog: Dialog,
+    /// The last reliable provisional answer (RFC 3262 4).
+    rseq: Option<u32>,
+}
+
+pub(super) struct Invited {
+    invite: TransactionId,
+    /// Their INVITE carried the offer.
+    offered: bool,
+    reliable: Option<Reliable>,
+}
+
+/// A BYE or CANCEL that is wanted, with the value of its Reason header.
+pub(super) struct Bye {
+    reason: Option<String>,
+}
+
+/// Reasons for a usage to wake up.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(super) enum UsageClock {
+    /// Back-off after glare is over (14.1).
+    Glare,
+    /// Half of the session interval has passed: we refresh (RFC 4028 7.4).
+    Refresh,
+    /// Nobody refreshed the session (RFC 4028 10).
+    Expire,
+    /// A reliable provisional answer is repeated until its PRACK (RFC 3262 3).
+    Repeat,
+    /// Their connection closed and has not come back.
+    FlowGrace,
+}
+
+const CLOCKS: [UsageClock; 5] =
+    [UsageClock::Glare, UsageClock::Refresh, UsageClock::Expire, UsageClock::Repeat, UsageClock::FlowGrace];
+
+impl Usage {
+    fn new(dialog: Dialog, phase: Phase, contact_user: &str, ours: bool) -> Self {
+        Self {
+            dialog,
+            phase,
+            exchange: Exchange::Idle,
+            queued: None,
+            session: None,
+            credentials: None,
+            contact_user: contact_user.into(),
+            peer_updates: false,
+            stretched: false,
+            ours,
+        }
+    }
+
+    pub(super) fn is_heard(&self) -> bool {
+        match &self.phase {
+            Phase::Calling(calling) => calling.alive,
+            Phase::AckWanted { .. }
+            | Phase::Invited(_)
+            | Phase::Answered { .. }
+            | Phase::Confirmed
+            | Phase::Ending => true,
+        }
+    }
+
+    /// Learns what the peer can do, from any message of its.
+    fn learn(&mut self, message: &Message) {
+        if message.header(Name::Allow).is_some() {
+            self.peer_updates = message.list(Name::Allow).any(|method| method.trim() == "UPDATE");
+        }
+    }
+}
+
+impl Stack {
+    pub(super) fn add_usage(&mut self, usage: Usage) -> UsageId {
+        let (tag, flow) = (usage.dialog.local_tag, usage.dialog.path.flow);
+        let id = self.usages.insert(usage);
+        self.tags.insert(tag, id);
+        if let Some(flow) = flow {
+            self.usage_flows.insert((flow, id));
+        }
+        id
+    }
+
+    pub(super) fn drop_usage(&mut self, id: UsageId) {
+        let Some(usage) = self.usages.remove(id) else { return };
+        self.tags.remove(&usage.dialog.local_tag);
+        if let Some(flow) = usage.dialog.path.flow {
+            self.usage_flows.remove(&(flow, id));
+        }
+        for clock in CLOCKS {
+            self.usage_timers.cancel((id, clock));
+        }
+    }
+
+    /// Changes the way to the peer.
+    fn rehome(&mut self, id: UsageId, path: Path) {
+        let Some(usage) = self.usages.get_mut(id) else { return };
+        let old = std::mem::replace(&mut usage.dialog.path, path);
+        if old.flow == path.flow {
+            return;
+        }
+        if let Some(flow) = old.flow {
+            self.usage_flows.remove(&(flow, id));
+        }
+        if let Some(flow) = path.flow {
+            self.usage_flows.insert((flow, id));
+            self.usage_timers.cancel((id, UsageClock::FlowGrace));
+        }
+    }
+
+    /// Whether a request with our To tag comes from the dialog's other side: Call-ID and From tag must fit (12.2.2).
+    pub(super) fn is_peer_of(&self, id: UsageId, request: &Message) -> bool {
+        let Some(usage) = self.usages.get(id) else { return false };
+        let tag = request.from_tag().unwrap_or_default();
+        if *usage.dialog.call_id != *request.call_id() {
+            return false;
+        }
+        match &usage.phase {
+            Phase::Calling(calling) => calling.early.iter().any(|early| *early.dialog.remote_tag == *tag),
+            Phase::AckWanted { .. } | Phase::Invited(_) | Phase::Answered { .. } | Phase::Confirmed | Phase::Ending => {
+                *usage.dialog.remote_tag == *tag
+            }
+        }
+    }
+
+    /// Ends an answered call; before the answer it cancels our INVITE or refuses theirs with 480.
+    pub fn bye(&mut self, now: Now, usage: UsageId, reason: Option<String>) {
+        let Some(found) = self.usages.get_mut(usage) else { return };
+        match &mut found.phase {
+            Phase::Calling(calling) => {
+                calling.silent = true;
+                self.cancel(now, usage, reason);
+            }
+            Phase::AckWanted { .. } => {
+                self.ack(now, usage, None);
+                self.send_bye(now, usage, reason);
+            }
+            Phase::Invited(_) => {
+                let reply = Reply::new(480);
+                let reply = if let Some(reason) = reason { reply.header("Reason", reason) } else { reply };
+                self.respond(now, usage, reply);
+            }
+            // The callee must not send BYE before the ACK came or its wait is over (15).
+            Phase::Answered { bye, .. } => *bye = Some(Bye { reason }),
+            Phase::Confirmed => self.send_bye(now, usage, reason),
+            Phase::Ending => {}
+        }
+    }
+
+    /// Sends BYE; the usage stays until it is answered, so that a crossing BYE finds it.
+    fn send_bye(&mut self, now: Now, id: UsageId, reason: Option<String>) {
+        self.refuse_pending(now, id);
+        for clock in CLOCKS {
+            self.usage_timers.cancel((id, clock));
+        }
+        let Some(usage) = self.usages.get_mut(id) else { return };
+        usage.phase = Phase::Ending;
+        usage.session = None;
+        usage.queued = None;
+        usage.exchange = Exchange::Idle;
+        let owner = ClientOwner::Bye(id);
+        self.send_inside(now, id, &Method::Bye, owner, None, |_, _, writer| {
+            if let Some(reason) = reason {
+                writer.header(Name::Reason, reason);
+            }
+        });
+    }
+
+    /// Tells that the call is over and says BYE to whoever may still be there.
+    fn end(&mut self, now: Now, id: UsageId, why: Ended, reason: Option<String>) {
+        let silent = matches!(
+            self.usages.get(id).map(|usage| &usage.phase),
+            None | Some(Phase::Ending | Phase::Answered { bye: Some(_), .. })
+        );
+        if !silent {
+            self.tell(Event::Ended { usage: id, why, request: None });
+        }
+        self.send_bye(now, id, reason);
+    }
+
+    /// Tells that the call is over where a BYE would find nobody.
+    fn end_quietly(&mut self, now: Now, id: UsageId, why: Ended) {
+        self.refuse_pending(now, id);
+        self.tell(Event::Ended { usage: id, why, request: None });
+        self.drop_usage(id);
+    }
+
+    /// Requests of theirs that wait inside a call that ends get 487 (15.1.2), and a 2xx is repeated no more.
+    fn refuse_pending(&mut self, now: Now, id: UsageId) {
+        let Some(usage) = self.usages.get_mut(id) else { return };
+        match std::mem::replace(&mut usage.exchange, Exchange::Idle) {
+            Exchange::Theirs { transaction, .. } => self.answer(now, transaction, &Reply::new(487)),
+            Exchange::TheirsUnacked { transaction, .. } => self.server_fact(now, transaction, ServerFact::Ack),
+            Exchange::Idle | Exchange::Ours(_) | Exchange::OursUnacked { .. } | Exchange::BackOff { .. } => {}
+        }
+        if let Some(Phase::Answered { invite, .. }) = self.usages.get(id).map(|usage| &usage.phase) {
+            let invite = *invite;
+            self.server_fact(now, invite, ServerFact::Ack);
+        }
+    }
+
+    pub(super) fn on_usage_due(&mut self, now: Now, id: UsageId, clock: UsageClock) {
+        match clock {
+            UsageClock::Glare => self.on_back_off_over(now, id),
+            UsageClock::Refresh => self.on_refresh_due(now, id),
+            UsageClock::Expire => {
+                let reason = Some("SIP;cause=408;text=\"Session expired\"".to_owned());
+                self.end(now, id, Ended::SessionExpired, reason);
+            }
+            UsageClock::Repeat => self.on_repeat_due(now, id),
+            UsageClock::FlowGrace => self.end_quietly(now, id, Ended::FlowClosed),
+        }
+    }
+
+    /// A caller whose connection ends before we answered has hung up. An answered call lives on: the peer may come back
+    /// over a new connection, and what it can't be told any more ends it; only behind a WebSocket nobody can be called.
+    pub(super) fn on_usage_flow_closed(&mut self, now: Now, id: UsageId) {
+        let Some(usage) = self.usages.get(id) else { return };
+        let path = Path { flow: None, ..usage.dialog.path };
+        match usage.phase {
+            Phase::Invited(_) => {
+                self.answer_invited(now, id, &Reply::new(487));
+                self.tell(Event::Cancelled { usage: id, reason: None });
+                self.drop_usage(id);
+            }
+            Phase::Calling(_) | Phase::Ending => {}
+            Phase::AckWanted { .. } | Phase::Answered { .. } | Phase::Confirmed => {
+                self.rehome(id, path);
+                let gone = matches!(path.transport, Transport::Ws | Transport::Wss);
+                if gone {
+                    let grace = self.settings.timers.give_up();
+                    self.usage_timers.set((id, UsageClock::FlowGrace), now.mono + grace);
+                }
+            }
+        }
+    }
+
+    /// No ACK came to a 2xx of ours, first or later: the call can't go on (13.3.1.4).
+    pub(super) fn on_ack_missing(&mut self, now: Now, id: TransactionId, owner: ServerOwner) {
+        let Some(usage_id) = owner.usage() else { return };
+        let Some(usage) = self.usages.get_mut(usage_id) else { return };
+        match (&mut usage.phase, &usage.exchange) {
+            (Phase::Answered { invite, bye: Some(bye), .. }, _) if *invite == id => {
+                let reason = bye.reason.take();
+                self.send_bye(now, usage_id, reason);
+            }
+            (Phase::Answered { invite, .. }, _) if *invite == id => self.give_up_unacked(now, usage_id),
+            (_, Exchange::TheirsUnacked { transaction, .. }) if *transaction == id => {
+                self.give_up_unacked(now, usage_id);
+            }
+            (_, _) => {}
+        }
+    }
+
+    fn give_up_unacked(&mut self, now: Now, id: UsageId) {
+        self.tell(Event::AckMissing { usage: id });
+        self.end(now, id, Ended::Timeout, Some("SIP;cause=408;text=\"ACK missing\"".to_owned()));
+    }
+}
