@@ -6,6 +6,7 @@
 //! costs no hand-over between threads, and whatever came meanwhile is read in one system call.
 
 mod inbox;
+mod interfaces;
 mod lanes;
 mod refuse;
 mod streams;
@@ -17,6 +18,7 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 
 pub use inbox::{Bell, Full, INBOX_MAX, Inbox};
+pub use interfaces::addresses;
 pub use lanes::{
     DIALOG_WAITING_MAX, INVITE_WAITING_MAX, LANE_OCTETS_MAX, Lane, OTHER_WAITING_MAX, OVERLOAD_AGE,
     REGISTER_WAITING_MAX, RELIEF_AGE,

@@ -1,6 +1,6 @@
 //! Reads a TOML table key by key, collecting every fault with its place instead of stopping at the first.
 
-use std::{cell::RefCell, collections::BTreeMap, fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
+use std::{cell::RefCell, collections::BTreeMap, ops::RangeInclusive, str::FromStr, time::Duration};
 
 use serde::de::DeserializeOwned;
 use toml::{
@@ -217,7 +217,12 @@ impl<'a> Section<'a> {
                     let mark = Mark { source: self.source, byte: item.span().start };
                     match item.get_ref() {
                         DeValue::String(text) => texts.push(At::new(text.to_string(), mark)),
-                        other => self.expected(mark, key, "a list of texts", &Raw::Toml(other)),
+                        other @ (DeValue::Integer(_)
+                        | DeValue::Float(_)
+                        | DeValue::Boolean(_)
+                        | DeValue::Datetime(_)
+                        | DeValue::Array(_)
+                        | DeValue::Table(_)) => self.expected(mark, key, "a list of texts", &Raw::Toml(other)),
                     }
                 }
                 Some(texts)

@@ -67,7 +67,8 @@ pub struct HttpSettings {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RtpSettings {
-    pub bind: Vec<IpAddr>,
+    /// Where sound is sent and received; unless given, where SIP is first listened for.
+    pub bind: IpAddr,
     pub advertised: Option<IpAddr>,
     pub ports: RangeInclusive<u16>,
     /// 0: one for each core but one, at least one.
@@ -131,13 +132,14 @@ pub(super) fn read(root: &Section<'_>, overrides: &Environment<'_>) -> ServerSet
     let sections = (root.table("sip"), root.table("http"), root.table("rtp"), root.table("store"));
     let (sip, http, rtp, store) = sections;
     let (limits, log) = (root.table("limits"), root.table("log"));
+    let sip_settings = read_sip(&sip);
     let settings = ServerSettings {
         realm: realm(root),
         data_dir: or(root.text("data_dir"), String::from("data")),
         include: root.texts("include").unwrap_or_default(),
-        sip: read_sip(&sip),
         http: HttpSettings { listen: or(http.parsed("listen", "address:port"), default_address(8080)) },
-        rtp: read_rtp(&rtp),
+        rtp: read_rtp(&rtp, &sip_settings),
+        sip: sip_settings,
         store: read_store(&store),
         limits: read_limits(&limits),
         log: read_log(&log),
@@ -219,8 +221,17 @@ fn is_host(text: &str) -> bool {
     text.parse::<IpAddr>().is_ok() || (text.len() <= 253 && text.split('.').all(label))
 }
 
-fn read_rtp(rtp: &Section<'_>) -> RtpSettings {
-    let bind = rtp.texts("bind").map(|texts| texts.iter().filter_map(|text| address(rtp, "bind", text)).collect());
+fn read_rtp(rtp: &Section<'_>, sip: &SipSettings) -> RtpSettings {
+    let first = sip.listen.first().map_or(IpAddr::from([127, 0, 0, 1]), |listener| listener.address.ip());
+    let text = rtp.text("bind").filter(|text| !text.value.is_empty());
+    let bind = text.as_ref().and_then(|text| address(rtp, "bind", text)).unwrap_or(first);
+    let outside = sip.listen.iter().find(|listener| !listener.address.ip().is_loopback());
+    if let (Some(text), Some(outside)) = (&text, outside)
+        && bind.is_loopback()
+    {
+        let problem = format!("bind: nobody outside this machine could be heard, while SIP listens on {outside}");
+        rtp.fault(text.mark, problem, Some(String::from("leave bind empty, or give an address of that network")));
+    }
     let ports = rtp.text("ports").and_then(|text| {
         let range = text.value.split_once('-').and_then(|(low, high)| {
             let (low, high): (u16, u16) = (low.trim().parse().ok()?, high.trim().parse().ok()?);
@@ -234,7 +245,7 @@ fn read_rtp(rtp: &Section<'_>) -> RtpSettings {
     });
     let advertised = rtp.text("advertised").filter(|text| !text.value.is_empty());
     RtpSettings {
-        bind: bind.unwrap_or_else(|| vec![default_address(0).ip()]),
+        bind,
         advertised: advertised.and_then(|text| address(rtp, "advertised", &text)),
         ports: ports.unwrap_or(16_384..=32_767),
         workers: or(rtp.whole("workers", 0..=64), 0) as u16,
