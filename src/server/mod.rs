@@ -1,1 +1,57 @@
-//! The loop that stamps `now` and carries inputs and outputs. Shell.
+//! The loop that stamps `now`, and everything that is started around it.
+//!
+//! One thread owns the engine and the SIP sockets ([`turn`]): it reads what came, hands it to the engine, and writes
+//! what comes out. Media workers, the journal's writer, stream connections and pages run beside it and talk to it
+//! through one inbox. What the engine promises is told only when the journal has written it ([`held`]). Nothing is
+//! decided here.
+
+mod clock;
+mod credentials;
+mod files;
+mod gauges;
+mod handle;
+mod held;
+mod limits;
+mod logging;
+mod pages;
+mod pulse;
+mod resolve;
+mod sounds;
+mod start;
+pub mod threads;
+mod turn;
+
+pub use clock::Clock;
+pub use credentials::{Fresh, recall as recall_passwords};
+pub use files::{FilesError, read_files};
+pub use handle::{Handle, REQUESTS_MAX};
+pub use held::HELD_MAX;
+pub use logging::start_logging;
+pub use pulse::{ABORT_TIME, STALL_TIME};
+pub use start::{Control, Running, StartError, start};
+pub use turn::Ended;
+
+use std::{io, time::Duration};
+
+use crate::{engine::Input, store::Report};
+
+/// What the loop is told by other threads.
+#[derive(Debug)]
+pub enum Order {
+    Input(Input),
+    Journal(Report),
+    /// Take no new calls; end when the last has ended, or after `time`.
+    Drain {
+        time: Duration,
+    },
+    /// End now.
+    End,
+}
+
+/// A seed for the engine's generator.
+fn seed() -> io::Result<[u8; 32]> {
+    credentials::random()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,51 @@
+//! The settings' files, read from disk for the pure floor that understands them.
+
+use std::{fmt, fs, io, path::Path};
+
+use crate::settings::{Faults, Included, Loaded, Source, includes, load};
+
+/// A settings file longer than this is not one.
+const FILE_BYTES_MAX: u64 = 64 << 20;
+
+#[derive(Debug)]
+pub enum FilesError {
+    /// The main file can't be read.
+    Main {
+        path: String,
+        why: io::Error,
+    },
+    Faults(Faults),
+}
+
+impl fmt::Display for FilesError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Main { path, why } => {
+                writeln!(f, "{path}: {why}")?;
+                write!(f, "    hint: start in the folder that has config/, or name a file: strowger run --config FILE")
+            }
+            Self::Faults(faults) => fmt::Display::fmt(faults, f),
+        }
+    }
+}
+
+impl std::error::Error for FilesError {}
+
+/// Reads the main file, what it includes, and the environment.
+pub fn read_files(config: &Path, environment: &[(String, String)]) -> Result<Loaded, FilesError> {
+    let main = read(config).map_err(|why| FilesError::Main { path: config.display().to_string(), why })?;
+    let folder = config.parent().unwrap_or_else(|| Path::new("."));
+    let included = includes(&main, environment).into_iter().map(|name| {
+        let text = read(&folder.join(&name)).map_err(|error| error.to_string());
+        Included { name, text }
+    });
+    let included = included.collect();
+    load(main, included, environment).map_err(FilesError::Faults)
+}
+
+fn read(path: &Path) -> io::Result<Source> {
+    if fs::metadata(path)?.len() > FILE_BYTES_MAX {
+        return Err(io::Error::other("too long for a settings file"));
+    }
+    Ok(Source::new(path.display().to_string(), fs::read_to_string(path)?))
+}

@@ -1,0 +1,126 @@
+//! The API's way to the engine: requests into the inbox, replies back to whoever waits.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use futures_util::future::BoxFuture;
+use tokio::sync::{broadcast, oneshot};
+
+use super::{Order, pulse::Pulse};
+use crate::{
+    acd::{Actor, Refused},
+    api::{EngineHandle, Health, LIVE_WAITING_MAX},
+    base::AgentId,
+    engine::{Answer, Centre, Event, Input, Request, RequestId},
+    net::Inbox,
+};
+
+/// Requests that wait for their reply; beyond it pages are told to come back.
+pub const REQUESTS_MAX: usize = 4_096;
+
+type Reply = oneshot::Sender<Result<Answer, Refused>>;
+
+/// One for the whole process, shared by all tasks of the API and by the loop.
+pub struct Handle {
+    inbox: Inbox<Order>,
+    waiting: Mutex<HashMap<RequestId, Reply>>,
+    next: AtomicU64,
+    live: broadcast::Sender<Arc<Event>>,
+    centre: RwLock<Arc<Centre>>,
+    pulse: Pulse,
+}
+
+fn busy(code: &'static str, detail: &str) -> Refused {
+    Refused { status: 503, code, detail: detail.to_owned() }
+}
+
+impl Handle {
+    pub fn new(inbox: Inbox<Order>, pulse: Pulse, centre: Arc<Centre>) -> Self {
+        Self {
+            inbox,
+            waiting: Mutex::default(),
+            next: AtomicU64::new(1),
+            live: broadcast::Sender::new(LIVE_WAITING_MAX),
+            centre: RwLock::new(centre),
+            pulse,
+        }
+    }
+
+    /// From the loop: a reply has come.
+    pub fn reply(&self, id: RequestId, result: Result<Answer, Refused>) {
+        if let Some(waiting) = self.lock().remove(&id) {
+            // Whoever asked may have gone.
+            let _ = waiting.send(result);
+        }
+    }
+
+    /// From the loop: the reply could not be made durable.
+    pub fn refuse(&self, id: RequestId) {
+        self.reply(id, Err(busy("journal_failing", "it could not be written down; nothing was promised")));
+    }
+
+    /// From the loop: something happened.
+    pub fn tell(&self, event: Event) {
+        if self.live.receiver_count() > 0 {
+            let _ = self.live.send(Arc::new(event));
+        }
+    }
+
+    fn put(&self, actor: Actor, request: Request) -> Result<oneshot::Receiver<Result<Answer, Refused>>, Refused> {
+        let id = RequestId(self.next.fetch_add(1, Ordering::Relaxed));
+        let (sender, receiver) = oneshot::channel();
+        {
+            let mut waiting = self.lock();
+            if waiting.len() >= REQUESTS_MAX {
+                waiting.retain(|_, reply| !reply.is_closed());
+            }
+            if waiting.len() >= REQUESTS_MAX {
+                return Err(busy("busy", "too many requests wait"));
+            }
+            waiting.insert(id, sender);
+        }
+        if self.inbox.push(Order::Input(Input::Request { id, actor, request })).is_err() {
+            self.lock().remove(&id);
+            return Err(busy("busy", "the switch is overloaded"));
+        }
+        Ok(receiver)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<RequestId, Reply>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl EngineHandle for Handle {
+    fn ask(&self, actor: Actor, request: Request) -> BoxFuture<'_, Result<Answer, Refused>> {
+        let put = self.put(actor, request);
+        Box::pin(async move { put?.await.unwrap_or_else(|_| Err(busy("ending", "the switch ends"))) })
+    }
+
+    fn session(&self, agent: AgentId, open: bool) {
+        if self.inbox.push(Order::Input(Input::Session { agent, open })).is_err() {
+            tracing::warn!(%agent, open, "a page's session was not told to the engine: its inbox is full");
+        }
+    }
+
+    fn live(&self) -> broadcast::Receiver<Arc<Event>> {
+        self.live.subscribe()
+    }
+
+    fn centre(&self) -> Arc<Centre> {
+        Arc::clone(&self.centre.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn health(&self) -> Health {
+        Health {
+            engine: self.pulse.is_going_round(),
+            journal: self.pulse.journal_works(),
+            draining: self.pulse.is_draining(),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Pages and API beside the loop, with the database behind them.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{net::TcpListener, runtime::Handle as Runtime, sync::watch, time::timeout};
+use tokio_util::task::TaskTracker;
+
+use super::{Clock, Handle};
+use crate::{
+    api::{Api, ApiSettings, EngineHandle, ServeSettings, serve},
+    engine::Centre,
+    store::Database,
+};
+
+/// Open pages get this long when the switch ends.
+const GOODBYE_TIME: Duration = Duration::from_secs(4);
+
+pub struct Pages {
+    stop: watch::Sender<bool>,
+    tasks: TaskTracker,
+    runtime: Runtime,
+}
+
+impl Pages {
+    /// Serves on `listener` (bound already, so that a taken port is an error of the start).
+    pub fn start(
+        runtime: &Runtime,
+        listener: std::net::TcpListener,
+        database: Database,
+        handle: Arc<Handle>,
+        clock: Clock,
+        metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    ) -> std::io::Result<Self> {
+        let (stop, stopped) = watch::channel(false);
+        let tasks = TaskTracker::new();
+        listener.set_nonblocking(true)?;
+        let _inside = runtime.enter();
+        let listener = TcpListener::from_std(listener)?;
+        let centre = handle.centre();
+        let api_clock = Arc::new(move || clock.now());
+        let (api, hub) = Api::new(ApiSettings::default(), handle, database.clone(), api_clock, metrics);
+        tasks.spawn_on(hub, runtime);
+        let router = api.router();
+        tasks.spawn_on(serve(listener, router, ServeSettings::default(), stopped), runtime);
+        tasks.spawn_on(async move { load_accounts(&database, &api, &centre).await }, runtime);
+        Ok(Self { stop, tasks, runtime: runtime.clone() })
+    }
+
+    /// Lets open requests end, for a moment.
+    pub fn end(self) {
+        let _ = self.stop.send(true);
+        self.tasks.close();
+        self.runtime.block_on(async {
+            let _ = timeout(GOODBYE_TIME, self.tasks.wait()).await;
+        });
+    }
+}
+
+/// Who may sign in comes from the centre, who is signed in from the database, as soon as it can be reached.
+async fn load_accounts(database: &Database, api: &Api, centre: &Centre) {
+    database.prepare_when_reachable().await;
+    api.set_users(centre).await;
+    if let Err(why) = api.load_sessions().await {
+        tracing::error!(%why, "sign-ins could not be read from the database");
+    }
+}
+
+/// Binds the pages' address.
+pub fn bind(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
+    std::net::TcpListener::bind(address)
+}

@@ -1,0 +1,365 @@
+//! From settings to a running switch, and its end.
+
+use std::{
+    fmt, fs, io,
+    net::SocketAddr,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    sync::{Arc, mpsc},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use tokio::{
+    runtime::{Builder, Handle as Runtime},
+    sync::Notify,
+};
+
+use super::{
+    Clock, Ended, Fresh, Handle, Order, credentials, limits, pages,
+    pages::Pages,
+    pulse::{self, Pulse},
+    resolve::resolver,
+    seed, sounds, threads,
+    turn::{Loop, MediaSink, State},
+};
+use crate::{
+    base::{FlowId, Now},
+    engine::{self, CallRecord, Centre, Engine, EngineSettings, Entry, Input},
+    media::{Command, Country},
+    net::{Bell, Bound, Inbox, Net, StreamLimits, addresses},
+    plane::{Plane, PlaneSettings},
+    settings::{ClipFile, JournalSync, Limits, ListenerKind, Loaded, ServerSettings},
+    sip::{TimerSettings, Transport},
+    store::{Database, Feeder, Journal, JournalSettings},
+    switch::{Listener, Times},
+};
+
+/// Threads for connections, pages and the database. The loop and the media workers have their own.
+const RUNTIME_THREADS: usize = 2;
+
+/// Media workers at most when the settings leave it open: more only pays where many cores are.
+const WORKERS_DEFAULT_MAX: usize = 8;
+
+/// Why the switch did not start. Nothing of it runs then.
+#[derive(Debug)]
+pub struct StartError {
+    what: String,
+    why: String,
+}
+
+impl StartError {
+    fn new(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let what = what.into();
+        move |why| Self { what, why: why.to_string() }
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.what, self.why)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// A switch that runs.
+pub struct Running {
+    /// Where it listens for SIP.
+    pub bound: Vec<Bound>,
+    /// Where its pages are.
+    pub http: SocketAddr,
+    /// Passwords made at this start; shown once.
+    pub fresh: Vec<Fresh>,
+    pub centre: Arc<Centre>,
+    inbox: Inbox<Order>,
+    engine: Option<JoinHandle<Ended>>,
+    pages: Option<Pages>,
+    watchdog: Option<mpsc::Sender<()>>,
+    runtime: Option<tokio::runtime::Runtime>,
+}
+
+/// Starts everything. `folder` is that of the main file, `metrics` writes what `/metrics` shows.
+pub fn start(
+    loaded: Loaded,
+    folder: &Path,
+    metrics: Arc<dyn Fn() -> String + Send + Sync>,
+) -> Result<Running, StartError> {
+    let Loaded { server, files } = loaded;
+    let clock = Clock::start();
+    let open_files = limits::raise_open_files().unwrap_or(0);
+    let data = PathBuf::from(&server.data_dir);
+    make_folder(&data).map_err(StartError::new(format!("data folder {}", data.display())))?;
+    let mut centre = files.centre;
+    let passwords = credentials::fill(&mut centre, &files.generated, &data, &server.realm)
+        .map_err(StartError::new("generated passwords"))?;
+    let runtime = start_runtime().map_err(StartError::new("threads"))?;
+    let shell = runtime.handle().clone();
+    let _inside = shell.enter();
+
+    let (net, bell) = open_net(&server, runtime.handle(), clock.now())?;
+    let inbox = Inbox::new(bell);
+    let pulse = Pulse::new(clock);
+    let centre = Arc::new(centre);
+    let handle = Arc::new(Handle::new(inbox.clone(), pulse.clone(), Arc::clone(&centre)));
+    let http =
+        pages::bind(server.http.listen).map_err(StartError::new(format!("[http] listen {}", server.http.listen)))?;
+    let http_address = http.local_addr().map_err(StartError::new("[http] listen"))?;
+    let (journal, restored) = open_journal(&server, &data, &inbox)?;
+    let (mut plane, ports) = open_plane(&server, open_files, clock, &inbox)?;
+    load_sounds(&mut plane, &files.clips, folder)?;
+    let database = open_database(&server, &data)?;
+    let records_wake = Arc::new(Notify::new());
+    feed_records(&runtime, &journal, &database, &records_wake);
+
+    let engine =
+        Engine::new(engine_settings(&server, net.bound()), seed().map_err(StartError::new("seed"))?, clock.now());
+    let bound = net.bound().to_vec();
+    let mut switch = Loop {
+        engine,
+        resolve: resolver(runtime.handle().clone(), inbox.clone()),
+        media: media_sink(plane),
+        handle: Arc::clone(&handle),
+        pulse: pulse.clone(),
+        inbox: inbox.clone(),
+        state: State::default(),
+        journal,
+        net,
+        clock,
+        records_wake,
+    };
+    let inputs = [
+        Input::Settings(Box::new(Centre::clone(&centre))),
+        Input::Ports(ports),
+        Input::Restore(restored),
+        Input::Restored,
+    ];
+    for input in inputs {
+        switch.engine.handle(clock.now(), input);
+    }
+    let fresh = passwords.save().map_err(StartError::new("generated passwords"))?;
+    let pages =
+        Pages::start(runtime.handle(), http, database, handle, clock, metrics).map_err(StartError::new("pages"))?;
+    let engine = threads::start("engine", move || guarded(switch)).map_err(StartError::new("threads"))?;
+    let watchdog = start_watchdog(pulse).map_err(StartError::new("threads"))?;
+    Ok(Running {
+        bound,
+        http: http_address,
+        fresh,
+        centre,
+        inbox,
+        engine: Some(engine),
+        pages: Some(pages),
+        watchdog: Some(watchdog),
+        runtime: Some(runtime),
+    })
+}
+
+impl Running {
+    /// For ending it from another thread.
+    pub fn control(&self) -> Control {
+        Control { inbox: self.inbox.clone() }
+    }
+
+    /// Waits for the end, then closes the rest.
+    pub fn wait(mut self) -> Ended {
+        let ended = self.engine.take().and_then(|engine| engine.join().ok()).unwrap_or(Ended::Told);
+        drop(self.watchdog.take());
+        if let Some(pages) = self.pages.take() {
+            pages.end();
+        }
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+        ended
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.control().end();
+    }
+}
+
+/// Ends a running switch.
+#[derive(Clone)]
+pub struct Control {
+    inbox: Inbox<Order>,
+}
+
+impl Control {
+    /// Takes no new calls; the switch ends when the last has ended, or after `time`.
+    pub fn drain(&self, time: Duration) {
+        // A full inbox means that the loop has stopped; the watchdog sees to that.
+        let _ = self.inbox.push(Order::Drain { time });
+    }
+
+    /// Ends now; calls are hung up.
+    pub fn end(&self) {
+        let _ = self.inbox.push(Order::End);
+    }
+}
+
+/// A panic in the engine is a fault of ours that leaves calls in no known state: abort, and be started again.
+fn guarded(switch: Loop) -> Ended {
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| switch.run())) {
+        Ok(ended) => ended,
+        Err(_) => {
+            tracing::error!("the engine has failed: aborting, to be started again");
+            std::process::abort();
+        }
+    }
+}
+
+fn make_folder(folder: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+fn start_runtime() -> io::Result<tokio::runtime::Runtime> {
+    Builder::new_multi_thread().worker_threads(RUNTIME_THREADS).thread_name("shell").enable_all().build()
+}
+
+fn open_net(server: &ServerSettings, runtime: &Runtime, now: Now) -> Result<(Net, Bell), StartError> {
+    let Limits { connections_max, connections_per_ip_max, idle_time, .. } = server.limits;
+    let limits = StreamLimits { total_max: connections_max, per_ip_max: connections_per_ip_max, idle_time };
+    // Above every flow of earlier runs: a million connections a second would be needed to catch up.
+    let first_flow = FlowId((now.wall.as_millis().max(0).unsigned_abs() / 1_000) << 20);
+    let mut net = Net::new(runtime.clone(), limits, first_flow).map_err(StartError::new("sockets"))?;
+    for listener in &server.sip.listen {
+        let transport = match listener.kind {
+            ListenerKind::Udp => Transport::Udp,
+            ListenerKind::Tcp => Transport::Tcp,
+        };
+        let each = expand(listener.address).map_err(StartError::new("addresses of this machine"))?;
+        for address in each {
+            net.listen(transport, address).map_err(StartError::new(format!("[sip] listen {listener}")))?;
+        }
+    }
+    let bell = net.bell();
+    Ok((net, bell))
+}
+
+/// An address for all means each of them, so that every message knows where it came to.
+fn expand(address: SocketAddr) -> io::Result<Vec<SocketAddr>> {
+    if !address.ip().is_unspecified() {
+        return Ok(vec![address]);
+    }
+    let alike = addresses()?.into_iter().filter(|ip| ip.is_ipv4() == address.is_ipv4());
+    Ok(alike.map(|ip| SocketAddr::new(ip, address.port())).collect())
+}
+
+type Opened = (Journal<Entry, CallRecord>, Vec<Entry>);
+
+fn open_journal(server: &ServerSettings, data: &Path, inbox: &Inbox<Order>) -> Result<Opened, StartError> {
+    let mut settings = JournalSettings::at(data.join("journal.db"));
+    settings.power_loss_safe = match server.store.sync {
+        JournalSync::Commit => false,
+        JournalSync::Disk => true,
+    };
+    let inbox = inbox.clone();
+    let report = move |report| {
+        if inbox.push(Order::Journal(report)).is_err() {
+            metrics::counter!("journal_reports_lost_total").increment(1);
+        }
+    };
+    let (journal, restored) = Journal::open(settings, report)
+        .map_err(|error| StartError { what: String::from("journal"), why: error.to_string() })?;
+    if let Some(moved) = restored.set_aside {
+        tracing::error!(path = %moved.display(), "the journal was damaged; what could be read was kept");
+    }
+    tracing::debug!(entries = restored.entries.len(), unreadable = restored.unreadable, "journal read");
+    Ok((journal, restored.entries))
+}
+
+fn open_plane(
+    server: &ServerSettings,
+    _open_files: u64,
+    clock: Clock,
+    inbox: &Inbox<Order>,
+) -> Result<(Plane, Vec<crate::media::Port>), StartError> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let workers = match server.rtp.workers {
+        0 => cores.saturating_sub(1).clamp(1, WORKERS_DEFAULT_MAX),
+        many => usize::from(many),
+    };
+    let settings = PlaneSettings {
+        address: server.rtp.bind,
+        ports: server.rtp.ports.clone(),
+        workers: Some(workers),
+        country: Country::default(),
+        seed: seed().map_err(StartError::new("seed"))?,
+    };
+    let inbox = inbox.clone();
+    let events = move |event| {
+        if inbox.push(Order::Input(Input::Media(event))).is_err() {
+            metrics::counter!("media_events_lost_total").increment(1);
+        }
+    };
+    let what = format!("[rtp] ports {}-{}", server.rtp.ports.start(), server.rtp.ports.end());
+    Plane::start(&settings, move || clock.mono(), events).map_err(StartError::new(what))
+}
+
+fn load_sounds(plane: &mut Plane, clips: &[ClipFile], folder: &Path) -> Result<(), StartError> {
+    for clip in clips {
+        let sound = sounds::read(clip, folder).map_err(StartError::new("clip"))?;
+        let command = Command::LoadClip { clip: clip.id, sound: Arc::new(sound) };
+        plane.send(command).map_err(|_| StartError { what: String::from("clip"), why: String::from("not taken") })?;
+    }
+    Ok(())
+}
+
+fn media_sink(mut plane: Plane) -> MediaSink {
+    Box::new(move |_, command| {
+        if plane.send(command).is_err() {
+            metrics::counter!("media_commands_lost_total").increment(1);
+        }
+    })
+}
+
+fn open_database(server: &ServerSettings, data: &Path) -> Result<Database, StartError> {
+    let url = match server.store.database.as_str() {
+        "" => format!("sqlite:{}", data.join("strowger.db").display()),
+        url => url.to_owned(),
+    };
+    Database::open(&url).map_err(|error| StartError { what: String::from("database"), why: error.to_string() })
+}
+
+fn feed_records(
+    runtime: &tokio::runtime::Runtime,
+    journal: &Journal<Entry, CallRecord>,
+    database: &Database,
+    wake: &Arc<Notify>,
+) {
+    let feeder = Feeder::new(journal.outbox(), database.clone());
+    let wake = Arc::clone(wake);
+    let task = async move { feeder.run(&wake).await };
+    tokio_util::task::TaskTracker::new().spawn_on(task, runtime.handle());
+}
+
+fn engine_settings(server: &ServerSettings, bound: &[Bound]) -> EngineSettings {
+    let advertised = server.sip.advertised.as_ref();
+    let media_address =
+        |local: SocketAddr| server.rtp.advertised.or_else(|| server.rtp.bind.is_unspecified().then_some(local.ip()));
+    let listener = |bound: &Bound| Listener {
+        transport: bound.transport,
+        local: bound.address,
+        advertised: advertised.map(|host| (host.clone(), bound.address.port())),
+        media_address: media_address(bound.address),
+    };
+    let domains = advertised.into_iter().chain([&server.realm]).cloned().collect();
+    EngineSettings {
+        realm: server.realm.clone(),
+        domains,
+        listeners: bound.iter().map(listener).collect(),
+        user_agent: server.sip.user_agent.clone(),
+        limits: engine::Limits { calls_max: server.limits.calls_max, ..engine::Limits::default() },
+        times: Times::default(),
+        timers: TimerSettings::default(),
+    }
+}
+
+fn start_watchdog(pulse: Pulse) -> io::Result<mpsc::Sender<()>> {
+    let (keep, stop) = mpsc::channel();
+    drop(threads::start("watchdog", move || pulse::watch(&pulse, &stop))?);
+    Ok(keep)
+}

@@ -1,0 +1,262 @@
+//! The loop: one thread reads the sockets, drives the engine and writes what comes out.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+
+use super::{
+    Order,
+    clock::Clock,
+    gauges::Gauges,
+    handle::Handle,
+    held::{Held, Pass},
+    pulse::Pulse,
+};
+use crate::{
+    acd::Actor,
+    base::{Instant, Now},
+    engine::{Alarm, CallRecord, Engine, Entry, EntryId, Input, Output, Request, RequestId},
+    media,
+    net::{Inbox, Net},
+    sip::{Path, Transport},
+    store::{Journal, Report},
+};
+
+/// Messages handled before the sockets are read again: what they answer leaves together, and no socket waits longer
+/// than these take (some milliseconds).
+const TURN_INPUTS_MAX: usize = 128;
+
+/// Fresh randomness for the engine at least so often.
+const SEED_TIME: Duration = Duration::from_secs(600);
+
+/// Where media commands go.
+pub type MediaSink = Box<dyn FnMut(u16, media::Command) + Send>;
+
+/// Names to look up, and where the answer goes.
+pub type Resolve = Box<dyn Fn(String, u16, Transport) + Send>;
+
+/// Why the loop ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ended {
+    /// No call was left.
+    Drained,
+    /// Calls were left when the time was up.
+    TimeIsUp,
+    /// Asked to end at once.
+    Told,
+}
+
+/// Everything that the engine's thread owns.
+pub struct Loop {
+    pub engine: Engine,
+    pub net: Net,
+    pub inbox: Inbox<Order>,
+    pub journal: Journal<Entry, CallRecord>,
+    pub media: MediaSink,
+    pub resolve: Resolve,
+    pub handle: Arc<Handle>,
+    pub clock: Clock,
+    pub pulse: Pulse,
+    pub records_wake: Arc<tokio::sync::Notify>,
+    pub state: State,
+}
+
+/// What the loop remembers from turn to turn.
+#[derive(Default)]
+pub struct State {
+    held: Held,
+    orders: VecDeque<Order>,
+    gauges: Gauges,
+    seeded: Instant,
+    drain_until: Option<Instant>,
+    ended: Option<Ended>,
+}
+
+impl Loop {
+    /// Runs until drained or told to end.
+    pub fn run(mut self) -> Ended {
+        self.drain_outputs();
+        self.net.flush();
+        loop {
+            self.sleep();
+            let now = self.clock.now();
+            self.pulse.turn_begins(now.mono);
+            self.net.receive(now.mono);
+            self.take_orders();
+            self.take_messages();
+            self.on_time();
+            self.net.flush();
+            if let Some(ended) = self.state.ended {
+                self.say_goodbye(ended);
+                return ended;
+            }
+        }
+    }
+
+    fn sleep(&mut self) {
+        let now = self.clock.mono();
+        let own = [self.engine.poll_timeout(), self.state.drain_until, self.state.gauges.due()];
+        let until = own.into_iter().flatten().min();
+        self.pulse.loop_sleeps();
+        let inbox = &self.inbox;
+        self.net.wait(until.map(|until| until.since(now)), || !inbox.is_empty());
+    }
+
+    fn take_orders(&mut self) {
+        let mut orders = std::mem::take(&mut self.state.orders);
+        self.inbox.take(&mut orders);
+        for order in orders.drain(..) {
+            match order {
+                Order::Input(input) => self.handle_input(input),
+                Order::Journal(report) => self.on_report(report),
+                Order::Drain { time } => {
+                    self.state.drain_until = Some(self.clock.mono() + time);
+                    self.pulse.set_draining();
+                    self.handle_input(Input::Drain);
+                }
+                Order::End => self.state.ended = Some(Ended::Told),
+            }
+        }
+        self.state.orders = orders;
+    }
+
+    fn take_messages(&mut self) {
+        for _ in 0..TURN_INPUTS_MAX {
+            let Some(input) = self.net.next_input() else { return };
+            self.handle_input(input);
+        }
+    }
+
+    fn handle_input(&mut self, input: Input) {
+        let now = self.clock.now();
+        self.engine.handle(now, input);
+        self.drain_outputs();
+    }
+
+    fn on_time(&mut self) {
+        let now = self.clock.now();
+        if self.engine.poll_timeout().is_some_and(|until| until <= now.mono) {
+            self.handle_input(Input::Tick);
+        }
+        if now.mono.since(self.state.seeded) >= SEED_TIME {
+            self.state.seeded = now.mono;
+            if let Ok(seed) = super::seed() {
+                self.handle_input(Input::Seed(seed));
+            }
+        }
+        if self.state.drain_until.is_some_and(|until| until <= now.mono) && self.state.ended.is_none() {
+            self.state.ended = Some(Ended::TimeIsUp);
+        }
+        self.state.gauges.publish(now.mono, &self.engine, &mut self.net, self.state.held.len());
+    }
+
+    fn drain_outputs(&mut self) {
+        while let Some(emitted) = self.engine.poll_output() {
+            match self.state.held.pass(emitted) {
+                Pass::Now(output) => self.perform(output),
+                Pass::Later => {}
+                Pass::Never(output) => self.refuse(output),
+            }
+        }
+    }
+
+    fn perform(&mut self, output: Output) {
+        match output {
+            Output::Send { path, bytes } => self.send(path, bytes),
+            Output::Media { worker, command } => (self.media)(worker, command),
+            Output::Journal { id, entry } => {
+                if self.journal.append(id.0, self.clock.now().wall, entry).is_err() {
+                    self.journal_fails("its waiting list is full");
+                }
+            }
+            Output::Record(record) => {
+                if self.journal.record(self.clock.now().wall, *record).is_err() {
+                    metrics::counter!("records_lost_total").increment(1);
+                }
+            }
+            Output::Live(event) => self.handle.tell(event),
+            Output::Reply { id, result } => self.handle.reply(id, result),
+            Output::Resolve { host, port, transport } => (self.resolve)(host, port, transport),
+            Output::Alarm(alarm) => on_alarm(&alarm),
+            Output::Drained => {
+                self.state.ended.get_or_insert(Ended::Drained);
+            }
+        }
+    }
+
+    fn send(&mut self, path: Path, bytes: Bytes) {
+        self.net.send(path, bytes);
+    }
+
+    /// The promise can't be kept: a page is told, a phone asks again.
+    fn refuse(&mut self, output: Output) {
+        metrics::counter!("promises_refused_total").increment(1);
+        match output {
+            Output::Reply { id, .. } => self.handle.refuse(id),
+            Output::Send { .. } | Output::Live(_) => {}
+            Output::Media { .. }
+            | Output::Journal { .. }
+            | Output::Record(_)
+            | Output::Resolve { .. }
+            | Output::Alarm(_)
+            | Output::Drained => self.perform(output),
+        }
+    }
+
+    fn on_report(&mut self, report: Report) {
+        match report {
+            Report::Written(up_to) => {
+                for output in self.state.held.written(EntryId(up_to)) {
+                    self.perform(output);
+                }
+            }
+            Report::Failing { why } => self.journal_fails(&why),
+            Report::Recovered => {
+                tracing::warn!("the journal can be written again");
+                self.state.held.set_failing(false);
+                self.pulse.set_journal(true);
+            }
+            Report::CheckpointDue { .. } => {
+                let now = self.clock.now();
+                let entries = self.engine.checkpoint(now);
+                self.journal.checkpoint(now.wall, entries);
+            }
+            Report::RecordsWaiting => self.records_wake.notify_one(),
+        }
+    }
+
+    fn journal_fails(&mut self, why: &str) {
+        if self.pulse.journal_works() {
+            tracing::error!(why, "the journal can't be written: calls go on, nothing new is promised");
+        }
+        self.state.held.set_failing(true);
+        self.pulse.set_journal(false);
+    }
+
+    /// Ends what is left, so that nobody is left hanging, and closes the journal.
+    fn say_goodbye(mut self, ended: Ended) {
+        if ended != Ended::Drained {
+            let now = self.clock.now();
+            for view in self.engine.snapshot(now).calls {
+                let request = Request::HangUp { call: view.call };
+                self.handle_input(Input::Request { id: RequestId(0), actor: Actor::System, request });
+            }
+            self.net.flush();
+        }
+        let now: Now = self.clock.now();
+        self.journal.checkpoint(now.wall, self.engine.checkpoint(now));
+        self.journal.close();
+    }
+}
+
+fn on_alarm(alarm: &Alarm) {
+    match alarm {
+        Alarm::PortsExhausted => tracing::error!("no RTP port is free: calls are refused"),
+        Alarm::TableFull(table) => tracing::error!(table, "a table is full"),
+        Alarm::Invariant(what) => {
+            tracing::error!(what, "an invariant was broken and repaired");
+            metrics::counter!("acd_repairs_total").increment(1);
+        }
+        Alarm::WrongCredentials { source } => tracing::warn!(%source, "wrong credentials, again and again"),
+    }
+}
