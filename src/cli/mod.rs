@@ -1,1 +1,122 @@
-//! The commands of the binary. Shell.
+//! Commands: run the switch, check and compare its files, ring it, ask whether it is well.
+
+mod check;
+mod health;
+mod run;
+mod test_call;
+
+use std::{env, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+
+/// Where the main file is looked for.
+const CONFIG: &str = "config/strowger.toml";
+
+/// A SIP/RTP telephony switch with a built-in automatic call distributor.
+#[derive(Parser)]
+#[command(
+    name = "strowger",
+    version,
+    max_term_width = 100,
+    after_help = "Without a command the switch runs on config/strowger.toml.\n\n\
+                  Environment: STROWGER_CONFIG names the main file; STROWGER_ + section + key in capitals comes before \
+                  what the\nfile says (STROWGER_SIP_LISTEN, STROWGER_HTTP_LISTEN, STROWGER_RTP_PORTS, STROWGER_DATA_DIR \
+                  …); RUST_LOG before\n[log] level.\n\n\
+                  Signals: SIGTERM or Ctrl-C takes no new calls, lets the present ones end ([limits] drain_secs) and \
+                  stops;\na second one stops at once."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the switch (also without any command)
+    Run(Config),
+    /// Read the files and say everything that is wrong with them; nothing is started
+    Check {
+        /// The main file
+        #[arg(default_value = CONFIG)]
+        file: PathBuf,
+    },
+    /// Write the centre (users, queues, trunks, numbers …) as one TOML file, passwords as hashes
+    Dump(Config),
+    /// Say what would change between two main files; nothing is changed
+    Diff {
+        /// The main file as it is
+        old: PathBuf,
+        /// The main file as it would be
+        new: PathBuf,
+    },
+    /// Ring the switch, speak, and report what is heard: no carrier and no phone needed
+    TestCall(TestCall),
+    /// Ask a running switch whether it is well; the exit status tells
+    Health(Config),
+    /// Make the argon2 hash of a page password, for page_password; reads one line from standard input
+    HashPassword,
+}
+
+#[derive(Args)]
+struct Config {
+    /// The main file
+    #[arg(long, short, env = "STROWGER_CONFIG", default_value = CONFIG)]
+    config: PathBuf,
+}
+
+#[derive(Args)]
+struct TestCall {
+    /// What to dial
+    #[arg(default_value = "800")]
+    number: String,
+    /// Where the switch listens for SIP over UDP
+    #[arg(long, default_value = "127.0.0.1:5060")]
+    server: SocketAddr,
+    /// Where to call from: the demo trunk's address
+    #[arg(long, default_value = "127.0.0.1:5080")]
+    from: SocketAddr,
+    /// The number shown to the called side
+    #[arg(long, default_value = "+351210000001")]
+    caller: String,
+    /// Seconds until the caller hangs up by himself
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    seconds: u64,
+    /// Write what was heard to this WAV file
+    #[arg(long)]
+    record: Option<PathBuf>,
+}
+
+impl TestCall {
+    fn length(&self) -> Duration {
+        Duration::from_secs(self.seconds)
+    }
+}
+
+/// The whole program. Returns the exit status: 0 done, 1 failed, 2 not understood.
+pub fn main() -> ExitCode {
+    let default = Command::Run(Config { config: env::var_os("STROWGER_CONFIG").map_or(CONFIG.into(), PathBuf::from) });
+    let done = match Cli::parse().command.unwrap_or(default) {
+        Command::Run(config) => run::run(&config.config),
+        Command::Check { file } => check::check(&file),
+        Command::Dump(config) => check::dump(&config.config),
+        Command::Diff { old, new } => check::diff(&old, &new),
+        Command::TestCall(call) => test_call::test_call(&call),
+        Command::Health(config) => health::health(&config.config),
+        Command::HashPassword => check::hash_password(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What is printed before the program ends with 1.
+type Failed = Box<dyn std::error::Error>;
+
+/// The environment's variables that are text.
+fn environment() -> Vec<(String, String)> {
+    env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?))).collect()
+}

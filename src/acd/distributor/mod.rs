@@ -98,8 +98,6 @@ enum Timer {
     Dead(OfferId),
     /// The offer rang long enough.
     Ring(OfferId),
-    /// Accepted, and the agent's phone was never picked up.
-    Connect(EngagementId),
     WrapUp(EngagementId),
     Ban(AgentId),
     NotBefore(AgentId),
@@ -216,7 +214,6 @@ impl Acd {
             Timer::MaxWait(interaction) => self.on_max_wait(now, interaction),
             Timer::Dead(offer) => self.on_dead(now, offer),
             Timer::Ring(offer) => self.on_ring_over(now, offer),
-            Timer::Connect(engagement) => self.on_connect_over(now, engagement),
             Timer::WrapUp(engagement) => self.on_wrap_up_limit(now, engagement),
             Timer::Ban(agent) => self.on_ban_over(now, agent),
             Timer::NotBefore(agent) => self.on_not_before(now, agent),

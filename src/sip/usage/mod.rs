@@ -145,11 +145,9 @@ impl Usage {
     pub(super) fn is_heard(&self) -> bool {
         match &self.phase {
             Phase::Calling(calling) => calling.alive,
-            Phase::AckWanted { .. }
-            | Phase::Invited(_)
-            | Phase::Answered { .. }
-            | Phase::Confirmed
-            | Phase::Ending => true,
+            Phase::AckWanted { .. } | Phase::Invited(_) | Phase::Answered { .. } | Phase::Confirmed | Phase::Ending => {
+                true
+            }
         }
     }
 

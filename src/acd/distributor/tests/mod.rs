@@ -1,14 +1,6 @@
 //! Stories about agents and callers, on a hand-moved clock.
 
-mod journal;
-mod members;
-mod offers;
-mod presence;
-mod queues;
 mod room;
-mod selection;
 mod stories;
-mod table;
-mod wrap_up;
 
 use room::Room;
