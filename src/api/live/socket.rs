@@ -84,6 +84,10 @@ impl Presence {
         Some(*pages == 1)
     }
 
+    pub fn is_open(&self, agent: AgentId) -> bool {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).agents.contains_key(&agent)
+    }
+
     /// Whether this was the agent's last.
     fn leave(&self, signed: &Signed) -> bool {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::{Body, me::Account};
 use crate::{
     api::{Api, Problem, Signed, auth},
-    base::Private,
+    base::{AgentId, Private},
     engine::{Actor, Request},
 };
 
@@ -64,14 +64,22 @@ pub async fn sign_in(
         api.accounts.close(&auth::hash_of(old)).await;
     }
     let token = api.accounts.open(&user, now.wall).await?;
-    if let Some(agent) = user.agent
-        && let Err(problem) = api.ask(Actor::Agent(agent), Request::SignIn { agent }).await
-    {
-        tracing::warn!(%agent, detail = %problem.detail, "signed in at the page, but not as an agent");
+    if let Some(agent) = user.agent {
+        bring_online(&api, agent).await;
     }
     let cookie = auth::set_cookie(Some(&token), api.settings.secure);
     let cookie = cookie.ok_or_else(|| Problem::unavailable("No cookie could be made."))?;
     Ok(([(header::SET_COOKIE, cookie)], Json(Account::of(&api, &user))).into_response())
+}
+
+/// Who signs in and opens no live connection is not there to answer: the grace of a lost page runs until he does.
+async fn bring_online(api: &Api, agent: AgentId) {
+    if let Err(problem) = api.ask(Actor::Agent(agent), Request::SignIn { agent }).await {
+        tracing::warn!(%agent, detail = %problem.detail, "signed in at the page, but not as an agent");
+    }
+    if !api.presence.is_open(agent) {
+        api.handle.session(agent, false);
+    }
 }
 
 /// `DELETE /api/v1/session`. The agent goes offline, or will when his call has ended.

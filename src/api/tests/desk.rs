@@ -210,6 +210,7 @@ impl Desk {
         let reply = self.sign_in_reply(OFFICE, name, &format!("{name}'s password")).await;
         assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
         self.picture.asked();
+        self.picture.sessions.lock().unwrap().clear();
         reply.cookie()
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     switch::Role,
 };
 
-/// AS-05: signing in at the page brings the agent online, signing out takes him off.
+/// AS-05, AS-21: signing in at the page brings the agent online, signing out takes him off.
 #[tokio::test]
 async fn signing_in_opens_a_session_and_brings_the_agent_online() {
     let desk = Desk::new("sign-in").await;
@@ -22,6 +22,8 @@ async fn signing_in_opens_a_session_and_brings_the_agent_online() {
     let reply = desk.sign_in_reply(OFFICE, "ana", "ana's password").await;
     assert_eq!(reply.json()["agent"], "ana");
     assert_eq!(desk.picture.asked(), [(Actor::Agent(ANA), Request::SignIn { agent: ANA })]);
+    // No page is open yet: the grace runs.
+    assert_eq!(*desk.picture.sessions.lock().unwrap(), [(ANA, false)]);
     let set = reply.headers[header::SET_COOKIE].to_str().unwrap();
     for part in ["HttpOnly", "SameSite=Strict", "Path=/"] {
         assert!(set.contains(part), "{set}");
