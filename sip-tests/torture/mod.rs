@@ -1,5 +1,7 @@
 //! The torture messages of RFC 4475 and RFC 5118, byte for byte, and what `manifest.tsv` says of each.
 
+mod app;
+
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;

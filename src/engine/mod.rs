@@ -31,3 +31,6 @@ pub use crate::{
     acd::{Actor, Refused},
     switch::{Listener, Times},
 };
+
+#[cfg(test)]
+mod tests;

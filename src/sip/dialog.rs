@@ -120,6 +120,14 @@ pub(super) fn contact_of(message: &Message) -> Option<&str> {
     message.contacts().next()?.ok().map(|contact| contact.uri_text)
 }
 
+/// Where a caller wants to be reached: his Contact, or his From where he speaks RFC 2543, which asked for no more.
+pub(super) fn caller_target(invite: &Message) -> Option<&str> {
+    contact_of(invite).or_else(|| {
+        let old = invite.top_via().is_ok_and(|via| !via.is_rfc3261());
+        old.then(|| invite.from().ok().map(|from| from.uri_text)).flatten()
+    })
+}
+
 /// Where a request in a dialog goes: to the first route, else to the target, when that names an address that a peer at
 /// `source` can mean; otherwise back to `source` itself: over its connection, through its NAT. Names are never resolved
 /// here: a peer's Contact must not send us anywhere.

@@ -5,7 +5,7 @@ use crate::{
     base::Now,
     sip::{
         Event, Path, Reply, TransactionId,
-        dialog::contact_of,
+        dialog::caller_target,
         transaction::{ServerFact, ServerOwner, ServerState, merge_key, server_key},
     },
     wire::sip::{Message, Method, Name},
@@ -111,7 +111,7 @@ impl Stack {
             Some(Reply::new(482))
         } else if self.usages.len() >= self.settings.usages_max {
             Some(Reply::new(503).header("Retry-After", "10"))
-        } else if contact_of(&request).is_none() {
+        } else if caller_target(&request).is_none() {
             Some(Reply::new(400).reason("Missing Contact"))
         } else {
             self.session_too_small(&request)

@@ -7,7 +7,7 @@ use crate::{
     base::Now,
     sip::{
         Body, Event, Path, Reply, Stack, TransactionId, UsageId, compose,
-        dialog::{Dialog, contact_of},
+        dialog::{Dialog, caller_target},
         transaction::{ServerFact, ServerOwner},
     },
     wire::sip::{Message, Name},
@@ -17,7 +17,7 @@ impl Stack {
     /// Opens a usage for a new INVITE whose Contact is known to be there.
     pub(in crate::sip) fn open_theirs(&mut self, now: Now, path: Path, request: Message) -> TransactionId {
         let tag = self.new_tag();
-        let dialog = Dialog::from_invite(&request, tag, contact_of(&request).unwrap_or_default(), path);
+        let dialog = Dialog::from_invite(&request, tag, caller_target(&request).unwrap_or_default(), path);
         let invite = self.transactions.next_id();
         let offered = !request.body().is_empty();
         let phase = Phase::Invited(Box::new(Invited { invite, offered, reliable: None }));
