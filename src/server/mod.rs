@@ -49,7 +49,7 @@ pub enum Order {
 }
 
 /// A seed for the engine's generator.
-fn seed() -> io::Result<[u8; 32]> {
+pub fn seed() -> io::Result<[u8; 32]> {
     credentials::random()
 }
 
