@@ -1,6 +1,6 @@
 //! Engagements: from the accept through talk and wrap-up to what comes after.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     super::{
@@ -14,6 +14,9 @@ use super::{
     table::{Event, Step},
 };
 use crate::base::{AgentId, EngagementId, Instant, InteractionId, Now, OfferId, QueueId, Wall};
+
+/// From an accept in the last moment of ringing to the bridge; more than any leg needs.
+const CONNECT_TIME: Duration = Duration::from_secs(5);
 
 /// One agent's handling of one interaction.
 #[derive(Debug)]
@@ -78,8 +81,19 @@ impl Acd {
             disposed: false,
             rules: Arc::clone(&line.rules),
         };
+        if !kind.agent_first() {
+            self.timers.set(Timer::Connect(id), ringing.until.max(now.mono + CONNECT_TIME));
+        }
         self.engagements.insert(id, engagement);
         self.unsaved.engagements.insert(id);
+    }
+
+    /// Accepted at the page, and nobody picked up the phone: as if its leg had died.
+    pub(super) fn on_connect_over(&mut self, now: Now, engagement: EngagementId) {
+        let Some(it) = self.engagements.get(&engagement) else { return };
+        let (offer, agent, interaction) = (it.offer, it.agent, it.interaction);
+        self.outputs.push_back(Output::Withdraw { offer, agent, interaction, cause: WithdrawCause::NoAnswer });
+        self.handle_winner_lost(now, engagement);
     }
 
     /// Customer and agent are bridged; or the customer of an agent-first interaction answered (rule 23).
@@ -91,6 +105,7 @@ impl Acd {
         }
         it.phase = Phase::Live;
         it.connected = Some(at);
+        self.timers.cancel(Timer::Connect(engagement));
         let (agent, channel, interaction, kind) = (it.agent, it.channel, it.interaction, it.kind);
         self.offer_settled(now, engagement, OfferEnd::Accepted);
         self.unsaved.engagements.insert(engagement);
@@ -149,6 +164,7 @@ impl Acd {
 
     fn forget_engagement(&mut self, now: Now, engagement: EngagementId, end: OfferEnd, rule: Rule) {
         self.offer_settled(now, engagement, end);
+        self.timers.cancel(Timer::Connect(engagement));
         let Some(it) = self.engagements.remove(&engagement) else { return };
         self.unsaved.engagements.insert(engagement);
         self.change(now, it.agent, Actor::System, rule, |agent| {

@@ -236,3 +236,12 @@ impl Acd {
         }
     }
 }
+
+#[cfg(test)]
+impl Acd {
+    /// Tears engagements and offers away from under their agents, as no event does.
+    pub fn break_for_test(&mut self) {
+        self.engagements.clear();
+        self.offers.clear();
+    }
+}

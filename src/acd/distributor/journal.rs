@@ -178,7 +178,7 @@ impl Acd {
             MemberState::Paused { reason } => {
                 MemberState::Paused { reason: reason.map(|reason| super::reload::known(reason, &self.reasons)) }
             }
-            state => state,
+            MemberState::LoggedOut | MemberState::Active => state,
         };
         self.next_joined = self.next_joined.max(joined + 1);
         let Some(it) = self.agents.get_mut(&agent) else { return };

@@ -98,6 +98,8 @@ enum Timer {
     Dead(OfferId),
     /// The offer rang long enough.
     Ring(OfferId),
+    /// Accepted, and the agent's phone was never picked up.
+    Connect(EngagementId),
     WrapUp(EngagementId),
     Ban(AgentId),
     NotBefore(AgentId),
@@ -201,12 +203,13 @@ impl Acd {
         self.timers.next()
     }
 
-    /// Does what is due; each wake-up is an event of its own, settled before the next.
+    /// Does all that is due, in the order of the deadlines, and hands out afterwards: what becomes possible at one
+    /// moment is judged together.
     pub fn handle_timeout(&mut self, now: Now) {
         while let Some(timer) = self.timers.take_due(now.mono) {
             self.on_timer(now, timer);
-            self.settle(now);
         }
+        self.settle(now);
     }
 
     fn on_timer(&mut self, now: Now, timer: Timer) {
@@ -214,6 +217,7 @@ impl Acd {
             Timer::MaxWait(interaction) => self.on_max_wait(now, interaction),
             Timer::Dead(offer) => self.on_dead(now, offer),
             Timer::Ring(offer) => self.on_ring_over(now, offer),
+            Timer::Connect(engagement) => self.on_connect_over(now, engagement),
             Timer::WrapUp(engagement) => self.on_wrap_up_limit(now, engagement),
             Timer::Ban(agent) => self.on_ban_over(now, agent),
             Timer::NotBefore(agent) => self.on_not_before(now, agent),

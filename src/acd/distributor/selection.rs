@@ -3,7 +3,7 @@
 use super::{
     super::{Actor, Channel, NotReadyMode, Notice, Output, Pending, Reason, Refused, Rule, Selection, WithdrawCause},
     Acd,
-    table::{Event, Step},
+    table::{At, Event, Step},
 };
 use crate::base::{AgentId, Now};
 
@@ -102,6 +102,7 @@ impl Acd {
         Ok(())
     }
 
+    /// What Not Ready does depends on what goes on; `rule` is what people are told.
     fn select_not_ready(
         &mut self,
         now: Now,
@@ -111,76 +112,43 @@ impl Acd {
         rule: Rule,
         actor: Actor,
     ) {
-        match rule {
-            Rule::Override => {
-                self.notice_override(agent, actor, reason.clone());
-                let Some(it) = self.agents.get(&agent) else { return };
-                match super::table::step(it.at(channel), Event::SelectNotReady) {
-                    Step::Do(plain) => self.apply_not_ready(now, agent, channel, reason, (plain, rule), actor),
-                    Step::Refuse(_) | Step::Late | Step::Same => {}
-                }
-            }
-            plain => self.apply_not_ready(now, agent, channel, reason, (plain, plain), actor),
+        let Some(at) = self.agents.get(&agent).map(|it| it.at(channel)) else { return };
+        if rule == Rule::Override {
+            self.notice_override(agent, actor, reason.clone());
         }
-    }
-
-    /// `plain` is what happens; `told` is the rule that people see.
-    fn apply_not_ready(
-        &mut self,
-        now: Now,
-        agent: AgentId,
-        channel: Channel,
-        reason: Option<Reason>,
-        (plain, told): (Rule, Rule),
-        actor: Actor,
-    ) {
         let immediate = self.policies.not_ready_mode == NotReadyMode::Immediate;
-        match plain {
-            Rule::NotReadyWhileOffered => {
-                self.become_not_ready(now, agent, channel, reason, false, told, actor);
+        let plainly = NotReadyNow { reason, rule, actor, over_activity: false };
+        match at {
+            At::Offline => {}
+            At::Idle => self.become_not_ready(now, agent, channel, plainly),
+            At::Offered => {
+                self.become_not_ready(now, agent, channel, plainly);
                 self.withdraw_offers_of(now, agent, None, WithdrawCause::AgentNotReady, actor);
             }
-            Rule::NotReadyPending if immediate => {
-                let told = if told == plain { Rule::NotReadyImmediate } else { told };
-                self.become_not_ready(now, agent, channel, reason, true, told, actor);
+            At::WrapUp if self.not_ready_ends_wrap_up(agent, channel) => {
+                self.become_not_ready(now, agent, channel, plainly);
+                self.finish_wrap_ups(now, agent, None, rule, actor);
             }
-            Rule::NotReadyInWrapUp if self.not_ready_ends_wrap_up(agent, channel) => {
-                self.become_not_ready(now, agent, channel, reason, false, told, actor);
-                self.finish_wrap_ups(now, agent, None, told, actor);
+            At::Dialing | At::Busy | At::WrapUp if immediate => {
+                let rule = if rule == Rule::NotReadyPending { Rule::NotReadyImmediate } else { rule };
+                self.become_not_ready(now, agent, channel, NotReadyNow { rule, over_activity: true, ..plainly });
             }
-            Rule::NotReadyInWrapUp if immediate => {
-                self.become_not_ready(now, agent, channel, reason, true, told, actor);
-            }
-            Rule::NotReadyPending | Rule::NotReadyInWrapUp => {
-                self.change(now, agent, actor, told, |agent| {
-                    agent.missed = 0;
-                    agent.on_mut(channel).pending = Some(Pending::NotReady { reason });
-                });
-            }
-            _plain => self.become_not_ready(now, agent, channel, reason, false, told, actor),
+            At::Dialing | At::Busy | At::WrapUp => self.change(now, agent, actor, rule, |agent| {
+                agent.missed = 0;
+                agent.on_mut(channel).pending = Some(Pending::NotReady { reason: plainly.reason });
+            }),
         }
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn become_not_ready(
-        &mut self,
-        now: Now,
-        agent: AgentId,
-        channel: Channel,
-        reason: Option<Reason>,
-        over_activity: bool,
-        rule: Rule,
-        actor: Actor,
-    ) {
+    fn become_not_ready(&mut self, now: Now, agent: AgentId, channel: Channel, it: NotReadyNow) {
         let at = self.at(now);
-        self.change(now, agent, actor, rule, |agent| {
+        self.change(now, agent, it.actor, it.rule, |agent| {
             agent.missed = 0;
             let state = agent.on_mut(channel);
             state.pending = None;
-            state.over_activity = over_activity;
-            let restart = over_activity;
-            state.choose(Selection::NotReady { reason }, actor, at);
-            if restart {
+            state.over_activity = it.over_activity;
+            state.choose(Selection::NotReady { reason: it.reason }, it.actor, at);
+            if it.over_activity {
                 state.since = at;
             }
         });
@@ -191,4 +159,13 @@ impl Acd {
             self.outputs.push_back(Output::Notice(Notice::Override { agent, actor, reason }));
         }
     }
+}
+
+/// Not Ready, at once.
+struct NotReadyNow {
+    reason: Option<Reason>,
+    rule: Rule,
+    actor: Actor,
+    /// In the middle of something, which goes on.
+    over_activity: bool,
 }

@@ -1,6 +1,16 @@
 //! Stories about agents and callers, on a hand-moved clock.
 
+mod day;
+mod journal;
+mod members;
+mod model;
+mod offers;
+mod presence;
+mod queues;
 mod room;
+mod selection;
 mod stories;
+mod table;
+mod wrap_up;
 
 use room::Room;

@@ -20,7 +20,7 @@ pub(super) struct Room {
 }
 
 /// What an agent is asked by his offer, as the tests need it.
-pub(super) type Ring = (OfferId, AgentId, InteractionId);
+type RingNow = (OfferId, AgentId, InteractionId);
 
 impl Room {
     /// Agents 1… on queue 1, each with a phone that is enough to be Ready.
@@ -101,7 +101,7 @@ impl Room {
     }
 
     /// Who rings now, in the order of their offers.
-    pub fn ringing(&self) -> Vec<Ring> {
+    pub fn ringing(&self) -> Vec<RingNow> {
         let snapshot = self.acd.snapshot(self.now);
         let offers = snapshot
             .agents
@@ -117,10 +117,14 @@ impl Room {
     }
 
     /// The one who rings.
-    pub fn the_ring(&self) -> Ring {
+    pub fn the_ring(&self) -> RingNow {
         let ringing = self.ringing();
         assert_eq!(ringing.len(), 1, "{ringing:?}");
         ringing[0]
+    }
+
+    pub fn the_ring_of(&self, agent: u64) -> InteractionId {
+        self.agent(agent).offers[0].interaction
     }
 
     pub fn progress(&mut self) {
@@ -198,41 +202,41 @@ impl Room {
     }
 
     pub fn outcomes(&self) -> Vec<(InteractionId, Outcome)> {
-        let left = self.said.iter().filter_map(|output| match output {
-            Output::Left { interaction, outcome, .. } => Some((*interaction, outcome.clone())),
-            _ => None,
+        let left = self.said.iter().filter_map(|output| {
+            let Output::Left { interaction, outcome, .. } = output else { return None };
+            Some((*interaction, outcome.clone()))
         });
         left.collect()
     }
 
     pub fn ends(&self) -> Vec<(AgentId, OfferEnd)> {
-        let ends = self.said.iter().filter_map(|output| match output {
-            Output::OfferEnded { agent, end, .. } => Some((*agent, *end)),
-            _ => None,
+        let ends = self.said.iter().filter_map(|output| {
+            let Output::OfferEnded { agent, end, .. } = output else { return None };
+            Some((*agent, *end))
         });
         ends.collect()
     }
 
     pub fn withdrawals(&self) -> Vec<(AgentId, WithdrawCause)> {
-        let ends = self.said.iter().filter_map(|output| match output {
-            Output::Withdraw { agent, cause, .. } => Some((*agent, *cause)),
-            _ => None,
+        let ends = self.said.iter().filter_map(|output| {
+            let Output::Withdraw { agent, cause, .. } = output else { return None };
+            Some((*agent, *cause))
         });
         ends.collect()
     }
 
     pub fn events(&self, agent: u64) -> Vec<AgentEvent> {
-        let events = self.said.iter().filter_map(|output| match output {
-            Output::Agent(event) if event.agent == AgentId(agent) => Some(event.clone()),
-            _ => None,
+        let events = self.said.iter().filter_map(|output| {
+            let Output::Agent(event) = output else { return None };
+            (event.agent == AgentId(agent)).then(|| event.clone())
         });
         events.collect()
     }
 
     pub fn notices(&self) -> Vec<Notice> {
-        let notices = self.said.iter().filter_map(|output| match output {
-            Output::Notice(notice) => Some(notice.clone()),
-            _ => None,
+        let notices = self.said.iter().filter_map(|output| {
+            let Output::Notice(notice) = output else { return None };
+            Some(notice.clone())
         });
         notices.collect()
     }

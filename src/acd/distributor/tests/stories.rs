@@ -1,7 +1,7 @@
 //! The ways of one call.
 
-use super::{super::*, Room, room::first_queue};
-use crate::acd::*;
+use super::{Room, room::first_queue};
+use crate::{acd::*, base::AgentId};
 
 /// A Ready agent and a call: an offer in the same turn, talk, wrap-up of the queue's length, Ready again.
 /// AS-01, AW-01, RT-17.
