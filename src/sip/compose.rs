@@ -161,15 +161,11 @@ pub(super) fn again(settings: &StackSettings, request: &Message, changed: &Again
     let mut writer = Writer::request(method, request.uri_text().unwrap_or_default());
     writer.header(Name::Via, via(settings, changed.path, changed.branch));
     for (written, name, value) in request.lines() {
-        match name {
-            Name::Via | Name::ContentType | Name::ContentLength => {}
-            Name::CSeq => {
-                writer.header(Name::CSeq, format_args!("{} {method}", changed.cseq));
-            }
-            _ if changed.headers.iter().any(|(new, _)| *new == name) => {}
-            _ => {
-                writer.raw(written, value);
-            }
+        let ours = matches!(name, Name::Via | Name::ContentType | Name::ContentLength);
+        if name == Name::CSeq {
+            writer.header(Name::CSeq, format_args!("{} {method}", changed.cseq));
+        } else if !ours && !changed.headers.iter().any(|(new, _)| *new == name) {
+            writer.raw(written, value);
         }
     }
     for (name, value) in changed.headers {

@@ -2,8 +2,6 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use smallvec::SmallVec;
-
 use super::{BINDINGS_MAX, Binding, RegisterFault, RegistrarSettings};
 use crate::{
     base::Now,
@@ -28,7 +26,7 @@ pub(super) enum Ask<'a> {
     Query,
     /// `Contact: *` with `Expires: 0`.
     RemoveAll,
-    Change(SmallVec<[Wanted<'a>; 2]>),
+    Change(Vec<Wanted<'a>>),
 }
 
 /// One Contact of a REGISTER.
@@ -52,7 +50,7 @@ impl<'a> Ask<'a> {
             let alone = request.list(Name::Contact).count() == 1 && asked == Some(Some(0));
             return if alone { Ok(Self::RemoveAll) } else { Err(RegisterFault::new(400, "Bad Contact")) };
         }
-        let mut wanted = SmallVec::new();
+        let mut wanted = Vec::new();
         for value in contacts {
             if wanted.len() == BINDINGS_MAX {
                 return Err(RegisterFault::new(403, "Too Many Contacts"));

@@ -1,1 +1,262 @@
+use std::time::Duration;
 
+use bytes::Bytes;
+
+use super::*;
+use crate::{
+    base::{Instant, Wall},
+    sip::Transport,
+};
+
+fn at(seconds: u64) -> Now {
+    let millis = i64::try_from(seconds * 1000).unwrap();
+    Now { mono: Instant::from_micros(seconds * 1_000_000), wall: Wall(1_700_000_000_000 + millis) }
+}
+
+fn path(remote: &str) -> Path {
+    Path {
+        transport: Transport::Udp,
+        local: "10.0.0.1:5060".parse().unwrap(),
+        remote: remote.parse().unwrap(),
+        flow: None,
+    }
+}
+
+fn flowing(remote: &str, flow: u64) -> Path {
+    Path { transport: Transport::Tcp, flow: Some(FlowId(flow)), ..path(remote) }
+}
+
+fn register(call: &str, cseq: u32, more: &str) -> Message {
+    let text = format!(
+        "REGISTER sip:home SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.7;branch=z9hG4bK{call}{cseq}\r\nMax-Forwards: 70\r\n\
+         From: <sip:ana@home>;tag=1\r\nTo: <sip:ana@home>\r\nCall-ID: {call}\r\nCSeq: {cseq} REGISTER\r\n{more}\
+         Content-Length: 0\r\n\r\n"
+    );
+    Message::parse(Bytes::from(text)).unwrap()
+}
+
+fn status(result: Result<Registered, RegisterFault>) -> u16 {
+    result.expect_err("refused").status
+}
+
+fn contacts(registrar: &Registrar) -> Vec<String> {
+    registrar.bindings("ana").iter().map(|binding| binding.contact.to_string()).collect()
+}
+
+fn empty() -> Registrar {
+    Registrar::new(RegistrarSettings::default())
+}
+
+/// SW-01: several contacts, by q; Expires asked, default, cut; the list comes back.
+#[test]
+fn several_phones_register_and_are_listed_by_preference() {
+    let mut registrar = empty();
+    let now = at(0);
+    let one = register("a", 1, "Contact: <sip:ana@10.0.0.7:5062>;q=0.3;expires=99999\r\n");
+    let done = registrar.register(now, "ana", &one, path("10.0.0.7:5062")).unwrap();
+    assert!(matches!(&done.changed[..], [BindingChange::Added(binding)] if binding.q == 300));
+    assert_eq!(done.headers, [("Contact".into(), "<sip:ana@10.0.0.7:5062>;expires=3600;q=0.300".to_owned())]);
+    let two = register(
+        "b",
+        1,
+        "Expires: 120\r\nContact: \"Ana\" <sip:ana2@10.0.0.8>\r\nContact: <sip:ana3@10.0.0.8>;q=0.5\r\n",
+    );
+    let done = registrar.register(now, "ana", &two, path("10.0.0.8:5060")).unwrap();
+    assert_eq!(done.changed.len(), 2);
+    assert_eq!(contacts(&registrar), ["sip:ana2@10.0.0.8", "sip:ana3@10.0.0.8", "sip:ana@10.0.0.7:5062"]);
+    let query = registrar.register(at(20), "ana", &register("c", 1, ""), path("10.0.0.9:5060")).unwrap();
+    assert_eq!((query.changed.len(), query.headers.len()), (0, 3));
+    assert!(query.headers[0].1.contains("expires=100"));
+    assert_eq!(registrar.poll_timeout(), Some(now.mono + Duration::from_secs(120)));
+    let gone = registrar.handle_timeout(at(120));
+    assert_eq!(gone.len(), 2);
+    assert!(gone.iter().all(BindingChange::is_gone));
+    assert_eq!((registrar.len(), contacts(&registrar).len()), (1, 1));
+}
+
+/// SW-01: too brief is 423 with Min-Expires; `*` only alone and with Expires 0; both change nothing else.
+#[test]
+fn what_cant_be_granted_changes_nothing() {
+    let mut registrar = empty();
+    let now = at(0);
+    registrar.register(now, "ana", &register("a", 5, "Contact: <sip:ana@h>\r\n"), path("10.0.0.7:5060")).unwrap();
+    let brief = register("b", 1, "Contact: <sip:x@h>;expires=3600, <sip:y@h>;expires=59\r\n");
+    let fault = registrar.register(now, "ana", &brief, path("10.0.0.8:5060")).unwrap_err();
+    assert_eq!((fault.status, fault.headers), (423, vec![("Min-Expires".into(), "60".to_owned())]));
+    // A `*` beside other contacts does not even parse.
+    for star in ["Contact: *\r\n", "Contact: *\r\nExpires: 60\r\n"] {
+        assert_eq!(
+            status(registrar.register(now, "ana", &register("c", 1, star), path("10.0.0.8:5060"))),
+            400,
+            "{star}"
+        );
+    }
+    for bad in ["Contact: <mailto:a@h>\r\n", "Contact: <tel:+351>\r\n"] {
+        assert_eq!(status(registrar.register(now, "ana", &register("c", 1, bad), path("10.0.0.8:5060"))), 400, "{bad}");
+    }
+    let long = format!("Contact: <sip:{}@h>\r\n", "a".repeat(600));
+    assert_eq!(status(registrar.register(now, "ana", &register("c", 1, &long), path("10.0.0.8:5060"))), 400);
+    assert_eq!(contacts(&registrar), ["sip:ana@h"]);
+}
+
+#[test]
+fn an_older_request_of_the_same_phone_is_refused() {
+    let mut registrar = empty();
+    let now = at(0);
+    let contact = "Contact: <sip:ana@h>\r\n";
+    registrar.register(now, "ana", &register("a", 5, contact), path("10.0.0.7:5060")).unwrap();
+    for cseq in [4, 5] {
+        assert_eq!(status(registrar.register(now, "ana", &register("a", cseq, contact), path("10.0.0.7:5060"))), 500);
+        let star = register("a", cseq, "Contact: *\r\nExpires: 0\r\n");
+        assert_eq!(status(registrar.register(now, "ana", &star, path("10.0.0.7:5060"))), 500);
+    }
+    let done = registrar.register(at(9), "ana", &register("a", 6, contact), path("10.0.0.7:5060")).unwrap();
+    assert!(
+        matches!(&done.changed[..], [BindingChange::Refreshed(b)] if b.since == now.wall && b.refreshed == at(9).wall)
+    );
+    let gone = register("a", 7, "Contact: <sip:ana@h>;expires=0\r\n");
+    assert!(matches!(
+        &registrar.register(now, "ana", &gone, path("10.0.0.7:5060")).unwrap().changed[..],
+        [BindingChange::Removed(_)]
+    ));
+    assert!(registrar.is_empty() && registrar.poll_timeout().is_none());
+}
+
+#[test]
+fn a_star_takes_all_away() {
+    let mut registrar = empty();
+    let now = at(0);
+    let two = register("a", 1, "Contact: <sip:a@h>, <sip:b@h>\r\n");
+    registrar.register(now, "ana", &two, path("10.0.0.7:5060")).unwrap();
+    registrar.register(now, "bob", &two, path("10.0.0.7:5060")).unwrap();
+    let star = register("a", 2, "Contact: *\r\nExpires: 0\r\n");
+    let done = registrar.register(now, "ana", &star, path("10.0.0.7:5060")).unwrap();
+    assert_eq!((done.changed.len(), done.headers.len()), (2, 0));
+    assert_eq!((registrar.len(), registrar.bindings("bob").len()), (2, 2));
+}
+
+/// SW-01: a phone that comes back replaces itself, by instance or by Contact user and source host; two phones behind
+/// one NAT do not replace each other.
+#[test]
+fn the_same_device_replaces_itself() {
+    let mut registrar = empty();
+    let now = at(0);
+    let first = register("a", 1, "Contact: <sip:ana@10.0.0.7:5062>\r\n");
+    registrar.register(now, "ana", &first, path("10.0.0.7:5062")).unwrap();
+    let restarted = register("b", 1, "Contact: <sip:ana@10.0.0.7:6000>\r\n");
+    let done = registrar.register(now, "ana", &restarted, path("10.0.0.7:6000")).unwrap();
+    assert!(matches!(&done.changed[..], [BindingChange::Removed(_), BindingChange::Added(_)]));
+    assert_eq!(contacts(&registrar), ["sip:ana@10.0.0.7:6000"]);
+
+    let page = |call, host, id| {
+        register(call, 1, &format!("Contact: <sip:x{host}@{host}.invalid>;+sip.instance=\"<{id}>\"\r\n"))
+    };
+    registrar.register(now, "ana", &page("c", "one", "urn:1"), flowing("10.0.0.8:1000", 1)).unwrap();
+    registrar.register(now, "ana", &page("d", "two", "urn:2"), flowing("10.0.0.8:2000", 2)).unwrap();
+    assert_eq!(registrar.len(), 3);
+    registrar.register(now, "ana", &page("e", "three", "urn:1"), flowing("10.0.0.8:3000", 3)).unwrap();
+    assert_eq!(registrar.len(), 3);
+    assert!(!contacts(&registrar).iter().any(|contact| contact.contains("one")));
+
+    let mut nat = empty();
+    nat.register(now, "ana", &register("f", 1, "Contact: <sip:ana@192.168.1.5:5060>\r\n"), path("9.9.9.9:1000"))
+        .unwrap();
+    nat.register(now, "ana", &register("g", 1, "Contact: <sip:ana@192.168.1.6:5060>\r\n"), path("9.9.9.9:2000"))
+        .unwrap();
+    assert_eq!(nat.len(), 2);
+}
+
+/// SW-01: the way back is the way it came; a closed connection takes its binding along.
+#[test]
+fn a_closed_connection_unregisters() {
+    let mut registrar = empty();
+    let now = at(0);
+    registrar
+        .register(now, "ana", &register("a", 1, "Contact: <sip:ana@x.invalid>\r\n"), flowing("10.0.0.8:999", 7))
+        .unwrap();
+    registrar.register(now, "ana", &register("b", 1, "Contact: <sip:ana@h>\r\n"), path("10.0.0.9:5060")).unwrap();
+    assert_eq!(registrar.bindings("ana").iter().filter(|b| b.path == flowing("10.0.0.8:999", 7)).count(), 1);
+    assert!(registrar.flow_closed(FlowId(8)).is_empty());
+    // The phone comes back over a new connection before the old one is seen to end.
+    registrar
+        .register(now, "ana", &register("a", 2, "Contact: <sip:ana@x.invalid>\r\n"), flowing("10.0.0.8:1999", 9))
+        .unwrap();
+    assert!(registrar.flow_closed(FlowId(7)).is_empty());
+    assert!(matches!(&registrar.flow_closed(FlowId(9))[..], [BindingChange::Removed(_)]));
+    assert_eq!(contacts(&registrar), ["sip:ana@h"]);
+}
+
+#[test]
+fn a_phone_that_does_not_answer_goes_last_until_it_comes_back() {
+    let mut registrar = empty();
+    let now = at(0);
+    registrar.register(now, "ana", &register("a", 1, "Contact: <sip:a@h>\r\n"), path("10.0.0.7:5060")).unwrap();
+    registrar.register(now, "ana", &register("b", 1, "Contact: <sip:b@h>;q=0.1\r\n"), path("10.0.0.8:5060")).unwrap();
+    assert!(
+        matches!(registrar.mark_reachable("ana", "sip:a@h", false), Some(BindingChange::Reachability(b)) if !b.reachable)
+    );
+    assert!(registrar.mark_reachable("ana", "sip:a@h", false).is_none());
+    assert_eq!(contacts(&registrar), ["sip:b@h", "sip:a@h"]);
+    registrar.register(now, "ana", &register("a", 2, "Contact: <sip:a@h>\r\n"), path("10.0.0.7:5060")).unwrap();
+    assert_eq!(contacts(&registrar), ["sip:a@h", "sip:b@h"]);
+    assert!(matches!(registrar.remove("ana", "sip:b@h"), Some(BindingChange::Removed(_))));
+    assert_eq!(registrar.len(), 1);
+}
+
+#[test]
+fn a_flood_of_contacts_is_capped() {
+    let mut registrar = empty();
+    let now = at(0);
+    let many: String = (0..11).map(|n| format!("Contact: <sip:u{n}@h>\r\n")).collect();
+    assert_eq!(status(registrar.register(now, "ana", &register("a", 1, &many), path("10.0.0.7:5060"))), 403);
+    for n in 0..BINDINGS_MAX {
+        let one = register(&format!("c{n}"), 1, &format!("Contact: <sip:u{n}@h>\r\n"));
+        registrar.register(now, "ana", &one, path("10.0.0.7:5060")).unwrap();
+    }
+    let more = register("x", 1, "Contact: <sip:more@h>\r\n");
+    assert_eq!(status(registrar.register(now, "ana", &more, path("10.0.0.7:5060"))), 403);
+    let refresh = register("c3", 2, "Contact: <sip:u3@h>\r\n");
+    assert!(registrar.register(now, "ana", &refresh, path("10.0.0.7:5060")).is_ok());
+    assert_eq!(registrar.len(), BINDINGS_MAX);
+}
+
+/// RFC 3327: the Path is kept as the way to the phone and given back.
+#[test]
+fn a_path_through_an_edge_proxy_is_kept() {
+    let mut registrar = empty();
+    let more = "Supported: path\r\nPath: <sip:edge.example;lr>, <sip:inner.example;lr>\r\nContact: <sip:a@h>\r\n";
+    let done = registrar.register(at(0), "ana", &register("a", 1, more), path("10.0.0.7:5060")).unwrap();
+    let route: Vec<&str> = registrar.bindings("ana")[0].route.iter().map(|route| &**route).collect();
+    assert_eq!(route, ["<sip:edge.example;lr>", "<sip:inner.example;lr>"]);
+    assert_eq!(done.headers.iter().filter(|(name, _)| name == "Path").count(), 2);
+}
+
+/// A binding goes through the journal and comes back with what was left of its life.
+#[test]
+fn bindings_survive_a_restart() {
+    let mut before = empty();
+    let more = "User-Agent: phone\r\nContact: <sip:a@h>;expires=100;+sip.instance=\"<urn:1>\";reg-id=1\r\n";
+    before.register(at(50), "ana", &register("a", 1, more), flowing("10.0.0.7:5060", 3)).unwrap();
+    let kept = serde_json::to_string(before.all().next().unwrap()).unwrap();
+    let mut after = empty();
+    let restarted = Now { mono: Instant::from_micros(5), wall: at(90).wall };
+    after.restore(restarted, serde_json::from_str(&kept).unwrap());
+    after.restore(restarted, serde_json::from_str(&kept).unwrap());
+    assert_eq!(after.all().collect::<Vec<_>>(), before.all().collect::<Vec<_>>());
+    assert_eq!(after.poll_timeout(), Some(restarted.mono + Duration::from_secs(60)));
+}
+
+/// A registered device costs less than 1 KB of ours, and finding it does not slow down with their number.
+#[test]
+fn places_are_used_again() {
+    let mut registrar = empty();
+    for round in 0..3 {
+        for n in 0..1000 {
+            let one = register(&format!("c{n}"), round + 1, &format!("Contact: <sip:u{n}@h>\r\n"));
+            registrar.register(at(0), &format!("u{n}"), &one, path("10.0.0.7:5060")).unwrap();
+        }
+        assert_eq!((registrar.len(), registrar.bindings.len()), (1000, 1000));
+    }
+    registrar.handle_timeout(at(3600));
+    assert!(registrar.is_empty() && registrar.aors.is_empty() && registrar.flows.is_empty());
+}

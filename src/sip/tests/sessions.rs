@@ -1,1 +1,150 @@
-//! To be told.
+//! Session timers (RFC 4028): SW-06.
+
+use std::time::Duration;
+
+use super::world::{MS, World, address, answer, in_dialog_text, invite_text};
+use crate::{
+    sip::{Body, Ended, Event, Reply, Transport, UsageId},
+    wire::sip::{Message, Name},
+};
+
+const EVE: &str = "10.0.0.66:5060";
+
+fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// A hand-written caller's INVITE with these headers, answered: our 2xx and our usage, with its ACK in.
+fn answered(seed: u64, more: &str) -> (World, UsageId, Message) {
+    let eve = address(EVE);
+    let mut world = World::new(seed, 1, Transport::Udp);
+    world.inject(eve, 0, &invite_text(eve, "z9hG4bK1", more, "offer"));
+    let usage = world.invited(0);
+    let (stack, now) = world.stack(0);
+    stack.respond(now, usage, Reply::new(200).body(Body::sdp("answer")));
+    world.run(MS(10));
+    let ok = world.last_answer("INVITE");
+    world.inject(eve, 0, &in_dialog_text(eve, &ok, "ACK", 1, "", ""));
+    world.forget();
+    (world, usage, ok)
+}
+
+/// SW-06: between two of us the caller refreshes by UPDATE for as long as the call lasts, and nobody is told.
+#[test]
+fn a_long_call_is_kept_alive() {
+    let mut world = World::new(1, 2, Transport::Udp);
+    let (ours, _) = world.talking();
+    world.run(secs(4 * 3600));
+    assert!(world.events(0).is_empty() && world.events(1).is_empty());
+    assert!(world.counts().iter().all(|counts| counts.usages == 1));
+    let (stack, now) = world.stack(0);
+    stack.bye(now, ours, None);
+    world.settle();
+}
+
+/// SW-06: a call whose refresher died is ended, on both sides.
+#[test]
+fn a_dead_call_is_reaped() {
+    let mut world = World::new(2, 2, Transport::Udp);
+    world.talking();
+    world.line.loss = 100;
+    world.run(secs(1800));
+    let ended = |end: usize| match world.events(end) {
+        [Event::Ended { why, .. }] => why.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((ended(0), ended(1)), (Ended::Timeout, Ended::SessionExpired));
+    world.settle();
+}
+
+/// SW-06: the peer that is to refresh does, by UPDATE or re-INVITE; when it stops, BYE a third (at most 32 s) early.
+#[test]
+fn the_peer_refreshes_or_loses_the_call() {
+    let eve = address(EVE);
+    let session = "Supported: timer\r\nSession-Expires: 120;refresher=uac\r\n";
+    let (mut world, usage, ok) = answered(3, session);
+    assert_eq!(ok.header(Name::SessionExpires), Some("120;refresher=uac"));
+    assert_eq!(ok.header(Name::Require), Some("timer"));
+    world.run(secs(80));
+    world.inject(eve, 0, &in_dialog_text(eve, &ok, "UPDATE", 2, session, ""));
+    world.run(secs(80));
+    world.inject(eve, 0, &in_dialog_text(eve, &ok, "INVITE", 3, session, "the same"));
+    let (stack, now) = world.stack(0);
+    stack.respond_offer(now, usage, 200, Some(Body::sdp("the same")));
+    world.inject(eve, 0, &in_dialog_text(eve, &ok, "ACK", 3, "", ""));
+    world.forget();
+    world.run(secs(87));
+    assert!(world.events(0).is_empty());
+    world.run(secs(2));
+    assert!(matches!(world.events(0), [Event::Ended { why: Ended::SessionExpired, .. }]));
+    assert_eq!(world.transactions("BYE"), 1);
+    world.settle();
+}
+
+/// A peer that asks for timers but can't keep them is refreshed by us; without UPDATE by a re-INVITE from above.
+#[test]
+fn we_refresh_for_who_cant() {
+    let (mut world, _, ok) = answered(4, "Allow: INVITE, ACK, BYE, UPDATE\r\nSession-Expires: 100\r\n");
+    assert_eq!((ok.header(Name::SessionExpires), ok.header(Name::Require)), (Some("100;refresher=uas"), None));
+    world.run(secs(51));
+    let update = world.last_request("UPDATE");
+    assert_eq!(update.header(Name::SessionExpires), Some("100;refresher=uac"));
+    assert!(update.body().is_empty());
+    world.inject(address(EVE), 0, &answer(&update, 200, "", "Session-Expires: 100;refresher=uac\r\n", ""));
+    world.run(secs(51));
+    assert_eq!(world.transactions("UPDATE"), 2);
+
+    let (mut world, usage, _) = answered(5, "Allow: INVITE, ACK, BYE\r\nSession-Expires: 100\r\n");
+    world.run(secs(51));
+    assert!(matches!(world.events(0), [Event::RefreshDue { .. }]));
+    let (stack, now) = world.stack(0);
+    stack.reinvite(now, usage, Some(Body::sdp("the same")));
+    world.run(MS(10));
+    let reinvite = world.last_request("INVITE");
+    assert_eq!(reinvite.header(Name::SessionExpires), Some("100;refresher=uac"));
+    world.inject(address(EVE), 0, &answer(&reinvite, 200, "", "Session-Expires: 100;refresher=uac\r\n", "the same"));
+    world.run(secs(45));
+    assert!(!world.events(0).iter().any(|e| matches!(e, Event::Ended { .. })));
+}
+
+#[test]
+fn too_short_an_interval_is_refused() {
+    let eve = address(EVE);
+    let mut world = World::new(6, 1, Transport::Udp);
+    let short = "Supported: timer\r\nSession-Expires: 30\r\n";
+    world.inject(eve, 0, &invite_text(eve, "z9hG4bK1", short, "offer"));
+    world.run(MS(10));
+    let refusal = world.last_answer("INVITE");
+    assert_eq!((refusal.status(), refusal.header(Name::MinSe)), (Some(422), Some("90")));
+    assert!(world.events(0).is_empty());
+    // Who does not know 422 gets the shortest that we keep.
+    world.inject(
+        eve,
+        0,
+        &invite_text(eve, "z9hG4bK2", "Session-Expires: 30\r\n", "offer").replace("hand-made", "again"),
+    );
+    let usage = world.invited(0);
+    let (stack, now) = world.stack(0);
+    stack.respond(now, usage, Reply::new(200).body(Body::sdp("answer")));
+    world.run(MS(10));
+    assert_eq!(world.last_answer("INVITE").header(Name::SessionExpires), Some("90;refresher=uas"));
+}
+
+#[test]
+fn a_422_is_followed_once() {
+    let bob = address("10.0.0.2:5060");
+    let mut world = World::new(7, 1, Transport::Udp);
+    world.call(bob);
+    world.run(MS(20));
+    let first = world.last_request("INVITE");
+    assert_eq!(first.header(Name::SessionExpires), Some("1800"));
+    world.inject(bob, 0, &answer(&first, 422, "x", "Min-SE: 3600\r\n", ""));
+    world.run(MS(20));
+    let second = world.last_request("INVITE");
+    assert_eq!((second.header(Name::SessionExpires), second.header(Name::MinSe)), (Some("3600"), Some("3600")));
+    assert_eq!((second.cseq().number, second.body()), (2, first.body()));
+    world.inject(bob, 0, &answer(&second, 422, "x", "Min-SE: 7200\r\n", ""));
+    world.run(MS(20));
+    assert!(matches!(world.events(0), [Event::Rejected { status: 422, .. }]));
+    world.settle();
+}

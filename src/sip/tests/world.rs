@@ -12,34 +12,36 @@ use crate::{
 
 /// How bad the line is, in per cent.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Line {
+pub(in crate::sip) struct Line {
     pub loss: u64,
     pub copies: u64,
     pub disorder: u64,
 }
 
-pub(super) struct End {
+pub(in crate::sip) struct End {
     pub stack: Stack,
     pub address: SocketAddr,
     pub events: Vec<Event>,
 }
 
-pub(super) struct World {
+pub(in crate::sip) struct World {
     pub now: Now,
     pub transport: Transport,
     pub ends: Vec<End>,
     /// What reached addresses that have no stack: (to, message).
     pub post: Vec<(SocketAddr, Message)>,
+    /// When each of them got there, in milliseconds after the start of the world.
+    pub times: Vec<u64>,
     pub line: Line,
     wire: BTreeMap<(Instant, u64), (SocketAddr, SocketAddr, Bytes)>,
     sent: u64,
     chance: Chance,
 }
 
-pub(super) const MS: fn(u64) -> Duration = Duration::from_millis;
-pub(super) const LATENCY: Duration = Duration::from_millis(5);
+pub(in crate::sip) const MS: fn(u64) -> Duration = Duration::from_millis;
+pub(in crate::sip) const LATENCY: Duration = Duration::from_millis(5);
 
-pub(super) fn address(text: &str) -> SocketAddr {
+pub(in crate::sip) fn address(text: &str) -> SocketAddr {
     text.parse().unwrap()
 }
 
@@ -62,6 +64,7 @@ impl World {
             transport,
             ends: ends.collect(),
             post: Vec::new(),
+            times: Vec::new(),
             line: Line::default(),
             wire: BTreeMap::new(),
             sent: 0,
@@ -112,6 +115,7 @@ impl World {
     pub fn forget(&mut self) {
         self.ends.iter_mut().for_each(|end| end.events.clear());
         self.post.clear();
+        self.times.clear();
     }
 
     /// The usage of the last INVITE that an end was told of.
@@ -170,7 +174,10 @@ impl World {
                 let flow = transport.is_reliable().then(|| flow_of(from, to));
                 end.stack.handle_message(now, Path { transport, local: to, remote: from, flow }, message);
             }
-            None => self.post.push((to, message)),
+            None => {
+                self.post.push((to, message));
+                self.times.push(self.now.mono.as_micros() / 1000 - 1000);
+            }
         }
     }
 
@@ -227,6 +234,12 @@ impl World {
         self.post.iter().filter(|(_, m)| m.method().is_some_and(|own| own.as_str() == method)).count()
     }
 
+    /// Requests of this method without their repetitions.
+    pub fn transactions(&self, method: &str) -> usize {
+        let all = self.post.iter().filter(|(_, m)| m.method().is_some_and(|own| own.as_str() == method));
+        all.map(|(_, m)| m.cseq().number).collect::<std::collections::BTreeSet<u32>>().len()
+    }
+
     pub fn statuses(&self, method: &str) -> Vec<u16> {
         let answers = self.post.iter().filter(|(_, m)| !m.is_request() && m.cseq().method.as_str() == method);
         answers.filter_map(|(_, m)| m.status()).collect()
@@ -243,7 +256,7 @@ fn flow_of(one: SocketAddr, other: SocketAddr) -> FlowId {
 }
 
 /// What a hand-written peer answers. The To tag goes in unless it is empty.
-pub(super) fn answer(request: &Message, status: u16, tag: &str, more: &str, body: &str) -> String {
+pub(in crate::sip) fn answer(request: &Message, status: u16, tag: &str, more: &str, body: &str) -> String {
     let mut out = format!("SIP/2.0 {status} Whatever\r\n");
     for (name, key) in [("Via", Name::Via), ("From", Name::From)] {
         for value in request.headers(key) {
@@ -259,7 +272,7 @@ pub(super) fn answer(request: &Message, status: u16, tag: &str, more: &str, body
 }
 
 /// An INVITE by hand from `source`, with any more header lines.
-pub(super) fn invite_text(source: SocketAddr, branch: &str, more: &str, body: &str) -> String {
+pub(in crate::sip) fn invite_text(source: SocketAddr, branch: &str, more: &str, body: &str) -> String {
     format!(
         "INVITE sip:bob@10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP {source};branch={branch};rport\r\nMax-Forwards: 70\r\n\
          From: <sip:eve@{source}>;tag=evetag\r\nTo: <sip:bob@10.0.0.1>\r\nCall-ID: hand-made\r\nCSeq: 1 INVITE\r\n\
@@ -269,7 +282,7 @@ pub(super) fn invite_text(source: SocketAddr, branch: &str, more: &str, body: &s
 }
 
 /// A later request by hand in the dialog of an answer that a stack gave to `invite_text`.
-pub(super) fn in_dialog_text(
+pub(in crate::sip) fn in_dialog_text(
     source: SocketAddr,
     answer: &Message,
     method: &str,

@@ -216,9 +216,11 @@ impl Stack {
 
     pub(super) fn on_back_off_over(&mut self, now: Now, id: UsageId) {
         let Some(usage) = self.usages.get_mut(id) else { return };
-        match std::mem::replace(&mut usage.exchange, Exchange::Idle) {
-            Exchange::BackOff { ours } => self.send_offer(now, id, ours.method, ours.body, ours.tries),
-            other => usage.exchange = other,
+        if !matches!(usage.exchange, Exchange::BackOff { .. }) {
+            return;
+        }
+        if let Exchange::BackOff { ours } = std::mem::replace(&mut usage.exchange, Exchange::Idle) {
+            self.send_offer(now, id, ours.method, ours.body, ours.tries);
         }
     }
 

@@ -108,7 +108,7 @@ impl Stack {
             return self.drop_usage(usage);
         }
         reliable.pause *= 2;
-        let again = now.mono + reliable.pause;
+        let again = (now.mono + reliable.pause).min(reliable.until);
         self.server_fact(now, invite, ServerFact::Request);
         self.usage_timers.set((usage, UsageClock::Repeat), again);
     }

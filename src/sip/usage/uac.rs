@@ -7,7 +7,7 @@ use crate::{
     base::Now,
     sip::{
         Body, Event, Fault, Invite, Path, Stack, TransactionId, UsageId, compose,
-        dialog::{Dialog, contact_of},
+        dialog::Dialog,
         stack::Start,
         timer::Wait,
         transaction::{ClientOwner, ClientState},
@@ -279,7 +279,9 @@ impl Stack {
 
     /// Acknowledges a 2xx of a dialog that nobody here has; what there is of the dialog.
     pub(super) fn ack_stray(&mut self, id: TransactionId, response: &Message, source: Path) -> Option<Dialog> {
-        let path = self.client(id)?.path;
+        let client = self.client(id)?;
+        let path = client.path;
+        let request = Message::parse(client.bytes.clone()).ok()?;
         let cseq = response.cseq().number;
         let half = Dialog {
             call_id: response.call_id().into(),
@@ -287,7 +289,7 @@ impl Stack {
             local: response.header(Name::From).unwrap_or_default().into(),
             remote_tag: Box::default(),
             remote: Box::default(),
-            target: contact_of(response).unwrap_or_default().into(),
+            target: request.uri_text().unwrap_or_default().into(),
             routes: Box::default(),
             local_cseq: cseq,
             remote_cseq: None,
