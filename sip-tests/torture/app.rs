@@ -59,7 +59,10 @@ fn local() -> SocketAddr {
 
 /// The status given to one packet; `None` when nothing was said.
 fn answer(packet: Bytes) -> Option<u16> {
-    let status = |bytes: Bytes| Message::parse(bytes).ok().and_then(|message| message.status());
+    // The answer to a broken message repeats what was broken: only its first line is read here.
+    let status = |bytes: Bytes| -> Option<u16> {
+        std::str::from_utf8(bytes.strip_prefix(b"SIP/2.0 ")?.get(..3)?).ok()?.parse().ok()
+    };
     let message = match Message::parse(packet) {
         Ok(message) => message,
         Err(malformed) => return malformed.answer().and_then(status),

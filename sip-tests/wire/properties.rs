@@ -33,6 +33,15 @@ fn read_everything(message: &Message) {
     assert!(message.top_via().is_ok() && message.vias().all(|via| via.is_ok()));
     assert!(message.from().is_ok() && message.to().is_ok() && !message.call_id().is_empty());
     assert!(message.contacts().all(|contact| contact.is_ok()));
+    // What the parser remembers is what reading the header again would give.
+    let first = |name| message.list(name).next().unwrap_or_default();
+    assert_eq!(message.top_via(), Via::parse(first(Name::Via)));
+    assert_eq!(message.from(), NameAddr::parse(message.header(Name::From).unwrap_or_default()));
+    assert_eq!(message.to(), NameAddr::parse(message.header(Name::To).unwrap_or_default()));
+    assert_eq!(message.from_tag(), message.from().ok().and_then(|from| from.tag()));
+    assert_eq!(message.to_tag(), message.to().ok().and_then(|to| to.tag()));
+    let contacts = message.list(Name::Contact).filter(|contact| *contact != "*").map(NameAddr::parse);
+    assert!(message.contacts().eq(contacts));
     assert!(message.cseq().number < 1 << 31);
     let _ = (message.max_forwards(), message.expires(), message.content_type(), message.contact_is_star());
     for (label, name, value) in message.lines() {

@@ -76,7 +76,7 @@ impl Engine {
         if self.acd.handle_direct_dialing(now, agent, call).is_err() {
             return false;
         }
-        self.direct.insert((agent, call), 1);
+        self.direct.insert((call, agent), 1);
         true
     }
 
@@ -147,7 +147,8 @@ impl Engine {
     }
 
     fn ring_trunk(&mut self, now: Now, call: CallId, trunk: TrunkId, number: String) {
-        let target = match self.trunk_target(trunk, number) {
+        let party = self.switch.call(call).map(|sight| sight.party());
+        let target = match self.trunk_target(trunk, number, party) {
             Ok(target) => target,
             Err(cause) => return self.refuse_call(now, call, cause),
         };
@@ -175,7 +176,7 @@ impl Engine {
         if self.acd.handle_direct_ringing(now, agent, call).is_err() {
             return false;
         }
-        self.direct.entry((agent, call)).or_insert(0);
+        self.direct.entry((call, agent)).or_insert(0);
         true
     }
 
@@ -199,7 +200,7 @@ impl Engine {
             .collect()
     }
 
-    fn trunk_target(&self, id: TrunkId, number: String) -> Result<Target, Cause> {
+    fn trunk_target(&self, id: TrunkId, number: String, caller: Option<LegParty>) -> Result<Target, Cause> {
         let trunk = self.directory.trunks.get(&id).ok_or(Cause::NOT_FOUND)?;
         if trunk.calls_max.is_some_and(|most| self.trunk_load.of(id) >= most) {
             return Err(Cause::NO_ROOM);
@@ -239,10 +240,17 @@ impl Engine {
             credentials,
             dead_time: self.settings.times.trunk_dead_time,
             shown_number: match &trunk.caller_id {
-                CallerIdRule::Pass => None,
+                CallerIdRule::Pass => self.outside_number(caller),
                 CallerIdRule::Fixed(number) => Some(number.as_str().to_owned()),
             },
         })
+    }
+
+    /// The number that a user shows outside, if he has one of his own.
+    fn outside_number(&self, caller: Option<LegParty>) -> Option<String> {
+        let Some(LegParty::User(user)) = caller else { return None };
+        let number = self.directory.users.get(&user)?.number.as_ref()?;
+        Some(number.as_str().to_owned())
     }
 
     /// What the switch tells.
@@ -252,7 +260,7 @@ impl Engine {
             Fact::Request { transaction, request, path, call } => {
                 self.on_sip_request(now, transaction, &request, path, call.is_some());
             }
-            Fact::Response { transaction, status } => self.on_ping_answered(now, transaction, status),
+            Fact::Response { transaction, heard } => self.on_probed(now, transaction, heard),
             Fact::Rang { ring, .. } | Fact::Alive { ring, .. } => self.on_offer_rings(now, ring),
             Fact::RingWon { call, ring, leg, .. } => self.on_offer_answered(now, call, ring, leg),
             Fact::RingLost { call, ring, lost, cause } => self.on_ring_lost(now, call, ring, lost, cause),
@@ -273,7 +281,7 @@ impl Engine {
             Fact::Changed { call } => self.changed(now, call),
             Fact::Over { call } => self.on_over(now, call),
             Fact::Settled(summary) => self.on_settled(now, *summary),
-            Fact::NoPort => self.emit(Output::Alarm(super::Alarm::PortsExhausted)),
+            Fact::NoPort => self.alarm(now, super::Alarm::PortsExhausted),
         }
     }
 
@@ -303,7 +311,7 @@ impl Engine {
     /// Legs of agents outside queues keep them busy (rules 22, 22b, 37).
     fn on_user_leg(&mut self, now: Now, call: CallId, leg: LegId, user: UserId, what: (LegSide, LegStage)) {
         let Some(agent) = self.directory.agent_of(user) else { return };
-        let key = (agent, call);
+        let key = (call, agent);
         match what {
             (LegSide::Called, LegStage::Begun) => {
                 // The turn of a group's member comes long after the call did: is he still free?
@@ -326,15 +334,15 @@ impl Engine {
     }
 
     fn end_direct(&mut self, now: Now, agent: AgentId, call: CallId) {
-        if self.direct.remove(&(agent, call)).is_some() {
+        if self.direct.remove(&(call, agent)).is_some() {
             self.acd.handle_direct_ended(now, agent, call);
         }
     }
 
     fn on_over(&mut self, now: Now, call: CallId) {
         self.end_interaction(now, call);
-        let left: Vec<AgentId> =
-            self.direct.keys().filter(|(_, other)| *other == call).map(|(agent, _)| *agent).collect();
+        let of_call = (call, AgentId(0))..=(call, AgentId(u64::MAX));
+        let left: Vec<AgentId> = self.direct.range(of_call).map(|((_, agent), _)| *agent).collect();
         for agent in left {
             self.end_direct(now, agent, call);
         }

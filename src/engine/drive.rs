@@ -1,9 +1,13 @@
 //! The engine itself: what goes where.
 
-use std::{collections::VecDeque, net::IpAddr, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::IpAddr,
+    time::Duration,
+};
 
 use super::{
-    Centre, Counts, Emitted, EngineSettings, Entry, EntryId, Event, Happened, Input, Output,
+    Alarm, Centre, Counts, Emitted, EngineSettings, Entry, EntryId, Event, Happened, Input, Output,
     calls::Note,
     directory::Directory,
     queue_calls::{Asked, Waiting},
@@ -17,7 +21,7 @@ use crate::{
         keyed_map,
     },
     sip::{
-        Stack, StackSettings, Transport,
+        Stack, StackSettings, TransactionId, Transport,
         digest::Verifier,
         registrar::{Registrar, RegistrarSettings},
     },
@@ -30,6 +34,12 @@ const RESOLVE_AGAIN: Duration = Duration::from_secs(300);
 /// The same after a look-up that found nothing.
 const RESOLVE_RETRY: Duration = Duration::from_secs(15);
 
+/// How often the invariants are checked. It costs about a tenth of a microsecond a leg.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// An alarm of one kind is told at most so often.
+const ALARM_PAUSE: Duration = Duration::from_secs(1);
+
 /// All calls, agents and queues of one switch. Pure: it owns no socket, clock or task.
 ///
 /// After every `handle`, drain `poll_output` until `None`, then sleep until `poll_timeout` and hand in `Input::Tick`.
@@ -41,23 +51,26 @@ pub struct Engine {
     pub(super) acd: Acd,
     pub(super) registrar: Registrar,
     pub(super) verifier: Verifier,
-    pub(super) chance: Chance,
     pub(super) notes: FastMap<CallId, Note>,
     pub(super) waiting: FastMap<InteractionId, Waiting>,
     pub(super) offers: FastMap<OfferId, Asked>,
     pub(super) rings: FastMap<RingId, OfferId>,
     pub(super) engagements: FastMap<EngagementId, CallId>,
     /// Live legs of agents outside queues, per call.
-    pub(super) direct: FastMap<(AgentId, CallId), u32>,
+    pub(super) direct: BTreeMap<(CallId, AgentId), u32>,
     /// Whether an agent's devices can be reached, as the distributor was told.
     pub(super) reachable: FastMap<AgentId, bool>,
     pub(super) trunk_load: TrunkLoad,
     pub(super) addresses: KeyedMap<(Box<str>, u16, Transport), Vec<IpAddr>>,
     pub(super) guesses: Guesses,
+    /// Devices asked for a sign of life, and not heard yet: name and contact.
+    pub(super) probes: FastMap<TransactionId, (Box<str>, Box<str>)>,
     pub(super) restoring: Option<Restoring>,
     pub(super) timers: Timers<Timer>,
     pub(super) draining: bool,
+    drained: bool,
     pub(super) totals: Counts,
+    alarms: Vec<(std::mem::Discriminant<Alarm>, Instant)>,
     last_entry: EntryId,
     sequence: u64,
     outputs: VecDeque<Emitted>,
@@ -68,6 +81,10 @@ pub struct Engine {
 pub(super) enum Timer {
     /// Look trunks' names up again.
     Resolve,
+    /// Ask silent devices whether they are back.
+    Probe,
+    /// See whether everything that must hold does.
+    Sweep,
 }
 
 impl Engine {
@@ -79,28 +96,32 @@ impl Engine {
             times: settings.times,
             calls_max: settings.limits.calls_max,
         };
+        let mut timers = Timers::new();
+        timers.set(Timer::Sweep, now.mono + SWEEP_EVERY);
         Self {
             directory: Directory::new(&Centre::default()),
             switch: Switch::new(switch, stack, chance.fork(), now),
             acd: Acd::new(chance.fork()),
             registrar: Registrar::new(RegistrarSettings::default()),
             verifier: Verifier::new(settings.realm.clone(), chance.fork()),
-            chance,
             settings,
             notes: FastMap::default(),
             waiting: FastMap::default(),
             offers: FastMap::default(),
             rings: FastMap::default(),
             engagements: FastMap::default(),
-            direct: FastMap::default(),
+            direct: BTreeMap::new(),
             reachable: FastMap::default(),
             trunk_load: TrunkLoad::default(),
             addresses: keyed_map(),
             guesses: Guesses::default(),
+            probes: FastMap::default(),
             restoring: None,
-            timers: Timers::new(),
+            timers,
             draining: false,
+            drained: false,
             totals: Counts::default(),
+            alarms: Vec::new(),
             last_entry: EntryId(0),
             sequence: 0,
             outputs: VecDeque::new(),
@@ -123,7 +144,10 @@ impl Engine {
             Input::Restored => self.on_restored(now),
             Input::Request { id, actor, request } => self.on_request(now, id, actor, request),
             Input::Session { agent, open } => self.acd.handle_session(now, agent, open),
-            Input::Seed(seed) => self.chance = Chance::from_seed(mixed(seed, self.chance.bytes())),
+            Input::Seed(seed) => {
+                let chance = self.switch.chance();
+                *chance = Chance::from_seed(mixed(seed, chance.bytes()));
+            }
             Input::Resolved { host, port, transport, addresses } => {
                 let again = if addresses.is_empty() { RESOLVE_RETRY } else { RESOLVE_AGAIN };
                 self.timers.set(Timer::Resolve, now.mono + again);
@@ -140,8 +164,8 @@ impl Engine {
         }
         self.on_time(now);
         self.settle(now);
-        if self.draining && self.switch.is_idle() {
-            self.draining = false;
+        if self.draining && !self.drained && self.switch.is_idle() {
+            self.drained = true;
             self.emit(Output::Drained);
         }
     }
@@ -168,6 +192,8 @@ impl Engine {
         while let Some(timer) = self.timers.take_due(now.mono) {
             match timer {
                 Timer::Resolve => self.resolve(),
+                Timer::Probe => self.probe(now),
+                Timer::Sweep => self.sweep(now),
             }
         }
         // The switch's facts first: an answer that came in this very moment beats the deadline of its offer.
@@ -180,14 +206,15 @@ impl Engine {
     /// Carries facts and effects between the floors until there are none.
     pub(super) fn settle(&mut self, now: Now) {
         loop {
-            if let Some(output) = self.switch.poll_output(now) {
+            // What the distributor made of one fact comes before the next.
+            if let Some(output) = self.acd.poll_output() {
+                self.on_acd(now, output);
+            } else if let Some(output) = self.switch.poll_output(now) {
                 match output {
                     switch::Output::Send { path, bytes } => self.emit(Output::Send { path, bytes }),
                     switch::Output::Media { worker, command } => self.emit(Output::Media { worker, command }),
                     switch::Output::Fact(fact) => self.on_fact(now, fact),
                 }
-            } else if let Some(output) = self.acd.poll_output() {
-                self.on_acd(now, output);
             } else {
                 return;
             }
@@ -200,6 +227,29 @@ impl Engine {
         self.resolve();
         self.tell_devices(now);
         self.live(now, Happened::SettingsChanged);
+    }
+
+    fn sweep(&mut self, now: Now) {
+        self.timers.set(Timer::Sweep, now.mono + SWEEP_EVERY);
+        if let Some(found) = self.check_invariants().into_iter().next() {
+            self.totals.invariants_repaired += 1;
+            self.acd.repair(now);
+            self.alarm(now, Alarm::Invariant(found));
+        }
+    }
+
+    pub(super) fn alarm(&mut self, now: Now, alarm: Alarm) {
+        let kind = std::mem::discriminant(&alarm);
+        let recent = self.alarms.iter().position(|(other, _)| *other == kind);
+        if let Some((_, last)) = recent.and_then(|at| self.alarms.get_mut(at)) {
+            if now.mono.since(*last) < ALARM_PAUSE {
+                return;
+            }
+            *last = now.mono;
+        } else {
+            self.alarms.push((kind, now.mono));
+        }
+        self.emit(Output::Alarm(alarm));
     }
 
     fn resolve(&mut self) {

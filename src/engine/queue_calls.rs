@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use smallvec::SmallVec;
+
 use super::{Engine, Entry, Happened, OfferView, QueueRecord};
 use crate::{
     acd::{self, Enqueue, InteractionKind, OfferFault, Outcome, WithdrawCause},
@@ -19,6 +21,8 @@ pub(super) struct Waiting {
     pub queue: QueueId,
     /// Agents being rung.
     pub ringing: u32,
+    /// Offers made for it that are not forgotten yet.
+    pub offers: SmallVec<[OfferId; 2]>,
 }
 
 /// An offer on its way through an agent's devices.
@@ -39,7 +43,7 @@ impl Engine {
         let caller = sight.caller();
         let shown = if caller.hidden { Private::new("anonymous".to_owned()) } else { caller.number.clone() };
         let interaction = InteractionId(self.switch.ids().next_interaction());
-        self.waiting.insert(interaction, Waiting { call, queue, ringing: 0 });
+        self.waiting.insert(interaction, Waiting { call, queue, ringing: 0, offers: SmallVec::new() });
         let enqueue = Enqueue::inbound(interaction, queue, shown.clone());
         let record = |outcome: &str| QueueRecord {
             queue,
@@ -125,6 +129,7 @@ impl Engine {
         self.offers.insert(offer.offer, asked);
         let Some(call) = self.waiting.get_mut(&offer.interaction).map(|waiting| {
             waiting.ringing += 1;
+            waiting.offers.push(offer.offer);
             waiting.call
         }) else {
             return self.acd.handle_failed(now, offer.offer, OfferFault::Unreachable);
@@ -272,6 +277,9 @@ impl Engine {
     fn on_offer_ended(&mut self, interaction: InteractionId, offer: OfferId, end: acd::OfferEnd) {
         if let Some(waiting) = self.waiting.get_mut(&interaction) {
             waiting.ringing = waiting.ringing.saturating_sub(1);
+            if end != acd::OfferEnd::Accepted {
+                waiting.offers.retain(|other| *other != offer);
+            }
             if end != acd::OfferEnd::Accepted && self.directory.sounds_change(waiting.queue) {
                 self.sound(interaction);
             }
@@ -303,7 +311,7 @@ impl Engine {
         if *outcome == Outcome::Answered {
             return;
         }
-        self.waiting.remove(&interaction);
+        self.forget_waiting(interaction);
         if let Some(note) = self.notes.get_mut(&call) {
             note.interaction = None;
         }
@@ -330,20 +338,17 @@ impl Engine {
             if engagement.is_none() {
                 self.acd.handle_customer_gone(now, interaction);
             }
-            self.waiting.remove(&interaction);
-            self.forget_offers(interaction);
+            self.forget_waiting(interaction);
         }
     }
 
-    fn forget_offers(&mut self, interaction: InteractionId) {
-        let rings = &mut self.rings;
-        self.offers.retain(|_, asked| {
-            let keep = asked.interaction != interaction;
-            if let Some(ring) = asked.ring.filter(|_| !keep) {
-                rings.remove(&ring);
+    fn forget_waiting(&mut self, interaction: InteractionId) {
+        let Some(waiting) = self.waiting.remove(&interaction) else { return };
+        for offer in waiting.offers {
+            if let Some(ring) = self.offers.remove(&offer).and_then(|asked| asked.ring) {
+                self.rings.remove(&ring);
             }
-            keep
-        });
+        }
     }
 
     /// A digit of a waiting caller.

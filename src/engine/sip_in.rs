@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{Alarm, Engine, Output};
+use super::{Alarm, Engine};
 use crate::{
     base::{Dialled, Now, Private, TrunkId, UserId},
     sip::{Path, Reply, TransactionId, UsageId, digest::Verdict},
@@ -156,7 +156,7 @@ impl Engine {
                 self.totals.wrong_credentials += 1;
                 let name = claimed.unwrap_or_default();
                 if !banned && self.guesses.note_wrong(now.mono, source, &name) {
-                    self.emit(Output::Alarm(Alarm::WrongCredentials { source }));
+                    self.alarm(now, Alarm::WrongCredentials { source });
                 }
                 Err(Reply::new(403).once())
             }

@@ -62,7 +62,7 @@ impl Engine {
                 wrong.push(format!("{offer} does not know that it rings"));
             }
         }
-        for (agent, call) in self.direct.keys() {
+        for (call, agent) in self.direct.keys() {
             if self.switch.call(*call).is_none() {
                 wrong.push(format!("{agent} is held by {call}, which is over"));
             }

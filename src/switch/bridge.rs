@@ -104,10 +104,9 @@ impl Switch {
 
     /// Tells the caller that it rings; with media from there, he hears it.
     pub(super) fn pass_progress(&mut self, now: Now, call: CallId, called: LegId, status: u16, early: bool) {
-        let Some(known) = self.calls.get_mut(&call) else { return };
+        let Some(known) = self.calls.get(&call) else { return };
         let caller = known.caller_leg;
-        let told = std::mem::replace(&mut known.told_ringing, true);
-        let made_offer = known.offered.is_some();
+        let (told, made_offer) = (known.told, known.offered.is_some());
         let Some(leg) = self.legs.get(&caller).filter(|leg| leg.state == LegState::Incoming) else { return };
         let (usage, hears) = (leg.usage, leg.peer);
         if early && made_offer && hears.is_none() {
@@ -115,8 +114,10 @@ impl Switch {
             let body = self.describe_caller(caller);
             self.stack.respond(now, usage, Reply::new(status).body(Body::sdp(body)));
             self.join(now, caller, called);
-        } else if !told && hears.is_none() {
-            let status = if status == 183 { 183 } else { 180 };
+        } else if told != status && hears.is_none() {
+            if let Some(known) = self.calls.get_mut(&call) {
+                known.told = status;
+            }
             self.stack.respond(now, usage, Reply::new(status));
         }
     }
@@ -142,6 +143,11 @@ impl Switch {
         self.sound_hold(b);
         if !both_up {
             return;
+        }
+        for leg in [a, b] {
+            if let Some(leg) = self.legs.get_mut(&leg) {
+                leg.joined = true;
+            }
         }
         let Some(known) = self.calls.get_mut(&call) else { return };
         if known.connected.is_none() {

@@ -11,7 +11,7 @@ use crate::{
     base::{CallId, Dialled, LegId, Now, StreamId, Wall},
     media,
     sip::{Headers, Path, Reply, UsageId},
-    wire::sip::{Message, Name},
+    wire::sip::Message,
 };
 
 /// Header lines of the caller that the called gets too. More is cut: nobody needs it, and it would multiply a flood.
@@ -40,8 +40,8 @@ pub(super) struct Call {
     /// What the called gets of the caller's headers.
     pub passed: Headers,
     pub max_forwards: u8,
-    /// The caller has been told that it rings.
-    pub told_ringing: bool,
+    /// The provisional answer that the caller has had last.
+    pub told: u16,
     pub began: Wall,
     pub answered: Option<Wall>,
     pub connected: Option<Wall>,
@@ -93,7 +93,7 @@ impl Switch {
             offered,
             passed: passed_headers(request),
             max_forwards: max_forwards - 1,
-            told_ringing: false,
+            told: 100,
             began: now.wall,
             answered: None,
             connected: None,
@@ -110,8 +110,10 @@ impl Switch {
             path: admission.path,
             address: call.caller.number.clone(),
             state: LegState::Incoming,
+            ends_call: true,
             media,
             peer: None,
+            joined: false,
             ring: None,
             began: now.wall,
             rang: None,
@@ -162,6 +164,7 @@ impl Switch {
         self.usages.remove(&leg.usage);
         self.streams.remove(&leg.media.stream);
         self.timers.cancel(Timer::Dead(id));
+        self.contacts.remove(&id);
         match farewell {
             Farewell::Theirs => {}
             Farewell::Ours => match leg.state {
@@ -203,15 +206,16 @@ impl Switch {
     /// A leg ended by its peer: what that means for the rest of its call.
     pub(super) fn leg_gone(&mut self, now: Now, id: LegId, cause: Cause, by: EndedBy) {
         let Some(leg) = self.legs.get(&id) else { return };
-        let (call, side, peer, ring, up) = (leg.call, leg.side, leg.peer, leg.ring, leg.is_up());
+        let (call, side, ring, up) = (leg.call, leg.side, leg.ring, leg.is_up());
+        let ends_all = leg.joined || (leg.peer.is_some() && leg.ends_call);
         self.end_leg(now, id, cause, by, Farewell::Theirs);
-        match (side, peer) {
-            (LegSide::Caller, _) => {
+        match side {
+            LegSide::Caller => {
                 self.end_others(now, call, cause, by);
                 self.fact(Fact::CallerGone { call, cause });
             }
-            (LegSide::Called, Some(_)) if up => self.end_others(now, call, cause, by),
-            (LegSide::Called, _) => {
+            LegSide::Called if up && ends_all => self.end_others(now, call, cause, by),
+            LegSide::Called => {
                 if let Some(ring) = ring.filter(|_| up) {
                     self.fact(Fact::WinnerLost { call, ring, leg: id });
                 }
@@ -293,7 +297,7 @@ fn passed_headers(request: &Message) -> Headers {
     let is_passed = |name: &str| {
         name.eq_ignore_ascii_case("User-to-User") || (starts_with(name, "X-") && !starts_with(name, "X-Strowger-"))
     };
-    let lines = request.lines().filter(|(name, known, _)| *known == Name::Other && is_passed(name));
+    let lines = request.lines().filter(|(name, _, _)| is_passed(name));
     lines.take(PASSED_HEADERS_MAX).map(|(name, _, value)| (name.to_owned().into(), value.to_owned())).collect()
 }
 

@@ -57,8 +57,8 @@ pub enum Fact {
     Over { call: CallId },
     /// Everything about an ended call is known, its media included. It is forgotten now.
     Settled(Box<CallSummary>),
-    /// The final answer to a request of the floor above.
-    Response { transaction: TransactionId, status: u16 },
+    /// The end of a request of the floor above: whether any answer came.
+    Response { transaction: TransactionId, heard: bool },
     /// A call could not get a port.
     NoPort,
 }

@@ -117,6 +117,7 @@ impl Switch {
         media.awaits_answer = true;
         let plan = &self.rings.get(&ring_id)?.plan;
         let invite = invite(call.max_forwards, &call.passed, plan, &target, Body::sdp(media.local.clone()));
+        let ends_call = plan.then == Then::Connect;
         let usage = self.stack.invite(now, invite);
         let id = LegId(self.ids.next_leg());
         call.legs.push(id);
@@ -131,7 +132,9 @@ impl Switch {
             address: target.address,
             state: LegState::Calling,
             media,
+            ends_call,
             peer: None,
+            joined: false,
             ring: Some(ring_id),
             began: now.wall,
             rang: None,
@@ -162,7 +165,7 @@ impl Switch {
             self.fact(Fact::Changed { call });
         }
         let connects = ring.and_then(|ring| self.rings.get(&ring)).is_some_and(|ring| ring.plan.then == Then::Connect);
-        if connects {
+        if connects && matches!(status, 180..=183) {
             self.pass_progress(now, call, id, status, early);
         }
     }
@@ -211,21 +214,24 @@ impl Switch {
             None => Cause::from_status(status),
         };
         let lost = lost(status, rang);
-        if lost == Lost::Unreachable && why != Fault::Full {
-            self.tell_dead(id);
-        }
+        let silent = matches!(why, Fault::Silent | Fault::Unreachable) || matches!(status, 404 | 410 | 480);
+        let dead = self.contacts.remove(&id).filter(|_| lost == Lost::Unreachable && silent);
         self.end_leg(now, id, cause, EndedBy::Peer, Farewell::Theirs);
-        let Some(ring) = ring else { return };
-        if status >= 600 {
-            self.end_same_party(now, ring, party, cause);
+        if let Some(ring) = ring {
+            if status >= 600 {
+                self.end_same_party(now, ring, party, cause);
+            }
+            self.leg_failed(now, ring, id, lost, cause);
         }
-        self.leg_failed(now, ring, id, lost, cause);
+        if let Some(contact) = dead {
+            self.fact(Fact::Dead { party, contact });
+        }
     }
 
     /// Nothing at all came from a called leg for too long.
     pub(super) fn on_dead(&mut self, now: Now, id: LegId) {
         let Some(leg) = self.legs.get(&id) else { return };
-        let (usage, ring) = (leg.usage, leg.ring);
+        let (usage, ring, party) = (leg.usage, leg.ring, leg.party);
         if leg.state != LegState::Calling {
             return;
         }
@@ -238,10 +244,13 @@ impl Switch {
             return;
         }
         let cause = Cause::from_status(408);
-        self.tell_dead(id);
+        let contact = self.contacts.remove(&id);
         self.end_leg(now, id, cause, EndedBy::Switch, Farewell::Ours);
         if let Some(ring) = ring {
             self.leg_failed(now, ring, id, Lost::Unreachable, cause);
+        }
+        if let Some(contact) = contact {
+            self.fact(Fact::Dead { party, contact });
         }
     }
 
@@ -279,12 +288,6 @@ impl Switch {
             ring.phase += 1;
             self.start_phase(now, id);
         }
-    }
-
-    fn tell_dead(&mut self, id: LegId) {
-        let (Some(leg), Some(contact)) = (self.legs.get(&id), self.contacts.remove(&id)) else { return };
-        let party = leg.party;
-        self.fact(Fact::Dead { party, contact });
     }
 }
 

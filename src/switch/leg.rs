@@ -25,6 +25,10 @@ pub(super) struct Leg {
     pub media: LegMedia,
     /// The leg that it hears, or will hear once both have media.
     pub peer: Option<LegId>,
+    /// The call ends with it even before it was joined.
+    pub ends_call: bool,
+    /// It has heard its peer.
+    pub joined: bool,
     /// The ring that made it.
     pub ring: Option<RingId>,
     pub began: Wall,

@@ -207,7 +207,9 @@ impl Switch {
                 let call = call.map(|leg| leg.call);
                 self.fact(Fact::Request { transaction, request, path, call });
             }
-            Event::Response { transaction, status, .. } => self.fact(Fact::Response { transaction, status }),
+            Event::Response { transaction, response, .. } => {
+                self.fact(Fact::Response { transaction, heard: response.is_some() });
+            }
             Event::Provisional { usage, status, body, .. } => {
                 self.for_leg(usage, |switch, leg| switch.on_provisional(now, leg, status, body));
             }

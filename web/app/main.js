@@ -1,10 +1,11 @@
-import { html } from "./views/parts.js";
+// The page: who is signed in decides what it shows.
+
 import { effect } from "@preact/signals";
 import { render } from "preact";
 import { whoAmI } from "./api.js";
 import { keepLive } from "./live.js";
 import { account, link, me, supervises } from "./store.js";
-import { Notices } from "./views/parts.js";
+import { Notices, html } from "./views/parts.js";
 import { SignIn } from "./views/sign-in.js";
 import { Top } from "./views/status.js";
 import { Agents, Calls, Queues } from "./views/tables.js";

@@ -130,6 +130,10 @@ fn rt_12_a_dead_device_is_left_after_three_seconds() {
     world.pass(Duration::from_millis(200));
     assert!(world.incoming(max).is_some());
     assert!(!world.engine.snapshot(world.now).acd.agents[0].reachable);
+    // It is asked now and then, and rung again once it says something.
+    world.dead.clear();
+    world.pass(Duration::from_secs(31));
+    assert!(world.engine.snapshot(world.now).acd.agents[0].reachable);
 }
 
 /// Rule 17: nobody picks up: the ring time ends the offer, counted as missed.

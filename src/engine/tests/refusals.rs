@@ -17,7 +17,8 @@ fn status(world: &mut World, from: &str, packet: &str) -> Option<u16> {
 }
 
 fn request(method: &str, uri: &str, more: &str, body: &str) -> String {
-    let tag = format!("{method}{}{}", more.len(), body.len());
+    static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    let tag = format!("{method}{}", COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
     format!(
         "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:5080;branch=z9hG4bK{tag}{length}\r\nMax-Forwards: 70\r\n\
          From: <sip:+351210000001@carrier.example>;tag=a\r\nTo: <sip:800@{SWITCH}>\r\nCall-ID: {tag}-{length}\r\nCSeq: 1 {method}\r\n\

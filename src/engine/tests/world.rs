@@ -183,7 +183,7 @@ impl World {
 
     pub fn register(&mut self, at: SocketAddr, user: &str) {
         let aor = format!("sip:{user}@{REALM}");
-        let contact = format!("<sip:{user}@{at}>");
+        let contact = format!("<sip:{user}-{}@{at}>", at.port());
         let now = self.now;
         let phone = self.phones.get_mut(&at).unwrap();
         let path = phone.path();
@@ -359,6 +359,11 @@ impl World {
                 while let Some(output) = phone.stack.poll_output() {
                     match output {
                         sip::Output::Send { path, bytes } => mail.push((path.flipped(), bytes)),
+                        sip::Output::Event(sip::Event::Request { transaction, request, .. })
+                            if request.method() == Some(&Method::Options) =>
+                        {
+                            phone.stack.reply(self.now, transaction, Reply::new(200));
+                        }
                         sip::Output::Event(event) => phone.events.push_back(event),
                     }
                 }

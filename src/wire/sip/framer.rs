@@ -90,25 +90,23 @@ impl Framer {
     }
 
     /// Length of the message at the front. A limit is hit before anything is kept for it.
-    fn length(&mut self) -> Result<Option<usize>, SyntaxError> {
+    fn length(&mut self) -> Result<Option<usize>, Fault> {
         let blank = if self.buffer.starts_with(b"\r") { 2 } else { 0 };
         let from = self.looked.max(blank);
         let found = self.buffer.get(from..).and_then(|new| new.windows(4).position(|end| end == b"\r\n\r\n"));
         let Some(end) = found.map(|at| from + at + 4) else {
             self.looked = self.buffer.len().saturating_sub(3);
-            return if self.buffer.len() > MESSAGE_MAX { Err(SyntaxError("Message Too Large")) } else { Ok(None) };
+            return if self.buffer.len() > MESSAGE_MAX { Err(Fault::too_large()) } else { Ok(None) };
         };
         let length = content_length(self.buffer.get(..end).unwrap_or_default())?;
         match end.checked_add(length).filter(|length| *length <= MESSAGE_MAX) {
             Some(length) => Ok(Some(length)),
-            None => Err(SyntaxError("Message Too Large")),
+            None => Err(Fault::too_large()),
         }
     }
 
-    fn fail(&mut self, error: SyntaxError) -> FrameError {
+    fn fail(&mut self, fault: Fault) -> FrameError {
         self.buffer.truncate(MESSAGE_MAX);
-        let status = if error.0 == "Message Too Large" { 513 } else { 400 };
-        let fault = Fault { status, field: None, reason: error.0 };
         let malformed = Malformed::new(std::mem::take(&mut self.buffer).freeze(), fault);
         let error = FrameError { reason: malformed.reason, answer: malformed.answer() };
         self.failed = Some(FrameError { answer: None, ..error.clone() });
@@ -117,17 +115,14 @@ impl Framer {
 }
 
 /// On a stream the length is compulsory and said once, or what follows could be taken for another message.
-fn content_length(head: &[u8]) -> Result<usize, SyntaxError> {
+fn content_length(head: &[u8]) -> Result<usize, Fault> {
     const FAULT: SyntaxError = SyntaxError("Malformed Content-Length header field");
     let mut lines = Lines::new();
     scan::head(head, &mut lines)?;
-    let mut lengths = lines.iter().filter(|line| line.name == Name::ContentLength);
-    let line = lengths.next().ok_or(SyntaxError("Missing Content-Length header field"))?;
-    if lengths.next().is_some() {
-        return Err(SyntaxError("More than one Content-Length header field"));
-    }
+    let line = lines.iter().find(|line| line.name == Name::ContentLength);
+    let line = line.ok_or(SyntaxError("Missing Content-Length header field"))?;
     let value = std::str::from_utf8(line.value.bytes_of(head)).map_err(|_| FAULT)?;
-    number(value, u32::MAX).and_then(|length| usize::try_from(length).ok()).ok_or(FAULT)
+    Ok(number(value, u32::MAX).and_then(|length| usize::try_from(length).ok()).ok_or(FAULT)?)
 }
 
 /// A datagram that only keeps a flow open (RFC 5626 §3.5, and what older phones send): line ends and NULs, or nothing.

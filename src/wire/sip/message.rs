@@ -10,6 +10,7 @@ use super::method::Method;
 use super::name::Name;
 use super::name_addr::NameAddr;
 use super::scan::{Line, Span};
+use super::shape::{Address, Hop};
 use super::text::{list, number, trim};
 use super::uri::Uri;
 use super::via::Via;
@@ -25,6 +26,11 @@ pub struct Message {
     pub(super) method: Method,
     pub(super) cseq: u32,
     pub(super) lines: Arc<[Line]>,
+    pub(super) via: Hop,
+    pub(super) from: Address,
+    pub(super) to: Address,
+    /// The first one.
+    pub(super) contact: Option<Address>,
     /// The head of `bytes` is valid UTF-8 up to here, where the body starts.
     pub(super) head: usize,
 }
@@ -127,23 +133,23 @@ impl Message {
     }
 
     pub fn top_via(&self) -> Result<Via<'_>, SyntaxError> {
-        self.vias().next().ok_or(SyntaxError("no Via"))?
+        Ok(self.via.read(self.head()))
     }
 
     pub fn from(&self) -> Result<NameAddr<'_>, SyntaxError> {
-        NameAddr::parse(self.header(Name::From).unwrap_or_default())
+        Ok(self.from.read(self.head()))
     }
 
     pub fn to(&self) -> Result<NameAddr<'_>, SyntaxError> {
-        NameAddr::parse(self.header(Name::To).unwrap_or_default())
+        Ok(self.to.read(self.head()))
     }
 
     pub fn from_tag(&self) -> Option<&str> {
-        self.from().ok()?.tag()
+        self.from.params(self.head()).value("tag")
     }
 
     pub fn to_tag(&self) -> Option<&str> {
-        self.to().ok()?.tag()
+        self.to.params(self.head()).value("tag")
     }
 
     pub fn call_id(&self) -> &str {
@@ -156,7 +162,8 @@ impl Message {
 
     /// Every contact that names an address; none for `*` (see [`Message::contact_is_star`]).
     pub fn contacts(&self) -> impl Iterator<Item = Result<NameAddr<'_>, SyntaxError>> {
-        self.list(Name::Contact).filter(|contact| *contact != "*").map(NameAddr::parse)
+        let first = self.contact.map(|contact| Ok(contact.read(self.head())));
+        first.into_iter().chain(self.list(Name::Contact).skip(1).map(NameAddr::parse))
     }
 
     /// `Contact: *`: all bindings (RFC 3261 §10.2.2).

@@ -14,6 +14,7 @@ mod name_addr;
 mod params;
 mod parse;
 mod scan;
+mod shape;
 mod status;
 mod text;
 mod uri;

@@ -88,7 +88,7 @@ impl Name {
         };
         let mut at = slot(*first, *middle, *last, label.len());
         while let Some((name, text)) = usize::from(TABLE[at]).checked_sub(1).and_then(|known| KNOWN.get(known)) {
-            if text.as_bytes().eq_ignore_ascii_case(label) {
+            if text.as_bytes() == label || text.as_bytes().eq_ignore_ascii_case(label) {
                 return *name;
             }
             at = (at + 1) % SLOTS;

@@ -17,47 +17,63 @@ pub struct NameAddr<'a> {
     pub params: Params<'a>,
 }
 
+/// The same with the display name as written.
+pub(super) struct Pieces<'a> {
+    pub display: &'a str,
+    pub uri: Uri<'a>,
+    pub uri_text: &'a str,
+    pub params: Params<'a>,
+}
+
 impl<'a> NameAddr<'a> {
     /// One value of the header, without a list around it.
+    pub fn parse(text: &'a str) -> Result<Self, SyntaxError> {
+        let Pieces { display, uri, uri_text, params } = Pieces::parse(text)?;
+        let display = Some(unquoted(display)).filter(|display| !display.is_empty());
+        Ok(Self { display, uri, uri_text, params })
+    }
+
+    pub fn tag(&self) -> Option<&'a str> {
+        self.params.value("tag")
+    }
+}
+
+impl<'a> Pieces<'a> {
     pub fn parse(text: &'a str) -> Result<Self, SyntaxError> {
         let text = trim(text);
         if text.starts_with('"') {
             let (display, rest) = text.split_at_checked(quoted_end(text)?).unwrap_or((text, ""));
-            return Self::bracketed(Some(unquoted(display)), trim(rest));
+            return Self::bracketed(display, trim(rest));
         }
         match text.bytes().position(|b| matches!(b, b'<' | b';')).and_then(|at| text.split_at_checked(at)) {
             Some((display, rest)) if rest.starts_with('<') => {
-                let display = trim(display);
                 // The grammar wants tokens here; only what would make the value ambiguous is refused.
-                if display.contains([',', '"', '>', '\\']) {
+                if display.bytes().any(|b| matches!(b, b',' | b'"' | b'>' | b'\\')) {
                     return Err(SyntaxError("malformed display name"));
                 }
-                Self::bracketed(Some(Cow::Borrowed(display)), rest)
+                Self::bracketed(trim(display), rest)
             }
             Some((uri, params)) => Self::bare(trim(uri), params),
             None => Self::bare(text, ""),
         }
     }
 
-    pub fn tag(&self) -> Option<&'a str> {
-        self.params.value("tag")
-    }
-
-    fn bracketed(display: Option<Cow<'a, str>>, text: &'a str) -> Result<Self, SyntaxError> {
+    #[inline]
+    fn bracketed(display: &'a str, text: &'a str) -> Result<Self, SyntaxError> {
         let inner = text.strip_prefix('<').ok_or(SyntaxError("display name without angle brackets"))?;
-        let (uri_text, params) = inner.split_once('>').ok_or(SyntaxError("unterminated angle bracket"))?;
-        let uri = Uri::parse(uri_text)?;
-        let display = display.filter(|display| !display.is_empty());
+        let (uri, len) = Uri::at_front(inner)?;
+        let (uri_text, rest) = inner.split_at_checked(len).unwrap_or((inner, ""));
+        let params = rest.strip_prefix('>').ok_or(SyntaxError("malformed URI in angle brackets"))?;
         Ok(Self { display, uri, uri_text, params: Params::of_header(params)? })
     }
 
     /// Without brackets a comma, question mark or semicolon would be read two ways, so it belongs to the header
     /// (RFC 3261 §20).
     fn bare(uri_text: &'a str, params: &'a str) -> Result<Self, SyntaxError> {
-        if uri_text.contains([',', '?']) {
+        if uri_text.bytes().any(|b| matches!(b, b',' | b'?')) {
             return Err(SyntaxError("URI needs angle brackets"));
         }
-        Ok(Self { display: None, uri: Uri::parse(uri_text)?, uri_text, params: Params::of_header(params)? })
+        Ok(Self { display: "", uri: Uri::parse(uri_text)?, uri_text, params: Params::of_header(params)? })
     }
 }
 

@@ -1,7 +1,7 @@
 //! `;name=value` parameters of headers and URIs.
 
 use super::fault::SyntaxError;
-use super::text::{find_bare, is_token, quoted_end, trim};
+use super::text::{BLANK, TOKEN, VALUE, find, find_bare, quoted_end, span_of, split, trim};
 
 /// Parameters behind a header value or URI, read when asked for. Names are case-insensitive.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -27,7 +27,7 @@ impl<'a> Params<'a> {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, Option<&'a str>)> + use<'a> {
-        self.pieces().map(|piece| match piece.split_once('=') {
+        self.pieces().map(|piece| match split(piece, b'=') {
             Some((name, value)) => (trim(name), Some(bare(trim(value)))),
             None => (piece, None),
         })
@@ -44,38 +44,60 @@ impl<'a> Params<'a> {
 
     /// Parameters of a header: `text` is empty or starts with `;`.
     pub(super) fn of_header(text: &'a str) -> Result<Self, SyntaxError> {
-        let params = Self::after_semicolon(text)?;
-        for piece in params.pieces() {
-            let (name, value) = piece.split_once('=').map_or((piece, None), |(name, value)| (name, Some(value)));
-            if !is_token(trim(name)) || !value.is_none_or(|value| is_header_value(trim(value))) {
-                return Err(SyntaxError("malformed parameter"));
-            }
-        }
-        Ok(params)
-    }
-
-    /// Parameters of a URI, whose characters are known to be good: `text` is empty or starts with `;`.
-    pub(super) fn of_uri(text: &'a str) -> Result<Self, SyntaxError> {
-        let params = Self::after_semicolon(text)?;
-        if params.pieces().any(|piece| piece.is_empty() || piece.starts_with('=')) {
-            return Err(SyntaxError("malformed URI parameter"));
-        }
-        Ok(params)
-    }
-
-    fn pieces(&self) -> Pieces<'a> {
-        Pieces { rest: (!self.text.is_empty()).then_some(self.text), quoted: self.text.contains('"') }
-    }
-
-    fn after_semicolon(text: &'a str) -> Result<Self, SyntaxError> {
+        const FAULT: SyntaxError = SyntaxError("malformed parameter");
         let text = trim(text);
         if text.is_empty() {
             return Ok(Self::default());
         }
-        match text.strip_prefix(';') {
-            Some(rest) if !trim(rest).is_empty() => Ok(Self { text: trim(rest) }),
-            Some(_) | None => Err(SyntaxError("malformed parameter")),
+        let params = text.strip_prefix(';').ok_or(FAULT)?;
+        let mut rest = params;
+        loop {
+            rest = header_param(rest).ok_or(FAULT)?;
+            if rest.is_empty() {
+                return Ok(Self { text: trim(params) });
+            }
         }
+    }
+
+    /// Parameters that were checked, without their leading `;`.
+    pub(super) const fn of_checked(text: &'a str) -> Self {
+        Self { text }
+    }
+
+    #[inline]
+    fn pieces(&self) -> Pieces<'a> {
+        Pieces {
+            rest: (!self.text.is_empty()).then_some(self.text),
+            quoted: find(self.text.as_bytes(), b'"').is_some(),
+        }
+    }
+}
+
+/// Steps over one parameter and the `;` behind it. Nothing is left after the last; a `;` there is a fault.
+fn header_param(text: &str) -> Option<&str> {
+    let bytes = text.as_bytes();
+    let mut at = span_of(bytes, BLANK);
+    let name = span_of(bytes.get(at..)?, TOKEN);
+    if name == 0 {
+        return None;
+    }
+    at += name;
+    at += span_of(bytes.get(at..)?, BLANK);
+    if bytes.get(at) == Some(&b'=') {
+        at += 1;
+        at += span_of(bytes.get(at..)?, BLANK);
+        let value = text.get(at..)?;
+        let len = if value.starts_with('"') { quoted_end(value).ok()? } else { span_of(value.as_bytes(), VALUE) };
+        if len == 0 {
+            return None;
+        }
+        at += len;
+        at += span_of(bytes.get(at..)?, BLANK);
+    }
+    match bytes.get(at) {
+        None => Some(""),
+        Some(b';') => text.get(at + 1..).filter(|rest| !rest.is_empty()),
+        Some(_) => None,
     }
 }
 
@@ -90,7 +112,7 @@ impl<'a> Iterator for Pieces<'a> {
 
     fn next(&mut self) -> Option<&'a str> {
         let rest = self.rest?;
-        let end = if self.quoted { find_bare(rest, b';') } else { rest.bytes().position(|b| b == b';') };
+        let end = if self.quoted { find_bare(rest, b';') } else { find(rest.as_bytes(), b';') };
         let (piece, rest) = match end.and_then(|at| rest.split_at_checked(at)) {
             Some((piece, rest)) => (piece, rest.get(1..)),
             None => (rest, None),
@@ -102,14 +124,6 @@ impl<'a> Iterator for Pieces<'a> {
 
 fn bare(value: &str) -> &str {
     value.strip_prefix('"').and_then(|v| v.strip_suffix('"')).unwrap_or(value)
-}
-
-/// Token, host or quoted string; colons and brackets of IPv6 addresses included.
-fn is_header_value(value: &str) -> bool {
-    if value.starts_with('"') {
-        return quoted_end(value) == Ok(value.len());
-    }
-    !value.is_empty() && value.bytes().all(|b| b > b' ' && !matches!(b, b'"' | b',' | b'<' | b'>' | b'\\' | 0x7F))
 }
 
 #[cfg(test)]

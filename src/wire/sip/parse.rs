@@ -10,9 +10,10 @@ use super::malformed::Malformed;
 use super::message::{Message, Start};
 use super::method::Method;
 use super::name::Name;
-use super::name_addr::NameAddr;
+use super::name_addr::Pieces;
 use super::scan::{self, Head, Line, Lines, Span};
-use super::text::{list, number, trim};
+use super::shape::{Address, Hop};
+use super::text::{List, TOKEN, list, number, span_of, split, trim};
 use super::uri::Uri;
 use super::via::Via;
 
@@ -33,7 +34,11 @@ impl From<SyntaxError> for Fault {
 }
 
 impl Fault {
-    fn in_header(field: Name, error: SyntaxError) -> Self {
+    pub const fn too_large() -> Self {
+        Self { status: 513, field: None, reason: "Message Too Large" }
+    }
+
+    pub fn in_header(field: Name, error: SyntaxError) -> Self {
         Self { status: 400, field: Some(field), reason: error.0 }
     }
 }
@@ -44,6 +49,10 @@ struct Checked {
     method: Method,
     cseq: u32,
     end: usize,
+    via: Hop,
+    from: Address,
+    to: Address,
+    contact: Option<Address>,
 }
 
 impl Message {
@@ -53,21 +62,21 @@ impl Message {
         let blank = bytes.chunks_exact(2).take_while(|pair| *pair == b"\r\n").count() * 2;
         bytes.advance(blank);
         if bytes.len() > MESSAGE_MAX {
-            let fault = Fault { status: 513, field: None, reason: "Message Too Large" };
-            return Err(Malformed::new(bytes, fault));
+            return Err(Malformed::new(bytes, Fault::too_large()));
         }
         let mut lines = Lines::new();
         let head = match scan::head(&bytes, &mut lines) {
             Ok(head) => head,
-            Err(error) => return Err(Malformed::new(bytes, error.into())),
+            Err(fault) => return Err(Malformed::new(bytes, fault)),
         };
         if head.folded {
             bytes = unfolded(bytes, head.end);
         }
         match checked(&bytes, &head, &lines) {
-            Ok(Checked { start, method, cseq, end }) => {
+            Ok(Checked { start, method, cseq, end, via, from, to, contact }) => {
                 bytes.truncate(end);
-                Ok(Self { bytes, start, method, cseq, lines: Arc::from(lines.as_slice()), head: head.end })
+                let lines = Arc::from(lines.as_slice());
+                Ok(Self { bytes, start, method, cseq, lines, via, from, to, contact, head: head.end })
             }
             Err(fault) => Err(Malformed::new(bytes, fault)),
         }
@@ -90,30 +99,31 @@ fn checked(bytes: &[u8], head: &Head, lines: &[Line]) -> Result<Checked, Fault> 
     let text = text.ok_or(SyntaxError("Message head is not UTF-8"))?;
     let (start, asked) = start_line(text, head.start_line)?;
     let found = Found::of(text, lines)?;
-    let (cseq, method) = found.cseq(asked)?;
+    let via = found.via.ok_or(SyntaxError("Missing Via header field"))?;
+    let from = found.from.ok_or(SyntaxError("Missing From header field"))?;
+    let to = found.to.ok_or(SyntaxError("Missing To header field"))?;
+    if !found.call_id {
+        return Err(SyntaxError("Missing Call-ID header field").into());
+    }
+    let (cseq, method) = cseq(found.cseq.ok_or(SyntaxError("Missing CSeq header field"))?, asked)?;
     let end = match found.content_length {
         Some(length) => head.end.checked_add(length).filter(|end| *end <= bytes.len()),
         None => Some(bytes.len()),
     };
     let end = end.ok_or(SyntaxError("Content-Length beyond the end of the message"))?;
-    Ok(Checked { start, method, cseq, end })
+    Ok(Checked { start, method, cseq, end, via, from, to, contact: found.contact })
 }
 
 fn start_line(head: &str, span: Span) -> Result<(Start, Option<Method>), Fault> {
     const FAULT: SyntaxError = SyntaxError("Malformed start line");
     let line = span.of(head);
-    let (first, rest) = line.split_once(' ').ok_or(FAULT)?;
-    // The pieces are slices of the head, so what stands before them is their place.
-    let place = |piece: &str| {
-        let start = piece.as_ptr() as usize - head.as_ptr() as usize;
-        Span::new(start, start + piece.len()).ok_or(FAULT)
-    };
+    let (first, rest) = split(line, b' ').ok_or(FAULT)?;
     if first.eq_ignore_ascii_case("SIP/2.0") {
-        let (status, reason) = rest.split_once(' ').unwrap_or((rest, rest.get(rest.len()..).unwrap_or_default()));
+        let (status, reason) = rest.split_once(' ').unwrap_or((rest, ""));
         let status = (status.len() == 3).then(|| number(status, 699)).flatten().filter(|status| *status >= 100);
         let status =
             status.and_then(|status| u16::try_from(status).ok()).ok_or(SyntaxError("Malformed status code"))?;
-        return Ok((Start::Response { status, reason: place(reason)? }, None));
+        return Ok((Start::Response { status, reason: Span::within(head, reason) }, None));
     }
     let method = Method::parse(first).ok_or(SyntaxError("Malformed method"))?;
     let (uri, version) = rest.rsplit_once(' ').ok_or(FAULT)?;
@@ -129,20 +139,18 @@ fn start_line(head: &str, span: Span) -> Result<(Start, Option<Method>), Fault> 
     if !parsed.headers.is_empty() {
         return Err(SyntaxError("Request-URI with headers").into());
     }
-    Ok((Start::Request { uri: place(uri)? }, Some(method)))
-}
-
-/// Checks every element of a list, which must have one.
-fn each<'a>(value: &'a str, check: impl Fn(&'a str) -> Result<(), SyntaxError>) -> Result<(), SyntaxError> {
-    if value.is_empty() { Err(SyntaxError("empty")) } else { list(value).try_for_each(check) }
+    Ok((Start::Request { uri: Span::within(head, uri) }, Some(method)))
 }
 
 /// Headers that are looked at before a message exists.
 #[derive(Default)]
 struct Found<'a> {
-    via: bool,
-    from: bool,
-    to: bool,
+    via: Option<Hop>,
+    from: Option<Address>,
+    to: Option<Address>,
+    contact: Option<Address>,
+    /// `Contact: *` was there.
+    star: bool,
     call_id: bool,
     cseq: Option<&'a str>,
     content_length: Option<usize>,
@@ -151,75 +159,66 @@ struct Found<'a> {
 impl<'a> Found<'a> {
     fn of(head: &'a str, lines: &[Line]) -> Result<Self, Fault> {
         let mut found = Self::default();
-        let mut seen = 0_u128;
         for line in lines {
-            let bit = 1_u128 << (line.name as u8);
-            if seen & bit != 0 && line.name.is_single() {
-                return Err(Fault::in_header(line.name, SyntaxError("more than one")));
-            }
-            seen |= bit;
-            found.take(line.name, line.value.of(head)).map_err(|error| Fault::in_header(line.name, error))?;
+            found.take(head, line).map_err(|error| Fault::in_header(line.name, error))?;
         }
-        found.complete()?;
         Ok(found)
     }
 
-    fn take(&mut self, name: Name, value: &'a str) -> Result<(), SyntaxError> {
+    #[inline]
+    fn take(&mut self, head: &'a str, line: &Line) -> Result<(), SyntaxError> {
+        const FAULT: SyntaxError = SyntaxError("malformed");
+        let value = line.value.of(head);
+        let address = |text| Pieces::parse(text).map(|pieces| Address::of(head, &pieces));
+        let name = line.name;
         if name == Name::Via {
-            self.via = true;
-            return each(value, |via| Via::parse(via).map(|_| ()));
-        }
-        if name == Name::From {
-            self.from = true;
-            return NameAddr::parse(value).map(|_| ());
-        }
-        if name == Name::To {
-            self.to = true;
-            return NameAddr::parse(value).map(|_| ());
-        }
-        if name == Name::CallId {
+            for via in elements(value)? {
+                let via = Via::parse(via)?;
+                self.via.get_or_insert_with(|| Hop::of(head, &via));
+            }
+        } else if name == Name::From {
+            self.from = Some(address(value)?);
+        } else if name == Name::To {
+            self.to = Some(address(value)?);
+        } else if name == Name::Contact {
+            if self.contact.is_some() && value == "*" || self.star {
+                return Err(SyntaxError("`*` beside other contacts"));
+            }
+            self.star = value == "*";
+            for contact in elements(value)?.filter(|contact| *contact != "*" || !self.star) {
+                let contact = address(contact)?;
+                self.contact.get_or_insert(contact);
+            }
+        } else if name == Name::CallId {
             self.call_id = !value.is_empty();
-            let blank = value.contains([' ', '\t']);
-            return if blank { Err(SyntaxError("malformed")) } else { Ok(()) };
-        }
-        if name == Name::CSeq {
+            return if value.bytes().any(|b| matches!(b, b' ' | b'\t')) { Err(FAULT) } else { Ok(()) };
+        } else if name == Name::CSeq {
             self.cseq = Some(value);
         } else if name == Name::ContentLength {
             let length = number(value, u32::MAX).and_then(|length| usize::try_from(length).ok());
-            self.content_length = Some(length.ok_or(SyntaxError("malformed"))?);
+            self.content_length = Some(length.ok_or(FAULT)?);
         } else if name == Name::MaxForwards {
-            number(value, u8::MAX.into()).ok_or(SyntaxError("malformed"))?;
-        } else if name == Name::Contact && value != "*" {
-            return each(value, |contact| NameAddr::parse(contact).map(|_| ()));
+            number(value, u8::MAX.into()).ok_or(FAULT)?;
         }
         Ok(())
     }
+}
 
-    fn complete(&self) -> Result<(), Fault> {
-        let missing = [
-            (self.via, "Missing Via header field"),
-            (self.from, "Missing From header field"),
-            (self.to, "Missing To header field"),
-            (self.call_id, "Missing Call-ID header field"),
-            (self.cseq.is_some(), "Missing CSeq header field"),
-        ];
-        match missing.into_iter().find(|(found, _)| !found) {
-            Some((_, reason)) => Err(SyntaxError(reason).into()),
-            None => Ok(()),
-        }
-    }
+/// The elements of a list that must have one.
+fn elements(value: &str) -> Result<List<'_>, SyntaxError> {
+    if value.is_empty() { Err(SyntaxError("empty")) } else { Ok(list(value)) }
+}
 
-    /// The number and the method; that of a request must be the one it asks for.
-    fn cseq(&self, asked: Option<Method>) -> Result<(u32, Method), Fault> {
-        let fault = |reason| Fault::in_header(Name::CSeq, SyntaxError(reason));
-        let (digits, method) =
-            self.cseq.unwrap_or_default().split_once([' ', '\t']).ok_or_else(|| fault("malformed"))?;
-        let cseq = number(digits, CSEQ_MAX).ok_or_else(|| fault("malformed number"))?;
-        let method = trim(method);
-        match asked {
-            Some(asked) if asked.as_str() == method => Ok((cseq, asked)),
-            Some(_) => Err(fault("not the method of the request")),
-            None => Ok((cseq, Method::parse(method).ok_or_else(|| fault("malformed method"))?)),
-        }
+/// The number and the method; that of a request must be the one it asks for.
+fn cseq(value: &str, asked: Option<Method>) -> Result<(u32, Method), Fault> {
+    let fault = |reason| Fault::in_header(Name::CSeq, SyntaxError(reason));
+    let end = span_of(value.as_bytes(), TOKEN);
+    let (digits, method) = value.split_at_checked(end).ok_or_else(|| fault("malformed"))?;
+    let cseq = number(digits, CSEQ_MAX).ok_or_else(|| fault("malformed number"))?;
+    let method = trim(method);
+    match asked {
+        Some(asked) if asked.as_str() == method => Ok((cseq, asked)),
+        Some(_) => Err(fault("not the method of the request")),
+        None => Ok((cseq, Method::parse(method).ok_or_else(|| fault("malformed method"))?)),
     }
 }

@@ -5,30 +5,51 @@ use std::fmt;
 
 use super::fault::SyntaxError;
 
-const TOKEN: u8 = 1;
-const USER: u8 = 2;
-const HOST: u8 = 4;
-const URI: u8 = 8;
+/// Of a token.
+pub(super) const TOKEN: u8 = 1;
+/// Of the user or password of a URI, escapes apart.
+pub(super) const USER: u8 = 2;
+/// Of a host name or IPv4 address.
+pub(super) const HOST: u8 = 4;
+/// Of the parameters of a URI.
+pub(super) const URI_PARAM: u8 = 8;
+/// What begins the headers of a URI and may stand in them.
+pub(super) const QUESTION: u8 = 16;
+/// Of a header parameter's value that is not quoted: token or host, whose colons and brackets belong to it.
+pub(super) const VALUE: u8 = 32;
+/// Blank or tab.
+pub(super) const BLANK: u8 = 64;
 
 /// What each octet may be part of.
 const CLASS: [u8; 256] = classes();
 
 const fn classes() -> [u8; 256] {
     let mut table = [0; 256];
-    mark(&mut table, b"-.!%*_+`'~", TOKEN);
-    // `#` is not in the grammar, but phones dial it unescaped.
-    mark(&mut table, b"-_.!~*'()&=+$,;?/%#[]", USER);
-    mark(&mut table, b"-._", HOST);
-    mark(&mut table, b"-_.!~*'()&=+$,;?/%#[]:@|^`{}", URI);
     let mut byte = 0;
-    while byte < 128 {
-        if (byte as u8).is_ascii_alphanumeric() {
-            table[byte] = TOKEN | USER | HOST | URI;
+    while byte < 256 {
+        let alphanumeric = byte < 128 && (byte as u8).is_ascii_alphanumeric();
+        table[byte] = if alphanumeric { TOKEN | USER | HOST | URI_PARAM } else { 0 };
+        if byte > 0x20 && byte != 0x7F {
+            table[byte] |= VALUE;
         }
         byte += 1;
     }
+    mark(&mut table, b"-.!%*_+`'~", TOKEN);
+    // `#` is not in the grammar, but phones dial it unescaped.
+    mark(&mut table, b"-_.!~*'()&=+$,;?/#[]", USER);
+    mark(&mut table, b"-._", HOST);
+    mark(&mut table, b"-_.!~*'()&=+$,;/%#[]:|^`{}", URI_PARAM);
+    mark(&mut table, b"?", QUESTION);
+    mark(&mut table, b" \t", BLANK);
+    let mut at = 0;
+    while at < NO_VALUE.len() {
+        table[NO_VALUE[at] as usize] &= !VALUE;
+        at += 1;
+    }
     table
 }
+
+const NO_VALUE: &[u8] = b"\",;<>\\";
 
 const fn mark(table: &mut [u8; 256], bytes: &[u8], class: u8) {
     let mut at = 0;
@@ -38,33 +59,58 @@ const fn mark(table: &mut [u8; 256], bytes: &[u8], class: u8) {
     }
 }
 
-fn all(text: &str, class: u8) -> bool {
-    !text.is_empty() && text.bytes().all(|b| CLASS[usize::from(b)] & class != 0)
+#[inline]
+pub(super) fn is(byte: u8, class: u8) -> bool {
+    CLASS[usize::from(byte)] & class != 0
 }
 
-pub(super) fn is_token_byte(byte: u8) -> bool {
-    CLASS[usize::from(byte)] & TOKEN != 0
+/// How many octets of `class` stand at the front.
+#[inline]
+pub(super) fn span_of(bytes: &[u8], class: u8) -> usize {
+    bytes.iter().position(|b| !is(*b, class)).unwrap_or(bytes.len())
+}
+
+/// Where `wanted`, an ASCII octet, first stands; eight octets at a time.
+#[inline]
+pub(super) fn find(bytes: &[u8], wanted: u8) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let mut at = 0;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for word in words {
+        let x = u64::from_le_bytes(*word) ^ (ONES * u64::from(wanted));
+        let found = x.wrapping_sub(ONES) & !x & HIGH;
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    rest.iter().position(|b| *b == wanted).map(|found| at + found)
+}
+
+/// Before and behind the first `wanted`, an ASCII octet.
+#[inline]
+pub(super) fn split(text: &str, wanted: u8) -> Option<(&str, &str)> {
+    let at = find(text.as_bytes(), wanted)?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
 }
 
 pub(super) fn is_token(text: &str) -> bool {
-    all(text, TOKEN)
+    !text.is_empty() && span_of(text.as_bytes(), TOKEN) == text.len()
 }
 
 /// User or password of a URI: no blank, `@` or `:`; every `%` starts an escape.
 pub(super) fn is_user(text: &str) -> bool {
-    all(text, USER) && escapes_hold(text)
+    !text.is_empty() && text.bytes().all(|b| is(b, USER) || b == b'%') && escapes_hold(text)
 }
 
-pub(super) fn is_host_name(text: &str) -> bool {
-    all(text, HOST)
+/// May stand in a URI of any scheme.
+pub(super) fn is_uri(byte: u8) -> bool {
+    is(byte, URI_PARAM | QUESTION) || byte == b'@'
 }
 
-/// What may stand in a URI of any scheme.
-pub(super) fn is_uri(text: &str) -> bool {
-    all(text, URI)
-}
-
-fn escapes_hold(text: &str) -> bool {
+/// Every `%` is followed by two hexadecimal digits.
+pub(super) fn escapes_hold(text: &str) -> bool {
     let hex = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_hexdigit());
     text.split('%').skip(1).all(|rest| {
         let mut bytes = rest.bytes();
@@ -73,8 +119,9 @@ fn escapes_hold(text: &str) -> bool {
 }
 
 /// Without the blanks on both sides.
+#[inline]
 pub(super) fn trim(text: &str) -> &str {
-    text.trim_matches([' ', '\t'])
+    text.trim_ascii()
 }
 
 /// Digits only and within `max`; leading zeros are allowed.
@@ -138,7 +185,9 @@ impl<'a> Iterator for List<'a> {
 
     fn next(&mut self) -> Option<&'a str> {
         let rest = self.rest?;
-        let (element, rest) = match find_bare(rest, b',').and_then(|at| rest.split_at_checked(at)) {
+        // Most headers hold one element, so a comma is looked for before it is looked at.
+        let comma = find(rest.as_bytes(), b',').is_some().then(|| find_bare(rest, b',')).flatten();
+        let (element, rest) = match comma.and_then(|at| rest.split_at_checked(at)) {
             Some((element, rest)) => (element, rest.get(1..)),
             None => (rest, None),
         };
@@ -150,7 +199,7 @@ impl<'a> Iterator for List<'a> {
 /// The text of a quoted string without its quotes and escapes; anything else as it is.
 pub fn unquoted(text: &str) -> Cow<'_, str> {
     let Some(inner) = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')) else { return Cow::Borrowed(text) };
-    if !inner.contains('\\') {
+    if find(inner.as_bytes(), b'\\').is_none() {
         return Cow::Borrowed(inner);
     }
     let mut plain = String::with_capacity(inner.len());

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::fault::SyntaxError;
 use super::params::Params;
-use super::text::{is_host_name, is_uri, is_user, number};
+use super::text::{HOST, QUESTION, URI_PARAM, USER, escapes_hold, find, is, is_uri, is_user, number, span_of, split};
 
 /// A URI of any scheme. `sip` and `sips` are taken apart; of `tel` the number stands in `user`; of others only scheme
 /// and `opaque` are known, and the host is `Name("")`.
@@ -34,31 +34,21 @@ pub enum Host<'a> {
 
 impl<'a> Uri<'a> {
     pub fn parse(text: &'a str) -> Result<Self, SyntaxError> {
-        let (scheme, opaque) = text.split_once(':').ok_or(SyntaxError("URI without scheme"))?;
-        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
-        if !scheme.starts_with(|c: char| c.is_ascii_alphabetic()) || !scheme.bytes().all(plain) {
-            return Err(SyntaxError("malformed URI scheme"));
+        match Self::at_front(text)? {
+            (uri, len) if len == text.len() => Ok(uri),
+            _ => Err(MALFORMED),
         }
-        if !is_uri(opaque) {
-            return Err(SyntaxError("malformed URI"));
+    }
+
+    /// The URI at the front, up to an octet that belongs to none, and how long it is.
+    #[inline]
+    pub(super) fn at_front(text: &'a str) -> Result<(Self, usize), SyntaxError> {
+        let sip = |head: &[u8; 3]| head.eq_ignore_ascii_case(b"sip");
+        match text.as_bytes() {
+            [s, i, p, b':', ..] if sip(&[*s, *i, *p]) => Self::sip(text, 3),
+            [s, i, p, b's' | b'S', b':', ..] if sip(&[*s, *i, *p]) => Self::sip(text, 4),
+            _ => Self::other(text),
         }
-        let uri = Self {
-            scheme,
-            user: None,
-            password: None,
-            host: Host::Name(""),
-            port: None,
-            params: Params::default(),
-            headers: "",
-            opaque,
-        };
-        if uri.is_sip() {
-            return uri.sip();
-        }
-        if scheme.eq_ignore_ascii_case("tel") {
-            return uri.tel();
-        }
-        Ok(uri)
     }
 
     /// `sip` or `sips`.
@@ -71,61 +61,144 @@ impl<'a> Uri<'a> {
         decoded(self.user.unwrap_or_default())
     }
 
-    /// Any valid user may hold `;`, `?` and `,`, so the `@` is looked for first.
-    fn sip(mut self) -> Result<Self, SyntaxError> {
-        let rest = match self.opaque.split_once('@') {
-            Some((userinfo, rest)) => {
-                let (user, password) =
-                    userinfo.split_once(':').map_or((userinfo, None), |(user, password)| (user, Some(password)));
-                if !is_user(user) || !password.is_none_or(|p| p.is_empty() || is_user(p)) {
-                    return Err(SyntaxError("malformed user part"));
-                }
-                self.user = Some(user);
-                self.password = password;
-                rest
-            }
-            None => self.opaque,
-        };
-        let (rest, headers) = rest.split_once('?').unwrap_or((rest, ""));
-        self.headers = headers;
-        let end = rest.bytes().position(|b| b == b';').unwrap_or(rest.len());
-        let (authority, params) = rest.split_at_checked(end).unwrap_or((rest, ""));
-        (self.host, self.port) = host_port(authority)?;
-        if rest.contains('@') {
-            return Err(SyntaxError("malformed URI"));
+    fn sip(text: &'a str, scheme: usize) -> Result<(Self, usize), SyntaxError> {
+        let opaque = text.get(scheme + 1..).unwrap_or_default();
+        let (user, password, mut rest) = userinfo(opaque)?;
+        let (host, len) = Host::at_front(rest)?;
+        rest = rest.get(len..).unwrap_or_default();
+        let mut port = None;
+        if let Some(digits) = rest.strip_prefix(':') {
+            let len = span_of(digits.as_bytes(), HOST);
+            port = Some(port_number(digits.get(..len).unwrap_or_default())?);
+            rest = digits.get(len..).unwrap_or_default();
         }
-        self.params = Params::of_uri(params)?;
-        Ok(self)
+        let mut params = Params::default();
+        if let Some(text) = rest.strip_prefix(';') {
+            let len = uri_params(text.as_bytes())?;
+            params = Params::of_checked(text.get(..len).unwrap_or_default());
+            rest = text.get(len..).unwrap_or_default();
+        }
+        let mut headers = "";
+        if let Some(text) = rest.strip_prefix('?') {
+            let len = span_of(text.as_bytes(), URI_PARAM | QUESTION);
+            headers = text.get(..len).filter(|headers| !headers.is_empty()).ok_or(MALFORMED)?;
+            rest = text.get(len..).unwrap_or_default();
+        }
+        let opaque = opaque.get(..opaque.len() - rest.len()).unwrap_or_default();
+        let scheme = text.get(..scheme).unwrap_or_default();
+        Ok((Self { scheme, user, password, host, port, params, headers, opaque }, text.len() - rest.len()))
+    }
+
+    fn other(text: &'a str) -> Result<(Self, usize), SyntaxError> {
+        let (scheme, opaque) = split(text, b':').ok_or(SyntaxError("URI without scheme"))?;
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
+        if !scheme.starts_with(|c: char| c.is_ascii_alphabetic()) || !scheme.bytes().all(plain) {
+            return Err(SyntaxError("malformed URI scheme"));
+        }
+        let len = opaque.bytes().position(|b| !is_uri(b)).unwrap_or(opaque.len());
+        let opaque = opaque.get(..len).filter(|opaque| !opaque.is_empty()).ok_or(MALFORMED)?;
+        let (host, params) = (Host::Name(""), Params::default());
+        let uri = Self { scheme, user: None, password: None, host, port: None, params, headers: "", opaque };
+        let uri = if scheme.eq_ignore_ascii_case("tel") { uri.tel()? } else { uri };
+        Ok((uri, scheme.len() + 1 + len))
     }
 
     fn tel(mut self) -> Result<Self, SyntaxError> {
-        let end = self.opaque.bytes().position(|b| b == b';').unwrap_or(self.opaque.len());
-        let (number, params) = self.opaque.split_at_checked(end).unwrap_or((self.opaque, ""));
+        let (number, params) = split(self.opaque, b';').unwrap_or((self.opaque, ""));
         if !is_user(number) {
             return Err(SyntaxError("malformed telephone number"));
         }
         self.user = Some(number);
-        self.params = Params::of_uri(params)?;
+        if number.len() < self.opaque.len() {
+            match uri_params(params.as_bytes())? {
+                len if len == params.len() => self.params = Params::of_checked(params),
+                _ => return Err(MALFORMED),
+            }
+        }
         Ok(self)
     }
 }
 
+const MALFORMED: SyntaxError = SyntaxError("malformed URI");
+
+/// User, password and what follows their `@`; all of `text` when there is none. A user may hold `;`, `?` and `,`, so it is
+/// looked for first.
+#[inline]
+fn userinfo(text: &str) -> Result<(Option<&str>, Option<&str>, &str), SyntaxError> {
+    const FAULT: SyntaxError = SyntaxError("malformed user part");
+    let mut colon = None;
+    let mut escapes = false;
+    for (at, byte) in text.bytes().enumerate() {
+        if is(byte, USER) {
+            continue;
+        }
+        match byte {
+            b'%' => escapes = true,
+            b':' if colon.is_none() => colon = Some(at),
+            b'@' => {
+                let user = text.get(..colon.unwrap_or(at)).unwrap_or_default();
+                let password = colon.and_then(|colon| text.get(colon + 1..at)).filter(|password| !password.is_empty());
+                let holds = !escapes || (escapes_hold(user) && password.is_none_or(escapes_hold));
+                return if holds && !user.is_empty() {
+                    Ok((Some(user), password, text.get(at + 1..).unwrap_or_default()))
+                } else {
+                    Err(FAULT)
+                };
+            }
+            _ => break,
+        }
+    }
+    Ok((None, None, text))
+}
+
+/// How long the parameters are: each has a name, and they end before a `?`.
+#[inline]
+fn uri_params(bytes: &[u8]) -> Result<usize, SyntaxError> {
+    const FAULT: SyntaxError = SyntaxError("malformed URI parameter");
+    let mut named = false;
+    for (at, byte) in bytes.iter().enumerate() {
+        match byte {
+            b';' if named => named = false,
+            b';' | b'=' if !named => return Err(FAULT),
+            byte if is(*byte, URI_PARAM) => named = true,
+            _ if named => return Ok(at),
+            _ => return Err(FAULT),
+        }
+    }
+    if named { Ok(bytes.len()) } else { Err(FAULT) }
+}
+
+fn port_number(text: &str) -> Result<u16, SyntaxError> {
+    let port = number(text, u16::MAX.into()).and_then(|port| u16::try_from(port).ok());
+    port.ok_or(SyntaxError("malformed port"))
+}
+
 impl<'a> Host<'a> {
-    /// An address, with or without the brackets of IPv6, or a name.
+    /// An address, IPv6 in brackets, or a name.
     pub fn parse(text: &'a str) -> Result<Self, SyntaxError> {
+        match Self::at_front(text)? {
+            (host, len) if len == text.len() => Ok(host),
+            _ => Err(SyntaxError("malformed host")),
+        }
+    }
+
+    /// The host at the front and how long it is.
+    fn at_front(text: &'a str) -> Result<(Self, usize), SyntaxError> {
         if let Some(inner) = text.strip_prefix('[') {
-            let inner = inner.strip_suffix(']').ok_or(SyntaxError("malformed IPv6 reference"))?;
-            return v6(inner).map(Host::V6).ok_or(SyntaxError("malformed IPv6 reference"));
+            let end = find(inner.as_bytes(), b']').ok_or(SyntaxError("malformed IPv6 reference"))?;
+            let address = inner.get(..end).and_then(v6).ok_or(SyntaxError("malformed IPv6 reference"))?;
+            return Ok((Host::V6(address), end + 2));
         }
-        if text.starts_with(|c: char| c.is_ascii_digit())
-            && let Ok(address) = text.parse()
+        let len = span_of(text.as_bytes(), HOST);
+        let name = text.get(..len).filter(|name| !name.is_empty()).ok_or(SyntaxError("malformed host"))?;
+        let numeric = |b: Option<&u8>| b.is_some_and(u8::is_ascii_digit);
+        if numeric(name.as_bytes().first())
+            && numeric(name.as_bytes().last())
+            && let Ok(address) = name.parse()
         {
-            return Ok(Host::V4(address));
+            return Ok((Host::V4(address), len));
         }
-        if !is_host_name(text) {
-            return Err(SyntaxError("malformed host"));
-        }
-        Ok(Host::Name(text))
+        Ok((Host::Name(name), len))
     }
 
     pub fn ip(&self) -> Option<IpAddr> {
@@ -154,14 +227,13 @@ pub(super) fn v6(text: &str) -> Option<Ipv6Addr> {
 
 /// `host[:port]`; blanks may stand around the colon in a Via.
 pub(super) fn host_port(text: &str) -> Result<(Host<'_>, Option<u16>), SyntaxError> {
-    let from = if text.starts_with('[') { text.find(']').unwrap_or(0) } else { 0 };
-    let colon = text.bytes().skip(from).position(|b| b == b':').map(|at| at + from);
-    let Some((host, port)) = colon.and_then(|at| text.split_at_checked(at)) else {
-        return Ok((Host::parse(text)?, None));
-    };
-    let port = port.strip_prefix(':').unwrap_or_default().trim_start_matches(' ');
-    let port = number(port, u16::MAX.into()).and_then(|port| u16::try_from(port).ok());
-    Ok((Host::parse(host.trim_end_matches(' '))?, Some(port.ok_or(SyntaxError("malformed port"))?)))
+    let (host, len) = Host::at_front(text)?;
+    let rest = text.get(len..).unwrap_or_default().trim_ascii_start();
+    match rest.strip_prefix(':') {
+        Some(port) => Ok((host, Some(port_number(port.trim_ascii())?))),
+        None if rest.is_empty() => Ok((host, None)),
+        None => Err(SyntaxError("malformed host")),
+    }
 }
 
 pub(super) fn decoded(text: &str) -> Cow<'_, str> {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::fault::SyntaxError;
 use super::params::Params;
-use super::text::{is_token, number, trim};
+use super::text::{TOKEN, find, number, span_of, split, trim};
 use super::uri::{Host, host_port, v6};
 
 /// One hop a request took, and where its response goes back to.
@@ -23,7 +23,7 @@ pub(super) const MAGIC_COOKIE: &str = "z9hG4bK";
 impl<'a> Via<'a> {
     /// One element of the header's list.
     pub fn parse(text: &'a str) -> Result<Self, SyntaxError> {
-        let end = text.bytes().position(|b| b == b';').unwrap_or(text.len());
+        let end = find(text.as_bytes(), b';').unwrap_or(text.len());
         let (sent, params) = text.split_at_checked(end).unwrap_or((text, ""));
         let (transport, sent_by) = sent_protocol(sent).ok_or(SyntaxError("malformed sent-protocol"))?;
         let (host, port) = host_port(trim(sent_by))?;
@@ -57,12 +57,17 @@ impl<'a> Via<'a> {
 
 /// `SIP / 2.0 / UDP` and what follows it.
 fn sent_protocol(text: &str) -> Option<(&str, &str)> {
-    let (protocol, rest) = text.split_once('/')?;
-    let (version, rest) = rest.split_once('/')?;
-    let rest = rest.trim_start_matches([' ', '\t']);
-    let (transport, sent_by) = rest.split_at_checked(rest.bytes().position(|b| matches!(b, b' ' | b'\t'))?)?;
-    let known = trim(protocol).eq_ignore_ascii_case("SIP") && trim(version) == "2.0";
-    (known && is_token(transport)).then_some((transport, sent_by))
+    let rest = match text.strip_prefix("SIP/2.0/") {
+        Some(rest) => rest,
+        None => {
+            let (protocol, rest) = split(text, b'/')?;
+            let (version, rest) = split(rest, b'/')?;
+            let known = trim(protocol).eq_ignore_ascii_case("SIP") && trim(version) == "2.0";
+            known.then(|| rest.trim_ascii_start())?
+        }
+    };
+    let (transport, sent_by) = rest.split_at_checked(span_of(rest.as_bytes(), TOKEN))?;
+    (!transport.is_empty() && sent_by.starts_with([' ', '\t'])).then_some((transport, sent_by))
 }
 
 #[cfg(test)]

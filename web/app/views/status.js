@@ -21,14 +21,6 @@ function MyStatus({ agent }) {
   const counts = ["wrap_up", "banned"].includes(agent.status) && agent.until;
   const reason = reasonName(agent.reason, choices.value.reasons);
   return html`<div class="my-status" role="group" aria-label=${t("your_status")}>
-    <div class="now" id="my-status">
-      <${Status} status=${agent.status} />
-      ${reason && html`<span class="quiet">${reason}</span>`}
-      ${agent.pending && html`<span class="tag">${pendingText(agent.pending)}</span>`}
-      <span class="timer" title=${t(counts ? "time_left" : "in_status_for")} aria-live="off">
-        ${counts ? html`<${Left} until=${agent.until} />` : html`<${Since} since=${agent.since} />`}
-      </span>
-    </div>
     <div class="choose">
       <button class="button ready" aria-pressed=${agent.status === "ready"} disabled=${off()} onClick=${() => setStatus({ status: "ready" })}>
         ${t("status.ready")}
@@ -39,6 +31,14 @@ function MyStatus({ agent }) {
       </button>
     </div>
     <span class="quiet phone"><span class="dot ${agent.reachable ? "is-ready" : "is-offline"}" aria-hidden="true"></span>${t(agent.reachable ? "phone_ok" : "phone_missing")}</span>
+    <div class="now" id="my-status">
+      <${Status} status=${agent.status} />
+      ${reason && html`<span class="quiet">${reason}</span>`}
+      ${agent.pending && html`<span class="tag">${pendingText(agent.pending)}</span>`}
+      <span class="timer" title=${t(counts ? "time_left" : "in_status_for")} aria-live="off">
+        ${counts ? html`<${Left} until=${agent.until} />` : html`<${Since} since=${agent.since} />`}
+      </span>
+    </div>
   </div>`;
 }
 

@@ -2,7 +2,7 @@
 
 import { answerOffer, hangUp, setQueue, wrapUp } from "../api.js";
 import { choices, link, me, queueName } from "../store.js";
-import { clock } from "../time.js";
+import { clock, now } from "../time.js";
 import { reasonName, t } from "../words.js";
 import { Bar, Card, Left, Menu, Since, html } from "./parts.js";
 
@@ -34,7 +34,7 @@ function Offer({ offer }) {
       <button class="button good" disabled=${off()} onClick=${answer("accept")}>${t("accept")}</button>
       <button class="button bad" disabled=${off()} onClick=${answer("decline")}>${t("decline")}</button>
     </div>
-    <p class="quiet">${t("offer.phone")}</p>
+    <p class="quiet hint">${t(me.value.reachable ? "offer.phone" : "offer.no_phone")}</p>
   </section>`;
 }
 
@@ -43,7 +43,7 @@ function Engagement({ engagement }) {
   const { call, queue, caller, connected } = engagement;
   return html`<${Card} title=${queue ? `${t("call.title")} · ${queueName(queue)}` : t("call.title")} kind="call">
     <p class="who">${caller || t("unknown_caller")}</p>
-    <p class="big" aria-live="off">${connected === null ? t("connecting") : html`<${Since} since=${connected} />`}</p>
+    <p class="big" aria-live="off">${connected === null ? t("pick_up") : html`<${Since} since=${connected} />`}</p>
     ${call && html`<div class="buttons"><button class="button bad" disabled=${off()} onClick=${() => hangUp(call)}>${t("hang_up")}</button></div>`}
   <//>`;
 }
@@ -59,18 +59,23 @@ function Direct({ call }) {
 
 /** @param {{ engagement: any }} props */
 function WrapUp({ engagement }) {
-  const { wrap_up_since: since, wrap_up_until: until, may_finish: mayFinish, may_extend: mayExtend } = engagement;
+  const { wrap_up_since: since, wrap_up_until: until, wrap_up_target: target } = engagement;
   const end = (/** @type {"finish" | "extend"} */ what) => () => wrapUp(engagement.engagement, what);
   return html`<${Card} title=${t("wrap_up.title")} kind="wrap-up">
     <p class="who">${engagement.caller}</p>
-    ${until === null
-      ? html`<p class="big" aria-live="off"><${Since} since=${since} /></p>`
-      : html`<div class="countdown" aria-live="off"><${Bar} from=${since} until=${until} label=${t("time_left")} /><${Left} until=${until} /></div>`}
+    <${WrapUpTime} since=${since} end=${until ?? target} limited=${until !== null} />
     <div class="buttons">
-      ${mayFinish && html`<button class="button good" disabled=${off()} onClick=${end("finish")}>${t("finish")}</button>`}
-      ${mayExtend && html`<button class="button" disabled=${off()} onClick=${end("extend")}>${t("extend")}</button>`}
+      ${engagement.may_finish && html`<button class="button good" disabled=${off()} onClick=${end("finish")}>${t("finish")}</button>`}
+      ${engagement.may_extend && html`<button class="button" disabled=${off()} onClick=${end("extend")}>${t("extend")}</button>`}
     </div>
   <//>`;
+}
+
+/** Counts down to the end; past a mere target, or without one, up. @param {{ since: number, end: number | null, limited: boolean }} props */
+function WrapUpTime({ since, end, limited }) {
+  if (end === null) return html`<p class="big" aria-live="off"><${Since} since=${since} /></p>`;
+  if (!limited && now.value > end) return html`<p class="big" aria-live="off"><${Since} since=${end} /> <small class="quiet">${t("over_target")}</small></p>`;
+  return html`<div class="countdown" aria-live="off"><${Bar} from=${since} until=${end} label=${t("time_left")} /><${Left} until=${end} /></div>`;
 }
 
 export function MyQueues() {
@@ -83,7 +88,7 @@ export function MyQueues() {
     ${queues.length > 1 &&
     html`<div class="buttons">
       ${some("logged_out") && html`<button class="button" disabled=${off()} onClick=${all({ do: "log_in" })}>${t("log_in_all")}</button>`}
-      ${some("paused") && html`<button class="button" disabled=${off()} onClick=${all({ do: "resume" })}>${t("resume")}</button>`}
+      ${some("paused") && html`<button class="button" disabled=${off()} onClick=${all({ do: "resume" })}>${t("resume_all")}</button>`}
       ${some("active") && html`<button class="button" disabled=${off()} onClick=${all({ do: "log_out" })}>${t("log_out_all")}</button>`}
     </div>`}
   <//>`;
