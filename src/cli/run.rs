@@ -49,7 +49,7 @@ fn banner(running: &Running) -> String {
         lines.push(String::from("\n  Passwords made just now, for phone and page. They are shown this once:\n"));
         lines.extend(running.fresh.iter().map(|fresh| format!("    {:12} {}", fresh.user, fresh.password.reveal())));
     }
-    lines.push(String::from("\n"));
+    lines.push(String::from("\n  stop    Ctrl-C lets calls end; a second one does not wait\n\n"));
     lines.join("\n")
 }
 

@@ -1,0 +1,194 @@
+//! The real program: started on free ports in a folder of its own, rung, stopped, killed and started again.
+
+mod http;
+mod phone;
+mod running;
+
+use std::{process::Command, time::Duration};
+
+use http::Http;
+use phone::Phone;
+use running::{Program, folder};
+
+/// SW-03, SW-01: the demo as it is takes registrations with the printed passwords and answers OPTIONS over UDP and TCP.
+#[test]
+fn the_demo_registers_phones_and_answers_options() {
+    let program = Program::demo("options").start();
+    let mut phone = Phone::new(program.sip);
+    assert_eq!(phone.options(), 200);
+    assert_eq!(phone.register("ana", "wrong"), 403);
+    assert_eq!(phone.register("ana", program.password("ana")), 200);
+    assert_eq!(phone::options_over_tcp(program.sip_tcp), 200);
+    assert_eq!(program.stop(), Some(0));
+}
+
+/// TK-02: the trunk's address calls without a challenge; any other address of the same machine is challenged.
+#[test]
+fn a_trunk_is_known_by_its_address_and_nobody_else_is() {
+    let program = Program::demo("trunk").start();
+    let mut agent = Phone::new(program.sip);
+    assert_eq!(agent.register("ana", program.password("ana")), 200);
+    let mut stranger = Phone::new(program.sip);
+    assert_eq!(stranger.call("201").status(), 401);
+    let mut carrier = Phone::at(program.sip, program.trunk);
+    carrier.invite("201");
+    let ringing = agent.expect_request("INVITE");
+    agent.answer(&ringing, 180, "");
+    assert_eq!(carrier.next_status_over_100(), 180);
+    carrier.cancel();
+    agent.expect_request("CANCEL");
+    program.stop();
+}
+
+/// OP-01: after `kill -9` a registered phone is still called and an agent's choice still stands, without either doing
+/// anything.
+#[test]
+fn a_killed_switch_remembers_phones_and_choices() {
+    let mut program = Program::demo("kill").start();
+    let mut phone = Phone::new(program.sip);
+    assert_eq!(phone.register("ana", program.password("ana")), 200);
+    let mut page = Http::sign_in(program.http, "ana", program.password("ana"));
+    let (status, said) = page.put("/api/v1/me/status", r#"{"status":"not_ready","reason":"lunch"}"#);
+    assert_eq!(status, 200, "{said}");
+    assert!(page.get("/api/v1/agents").contains("lunch"));
+
+    program.kill();
+    program = program.start_again();
+    assert!(program.fresh.is_empty(), "passwords were made anew");
+    let page = Http::sign_in(program.http, "ana", program.password("ana"));
+    let agents = page.get("/api/v1/agents");
+    assert!(agents.contains("lunch"), "{agents}");
+    let mut carrier = Phone::at(program.sip, program.trunk);
+    carrier.invite("201");
+    phone.expect_request("INVITE");
+    program.stop();
+}
+
+/// OP-04: SIGTERM takes no new call, lets the present one end in its own time, and then the program ends well.
+#[test]
+fn sigterm_waits_for_the_calls_that_are_there() {
+    let program = Program::demo("drain").start();
+    let mut agent = Phone::new(program.sip);
+    assert_eq!(agent.register("rui", program.password("rui")), 200);
+    let mut carrier = Phone::at(program.sip, program.trunk);
+    carrier.invite("202");
+    let request = agent.expect_request("INVITE");
+    agent.answer(&request, 200, &agent.sdp());
+    assert_eq!(carrier.next_status_over_100(), 200);
+    carrier.ack();
+    agent.expect_request("ACK");
+
+    program.terminate();
+    let mut late = Phone::new(program.sip);
+    assert_eq!(late.until_refused("202", &program), 503);
+    assert!(program.is_alive(), "the call still lives");
+    carrier.bye();
+    agent.expect_request("BYE");
+    agent.answer_last(200);
+    assert_eq!(program.wait(), Some(0));
+}
+
+/// OP-04: the second signal ends it at once, calls or not.
+#[test]
+fn a_second_signal_ends_at_once_and_hangs_up() {
+    let program = Program::demo("second").start();
+    let mut agent = Phone::new(program.sip);
+    assert_eq!(agent.register("rui", program.password("rui")), 200);
+    let mut carrier = Phone::at(program.sip, program.trunk);
+    carrier.invite("202");
+    let request = agent.expect_request("INVITE");
+    agent.answer(&request, 200, &agent.sdp());
+    assert_eq!(carrier.next_status_over_100(), 200);
+    carrier.ack();
+    agent.expect_request("ACK");
+    program.terminate();
+    program.until_draining();
+    program.terminate();
+    agent.expect_request("BYE");
+    carrier.expect_request("BYE");
+    assert_eq!(program.wait(), Some(0));
+}
+
+/// OP-06: a file with faults is refused whole, with file, line and a hint, and nothing is started.
+#[test]
+fn a_faulty_file_starts_nothing() {
+    let folder = folder("faulty");
+    let file = folder.join("bad.toml");
+    std::fs::write(&file, "realm = \"x\"\n[sip]\nlistne = [\"udp:127.0.0.1:0\"]\n").unwrap();
+    for command in ["check", "run"] {
+        let mut program = Command::new(running::BINARY);
+        let args: &[&str] = if command == "run" { &["run", "--config"] } else { &["check"] };
+        let done = program.args(args).arg(&file).current_dir(&folder).output().unwrap();
+        let said = String::from_utf8(done.stderr).unwrap();
+        assert_eq!(done.status.code(), Some(1), "{said}");
+        assert!(said.contains("bad.toml:3:1: [sip]: unknown key \"listne\""), "{said}");
+        assert!(said.contains("did you mean \"listen\"?"), "{said}");
+        assert!(!folder.join("data").exists(), "it started half");
+    }
+}
+
+/// OP-06: the files that come along are good, and what is dumped is good and dumps alike.
+#[test]
+fn the_files_that_come_along_are_good() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    for file in ["config/strowger.toml", "config/load.toml"] {
+        let done = Command::new(running::BINARY).args(["check", file]).current_dir(root).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+    let dump = |config: &str, at: &std::path::Path| {
+        let done = Command::new(running::BINARY).args(["dump", "--config", config]).current_dir(at).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).unwrap()
+    };
+    let folder = folder("dump");
+    let text = dump("config/load.toml", root.as_ref());
+    assert!(!text.contains("sip_password"), "a password in the dump");
+    std::fs::write(folder.join("again.toml"), &text).unwrap();
+    assert_eq!(dump("again.toml", &folder), text);
+}
+
+/// OP-09: with format = "json" every log line is JSON, and no password is in any.
+#[test]
+fn logs_are_json_and_hold_no_secret() {
+    let program = Program::demo("logs").set("STROWGER_LOG_FORMAT", "json").set("STROWGER_LOG_LEVEL", "debug").start();
+    let mut phone = Phone::new(program.sip);
+    assert_eq!(phone.register("ana", program.password("ana")), 200);
+    phone.say("\0\0 garbage");
+    assert_eq!(phone.options(), 200);
+    let secrets: Vec<String> = program.fresh.values().cloned().collect();
+    let log = program.stop_and_read_log();
+    assert!(log.lines().count() > 0);
+    for line in log.lines() {
+        serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|why| panic!("{why}: {line}"));
+        assert!(!secrets.iter().any(|secret| line.contains(secret)), "{line}");
+        assert!(!line.contains("response=\""), "{line}");
+    }
+}
+
+/// SW-18, SW-19: ten thousand packets of garbage and strangers' calls later, a phone is served at once.
+#[test]
+fn a_flood_of_garbage_hinders_nobody() {
+    let program = Program::demo("flood").start();
+    let flood = Phone::new(program.sip);
+    for number in 0..10_000 {
+        flood.say(&format!("INVITE sip:{number}@x SIP/2.0\r\nVia: broken\r\n\r\n"));
+    }
+    let mut phone = Phone::new(program.sip);
+    let began = running::now();
+    assert_eq!(phone.register("eva", program.password("eva")), 200);
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert_eq!(program.stop(), Some(0));
+}
+
+/// AD-06: several switches run side by side, by ports and data folder.
+#[test]
+fn two_switches_run_side_by_side() {
+    let (one, two) = (Program::demo("one").start(), Program::demo("two").start());
+    for program in [&one, &two] {
+        assert_eq!(Phone::new(program.sip).register("ana", program.password("ana")), 200);
+    }
+    assert_eq!(Phone::new(one.sip).register("ana", two.password("ana")), 403);
+    one.stop();
+    assert_eq!(Phone::new(two.sip).register("ana", two.password("ana")), 200);
+    two.stop();
+}

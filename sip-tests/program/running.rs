@@ -1,0 +1,196 @@
+//! One run of the program.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{BufRead, BufReader},
+    net::{SocketAddr, UdpSocket},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
+};
+
+pub const BINARY: &str = env!("CARGO_BIN_EXE_strowger");
+
+/// Longer than any start or end may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// RTP ports of one run.
+const PORTS: u32 = 64;
+
+static NEXT_PORTS: AtomicU32 = AtomicU32::new(0);
+
+/// A folder of its own, emptied.
+pub fn folder(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("strowger-program-{}-{name}", std::process::id()));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+#[allow(clippy::disallowed_methods, reason = "real programs live in real time")]
+pub fn now() -> Instant {
+    Instant::now()
+}
+
+/// How it is to be started.
+#[derive(Clone)]
+pub struct Setup {
+    folder: PathBuf,
+    trunk: SocketAddr,
+    environment: BTreeMap<String, String>,
+}
+
+pub struct Program {
+    setup: Setup,
+    child: Child,
+    /// Over UDP.
+    pub sip: SocketAddr,
+    pub sip_tcp: SocketAddr,
+    pub http: SocketAddr,
+    /// The one address that calls as the demo trunk.
+    pub trunk: SocketAddr,
+    /// Passwords printed at this start.
+    pub fresh: BTreeMap<String, String>,
+    /// Passwords of this start and those before.
+    known: BTreeMap<String, String>,
+}
+
+impl Program {
+    /// The demo's own files, on free ports and with its trunk at a free one.
+    pub fn demo(name: &str) -> Setup {
+        let folder = folder(name);
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+        fs::create_dir(folder.join("config")).unwrap();
+        fs::copy(from.join("strowger.toml"), folder.join("config/strowger.toml")).unwrap();
+        let trunk = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let centre = fs::read_to_string(from.join("centre.toml")).unwrap();
+        let centre = centre.replace("127.0.0.1:5080", &trunk.to_string());
+        fs::write(folder.join("config/centre.toml"), centre).unwrap();
+        let taken = NEXT_PORTS.fetch_add(PORTS, Ordering::Relaxed);
+        let first = 20_000 + (std::process::id() * 640 + taken) % 12_000 / PORTS * PORTS;
+        let environment = BTreeMap::from([
+            (String::from("STROWGER_SIP_LISTEN"), String::from("udp:127.0.0.1:0,tcp:127.0.0.1:0")),
+            (String::from("STROWGER_HTTP_LISTEN"), String::from("127.0.0.1:0")),
+            (String::from("STROWGER_RTP_PORTS"), format!("{first}-{}", first + PORTS - 1)),
+        ]);
+        Setup { folder, trunk, environment }
+    }
+
+    pub fn password(&self, user: &str) -> &str {
+        &self.known[user]
+    }
+
+    pub fn is_alive(&self) -> bool {
+        // SAFETY: signal 0 asks whether the process is there.
+        unsafe { libc::kill(self.child.id() as i32, 0) == 0 }
+    }
+
+    pub fn terminate(&self) {
+        // SAFETY: a signal to a child of ours that has not been waited for.
+        unsafe { libc::kill(self.child.id() as i32, libc::SIGTERM) };
+    }
+
+    /// `kill -9`
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub fn start_again(mut self) -> Self {
+        let known = std::mem::take(&mut self.known);
+        let mut setup = self.setup.clone();
+        // The same address, as a real switch would have.
+        setup.environment.insert(String::from("STROWGER_SIP_LISTEN"), format!("udp:{},tcp:127.0.0.1:0", self.sip));
+        let mut again = setup.start();
+        again.known = known;
+        again
+    }
+
+    pub fn stop(self) -> Option<i32> {
+        self.terminate();
+        self.wait()
+    }
+
+    pub fn wait(mut self) -> Option<i32> {
+        let until = now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(now() < until, "it did not end:\n{}", self.log());
+            pause();
+        }
+    }
+
+    pub fn stop_and_read_log(self) -> String {
+        let path = self.setup.folder.join("log");
+        self.stop();
+        fs::read_to_string(path).unwrap()
+    }
+
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.setup.folder.join("log")).unwrap_or_default()
+    }
+
+    /// Until SIGTERM has been understood.
+    pub fn until_draining(&self) {
+        let until = now() + PATIENCE;
+        while !self.log().contains("no new calls") {
+            assert!(now() < until, "{}", self.log());
+            pause();
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Setup {
+    pub fn set(mut self, name: &str, value: &str) -> Self {
+        self.environment.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Starts it and reads its banner.
+    pub fn start(self) -> Program {
+        let log = fs::OpenOptions::new().create(true).append(true).open(self.folder.join("log")).unwrap();
+        let mut child = Command::new(BINARY)
+            .current_dir(&self.folder)
+            .envs(&self.environment)
+            .env_remove("RUST_LOG")
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let (mut sip, mut http, mut fresh) = (None, None, BTreeMap::new());
+        for line in lines.by_ref() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            match words.as_slice() {
+                ["SIP", "UDP", udp, "TCP", tcp] => sip = udp.trim_end_matches(',').parse().ok().zip(tcp.parse().ok()),
+                ["page", url] => http = url.trim_start_matches("http://").trim_end_matches('/').parse().ok(),
+                [user, password] if password.len() == 20 => {
+                    drop(fresh.insert((*user).to_owned(), (*password).to_owned()))
+                }
+                ["stop", ..] => break,
+                _ => {}
+            }
+        }
+        let Some(((sip, sip_tcp), http)) = sip.zip(http) else {
+            panic!("no banner:\n{}", fs::read_to_string(self.folder.join("log")).unwrap_or_default());
+        };
+        Program { trunk: self.trunk, setup: self, child, sip, sip_tcp, http, known: fresh.clone(), fresh }
+    }
+}
+
+/// Between two looks at a process.
+fn pause() {
+    let (_keep, wait) = std::sync::mpsc::channel::<()>();
+    let _ = wait.recv_timeout(Duration::from_millis(10));
+}
