@@ -28,7 +28,9 @@ use strowger::{
 const PHONES: usize = 40;
 const FRAME: Duration = Duration::from_millis(20);
 const PACKET_BYTES: usize = 172;
-const PHASE: Duration = Duration::from_millis(2_400);
+/// Short, so that whatever else the machine does strikes both alike.
+const ROUNDS_A_PHASE: u32 = 40;
+const PHASES: u32 = 6;
 
 /// What one phase showed.
 struct Phase {
@@ -62,14 +64,15 @@ fn main() {
     println!("{calls} calls, {} packets/s each way, {} workers", calls * 100, plane.workers());
     println!("{:<8}{:>10}{:>9}{:>16}{:>9}{:>9}", "", "packets", "lost %", "CPU us/packet", "p50 us", "p99 us");
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    run("warm-up", &phones, &legs, "media-");
-    for _ in 0..2 {
-        theirs.push(run("bare", &phones, &bare.legs, "bare"));
-        ours.push(run("plane", &phones, &legs, "media-"));
+    run("warm-up", &phones, &legs, "media-", 0);
+    for phase in 0..PHASES {
+        theirs.push(run("bare", &phones, &bare.legs, "bare", phase));
+        ours.push(run("plane", &phones, &legs, "media-", phase + 1));
     }
     bare.stop();
-    let mean = |phases: &[Phase]| phases.iter().map(|phase| phase.cpu_us).sum::<f64>() / phases.len() as f64;
-    println!("ratio plane / bare: {:.2}", mean(&ours) / mean(&theirs));
+    let mut ratios: Vec<f64> = ours.iter().zip(&theirs).map(|(ours, theirs)| ours.cpu_us / theirs.cpu_us).collect();
+    ratios.sort_by(f64::total_cmp);
+    println!("ratio plane / bare: {:.2} (median of {PHASES})", (ratios[2] + ratios[3]) / 2.0);
     let complete = ours.iter().all(|phase| phase.lost < 0.1);
     println!("{}", if complete { "every packet arrived" } else { "packets were lost: the machine was too busy" });
 }
@@ -106,7 +109,7 @@ fn open(plane: &mut Plane, ports: &[Port], phones: &[UdpSocket], calls: usize) -
 }
 
 /// Every leg's phone speaks for one phase, spread over the 20 ms; what comes back is timed.
-fn run(name: &str, phones: &Arc<Vec<UdpSocket>>, legs: &[SocketAddr], threads: &str) -> Phase {
+fn run(name: &str, phones: &Arc<Vec<UdpSocket>>, legs: &[SocketAddr], threads: &str, phase: u32) -> Phase {
     drain(phones);
     let done = Arc::new(AtomicBool::new(false));
     let ears = listen(phones.clone(), done.clone());
@@ -115,18 +118,17 @@ fn run(name: &str, phones: &Arc<Vec<UdpSocket>>, legs: &[SocketAddr], threads: &
     packet[..2].copy_from_slice(&[0x80, 0]);
     // Two groups a millisecond.
     let groups = 40;
-    for round in 0u32.. {
-        if start.elapsed() >= PHASE {
-            break;
-        }
+    for round in 0..ROUNDS_A_PHASE {
+        // Sequence numbers go on from phase to phase, as a phone's do.
+        let frame = phase * ROUNDS_A_PHASE + round;
         for group in 0..groups {
             let due = FRAME * round + FRAME * group / groups;
             while let Some(wait) = due.checked_sub(start.elapsed()) {
                 thread::sleep(wait);
             }
             for (leg, to) in legs.iter().enumerate().filter(|(leg, _)| leg % groups as usize == group as usize) {
-                packet[2..4].copy_from_slice(&(round as u16).to_be_bytes());
-                packet[4..8].copy_from_slice(&(round * 160).to_be_bytes());
+                packet[2..4].copy_from_slice(&(frame as u16).to_be_bytes());
+                packet[4..8].copy_from_slice(&(frame * 160).to_be_bytes());
                 packet[8..12].copy_from_slice(&(leg as u32 + 1).to_be_bytes());
                 packet[12..20].copy_from_slice(&now_ns().to_be_bytes());
                 sent += u64::from(phones[leg % PHONES].send_to(&packet, to).is_ok());
