@@ -230,8 +230,8 @@ impl Net {
     fn answer_malformed(&mut self, path: &Path, malformed: &Malformed) {
         self.counts.malformed += 1;
         tracing::debug!(%path, reason = malformed.reason, "malformed");
-        if let Some(bytes) = malformed.answer() {
-            self.send(*path, bytes);
+        if let Some((remote, bytes)) = malformed.answer_to(path.remote) {
+            self.send(Path { remote, ..*path }, bytes);
         }
     }
 

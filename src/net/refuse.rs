@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::{
     sip::Path,
-    wire::sip::{Message, Method, Name, Writer},
+    wire::sip::{Message, Method, Name, Writer, returned_via},
 };
 
 /// Begins the To tag of our stateless answers, so that the ACK to one is known and dropped.
@@ -18,8 +18,7 @@ const RETRY_AFTER_SECS: std::ops::Range<u64> = 2..8;
 /// 503 with Retry-After for a request that was not let in, and where it goes (RFC 3261 18.2.2, RFC 3581).
 pub fn busy<H: BuildHasher>(request: &Message, path: &Path, hash: &H) -> Option<(SocketAddr, Bytes)> {
     let via = request.top_via().ok()?;
-    let asked_rport = via.rport().is_some();
-    let port = if path.transport.is_reliable() || asked_rport {
+    let port = if path.transport.is_reliable() || via.rport().is_some() {
         path.remote.port()
     } else {
         via.port.unwrap_or(path.transport.default_port())
@@ -28,7 +27,7 @@ pub fn busy<H: BuildHasher>(request: &Message, path: &Path, hash: &H) -> Option<
     let wait = RETRY_AFTER_SECS.start + token % (RETRY_AFTER_SECS.end - RETRY_AFTER_SECS.start);
 
     let mut writer = Writer::response(503, None);
-    write_vias(&mut writer, request, path, asked_rport);
+    write_vias(&mut writer, request, path);
     writer.copy(request, Name::From);
     writer.header(Name::To, format_args!("{};tag={TAG}{token:016x}", request.header(Name::To)?));
     writer.copy(request, Name::CallId).copy(request, Name::CSeq);
@@ -42,17 +41,12 @@ pub fn is_ack_to_busy(message: &Message) -> bool {
 }
 
 /// The Via lines as they came, the first with where it really came from.
-fn write_vias(writer: &mut Writer, request: &Message, path: &Path, asked_rport: bool) {
+fn write_vias(writer: &mut Writer, request: &Message, path: &Path) {
     for (index, via) in request.list(Name::Via).enumerate() {
-        if index > 0 {
-            writer.header(Name::Via, via);
-        } else if asked_rport {
-            let rest: Vec<&str> = via.split(';').filter(|param| !param.trim().starts_with("rport")).collect();
-            let rest = rest.join(";");
-            let remote = path.remote;
-            writer.header(Name::Via, format_args!("{rest};received={};rport={}", remote.ip(), remote.port()));
+        if index == 0 {
+            writer.header(Name::Via, returned_via(via, path.remote));
         } else {
-            writer.header(Name::Via, format_args!("{via};received={}", path.remote.ip()));
+            writer.header(Name::Via, via);
         }
     }
 }

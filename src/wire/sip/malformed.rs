@@ -1,6 +1,7 @@
 //! Messages that may not be processed, and what is said to whoever sent them.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -8,8 +9,13 @@ use smallvec::SmallVec;
 use super::name::Name;
 use super::name_addr::NameAddr;
 use super::parse::Fault;
+use super::text::list;
+use super::via::{Via, returned_via};
 use super::writer::Writer;
 use super::{HEADER_LINE_MAX, HEADERS_MAX};
+
+/// Where a Via without a port is answered over UDP (RFC 3261 §18.2.2).
+const UDP_PORT: u16 = 5060;
 
 /// Refused by [`super::Message::parse`].
 #[derive(Clone)]
@@ -31,6 +37,17 @@ impl Malformed {
     /// The refusal of a request that can still be recognised as one, its Via, From, To, Call-ID and CSeq given back as
     /// far as they can be read. `None`: say nothing, since it is a response, an ACK or no SIP at all.
     pub fn answer(&self) -> Option<Bytes> {
+        self.refusal(None).map(|(bytes, _)| bytes)
+    }
+
+    /// The same for a datagram from `source`, and where it goes: to its address, and to its port if the Via asks for that
+    /// or can't be read, else to the port in the Via (RFC 3261 §18.2.2, RFC 3581 §4).
+    pub fn answer_to(&self, source: SocketAddr) -> Option<(SocketAddr, Bytes)> {
+        let (bytes, port) = self.refusal(Some(source))?;
+        Some((SocketAddr::new(source.ip(), port.unwrap_or(source.port())), bytes))
+    }
+
+    fn refusal(&self, source: Option<SocketAddr>) -> Option<(Bytes, Option<u16>)> {
         let end = self.bytes.windows(4).position(|end| end == b"\r\n\r\n").unwrap_or(self.bytes.len());
         let head = self.bytes.get(..end)?;
         let (start, rest) = next_line(head)?;
@@ -38,15 +55,20 @@ impl Malformed {
             return None;
         }
         let reason = self.to_string();
-        let mut writer = Writer::response(self.status, Some(&reason));
-        let mut seen = Seen::default();
+        let mut refusal = Refusal {
+            writer: Writer::response(self.status, Some(&reason)),
+            source,
+            head,
+            seen: SmallVec::new(),
+            port: None,
+        };
         let mut lines = Some(rest);
         for _ in 0..HEADERS_MAX {
             let Some((line, rest)) = lines.and_then(next_line) else { break };
             lines = Some(rest);
-            seen.give_back(&mut writer, line, head);
+            refusal.give_back(line);
         }
-        seen.0.contains(&Name::Via).then(|| writer.end())
+        refusal.seen.contains(&Name::Via).then(|| (refusal.writer.end(), refusal.port))
     }
 }
 
@@ -69,30 +91,53 @@ fn is_request(line: &[u8]) -> bool {
     sip(version) && !sip(line) && !line.starts_with(b"ACK ") && version.len() < line.len()
 }
 
-/// What was given back so far: every Via, of the others the first.
-#[derive(Default)]
-struct Seen(SmallVec<[Name; 8]>);
+struct Refusal<'a> {
+    writer: Writer,
+    source: Option<SocketAddr>,
+    head: &'a [u8],
+    /// What was given back: every Via, of the others the first.
+    seen: SmallVec<[Name; 8]>,
+    /// Where the top Via wants the answer.
+    port: Option<u16>,
+}
 
-impl Seen {
-    fn give_back(&mut self, writer: &mut Writer, line: &[u8], head: &[u8]) -> Option<()> {
+impl Refusal<'_> {
+    fn give_back(&mut self, line: &[u8]) -> Option<()> {
         let colon = line.iter().take(HEADER_LINE_MAX).position(|b| *b == b':')?;
         let name = Name::of(line.get(..colon)?.trim_ascii());
         let value = line.get(colon + 1..)?.trim_ascii();
         let wanted = matches!(name, Name::Via | Name::From | Name::To | Name::CallId | Name::CSeq);
-        let seen = self.0.contains(&name);
+        let seen = self.seen.contains(&name);
         if !wanted || value.len() > HEADER_LINE_MAX || (seen && name != Name::Via) {
             return None;
         }
-        if !seen {
-            self.0.push(name);
-        }
-        let value = String::from_utf8_lossy(value);
+        self.seen.push(name);
+        // One octet for each that is not UTF-8: the usual three would make of a small request a large answer.
+        let value = String::from_utf8_lossy(value).replace(char::REPLACEMENT_CHARACTER, "?");
         if name == Name::To && NameAddr::parse(&value).is_ok_and(|to| to.tag().is_none()) {
-            writer.header(name, format_args!("{value};tag={:016x}", fingerprint(head)));
+            self.writer.header(name, format_args!("{value};tag={:016x}", fingerprint(self.head)));
+        } else if name == Name::Via && !seen {
+            self.top_via(&value);
         } else {
-            writer.header(name, &value);
+            self.writer.header(name, &value);
         }
         Some(())
+    }
+
+    fn top_via(&mut self, value: &str) {
+        let mut vias = list(value);
+        let top = vias.next().unwrap_or_default();
+        let (Some(source), Ok(via)) = (self.source, Via::parse(top)) else {
+            self.writer.header(Name::Via, value);
+            return;
+        };
+        if via.rport().is_none() {
+            self.port = Some(via.port.filter(|port| *port != 0).unwrap_or(UDP_PORT));
+        }
+        self.writer.header(Name::Via, returned_via(top, source));
+        for via in vias {
+            self.writer.header(Name::Via, via);
+        }
     }
 }
 

@@ -64,8 +64,9 @@ impl<'a> Params<'a> {
         Self { text }
     }
 
+    /// Each as written.
     #[inline]
-    fn pieces(&self) -> Pieces<'a> {
+    pub(super) fn pieces(&self) -> Pieces<'a> {
         Pieces {
             rest: (!self.text.is_empty()).then_some(self.text),
             quoted: find(self.text.as_bytes(), b'"').is_some(),
@@ -101,7 +102,7 @@ fn header_param(text: &str) -> Option<&str> {
     }
 }
 
-struct Pieces<'a> {
+pub(super) struct Pieces<'a> {
     rest: Option<&'a str>,
     /// A quote stands somewhere, so semicolons must be looked at with care.
     quoted: bool,

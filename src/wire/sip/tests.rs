@@ -166,6 +166,22 @@ fn a_refusal_says_what_is_wrong_and_gives_back_what_it_can() {
     assert!(version.answer().unwrap().starts_with(b"SIP/2.0 505 "));
 }
 
+#[test]
+fn a_refusal_goes_where_its_via_says() {
+    let source = "198.51.100.7:40000".parse().unwrap();
+    let sent = |text: &str| {
+        let (to, bytes) = parse(text).unwrap_err().answer_to(source).unwrap();
+        (to.to_string(), String::from_utf8(bytes.to_vec()).unwrap())
+    };
+    let broken = with("Max-Forwards: 70", "Max-Forwards: x");
+    let (to, answer) = sent(&broken);
+    assert_eq!(to, "198.51.100.7:40000");
+    assert!(answer.contains("Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKa;received=198.51.100.7;rport=40000\r\n"));
+    assert_eq!(sent(&broken.replace(";rport", "")).0, "198.51.100.7:5060");
+    assert_eq!(sent(&broken.replace(":5060;branch=z9hG4bKa;rport", ":5099;maddr=10.0.0.1")).0, "198.51.100.7:5099");
+    assert_eq!(sent(&with("UDP 192.0.2.1:5060;", "UDP 192.0.2.1:5060;;")).0, "198.51.100.7:40000");
+}
+
 fn frames(framer: &mut Framer) -> Vec<Frame> {
     std::iter::from_fn(|| framer.next_frame().unwrap()).collect()
 }

@@ -1,6 +1,7 @@
 //! Via values (RFC 3261 §20.42).
 
-use std::net::IpAddr;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 
 use super::fault::SyntaxError;
 use super::params::Params;
@@ -55,6 +56,26 @@ impl<'a> Via<'a> {
     }
 }
 
+/// The top Via of a request as it goes back in the response: with `received` and `rport` as we saw them, whatever came in
+/// them (RFC 3261 §18.2.1, RFC 3581 §4). One that can't be read goes back as it came.
+pub fn returned_via(text: &str, source: SocketAddr) -> impl fmt::Display + '_ {
+    fmt::from_fn(move |f| {
+        let Ok(via) = Via::parse(text) else { return f.write_str(text) };
+        f.write_str(split(text, b';').map_or(text, |(sent, _)| trim(sent)))?;
+        for piece in via.params.pieces() {
+            let name = trim(split(piece, b'=').map_or(piece, |(name, _)| name));
+            if !name.eq_ignore_ascii_case("rport") && !name.eq_ignore_ascii_case("received") {
+                write!(f, ";{piece}")?;
+            }
+        }
+        let asked = via.rport().is_some();
+        if asked || via.host.ip() != Some(source.ip()) {
+            write!(f, ";received={}", source.ip())?;
+        }
+        if asked { write!(f, ";rport={}", source.port()) } else { Ok(()) }
+    })
+}
+
 /// `SIP / 2.0 / UDP` and what follows it.
 fn sent_protocol(text: &str) -> Option<(&str, &str)> {
     let rest = match text.strip_prefix("SIP/2.0/") {
@@ -73,6 +94,19 @@ fn sent_protocol(text: &str) -> Option<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_via_goes_back_with_what_we_saw() {
+        let source = "192.0.2.9:4000".parse().unwrap();
+        let returned = |text| returned_via(text, source).to_string();
+        assert_eq!(
+            returned("SIP/2.0/UDP h ; rport=1; x=\"a;rport\";Received=1.1.1.1;branch=b"),
+            "SIP/2.0/UDP h;x=\"a;rport\";branch=b;received=192.0.2.9;rport=4000"
+        );
+        assert_eq!(returned("SIP/2.0/UDP 192.0.2.9:5060;branch=b"), "SIP/2.0/UDP 192.0.2.9:5060;branch=b");
+        assert_eq!(returned("SIP/2.0/UDP 10.0.0.1"), "SIP/2.0/UDP 10.0.0.1;received=192.0.2.9");
+        assert_eq!(returned("SIP/2.0/UDP h;;"), "SIP/2.0/UDP h;;");
+    }
 
     #[test]
     fn a_via_is_read_with_blanks_anywhere() {
