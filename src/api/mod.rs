@@ -113,7 +113,7 @@ impl Api {
         (Arc::new(api), keeper)
     }
 
-    /// Who may sign in: the users of the centre that have a page password. Call it at start, once the database is
+    /// Who may sign in: the users of the centre that have a page password. Call it at start, again once the database is
     /// ready, and whenever the settings change.
     pub async fn set_users(&self, centre: &Centre) {
         self.accounts.set_users(PageUser::of(centre), (self.clock)().wall).await;

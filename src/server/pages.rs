@@ -58,6 +58,7 @@ impl Pages {
 
 /// Who may sign in comes from the centre, who is signed in from the database, as soon as it can be reached.
 async fn load_accounts(database: &Database, api: &Api, centre: &Centre) {
+    api.set_users(centre).await;
     database.prepare_when_reachable().await;
     api.set_users(centre).await;
     if let Err(why) = api.load_sessions().await {

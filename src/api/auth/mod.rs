@@ -80,7 +80,9 @@ impl Accounts {
             known.loaded = true;
             known.forget_strangers(now);
         }
-        if let Err(why) = self.database.put_users(&users, now).await {
+        if self.database.is_ready()
+            && let Err(why) = self.database.put_users(&users, now).await
+        {
             tracing::warn!(%why, "the pages' users are in memory only");
         }
     }

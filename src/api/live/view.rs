@@ -193,12 +193,14 @@ struct Names<'a> {
     agents: BTreeMap<AgentId, &'a str>,
     callers: BTreeMap<InteractionId, (&'a str, Option<Wall>)>,
     calls: BTreeMap<InteractionId, CallId>,
+    /// As users are shown on phones, for agents without a name of their own.
+    displays: BTreeMap<&'a str, &'a str>,
     settings: &'a acd::Settings,
 }
 
 impl View {
     pub fn of(snapshot: &Snapshot, centre: &Centre, before: &Self) -> Self {
-        let names = Names::of(snapshot, &centre.acd);
+        let names = Names::of(snapshot, centre);
         let calls: BTreeMap<CallId, Arc<CallView>> = snapshot
             .calls
             .iter()
@@ -241,7 +243,7 @@ impl Choices {
 }
 
 impl<'a> Names<'a> {
-    fn of(snapshot: &'a Snapshot, settings: &'a acd::Settings) -> Self {
+    fn of(snapshot: &'a Snapshot, centre: &'a Centre) -> Self {
         let waiting = snapshot.acd.queues.iter().flat_map(|queue| &queue.waiting);
         let waiting = waiting.map(|who| (who.interaction, (who.caller.reveal().as_str(), Some(who.arrived))));
         let mut callers: BTreeMap<_, _> = waiting.collect();
@@ -257,7 +259,8 @@ impl<'a> Names<'a> {
             agents: snapshot.acd.agents.iter().map(|agent| (agent.agent, agent.key.as_str())).collect(),
             callers,
             calls,
-            settings,
+            displays: centre.users.iter().map(|user| (user.name.as_str(), user.display.reveal().as_str())).collect(),
+            settings: &centre.acd,
         }
     }
 
@@ -267,6 +270,14 @@ impl<'a> Names<'a> {
 
     fn agent_key(&self, agent: AgentId) -> String {
         self.agents.get(&agent).map_or_else(|| agent.to_string(), |key| (*key).to_owned())
+    }
+
+    /// His own name, or else that of his user.
+    fn agent_name(&self, agent: &AgentSnapshot) -> String {
+        let settings = self.settings.agents.get(&agent.agent).filter(|settings| settings.name.is_empty());
+        let user = settings.map(|settings| settings.user.as_ref().unwrap_or(&settings.key));
+        let display = user.and_then(|user| self.displays.get(user.as_str())).filter(|display| !display.is_empty());
+        display.map_or_else(|| agent.name.clone(), |display| (*display).to_owned())
     }
 
     fn call(&self, call: &engine::CallView) -> CallView {
@@ -293,7 +304,7 @@ impl<'a> Names<'a> {
         };
         AgentView {
             agent: agent.key.clone(),
-            name: agent.name.clone(),
+            name: self.agent_name(agent),
             status: agent.status,
             reason: agent.reason.clone(),
             activity: agent.activity,

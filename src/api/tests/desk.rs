@@ -226,7 +226,7 @@ pub fn centre() -> Centre {
                 id: UserId(id),
                 name: Name::new(name).unwrap(),
                 extension: None,
-                display: Private::new((*name).to_owned()),
+                display: Private::new(format!("{name} of the office")),
                 number: None,
                 ha1: None,
                 page_password: Some(password::hash(&format!("{name}'s password")).unwrap()),

@@ -171,6 +171,7 @@ async fn others_customers_are_not_shown_to_agents() {
     }
     let agents = desk.get(&ana, "/api/v1/agents").await.json();
     assert_eq!(agents["agents"][1]["status"], "ringing");
+    assert_eq!(agents["agents"][1]["name"], "rui of the office");
     let shown = desk.get(&eva, "/api/v1/queues").await.json();
     assert_eq!(shown["queues"][0]["callers"][0]["ringing"], json!(["rui"]));
 }

@@ -1,0 +1,172 @@
+// An agent's and a supervisor's day at the page, in a real browser.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { after, before, test } from "node:test";
+import { chromium } from "playwright-core";
+import { Phone } from "./phone.mjs";
+import { Switch } from "./switch.mjs";
+
+const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
+const PATIENCE = 20_000;
+
+let it, browser, phone;
+const faults = [];
+
+before(async () => {
+  it = await Switch.start();
+  browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-background-networking"] });
+  phone = new Phone({ server: it.sip, user: "ana", password: it.passwords.ana });
+  await phone.open();
+});
+
+after(async () => {
+  phone?.close();
+  await browser?.close();
+  await it?.stop();
+});
+
+async function signIn(user, locale = "en-GB") {
+  const context = await browser.newContext({ locale, viewport: { width: 1280, height: 860 } });
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE);
+  page.on("pageerror", (error) => faults.push(`${user}: ${error.message}`));
+  page.on("console", (message) => message.text().includes("Content Security Policy") && faults.push(message.text()));
+  await page.goto(it.url);
+  await page.fill("input[name=name]", user);
+  await page.fill("input[name=password]", it.passwords[user]);
+  await page.press("input[name=password]", "Enter");
+  await page.waitForSelector("table tbody tr");
+  return page;
+}
+
+const row = (page, text) => page.locator("tbody tr", { hasText: text });
+
+test("a wrong password is told without saying what was wrong", async () => {
+  const page = await (await browser.newContext({ locale: "en-GB" })).newPage();
+  await page.goto(it.url);
+  await page.fill("input[name=name]", "ana");
+  await page.fill("input[name=password]", "guess");
+  await page.click("form button");
+  await page.getByRole("alert").filter({ hasText: "Name or password is wrong" }).waitFor({ timeout: PATIENCE });
+  await page.context().close();
+});
+
+// AS-01, AS-02, AS-15
+test("an agent chooses a status; every page sees it; a reload keeps it", async () => {
+  const [ana, admin] = [await signIn("ana"), await signIn("admin")];
+  await ana.getByText("Not ready", { exact: true }).first().click();
+  await ana.getByRole("button", { name: "Lunch" }).first().click();
+  await ana.locator("#my-status", { hasText: "Not ready" }).filter({ hasText: "Lunch" }).waitFor();
+  await row(admin, "Ana Sousa").filter({ hasText: "Lunch" }).waitFor();
+  await ana.locator("#my-status .time", { hasText: /0:0[2-9]/ }).waitFor();
+  await ana.reload();
+  await ana.locator("#my-status", { hasText: "Lunch" }).waitFor();
+  const timer = await ana.locator("#my-status .time").textContent();
+  assert.match(timer, /^0:(0[2-9]|[1-5]\d)$/, "the timer is the server's and went on");
+  await ana.getByRole("button", { name: "Ready", exact: true }).click();
+  await ana.locator("#my-status", { hasText: "Ready" }).waitFor();
+  await row(admin, "Ana Sousa").filter({ hasText: "Ready" }).waitFor();
+  await Promise.all([ana.context().close(), admin.context().close()]);
+});
+
+// QM-02, QM-03
+test("an agent pauses in a queue, resumes, logs out and in", async () => {
+  const ana = await signIn("ana");
+  const queue = ana.locator(".queues li");
+  await queue.getByText("Pause").click();
+  await queue.getByRole("button", { name: "Lunch" }).click();
+  await queue.filter({ hasText: "Paused · Lunch" }).waitFor();
+  await queue.getByRole("button", { name: "Resume" }).click();
+  await queue.filter({ hasText: "Logged in" }).waitFor();
+  await queue.getByRole("button", { name: "Log out" }).click();
+  await queue.filter({ hasText: "Logged out" }).waitFor();
+  await queue.getByRole("button", { name: "Log in" }).click();
+  await queue.filter({ hasText: "Logged in" }).waitFor();
+  await ana.context().close();
+});
+
+// CH-01, AW-02, AW-03
+test("a call is offered, answered, shown live, ended at the page and wrapped up", async () => {
+  const [ana, admin] = [await signIn("ana"), await signIn("admin")];
+  await ana.getByRole("button", { name: "Ready", exact: true }).click();
+  await ana.locator("#my-status", { hasText: "Ready" }).waitFor();
+  const customer = it.callIn(60);
+  const gone = once(customer, "exit");
+  await phone.ringing();
+  const offer = ana.getByRole("alertdialog");
+  await offer.filter({ hasText: "+351210000001" }).waitFor();
+  await row(admin, "Ana Sousa").filter({ hasText: "Ringing" }).waitFor();
+  phone.answer();
+  await ana.locator(".card.call", { hasText: "+351210000001" }).locator(".big .time").waitFor();
+  await row(admin, "+351210000001").filter({ hasText: "Talking" }).waitFor();
+  await ana.reload();
+  await ana.locator(".card.call", { hasText: "+351210000001" }).waitFor();
+  await ana.getByRole("button", { name: "Hang up" }).click();
+  await phone.hungUp();
+  await gone;
+  const wrapUp = ana.locator(".card.wrap-up");
+  await wrapUp.locator(".countdown .time").waitFor();
+  await row(admin, "Ana Sousa").filter({ hasText: "After-call work" }).waitFor();
+  await wrapUp.getByRole("button", { name: "Finish" }).click();
+  await ana.locator("#my-status", { hasText: "Ready" }).waitFor();
+  await admin.getByText("No live calls.").waitFor();
+  await Promise.all([ana.context().close(), admin.context().close()]);
+});
+
+// RT-12
+test("a declined call is withdrawn from the phone", async () => {
+  const ana = await signIn("ana");
+  await ana.getByRole("button", { name: "Ready", exact: true }).click();
+  const customer = it.callIn(60);
+  await phone.ringing();
+  await ana.getByRole("alertdialog").getByRole("button", { name: "Decline" }).click();
+  await phone.hungUp();
+  await ana.getByRole("alertdialog").waitFor({ state: "detached" });
+  const gone = once(customer, "exit");
+  customer.kill();
+  await gone;
+  await ana.context().close();
+});
+
+// OP-01, AS-15
+test("a killed switch comes back and the page with it", async () => {
+  const ana = await signIn("ana");
+  await ana.getByText("Not ready", { exact: true }).first().click();
+  await ana.getByRole("button", { name: "Training" }).first().click();
+  await ana.locator("#my-status", { hasText: "Training" }).waitFor();
+  await it.kill();
+  await ana.getByRole("alert").filter({ hasText: "connection is lost" }).waitFor();
+  assert.ok(await ana.getByRole("button", { name: "Ready", exact: true }).isDisabled(), "nothing can be promised now");
+  await it.run();
+  await ana.getByRole("alert").waitFor({ state: "detached" });
+  await ana.locator("#my-status", { hasText: "Training" }).waitFor();
+  await ana.context().close();
+});
+
+// AD-07
+test("the page speaks Portuguese and Spanish", async () => {
+  const page = await signIn("ana", "pt-PT");
+  await page.getByRole("heading", { name: "Filas", exact: true }).waitFor();
+  await page.locator(".language select").selectOption("es");
+  await page.getByRole("heading", { name: "Colas", exact: true }).waitFor();
+  await page.reload();
+  await page.getByRole("heading", { name: "Colas", exact: true }).waitFor();
+  await page.context().close();
+});
+
+test("signing out ends the session", async () => {
+  const ana = await signIn("ana");
+  const cookies = await ana.context().cookies();
+  assert.ok(cookies.length === 1 && cookies[0].httpOnly && cookies[0].sameSite === "Strict");
+  await ana.locator(".who summary").click();
+  await ana.getByRole("button", { name: "Sign out" }).click();
+  await ana.locator("input[name=password]").waitFor();
+  const refused = await fetch(`${it.url}api/v1/me`, { headers: { cookie: `${cookies[0].name}=${cookies[0].value}` } });
+  assert.equal(refused.status, 401);
+  await ana.context().close();
+});
+
+test("no script failed and the content-security policy held nothing back", () => {
+  assert.deepEqual(faults, []);
+});

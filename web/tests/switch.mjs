@@ -1,0 +1,86 @@
+// A switch of its own for a test: free ports, an empty data folder, the demo centre.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const BINARY = process.env.STROWGER_BINARY ?? join(ROOT, "target/debug/strowger");
+
+/** A port that nobody has at this moment. */
+async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+export class Switch {
+  static async start() {
+    const it = new Switch();
+    it.data = await mkdtemp(join(tmpdir(), "strowger-page-"));
+    it.sip = { host: "127.0.0.1", port: await freePort() };
+    it.http = await freePort();
+    it.trunk = 5080;
+    it.passwords = {};
+    await it.run();
+    return it;
+  }
+
+  get url() {
+    return `http://127.0.0.1:${this.http}/`;
+  }
+
+  async run() {
+    const rtp = 30_000 + 2 * Math.floor(Math.random() * 10_000);
+    const env = {
+      ...process.env,
+      STROWGER_SIP_LISTEN: `udp:127.0.0.1:${this.sip.port}`,
+      STROWGER_HTTP_LISTEN: `127.0.0.1:${this.http}`,
+      STROWGER_DATA_DIR: this.data,
+      STROWGER_RTP_PORTS: `${rtp}-${rtp + 200}`,
+    };
+    this.process = spawn(BINARY, ["run", "--config", "config/strowger.toml"], { cwd: ROOT, env });
+    this.said = "";
+    this.process.stdout.on("data", (bytes) => (this.said += bytes));
+    this.process.stderr.on("data", (bytes) => (this.said += bytes));
+    const ended = once(this.process, "exit").then(() => {
+      throw new Error(`the switch ended:\n${this.said}`);
+    });
+    ended.catch(() => {});
+    await Promise.race([ended, this.#isReady()]);
+    for (const [, user, password] of this.said.matchAll(/^ +(\w+) +([0-9a-z]{20})$/gm)) this.passwords[user] = password;
+  }
+
+  async #isReady() {
+    for (;;) {
+      const ready = await fetch(`${this.url}readyz`).then((response) => response.ok, () => false);
+      // The generated passwords are said once, at the end of the first banner.
+      if (ready && this.said.includes(this.passwords.admin ? "is running" : "admin ")) return;
+      await new Promise((later) => setTimeout(later, 100));
+    }
+  }
+
+  /** No goodbye. */
+  async kill() {
+    this.process.kill("SIGKILL");
+    await once(this.process, "exit");
+  }
+
+  /** A customer who rings the queue and stays so long. */
+  callIn(seconds) {
+    const args = ["test-call", "800", "--server", `${this.sip.host}:${this.sip.port}`, "--seconds", String(seconds)];
+    return spawn(BINARY, args, { cwd: ROOT, stdio: "ignore" });
+  }
+
+  async stop() {
+    if (this.process.exitCode === null && this.process.signalCode === null) await this.kill();
+    await rm(this.data, { recursive: true, force: true });
+  }
+}
