@@ -380,6 +380,10 @@ impl Engine {
         if self.notes.get(&call).is_none_or(|note| note.journalled) {
             return;
         }
+        self.journal_running(now, call);
+    }
+
+    pub(super) fn journal_running(&mut self, now: Now, call: CallId) {
         let Some(record) = self.running_record(now, call) else { return };
         if let Some(note) = self.notes.get_mut(&call) {
             note.journalled = true;

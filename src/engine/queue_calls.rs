@@ -28,6 +28,7 @@ pub(super) struct Waiting {
 /// An offer on its way through an agent's devices.
 pub(super) struct Asked {
     pub agent: AgentId,
+    pub why: Arc<acd::Why>,
     pub interaction: InteractionId,
     pub ring: Option<RingId>,
     /// The device that answered.
@@ -52,6 +53,7 @@ impl Engine {
             waited_ms: 0,
             agent: None,
             offers: 0,
+            why: None,
         };
         if let Err(outcome) = self.acd.enqueue(now, enqueue) {
             self.waiting.remove(&interaction);
@@ -124,8 +126,14 @@ impl Engine {
                 why: Arc::clone(&offer.why),
             }),
         );
-        let asked =
-            Asked { agent: offer.agent, interaction: offer.interaction, ring: None, leg: None, engagement: None };
+        let asked = Asked {
+            agent: offer.agent,
+            why: Arc::clone(&offer.why),
+            interaction: offer.interaction,
+            ring: None,
+            leg: None,
+            engagement: None,
+        };
         self.offers.insert(offer.offer, asked);
         let Some(call) = self.waiting.get_mut(&offer.interaction).map(|waiting| {
             waiting.ringing += 1;
@@ -197,10 +205,13 @@ impl Engine {
         let Some(waiting) = self.waiting.get(&interaction) else { return };
         let call = waiting.call;
         self.engagements.insert(engagement, call);
+        let Some(asked) = self.offers.get_mut(&offer) else { return };
         if let Some(note) = self.notes.get_mut(&call) {
             note.engagement = Some(engagement);
+            if let Some(queue) = note.queue.as_mut() {
+                queue.why = Some(Arc::clone(&asked.why));
+            }
         }
-        let Some(asked) = self.offers.get_mut(&offer) else { return };
         asked.engagement = Some(engagement);
         // Without a leg he accepted at his page: it is bridged when he picks up.
         if asked.leg.is_some() {
@@ -221,6 +232,8 @@ impl Engine {
         note.connected = true;
         if let Some(engagement) = note.engagement {
             self.acd.handle_connected(now, engagement);
+            // From here on it counts as answered, even if the process should not see its end.
+            self.journal_running(now, call);
         }
     }
 

@@ -1,8 +1,11 @@
 //! What remains of a call.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    acd,
     base::{AgentId, CallId, InteractionId, Private, QueueId, TrunkId, Wall},
     switch::{Cause, EndedBy, LegRecord},
 };
@@ -50,4 +53,7 @@ pub struct QueueRecord {
     pub agent: Option<AgentId>,
     /// How many offers were made for it.
     pub offers: u32,
+    /// Why that agent was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<Arc<acd::Why>>,
 }

@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
-use super::{Alarm, Engine};
+use super::{Alarm, CallRecord, Direction, Engine, Output};
 use crate::{
-    base::{Dialled, Now, Private, TrunkId, UserId},
+    base::{CallId, Dialled, Now, Private, TrunkId, UserId},
     sip::{Path, Reply, TransactionId, UsageId, digest::Verdict},
     switch::{Admission, Caller, Cause, EndedBy, LegParty},
     wire::sip::{Host, Message, Method, Name, NameAddr, Uri},
@@ -29,25 +29,54 @@ impl Engine {
             }
         };
         let (party, caller) = self.caller(&identity, request);
-        if let LegParty::Trunk(trunk) = party {
-            let most = self.directory.trunks.get(&trunk).and_then(|trunk| trunk.calls_max);
-            if most.is_some_and(|most| self.trunk_load.of(trunk) >= most) {
-                self.totals.calls_refused += 1;
-                return self.switch.refuse(now, usage, Reply::new(503).header("Retry-After", "5"));
-            }
-        }
-        let hold_music = Some(self.directory.hold_music());
-        let admission = Admission { usage, request, path, party, caller, dialled, hold_music };
-        match self.switch.admit(now, admission) {
+        let admitted = if self.has_free_line(party) {
+            let hold_music = Some(self.directory.hold_music());
+            let (caller, dialled) = (caller.clone(), dialled.clone());
+            self.switch.admit(now, Admission { usage, request, path, party, caller, dialled, hold_music })
+        } else {
+            Err(Reply::new(503).header("Retry-After", "5"))
+        };
+        match admitted {
             Ok(call) => {
                 self.totals.calls_begun += 1;
                 self.begin_call(now, call, party);
             }
             Err(reply) => {
                 self.totals.calls_refused += 1;
+                self.record_refused(now, party, caller, &dialled, reply.status);
                 self.switch.refuse(now, usage, reply);
             }
         }
+    }
+
+    fn has_free_line(&self, party: LegParty) -> bool {
+        let LegParty::Trunk(trunk) = party else { return true };
+        let most = self.directory.trunks.get(&trunk).and_then(|trunk| trunk.calls_max);
+        most.is_none_or(|most| self.trunk_load.of(trunk) < most)
+    }
+
+    /// A known caller whose call was not even taken on finds it in the records all the same (AP-05).
+    fn record_refused(&mut self, now: Now, party: LegParty, caller: Caller, dialled: &Dialled, status: u16) {
+        let (direction, trunk) = match party {
+            LegParty::Trunk(trunk) => (Direction::Inbound, Some(trunk)),
+            LegParty::User(_) => (Direction::Internal, None),
+        };
+        let record = CallRecord {
+            call: CallId(self.switch.ids().next_call()),
+            direction,
+            trunk,
+            caller: caller.number,
+            dialled: Private::new(dialled.to_string()),
+            began: now.wall,
+            answered: None,
+            connected: None,
+            ended: now.wall,
+            cause: Cause::from_status(status),
+            ended_by: EndedBy::Switch,
+            queue: None,
+            legs: Vec::new(),
+        };
+        self.emit(Output::Record(Box::new(record)));
     }
 
     /// What must hold before a call is taken on: an address that we understand, no loop, a known caller.
@@ -59,10 +88,10 @@ impl Engine {
         if !matches!(uri.scheme.to_ascii_lowercase().as_str(), "sip" | "sips" | "tel") {
             return Err(Reply::new(416).once());
         }
-        let identity = self.identify(now, request, path, "INVITE")?;
         if self.has_passed(request, path.remote) {
-            return Err(Reply::new(482));
+            return Err(Reply::new(482).once());
         }
+        let identity = self.identify(now, request, path, "INVITE")?;
         let user = uri.user_decoded();
         // Parameters of a number (RFC 3966) are not dialled.
         let number = user.split(';').next().unwrap_or_default();
@@ -80,7 +109,9 @@ impl Engine {
         method: &str,
     ) -> Result<Identity, Reply> {
         let claimed = self.claimed_user(request);
+        let own_flow = path.flow.is_some_and(|flow| self.registrar.aor_of_flow(flow).is_some());
         if claimed.is_none()
+            && !own_flow
             && let Some(trunk) = self.directory.trunk_at(path.remote)
         {
             return Ok(Identity::Trunk(trunk));
@@ -241,7 +272,7 @@ impl Engine {
         self.switch.reply(now, transaction, reply);
     }
 
-    pub(super) fn refuse_call(&mut self, now: Now, call: crate::base::CallId, cause: Cause) {
+    pub(super) fn refuse_call(&mut self, now: Now, call: CallId, cause: Cause) {
         self.switch.end_call(now, call, cause, EndedBy::Switch);
     }
 }

@@ -199,6 +199,7 @@ async fn supervisors_read_call_records() {
             waited_ms: 5_000,
             agent: None,
             offers: 1,
+            why: None,
         }),
         legs: Vec::new(),
     };

@@ -165,6 +165,12 @@ impl Registrar {
         self.expiry.next()
     }
 
+    /// Whose devices are reached over a connection; the first of them.
+    pub fn aor_of_flow(&self, flow: FlowId) -> Option<&str> {
+        let (_, slot) = self.flows.range((flow, 0)..=(flow, Slot::MAX)).next()?;
+        self.at(*slot).map(|binding| &*binding.aor)
+    }
+
     /// A connection ended: nobody can be called over it any more.
     pub fn flow_closed(&mut self, flow: FlowId) -> Vec<BindingChange> {
         let slots: Vec<Slot> = self.flows.range((flow, 0)..=(flow, Slot::MAX)).map(|(_, slot)| *slot).collect();

@@ -17,14 +17,14 @@ use crate::{
 
 use super::{Database, DatabaseError};
 
-/// Rows in one INSERT: 50 calls of 18 columns stay below every engine's limit of parameters.
+/// Rows in one INSERT: 50 calls of 19 columns stay below every engine's limit of parameters.
 const ROWS_MAX: usize = 50;
 
 /// Records in one answer.
 pub const PAGE_MAX: u32 = 500;
 
 const CALL_COLUMNS: &str = "call_id, direction, trunk_id, caller, dialled, began, answered, connected, ended, cause_sip, \
-     cause_q850, ended_by, queue_id, interaction_id, outcome, waited_ms, agent_id, offers";
+     cause_q850, ended_by, queue_id, interaction_id, outcome, waited_ms, agent_id, offers, why";
 
 const LEG_COLUMNS: &str = "leg_id, call_id, side, party, address, peer, sip_call_id, began, rang, answered, ended, \
      cause_sip, cause_q850, ended_by, codec, quality";
@@ -150,6 +150,7 @@ fn bind_call<'q>(insert: Insert<'q>, record: &CallRecord) -> Insert<'q> {
         .bind(queue.map(|queue| queue.waited_ms.cast_signed()))
         .bind(queue.and_then(|queue| queue.agent).map(|agent| agent.0.cast_signed()))
         .bind(queue.map(|queue| i64::from(queue.offers)))
+        .bind(queue.and_then(|queue| queue.why.as_ref()).map(word))
 }
 
 fn bind_leg<'q>(insert: Insert<'q>, call: CallId, leg: &LegRecord) -> Insert<'q> {
@@ -183,6 +184,7 @@ fn read_call(row: &AnyRow) -> Result<CallRecord, DatabaseError> {
             waited_ms: row.try_get::<Option<i64>, _>(15)?.unwrap_or_default().cast_unsigned(),
             agent: row.try_get::<Option<i64>, _>(16)?.map(|agent| AgentId(agent.cast_unsigned())),
             offers: number(row, 17)?,
+            why: row.try_get::<Option<String>, _>(18)?.map(|text| parse(&text)).transpose()?,
         }),
     };
     Ok(CallRecord {

@@ -48,6 +48,7 @@ fn record(call: u64, began: i64, agent: Option<u64>) -> CallRecord {
             waited_ms: 12_345,
             agent: Some(AgentId(agent)),
             offers: 2,
+            why: None,
         }),
         legs: vec![
             leg(call * 10, LegSide::Caller, LegParty::Trunk(TrunkId(3))),

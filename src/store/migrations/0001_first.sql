@@ -34,7 +34,9 @@ CREATE TABLE calls (
     outcome TEXT,
     waited_ms BIGINT,
     agent_id BIGINT,
-    offers BIGINT
+    offers BIGINT,
+    -- Why that agent was asked, as JSON.
+    why TEXT
 );
 
 CREATE INDEX calls_by_time ON calls (began);
