@@ -156,8 +156,15 @@ impl Egress {
         Some(len)
     }
 
-    /// Makes our next frame into `packet`. `due` moves on by one frame.
-    pub fn frame(&mut self, now: Instant, form: &Form, packet: &mut [u8; OWN_PACKET_BYTES_MAX]) -> Frame {
+    /// Makes our next frame into `packet`. `due` moves on by one frame, and so does what is played, even while the leg
+    /// can't be sent anything.
+    pub fn frame(
+        &mut self,
+        now: Instant,
+        form: &Form,
+        is_open: bool,
+        packet: &mut [u8; OWN_PACKET_BYTES_MAX],
+    ) -> Frame {
         if !self.is_busy() {
             self.pause_own();
             return Frame::Done;
@@ -170,7 +177,7 @@ impl Egress {
             Feed::Own { next, begins } => (next, begins),
             Feed::Idle | Feed::Relay(_) => (self.follow_on(now, form), true),
         };
-        let made = self.make(form, next, begins, &mut packet[..HEADER_BYTES + samples]);
+        let made = self.make(form, is_open, next, begins, &mut packet[..HEADER_BYTES + samples]);
         if let Frame::Finished(_) = made {
             self.feed = Feed::Own { next, begins };
             return made;
@@ -294,13 +301,18 @@ impl Egress {
         }
     }
 
-    fn make(&mut self, form: &Form, timestamp: u32, begins: bool, packet: &mut [u8]) -> Frame {
+    fn make(&mut self, form: &Form, is_open: bool, timestamp: u32, begins: bool, packet: &mut [u8]) -> Frame {
         if self.digit_tones.is_none()
             && let Some(types) = form.telephone_event
             && let Some(step) = self.digits.step(u32::from(frame_millis(form)), form.codec.clock_hz())
         {
             return match step {
-                Step::Event { payload, first } => self.event(form, types.send, timestamp, payload, first, packet),
+                Step::Event { payload, first } => {
+                    if first {
+                        self.event_timestamp = timestamp;
+                    }
+                    if is_open { self.event(types.send, payload, first, packet) } else { Frame::Quiet }
+                }
                 Step::Pause => Frame::Quiet,
             };
         }
@@ -329,7 +341,7 @@ impl Egress {
             },
             (None, None) => return Frame::Quiet,
         };
-        if !form.may_send {
+        if !is_open {
             return Frame::Quiet;
         }
         payload[filled..].fill(if form.codec == Codec::Pcma { g711::ALAW_SILENCE } else { g711::ULAW_SILENCE });
@@ -338,21 +350,7 @@ impl Egress {
         Frame::Packet(packet.len())
     }
 
-    fn event(
-        &mut self,
-        form: &Form,
-        payload_type: u8,
-        timestamp: u32,
-        payload: [u8; 4],
-        first: bool,
-        packet: &mut [u8],
-    ) -> Frame {
-        if first {
-            self.event_timestamp = timestamp;
-        }
-        if !form.may_send {
-            return Frame::Quiet;
-        }
+    fn event(&mut self, payload_type: u8, payload: [u8; 4], first: bool, packet: &mut [u8]) -> Frame {
         let len = HEADER_BYTES + payload.len();
         packet[HEADER_BYTES..len].copy_from_slice(&payload);
         self.head(payload_type, self.event_timestamp, first, &mut packet[..len]);

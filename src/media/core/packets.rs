@@ -117,11 +117,8 @@ impl Core {
         let Some(other) = self.stream_mut(partner) else {
             return Verdict::Nothing;
         };
-        if !may_receive {
+        let Some(to) = other.ingress.rule.target().filter(|_| may_receive) else {
             other.egress.pause_relay();
-            return Verdict::Nothing;
-        }
-        let Some(to) = other.ingress.rule.target() else {
             return Verdict::Nothing;
         };
         match other.egress.relay(now, &other.form, heard, packet) {

@@ -109,6 +109,26 @@ fn a_held_leg_hears_the_music_alone() {
     assert!(world.close(1).unheard > 40);
 }
 
+/// CH-02: a leg that holds in the old way, `c=0.0.0.0`, is sent nothing, and afterwards no number is missing.
+#[test]
+fn a_leg_without_an_address_misses_no_number() {
+    let mut world = World::call([Codec::Pcmu, Codec::Pcmu]);
+    world.run(300);
+    let stream = world.phones[0].stream;
+    world.phones[0].speaks = false;
+    world.tell(Command::Update { stream, remote: Some(Remote::new(addr("0.0.0.0:4000"))), form: form(Codec::Pcmu) });
+    let heard = world.phones[0].heard.len();
+    world.play(0, 1, Source::Tone(Tone::Busy), true);
+    world.run(500);
+    world.stop(0, 1);
+    world.run(500);
+    assert_eq!(world.phones[0].heard.len(), heard);
+    world.update(0, form(Codec::Pcmu));
+    world.run(300);
+    assert!(world.phones[0].heard.len() > heard + 10);
+    world.phones[0].assert_continuous();
+}
+
 /// SW-07: bleed. A stranger's packets reach nobody and get nothing, they are only counted.
 #[test]
 fn a_stranger_is_neither_heard_nor_answered() {

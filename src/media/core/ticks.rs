@@ -88,13 +88,14 @@ impl Core {
         if !stream.egress.is_queued || stream.egress.ticket != ticket {
             return;
         }
-        let (index, to) = (stream.port.index, stream.ingress.rule.target());
+        let index = stream.port.index;
+        let to = stream.ingress.rule.target().filter(|_| stream.form.may_send);
         let mut packet = [0; OWN_PACKET_BYTES_MAX];
         for _ in 0..FRAMES_A_TICK_MAX {
             if stream.egress.due > now {
                 break;
             }
-            match stream.egress.frame(now, &stream.form, &mut packet) {
+            match stream.egress.frame(now, &stream.form, to.is_some(), &mut packet) {
                 Frame::Packet(len) => {
                     if let Some(to) = to {
                         send(Outgoing { index, is_rtcp: false, to, packet: &packet[..len] });
