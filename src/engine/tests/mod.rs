@@ -3,6 +3,7 @@
 #![allow(clippy::wildcard_enum_match_arm)]
 
 mod calls;
+mod crossings;
 mod holds;
 mod queue;
 mod refusals;
