@@ -61,37 +61,13 @@ fn may_read(api: &Api, peer: SocketAddr, headers: &HeaderMap) -> bool {
     api.signed(headers).is_some_and(|signed| signed.user.role >= Role::Admin)
 }
 
+/// What the loop's own gauges don't say: queues and agents by name.
 fn write_snapshot(text: &mut String, snapshot: &Snapshot) {
-    let counts = &snapshot.counts;
-    let gauges = [
-        ("strowger_calls", "Live calls.", counts.calls),
-        ("strowger_legs", "Live legs.", counts.legs),
-        ("strowger_dialogs", "SIP dialogs.", counts.dialogs),
-        ("strowger_transactions", "SIP transactions.", counts.transactions),
-        ("strowger_bindings", "Registered devices.", counts.bindings),
-        ("strowger_timers", "Timers that run.", counts.timers),
-        ("strowger_rtp_ports_free", "RTP ports that a call may take.", counts.ports_free),
-        ("strowger_rtp_ports_used", "RTP ports in calls, or resting after one.", counts.ports_used),
-        ("strowger_queued_calls", "Calls in queues, those that talk to an agent included.", counts.waiting),
-    ];
-    let counters = [
-        ("strowger_calls_begun_total", "Calls begun.", counts.calls_begun),
-        ("strowger_calls_ended_total", "Calls ended.", counts.calls_ended),
-        ("strowger_calls_refused_total", "Calls refused.", counts.calls_refused),
-        ("strowger_registrations_total", "Registrations and refreshes.", counts.registrations),
-        ("strowger_wrong_credentials_total", "Requests with wrong credentials.", counts.wrong_credentials),
-        ("strowger_offers_total", "Offers made to agents.", counts.offers),
-        (
-            "strowger_invariants_repaired_total",
-            "Broken invariants of the switch, repaired.",
-            counts.invariants_repaired,
-        ),
+    for (name, help, value) in [
         ("acd_repairs_total", "Broken invariants of the distributor, repaired.", snapshot.acd.repairs_total),
-    ];
-    for (kind, list) in [("gauge", &gauges[..]), ("counter", &counters[..])] {
-        for (name, help, value) in list {
-            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}");
-        }
+        ("invariants_repaired_total", "All broken invariants, repaired.", snapshot.counts.invariants_repaired),
+    ] {
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");
     }
     write_queues(text, snapshot);
     write_agents(text, snapshot);
@@ -99,16 +75,11 @@ fn write_snapshot(text: &mut String, snapshot: &Snapshot) {
 
 fn write_queues(text: &mut String, snapshot: &Snapshot) {
     let queues = || snapshot.acd.queues.iter().map(|queue| (label(&queue.key), queue));
+    family(text, "queue_waiting", "Interactions waiting.", queues().map(|(key, q)| (key, q.waiting.len() as u64)));
+    family(text, "queue_logged_in", "Members logged in.", queues().map(|(key, q)| (key, q.logged_in.into())));
     family(
         text,
-        "strowger_queue_waiting",
-        "Interactions waiting.",
-        queues().map(|(key, q)| (key, q.waiting.len() as u64)),
-    );
-    family(text, "strowger_queue_logged_in", "Members logged in.", queues().map(|(key, q)| (key, q.logged_in.into())));
-    family(
-        text,
-        "strowger_queue_routable",
+        "queue_routable",
         "Members who could be offered a call.",
         queues().map(|(key, q)| (key, q.routable.into())),
     );
@@ -116,7 +87,7 @@ fn write_queues(text: &mut String, snapshot: &Snapshot) {
         let first = queue.waiting.iter().map(|waiting| waiting.arrived).min();
         (key, first.map_or(0, |first| snapshot.at.since(first).as_secs()))
     });
-    family(text, "strowger_queue_longest_wait_seconds", "Wait of who waits longest.", longest);
+    family(text, "queue_longest_wait_seconds", "Wait of who waits longest.", longest);
 }
 
 fn write_agents(text: &mut String, snapshot: &Snapshot) {
@@ -125,9 +96,9 @@ fn write_agents(text: &mut String, snapshot: &Snapshot) {
         let status = serde_json::to_value(agent.status).ok();
         *by_status.entry(status.as_ref().and_then(|word| word.as_str()).unwrap_or("?").to_owned()).or_default() += 1;
     }
-    let _ = writeln!(text, "# HELP strowger_agents Agents by status.\n# TYPE strowger_agents gauge");
+    let _ = writeln!(text, "# HELP agents Agents by status.\n# TYPE agents gauge");
     for (status, count) in by_status {
-        let _ = writeln!(text, "strowger_agents{{status=\"{status}\"}} {count}");
+        let _ = writeln!(text, "agents{{status=\"{status}\"}} {count}");
     }
 }
 

@@ -114,6 +114,23 @@ test("a call is offered, answered, shown live, ended at the page and wrapped up"
   await Promise.all([ana.context().close(), admin.context().close()]);
 });
 
+// AP-05
+test("an ended call is on record with its legs", async () => {
+  const admin = await signIn("admin");
+  const deadline = Date.now() + PATIENCE;
+  let records = [];
+  while (records.length === 0 && Date.now() < deadline) {
+    records = (await admin.evaluate(() => fetch("/api/v1/records").then((response) => response.json()))).records;
+  }
+  const [record] = records;
+  assert.equal(record?.caller, "+351210000001");
+  assert.deepEqual([record.queue.queue, record.queue.outcome, record.queue.agent], ["support", "answered", "ana"]);
+  assert.deepEqual(record.legs.map((leg) => [leg.side, leg.party]).sort(), [["called", "ana"], ["caller", "demo"]]);
+  const ana = await signIn("ana");
+  assert.equal(await ana.evaluate(() => fetch("/api/v1/records").then((response) => response.status)), 403);
+  await Promise.all([ana.context().close(), admin.context().close()]);
+});
+
 // RT-12
 test("a declined call is withdrawn from the phone", async () => {
   const ana = await signIn("ana");

@@ -91,13 +91,9 @@ async fn metrics_are_not_for_strangers() {
     let none = String::new;
     let local = desk.send("127.0.0.1:5", from("localhost:8080", "", none())).await;
     assert_eq!(local.status, StatusCode::OK);
-    for line in [
-        "process_metric 1",
-        "strowger_calls 3",
-        "strowger_queue_waiting{queue=\"support\"} 2",
-        "strowger_agents{status=\"busy\"} 1",
-        "acd_repairs_total 0",
-    ] {
+    for line in
+        ["process_metric 1", "queue_waiting{queue=\"support\"} 2", "agents{status=\"busy\"} 1", "acd_repairs_total 0"]
+    {
         assert!(local.text.lines().any(|found| found == line), "{line} in\n{}", local.text);
     }
     for (peer, host, token, status) in [
