@@ -48,6 +48,9 @@ pub(super) enum Wait {
     Odd(Duration),
 }
 
+/// Room that an empty line keeps; what a flood took beyond it is given back.
+const LINE_KEPT: usize = 1_024;
+
 /// Deadlines of transactions.
 ///
 /// Most are one of four lengths, so they stand in line: the first in is the first due, and setting one costs a push.
@@ -106,6 +109,9 @@ impl Clock {
         for line in &mut self.lines {
             while line.front().is_some_and(|(until, id)| !live(*until, *id)) {
                 line.pop_front();
+            }
+            if line.is_empty() && line.capacity() > LINE_KEPT {
+                line.shrink_to(LINE_KEPT);
             }
         }
         while self.odd.peek().is_some_and(|Reverse((until, id))| !live(*until, *id)) {

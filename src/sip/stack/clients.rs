@@ -48,7 +48,7 @@ impl Stack {
         let id = self.transactions.next_id();
         let until = self.clock.set(now.mono, id, Wait::GiveUp);
         let resend_at = (!path.transport.is_reliable()).then(|| self.clock.set(now.mono, id, Wait::First));
-        self.transactions.insert(Transaction::Client(ClientTransaction {
+        self.transactions.insert(Transaction::Client(Box::new(ClientTransaction {
             kind: Kind::of(&method),
             state: ClientState::Calling,
             method,
@@ -63,7 +63,7 @@ impl Stack {
             challenged,
             acks: Vec::new(),
             cancel: None,
-        }));
+        })));
         self.unheard.insert((path.remote, id));
         if let Some(flow) = path.flow {
             self.on_flows.insert((flow, id));
@@ -75,7 +75,7 @@ impl Stack {
     pub(in crate::sip) fn client(&mut self, id: TransactionId) -> Option<&mut ClientTransaction> {
         match self.transactions.get_mut(id) {
             Some(Transaction::Client(client)) => Some(client),
-            Some(Transaction::Server(_)) | None => None,
+            Some(Transaction::Server(_) | Transaction::Answered(_)) | None => None,
         }
     }
 

@@ -6,7 +6,7 @@ use crate::{
     sip::{
         Event, Path, Reply, TransactionId,
         dialog::caller_target,
-        transaction::{ServerFact, ServerOwner, ServerState, merge_key, server_key},
+        transaction::{ServerFact, ServerOwner, ServerState, merge_key},
     },
     wire::sip::{Message, Method, Name},
 };
@@ -34,10 +34,8 @@ impl Stack {
             | Method::Publish
             | Method::Other(_) => {}
         }
-        if !server_key(&mut self.key, &request, false) {
-            return;
-        }
-        if let Some(id) = self.server_keys.get(self.key.as_str()).copied() {
+        let Some(key) = self.key_of(&request, false) else { return };
+        if let Some(id) = self.server_keys.get(&key).copied() {
             return self.server_fact(now, id, ServerFact::Request);
         }
         if !self.has_room() {
@@ -102,12 +100,8 @@ impl Stack {
     }
 
     fn on_new_invite(&mut self, now: Now, path: Path, request: Message) {
-        let mut key = std::mem::take(&mut self.key);
-        merge_key(&mut key, &request);
-        let merged = self.merge_keys.contains_key(key.as_str());
-        let merge_key = Box::<str>::from(key.as_str());
-        self.key = key;
-        let refusal = if merged {
+        let merge_key = merge_key([self.server_keys.hasher(), self.merge_keys.hasher()], &request);
+        let refusal = if self.merge_keys.contains_key(&merge_key) {
             Some(Reply::new(482))
         } else if self.usages.len() >= self.settings.usages_max {
             Some(Reply::new(503).header("Retry-After", "10"))
@@ -119,20 +113,16 @@ impl Stack {
         if let Some(refusal) = refusal {
             return self.refuse(path, &request, &refusal);
         }
-        server_key(&mut self.key, &request, false);
         let transaction = self.open_theirs(now, path, request);
         if let Some(server) = self.server(transaction) {
-            server.merge_key = Some(merge_key.clone());
+            server.merge_key = Some(merge_key);
             self.merge_keys.insert(merge_key, transaction);
         }
     }
 
     /// The ACK to a 300-699 belongs to its transaction, that to a 2xx to the dialog; any other is a stray.
     fn on_ack(&mut self, now: Now, ack: &Message) {
-        if !server_key(&mut self.key, ack, true) {
-            return;
-        }
-        let known = self.server_keys.get(self.key.as_str()).copied();
+        let known = self.key_of(ack, true).and_then(|key| self.server_keys.get(&key).copied());
         let refused = known.filter(|id| {
             self.server(*id).is_some_and(|s| matches!(s.state, ServerState::Completed | ServerState::Confirmed))
         });
@@ -147,10 +137,8 @@ impl Stack {
 
     /// CANCEL finds its INVITE by branch and sent-by (9.2); it gets the same answer however often it comes.
     fn on_cancel(&mut self, now: Now, path: Path, cancel: &Message) {
-        if !server_key(&mut self.key, cancel, true) {
-            return;
-        }
-        let found = self.server_keys.get(self.key.as_str()).copied();
+        let Some(key) = self.key_of(cancel, true) else { return };
+        let found = self.server_keys.get(&key).copied();
         let Some((id, tag)) = found.and_then(|id| Some((id, self.server(id)?.tag))) else {
             return self.refuse(path, cancel, &Reply::new(481));
         };

@@ -20,7 +20,7 @@ use super::{
     Event, Output, Path, TransactionId, Transport, UsageId,
     slab::Slab,
     timer::Clock,
-    transaction::{Branch, ClientFact, ServerFact, Transaction},
+    transaction::{Branch, ClientFact, Key, ServerFact, Transaction, server_key},
     usage::{Usage, UsageClock},
 };
 use crate::{
@@ -52,16 +52,14 @@ pub struct Stack {
     pub(super) tags: FastMap<u64, UsageId>,
     /// Usages whose peer is reached over a connection.
     pub(super) usage_flows: BTreeSet<(FlowId, UsageId)>,
-    server_keys: KeyedMap<Box<str>, TransactionId>,
-    merge_keys: KeyedMap<Box<str>, TransactionId>,
+    server_keys: KeyedMap<Key, TransactionId>,
+    merge_keys: KeyedMap<Key, TransactionId>,
     /// Requests of ours that nobody has answered yet, by where they went.
     unheard: BTreeSet<(SocketAddr, TransactionId)>,
     /// Requests of ours that wait on a connection.
     on_flows: BTreeSet<(FlowId, TransactionId)>,
     /// For tags of answers that leave nothing behind.
     tag_key: [u8; 32],
-    /// Reused for every key that is looked up.
-    key: String,
     /// Values of Allow and Supported, written once.
     pub(super) allow: String,
     pub(super) supported: String,
@@ -90,7 +88,6 @@ impl Stack {
             merge_keys: keyed_map(),
             unheard: BTreeSet::new(),
             on_flows: BTreeSet::new(),
-            key: String::new(),
         }
     }
 
@@ -226,29 +223,32 @@ impl Stack {
                 server.resend_at = None;
                 self.server_fact(now, id, ServerFact::Resend);
             }
-            Some(Transaction::Client(_) | Transaction::Server(_)) | None => {}
+            Some(Transaction::Answered(answered)) if answered.until == until => {
+                self.server_fact(now, id, ServerFact::Deadline);
+            }
+            Some(Transaction::Client(_) | Transaction::Server(_) | Transaction::Answered(_)) | None => {}
         }
     }
 
     fn prune(&mut self) {
         let transactions = &self.transactions;
-        self.clock.prune(|until, id| match transactions.get(id) {
-            Some(Transaction::Client(client)) => client.until == Some(until) || client.resend_at == Some(until),
-            Some(Transaction::Server(server)) => server.until == Some(until) || server.resend_at == Some(until),
-            None => false,
-        });
+        self.clock.prune(|until, id| transactions.get(id).is_some_and(|found| found.waits_for(until)));
     }
 
     /// Makes room for one more transaction if it can: the non-INVITE answered longest ago is forgotten first.
     pub(super) fn has_room(&mut self) -> bool {
         while self.transactions.len() >= self.settings.transactions_max {
             let Some((until, id)) = self.clock.take_answered() else { return false };
-            let answered = matches!(self.transactions.get(id), Some(Transaction::Server(s)) if s.until == Some(until));
-            if answered {
+            if matches!(self.transactions.get(id), Some(Transaction::Answered(answered)) if answered.until == until) {
                 self.remove_transaction(id);
             }
         }
         true
+    }
+
+    /// The key of a request, and that of the INVITE which an ACK or CANCEL means.
+    fn key_of(&self, request: &Message, as_invite: bool) -> Option<Key> {
+        server_key([self.server_keys.hasher(), self.merge_keys.hasher()], request, as_invite)
     }
 
     pub(super) fn remove_transaction(&mut self, id: TransactionId) {
@@ -264,6 +264,9 @@ impl Stack {
                 if let Some(key) = &server.merge_key {
                     self.merge_keys.remove(key);
                 }
+            }
+            Some(Transaction::Answered(answered)) => {
+                self.server_keys.remove(&answered.key);
             }
             None => {}
         }

@@ -11,7 +11,8 @@ use crate::{
         Path, Reply, TransactionId, compose,
         timer::Wait,
         transaction::{
-            Kind, ServerEffect, ServerFact, ServerOwner, ServerState, ServerTransaction, Transaction, server_step,
+            Answered, Kind, ServerEffect, ServerFact, ServerOwner, ServerState, ServerTransaction, Transaction,
+            server_step,
         },
     },
     wire::sip::{Message, Method},
@@ -21,7 +22,7 @@ use crate::{
 const TRYING_TIME: Duration = Duration::from_millis(200);
 
 impl Stack {
-    /// Keeps a request whose key stands in `self.key`. `tag` is the To tag of our answers, zero when it has one.
+    /// Keeps a request. `tag` is the To tag of our answers, zero when it has one.
     pub(in crate::sip) fn begin_server(
         &mut self,
         now: Now,
@@ -37,9 +38,9 @@ impl Stack {
             // Whoever should answer never did: it must not stay for ever.
             Kind::Other => (Some(self.clock.set(now.mono, id, Wait::GiveUp)), None),
         };
-        let key = Box::<str>::from(self.key.as_str());
-        self.server_keys.insert(key.clone(), id);
-        self.transactions.insert(Transaction::Server(ServerTransaction {
+        let key = self.key_of(request, false).unwrap_or_default();
+        self.server_keys.insert(key, id);
+        self.transactions.insert(Transaction::Server(Box::new(ServerTransaction {
             kind,
             state: ServerState::Asked,
             path: compose::response_path(request, path, self.settings.force_rport),
@@ -53,14 +54,14 @@ impl Stack {
             owner,
             key,
             merge_key: None,
-        }));
+        })));
         id
     }
 
     pub(in crate::sip) fn server(&mut self, id: TransactionId) -> Option<&mut ServerTransaction> {
         match self.transactions.get_mut(id) {
             Some(Transaction::Server(server)) => Some(server),
-            Some(Transaction::Client(_)) | None => None,
+            Some(Transaction::Client(_) | Transaction::Answered(_)) | None => None,
         }
     }
 
@@ -98,6 +99,8 @@ impl Stack {
         self.server_fact(now, id, fact);
         if once || matches!(status, 401 | 407) {
             self.remove_transaction(id);
+        } else {
+            self.keep_answer_only(id);
         }
     }
 
@@ -133,7 +136,35 @@ impl Stack {
         self.answer(now, transaction, &reply);
     }
 
+    /// An answered non-INVITE shrinks to its answer.
+    fn keep_answer_only(&mut self, id: TransactionId) {
+        let Some(found) = self.transactions.get_mut(id) else { return };
+        if let Transaction::Server(server) = found
+            && (server.kind, server.state) == (Kind::Other, ServerState::Completed)
+            && let (Some(until), Some(response)) = (server.until, &server.response)
+        {
+            // A copy of its own size: the buffer it was written in is larger.
+            let response = Bytes::copy_from_slice(response);
+            let answered = Answered { path: server.path, response, until, key: server.key };
+            *found = Transaction::Answered(Box::new(answered));
+        }
+    }
+
+    fn answered_fact(&mut self, id: TransactionId, path: Path, response: Bytes, fact: ServerFact) {
+        let (state, effects) = server_step(Kind::Other, ServerState::Completed, fact);
+        if effects.contains(&ServerEffect::Send) {
+            self.send(path, response);
+        }
+        if state == ServerState::Over {
+            self.remove_transaction(id);
+        }
+    }
+
     pub(in crate::sip) fn server_fact(&mut self, now: Now, id: TransactionId, fact: ServerFact) {
+        if let Some(Transaction::Answered(answered)) = self.transactions.get(id) {
+            let (path, response) = (answered.path, answered.response.clone());
+            return self.answered_fact(id, path, response, fact);
+        }
         let Some(server) = self.server(id) else { return };
         let (state, effects) = server_step(server.kind, server.state, fact);
         server.state = state;
@@ -148,6 +179,9 @@ impl Stack {
                 ServerEffect::Quiet => {
                     if let Some(server) = self.server(id) {
                         server.resend_at = None;
+                        if matches!(server.state, ServerState::Acked | ServerState::Confirmed) {
+                            server.response = None;
+                        }
                     }
                 }
                 ServerEffect::Linger => self.linger_server(now, id, Wait::GiveUp),

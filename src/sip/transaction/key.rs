@@ -1,10 +1,13 @@
 //! How requests find their server transaction (RFC 3261 17.2.3) and responses their client transaction (17.1.3).
 
-use std::fmt::{self, Write};
+use std::{
+    fmt,
+    hash::{BuildHasher, Hasher},
+};
 
 use crate::{
     sip::TransactionId,
-    wire::sip::{Message, Method},
+    wire::sip::{Host, Message, Method},
 };
 
 /// Every branch that follows RFC 3261 begins with it.
@@ -36,33 +39,61 @@ impl fmt::Display for Branch {
     }
 }
 
-/// Writes the key of a request into `key`; `false` when its Via can't be read. `as_invite` looks for the INVITE that an
-/// ACK or CANCEL means.
-pub(in crate::sip) fn server_key(key: &mut String, request: &Message, as_invite: bool) -> bool {
-    key.clear();
-    let Ok(via) = request.top_via() else { return false };
-    let method = if as_invite { "INVITE" } else { request.method().map(Method::as_str).unwrap_or_default() };
-    // Writing to a String can't fail.
-    let _ = match via.branch() {
-        Some(branch) if via.is_rfc3261() => {
-            write!(key, "{branch} {} {} {method}", via.host, via.port.unwrap_or_default())
+/// What names a request among those we answer: 128 keyed bits of its naming parts, so that a peer can neither foresee
+/// nor repeat another's, and a request that waits costs no text.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub(in crate::sip) struct Key(u64, u64);
+
+/// Two hashes with keys of their own over the same parts.
+struct Parts<H>(H, H);
+
+impl<H: Hasher> Parts<H> {
+    fn text(&mut self, text: &str) -> &mut Self {
+        // The end of each part is marked: no octet of UTF-8 is 0xFF.
+        for hasher in [&mut self.0, &mut self.1] {
+            hasher.write(text.as_bytes());
+            hasher.write_u8(0xff);
         }
-        branch => write!(
-            key,
-            "{} {} {} {} {} {} {method}",
-            branch.unwrap_or_default(),
-            via.host,
-            via.port.unwrap_or_default(),
-            request.call_id(),
-            request.from_tag().unwrap_or_default(),
-            request.cseq().number,
-        ),
-    };
-    true
+        self
+    }
+
+    fn number(&mut self, number: u32) -> &mut Self {
+        self.0.write_u32(number);
+        self.1.write_u32(number);
+        self
+    }
+
+    fn host(&mut self, host: &Host<'_>) -> &mut Self {
+        match host {
+            Host::V4(v4) => self.number(u32::from(*v4)),
+            Host::V6(v6) => v6.octets().chunks(4).fold(self, |parts, chunk| {
+                parts.number(chunk.iter().fold(0, |word, octet| (word << 8) | u32::from(*octet)))
+            }),
+            Host::Name(name) => self.text(name),
+        }
+    }
+
+    fn key(&self) -> Key {
+        Key(self.0.finish(), self.1.finish())
+    }
 }
 
-/// Writes what is the same in all copies of an INVITE that was forked on its way to us.
-pub(in crate::sip) fn merge_key(key: &mut String, request: &Message) {
-    key.clear();
-    let _ = write!(key, "{} {} {}", request.call_id(), request.from_tag().unwrap_or_default(), request.cseq().number);
+/// The key of a request (17.2.3); `None` when its Via can't be read. `as_invite` looks for the INVITE that an ACK or
+/// CANCEL means.
+pub(in crate::sip) fn server_key<S: BuildHasher>(keys: [&S; 2], request: &Message, as_invite: bool) -> Option<Key> {
+    let via = request.top_via().ok()?;
+    let method = if as_invite { "INVITE" } else { request.method().map(Method::as_str).unwrap_or_default() };
+    let mut parts = Parts(keys[0].build_hasher(), keys[1].build_hasher());
+    parts.text(method).text(via.branch().unwrap_or_default()).host(&via.host).number(via.port.unwrap_or(0).into());
+    if !via.is_rfc3261() {
+        // A branch of RFC 2543 may stand for many requests; these parts tell them apart.
+        parts.text(request.call_id()).text(request.from_tag().unwrap_or_default()).number(request.cseq().number);
+    }
+    Some(parts.key())
+}
+
+/// What is the same in all copies of an INVITE that was forked on its way to us (8.2.2.2).
+pub(in crate::sip) fn merge_key<S: BuildHasher>(keys: [&S; 2], request: &Message) -> Key {
+    let mut parts = Parts(keys[0].build_hasher(), keys[1].build_hasher());
+    parts.text(request.call_id()).text(request.from_tag().unwrap_or_default()).number(request.cseq().number).key()
 }

@@ -9,7 +9,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use bytes::Bytes;
 
 pub(super) use client::{ClientEffect, ClientFact, ClientState, step as client_step};
-pub(super) use key::{Branch, merge_key, server_key};
+pub(super) use key::{Branch, Key, merge_key, server_key};
 pub(super) use server::{ServerEffect, ServerFact, ServerState, step as server_step};
 
 use super::{Credentials, Path, TransactionId, UsageId, slab::SlabId};
@@ -41,11 +41,31 @@ impl SlabId for TransactionId {
     }
 }
 
-// Client transactions are the larger and the more frequent ones; a box around them would cost more than it saves.
-#[allow(clippy::large_enum_variant)]
+/// Each lies apart, so that a flood gives its memory back when it is over.
 pub(super) enum Transaction {
-    Client(ClientTransaction),
-    Server(ServerTransaction),
+    Client(Box<ClientTransaction>),
+    Server(Box<ServerTransaction>),
+    Answered(Box<Answered>),
+}
+
+impl Transaction {
+    /// Whether it still waits for that moment.
+    pub fn waits_for(&self, until: Instant) -> bool {
+        match self {
+            Self::Client(client) => client.until == Some(until) || client.resend_at == Some(until),
+            Self::Server(server) => server.until == Some(until) || server.resend_at == Some(until),
+            Self::Answered(answered) => answered.until == until,
+        }
+    }
+}
+
+/// A non-INVITE of theirs in its state "Completed": no more than it takes to give the same answer again. Most of what a
+/// busy registrar holds is these.
+pub(super) struct Answered {
+    pub path: Path,
+    pub response: Bytes,
+    pub until: Instant,
+    pub key: Key,
 }
 
 /// Our request, until its answer and the stragglers behind it are in.
@@ -126,10 +146,10 @@ pub(super) struct ServerTransaction {
     pub resend_at: Option<Instant>,
     pub until: Option<Instant>,
     pub owner: ServerOwner,
-    pub key: Box<str>,
+    pub key: Key,
     /// Call-ID, From tag and CSeq of an INVITE outside dialogs: the same again under another branch was forked on the
     /// way (8.2.2.2).
-    pub merge_key: Option<Box<str>>,
+    pub merge_key: Option<Key>,
 }
 
 /// Who answers their request.
