@@ -242,8 +242,9 @@ impl Engine {
         let Some(offer) = self.rings.remove(&ring) else { return };
         let Some(asked) = self.offers.get_mut(&offer) else { return };
         asked.ring = None;
-        if let Some(engagement) = asked.engagement {
-            return self.acd.handle_winner_lost(now, engagement);
+        // He had accepted at his page, and his phone did not follow.
+        if let Some(call) = asked.engagement.and_then(|engagement| self.engagements.get(&engagement).copied()) {
+            return self.on_winner_lost(now, call);
         }
         let fault = match lost {
             Lost::Unreachable => OfferFault::Unreachable,
@@ -300,8 +301,17 @@ impl Engine {
         if end == acd::OfferEnd::Accepted {
             return;
         }
-        if let Some(ring) = self.offers.remove(&offer).and_then(|asked| asked.ring) {
+        let Some(asked) = self.offers.remove(&offer) else { return };
+        if let Some(ring) = asked.ring {
             self.rings.remove(&ring);
+        }
+        // Accepted at the page, and taken back before the phone was picked up.
+        if let Some(engagement) = asked.engagement
+            && let Some(call) = self.engagements.remove(&engagement)
+            && let Some(note) = self.notes.get_mut(&call)
+            && note.engagement == Some(engagement)
+        {
+            note.engagement = None;
         }
     }
 
