@@ -2,6 +2,7 @@
 
 use super::{CallStage, CallView, Counts, Engine, Happened, LegView, Snapshot};
 use crate::{
+    acd,
     base::{CallId, Now},
     switch::LegSide,
 };
@@ -38,6 +39,11 @@ impl Engine {
             invariants_repaired: self.acd.repairs_total(),
             ..self.totals
         }
+    }
+
+    /// How often each rule of an agent's life was applied since the start.
+    pub fn rule_hits(&self) -> impl Iterator<Item = (acd::Rule, u64)> + '_ {
+        self.acd.rule_hits()
     }
 
     /// What must hold at any time, in words; empty when all is well.

@@ -1,0 +1,100 @@
+//! Whom it rings: strategies, one winner, fairness.
+
+use strowger::acd::{Status, Strategy};
+
+use super::caller;
+use crate::sim::{Agent, End, Habit, World, secs};
+
+fn three(world: &World) -> Vec<Agent> {
+    ["ana", "bia", "eva"]
+        .map(|name| {
+            let agent = world.agent(name).ready();
+            world.run_for(secs(2));
+            agent
+        })
+        .into()
+}
+
+fn served(world: &World, agents: &[Agent]) -> usize {
+    let call = caller(world);
+    world.within(10, "served", |world| agents.iter().any(|agent| world.hear_each_other(&call, &**agent)));
+    let by = agents.iter().position(|agent| world.hear_each_other(&call, &**agent)).unwrap();
+    call.hangs_up();
+    world.run_for(secs(2));
+    by
+}
+
+/// RT-01: the longest idle, then the next, and round again.
+#[test]
+fn longest_idle_goes_round() {
+    let world = World::seed(50);
+    let agents = three(&world);
+    agents.iter().for_each(|agent| agent.answers_after(secs(1)));
+    let order: Vec<_> = (0..6).map(|_| served(&world, &agents)).collect();
+    assert_eq!(order, [0, 1, 2, 0, 1, 2]);
+    world.settle();
+}
+
+/// RT-01: in turn by the order of membership, whoever was idle longest.
+#[test]
+fn round_robin_takes_turns() {
+    let world = World::seed(51);
+    world.queue_has(|queue| queue.strategy = Strategy::RoundRobin);
+    let agents = three(&world);
+    agents.iter().for_each(|agent| agent.answers_after(secs(1)));
+    let order: Vec<_> = (0..6).map(|_| served(&world, &agents)).collect();
+    let first = order[0];
+    assert_eq!(order, (0..6).map(|step| (first + step) % 3).collect::<Vec<_>>());
+    world.settle();
+}
+
+/// RT-08, P2: all ring, one wins; the others stop as "answered elsewhere", without a missed call, and are Ready.
+#[test]
+fn ring_all_has_one_winner() {
+    let world = World::seed(52);
+    world.queue_has(|queue| queue.strategy = Strategy::RingAll);
+    let agents = three(&world);
+    agents[1].answers_after(secs(3));
+    let call = caller(&world);
+    world.within(2, "all ring", |_| agents.iter().all(|agent| agent.is_ringing()));
+    world.within(5, "one has him", |world| world.hear_each_other(&call, &agents[1]));
+    for loser in [&agents[0], &agents[2]] {
+        assert_eq!(loser.call().end(), Some(End::Cancelled));
+        assert!(loser.call().reasons().iter().any(|reason| reason.contains("cause=200")), "answered elsewhere");
+        assert_eq!((loser.status(), loser.view().missed), (Status::Ready, 0));
+    }
+    call.hangs_up();
+    world.settle();
+}
+
+/// RT-07, P34: a burst of calls rings every agent once, none twice.
+#[test]
+fn a_burst_is_spread() {
+    let world = World::seed(53);
+    let agents = three(&world);
+    agents.iter().for_each(|agent| agent.answers_after(secs(1)));
+    let carrier = world.carrier();
+    let calls: Vec<_> = (0..5).map(|_| carrier.calls(super::SUPPORT_NUMBER)).collect();
+    world.run_for(secs(4));
+    assert!(agents.iter().all(|agent| agent.all_calls().len() == 1), "each has one");
+    let talking = |world: &World| {
+        calls.iter().filter(|call| agents.iter().any(|agent| world.hear_each_other(*call, &**agent))).count()
+    };
+    world.within(5, "three talk", |world| talking(world) == 3);
+    for call in &calls {
+        call.hangs_up();
+    }
+    world.settle();
+}
+
+/// P5: one who can't be asked at the head of the order holds nobody up.
+#[test]
+fn one_unavailable_agent_does_not_stop_the_rest() {
+    let world = World::seed(54);
+    world.queue_has(|queue| queue.strategy = Strategy::Linear);
+    let agents = three(&world);
+    agents[0].does(Habit::Refuses(480));
+    agents[1].answers_after(secs(1));
+    assert_eq!(served(&world, &agents), 1);
+    world.settle();
+}

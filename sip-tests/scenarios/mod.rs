@@ -1,0 +1,35 @@
+//! Stories of a centre's day, one each, played in the simulated world. Every call is heard both ways and everything is
+//! given back at the end.
+
+mod day;
+mod devices;
+mod distribution;
+mod hold;
+mod hostile;
+mod loss;
+mod phones;
+mod presence;
+mod queue;
+mod races;
+mod restart;
+mod wrap_up;
+
+use crate::sim::{Agent, Call, World, secs};
+
+/// The trunk's number of the queue `support`.
+const SUPPORT_NUMBER: &str = "+351210000001";
+
+/// A caller from outside, in the queue.
+fn caller(world: &World) -> Call {
+    let call = world.carrier().calls(SUPPORT_NUMBER);
+    world.within(3, "the queue takes the call", |_| call.is_up());
+    call
+}
+
+/// A caller from outside who talks to the agent.
+fn talking(world: &World, agent: &Agent) -> Call {
+    agent.answers_after(secs(1));
+    let call = caller(world);
+    world.within(10, "caller and agent hear each other", |world| world.hear_each_other(&call, agent));
+    call
+}

@@ -1,0 +1,169 @@
+//! A caller comes over the trunk and waits for an agent.
+
+use strowger::{
+    acd::{Outcome, Selection, Status},
+    engine::{Direction, Happened},
+};
+
+use super::{SUPPORT_NUMBER, caller, talking};
+use crate::sim::{End, Habit, Voice, World, millis, secs};
+
+/// AP-05, RT-01: the first slice of all: a carrier's call reaches a Ready agent, both hear each other, both are released.
+#[test]
+fn a_carriers_call_reaches_a_ready_agent() {
+    let world = World::seed(30);
+    let ana = world.agent("ana").ready();
+    let call = talking(&world, &ana);
+    assert_eq!(ana.status(), Status::Busy);
+    call.hangs_up();
+    world.settle();
+    assert_eq!(ana.status(), Status::Ready);
+    let records = world.records();
+    assert_eq!(records.len(), 1);
+    let record = &records[0];
+    assert_eq!(record.direction, Direction::Inbound);
+    let queue = record.queue.as_ref().expect("it went through a queue");
+    assert_eq!((queue.outcome.as_str(), queue.agent), ("answered", Some(ana.id)));
+    assert!(record.answered.is_some() && record.connected.is_some());
+}
+
+/// QE-04: who waits hears music, until an agent is there.
+#[test]
+fn who_waits_hears_music() {
+    let world = World::seed(31);
+    let ana = world.agent("ana");
+    ana.answers_after(secs(2));
+    let call = caller(&world);
+    world.within(2, "music", |world| world.hears(&call, Voice::MUSIC));
+    world.run_for(secs(30));
+    assert!(world.hears(&call, Voice::MUSIC), "and goes on hearing it");
+    let ana = ana.ready();
+    world.within(6, "they talk", |world| world.hear_each_other(&call, &ana));
+    assert!(world.is_spared(&call, Voice::MUSIC));
+    ana.hangs_up();
+    world.settle();
+    assert_eq!(call.end(), Some(End::TheyHungUp));
+}
+
+/// AS-01, RT-17: an agent who becomes Ready is rung for a waiting caller in the same moment.
+#[test]
+fn ready_rings_at_once() {
+    let world = World::seed(32);
+    let ana = world.agent("ana").ready();
+    ana.selects(Selection::not_ready("lunch")).unwrap();
+    let call = caller(&world);
+    world.run_for(secs(10));
+    assert!(!ana.is_ringing(), "Not Ready is not rung");
+    let before = world.clock();
+    ana.selects(Selection::Ready).unwrap();
+    world.within(1, "it rings", |_| ana.is_ringing());
+    let rang = ana.call().with(|call| call.began);
+    assert!(rang.since(before) < millis(20), "{:?}", rang.since(before));
+    ana.call().answers();
+    world.within(3, "they talk", |world| world.hear_each_other(&call, &ana));
+    call.hangs_up();
+    world.settle();
+}
+
+/// QM-03: nobody gets an agent before one who came earlier.
+#[test]
+fn callers_are_served_in_their_order() {
+    let world = World::seed(33);
+    let ana = world.agent("ana");
+    ana.does(Habit::AnswersThenLeaves(secs(1), secs(5)));
+    let calls: Vec<_> = (0..4)
+        .map(|_| {
+            let call = caller(&world);
+            world.run_for(secs(1));
+            call
+        })
+        .collect();
+    let ana = ana.ready();
+    for call in &calls {
+        world.within(10, "his turn", |world| world.hear_each_other(call, &ana));
+        world.within(10, "over", |_| call.is_over());
+    }
+    world.settle();
+}
+
+/// RT-10, P3: the caller leaves while an agent rings: the phone is silent within 50 ms, and nobody is blamed.
+#[test]
+fn a_caller_who_leaves_stops_the_ringing() {
+    let world = World::seed(34);
+    let ana = world.agent("ana").ready();
+    let call = caller(&world);
+    world.within(2, "it rings", |_| ana.is_ringing());
+    let left = world.clock();
+    call.hangs_up();
+    world.within(1, "it stops", |_| !ana.is_ringing());
+    let stopped = ana.call().with(|call| call.ended).unwrap();
+    assert!(stopped.since(left) < millis(50), "{:?}", stopped.since(left));
+    world.settle();
+    assert_eq!((ana.status(), ana.view().missed), (Status::Ready, 0));
+    let abandoned = |what: &Happened| {
+        let Happened::Left { outcome, .. } = what else { return false };
+        matches!(outcome, Outcome::AbandonedShort | Outcome::AbandonedRinging | Outcome::Abandoned)
+    };
+    assert_eq!(world.happened().iter().filter(|what| abandoned(what)).count(), 1, "exactly one outcome");
+}
+
+/// P16, RT-09: an agent who answers and leaves at once costs the caller nothing.
+#[test]
+fn a_winner_without_media_gives_the_caller_back() {
+    let world = World::seed(35);
+    let ana = world.agent("ana").ready();
+    world.run_for(secs(1));
+    let bia = world.agent("bia").ready();
+    ana.can(crate::sim::Abilities { codecs: Vec::new(), event: None });
+    ana.answers_after(secs(1));
+    bia.answers_after(secs(1));
+    let call = caller(&world);
+    world.within(30, "the other agent has him", |world| world.hear_each_other(&call, &bia));
+    assert!(ana.call().is_over());
+    call.hangs_up();
+    world.settle();
+    assert_eq!(world.records().len(), 1);
+}
+
+/// The agent sees who calls, and from which queue.
+#[test]
+fn an_offer_shows_caller_and_queue() {
+    let world = World::seed(36);
+    let ana = world.agent("ana").ready();
+    let call = caller(&world);
+    world.within(2, "it rings", |_| ana.is_ringing());
+    let invite = ana.call().with(|call| call.invite.clone()).unwrap();
+    let from = invite.header(strowger::wire::sip::Name::From).unwrap().to_owned();
+    assert!(from.contains("+351919999999") && from.contains("support"), "RT-14: {from}");
+    call.hangs_up();
+    world.settle();
+}
+
+/// QE-10: a full queue says so and keeps nothing.
+#[test]
+fn a_full_queue_refuses() {
+    let world = World::seed(37);
+    world.queue_has(|queue| queue.max_waiting = 2);
+    let _ana = world.agent("ana");
+    let waiting = [caller(&world), caller(&world)];
+    let refused = world.carrier().calls(SUPPORT_NUMBER);
+    world.within(5, "refused", |_| refused.is_over());
+    assert!(matches!(refused.end(), Some(End::Refused(486 | 503 | 480 | 600))), "{:?}", refused.end());
+    for call in &waiting {
+        call.hangs_up();
+    }
+    world.settle();
+}
+
+/// QE-14: a wait that is too long ends, and is said to have expired.
+#[test]
+fn a_wait_has_an_end() {
+    let world = World::seed(38);
+    world.queue_has(|queue| queue.max_wait_secs = 20);
+    let _ana = world.agent("ana");
+    let call = caller(&world);
+    world.within(25, "it ends", |_| call.is_over());
+    assert_eq!(call.end(), Some(End::TheyHungUp));
+    world.settle();
+    assert_eq!(world.records()[0].queue.as_ref().unwrap().outcome, "expired");
+}

@@ -1,0 +1,112 @@
+//! The time after the call.
+
+use strowger::{
+    acd::{Extend, Extension, NextStatus, NotReadyMode, Reason, Selection, Status},
+    base::UserId,
+    engine::{Actor, Request},
+};
+
+use super::{caller, talking};
+use crate::sim::{World, secs};
+
+/// AW-01, AW-02, P14: the wrap-up is a status of its own, ends by its limit, and nobody rings meanwhile.
+#[test]
+fn a_wrap_up_runs_to_its_limit() {
+    let world = World::seed(160);
+    let ana = world.agent("ana").ready().queue_has(|queue| queue.acw_secs = 30);
+    let call = talking(&world, &ana);
+    call.hangs_up();
+    world.within(1, "wraps up", |_| ana.status() == Status::WrapUp);
+    let next = caller(&world);
+    world.run_for(secs(25));
+    assert_eq!((ana.status(), ana.all_calls().len()), (Status::WrapUp, 1));
+    world.within(8, "then the next", |world| world.hear_each_other(&next, &ana));
+    next.hangs_up();
+    world.settle();
+}
+
+/// AW-03, AW-05: finished early, or made longer.
+#[test]
+fn a_wrap_up_is_finished_or_extended() {
+    let world = World::seed(161);
+    let ana = world.agent("ana").ready().queue_has(|queue| {
+        queue.acw_secs = 20;
+        queue.acw_extend = Extend::by(30, 1);
+    });
+    let call = talking(&world, &ana);
+    ana.hangs_up();
+    world.within(1, "wraps up", |_| ana.status() == Status::WrapUp);
+    ana.asks(Request::ExtendWrapUp { agent: ana.id, engagement: None, by: Extension::Step }).unwrap();
+    world.run_for(secs(40));
+    assert_eq!(ana.status(), Status::WrapUp, "20 s and 30 more");
+    let again = ana.asks(Request::ExtendWrapUp { agent: ana.id, engagement: None, by: Extension::Step });
+    assert_eq!(again.unwrap_err().status, 409, "once only");
+    ana.asks(Request::FinishWrapUp { agent: ana.id, engagement: None }).unwrap();
+    assert_eq!(ana.status(), Status::Ready);
+    assert!(call.is_over());
+    world.settle();
+}
+
+/// AW-11, P11: each agent's wrap-up is his own.
+#[test]
+fn one_wrap_up_does_not_wait_for_another() {
+    let world = World::seed(162);
+    let (ana, bia) = (world.agent("ana").ready(), world.agent("bia").ready());
+    world.queue_has(|queue| queue.acw_secs = 30);
+    let calls = [talking(&world, &ana), talking(&world, &bia)];
+    calls[0].hangs_up();
+    world.run_for(secs(20));
+    calls[1].hangs_up();
+    world.run_for(secs(12));
+    assert_eq!((ana.status(), bia.status()), (Status::Ready, Status::WrapUp));
+    world.settle();
+}
+
+/// AW-07: what follows is what the queue says.
+#[test]
+fn the_queue_decides_what_follows() {
+    for (next, status, reason) in [
+        (NextStatus::Ready, Status::Ready, None),
+        (NextStatus::NotReady(Reason::new("paperwork")), Status::NotReady, Some(Reason::new("paperwork"))),
+        (NextStatus::Manual, Status::NotReady, Some(Reason::manual())),
+    ] {
+        let world = World::seed(163);
+        let ana = world.agent("ana").ready().queue_has(|queue| queue.next_status = next.clone());
+        let call = talking(&world, &ana);
+        call.hangs_up();
+        world.settle();
+        assert_eq!((ana.status(), ana.view().selection.reason().cloned()), (status, reason), "{next:?}");
+    }
+}
+
+/// Rule 11, AS-10: Not Ready asked for in a call comes at its end; rule 10: or at once, if the centre wants it so.
+#[test]
+fn not_ready_in_a_call_waits_for_its_end() {
+    for mode in [NotReadyMode::Pending, NotReadyMode::Immediate] {
+        let world = World::seed(164);
+        world.centre_has(|centre| centre.acd.policies.not_ready_mode = mode);
+        let ana = world.agent("ana").ready();
+        let call = talking(&world, &ana);
+        ana.selects(Selection::not_ready("lunch")).unwrap();
+        let expected = if mode == NotReadyMode::Pending { Status::Busy } else { Status::NotReady };
+        assert_eq!(ana.status(), expected);
+        assert!(world.hear_each_other(&call, &ana), "the call goes on");
+        call.hangs_up();
+        world.settle();
+        assert_eq!(ana.status(), Status::NotReady);
+    }
+}
+
+/// AW-06: a supervisor ends a wrap-up.
+#[test]
+fn a_supervisor_ends_a_wrap_up() {
+    let world = World::seed(165);
+    let ana = world.agent("ana").ready().queue_has(|queue| queue.acw_secs = 300);
+    let call = talking(&world, &ana);
+    call.hangs_up();
+    world.within(1, "wraps up", |_| ana.status() == Status::WrapUp);
+    let request = Request::FinishWrapUp { agent: ana.id, engagement: None };
+    world.asks(Actor::Supervisor(UserId(99)), request).unwrap();
+    assert_eq!(ana.status(), Status::Ready);
+    world.settle();
+}

@@ -1,0 +1,121 @@
+//! The centre that every story starts from: one queue, one trunk, a realm.
+
+use std::{net::SocketAddr, time::Duration};
+
+use strowger::{
+    acd::{self, AgentSettings, DevicePresence, MemberSettings, QueueSettings, ReasonKind, ReasonSettings},
+    base::{AgentId, ClipId, Extension, Private, QueueId, TrunkId, UserId},
+    engine::{Centre, Clip, EngineSettings, Limits, Listener, Times},
+    sip::{TimerSettings, Transport, digest::Ha1},
+    switch::{CallerIdRule, Destination, Pattern, Role, Route, Side, Source, Trunk, TrunkDestination, User},
+};
+
+pub const SWITCH: &str = "10.0.0.1:5060";
+pub const CARRIER: &str = "10.0.9.1:5060";
+pub const REALM: &str = "10.0.0.1";
+pub const MUSIC: ClipId = ClipId(1);
+pub const SUPPORT: QueueId = QueueId(1);
+pub const TRUNK: TrunkId = TrunkId(1);
+
+pub fn engine_settings() -> EngineSettings {
+    let local: SocketAddr = SWITCH.parse().unwrap();
+    let listener = |transport| Listener { transport, local, advertised: None, media_address: None };
+    EngineSettings {
+        realm: REALM.into(),
+        domains: vec![REALM.into()],
+        listeners: vec![listener(Transport::Udp), listener(Transport::Tcp)],
+        user_agent: "strowger".into(),
+        limits: Limits::default(),
+        times: Times::default(),
+        timers: TimerSettings::default(),
+    }
+}
+
+/// Callers from the trunk reach `support` under +351210000001, users under 800; what users dial with a 9 in front
+/// goes out.
+pub fn centre() -> Centre {
+    let carrier: SocketAddr = CARRIER.parse().unwrap();
+    let route = |pattern: &str, from, strip, destination| Route {
+        pattern: Pattern::new(pattern).unwrap(),
+        from,
+        strip,
+        prepend: String::new(),
+        destination,
+    };
+    let mut acd = acd::Settings::default();
+    acd.policies.device_presence = DevicePresence::Ready;
+    acd.reasons = ["lunch", "meeting", "paperwork"].map(reason).into();
+    acd.queues.insert(SUPPORT, QueueSettings { key: "support".into(), ..QueueSettings::default() });
+    Centre {
+        trunks: vec![Trunk {
+            id: TRUNK,
+            name: "carrier".into(),
+            sources: vec![Source { network: carrier.ip().to_string().parse().unwrap(), port: None }],
+            destination: Some(TrunkDestination {
+                host: carrier.ip().to_string(),
+                port: carrier.port(),
+                transport: Transport::Udp,
+            }),
+            credentials: None,
+            caller_id: CallerIdRule::Pass,
+            calls_max: None,
+        }],
+        routes: vec![
+            route("+351210000001", Side::Trunks, 0, Destination::Queue(SUPPORT)),
+            route("800", Side::Anyone, 0, Destination::Queue(SUPPORT)),
+            route("9*", Side::Users, 1, Destination::Trunk(TRUNK)),
+        ],
+        clips: vec![Clip { id: MUSIC, name: "music".into() }],
+        hold_music: Some(MUSIC),
+        acd,
+        ..Centre::default()
+    }
+}
+
+fn reason(key: &str) -> ReasonSettings {
+    ReasonSettings {
+        key: key.into(),
+        name: String::new(),
+        kind: ReasonKind::default(),
+        colour: String::new(),
+        max_secs: 0,
+    }
+}
+
+pub fn password(name: &str) -> String {
+    format!("{name}-secret")
+}
+
+/// Adds a user with a phone; gives the id.
+pub fn add_user(centre: &mut Centre, name: &str) -> UserId {
+    let id = UserId(centre.users.len() as u64 + 1);
+    centre.users.push(User {
+        id,
+        name: Extension::new(name).unwrap(),
+        extension: None,
+        display: Private::new(name.to_owned()),
+        number: None,
+        ha1: Some(Ha1::new(name, REALM, &password(name))),
+        page_password: None,
+        role: Role::Agent,
+    });
+    id
+}
+
+/// Makes a user an agent of a queue.
+pub fn add_agent(centre: &mut Centre, name: &str, queue: QueueId) -> AgentId {
+    let id = AgentId(centre.acd.agents.len() as u64 + 1);
+    centre.acd.agents.insert(id, AgentSettings { key: name.into(), ..AgentSettings::default() });
+    if let Some(queue) = centre.acd.queues.get_mut(&queue) {
+        queue.members.push(MemberSettings::new(name));
+    }
+    id
+}
+
+pub const fn secs(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+pub const fn millis(count: u64) -> Duration {
+    Duration::from_millis(count)
+}

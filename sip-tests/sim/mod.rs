@@ -1,0 +1,21 @@
+//! The simulated world: a switch's engine and media cores between simulated phones, carriers, a network that loses and
+//! reorders, and a disk that forgets what it has not written. One seed, one hand-moved clock, no sockets.
+
+mod centre;
+mod disk;
+mod handles;
+mod link;
+mod plane;
+mod settle;
+mod sound;
+mod step;
+mod ua;
+mod world;
+
+pub use centre::{SUPPORT, millis, secs};
+pub use handles::{Agent, Call, Phone};
+pub use link::Link;
+pub use sound::{Voice, mu_law};
+pub use step::Way;
+pub use ua::{Abilities, End, Habit, HoldForm, Talk};
+pub use world::World;

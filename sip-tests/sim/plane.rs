@@ -1,0 +1,98 @@
+//! The media plane without sockets: two workers' cores and their ports.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use strowger::{
+    base::{Chance, Instant},
+    media::{Command, Core, Country, Event, Port, Sound, Verdict},
+};
+
+use super::{
+    centre::{MUSIC, SWITCH},
+    sound::Voice,
+};
+
+const WORKERS: u16 = 2;
+
+/// Pairs of each worker: enough for the busiest story, few enough to be used again and again.
+const PORTS: u16 = 200;
+
+const FIRST_PORT: u16 = 16_384;
+
+/// A datagram to be sent: from, to, what.
+pub type Packet = (SocketAddr, SocketAddr, Vec<u8>);
+
+pub struct Plane {
+    workers: Vec<Core>,
+    sent: Vec<Packet>,
+}
+
+impl Plane {
+    pub fn new(chance: &mut Chance) -> Self {
+        let workers = (0..WORKERS).map(|_| Core::new(Country::default(), chance.fork())).collect();
+        Self { workers, sent: Vec::new() }
+    }
+
+    pub fn ports() -> Vec<Port> {
+        (0..WORKERS * PORTS).map(port).collect()
+    }
+
+    /// Two seconds of the music, which is a voice of its own.
+    pub fn load_music(&mut self, now: Instant) {
+        let sound = Arc::new(Sound::from_samples(&Voice::MUSIC.samples(16_000)));
+        for worker in &mut self.workers {
+            worker.handle_command(now, Command::LoadClip { clip: MUSIC, sound: Arc::clone(&sound) });
+        }
+    }
+
+    pub fn handle_command(&mut self, now: Instant, worker: u16, command: Command) {
+        self.workers[usize::from(worker)].handle_command(now, command);
+    }
+
+    pub fn handle_packet(&mut self, now: Instant, from: SocketAddr, to: SocketAddr, mut packet: Vec<u8>) {
+        let Some(number) = to.port().checked_sub(FIRST_PORT) else { return };
+        let (index, is_rtcp) = (number / 2, number % 2 == 1);
+        if index >= WORKERS * PORTS {
+            return;
+        }
+        let core = &mut self.workers[usize::from(port(index).worker)];
+        if is_rtcp {
+            return core.handle_rtcp(now, index, from, &packet);
+        }
+        match core.handle_packet(now, index, from, &mut packet) {
+            Verdict::Nothing => {}
+            Verdict::Forward { index, to, len } => {
+                packet.truncate(len);
+                self.sent.push((port(index).rtp, to, packet));
+            }
+        }
+    }
+
+    pub fn handle_tick(&mut self, now: Instant) {
+        for core in &mut self.workers {
+            core.handle_tick(now, &mut |out| {
+                let from = if out.is_rtcp { port(out.index).rtcp() } else { port(out.index).rtp };
+                self.sent.push((from, out.to, out.packet.to_vec()));
+            });
+        }
+    }
+
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.workers.iter().filter_map(Core::poll_timeout).min()
+    }
+
+    /// What is to be sent, and what the engine is to be told.
+    pub fn take(&mut self) -> (Vec<Packet>, Vec<Event>) {
+        let events = self.workers.iter_mut().flat_map(|core| std::iter::from_fn(|| core.poll_event())).collect();
+        (std::mem::take(&mut self.sent), events)
+    }
+
+    pub fn streams(&self) -> usize {
+        self.workers.iter().map(Core::len).sum()
+    }
+}
+
+fn port(index: u16) -> Port {
+    let ip = SWITCH.parse::<SocketAddr>().unwrap().ip();
+    Port { worker: index % WORKERS, index, rtp: SocketAddr::new(ip, FIRST_PORT + 2 * index) }
+}

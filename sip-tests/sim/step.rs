@@ -1,0 +1,449 @@
+//! The loop: what is on its way arrives, what is due is woken, what the switch says is carried out.
+
+use std::{
+    cell::Cell,
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap, HashMap, VecDeque},
+    net::SocketAddr,
+    rc::Rc,
+    time::Duration,
+};
+
+use strowger::{
+    acd::Rule,
+    base::{Chance, Instant, Now, Wall},
+    engine::{
+        Alarm, Answer, CallRecord, Centre, Emitted, Engine, Entry, EntryId, Event, Input, Output, Refused, RequestId,
+    },
+    media,
+    sip::{Path, Transport},
+    wire::sip::Message,
+};
+
+use super::{
+    Link, centre,
+    disk::Disk,
+    plane::Plane,
+    ua::{Talk, Ua},
+};
+
+/// Which way a datagram goes, seen from the switch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Way {
+    In,
+    Out,
+}
+
+/// A packet's worth of speech, and a tick of the plane.
+const FRAME_TIME: Duration = Duration::from_millis(20);
+
+/// How long the disk takes for one group of entries.
+const COMMIT_TIME: Duration = Duration::from_millis(3);
+
+/// Messages kept to be shown when a story fails.
+const TRACE_MAX: usize = 120;
+
+type Loss = Box<dyn FnMut(Way, &str) -> bool>;
+
+/// What is on its way.
+pub(super) enum Due {
+    ToSwitch { from: SocketAddr, bytes: Vec<u8> },
+    ToPhone { from: SocketAddr, to: SocketAddr, bytes: Vec<u8> },
+    RtpToSwitch { from: SocketAddr, to: SocketAddr, bytes: Vec<u8> },
+    RtpToPhone { to: SocketAddr, bytes: Vec<u8> },
+    Wake(usize),
+    Speech,
+    Told { run: u32, event: media::Event },
+    Written { run: u32 },
+}
+
+pub(super) struct Sim {
+    pub seed: u64,
+    pub chance: Chance,
+    pub link: Link,
+    pub clock: Instant,
+    pub due: BinaryHeap<Reverse<(Instant, u64)>>,
+    pub what: HashMap<u64, Due>,
+    pub number: u64,
+    pub uas: Vec<Ua>,
+    pub places: HashMap<SocketAddr, usize>,
+    pub wakes: Vec<Option<Instant>>,
+    pub voices: Rc<Cell<u64>>,
+    pub engine: Option<Engine>,
+    /// Counts the lives of the switch; what an earlier one began never reaches a later one.
+    pub run: u32,
+    /// The engine's clock at its birth, and the world's then: every run has another.
+    pub birth: (Instant, Instant),
+    pub centre: Centre,
+    pub is_centre_new: bool,
+    pub plane: Plane,
+    pub disk: Disk,
+    pub losses: Vec<Loss>,
+    pub is_talking: bool,
+    pub records: Vec<CallRecord>,
+    pub events: Vec<Event>,
+    pub rules: BTreeMap<Rule, u64>,
+    pub sequence: Option<u64>,
+    pub replies: BTreeMap<RequestId, Result<Answer, Refused>>,
+    pub requests: u64,
+    pub trace: VecDeque<String>,
+    /// Off in long days: the whole is then judged now and then instead of at every step.
+    pub is_strict: bool,
+    pub keeps_events: bool,
+}
+
+impl Sim {
+    pub fn new(seed: u64) -> Self {
+        let mut chance = Chance::from_number(seed);
+        let clock = Instant::from_micros(1_000_000);
+        Self {
+            seed,
+            link: Link::default(),
+            clock,
+            due: BinaryHeap::new(),
+            what: HashMap::new(),
+            number: 0,
+            uas: Vec::new(),
+            places: HashMap::new(),
+            wakes: Vec::new(),
+            voices: Rc::new(Cell::new(0)),
+            engine: None,
+            run: 0,
+            birth: (clock, clock),
+            centre: centre::centre(),
+            is_centre_new: false,
+            plane: Plane::new(&mut chance),
+            disk: Disk::default(),
+            losses: Vec::new(),
+            is_talking: false,
+            records: Vec::new(),
+            events: Vec::new(),
+            rules: BTreeMap::new(),
+            sequence: None,
+            replies: BTreeMap::new(),
+            requests: 0,
+            trace: VecDeque::new(),
+            is_strict: true,
+            keeps_events: true,
+            chance: chance.fork(),
+        }
+    }
+
+    pub fn now(&self) -> Now {
+        let (engine, world) = self.birth;
+        let wall = Wall::from_millis(1_795_000_000_000 + i64::try_from(self.clock.as_micros() / 1_000).unwrap());
+        Now { mono: engine + self.clock.since(world), wall }
+    }
+
+    pub(super) fn add(&mut self, name: &str, address: SocketAddr) -> usize {
+        let switch = centre::SWITCH.parse().unwrap();
+        let mut ua = Ua::new(name, address, switch, Rc::clone(&self.voices), self.chance.fork());
+        if !self.is_strict {
+            ua.talk = Talk::Sparsely;
+        }
+        self.uas.push(ua);
+        self.wakes.push(None);
+        self.places.insert(address, self.uas.len() - 1);
+        self.uas.len() - 1
+    }
+
+    pub(super) fn push(&mut self, at: Instant, what: Due) {
+        self.number += 1;
+        self.due.push(Reverse((at, self.number)));
+        self.what.insert(self.number, what);
+    }
+
+    /// Puts something on the wire.
+    pub(super) fn send(&mut self, due: impl Fn() -> Due, is_reliable: bool) {
+        if is_reliable {
+            let at = self.clock + self.link.delay;
+            return self.push(at, due());
+        }
+        let delays: Vec<Duration> = self.link.carry(&mut self.chance).collect();
+        for delay in delays {
+            let at = self.clock + delay;
+            self.push(at, due());
+        }
+    }
+
+    pub(super) fn is_lost(&mut self, way: Way, bytes: &[u8]) -> bool {
+        let text = String::from_utf8_lossy(bytes);
+        let mut lost = false;
+        for loss in &mut self.losses {
+            lost |= loss(way, &text);
+        }
+        lost
+    }
+
+    pub(super) fn note(&mut self, arrow: &str, peer: SocketAddr, bytes: &[u8]) {
+        let text = String::from_utf8_lossy(bytes);
+        let line = text.lines().next().unwrap_or_default();
+        let cseq = text.lines().find(|line| line.starts_with("CSeq")).unwrap_or_default();
+        self.trace.push_back(format!("{:>12?} {arrow} {peer:<16} {line}  ({cseq})", self.clock));
+        if self.trace.len() > TRACE_MAX {
+            self.trace.pop_front();
+        }
+    }
+
+    // The switch.
+
+    /// What the switch has lived through so far, before it dies.
+    pub(super) fn count_rules(&mut self) {
+        let Some(engine) = &self.engine else { return };
+        for (rule, count) in engine.rule_hits() {
+            *self.rules.entry(rule).or_default() += count;
+        }
+    }
+
+    pub(super) fn start(&mut self) {
+        self.birth = (Instant::from_micros(self.chance.below(1 << 40)), self.clock);
+        let mut engine = Engine::new(centre::engine_settings(), self.chance.bytes(), self.now());
+        let now = self.now();
+        engine.handle(now, Input::Settings(Box::new(self.centre.clone())));
+        engine.handle(now, Input::Restore(self.disk.read()));
+        engine.handle(now, Input::Ports(Plane::ports()));
+        self.engine = Some(engine);
+        self.is_centre_new = false;
+        self.plane.load_music(now.mono);
+        self.feed(Input::Restored);
+    }
+
+    /// Tells the switch of new settings before anything else happens.
+    pub(super) fn refresh(&mut self) {
+        if self.is_centre_new && self.engine.is_some() {
+            self.is_centre_new = false;
+            self.feed(Input::Settings(Box::new(self.centre.clone())));
+        }
+    }
+
+    pub(super) fn feed(&mut self, input: Input) {
+        let now = self.now();
+        let Some(engine) = &mut self.engine else { return };
+        engine.handle(now, input);
+        let mut emitted = Vec::new();
+        while let Some(one) = engine.poll_output() {
+            emitted.push(one);
+        }
+        if self.is_strict {
+            self.judge();
+        }
+        for one in emitted {
+            if let Some(one) = self.disk.hold(one) {
+                self.on_output(one.output);
+            }
+        }
+    }
+
+    /// The whole holds together.
+    pub fn judge(&self) {
+        let Some(engine) = &self.engine else { return };
+        let broken = engine.check_invariants();
+        assert!(broken.is_empty(), "at {:?}: {broken:?}", self.clock);
+    }
+
+    pub(super) fn on_output(&mut self, output: Output) {
+        match output {
+            Output::Send { path, bytes } => self.on_send(path, &bytes),
+            Output::Media { worker, command } => {
+                let now = self.now().mono;
+                self.plane.handle_command(now, worker, command);
+                self.drain_plane();
+            }
+            Output::Journal { id, entry } => self.on_journal(id, &entry),
+            Output::Record(record) => self.records.push(*record),
+            Output::Live(event) => self.on_live(event),
+            Output::Reply { id, result } => {
+                self.replies.insert(id, result);
+            }
+            Output::Resolve { host, .. } => panic!("the world has no names: {host}"),
+            Output::Alarm(alarm) => {
+                assert!(!matches!(alarm, Alarm::Invariant(_)), "{alarm:?}");
+            }
+            Output::Drained => {}
+        }
+    }
+
+    pub(super) fn on_send(&mut self, path: Path, bytes: &[u8]) {
+        self.note("<-", path.remote, bytes);
+        if self.is_lost(Way::Out, bytes) {
+            return;
+        }
+        let bytes = bytes.to_vec();
+        let due = || Due::ToPhone { from: path.local, to: path.remote, bytes: bytes.clone() };
+        self.send(due, path.transport.is_reliable());
+    }
+
+    pub(super) fn on_journal(&mut self, id: EntryId, entry: &Entry) {
+        if !self.disk.has_pending() {
+            let (at, run) = (self.clock + COMMIT_TIME, self.run);
+            self.push(at, Due::Written { run });
+        }
+        self.disk.append(id, entry);
+    }
+
+    pub(super) fn on_live(&mut self, event: Event) {
+        if let Some(last) = self.sequence {
+            assert_eq!(event.sequence, last + 1, "an event is missing before {event:?}");
+        }
+        self.sequence = Some(event.sequence);
+        if self.keeps_events {
+            self.events.push(event);
+        }
+    }
+
+    // The phones.
+
+    pub fn act<T>(&mut self, ua: usize, act: impl FnOnce(&mut Ua, Instant) -> T) -> T {
+        self.refresh();
+        let done = act(&mut self.uas[ua], self.clock);
+        self.after(ua);
+        done
+    }
+
+    /// Sends what a phone has to say, and notes when it wants to be woken.
+    pub(super) fn after(&mut self, ua: usize) {
+        let from = self.uas[ua].sip;
+        for (to, bytes) in self.uas[ua].take_sent() {
+            self.note("->", from, &bytes);
+            if !self.is_lost(Way::In, &bytes) {
+                debug_assert_eq!(to.to_string(), centre::SWITCH);
+                self.send(|| Due::ToSwitch { from, bytes: bytes.clone() }, false);
+            }
+        }
+        let wake = self.uas[ua].poll_timeout().filter(|at| *at < Instant::FAR);
+        if let Some(at) = wake
+            && self.wakes[ua].is_none_or(|known| at < known)
+        {
+            self.wakes[ua] = Some(at);
+            self.push(at.max(self.clock), Due::Wake(ua));
+        }
+        if !self.is_talking && self.uas[ua].calls.iter().any(|call| call.talks()) {
+            self.is_talking = true;
+            self.push(self.clock + FRAME_TIME, Due::Speech);
+        }
+    }
+
+    pub(super) fn speak(&mut self) {
+        self.is_talking = false;
+        for ua in 0..self.uas.len() {
+            for call in 0..self.uas[ua].calls.len() {
+                if !self.uas[ua].calls[call].talks() {
+                    continue;
+                }
+                self.is_talking = true;
+                let media = &mut self.uas[ua].calls[call].media;
+                let from = media.rtp;
+                if let Some((to, bytes)) = media.speak()
+                    && !self.uas[ua].is_dead
+                {
+                    self.send(|| Due::RtpToSwitch { from, to, bytes: bytes.clone() }, false);
+                }
+            }
+        }
+        if self.is_talking {
+            self.push(self.clock + FRAME_TIME, Due::Speech);
+        }
+    }
+
+    pub(super) fn drain_plane(&mut self) {
+        let (sent, events) = self.plane.take();
+        for (_, to, bytes) in sent {
+            self.send(|| Due::RtpToPhone { to, bytes: bytes.clone() }, false);
+        }
+        let run = self.run;
+        for event in events {
+            let at = self.clock + Duration::from_millis(1);
+            self.push(at, Due::Told { run, event });
+        }
+    }
+
+    // Time.
+
+    /// A deadline of the switch's in the world's time.
+    pub(super) fn world_time(&self, due: Option<Instant>) -> Option<Instant> {
+        let (engine, world) = self.birth;
+        due.filter(|due| *due < Instant::FAR).map(|due| (world + due.since(engine)).max(self.clock))
+    }
+
+    /// Lets the next thing happen, if it does so before `until`; else moves the clock there.
+    pub(super) fn step(&mut self, until: Instant) -> bool {
+        self.refresh();
+        let engine = self.engine.as_ref().and_then(Engine::poll_timeout);
+        let (engine, plane) = (self.world_time(engine), self.world_time(self.plane.poll_timeout()));
+        let due = self.due.peek().map(|Reverse((at, _))| *at);
+        let next = [due, engine, plane].into_iter().flatten().min();
+        let Some(next) = next.filter(|next| *next <= until) else {
+            self.clock = self.clock.max(until);
+            return false;
+        };
+        self.clock = self.clock.max(next);
+        if due == Some(next) {
+            let what = self.due.pop().and_then(|Reverse((_, number))| self.what.remove(&number));
+            what.into_iter().for_each(|what| self.happen(what));
+        } else if plane == Some(next) {
+            let now = self.now().mono;
+            self.plane.handle_tick(now);
+            self.drain_plane();
+        } else {
+            self.feed(Input::Tick);
+        }
+        true
+    }
+
+    pub(super) fn happen(&mut self, what: Due) {
+        match what {
+            Due::ToSwitch { from, bytes } => self.arrive(from, bytes),
+            Due::ToPhone { from, to, bytes } => {
+                if let Some(ua) = self.places.get(&to).copied() {
+                    self.uas[ua].handle_datagram(self.clock, from, &bytes);
+                    self.after(ua);
+                }
+            }
+            Due::RtpToSwitch { from, to, bytes } => {
+                let now = self.now().mono;
+                self.plane.handle_packet(now, from, to, bytes);
+                self.drain_plane();
+            }
+            Due::RtpToPhone { to, bytes } => self.hear(to, &bytes),
+            Due::Wake(ua) => {
+                self.wakes[ua] = None;
+                self.uas[ua].handle_timeout(self.clock);
+                self.after(ua);
+            }
+            Due::Speech => self.speak(),
+            Due::Told { run, event } if run == self.run => self.feed(Input::Media(event)),
+            Due::Written { run } if run == self.run => {
+                for Emitted { output, .. } in self.disk.commit() {
+                    self.on_output(output);
+                }
+            }
+            Due::Told { .. } | Due::Written { .. } => {}
+        }
+    }
+
+    pub(super) fn arrive(&mut self, from: SocketAddr, bytes: Vec<u8>) {
+        let local = centre::SWITCH.parse().unwrap();
+        let path = Path { transport: Transport::Udp, local, remote: from, flow: None };
+        match Message::parse(bytes.into()) {
+            Ok(message) => self.feed(Input::Sip { path, message }),
+            Err(malformed) => {
+                if let Some(answer) = malformed.answer() {
+                    self.on_send(path, &answer);
+                }
+            }
+        }
+    }
+
+    pub(super) fn hear(&mut self, to: SocketAddr, bytes: &[u8]) {
+        let clock = self.clock;
+        let place = SocketAddr::new(to.ip(), 5060);
+        let Some(ua) = self.places.get(&place).copied() else { return };
+        if self.uas[ua].is_dead {
+            return;
+        }
+        let hearer = self.uas[ua].calls.iter_mut().rev().find(|call| call.media.rtp == to && !call.is_over());
+        if let Some(call) = hearer {
+            call.media.hear(clock, bytes);
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Session descriptions as a simple phone writes and reads them.
+
+use std::{fmt::Write, net::SocketAddr};
+
+use crate::sim::sound::Law;
+
+/// Which way audio flows, as `a=` says it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Flow {
+    #[default]
+    SendRecv,
+    SendOnly,
+    RecvOnly,
+    Inactive,
+}
+
+impl Flow {
+    const ALL: [Self; 4] = [Self::SendRecv, Self::SendOnly, Self::RecvOnly, Self::Inactive];
+
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::SendRecv => "sendrecv",
+            Self::SendOnly => "sendonly",
+            Self::RecvOnly => "recvonly",
+            Self::Inactive => "inactive",
+        }
+    }
+
+    pub const fn sends(self) -> bool {
+        matches!(self, Self::SendRecv | Self::SendOnly)
+    }
+
+    /// What answers this when the answerer wants everything (RFC 3264 6.1).
+    pub const fn mirrored(self) -> Self {
+        match self {
+            Self::SendRecv => Self::SendRecv,
+            Self::SendOnly => Self::RecvOnly,
+            Self::RecvOnly => Self::SendOnly,
+            Self::Inactive => Self::Inactive,
+        }
+    }
+}
+
+/// How a phone asks the other to wait.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HoldForm {
+    SendOnly,
+    Inactive,
+    /// RFC 2543: the address 0.0.0.0.
+    NoAddress,
+}
+
+impl HoldForm {
+    pub const ALL: [Self; 3] = [Self::SendOnly, Self::Inactive, Self::NoAddress];
+}
+
+/// What a phone can do, in its order of preference.
+#[derive(Clone, Debug)]
+pub struct Abilities {
+    pub codecs: Vec<(u8, Law)>,
+    /// Payload type that it offers for telephone-event.
+    pub event: Option<u8>,
+}
+
+impl Default for Abilities {
+    fn default() -> Self {
+        Self { codecs: vec![(0, Law::Mu), (8, Law::A)], event: Some(101) }
+    }
+}
+
+/// The part of a description that matters here.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Described {
+    /// `None`: 0.0.0.0 or port 0.
+    pub rtp: Option<SocketAddr>,
+    pub codecs: Vec<(u8, Law)>,
+    pub event: Option<u8>,
+    pub flow: Flow,
+}
+
+impl Described {
+    pub fn read(body: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(body).ok()?;
+        let (mut address, mut port, mut codecs, mut event, mut flow) = (None, None, Vec::new(), None, Flow::SendRecv);
+        for line in text.lines() {
+            if let Some(host) = line.strip_prefix("c=IN IP4 ").or_else(|| line.strip_prefix("c=IN IP6 ")) {
+                address = host.trim().parse().ok();
+            } else if let Some(media) = line.strip_prefix("m=audio ") {
+                let mut words = media.split_whitespace();
+                port = words.next().and_then(|word| word.parse::<u16>().ok());
+                for word in words.skip(1) {
+                    match word {
+                        "0" => codecs.push((0, Law::Mu)),
+                        "8" => codecs.push((8, Law::A)),
+                        _ => {}
+                    }
+                }
+            } else if let Some(map) = line.strip_prefix("a=rtpmap:") {
+                let (number, name) = map.split_once(' ')?;
+                if name.to_ascii_lowercase().starts_with("telephone-event/8000") {
+                    event = number.parse().ok();
+                }
+            } else if let Some(found) = Flow::ALL.into_iter().find(|flow| line.strip_prefix("a=") == Some(flow.word()))
+            {
+                flow = found;
+            }
+        }
+        let rtp = SocketAddr::new(address?, port?);
+        let reachable = !rtp.ip().is_unspecified() && rtp.port() != 0;
+        Some(Self { rtp: reachable.then_some(rtp), codecs, event, flow })
+    }
+}
+
+/// Writes a description; `no_address` is the old form of hold.
+pub fn write(
+    session: (u64, u64),
+    rtp: SocketAddr,
+    codecs: &[(u8, Law)],
+    event: Option<u8>,
+    flow: Flow,
+    no_address: bool,
+) -> String {
+    let (id, version) = session;
+    let ip = rtp.ip();
+    let connection = if no_address { "0.0.0.0".to_owned() } else { ip.to_string() };
+    let mut numbers: Vec<String> = codecs.iter().map(|(number, _)| number.to_string()).collect();
+    numbers.extend(event.map(|number| number.to_string()));
+    let mut text = format!("v=0\r\no=- {id} {version} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {connection}\r\nt=0 0\r\n");
+    let _ = write!(text, "m=audio {} RTP/AVP {}\r\n", rtp.port(), numbers.join(" "));
+    for (number, law) in codecs {
+        let name = match law {
+            Law::Mu => "PCMU",
+            Law::A => "PCMA",
+        };
+        let _ = write!(text, "a=rtpmap:{number} {name}/8000\r\n");
+    }
+    if let Some(event) = event {
+        let _ = write!(text, "a=rtpmap:{event} telephone-event/8000\r\na=fmtp:{event} 0-16\r\n");
+    }
+    let _ = write!(text, "a=ptime:20\r\na={}\r\n", flow.word());
+    text
+}

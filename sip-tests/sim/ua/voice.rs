@@ -1,0 +1,167 @@
+//! The media half of a phone's call: it speaks its tone, and listens.
+
+use std::net::SocketAddr;
+
+use strowger::base::Instant;
+
+use super::sdp::{Abilities, Described, Flow};
+use crate::sim::sound::{Ear, FRAME, Law, PERIOD, Voice};
+
+/// When a phone speaks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Talk {
+    #[default]
+    Always,
+    /// A quarter of a second in every two seconds: enough to be judged by, and cheap over a long day.
+    Sparsely,
+    /// It has lost its microphone, its network or its battery.
+    Never,
+}
+
+/// Packets in one spell of sparse talk, and the pause after it.
+const SPELL: u64 = 14;
+const SPELL_EVERY: u64 = 100;
+
+/// Packets of one digit: 100 ms, then the end three times (RFC 4733 2.5.1.4).
+const DIGIT_PACKETS: u16 = 5;
+
+#[derive(Debug)]
+pub struct Media {
+    pub rtp: SocketAddr,
+    pub voice: Voice,
+    pub talk: Talk,
+    pub ear: Ear,
+    /// Digits heard as telephone-event.
+    pub digits: String,
+    /// What we may do, as settled last.
+    pub flow: Flow,
+    pub remote: Option<SocketAddr>,
+    pub law: Option<(u8, Law)>,
+    /// Payload types of telephone-event: theirs to send with, ours to receive.
+    pub event: (Option<u8>, Option<u8>),
+    pub session: (u64, u64),
+    pressed: Vec<(char, u16)>,
+    last_digit: Option<u32>,
+    ssrc: u32,
+    sequence: u16,
+    timestamp: u32,
+    frames: u64,
+    period: Vec<u8>,
+}
+
+impl Media {
+    pub fn new(rtp: SocketAddr, voice: Voice, talk: Talk, draw: u64) -> Self {
+        Self {
+            rtp,
+            voice,
+            talk,
+            ear: Ear::default(),
+            digits: String::new(),
+            flow: Flow::SendRecv,
+            remote: None,
+            law: None,
+            event: (None, None),
+            session: (draw >> 33, 1),
+            pressed: Vec::new(),
+            last_digit: None,
+            ssrc: draw as u32,
+            sequence: (draw >> 40) as u16,
+            timestamp: (draw >> 17) as u32,
+            frames: 0,
+            period: Vec::new(),
+        }
+    }
+
+    /// Takes the other side's description; `ours` is what we answered or offered with.
+    pub fn settle(&mut self, theirs: &Described, abilities: &Abilities, flow: Flow) {
+        let common = theirs.codecs.iter().find(|(number, _)| abilities.codecs.iter().any(|(own, _)| own == number));
+        if let Some(common) = common.copied()
+            && self.law != Some(common)
+        {
+            self.law = Some(common);
+            self.period = common.1.period(self.voice);
+        }
+        self.remote = theirs.rtp.or(self.remote);
+        self.event.0 = theirs.event;
+        self.flow = flow;
+    }
+
+    pub fn press(&mut self, digit: char) {
+        self.pressed.push((digit, 0));
+    }
+
+    /// The packet of the next 20 ms, if there is something to say.
+    pub fn speak(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
+        let (payload_type, _) = self.law?;
+        let remote = self.remote?;
+        let frame = self.frames;
+        self.frames += 1;
+        let timestamp = self.timestamp.wrapping_add((frame * FRAME as u64) as u32);
+        if let Some(packet) = self.digit(timestamp) {
+            return Some((remote, packet));
+        }
+        let speaks = match self.talk {
+            Talk::Always => true,
+            Talk::Sparsely => frame % SPELL_EVERY < SPELL,
+            Talk::Never => false,
+        };
+        if !speaks || !self.flow.sends() {
+            return None;
+        }
+        let start = (frame * FRAME as u64) as usize % PERIOD;
+        let octets = (0..FRAME).map(|at| self.period[(start + at) % PERIOD]).collect::<Vec<_>>();
+        Some((remote, self.packet(payload_type, frame == 0, timestamp, &octets)))
+    }
+
+    fn digit(&mut self, timestamp: u32) -> Option<Vec<u8>> {
+        let payload_type = self.event.0?;
+        let (digit, sent) = self.pressed.first_mut()?;
+        let (code, step) = ("0123456789*#ABCD".find(*digit)? as u8, *sent);
+        *sent += 1;
+        let is_end = step >= DIGIT_PACKETS;
+        let duration = (step.min(DIGIT_PACKETS - 1) + 1) * FRAME as u16;
+        // One event keeps the timestamp of its start.
+        let start = timestamp.wrapping_sub(u32::from(step) * FRAME as u32);
+        if step >= DIGIT_PACKETS + 2 {
+            self.pressed.remove(0);
+        }
+        let volume = if is_end { 0x80 | 10 } else { 10 };
+        let [high, low] = duration.to_be_bytes();
+        Some(self.packet(payload_type, step == 0, start, &[code, volume, high, low]))
+    }
+
+    fn packet(&mut self, payload_type: u8, marker: bool, timestamp: u32, payload: &[u8]) -> Vec<u8> {
+        self.sequence = self.sequence.wrapping_add(1);
+        let mut packet = vec![0x80, payload_type | if marker { 0x80 } else { 0 }];
+        packet.extend(self.sequence.to_be_bytes());
+        packet.extend(timestamp.to_be_bytes());
+        packet.extend(self.ssrc.to_be_bytes());
+        packet.extend(payload);
+        packet
+    }
+
+    pub fn hear(&mut self, now: Instant, packet: &[u8]) {
+        let [first, second, s0, s1, t0, t1, t2, t3, r0, r1, r2, r3, payload @ ..] = packet else { return };
+        if first >> 6 != 2 {
+            return;
+        }
+        let payload_type = second & 0x7f;
+        let sequence = u16::from_be_bytes([*s0, *s1]);
+        let timestamp = u32::from_be_bytes([*t0, *t1, *t2, *t3]);
+        let ssrc = u32::from_be_bytes([*r0, *r1, *r2, *r3]);
+        if self.event.1 == Some(payload_type) && payload.len() == 4 {
+            if payload[1] & 0x80 != 0 && self.last_digit != Some(timestamp) {
+                self.last_digit = Some(timestamp);
+                self.digits.extend("0123456789*#ABCD".chars().nth(usize::from(payload[0])));
+            }
+            self.ear.hear(now, ssrc, sequence, Vec::new());
+            return;
+        }
+        let law = match payload_type {
+            0 => Law::Mu,
+            8 => Law::A,
+            other => return self.ear.strange_payload_types.push(other),
+        };
+        self.ear.hear(now, ssrc, sequence, payload.iter().map(|octet| law.decode(*octet)).collect());
+    }
+}
