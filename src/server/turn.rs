@@ -154,7 +154,7 @@ impl Loop {
         while let Some(emitted) = self.engine.poll_output() {
             match self.state.held.pass(emitted) {
                 Pass::Now(output) => self.perform(output),
-                Pass::Later => {}
+                Pass::Later => self.journal.hurry(),
                 Pass::Never(output) => self.refuse(output),
             }
         }

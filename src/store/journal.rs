@@ -61,8 +61,10 @@ pub struct JournalSettings {
     pub path: PathBuf,
     /// Every commit waits for the disk. Costs a disk flush a group.
     pub power_loss_safe: bool,
-    /// How long the first entry of a group waits for others.
+    /// How long the first entry of a group waits for others when something is held until it is written.
     pub gather: Duration,
+    /// The same when nobody waits: what a `kill -9` may take with it was promised to nobody.
+    pub linger: Duration,
     /// See [`WAITING_MAX`].
     pub waiting_max: usize,
     /// The file never grows past this; at the limit the journal behaves as on a full disk until a checkpoint.
@@ -75,6 +77,7 @@ impl JournalSettings {
             path: path.into(),
             power_loss_safe: false,
             gather: Duration::from_millis(2),
+            linger: Duration::from_millis(50),
             waiting_max: WAITING_MAX,
             size_max: 8 << 30,
         }
@@ -171,6 +174,11 @@ impl<E: Journalled, R: Journalled> Journal<E, R> {
     /// Ids must rise within one run; they mean nothing in another.
     pub fn append(&self, id: u64, wall: Wall, entry: E) -> Result<(), Full> {
         self.inbox.push(Order::Append { id, wall, entry })
+    }
+
+    /// Something is held until what was appended is written: don't linger.
+    pub fn hurry(&self) {
+        self.inbox.hurry();
     }
 
     /// Puts a call record into the outbox.

@@ -103,33 +103,62 @@ impl Hub {
     }
 }
 
+/// Never ready while nobody listens.
+async fn first_of(
+    live: &mut Option<broadcast::Receiver<Arc<Event>>>,
+) -> Result<Arc<Event>, broadcast::error::RecvError> {
+    match live {
+        Some(live) => live.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
 impl Keeper {
     async fn run(mut self, mut joins: mpsc::Receiver<Join>) {
-        let mut live = self.handle.live();
+        // Without a page nobody listens, and an event costs the engine's thread nothing.
+        let mut live: Option<broadcast::Receiver<Arc<Event>>> = None;
         let mut due: Option<Instant> = None;
         let mut sweep = tokio::time::interval(SWEEP);
         loop {
             let watched = self.frames.receiver_count() > 0;
+            if !watched {
+                live = None;
+                due = None;
+            }
             tokio::select! {
                 join = joins.recv() => match join {
-                    Some(join) => self.on_join(join).await,
+                    Some(join) => {
+                        live.get_or_insert_with(|| self.handle.live());
+                        self.on_join(join).await;
+                    }
                     None => return,
                 },
-                event = live.recv() => {
+                // One wake-up a burst: the rest of it is taken when the patch is due.
+                event = first_of(&mut live), if due.is_none() => {
                     match event {
-                        Ok(event) if watched => self.remember(event),
-                        Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                        Ok(event) => self.remember(event),
+                        Err(broadcast::error::RecvError::Lagged(_)) => {}
                         Err(broadcast::error::RecvError::Closed) => return,
                     }
-                    if watched && due.is_none() {
-                        due = Some((self.last + PACE).max(Instant::now() + GATHER));
-                    }
+                    due = Some((self.last + PACE).max(Instant::now() + GATHER));
                 }
                 () = sleep_until(due.unwrap_or(self.last)), if due.is_some() => {
                     due = None;
+                    self.take_waiting(&mut live);
                     self.refresh().await;
                 }
                 _ = sweep.tick(), if watched && due.is_none() => self.refresh().await,
+            }
+        }
+    }
+
+    fn take_waiting(&mut self, live: &mut Option<broadcast::Receiver<Arc<Event>>>) {
+        let Some(live) = live else { return };
+        loop {
+            match live.try_recv() {
+                Ok(event) => self.remember(event),
+                Err(broadcast::error::TryRecvError::Lagged(_)) => {}
+                Err(broadcast::error::TryRecvError::Empty | broadcast::error::TryRecvError::Closed) => return,
             }
         }
     }

@@ -17,8 +17,12 @@ use crate::{
 
 use super::{Database, DatabaseError};
 
-/// Rows in one INSERT: 50 calls of 19 columns stay below every engine's limit of parameters.
-const ROWS_MAX: usize = 50;
+/// Rows in one INSERT. SQLite looks a parameter's name up in a list, so that the cost of binding grows with the square
+/// of this times the columns.
+const ROWS_MAX: usize = 6;
+
+/// Calls whose legs are asked for at once.
+const CALLS_MAX: usize = 50;
 
 /// Records in one answer.
 pub const PAGE_MAX: u32 = 500;
@@ -96,7 +100,7 @@ impl Database {
     }
 
     async fn add_legs(&self, records: &mut [CallRecord]) -> Result<(), DatabaseError> {
-        for chunk in records.chunks_mut(ROWS_MAX) {
+        for chunk in records.chunks_mut(CALLS_MAX) {
             let places = (1..=chunk.len()).map(|n| format!("${n}")).collect::<Vec<_>>().join(",");
             let sql = format!("SELECT {LEG_COLUMNS} FROM legs WHERE call_id IN ({places}) ORDER BY leg_id");
             let mut query = sqlx::query(AssertSqlSafe(sql));

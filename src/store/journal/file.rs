@@ -18,8 +18,9 @@ use crate::store::private_file;
 
 use super::{JournalSettings, Journalled, OUTBOX_MAX, Restored};
 
-/// Rows in one INSERT. Each count has a prepared statement of its own.
-const ROWS_MAX: usize = 64;
+/// Rows in one INSERT. Each count has a prepared statement of its own. SQLite looks a parameter's name up in a list, so
+/// that the cost of binding grows with the square of this.
+const ROWS_MAX: usize = 16;
 
 /// The outbox is cut to [`OUTBOX_MAX`] once in so many records.
 const TRIM_EVERY: usize = 1_000;

@@ -33,13 +33,15 @@ struct List<E, R> {
     orders: Vec<Order<E, R>>,
     idle: bool,
     closed: bool,
+    /// Somebody waits for what is in the list.
+    hurried: bool,
     /// An entry was turned away since the last checkpoint.
     turned_away: bool,
 }
 
 impl<E, R> Inbox<E, R> {
     pub fn new(waiting_max: usize) -> Self {
-        let list = List { orders: Vec::new(), idle: false, closed: false, turned_away: false };
+        let list = List { orders: Vec::new(), idle: false, closed: false, hurried: false, turned_away: false };
         Self { list: Mutex::new(list), wake: Condvar::new(), waiting_max }
     }
 
@@ -52,9 +54,19 @@ impl<E, R> Inbox<E, R> {
             list.turned_away |= matches!(order, Order::Append { .. });
             return Err(Full);
         }
+        list.hurried |= matches!(order, Order::Oldest { .. });
         list.orders.push(order);
         self.wake_for(&list);
         Ok(())
+    }
+
+    /// Somebody waits for an entry that is in the list: the group closes soon.
+    pub fn hurry(&self) {
+        let mut list = self.lock();
+        if !list.hurried && !list.orders.is_empty() {
+            list.hurried = true;
+            self.wake.notify_all();
+        }
     }
 
     /// What was appended before it is covered by it and makes room.
@@ -74,8 +86,9 @@ impl<E, R> Inbox<E, R> {
         self.lock().turned_away
     }
 
-    /// Waits for an order, then `gather` longer for company. `None` when closed and empty.
-    pub fn next_group(&self, gather: Duration) -> Option<Vec<Order<E, R>>> {
+    /// Waits for an order, then for company: `gather` when somebody waits for it, `linger` otherwise. `None` when closed
+    /// and empty.
+    pub fn next_group(&self, gather: Duration, linger: Duration) -> Option<Vec<Order<E, R>>> {
         let mut list = self.lock();
         list.idle = true;
         list = self
@@ -83,10 +96,14 @@ impl<E, R> Inbox<E, R> {
             .wait_while(list, |list| list.orders.is_empty() && !list.closed)
             .unwrap_or_else(PoisonError::into_inner);
         list.idle = false;
-        if list.orders.len() < GROUP_MAX && !list.closed {
-            let short = |list: &mut List<E, R>| list.orders.len() < GROUP_MAX && !list.closed;
-            list = self.wake.wait_timeout_while(list, gather, short).unwrap_or_else(PoisonError::into_inner).0;
+        let short = |list: &List<E, R>| list.orders.len() < GROUP_MAX && !list.closed;
+        let unhurried = |list: &mut List<E, R>| short(list) && !list.hurried;
+        list = self.wake.wait_timeout_while(list, linger, unhurried).unwrap_or_else(PoisonError::into_inner).0;
+        if list.hurried {
+            let gathering = |list: &mut List<E, R>| short(list);
+            list = self.wake.wait_timeout_while(list, gather, gathering).unwrap_or_else(PoisonError::into_inner).0;
         }
+        list.hurried = false;
         Self::take_some(&mut list)
     }
 

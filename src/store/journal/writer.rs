@@ -67,7 +67,7 @@ impl<E: Journalled, R: Journalled, F: Fn(Report)> Writer<E, R, F> {
     }
 
     pub fn run(mut self, runtime: &Runtime) {
-        while let Some(orders) = self.inbox.next_group(self.settings.gather) {
+        while let Some(orders) = self.inbox.next_group(self.settings.gather, self.settings.linger) {
             let mut batch = Batch::default();
             batch.fold(orders);
             runtime.block_on(self.write(batch));
