@@ -125,6 +125,7 @@ test("an ended call is on record with its legs", async () => {
   const [record] = records;
   assert.equal(record?.caller, "+351210000001");
   assert.deepEqual([record.queue.queue, record.queue.outcome, record.queue.agent], ["support", "answered", "ana"]);
+  assert.equal(record.queue.why.first[0].agent, "ana", "why she was asked");
   assert.deepEqual(record.legs.map((leg) => [leg.side, leg.party]).sort(), [["called", "ana"], ["caller", "demo"]]);
   const ana = await signIn("ana");
   assert.equal(await ana.evaluate(() => fetch("/api/v1/records").then((response) => response.status)), 403);

@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 
 use super::number;
 use crate::{
+    acd::{Candidate, Factor, Strategy, Why},
     api::{Api, Problem, Signed},
-    base::{CallId, Wall},
-    engine::{CallRecord, Centre, Direction},
+    base::{AgentId, CallId, Wall},
+    engine::{CallRecord, Centre, Direction, QueueRecord},
     store::{DatabaseError, RecordFilter, Role},
     switch::{Cause, EndedBy, LegParty, LegRecord, LegSide, Quality},
 };
@@ -55,6 +56,25 @@ struct QueuePart<'a> {
     waited_ms: u64,
     agent: Option<String>,
     offers: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<WhyView<'a>>,
+}
+
+/// Why this agent was asked, with names.
+#[derive(Debug, Serialize)]
+struct WhyView<'a> {
+    strategy: Strategy,
+    rank: u32,
+    candidates: u32,
+    first: Vec<CandidateView>,
+    excluded: &'a [(Factor, u32)],
+}
+
+#[derive(Debug, Serialize)]
+struct CandidateView {
+    agent: String,
+    tier: u16,
+    measure: Option<i64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -127,23 +147,46 @@ impl<'a> RecordView<'a> {
             ended: record.ended,
             cause: record.cause,
             ended_by: record.ended_by,
-            queue: record.queue.as_ref().map(|part| QueuePart {
-                queue: centre
-                    .acd
-                    .queues
-                    .get(&part.queue)
-                    .map_or_else(|| part.queue.to_string(), |queue| queue.key.clone()),
-                interaction: part.interaction.0.to_string(),
-                outcome: &part.outcome,
-                waited_ms: part.waited_ms,
-                agent: part
-                    .agent
-                    .map(|id| centre.acd.agents.get(&id).map_or_else(|| id.to_string(), |agent| agent.key.clone())),
-                offers: part.offers,
-            }),
+            queue: record.queue.as_ref().map(|part| QueuePart::of(part, centre)),
             legs: record.legs.iter().map(|leg| LegView::of(leg, centre)).collect(),
         }
     }
+}
+
+impl<'a> QueuePart<'a> {
+    fn of(part: &'a QueueRecord, centre: &Centre) -> Self {
+        let queue = centre.acd.queues.get(&part.queue);
+        Self {
+            queue: queue.map_or_else(|| part.queue.to_string(), |queue| queue.key.clone()),
+            interaction: part.interaction.0.to_string(),
+            outcome: &part.outcome,
+            waited_ms: part.waited_ms,
+            agent: part.agent.map(|agent| agent_key(centre, agent)),
+            offers: part.offers,
+            why: part.why.as_deref().map(|why| WhyView::of(why, centre)),
+        }
+    }
+}
+
+impl<'a> WhyView<'a> {
+    fn of(why: &'a Why, centre: &Centre) -> Self {
+        let candidate = |candidate: &Candidate| CandidateView {
+            agent: agent_key(centre, candidate.agent),
+            tier: candidate.tier,
+            measure: candidate.measure,
+        };
+        Self {
+            strategy: why.strategy,
+            rank: why.rank,
+            candidates: why.candidates,
+            first: why.first.iter().map(candidate).collect(),
+            excluded: &why.excluded,
+        }
+    }
+}
+
+fn agent_key(centre: &Centre, agent: AgentId) -> String {
+    centre.acd.agents.get(&agent).map_or_else(|| agent.to_string(), |settings| settings.key.clone())
 }
 
 impl<'a> LegView<'a> {
