@@ -1,8 +1,8 @@
 //! The loop that stamps `now`, and everything that is started around it.
 //!
-//! One thread owns the engine and the SIP sockets ([`turn`]): it reads what came, hands it to the engine, and writes
+//! One thread owns the engine and the SIP sockets (`turn`): it reads what came, hands it to the engine, and writes
 //! what comes out. Media workers, the journal's writer, stream connections and pages run beside it and talk to it
-//! through one inbox. What the engine promises is told only when the journal has written it ([`held`]). Nothing is
+//! through one inbox. What the engine promises is told only when the journal has written it (`held`). Nothing is
 //! decided here.
 
 mod clock;

@@ -19,7 +19,7 @@ use sqlx::{AnyPool, Executor, any::AnyPoolOptions, migrate::Migrator};
 use tokio::sync::watch;
 
 pub use accounts::{PageUser, Role, StoredSession};
-pub use records::RecordFilter;
+pub use records::{PAGE_MAX, RecordFilter};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations");
 
