@@ -7,6 +7,8 @@ use crate::wire::sip::{Message, Method};
 
 /// What leaves the [`Stack`](super::Stack).
 #[derive(Clone, Debug)]
+// Each is moved twice and gone; a box would cost an allocation for every message.
+#[allow(clippy::large_enum_variant)]
 pub enum Output {
     Send { path: Path, bytes: Bytes },
     Event(Event),

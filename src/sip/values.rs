@@ -118,6 +118,9 @@ pub struct Invite {
     pub max_forwards: u8,
     /// Propose a session timer (RFC 4028).
     pub session_timer: bool,
+    /// Over UDP, take TCP when it is longer than fits a datagram safely (RFC 3261 18.1.1), and UDP after all when that is
+    /// refused. Not for registered devices: they are reached the way they came.
+    pub large_by_tcp: bool,
 }
 
 impl Invite {
@@ -135,6 +138,7 @@ impl Invite {
             credentials: None,
             max_forwards: 70,
             session_timer: true,
+            large_by_tcp: false,
         }
     }
 }

@@ -331,6 +331,7 @@ fn invite(max_forwards: u8, passed: &Headers, plan: &RingPlan, target: &Target, 
         body: Some(body),
         credentials: target.credentials.clone(),
         max_forwards,
+        large_by_tcp: trusted,
         ..Invite::new(target.path, target.uri.clone(), from, to)
     }
 }

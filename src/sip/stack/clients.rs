@@ -33,18 +33,20 @@ pub(in crate::sip) struct Start {
     pub owner: ClientOwner,
     pub credentials: Option<Arc<Credentials>>,
     pub challenged: bool,
+    /// The way to try when the first is refused.
+    pub fallback: Option<Path>,
 }
 
 impl Start {
     pub fn new(method: Method, branch: Branch, path: Path, bytes: Bytes, owner: ClientOwner) -> Self {
-        Self { method, branch, path, bytes, owner, credentials: None, challenged: false }
+        Self { method, branch, path, bytes, owner, credentials: None, challenged: false, fallback: None }
     }
 }
 
 impl Stack {
     /// Sends a request whose branch came from `new_branch` just before.
     pub(in crate::sip) fn start_client(&mut self, now: Now, start: Start) -> TransactionId {
-        let Start { method, branch, path, bytes, owner, credentials, challenged } = start;
+        let Start { method, branch, path, bytes, owner, credentials, challenged, fallback } = start;
         let id = self.transactions.next_id();
         let until = self.clock.set(now.mono, id, Wait::GiveUp);
         let resend_at = (!path.transport.is_reliable()).then(|| self.clock.set(now.mono, id, Wait::First));
@@ -63,6 +65,7 @@ impl Stack {
             challenged,
             acks: Vec::new(),
             cancel: None,
+            fallback,
         })));
         self.unheard.insert((path.remote, id));
         if let Some(flow) = path.flow {
@@ -251,7 +254,8 @@ impl Stack {
         if let Some(usage) = owner.usage().and_then(|usage| self.usages.get_mut(usage)) {
             usage.dialog.local_cseq = usage.dialog.local_cseq.max(cseq);
         }
-        Some(self.start_client(now, Start { method, branch, path, bytes, owner, credentials, challenged }))
+        let start = Start::new(method, branch, path, bytes, owner);
+        Some(self.start_client(now, Start { credentials, challenged, ..start }))
     }
 
     fn on_answer(&mut self, now: Now, id: TransactionId, owner: ClientOwner, response: &Message, path: Path) {
@@ -277,7 +281,7 @@ impl Stack {
 
     fn on_no_answer(&mut self, now: Now, id: TransactionId, owner: ClientOwner, unreachable: bool) {
         match owner {
-            ClientOwner::Invite(usage) => self.on_invite_silent(id, usage, unreachable),
+            ClientOwner::Invite(usage) => self.on_invite_silent(now, id, usage, unreachable),
             ClientOwner::Offer(usage) => self.on_offer_silent(now, id, usage, unreachable),
             ClientOwner::Refresh(usage) => self.on_refresh_silent(now, usage, unreachable),
             ClientOwner::User { told, .. } => {

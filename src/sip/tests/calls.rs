@@ -127,6 +127,41 @@ fn an_unreachable_callee_is_told_at_once() {
     world.settle();
 }
 
+/// A long INVITE takes TCP where it may, and UDP after all when that is refused (RFC 3261 18.1.1).
+#[test]
+fn a_long_invite_takes_tcp_and_comes_back_when_refused() {
+    let bob = address("10.0.0.2:5060");
+    for refused in [false, true] {
+        let mut world = World::new(5, 1, Transport::Udp);
+        let mut invite = world.invite_to(0, bob, Some("offer"));
+        invite.large_by_tcp = true;
+        let short = invite.clone();
+        invite.headers.push(("X-Long".into(), "x".repeat(1300)));
+        let (stack, now) = world.stack(0);
+        stack.invite(now, short);
+        stack.invite(now, invite);
+        world.run(MS(20));
+        let by = |world: &World| -> Vec<String> {
+            world.post.iter().filter_map(|(_, m)| Some(m.top_via().ok()?.transport.to_owned())).collect()
+        };
+        assert_eq!(by(&world), ["UDP", "TCP"]);
+        assert!(world.last_request("INVITE").header(Name::Contact).unwrap().contains(";transport=tcp"));
+        if refused {
+            let (stack, now) = world.stack(0);
+            stack.handle_unreachable(now, Transport::Tcp, bob);
+            world.run(MS(20));
+            assert_eq!(by(&world), ["UDP", "TCP", "UDP"]);
+            let again = world.last_request("INVITE");
+            assert_eq!(again.header(Name::Contact), Some("<sip:alice@10.0.0.1:5060>"));
+            let (stack, now) = world.stack(0);
+            stack.handle_unreachable(now, Transport::Udp, bob);
+            world.run(MS(20));
+            assert_eq!(world.events(0).len(), 2);
+        }
+        world.settle();
+    }
+}
+
 #[test]
 fn a_lost_ack_is_repeated_and_a_missing_one_ends_the_call() {
     let eve = address("10.0.0.66:5060");

@@ -88,6 +88,8 @@ pub(super) struct ClientTransaction {
     /// ACKs to 2xx, by the tag they answer: sent again when the 2xx comes again.
     pub acks: Vec<Acknowledged>,
     pub cancel: Option<TransactionId>,
+    /// The way to try when this one is refused.
+    pub fallback: Option<Path>,
 }
 
 pub(super) struct Acknowledged {

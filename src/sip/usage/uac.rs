@@ -2,18 +2,23 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::{Bye, Calling, Early, Phase, Usage, offer::Exchange};
 use crate::{
     base::Now,
     sip::{
-        Body, Event, Fault, Invite, Path, Stack, TransactionId, UsageId, compose,
+        Body, Event, Fault, Invite, Path, Stack, TransactionId, Transport, UsageId, compose,
         dialog::Dialog,
         stack::Start,
         timer::Wait,
-        transaction::{ClientOwner, ClientState},
+        transaction::{Branch, ClientOwner, ClientState},
     },
     wire::sip::{Message, Method, Name, Writer},
 };
+
+/// Octets of a request that UDP carries without being cut up on the way (RFC 3261 18.1.1).
+const DATAGRAM_SAFE: usize = 1_300;
 
 /// Early dialogs of one INVITE. A fork with more branches is still heard; those beyond have no dialog before they answer.
 const EARLY_MAX: usize = 16;
@@ -48,23 +53,15 @@ impl Stack {
         };
         let mut usage = Usage::new(dialog, Phase::Calling(Box::new(calling)), &invite.contact_user, true);
         usage.credentials = invite.credentials.clone().map(Arc::new);
-        let head = compose::Head {
-            method: &Method::Invite,
-            path: invite.path,
-            branch,
-            from: &usage.dialog.local,
-            to: &usage.dialog.remote,
-            call_id: &usage.dialog.call_id,
-            cseq: 1,
-            max_forwards: invite.max_forwards,
-        };
-        let mut writer = head.write(&self.settings, &invite.uri, invite.route_set.iter().map(String::as_str));
-        self.describe(&mut writer, invite.path, &invite.contact_user, invite.body.is_some());
-        if invite.session_timer {
-            self.propose_session(&mut writer, None);
+        let mut path = invite.path;
+        let mut bytes = self.write_invite(&usage.dialog, &invite, path, branch);
+        let mut fallback = None;
+        if invite.large_by_tcp && path.transport == Transport::Udp && bytes.len() > DATAGRAM_SAFE {
+            fallback = Some(path);
+            path.transport = Transport::Tcp;
+            usage.dialog.path = path;
+            bytes = self.write_invite(&usage.dialog, &invite, path, branch);
         }
-        compose::add(&mut writer, &invite.headers);
-        let bytes = compose::finish(&mut writer, invite.body.as_ref());
         let credentials = usage.credentials.clone();
         let id = self.add_usage(usage);
         if full {
@@ -72,9 +69,48 @@ impl Stack {
             self.drop_usage(id);
             return id;
         }
-        let start = Start::new(Method::Invite, branch, invite.path, bytes, ClientOwner::Invite(id));
-        self.start_client(now, Start { credentials, ..start });
+        let start = Start::new(Method::Invite, branch, path, bytes, ClientOwner::Invite(id));
+        self.start_client(now, Start { credentials, fallback, ..start });
         id
+    }
+
+    fn write_invite(&self, dialog: &Dialog, invite: &Invite, path: Path, branch: Branch) -> Bytes {
+        let head = compose::Head {
+            method: &Method::Invite,
+            path,
+            branch,
+            from: &dialog.local,
+            to: &dialog.remote,
+            call_id: &dialog.call_id,
+            cseq: 1,
+            max_forwards: invite.max_forwards,
+        };
+        let mut writer = head.write(&self.settings, &invite.uri, invite.route_set.iter().map(String::as_str));
+        self.describe(&mut writer, path, &invite.contact_user, invite.body.is_some());
+        if invite.session_timer {
+            self.propose_session(&mut writer, None);
+        }
+        compose::add(&mut writer, &invite.headers);
+        compose::finish(&mut writer, invite.body.as_ref())
+    }
+
+    /// TCP was refused: the same INVITE by UDP, however long it is (RFC 3261 18.1.1).
+    fn fall_back(&mut self, now: Now, id: TransactionId, usage: UsageId) -> bool {
+        let Some((bytes, path)) = self.client(id).and_then(|c| Some((c.bytes.clone(), c.fallback.take()?))) else {
+            return false;
+        };
+        let Ok(request) = Message::parse(bytes) else { return false };
+        let Some(found) = self.usages.get_mut(usage) else { return false };
+        found.dialog.path = path;
+        let contact = compose::contact(&self.settings, path, &found.contact_user).to_string();
+        self.with_client(id, |client| client.path.transport = path.transport);
+        match self.try_again(now, id, &request, &[(Name::Contact, contact)]) {
+            Some(retry) => {
+                self.on_retry(ClientOwner::Invite(usage), id, retry);
+                true
+            }
+            None => false,
+        }
     }
 
     /// Contact, Allow and Supported of a request or answer that (re)opens a dialog. Without an offer of ours a reliable
@@ -311,15 +347,16 @@ impl Stack {
     }
 
     /// No final answer came to our INVITE.
-    pub(in crate::sip) fn on_invite_silent(&mut self, id: TransactionId, usage: UsageId, unreachable: bool) {
+    pub(in crate::sip) fn on_invite_silent(&mut self, now: Now, id: TransactionId, usage: UsageId, unreachable: bool) {
         let Some(found) = self.usages.get(usage) else { return };
         let Phase::Calling(calling) = &found.phase else {
             // The connection went while a 2xx was on its way to us; the dialog has its own ways to end.
             return;
         };
-        if calling.invite != id {
+        if calling.invite != id || (unreachable && calling.cancelled.is_none() && self.fall_back(now, id, usage)) {
             return;
         }
+        let Some(Usage { phase: Phase::Calling(calling), .. }) = self.usages.get(usage) else { return };
         let (status, why) = match (unreachable, calling.heard) {
             (true, _) => (503, Fault::Unreachable),
             (false, true) => (408, Fault::Unanswered),
