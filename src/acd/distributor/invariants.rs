@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    super::{Factors, Notice, Output, Rule, Strategy},
+    super::{Notice, Output, Rule, Strategy},
     Acd, Timer, Violation,
     engagements::Phase,
     queue::{Queue, WaitPhase},
@@ -81,6 +81,13 @@ impl Acd {
                 let what = format!("{id} is out of step in {queue_id}: {held_back:?} {member:?}");
                 found.push(Violation { invariant: "I4", what });
             }
+            for pool in queue.pools.values() {
+                let meets = listed && pool.need.admits(id, member.tier, &agent.settings.skills);
+                if meets != pool.routable.iter().any(|key| key.agent == id) {
+                    let what = format!("{id} is missed in {queue_id} by {:?}", pool.need);
+                    found.push(Violation { invariant: "I4", what });
+                }
+            }
         }
     }
 
@@ -144,10 +151,9 @@ impl Acd {
                 wrong("I4", format!("{interaction} waits in {id} though {agent} is free"));
             }
         }
-        let members: Factors = Factors::NONE;
         let counted: u32 = queue.standings.iter().map(|(_, count)| *count).sum();
         if counted as usize != queue.members.len() || queue.standings.iter().any(|(_, count)| *count == 0) {
-            wrong("I4", format!("{id} counts {counted} of {} members {members:?}", queue.members.len()));
+            wrong("I4", format!("{id} counts {counted} of {} members", queue.members.len()));
         }
         let presented = queue.today.entered;
         if presented as usize != queue.line.len() + queue.today.ended() as usize {

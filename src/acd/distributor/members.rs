@@ -11,6 +11,10 @@ use super::{
 };
 use crate::base::{AgentId, Now, QueueId};
 
+/// Kinds of need that a queue remembers while nobody has them: the next call of the kind then finds its agents
+/// without a search. Each costs a little at every change of an agent.
+const POOLS_KEPT_MAX: usize = 24;
+
 impl Acd {
     /// Logs in to a queue; a membership that the settings don't assign is temporary.
     pub fn login(&mut self, now: Now, agent: AgentId, queue: QueueId, actor: Actor) -> Result<(), Refused> {
@@ -300,11 +304,11 @@ impl Acd {
 
     pub(super) fn leave_pool(&mut self, queue: QueueId, id: PoolId) {
         let Some(line) = self.queues.get_mut(&queue) else { return };
-        if let Some(pool) = line.pools.get_mut(&id) {
-            pool.users = pool.users.saturating_sub(1);
-            if pool.users == 0 && id != super::queue::PLAIN {
-                line.pools.remove(&id);
-            }
+        let Some(pool) = line.pools.get_mut(&id) else { return };
+        pool.users = pool.users.saturating_sub(1);
+        let forget = pool.users == 0 && (pool.need.only.is_some() || line.pools.len() > POOLS_KEPT_MAX);
+        if forget && id != super::queue::PLAIN {
+            line.pools.remove(&id);
         }
     }
 }
