@@ -211,14 +211,11 @@ impl Phone {
     /// Answers a request, with a description when `sdp` is not empty.
     pub fn answer(&self, request: &Message, status: u16, sdp: &str) {
         let mut text = format!("SIP/2.0 {status} x\r\n");
+        let back = [Name::Via, Name::From, Name::CallId, Name::CSeq, Name::RecordRoute];
         for (label, name, value) in request.lines() {
-            match name {
-                Name::Via | Name::From | Name::CallId | Name::CSeq | Name::RecordRoute => {
-                    text.push_str(&format!("{label}: {value}\r\n"));
-                }
-                Name::To if request.to_tag().is_some() => text.push_str(&format!("{label}: {value}\r\n")),
-                Name::To => text.push_str(&format!("{label}: {value};tag=t1\r\n")),
-                _ => {}
+            let tag = if name == Name::To && request.to_tag().is_none() { ";tag=t1" } else { "" };
+            if name == Name::To || back.contains(&name) {
+                text.push_str(&format!("{label}: {value}{tag}\r\n"));
             }
         }
         let kind = if sdp.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };

@@ -90,6 +90,7 @@ struct Queue {
 }
 
 /// What a lane says to a message.
+#[expect(clippy::large_enum_variant, reason = "moved once or twice; a box would cost an allocation a message")]
 #[derive(Debug)]
 pub enum Admission {
     Taken,

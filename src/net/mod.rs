@@ -8,6 +8,7 @@
 mod inbox;
 mod interfaces;
 mod lanes;
+mod rates;
 mod refuse;
 mod streams;
 mod udp;
@@ -23,6 +24,7 @@ pub use lanes::{
     DIALOG_WAITING_MAX, INVITE_WAITING_MAX, LANE_OCTETS_MAX, Lane, OTHER_WAITING_MAX, OVERLOAD_AGE,
     REGISTER_WAITING_MAX, RELIEF_AGE,
 };
+pub use rates::SOURCES_MAX;
 pub use udp::UNSENT_MAX;
 
 use crate::{
@@ -32,6 +34,7 @@ use crate::{
     wire::sip::{Malformed, Message, is_keep_alive},
 };
 use lanes::{Admission, Lanes};
+use rates::Rates;
 use streams::{Arrival, Streams};
 use udp::{BATCH_MAX, UdpListener};
 
@@ -65,6 +68,8 @@ pub struct Counts {
     pub malformed: u64,
     /// New calls answered 503 here.
     pub refused_calls: u64,
+    /// New calls beyond their address's rate, dropped.
+    pub rate_limited: u64,
     /// Messages of other kinds dropped because their lane was full.
     pub dropped_in: u64,
     /// Messages dropped because the kernel would not take them.
@@ -89,8 +94,12 @@ pub struct Net {
     came: Vec<(Path, Result<Message, Malformed>)>,
     unreachable: Vec<SocketAddr>,
     hash: RandomState,
+    rates: Option<(Rates, Trusted)>,
     counts: Counts,
 }
+
+/// Who is not subject to the rate of new calls: trunks.
+pub type Trusted = Box<dyn Fn(SocketAddr) -> bool + Send>;
 
 impl Net {
     pub fn new(runtime: Handle, limits: StreamLimits, first_flow: FlowId) -> io::Result<Self> {
@@ -106,6 +115,7 @@ impl Net {
             came: Vec::new(),
             unreachable: Vec::new(),
             hash: RandomState::new(),
+            rates: None,
             counts: Counts::default(),
         })
     }
@@ -124,6 +134,11 @@ impl Net {
         let bound = Bound { transport, address };
         self.bound.push(bound);
         Ok(bound)
+    }
+
+    /// New calls a second from one address, but for those that are trusted.
+    pub fn limit_calls(&mut self, per_second: u32, trusted: Trusted) {
+        self.rates = Some((Rates::new(per_second), trusted));
     }
 
     pub fn bound(&self) -> &[Bound] {
@@ -213,6 +228,14 @@ impl Net {
     fn admit(&mut self, now: Instant, path: Path, message: Message) {
         self.counts.received += 1;
         if refuse::is_ack_to_busy(&message) {
+            return;
+        }
+        if let Some((rates, trusted)) = &mut self.rates
+            && Lane::of(&message) == Lane::Invite
+            && !trusted(path.remote)
+            && !rates.admit(now, path.remote.ip())
+        {
+            self.counts.rate_limited += 1;
             return;
         }
         match self.lanes.push(now, path, message) {

@@ -40,6 +40,7 @@ const CONNECT_TIME: Duration = Duration::from_secs(4);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What connections tell the loop, in the order in which it happened on each.
+#[expect(clippy::large_enum_variant, reason = "moved once or twice; a box would cost an allocation a message")]
 #[derive(Debug)]
 pub enum Arrival {
     Message { path: Path, message: Message },

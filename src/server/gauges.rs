@@ -75,6 +75,7 @@ fn publish_net(net: &mut Net, now: Instant) {
         ("sip_sent_total", counts.sent),
         ("sip_malformed_total", counts.malformed),
         ("sip_overload_refused_total", counts.refused_calls),
+        ("sip_rate_limited_total", counts.rate_limited),
         ("sip_dropped_in_total", counts.dropped_in),
         ("sip_dropped_out_total", counts.dropped_out),
         ("sip_connections_refused_total", counts.refused_connections),

@@ -36,6 +36,7 @@ use std::{io, time::Duration};
 use crate::{engine::Input, store::Report};
 
 /// What the loop is told by other threads.
+#[expect(clippy::large_enum_variant, reason = "moved once or twice; a box would cost an allocation a message")]
 #[derive(Debug)]
 pub enum Order {
     Input(Input),

@@ -27,7 +27,7 @@ use crate::{
     base::{FlowId, Now},
     engine::{self, CallRecord, Centre, Engine, EngineSettings, Entry, Input},
     media::{Command, Country},
-    net::{Bell, Bound, Inbox, Net, StreamLimits, addresses},
+    net::{Bell, Bound, Inbox, Net, StreamLimits, Trusted, addresses},
     plane::{Plane, PlaneSettings},
     settings::{ClipFile, JournalSync, Limits, ListenerKind, Loaded, ServerSettings},
     sip::{TimerSettings, Transport},
@@ -97,8 +97,9 @@ pub fn start(
     let shell = runtime.handle().clone();
     let _inside = shell.enter();
 
-    let (net, bell) = open_net(&server, runtime.handle(), clock.now())?;
+    let (mut net, bell) = open_net(&server, runtime.handle(), clock.now())?;
     let inbox = Inbox::new(bell);
+    net.limit_calls(server.limits.invite_rate_max, trunk_sources(&centre));
     let pulse = Pulse::new(clock);
     let centre = Arc::new(centre);
     let handle = Arc::new(Handle::new(inbox.clone(), pulse.clone(), Arc::clone(&centre)));
@@ -237,6 +238,12 @@ fn open_net(server: &ServerSettings, runtime: &Runtime, now: Now) -> Result<(Net
     }
     let bell = net.bell();
     Ok((net, bell))
+}
+
+/// Calls from trunks have limits of their own.
+fn trunk_sources(centre: &Centre) -> Trusted {
+    let sources: Vec<_> = centre.trunks.iter().flat_map(|trunk| trunk.sources.iter().copied()).collect();
+    Box::new(move |remote| sources.iter().any(|source| source.matches(remote)))
 }
 
 /// An address for all means each of them, so that every message knows where it came to.

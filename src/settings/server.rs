@@ -144,11 +144,20 @@ pub(super) fn read(root: &Section<'_>, overrides: &Environment<'_>) -> ServerSet
         limits: read_limits(&limits),
         log: read_log(&log),
     };
-    let names: Vec<String> =
-        [root, &sip, &http, &rtp, &store, &limits, &log].iter().flat_map(|section| section.asked_names()).collect();
+    let sections =
+        ["SIP", "HTTP", "RTP", "STORE", "LIMITS", "LOG"].map(|section| format!("{ENVIRONMENT_PREFIX}{section}"));
+    let names: Vec<String> = [root, &sip, &http, &rtp, &store, &limits, &log]
+        .iter()
+        .flat_map(|section| section.asked_names())
+        .filter(|name| !sections.contains(name))
+        .collect();
     for (name, (source, _)) in overrides {
-        if !names.iter().any(|known| known == name) && !ENVIRONMENT_ELSEWHERE.contains(name) {
-            let hint = near::hint(name, names.iter().map(String::as_str));
+        if names.iter().any(|known| known == name) || ENVIRONMENT_ELSEWHERE.contains(name) {
+            continue;
+        }
+        // A name that is near to none of ours is someone else's affair.
+        if let Some(near) = near::nearest(name, names.iter().map(String::as_str)) {
+            let hint = Some(format!("did you mean \"{near}\"?"));
             root.fault(Mark { source: *source, byte: 0 }, "no key of the main file has this name", hint);
         }
     }
@@ -370,7 +379,9 @@ mod tests {
 
     #[test]
     fn an_unknown_or_faulty_variable_is_named() {
-        let said = faults("", &[("STROWGER_SIP_LISTN", "x"), ("STROWGER_RTP_WORKERS", "many")]);
+        let variables = [("STROWGER_SIP_LISTN", "x"), ("STROWGER_RTP_WORKERS", "many"), ("STROWGER_SLOT", "0")];
+        let said = faults("", &variables);
+        assert!(!said.contains("STROWGER_SLOT"), "someone else's variable: {said}");
         assert!(said.contains("STROWGER_SIP_LISTN:1:1: no key of the main file"), "{said}");
         assert!(said.contains("did you mean \"STROWGER_SIP_LISTEN\"?"), "{said}");
         assert!(said.contains("STROWGER_RTP_WORKERS:1:1: workers: expected a whole number from 0 to 64"), "{said}");
