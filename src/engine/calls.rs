@@ -58,7 +58,6 @@ impl Engine {
                 ended_by: None,
             },
         );
-        self.changed(now, call);
         let Some(routed) = routed else { return self.refuse_call(now, call, Cause::NOT_FOUND) };
         if !self.may_dial(now, call, party) {
             return self.refuse_call(now, call, Cause::FORBIDDEN);

@@ -16,6 +16,7 @@ use crate::{
 
 /// Everything that can happen to the engine.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "nearly all of them are messages, and a box for each would cost more")]
 pub enum Input {
     /// A parsed message from a socket.
     Sip {

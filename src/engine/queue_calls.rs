@@ -29,7 +29,6 @@ pub(super) struct Waiting {
 pub(super) struct Asked {
     pub agent: AgentId,
     pub why: Arc<acd::Why>,
-    pub interaction: InteractionId,
     pub ring: Option<RingId>,
     /// The device that answered.
     pub leg: Option<LegId>,
@@ -126,14 +125,7 @@ impl Engine {
                 why: Arc::clone(&offer.why),
             }),
         );
-        let asked = Asked {
-            agent: offer.agent,
-            why: Arc::clone(&offer.why),
-            interaction: offer.interaction,
-            ring: None,
-            leg: None,
-            engagement: None,
-        };
+        let asked = Asked { agent: offer.agent, why: Arc::clone(&offer.why), ring: None, leg: None, engagement: None };
         self.offers.insert(offer.offer, asked);
         let Some(call) = self.waiting.get_mut(&offer.interaction).map(|waiting| {
             waiting.ringing += 1;

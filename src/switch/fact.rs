@@ -24,9 +24,9 @@ pub enum Output {
 #[derive(Debug)]
 pub enum Fact {
     /// A call is offered to us. Judge it, then `admit` or `refuse` it.
-    Invite { usage: UsageId, request: Message, path: Path },
+    Invite { usage: UsageId, request: Box<Message>, path: Path },
     /// Any other request that wants an answer; with `call` it came inside one.
-    Request { transaction: TransactionId, request: Message, path: Path, call: Option<CallId> },
+    Request { transaction: TransactionId, request: Box<Message>, path: Path, call: Option<CallId> },
     /// A device of the ring rings.
     Rang { call: CallId, ring: RingId },
     /// A device of the ring has given no more than a 100 so far.

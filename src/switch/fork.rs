@@ -69,10 +69,13 @@ impl Switch {
     /// Rings the first phase from the present one on in which somebody can be rung.
     fn start_phase(&mut self, now: Now, id: RingId) {
         loop {
-            let Some(ring) = self.rings.get(&id) else { return };
+            let Some(ring) = self.rings.get_mut(&id) else { return };
             let (call, time) = (ring.call, ring.plan.phase_time);
-            let Some(targets) = ring.plan.phases.get(ring.phase) else { return self.lose(id) };
-            for target in targets.iter().take(FORK_MAX).cloned().collect::<Vec<_>>() {
+            // Each phase rings once: its targets are used up.
+            let Some(targets) = ring.plan.phases.get_mut(ring.phase).map(std::mem::take) else {
+                return self.lose(id);
+            };
+            for target in targets.into_iter().take(FORK_MAX) {
                 match self.dial(now, call, id, target) {
                     Some(leg) => {
                         if let Some(ring) = self.rings.get_mut(&id) {

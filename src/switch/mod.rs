@@ -201,11 +201,13 @@ impl Switch {
 
     fn on_event(&mut self, now: Now, event: Event) {
         match event {
-            Event::Invite { usage, request, path } => self.fact(Fact::Invite { usage, request, path }),
+            Event::Invite { usage, request, path } => {
+                self.fact(Fact::Invite { usage, request: Box::new(request), path });
+            }
             Event::Request { transaction, request, path, usage } => {
                 let call = usage.and_then(|usage| self.leg_of(usage)).and_then(|leg| self.legs.get(&leg));
                 let call = call.map(|leg| leg.call);
-                self.fact(Fact::Request { transaction, request, path, call });
+                self.fact(Fact::Request { transaction, request: Box::new(request), path, call });
             }
             Event::Response { transaction, response, .. } => {
                 self.fact(Fact::Response { transaction, heard: response.is_some() });
