@@ -198,9 +198,15 @@ fn rtpmap(media: &mut Media, value: &str) {
     if name.is_empty() {
         return;
     }
-    format.name = Cow::Owned(name.to_owned());
+    format.name = usual_name(name).map_or_else(|| Cow::Owned(name.to_owned()), Cow::Borrowed);
     format.clock = clock;
     format.channels = channels;
+}
+
+/// The encodings of nearly every offer, so that their names cost nothing.
+fn usual_name(name: &str) -> Option<&'static str> {
+    const USUAL: [&str; 7] = ["PCMU", "PCMA", "telephone-event", "G722", "G729", "opus", "CN"];
+    USUAL.into_iter().find(|usual| *usual == name)
 }
 
 fn fmtp(media: &mut Media, value: &str) {
