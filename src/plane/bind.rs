@@ -1,6 +1,11 @@
 //! Binding the pool of ports ahead.
 
-use std::{io, net::SocketAddr};
+use std::{
+    io,
+    net::SocketAddr,
+    num::NonZero,
+    thread::{self, Builder, available_parallelism},
+};
 
 use super::{PlaneSettings, sys};
 use crate::media::Port;
@@ -15,6 +20,9 @@ pub struct Pair {
     pub rtcp: sys::Udp,
 }
 
+/// Pairs that one thread binds: fewer are not worth a thread.
+const PAIRS_A_THREAD_MIN: usize = 512;
+
 /// Binds every free pair of the range, as far as the limit of open files allows, dealt out among the workers. A port
 /// that someone else holds is left out.
 pub fn bind(settings: &PlaneSettings, workers: usize) -> io::Result<(Vec<Pair>, Vec<Port>)> {
@@ -22,23 +30,51 @@ pub fn bind(settings: &PlaneSettings, workers: usize) -> io::Result<(Vec<Pair>, 
     let reserved = (files / 4).max(FILES_RESERVED_MIN);
     let room = usize::try_from(files.saturating_sub(reserved) / 2).unwrap_or(usize::MAX).min(usize::from(u16::MAX));
     let (first, last) = (*settings.ports.start(), *settings.ports.end());
-    let (mut pairs, mut ports, mut fault) = (Vec::new(), Vec::new(), None);
     let even = first.checked_next_multiple_of(2).into_iter().flat_map(|first| (first..last).step_by(2));
-    for port in even.take(room) {
-        let rtp = SocketAddr::new(settings.address, port);
-        let rtcp = SocketAddr::new(settings.address, port + 1);
-        match sys::Udp::bind(rtp).and_then(|rtp| Ok(Pair { rtp, rtcp: sys::Udp::bind(rtcp)? })) {
-            Ok(pair) => {
-                // There are at most 32768 pairs.
-                let index = pairs.len() as u16;
-                pairs.push(pair);
-                ports.push(Port { worker: index % workers as u16, index, rtp });
+    let wanted: Vec<u16> = even.take(room).collect();
+    let threads = available_parallelism().map_or(1, NonZero::get);
+    let share = wanted.len().div_ceil(threads).max(PAIRS_A_THREAD_MIN);
+    let bound: Vec<io::Result<Vec<_>>> = thread::scope(|scope| {
+        let binders: Vec<_> = wanted
+            .chunks(share)
+            .map(|share| Builder::new().name("media-bind".into()).spawn_scoped(scope, || bind_all(settings, share)))
+            .collect();
+        let stopped = |_| io::Error::other("binding the RTP ports stopped");
+        binders.into_iter().map(|binder| binder?.join().map_err(stopped)?).collect()
+    });
+    let (mut pairs, mut ports, mut fault) = (Vec::new(), Vec::new(), None);
+    for share in bound {
+        match share {
+            Ok(share) => {
+                for (rtp, pair) in share {
+                    // There are at most 32768 pairs.
+                    let index = pairs.len() as u16;
+                    pairs.push(pair);
+                    ports.push(Port { worker: index % workers as u16, index, rtp });
+                }
             }
             Err(refused) => fault = Some(refused),
         }
     }
     match fault {
         Some(fault) if pairs.is_empty() => Err(fault),
-        _ => Ok((pairs, ports)),
+        Some(_) | None => Ok((pairs, ports)),
+    }
+}
+
+/// The pairs that could be bound; an error only when none could.
+fn bind_all(settings: &PlaneSettings, wanted: &[u16]) -> io::Result<Vec<(SocketAddr, Pair)>> {
+    let (mut bound, mut fault) = (Vec::with_capacity(wanted.len()), None);
+    for port in wanted {
+        let rtp = SocketAddr::new(settings.address, *port);
+        let rtcp = SocketAddr::new(settings.address, port + 1);
+        match sys::Udp::bind(rtp).and_then(|rtp| Ok(Pair { rtp, rtcp: sys::Udp::bind(rtcp)? })) {
+            Ok(pair) => bound.push((rtp, pair)),
+            Err(refused) => fault = Some(refused),
+        }
+    }
+    match fault {
+        Some(fault) if bound.is_empty() => Err(fault),
+        Some(_) | None => Ok(bound),
     }
 }
