@@ -295,3 +295,29 @@ fn a_digit_by_info_arrives() {
     call.hangs_up();
     world.settle();
 }
+
+/// SW-01: some phones give up over an algorithm they don't know; they are asked in the one they do.
+#[test]
+fn a_phone_that_knows_md5_alone_is_asked_in_it() {
+    let world = World::seed(16);
+    let _ana = world.phone("ana");
+    let challenges = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+    let seen = std::rc::Rc::clone(&challenges);
+    world.loses(move |_, text| {
+        if text.starts_with("SIP/2.0 401") {
+            seen.borrow_mut().push(text.lines().filter(|line| line.starts_with("WWW-Authenticate")).count());
+        }
+        false
+    });
+    for agent in ["baresip v1.0.0 (x86_64/linux)", "another"] {
+        let branch = agent.len();
+        let text = format!(
+            "REGISTER sip:10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.1.1:5060;branch=z9hG4bK{branch};rport\r\n\
+             From: <sip:ana@10.0.0.1>;tag=1\r\nTo: <sip:ana@10.0.0.1>\r\nCall-ID: {branch}\r\nCSeq: 1 REGISTER\r\n\
+             User-Agent: {agent}\r\nContact: <sip:ana@10.0.1.1:5060>\r\nContent-Length: 0\r\n\r\n"
+        );
+        world.forges("10.0.1.1:5060".parse().unwrap(), &text);
+        world.run_for(secs(1));
+    }
+    assert_eq!(*challenges.borrow(), [1, 2]);
+}

@@ -17,6 +17,14 @@ pub(super) enum Identity {
     Trunk(TrunkId),
 }
 
+/// Phones that take a challenge in an algorithm they don't know for a failure, instead of passing over it (RFC 8760
+/// 2.4), by the start of their User-Agent. They are challenged in MD5 alone.
+const MD5_ONLY: [&str; 3] = ["baresip v0.", "baresip v1.", "SIPp"];
+
+fn knows_md5_only(request: &Message) -> bool {
+    request.header(Name::UserAgent).is_some_and(|agent| MD5_ONLY.iter().any(|known| agent.starts_with(known)))
+}
+
 impl Engine {
     /// An INVITE outside any call.
     pub(super) fn on_invite(&mut self, now: Now, usage: UsageId, request: &Message, path: Path) {
@@ -177,11 +185,12 @@ impl Engine {
                 self.directory.router.user(&name).ok_or_else(|| Reply::new(403).once())
             }
             Verdict::Challenge { stale } => {
+                let [sha256, md5] = self.verifier.challenge(now, source, stale);
                 let mut reply = Reply::new(401).once();
-                for challenge in self.verifier.challenge(now, source, stale) {
-                    reply = reply.header("WWW-Authenticate", challenge);
+                if !knows_md5_only(request) {
+                    reply = reply.header("WWW-Authenticate", sha256);
                 }
-                Err(reply)
+                Err(reply.header("WWW-Authenticate", md5))
             }
             Verdict::Refused => {
                 self.totals.wrong_credentials += 1;

@@ -1,0 +1,104 @@
+"""Starts a switch of its own for a test: own ports, own data folder, gone at the end."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import urllib.request
+from pathlib import Path
+
+HOUSE = Path(__file__).resolve().parents[2]
+
+SIP_PORT = 25060
+HTTP_PORT = 25080
+CARRIER_PORT = 25082
+
+MAIN = f"""
+realm = "strowger"
+include = ["centre.toml"]
+data_dir = "DATA"
+
+[sip]
+listen = ["udp:127.0.0.1:{SIP_PORT}", "tcp:127.0.0.1:{SIP_PORT}"]
+
+[http]
+listen = "127.0.0.1:{HTTP_PORT}"
+
+[rtp]
+bind = "127.0.0.1"
+ports = "27000-27999"
+
+[log]
+level = "warn"
+"""
+
+
+class Switch:
+    """Runs `strowger run` on a centre; use as a context manager."""
+
+    def __init__(self, centre, name="switch"):
+        self.folder = Path(tempfile.mkdtemp(prefix=f"strowger-{name}-"))
+        (self.folder / "strowger.toml").write_text(MAIN.replace("DATA", str(self.folder / "data")))
+        (self.folder / "centre.toml").write_text(centre)
+        self.address = f"127.0.0.1:{SIP_PORT}"
+        self.process = None
+        self.is_kept = False
+
+    def __enter__(self):
+        binary = os.environ.get("STROWGER", str(HOUSE / "target" / "debug" / "strowger"))
+        self.log = open(self.folder / "log", "wb")
+        self.process = subprocess.Popen(
+            [binary, "run", "--config", str(self.folder / "strowger.toml")],
+            stdin=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
+        )
+        from phones import wait
+
+        try:
+            wait("the switch is ready", self.is_ready, 20)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def is_ready(self):
+        if self.process.poll() is not None:
+            raise RuntimeError(f"the switch ended by itself:\n{self.said()}")
+        return self.get("/readyz") is not None
+
+    def get(self, path):
+        """The body of a page, or None."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{HTTP_PORT}{path}", timeout=2) as answer:
+                return answer.read().decode()
+        except OSError:
+            return None
+
+    def metric(self, name):
+        """The sum of a metric over its labels, or None when there is none of that name."""
+        lines = (self.get("/metrics") or "").splitlines()
+        values = [float(line.rsplit(" ", 1)[1]) for line in lines if line.split("{")[0].split(" ")[0] == name]
+        return sum(values) if values else None
+
+    def said(self):
+        return (self.folder / "log").read_text(errors="replace")
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(8)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(5)
+        self.log.close()
+
+    def __exit__(self, kind, *_):
+        self.stop()
+        if kind is None and not self.is_kept:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        elif kind is not None:
+            print(f"the switch's log is {self.folder}/log; its end:")
+            print("\n".join(self.said().splitlines()[-15:]))
