@@ -99,7 +99,14 @@ impl Bench {
                     let stats = Box::default();
                     self.engine.handle(self.now, Input::Media(media::Event::Closed { stream, stats }));
                 }
-                other => {
+                other @ (Output::Media { .. }
+                | Output::Journal { .. }
+                | Output::Record(_)
+                | Output::Live(_)
+                | Output::Reply { .. }
+                | Output::Resolve { .. }
+                | Output::Alarm(_)
+                | Output::Drained) => {
                     black_box(other);
                 }
             }
