@@ -147,6 +147,11 @@ snd_path {self.folder}
     def is_over(self, since=0):
         return bool(self.saw("CALL_CLOSED", since))
 
+    def bits_heard(self):
+        """A second, at present, by its own count."""
+        counts = re.findall(rb"audio=\d+/(\d+) \(bit/s\)", (self.folder / "log").read_bytes())
+        return int(counts[-1]) if counts else 0
+
     def recordings(self):
         """What it heard, oldest first; one file a call."""
         return sorted(self.folder.glob("dump-*-dec.wav"), key=lambda path: path.stat().st_mtime)

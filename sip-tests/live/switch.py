@@ -1,5 +1,7 @@
 """Starts a switch of its own for a test: own ports, own data folder, gone at the end."""
 
+import fcntl
+import fcntl
 import os
 import shutil
 import signal
@@ -46,6 +48,12 @@ class Switch:
         self.is_kept = False
 
     def __enter__(self):
+        # Two runs on one machine would talk to each other's switch: the second waits.
+        self.turn = open(Path(tempfile.gettempdir()) / "strowger-live.lock", "w")
+        fcntl.flock(self.turn, fcntl.LOCK_EX)
+        # The ports are fixed: two runs on one machine take turns.
+        self.turn = open(Path(tempfile.gettempdir()) / "strowger-live-tests.lock", "w")
+        fcntl.flock(self.turn, fcntl.LOCK_EX)
         binary = os.environ.get("STROWGER", str(HOUSE / "target" / "debug" / "strowger"))
         self.log = open(self.folder / "log", "wb")
         self.process = subprocess.Popen(
@@ -94,6 +102,7 @@ class Switch:
                 self.process.kill()
                 self.process.wait(5)
         self.log.close()
+        self.turn.close()
 
     def __exit__(self, kind, *_):
         self.stop()
