@@ -90,7 +90,7 @@ impl Pair {
                 while let Some(output) = self.stacks[end].poll_output() {
                     quiet = false;
                     match output {
-                        Output::Send { path, bytes } => {
+                        Output::Send { path, bytes, .. } => {
                             let back = Path { local: path.remote, remote: path.local, ..path };
                             self.stacks[1 - end].handle_message(self.now, back, parsed(bytes));
                         }

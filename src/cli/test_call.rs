@@ -200,7 +200,7 @@ impl Caller {
     fn carry(&mut self) {
         while let Some(output) = self.stack.poll_output() {
             match output {
-                Output::Send { path, bytes } => self.net.send(path, bytes),
+                Output::Send { path, bytes, .. } => self.net.send(path, bytes),
                 Output::Event(event) => self.on_event(event),
             }
         }

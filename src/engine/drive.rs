@@ -211,7 +211,10 @@ impl Engine {
                 self.on_acd(now, output);
             } else if let Some(output) = self.switch.poll_output(now) {
                 match output {
-                    switch::Output::Send { path, bytes } => self.emit(Output::Send { path, bytes }),
+                    switch::Output::Send { path, bytes, after } => {
+                        let after = (after.0 > 0).then_some(EntryId(after.0));
+                        self.emit_after(Output::Send { path, bytes }, after);
+                    }
                     switch::Output::Media { worker, command } => self.emit(Output::Media { worker, command }),
                     switch::Output::Fact(fact) => self.on_fact(now, fact),
                 }

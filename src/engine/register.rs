@@ -6,7 +6,7 @@ use super::{DeviceView, Engine, Entry, Happened, drive::Timer};
 use crate::{
     base::Now,
     sip::{
-        self, Party, Path, Reply, TransactionId,
+        self, Mark, Party, Path, Reply, TransactionId,
         registrar::{Binding, BindingChange},
     },
     switch::LegParty,
@@ -23,16 +23,14 @@ const PROBES_MAX: usize = 200;
 pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, PRACK, UPDATE, INFO";
 
 impl Engine {
-    /// SW-01. The 200 leaves once the journal has what it confirms.
+    /// SW-01. The 200, and every copy of it, leaves once the journal has what it confirms.
     pub(super) fn on_register(&mut self, now: Now, transaction: TransactionId, request: &Message, path: Path) {
-        let before = self.last_entry();
         let reply = match self.register(now, request, path) {
-            Ok(reply) | Err(reply) => reply,
+            // Whatever it lists is written then, be it this request's doing or an earlier one's.
+            Ok(reply) => reply.after(Mark(self.last_entry().0)),
+            Err(reply) => reply,
         };
-        let after = self.entry_since(before);
-        for (path, bytes) in self.switch.reply_now(now, transaction, reply) {
-            self.emit_after(super::Output::Send { path, bytes }, after);
-        }
+        self.switch.reply(now, transaction, reply);
     }
 
     fn register(&mut self, now: Now, request: &Message, path: Path) -> Result<Reply, Reply> {

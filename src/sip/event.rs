@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Body, Path, TransactionId, UsageId};
+use super::{Body, Mark, Path, TransactionId, UsageId};
 use crate::wire::sip::{Message, Method};
 
 /// What leaves the [`Stack`](super::Stack).
@@ -10,7 +10,12 @@ use crate::wire::sip::{Message, Method};
 // Each is moved twice and gone; a box would cost an allocation for every message.
 #[allow(clippy::large_enum_variant)]
 pub enum Output {
-    Send { path: Path, bytes: Bytes },
+    /// Must not leave before what `after` stands for is done.
+    Send {
+        path: Path,
+        bytes: Bytes,
+        after: Mark,
+    },
     Event(Event),
 }
 

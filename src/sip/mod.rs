@@ -22,7 +22,7 @@ pub use path::{Path, Transport};
 pub use stack::{Stack, StackCounts, StackSettings, TRANSACTIONS_MAX, USAGES_MAX};
 pub use timer::TimerSettings;
 pub use values::{
-    Body, Credentials, Headers, Invite, Outside, Party, Reply, Request, Respond, Target, TransactionId, UsageId,
+    Body, Credentials, Headers, Invite, Mark, Outside, Party, Reply, Request, Respond, Target, TransactionId, UsageId,
 };
 
 #[cfg(test)]

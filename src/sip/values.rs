@@ -18,6 +18,10 @@ pub struct UsageId(pub(super) u64);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TransactionId(pub(super) u64);
 
+/// What bytes must wait for before they leave, numbered by the floor above, which alone knows what it is; zero is nothing.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Mark(pub u64);
+
 impl fmt::Debug for UsageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "usage-{:x}", self.0)
@@ -155,6 +159,8 @@ pub struct Reply {
     /// Send once and forget the request (RFC 3261 8.2.7): for strangers, so that a forged request costs no memory and
     /// its answer is never repeated. Always so for 401 and 407.
     pub once: bool,
+    /// Neither this answer nor a repetition of it leaves before that.
+    pub after: Mark,
 }
 
 /// The answer to a peer's INVITE.
@@ -162,7 +168,7 @@ pub type Respond = Reply;
 
 impl Reply {
     pub fn new(status: u16) -> Self {
-        Self { status, reason: None, headers: Vec::new(), body: None, once: false }
+        Self { status, reason: None, headers: Vec::new(), body: None, once: false, after: Mark::default() }
     }
 
     pub fn reason(mut self, phrase: impl Into<Cow<'static, str>>) -> Self {
@@ -177,6 +183,11 @@ impl Reply {
 
     pub fn body(mut self, body: Body) -> Self {
         self.body = Some(body);
+        self
+    }
+
+    pub fn after(mut self, mark: Mark) -> Self {
+        self.after = mark;
         self
     }
 

@@ -8,15 +8,23 @@ use super::{Cause, EndedBy, LegParty, LegRecord, LegSide};
 use crate::{
     base::{CallId, LegId, Private, Wall},
     media,
-    sip::{Credentials, Headers, Path, TransactionId, UsageId},
+    sip::{Credentials, Headers, Mark, Path, TransactionId, UsageId},
     wire::sip::Message,
 };
 
 /// What leaves the switch.
 #[derive(Debug)]
 pub enum Output {
-    Send { path: Path, bytes: Bytes },
-    Media { worker: u16, command: media::Command },
+    /// Must not leave before what `after` stands for is done.
+    Send {
+        path: Path,
+        bytes: Bytes,
+        after: Mark,
+    },
+    Media {
+        worker: u16,
+        command: media::Command,
+    },
     Fact(Fact),
 }
 

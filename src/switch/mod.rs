@@ -21,8 +21,6 @@ mod sight;
 
 use std::{collections::VecDeque, net::SocketAddr};
 
-use smallvec::SmallVec;
-
 use crate::{
     base::{CallId, Chance, FastMap, FlowId, Instant, LegId, Now, StreamId, Timers},
     media::{self, Command, PortPool},
@@ -153,25 +151,6 @@ impl Switch {
         self.stack.reply(now, transaction, reply);
     }
 
-    /// The same, giving what it sends to the caller of this instead of to `poll_output`.
-    pub fn reply_now(
-        &mut self,
-        now: Now,
-        transaction: TransactionId,
-        reply: Reply,
-    ) -> SmallVec<[(Path, bytes::Bytes); 1]> {
-        self.drain_stack(now);
-        self.stack.reply(now, transaction, reply);
-        let mut sent = SmallVec::new();
-        while let Some(output) = self.stack.poll_output() {
-            match output {
-                sip::Output::Send { path, bytes } => sent.push((path, bytes)),
-                sip::Output::Event(event) => self.on_event(now, event),
-            }
-        }
-        sent
-    }
-
     /// No call is left, and none settles.
     pub fn is_idle(&self) -> bool {
         self.calls.is_empty()
@@ -193,7 +172,7 @@ impl Switch {
     fn drain_stack(&mut self, now: Now) {
         while let Some(output) = self.stack.poll_output() {
             match output {
-                sip::Output::Send { path, bytes } => self.outputs.push_back(Output::Send { path, bytes }),
+                sip::Output::Send { path, bytes, after } => self.outputs.push_back(Output::Send { path, bytes, after }),
                 sip::Output::Event(event) => self.on_event(now, event),
             }
         }

@@ -59,6 +59,27 @@ fn sw_01_a_registration_is_durable_before_it_is_told() {
     world.assert_nothing_left();
 }
 
+/// SW-01, OP-01: a copy of a REGISTER waits for the same entry as its first answer did, and so does one that only asks.
+#[test]
+fn sw_01_op_01_a_copy_of_a_registration_waits_too() {
+    let mut world = World::new(2);
+    let ana = world.phone("ana", 6001);
+    let bound = world.journal.iter().rev().find(|(_, entry)| matches!(entry, Entry::Bound(_))).expect("journalled").0;
+    let register = world.heard.iter().rev().find(|(_, message)| message.method() == Some(&Method::Register));
+    let copy = register.expect("the signed one").1.bytes().to_vec();
+    for _ in 0..2 {
+        world.sent.clear();
+        world.packet(ana, &copy);
+        let [(_, answer, after)] = &world.sent[..] else { panic!("one answer: {:?}", world.sent) };
+        assert_eq!((answer.status(), *after), (Some(200), Some(bound)));
+    }
+    world.sent.clear();
+    world.register_with(ana, "ana", &[]);
+    let listed = world.sent.iter().find(|(_, answer, _)| answer.status() == Some(200)).expect("it may ask");
+    assert!(listed.1.contacts().count() == 1 && listed.2 == Some(bound), "{listed:?}");
+    world.assert_nothing_left();
+}
+
 /// SW-02, RT-08: all devices of a user ring, one wins, the others learn that the call was answered elsewhere.
 #[test]
 fn sw_02_rt_08_all_devices_ring_and_one_wins() {

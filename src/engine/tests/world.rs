@@ -40,6 +40,8 @@ pub struct World {
     pub replies: Vec<(RequestId, Result<Answer, Refused>)>,
     /// Everything the switch sent, with what it waits for.
     pub sent: Vec<(SocketAddr, Message, Option<EntryId>)>,
+    /// Everything the switch was sent.
+    pub heard: Vec<(SocketAddr, Message)>,
     pub drained: bool,
     /// Packets to these addresses vanish.
     pub dead: Vec<SocketAddr>,
@@ -148,6 +150,7 @@ impl World {
             commands: Vec::new(),
             replies: Vec::new(),
             sent: Vec::new(),
+            heard: Vec::new(),
             drained: false,
             dead: Vec::new(),
         };
@@ -182,8 +185,12 @@ impl World {
     }
 
     pub fn register(&mut self, at: SocketAddr, user: &str) {
-        let aor = format!("sip:{user}@{REALM}");
         let contact = format!("<sip:{user}-{}@{at}>", at.port());
+        self.register_with(at, user, &[("Contact", contact), ("Expires", "3600".to_owned())]);
+    }
+
+    pub fn register_with(&mut self, at: SocketAddr, user: &str, headers: &[(&'static str, String)]) {
+        let aor = format!("sip:{user}@{REALM}");
         let now = self.now;
         let phone = self.phones.get_mut(&at).unwrap();
         let path = phone.path();
@@ -194,8 +201,7 @@ impl World {
             Party::new(aor.clone()),
             Party::new(aor),
         );
-        request.headers.push(("Contact".into(), contact));
-        request.headers.push(("Expires".into(), "3600".into()));
+        request.headers.extend(headers.iter().map(|(name, value)| ((*name).into(), value.clone())));
         request.credentials = phone.credentials(user);
         phone.stack.request(now, request);
         self.settle();
@@ -358,7 +364,7 @@ impl World {
             for phone in self.phones.values_mut() {
                 while let Some(output) = phone.stack.poll_output() {
                     match output {
-                        sip::Output::Send { path, bytes } => mail.push((path.flipped(), bytes)),
+                        sip::Output::Send { path, bytes, .. } => mail.push((path.flipped(), bytes)),
                         sip::Output::Event(sip::Event::Request { transaction, request, .. })
                             if request.method() == Some(&Method::Options) =>
                         {
@@ -374,6 +380,7 @@ impl World {
                     continue;
                 }
                 let message = Message::parse(bytes).expect("phones write well");
+                self.heard.push((path.remote, message.clone()));
                 self.engine.handle(self.now, Input::Sip { path, message });
             }
             if quiet {

@@ -17,7 +17,7 @@ pub(super) use clients::Start;
 pub use settings::{StackSettings, TRANSACTIONS_MAX, USAGES_MAX};
 
 use super::{
-    Event, Output, Path, TransactionId, Transport, UsageId,
+    Event, Mark, Output, Path, TransactionId, Transport, UsageId,
     slab::Slab,
     timer::Clock,
     transaction::{Branch, ClientFact, Key, ServerFact, Transaction, server_key},
@@ -192,7 +192,11 @@ impl Stack {
     }
 
     pub(super) fn send(&mut self, path: Path, bytes: Bytes) {
-        self.outputs.push_back(Output::Send { path, bytes });
+        self.send_after(path, bytes, Mark::default());
+    }
+
+    pub(super) fn send_after(&mut self, path: Path, bytes: Bytes, after: Mark) {
+        self.outputs.push_back(Output::Send { path, bytes, after });
     }
 
     /// A tag that nobody can guess; never zero, which stands for none.

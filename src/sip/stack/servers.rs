@@ -8,7 +8,7 @@ use super::Stack;
 use crate::{
     base::Now,
     sip::{
-        Path, Reply, TransactionId, compose,
+        Mark, Path, Reply, TransactionId, compose,
         timer::Wait,
         transaction::{
             Answered, Kind, ServerEffect, ServerFact, ServerOwner, ServerState, ServerTransaction, Transaction,
@@ -53,6 +53,7 @@ impl Stack {
             until,
             owner,
             key,
+            after: Mark::default(),
             merge_key: None,
         })));
         id
@@ -112,6 +113,9 @@ impl Stack {
             return;
         };
         let bytes = compose::answer(&self.settings, &request, source, tag, reply);
+        if let Some(server) = self.server(id) {
+            server.after = reply.after;
+        }
         self.conclude(now, id, reply.status, bytes, reply.once);
     }
 
@@ -145,15 +149,16 @@ impl Stack {
         {
             // A copy of its own size: the buffer it was written in is larger.
             let response = Bytes::copy_from_slice(response);
-            let answered = Answered { path: server.path, response, until, key: server.key };
+            let (path, key, after) = (server.path, server.key, server.after);
+            let answered = Answered { path, response, until, key, after };
             *found = Transaction::Answered(Box::new(answered));
         }
     }
 
-    fn answered_fact(&mut self, id: TransactionId, path: Path, response: Bytes, fact: ServerFact) {
+    fn answered_fact(&mut self, id: TransactionId, (path, response, after): (Path, Bytes, Mark), fact: ServerFact) {
         let (state, effects) = server_step(Kind::Other, ServerState::Completed, fact);
         if effects.contains(&ServerEffect::Send) {
-            self.send(path, response);
+            self.send_after(path, response, after);
         }
         if state == ServerState::Over {
             self.remove_transaction(id);
@@ -162,8 +167,8 @@ impl Stack {
 
     pub(in crate::sip) fn server_fact(&mut self, now: Now, id: TransactionId, fact: ServerFact) {
         if let Some(Transaction::Answered(answered)) = self.transactions.get(id) {
-            let (path, response) = (answered.path, answered.response.clone());
-            return self.answered_fact(id, path, response, fact);
+            let kept = (answered.path, answered.response.clone(), answered.after);
+            return self.answered_fact(id, kept, fact);
         }
         let Some(server) = self.server(id) else { return };
         let (state, effects) = server_step(server.kind, server.state, fact);
@@ -197,8 +202,8 @@ impl Stack {
     fn send_response(&mut self, id: TransactionId) {
         let Some(server) = self.server(id) else { return };
         if let Some(bytes) = server.response.clone() {
-            let path = server.path;
-            self.send(path, bytes);
+            let (path, after) = (server.path, server.after);
+            self.send_after(path, bytes, after);
         }
     }
 

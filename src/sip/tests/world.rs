@@ -186,7 +186,7 @@ impl World {
             while let Some(output) = self.ends[at].stack.poll_output() {
                 match output {
                     Output::Event(event) => self.ends[at].events.push(event),
-                    Output::Send { path, bytes } => self.post_bytes(self.ends[at].address, path.remote, bytes),
+                    Output::Send { path, bytes, .. } => self.post_bytes(self.ends[at].address, path.remote, bytes),
                 }
             }
         }

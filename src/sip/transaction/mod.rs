@@ -12,7 +12,7 @@ pub(super) use client::{ClientEffect, ClientFact, ClientState, step as client_st
 pub(super) use key::{Branch, Key, merge_key, server_key};
 pub(super) use server::{ServerEffect, ServerFact, ServerState, step as server_step};
 
-use super::{Credentials, Path, TransactionId, UsageId, slab::SlabId};
+use super::{Credentials, Mark, Path, TransactionId, UsageId, slab::SlabId};
 use crate::{
     base::Instant,
     wire::sip::{Message, Method},
@@ -66,6 +66,8 @@ pub(super) struct Answered {
     pub response: Bytes,
     pub until: Instant,
     pub key: Key,
+    /// No copy of the response leaves before that.
+    pub after: Mark,
 }
 
 /// Our request, until its answer and the stragglers behind it are in.
@@ -149,6 +151,8 @@ pub(super) struct ServerTransaction {
     pub until: Option<Instant>,
     pub owner: ServerOwner,
     pub key: Key,
+    /// The response does not leave before that.
+    pub after: Mark,
     /// Call-ID, From tag and CSeq of an INVITE outside dialogs: the same again under another branch was forked on the
     /// way (8.2.2.2).
     pub merge_key: Option<Key>,
