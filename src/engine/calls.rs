@@ -80,6 +80,10 @@ impl Engine {
     }
 
     fn direct_to(&mut self, now: Now, call: CallId, routed: Routed) {
+        let by_us = matches!(routed.destination, Destination::Queue(_) | Destination::Clip(_));
+        if by_us && !self.switch.can_play_to(call) {
+            return self.refuse_call(now, call, Cause::MEDIA);
+        }
         match routed.destination {
             Destination::User(user) => self.ring_user(now, call, user),
             Destination::Group(group) => self.ring_group(now, call, group),

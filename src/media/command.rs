@@ -122,6 +122,10 @@ pub struct Form {
     pub payload: PayloadTypes,
     /// Payload types of telephone-event (RFC 4733), where both sides have it.
     pub telephone_event: Option<PayloadTypes>,
+    /// Clock of their durations; the codec's, but for peers that know no other than 8000.
+    pub event_hz: u32,
+    /// Payload types of comfort noise (RFC 3389), where both sides have it.
+    pub comfort_noise: Option<PayloadTypes>,
     /// Length of the packets that we make ourselves; 20 unless the peer asked for another.
     pub ptime_ms: u16,
     /// We may send to the leg (its direction is sendrecv or recvonly).
@@ -142,6 +146,8 @@ impl Form {
             codec,
             payload: PayloadTypes::both(payload),
             telephone_event: Some(PayloadTypes::both(101)),
+            event_hz: codec.clock_hz(),
+            comfort_noise: None,
             ptime_ms: 20,
             may_send: true,
             may_receive: true,
@@ -174,14 +180,40 @@ pub enum Codec {
     G722,
     G729,
     Opus,
+    Other(Foreign),
+}
+
+/// An encoding that we know only by its description: a print of its name and channels, and its clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Foreign {
+    print: u32,
+    clock_hz: u32,
 }
 
 impl Codec {
+    /// What `a=rtpmap` calls so; `None` for a clock that no audio has.
+    pub fn named(name: &str, clock_hz: u32, channels: u8) -> Option<Self> {
+        let known = [Self::Pcmu, Self::Pcma, Self::G722, Self::G729, Self::Opus]
+            .into_iter()
+            .find(|codec| codec.name().eq_ignore_ascii_case(name) && codec.clock_hz() == clock_hz);
+        if known.is_some_and(|codec| channels <= codec.channels()) {
+            return known;
+        }
+        if name.is_empty() || !(8_000..=192_000).contains(&clock_hz) {
+            return None;
+        }
+        // FNV-1a: names differ, if not on purpose.
+        let octets = name.bytes().map(|octet| octet.to_ascii_lowercase()).chain([channels]);
+        let print = octets.fold(0x811c_9dc5_u32, |print, octet| (print ^ u32::from(octet)).wrapping_mul(0x0100_0193));
+        Some(Self::Other(Foreign { print, clock_hz }))
+    }
+
     /// RFC 3551 6; 8000 for G.722 too, by an old error that stands (RFC 3551 4.5.2).
     pub const fn clock_hz(self) -> u32 {
         match self {
             Self::Pcmu | Self::Pcma | Self::G722 | Self::G729 => 8_000,
             Self::Opus => 48_000,
+            Self::Other(foreign) => foreign.clock_hz,
         }
     }
 
@@ -191,7 +223,7 @@ impl Codec {
             Self::Pcma => Some(8),
             Self::G722 => Some(9),
             Self::G729 => Some(18),
-            Self::Opus => None,
+            Self::Opus | Self::Other(_) => None,
         }
     }
 
@@ -203,7 +235,18 @@ impl Codec {
             Self::G722 => "G722",
             Self::G729 => "G729",
             Self::Opus => "opus",
+            Self::Other(_) => "other",
         }
+    }
+
+    /// In `a=rtpmap`: Opus always says two (RFC 7587 7).
+    pub const fn channels(self) -> u8 {
+        if matches!(self, Self::Opus) { 2 } else { 1 }
+    }
+
+    /// Do we encode and decode it?
+    pub const fn is_ours(self) -> bool {
+        self.is_g711()
     }
 
     pub const fn is_g711(self) -> bool {

@@ -138,7 +138,8 @@ impl Egress {
         let payload_type = match heard.kind {
             Kind::Audio(codec) if codec.reaches(form.codec) => Some(form.payload.send),
             Kind::Audio(_) => None,
-            Kind::TelephoneEvent => form.telephone_event.map(|types| types.send),
+            Kind::TelephoneEvent(hz) => form.telephone_event.filter(|_| hz == form.event_hz).map(|types| types.send),
+            Kind::ComfortNoise => form.comfort_noise.map(|types| types.send),
         };
         let (sequence, timestamp, marker) = self.place(now, form, heard, payload_type.is_some())?;
         let len = normalize(packet, heard.header.payload())?;
@@ -146,7 +147,7 @@ impl Egress {
         match (heard.kind, form.codec) {
             (Kind::Audio(Codec::Pcmu), Codec::Pcma) => g711::recode(payload, &g711::ULAW_TO_ALAW),
             (Kind::Audio(Codec::Pcma), Codec::Pcmu) => g711::recode(payload, &g711::ALAW_TO_ULAW),
-            (Kind::Audio(_) | Kind::TelephoneEvent, _) => {}
+            (Kind::Audio(_) | Kind::TelephoneEvent(_) | Kind::ComfortNoise, _) => {}
         }
         let payload_type = payload_type?;
         let mut header = Header::new(payload_type, sequence, timestamp, self.ssrc, 0);
@@ -219,7 +220,7 @@ impl Egress {
     fn place(&mut self, now: Instant, form: &Form, heard: &Heard, is_audible: bool) -> Option<(u16, u32, bool)> {
         let header = &heard.header;
         let clock_hz = form.codec.clock_hz();
-        let is_audio = matches!(heard.kind, Kind::Audio(_));
+        let is_audio = matches!(heard.kind, Kind::Audio(_) | Kind::ComfortNoise);
         let since = self.sent_at.map_or(Duration::ZERO, |sent_at| now.since(sent_at));
         if let Feed::Relay(relayed) = &mut self.feed
             && relayed.ssrc == header.ssrc
@@ -304,7 +305,7 @@ impl Egress {
     fn make(&mut self, form: &Form, is_open: bool, timestamp: u32, begins: bool, packet: &mut [u8]) -> Frame {
         if self.digit_tones.is_none()
             && let Some(types) = form.telephone_event
-            && let Some(step) = self.digits.step(u32::from(frame_millis(form)), form.codec.clock_hz())
+            && let Some(step) = self.digits.step(u32::from(frame_millis(form)), form.event_hz)
         {
             return match step {
                 Step::Event { payload, first } => {

@@ -63,7 +63,9 @@ pub struct Heard {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Audio(Codec),
-    TelephoneEvent,
+    /// With the clock of its durations.
+    TelephoneEvent(u32),
+    ComfortNoise,
 }
 
 impl Ingress {
@@ -269,7 +271,10 @@ fn kind_of(form: &Form, payload_type: u8) -> Option<Kind> {
         return Some(Kind::Audio(form.codec));
     }
     if form.telephone_event.is_some_and(|types| types.receive == payload_type) {
-        return Some(Kind::TelephoneEvent);
+        return Some(Kind::TelephoneEvent(form.event_hz));
+    }
+    if form.comfort_noise.is_some_and(|types| types.receive == payload_type) {
+        return Some(Kind::ComfortNoise);
     }
     match payload_type {
         0 if form.codec.is_g711() => Some(Kind::Audio(Codec::Pcmu)),
@@ -281,7 +286,10 @@ fn kind_of(form: &Form, payload_type: u8) -> Option<Kind> {
 /// The clock of a media timestamp, from our own.
 pub fn clock_units(now: Instant, clock_hz: u32) -> u32 {
     // Wraps as timestamps do.
-    (now.as_micros() / 125 * u64::from(clock_hz / 8_000)) as u32
+    if clock_hz % 8_000 == 0 {
+        return (now.as_micros() / 125 * u64::from(clock_hz / 8_000)) as u32;
+    }
+    (u128::from(now.as_micros()) * u128::from(clock_hz) / 1_000_000) as u32
 }
 
 fn micros(units: u32, clock_hz: u32) -> u32 {

@@ -22,7 +22,8 @@ pub mod wav;
 mod wheel;
 
 pub use command::{
-    Codec, Command, End, Event, Form, PayloadTypes, Play, Port, Remote, SEQUENCE_CLIPS_MAX, Source, Stats, Tone,
+    Codec, Command, End, Event, Foreign, Form, PayloadTypes, Play, Port, Remote, SEQUENCE_CLIPS_MAX, Source, Stats,
+    Tone,
 };
 pub use core::{CLIPS_MAX, Core, Outgoing, Stream, Verdict};
 pub use digits::{DIGITS_WAITING_MAX, code_of, digit_of};

@@ -4,7 +4,7 @@ use super::{
     Cause, EndedBy, Fact, LegStage, Switch,
     call::Farewell,
     leg::{LegState, PlayWhy, Playing},
-    negotiate,
+    negotiate::{self, Suits},
 };
 use crate::{
     base::{CallId, LegId, Now, PlayId, StreamId},
@@ -21,6 +21,12 @@ impl Switch {
             self.open_media(id);
             self.fact(Fact::Changed { call });
         }
+    }
+
+    /// Whether the caller can be made to hear something of ours. One who offered only codecs that we can't encode can
+    /// but talk with somebody who has them.
+    pub fn can_play_to(&self, call: CallId) -> bool {
+        self.calls.get(&call).is_none_or(|call| call.offered.as_ref().is_none_or(negotiate::Offered::has_ours))
     }
 
     /// Bridges the caller with an answered leg. The caller is answered if he was not.
@@ -85,19 +91,18 @@ impl Switch {
         if leg.media.agreed.is_some() || !leg.media.local.is_empty() {
             return leg.media.local.clone();
         }
-        let wanted = leg.peer.and_then(|peer| self.legs.get(&peer)).and_then(|peer| peer.media.agreed.as_ref());
-        let wanted = wanted.map(|agreed| agreed.codec);
+        let other = leg.peer.and_then(|peer| self.legs.get(&peer)).and_then(|peer| peer.media.agreed.clone());
         let Some(leg) = self.legs.get_mut(&id) else { return bytes::Bytes::new() };
         match self.calls.get(&leg.call).and_then(|call| call.offered.as_ref()) {
             Some(offered) => {
-                let (local, agreed) = negotiate::answer(&leg.media, offered, wanted);
-                leg.media.local = local;
-                leg.media.agreed = Some(agreed);
+                // A called side that took what the caller can't have hears nothing; the rest of the call stands.
+                let answer = negotiate::answer(&leg.media, offered, other.as_ref());
+                if let Some((local, agreed)) = answer.or_else(|| negotiate::answer(&leg.media, offered, None)) {
+                    leg.media.local = local;
+                    leg.media.agreed = Some(agreed);
+                }
             }
-            None => {
-                leg.media.local = negotiate::offer(&leg.media, None);
-                leg.media.awaits_answer = true;
-            }
+            None => leg.media.offer(other.as_ref().map_or(Suits::Anybody, Suits::Agreed)),
         }
         leg.media.local.clone()
     }

@@ -7,7 +7,7 @@ use super::{
     call::Farewell,
     escape_user,
     leg::{Leg, LegState},
-    negotiate,
+    negotiate::Suits,
 };
 use crate::{
     base::{CallId, LegId, Now},
@@ -110,14 +110,19 @@ impl Switch {
     /// Sends one INVITE.
     fn dial(&mut self, now: Now, call_id: CallId, ring_id: RingId, target: Target) -> Option<LegId> {
         let call = self.calls.get(&call_id)?;
-        let Some(mut media) = self.take_media(now, call.worker, &target.path) else {
+        let (worker, caller) = (call.worker, call.caller_leg);
+        let Some(mut media) = self.take_media(now, worker, &target.path) else {
             self.fact(Fact::NoPort);
             return None;
         };
+        let spoken = self.legs.get(&caller).and_then(|leg| leg.media.agreed.clone());
         let call = self.calls.get_mut(&call_id)?;
         call.worker.get_or_insert(media.port.worker);
-        media.local = negotiate::offer(&media, call.offered.as_ref());
-        media.awaits_answer = true;
+        media.offer(match (&spoken, &call.offered) {
+            (Some(agreed), _) => Suits::Agreed(agreed),
+            (None, Some(offered)) => Suits::Offered(offered),
+            (None, None) => Suits::Anybody,
+        });
         let plan = &self.rings.get(&ring_id)?.plan;
         let invite = invite(call.max_forwards, &call.passed, plan, &target, Body::sdp(media.local.clone()));
         let ends_call = plan.then == Then::Connect;

@@ -4,7 +4,10 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 
-use super::{Cause, EndedBy, LegParty, LegRecord, LegSide, Quality, RingId, negotiate::Agreed};
+use super::{
+    Cause, EndedBy, LegParty, LegRecord, LegSide, Quality, RingId,
+    negotiate::{self, Agreed, Menu, Offered, Suits},
+};
 use crate::{
     base::{CallId, LegId, PlayId, Private, StreamId, Wall},
     media,
@@ -62,6 +65,8 @@ pub(super) struct LegMedia {
     pub agreed: Option<Agreed>,
     /// The last description that we sent.
     pub local: Bytes,
+    /// What the numbers of our last offer mean.
+    pub ours: Menu,
     /// An answer of theirs is due to `local`, which is our offer.
     pub awaits_answer: bool,
     /// The plane has the stream.
@@ -91,6 +96,22 @@ pub(super) enum PlayWhy {
     Once,
 }
 
+impl LegMedia {
+    /// Our next answer, to an offer inside the call: with the codec as it is, where the offer has it.
+    pub fn answer(&mut self, offered: &Offered, other: Option<&Agreed>) -> Option<(Bytes, Agreed)> {
+        self.version += 1;
+        let answer = negotiate::answer(self, offered, other.or(self.agreed.as_ref()));
+        self.version -= u64::from(answer.is_none());
+        answer
+    }
+
+    /// Makes an offer of ours, to be sent; their answer is due from now on.
+    pub fn offer(&mut self, suits: Suits<'_>) {
+        (self.local, self.ours) = negotiate::offer(self, suits);
+        self.awaits_answer = true;
+    }
+}
+
 impl Leg {
     /// Whether its peer has put us on hold.
     pub fn holds(&self) -> bool {
@@ -115,7 +136,7 @@ impl Leg {
             ended,
             cause,
             ended_by,
-            codec: self.media.agreed.as_ref().map(|agreed| agreed.codec.name().to_owned()),
+            codec: self.media.agreed.as_ref().map(|agreed| agreed.codec_name().to_owned()),
             quality: None,
         }
     }

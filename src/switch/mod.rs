@@ -267,6 +267,7 @@ impl Switch {
             version: 1,
             agreed: None,
             local: bytes::Bytes::new(),
+            ours: negotiate::Menu::default(),
             awaits_answer: false,
             open: false,
             form: None,

@@ -9,31 +9,28 @@ use std::{
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+mod body;
+mod formats;
+
+pub(super) use body::description;
+pub(super) use formats::Menu;
+
 use super::leg::LegMedia;
 use crate::{
     media::{Codec, Form, PayloadTypes, Remote},
     sip::Reply,
     wire::{
-        sdp::{Direction, Kind, Media, Session},
+        sdp::{Direction, Format, Kind, Media, Session},
         sip::{Message, Name},
     },
 };
-
-/// What we can relay, encode and decode, in our order of preference.
-const CODECS: [Codec; 2] = [Codec::Pcmu, Codec::Pcma];
-
-/// The payload type of telephone-event in our offers: what most peers use, so that both directions agree.
-const TELEPHONE_EVENT: u8 = 101;
-
-/// Parts of a multipart body that are searched for a description.
-const PARTS_MAX: usize = 8;
+use formats::Choice;
 
 /// What a peer offers, as far as it concerns us.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Offered {
-    /// Codecs that we share, in the peer's order, with the peer's payload types.
-    codecs: SmallVec<[(Codec, u8); 2]>,
-    telephone_event: Option<u8>,
+    /// What we could take, in the peer's order, with the peer's payload types.
+    menu: Menu,
     remote: Remote,
     ptime_ms: u16,
     direction: Direction,
@@ -47,8 +44,12 @@ pub(super) struct Offered {
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Agreed {
     pub codec: Codec,
+    /// The peer's description of the codec.
+    format: Format,
     payload: PayloadTypes,
     telephone_event: Option<PayloadTypes>,
+    event_hz: u32,
+    comfort_noise: Option<PayloadTypes>,
     ptime_ms: u16,
     pub remote: Remote,
     /// From the peer's side.
@@ -79,55 +80,6 @@ pub(super) fn offered(request: &Message) -> Result<Option<Offered>, Reply> {
     }
 }
 
-/// The session description in a body: the whole of it, or the first such part of a multipart (RFC 5621).
-pub(super) fn description<'a>(content_type: &str, body: &'a [u8]) -> Option<&'a [u8]> {
-    let kind = content_type.split(';').next().unwrap_or_default().trim();
-    if kind.eq_ignore_ascii_case("application/sdp") {
-        return Some(body);
-    }
-    if !kind.get(..10).is_some_and(|head| head.eq_ignore_ascii_case("multipart/")) {
-        return None;
-    }
-    let (_, rest) = content_type.split_once("boundary=")?;
-    let boundary = rest.split(';').next().unwrap_or_default().trim().trim_matches('"');
-    if boundary.is_empty() || boundary.len() > 70 {
-        return None;
-    }
-    let delimiter = format!("--{boundary}");
-    split_on(body, delimiter.as_bytes()).into_iter().skip(1).find_map(|part| {
-        let at = find(part, b"\r\n\r\n")?;
-        let head = std::str::from_utf8(part.get(..at)?).ok()?;
-        let is_sdp = head.lines().any(|line| {
-            let Some((name, value)) = line.split_once(':') else { return false };
-            let name = name.trim();
-            (name.eq_ignore_ascii_case("Content-Type") || name.eq_ignore_ascii_case("c"))
-                && value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/sdp")
-        });
-        is_sdp.then(|| part.get(at + 4..)).flatten()
-    })
-}
-
-/// The pieces between delimiters; those beyond [`PARTS_MAX`] are let go.
-fn split_on<'a>(text: &'a [u8], delimiter: &[u8]) -> SmallVec<[&'a [u8]; PARTS_MAX]> {
-    let mut pieces = SmallVec::new();
-    let mut rest = text;
-    while pieces.len() < PARTS_MAX {
-        let Some((piece, behind)) =
-            find(rest, delimiter).and_then(|at| Some((rest.get(..at)?, rest.get(at + delimiter.len()..)?)))
-        else {
-            pieces.push(rest);
-            break;
-        };
-        pieces.push(piece);
-        rest = behind;
-    }
-    pieces
-}
-
-fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
-    text.windows(wanted.len()).position(|window| window == wanted)
-}
-
 /// Reads an offer; `None` when it is malformed or has no audio that we could take.
 pub(super) fn read_offer(text: &[u8]) -> Option<Offered> {
     let session = Session::parse(text).ok()?;
@@ -135,8 +87,7 @@ pub(super) fn read_offer(text: &[u8]) -> Option<Offered> {
     let media = session.media.get(taken)?;
     let lines = session.media.iter().enumerate().map(|(at, other)| (at != taken).then(|| refused_line(other)));
     Some(Offered {
-        codecs: shared_codecs(media),
-        telephone_event: telephone_event(media),
+        menu: Menu::of(media),
         remote: remote(&session, media)?,
         ptime_ms: ptime(media),
         direction: media.direction,
@@ -146,10 +97,14 @@ pub(super) fn read_offer(text: &[u8]) -> Option<Offered> {
     })
 }
 
-/// Our answer to an offer, with the wanted codec if the offer has it.
-pub(super) fn answer(leg: &LegMedia, offered: &Offered, wanted: Option<Codec>) -> (Bytes, Agreed) {
-    let liked = offered.codecs.iter().find(|(codec, _)| Some(*codec) == wanted);
-    let (codec, payload) = liked.or(offered.codecs.first()).copied().unwrap_or((Codec::Pcmu, 0));
+/// Our answer to an offer of somebody who talks, or will talk, with the owner of `other`. `None` when the two can't be
+/// brought together.
+pub(super) fn answer(leg: &LegMedia, offered: &Offered, other: Option<&Agreed>) -> Option<(Bytes, Agreed)> {
+    let theirs = offered.menu.choose(other.map(|other| other.codec))?;
+    let codec = theirs.codec;
+    let passed = other.filter(|other| other.codec == codec).map(|other| other.format.fmtp.clone());
+    let fmtp = passed.unwrap_or_else(|| formats::wishes(codec));
+    let menu = offered.menu.only(Choice { codec, format: Format { fmtp, ..theirs.format.clone() } });
     let direction = match (offered.direction, offered.holds) {
         (Direction::SendRecv, false) => "sendrecv",
         (Direction::SendRecv, true) | (Direction::SendOnly, _) => "recvonly",
@@ -160,44 +115,70 @@ pub(super) fn answer(leg: &LegMedia, offered: &Offered, wanted: Option<Codec>) -
     for line in &offered.lines {
         match line {
             Some(refused) => text.push_str(refused),
-            None => audio(&mut text, leg, &offered.proto, &[(codec, payload)], offered.telephone_event, direction),
+            None => audio(&mut text, leg, &offered.proto, &menu, offered.ptime_ms, direction),
         }
     }
+    let event = menu.event(codec);
     let agreed = Agreed {
         codec,
-        payload: PayloadTypes::both(payload),
-        telephone_event: offered.telephone_event.map(PayloadTypes::both),
+        format: theirs.format.clone(),
+        payload: PayloadTypes::both(theirs.format.pt),
+        telephone_event: event.map(|(_, pt)| PayloadTypes::both(pt)),
+        event_hz: event.map_or(codec.clock_hz(), |(clock, _)| clock),
+        comfort_noise: menu.noise(codec).map(PayloadTypes::both),
         ptime_ms: offered.ptime_ms,
         remote: offered.remote,
         direction: offered.direction,
         holds: offered.holds,
     };
-    (text.into(), agreed)
+    Some((text.into(), agreed))
 }
 
-/// Our offer: everything we can, in the order of the other leg's offer where there is one.
-pub(super) fn offer(leg: &LegMedia, like: Option<&Offered>) -> Bytes {
-    let mut codecs: SmallVec<[(Codec, u8); 2]> = SmallVec::new();
-    let first = like.into_iter().flat_map(|offered| offered.codecs.iter().map(|(codec, _)| *codec));
-    for codec in first.chain(CODECS) {
-        if !codecs.iter().any(|(other, _)| *other == codec) {
-            codecs.push((codec, codec.static_payload_type().unwrap_or(0)));
-        }
+impl Offered {
+    /// Is anything in it that we encode ourselves?
+    pub fn has_ours(&self) -> bool {
+        self.menu.choices.iter().any(|choice| choice.codec.is_ours())
     }
+}
+
+/// Whom an offer of ours is to suit.
+#[derive(Clone, Debug)]
+pub(super) enum Suits<'a> {
+    /// Nobody yet.
+    Anybody,
+    /// Who has offered this, and has no answer yet.
+    Offered(&'a Offered),
+    /// Who speaks this.
+    Agreed(&'a Agreed),
+}
+
+/// Our offer, and what its numbers mean: what suits the other side untouched, in its order, then what we transcode.
+pub(super) fn offer(leg: &LegMedia, suits: Suits<'_>) -> (Bytes, Menu) {
+    let (menu, ptime_ms) = match suits {
+        Suits::Anybody => (Menu::for_peer_of(None), 20),
+        Suits::Offered(offered) => (Menu::for_peer_of(Some(&offered.menu)), offered.ptime_ms),
+        Suits::Agreed(agreed) => (Menu::for_peer_of(Some(&agreed.menu())), agreed.ptime_ms),
+    };
     let mut text = head(leg);
-    audio(&mut text, leg, "RTP/AVP", &codecs, Some(TELEPHONE_EVENT), "sendrecv");
-    text.into()
+    audio(&mut text, leg, "RTP/AVP", &menu, ptime_ms, "sendrecv");
+    (text.into(), menu)
 }
 
 /// Reads the answer to our offer; `None` when it is malformed or takes nothing of it.
-pub(super) fn read_answer(text: &[u8]) -> Option<Agreed> {
+pub(super) fn read_answer(text: &[u8], ours: &Menu) -> Option<Agreed> {
     let session = Session::parse(text).ok()?;
     let media = session.media.first().filter(|media| is_usable(&session, media))?;
-    let (codec, payload) = shared_codecs(media).first().copied()?;
+    let theirs = Menu::of(media);
+    let (choice, known) = theirs.choices.iter().find_map(|choice| Some((choice, ours.find(choice.codec)?)))?;
+    let codec = choice.codec;
+    let event = theirs.event(codec);
     Some(Agreed {
         codec,
-        payload: PayloadTypes { send: payload, receive: codec.static_payload_type().unwrap_or(payload) },
-        telephone_event: telephone_event(media).map(|send| PayloadTypes { send, receive: TELEPHONE_EVENT }),
+        format: choice.format.clone(),
+        payload: PayloadTypes { send: choice.format.pt, receive: known.format.pt },
+        telephone_event: event.and_then(|(clock, pt)| formats::both(Some(pt), ours.event_at(clock))),
+        event_hz: event.map_or(codec.clock_hz(), |(clock, _)| clock),
+        comfort_noise: formats::both(theirs.noise(codec), ours.noise(codec)),
         ptime_ms: ptime(media),
         remote: remote(&session, media)?,
         direction: media.direction,
@@ -206,6 +187,18 @@ pub(super) fn read_answer(text: &[u8]) -> Option<Agreed> {
 }
 
 impl Agreed {
+    /// As the records name it.
+    pub fn codec_name(&self) -> &str {
+        &self.format.name
+    }
+
+    /// The codec in the peer's words, for an offer to whom it talks with.
+    fn menu(&self) -> Menu {
+        let mut menu = Menu::default();
+        menu.choices.push(Choice { codec: self.codec, format: self.format.clone() });
+        menu
+    }
+
     /// As the media plane wants it.
     pub fn form(&self, signalling: IpAddr, silence: Duration) -> Form {
         let (sends, hears) = match self.direction {
@@ -218,6 +211,8 @@ impl Agreed {
             codec: self.codec,
             payload: self.payload,
             telephone_event: self.telephone_event,
+            event_hz: self.event_hz,
+            comfort_noise: self.comfort_noise,
             ptime_ms: self.ptime_ms,
             may_send: hears && !self.holds,
             // What a holder goes on sending is not for the held one's ears: he hears our music.
@@ -232,31 +227,8 @@ fn is_usable(session: &Session, media: &Media) -> bool {
     media.kind == Kind::Audio
         && media.port != 0
         && matches!(media.proto.as_str(), "RTP/AVP" | "RTP/AVPF")
-        && !shared_codecs(media).is_empty()
+        && !Menu::of(media).choices.is_empty()
         && remote(session, media).is_some()
-}
-
-fn shared_codecs(media: &Media) -> SmallVec<[(Codec, u8); 2]> {
-    let known = media.formats.iter().filter_map(|format| {
-        let codec = CODECS
-            .into_iter()
-            .find(|codec| codec.name().eq_ignore_ascii_case(&format.name) && format.clock == codec.clock_hz())?;
-        Some((codec, format.pt))
-    });
-    let mut codecs: SmallVec<[(Codec, u8); 2]> = SmallVec::new();
-    for (codec, payload) in known {
-        if !codecs.iter().any(|(other, _)| *other == codec) {
-            codecs.push((codec, payload));
-        }
-    }
-    codecs
-}
-
-fn telephone_event(media: &Media) -> Option<u8> {
-    let event = |format: &&crate::wire::sdp::Format| {
-        format.name.eq_ignore_ascii_case("telephone-event") && format.clock == 8_000
-    };
-    media.formats.iter().find(event).map(|format| format.pt)
 }
 
 fn remote(session: &Session, media: &Media) -> Option<Remote> {
@@ -300,29 +272,16 @@ fn head(leg: &LegMedia) -> String {
     text
 }
 
-fn audio(
-    text: &mut String,
-    leg: &LegMedia,
-    proto: &str,
-    codecs: &[(Codec, u8)],
-    telephone_event: Option<u8>,
-    direction: &str,
-) {
+fn audio(text: &mut String, leg: &LegMedia, proto: &str, menu: &Menu, ptime_ms: u16, direction: &str) {
     let _ = write!(text, "m=audio {} {proto}", leg.port.rtp.port());
-    for (_, payload) in codecs {
-        let _ = write!(text, " {payload}");
-    }
-    if let Some(event) = telephone_event {
-        let _ = write!(text, " {event}");
+    for format in menu.formats() {
+        let _ = write!(text, " {}", format.pt);
     }
     text.push_str("\r\n");
-    for (codec, payload) in codecs {
-        let _ = write!(text, "a=rtpmap:{payload} {}/{}\r\n", codec.name(), codec.clock_hz());
+    for format in menu.formats() {
+        let _ = write!(text, "{format}");
     }
-    if let Some(event) = telephone_event {
-        let _ = write!(text, "a=rtpmap:{event} telephone-event/8000\r\na=fmtp:{event} 0-16\r\n");
-    }
-    let _ = write!(text, "a=ptime:20\r\na={direction}\r\n");
+    let _ = write!(text, "a=ptime:{ptime_ms}\r\na={direction}\r\n");
 }
 
 #[cfg(test)]

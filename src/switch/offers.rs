@@ -1,6 +1,9 @@
 //! New offers inside a call: hold and resume, a new address, another codec; each answered here, for its own leg.
 
-use super::{Cause, EndedBy, Fact, Switch, negotiate};
+use super::{
+    Cause, EndedBy, Fact, Switch,
+    negotiate::{self, Suits},
+};
 use crate::{
     base::{LegId, Now},
     sip::Body,
@@ -10,15 +13,15 @@ use crate::{
 impl Switch {
     /// A re-INVITE or UPDATE of a peer.
     pub(super) fn on_offer(&mut self, now: Now, id: LegId, method: &Method, body: Option<&Body>) {
+        let other = self.spoken_by_peer(id);
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let usage = leg.usage;
         let Some(body) = body else {
             // Without a body an UPDATE only refreshes; a re-INVITE asks for our offer, and its ACK brings the answer.
             let refresh = *method == Method::Update;
             let local = (!refresh).then(|| {
-                leg.media.awaits_answer = true;
                 leg.media.version += 1;
-                leg.media.local = negotiate::offer(&leg.media, None);
+                leg.media.offer(other.as_ref().map_or(Suits::Anybody, Suits::Agreed));
                 Body::sdp(leg.media.local.clone())
             });
             return self.stack.respond_offer(now, usage, 200, local);
@@ -29,9 +32,9 @@ impl Switch {
         let Some(offered) = negotiate::read_offer(description) else {
             return self.stack.respond_offer(now, usage, 488, None);
         };
-        let present = leg.media.agreed.as_ref().map(|agreed| agreed.codec);
-        leg.media.version += 1;
-        let (local, agreed) = negotiate::answer(&leg.media, &offered, present);
+        let Some((local, agreed)) = leg.media.answer(&offered, other.as_ref()) else {
+            return self.stack.respond_offer(now, usage, 488, None);
+        };
         leg.media.local = local.clone();
         self.stack.respond_offer(now, usage, 200, Some(Body::sdp(local)));
         self.settle_media(now, id, agreed);
@@ -61,12 +64,18 @@ impl Switch {
 
     /// A refresh is due that the peer wants as a re-INVITE: our description as it stands.
     pub(super) fn on_refresh_due(&mut self, now: Now, id: LegId) {
+        let other = self.spoken_by_peer(id);
         let Some(leg) = self.legs.get_mut(&id) else { return };
         leg.media.version += 1;
-        leg.media.local = negotiate::offer(&leg.media, None);
-        leg.media.awaits_answer = true;
+        let agreed = leg.media.agreed.clone();
+        leg.media.offer(other.or(agreed).as_ref().map_or(Suits::Anybody, Suits::Agreed));
         let (usage, body) = (leg.usage, Body::sdp(leg.media.local.clone()));
         self.stack.reinvite(now, usage, Some(body));
+    }
+
+    fn spoken_by_peer(&self, id: LegId) -> Option<negotiate::Agreed> {
+        let peer = self.legs.get(&id)?.peer?;
+        self.legs.get(&peer)?.media.agreed.clone()
     }
 
     /// Takes an answer to our offer. False when it is none that we could use.
@@ -75,7 +84,8 @@ impl Switch {
         if !leg.media.awaits_answer {
             return leg.media.agreed.is_some();
         }
-        let agreed = negotiate::description(&body.content_type, &body.bytes).and_then(negotiate::read_answer);
+        let agreed = negotiate::description(&body.content_type, &body.bytes)
+            .and_then(|description| negotiate::read_answer(description, &leg.media.ours));
         let Some(agreed) = agreed else { return false };
         // An answer before the final response may still be replaced by the one in it.
         leg.media.awaits_answer = !leg.is_up();

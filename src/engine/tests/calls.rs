@@ -319,3 +319,26 @@ fn a_call_ends_by_request_and_a_drain_waits() {
     assert!(world.drained);
     assert!(world.request(Request::HangUp { call }).is_err());
 }
+
+/// SW-08: two phones that share a codec of which we know only the name talk in it, and the record says which.
+#[test]
+fn sw_08_a_codec_that_both_have_passes() {
+    let mut world = World::new(61);
+    let (ana, rui) = (world.phone("ana", 6001), world.phone("rui", 6002));
+    let offer = world.phones[&ana].describe(&[18, 8], 96, "sendrecv");
+    let call = world.call_with(ana, "ana", "rui", Some(offer), |_| {});
+    let (usage, _) = world.incoming(rui).unwrap();
+    let body = world.phones[&rui].describe(&[18], 97, "sendrecv");
+    world.respond(rui, usage, Reply::new(200).body(body));
+    let Some(Event::Answered { body: Some(body), .. }) =
+        world.event(ana, |event| matches!(event, Event::Answered { .. }))
+    else {
+        panic!("the caller is answered")
+    };
+    assert!(String::from_utf8_lossy(&body.bytes).contains("RTP/AVP 18 96"), "{body:?}");
+    assert_eq!(world.joins(), 1);
+    world.bye(ana, call);
+    let codecs: Vec<_> = world.records[0].legs.iter().map(|leg| leg.codec.clone()).collect();
+    assert_eq!(codecs, [Some("G729".to_owned()), Some("G729".to_owned())]);
+    world.assert_nothing_left();
+}

@@ -54,12 +54,12 @@ impl Core {
         let may_receive = stream.form.may_receive;
         let payload = packet.get(heard.header.payload()).unwrap_or_default();
         let digits = match heard.kind {
-            Kind::TelephoneEvent => stream.ingress.digits.hear(now, &heard.header, payload),
-            Kind::Audio(_) => [stream.ingress.digits.overdue(now), None],
+            Kind::TelephoneEvent(_) => stream.ingress.digits.hear(now, &heard.header, payload),
+            Kind::Audio(_) | Kind::ComfortNoise => [stream.ingress.digits.overdue(now), None],
         };
-        let clock_hz = stream.form.codec.clock_hz();
+        let event_hz = stream.form.event_hz;
         for digit in digits.into_iter().flatten() {
-            self.tell_digit(now, id, partner, digit, clock_hz);
+            self.tell_digit(now, id, partner, digit, event_hz);
         }
         let verdict = self.pass_on(now, partner, may_receive, &heard, packet);
         if verdict == Verdict::Nothing
@@ -98,13 +98,13 @@ impl Core {
         id: StreamId,
         partner: u32,
         (digit, length): Digit,
-        clock_hz: u32,
+        event_hz: u32,
     ) {
-        let millis = u32::try_from(u64::from(length) * 1_000 / u64::from(clock_hz.max(1))).unwrap_or(u32::MAX);
+        let millis = u32::try_from(u64::from(length) * 1_000 / u64::from(event_hz.max(1))).unwrap_or(u32::MAX);
         self.events.push_back(Event::Dtmf { stream: id, digit, millis });
         if let Some(other) = self.stream_mut(partner)
-            && other.form.telephone_event.is_none()
-            && other.form.codec.is_g711()
+            && (other.form.telephone_event.is_none() || other.form.event_hz != event_hz)
+            && (other.form.telephone_event.is_some() || other.form.codec.is_ours())
             && other.egress.player.is_none()
         {
             let other = other.id;

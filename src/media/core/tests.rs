@@ -8,6 +8,7 @@ use super::{
     super::{Codec, PayloadTypes, Remote, Tone, longest_quiet_ms, tone_peak, tone_snr_db},
     *,
 };
+use crate::wire::rtp::Header;
 use world::{Phone, World, addr, form, music};
 
 /// SW-07: both hear each other and not themselves, whatever law each speaks.
@@ -438,4 +439,45 @@ fn closed_is_closed() {
     assert_eq!(world.core.strays() - before, 5);
     assert_eq!(world.close(1).packets_received, 30);
     assert_eq!(world.core.poll_timeout(), None);
+}
+
+/// SW-08, SW-07: a codec that we can't decode passes untouched under each leg's own number; comfort noise passes to a
+/// leg that knows it, and to another it leaves no hole in the numbers.
+#[test]
+fn sw_08_what_we_cannot_decode_passes_untouched() {
+    let foreign = Codec::named("iLBC", 8_000, 1).expect("a codec");
+    for knows_noise in [true, false] {
+        let mut world = World::with(&[foreign, foreign]);
+        let noise = Some(PayloadTypes::both(13));
+        let speaker = Form { payload: PayloadTypes { send: 97, receive: 98 }, comfort_noise: noise, ..form(foreign) };
+        let listener = Form {
+            payload: PayloadTypes { send: 120, receive: 98 },
+            comfort_noise: noise.filter(|_| knows_noise),
+            ..form(foreign)
+        };
+        world.update(0, speaker);
+        world.update(1, listener);
+        world.join(0, 1);
+        let mut heard = Vec::new();
+        for (step, (payload_type, payload)) in
+            [(98, b"sound one".as_slice()), (13, b"\x40"), (98, b"sound two")].into_iter().enumerate()
+        {
+            world.now += Duration::from_millis(20);
+            let from = world.phones[0].addr;
+            let mut packet = vec![0x80; 12];
+            Header::new(payload_type, 10 + step as u16, 160 * step as u32, 7, 0).write(&mut packet);
+            packet.extend(payload);
+            let verdict = world.core.handle_packet(world.now, world.phones[0].port.index, from, &mut packet);
+            if let Verdict::Forward { len, .. } = verdict {
+                let header = Header::read(&packet[..len]).expect("RTP");
+                heard.push((header.payload_type, packet[12..len].to_vec(), header.sequence, header.timestamp));
+            }
+        }
+        let numbers: Vec<u8> = heard.iter().map(|(number, ..)| *number).collect();
+        assert_eq!(numbers, if knows_noise { vec![120, 13, 120] } else { vec![120, 120] });
+        let (first, last) = (&heard[0], &heard[heard.len() - 1]);
+        assert_eq!((first.1.as_slice(), last.1.as_slice()), (b"sound one".as_slice(), b"sound two".as_slice()));
+        assert_eq!(last.2.wrapping_sub(first.2), heard.len() as u16 - 1, "no number is missing");
+        assert_eq!(last.3.wrapping_sub(first.3), 320);
+    }
 }

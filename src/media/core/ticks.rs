@@ -140,8 +140,8 @@ impl Core {
             }
         }
         if let Some(digit) = stream.ingress.digits.overdue(now) {
-            let (partner, clock_hz) = (stream.partner, stream.form.codec.clock_hz());
-            self.tell_digit(now, id, partner, digit, clock_hz);
+            let (partner, event_hz) = (stream.partner, stream.form.event_hz);
+            self.tell_digit(now, id, partner, digit, event_hz);
         }
     }
 }

@@ -10,6 +10,7 @@ fn leg() -> LegMedia {
         version: 1,
         agreed: None,
         local: Bytes::new(),
+        ours: Menu::default(),
         awaits_answer: false,
         open: false,
         form: None,
@@ -25,7 +26,7 @@ fn sdp(lines: &str) -> String {
 
 fn answered(lines: &str) -> (String, Agreed) {
     let offered = read_offer(sdp(lines).as_bytes()).expect("an offer that we can take");
-    let (text, agreed) = answer(&leg(), &offered, None);
+    let (text, agreed) = answer(&leg(), &offered, None).unwrap();
     (String::from_utf8(text.to_vec()).unwrap(), agreed)
 }
 
@@ -37,7 +38,8 @@ fn sw_05_the_offerers_order_and_numbers_are_kept() {
     assert!(text.contains("m=audio 20000 RTP/AVP 8 96\r\n"), "{text}");
     assert!(text.contains("c=IN IP4 192.0.2.1"), "the peer sends to us, never to the other leg");
     let offered = read_offer(sdp("m=audio 4000 RTP/AVP 8 0\r\n").as_bytes()).unwrap();
-    let (_, agreed) = answer(&leg(), &offered, Some(Codec::Pcmu));
+    let (_, other) = answered("m=audio 4000 RTP/AVP 0\r\n");
+    let (_, agreed) = answer(&leg(), &offered, Some(&other)).unwrap();
     assert_eq!(agreed.codec, Codec::Pcmu, "what the other leg speaks, where the offer has it");
     assert_eq!(agreed.telephone_event, None);
 }
@@ -86,9 +88,8 @@ fn what_we_cannot_take_is_no_offer() {
         "m=audio 4000 RTP/SAVP 0\r\n",
         "m=audio 4000 UDP/TLS/RTP/SAVPF 0\r\n",
         "m=audio 0 RTP/AVP 0\r\n",
-        "m=audio 4000 RTP/AVP 18\r\n",
         "m=image 4000 udptl t38\r\n",
-        "m=audio 4000 RTP/AVP 99\r\na=rtpmap:99 PCMU/16000\r\n",
+        "m=audio 4000 RTP/AVP 99\r\na=rtpmap:99 red/8000\r\n",
         "",
     ] {
         assert_eq!(read_offer(sdp(lines).as_bytes()), None, "{lines}");
@@ -100,12 +101,61 @@ fn what_we_cannot_take_is_no_offer() {
 #[test]
 fn sw_05_our_offers_and_their_answers() {
     let like = read_offer(sdp("m=audio 4000 RTP/AVP 8\r\n").as_bytes()).unwrap();
-    let text = String::from_utf8(offer(&leg(), Some(&like)).to_vec()).unwrap();
+    let (text, ours) = offered_to_peer_of(Suits::Offered(&like));
     assert!(text.contains("m=audio 20000 RTP/AVP 8 0 101\r\n"), "{text}");
     let agreed =
-        read_answer(sdp("m=audio 4000 RTP/AVP 8 97\r\na=rtpmap:97 telephone-event/8000\r\n").as_bytes()).unwrap();
+        read_answer(sdp("m=audio 4000 RTP/AVP 8 97\r\na=rtpmap:97 telephone-event/8000\r\n").as_bytes(), &ours)
+            .unwrap();
     assert_eq!(agreed.telephone_event, Some(PayloadTypes { send: 97, receive: 101 }));
-    assert_eq!(read_answer(sdp("m=audio 0 RTP/AVP 8\r\n").as_bytes()), None);
+    assert_eq!(read_answer(sdp("m=audio 0 RTP/AVP 8\r\n").as_bytes(), &ours), None);
+    assert_eq!(read_answer(sdp("m=audio 4000 RTP/AVP 18\r\n").as_bytes(), &ours), None, "that was not offered");
+}
+
+fn offered_to_peer_of(suits: Suits<'_>) -> (String, Menu) {
+    let (text, menu) = offer(&leg(), suits);
+    (String::from_utf8(text.to_vec()).unwrap(), menu)
+}
+
+const ILBC: &str = "m=audio 4000 RTP/AVP 98 18 13 99\r\na=rtpmap:98 iLBC/8000\r\na=fmtp:98 mode=20\r\n\
+     a=rtpmap:99 telephone-event/8000\r\na=ptime:40\r\n";
+
+/// SW-08: what we can't decode is offered on, with its parameters, its packet length and comfort noise, and to nobody
+/// who could not be heard: nothing of ours is added to it.
+#[test]
+fn sw_08_foreign_codecs_are_offered_on_untouched() {
+    let like = read_offer(sdp(ILBC).as_bytes()).unwrap();
+    let (text, ours) = offered_to_peer_of(Suits::Offered(&like));
+    assert!(text.contains("m=audio 20000 RTP/AVP 98 18 13 101\r\n"), "{text}");
+    for line in ["a=rtpmap:98 iLBC/8000", "a=fmtp:98 mode=20", "a=rtpmap:18 G729/8000", "a=ptime:40"] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    // The called side has its own number for it, and another mode.
+    let lines = "m=audio 4000 RTP/AVP 120 13\r\na=rtpmap:120 iLBC/8000\r\na=fmtp:120 mode=30\r\n";
+    let called = read_answer(sdp(lines).as_bytes(), &ours).unwrap();
+    let form = called.form([198, 51, 100, 9].into(), Duration::from_secs(60));
+    assert_eq!(form.payload, PayloadTypes { send: 120, receive: 98 });
+    assert_eq!(form.comfort_noise, Some(PayloadTypes::both(13)));
+    let (text, caller) = answer(&leg(), &like, Some(&called)).unwrap();
+    let text = String::from_utf8(text.to_vec()).unwrap();
+    assert!(text.contains("m=audio 20000 RTP/AVP 98 13 99\r\n") && text.contains("a=fmtp:98 mode=30"), "{text}");
+    assert_eq!((caller.codec, caller.codec_name()), (called.codec, "iLBC"));
+    // Whom nobody else can understand is not brought together with the rest.
+    let (_, pcmu) = answered("m=audio 4000 RTP/AVP 0\r\n");
+    assert!(answer(&leg(), &like, Some(&pcmu)).is_none());
+}
+
+/// SW-08: numbers of our own keep out of the way of the offer's.
+#[test]
+fn sw_08_numbers_do_not_collide() {
+    let lines = "m=audio 4000 RTP/AVP 101 8\r\na=rtpmap:101 speex/16000\r\na=rtpmap:8 PCMA/8000\r\n";
+    let like = read_offer(sdp(lines).as_bytes()).unwrap();
+    let (text, ours) = offered_to_peer_of(Suits::Offered(&like));
+    let mut numbers: Vec<u8> = ours.formats().map(|format| format.pt).collect();
+    let count = numbers.len();
+    numbers.sort_unstable();
+    numbers.dedup();
+    assert_eq!(numbers.len(), count, "{text}");
+    assert!(text.contains("telephone-event/8000") && text.contains("telephone-event/16000"), "{text}");
 }
 
 #[test]
