@@ -8,6 +8,7 @@ COPY . .
 RUN cargo build --release --locked --bin strowger && strip target/release/strowger
 
 FROM debian:bookworm-slim
+RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 5060 --home-dir /var/lib/strowger --create-home strowger
 COPY --from=build /src/target/release/strowger /usr/local/bin/strowger
 COPY config/strowger.toml config/centre.toml /etc/strowger/
@@ -17,7 +18,7 @@ ENV STROWGER_CONFIG=/etc/strowger/strowger.toml \
 USER strowger
 WORKDIR /var/lib/strowger
 VOLUME /var/lib/strowger
-EXPOSE 5060/udp 5060/tcp 8080/tcp 16384-32767/udp
+EXPOSE 5060/udp 5060/tcp 5061/tcp 7443/tcp 8080/tcp 16384-32767/udp
 # Drains: no new calls, the present ones may end. Give it longer than [limits] drain_secs: docker stop -t 70.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=4s --start-period=5s CMD ["strowger", "health"]

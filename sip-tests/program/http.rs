@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use super::running::now;
+
 pub struct Http {
     address: SocketAddr,
     cookie: String,
@@ -33,6 +35,18 @@ impl Http {
         let answer = self.ask("GET", path, "");
         assert_eq!(status(&answer), 200, "{answer}");
         answer
+    }
+
+    /// Asks again and again until the answer is as wished.
+    pub fn until(&self, path: &str, wished: impl Fn(&str) -> bool) {
+        let until = now() + Duration::from_secs(20);
+        loop {
+            let answer = self.get(path);
+            if wished(&answer) {
+                return;
+            }
+            assert!(now() < until, "{answer}");
+        }
     }
 
     pub fn put(&mut self, path: &str, body: &str) -> (u16, String) {

@@ -4,8 +4,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod http;
+mod page_phone;
 mod phone;
 mod running;
+mod transports;
 
 use std::{process::Command, time::Duration};
 

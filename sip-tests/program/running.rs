@@ -34,6 +34,18 @@ pub fn now() -> Instant {
     Instant::now()
 }
 
+/// The first of as many ports as one run needs, none of which anybody has at this moment.
+fn free_ports() -> u32 {
+    loop {
+        let taken = NEXT_PORTS.fetch_add(PORTS, Ordering::Relaxed);
+        let first = 20_000 + (std::process::id() * 1_280 + taken) % 12_000 / PORTS * PORTS;
+        let is_free = |port: u32| UdpSocket::bind(("127.0.0.1", u16::try_from(port).unwrap())).is_ok();
+        if (first..first + PORTS).all(is_free) {
+            return first;
+        }
+    }
+}
+
 /// How it is to be started.
 #[derive(Clone)]
 pub struct Setup {
@@ -48,6 +60,8 @@ pub struct Program {
     /// Over UDP.
     pub sip: SocketAddr,
     pub sip_tcp: SocketAddr,
+    /// All that the banner shows, by transport.
+    pub listeners: BTreeMap<String, SocketAddr>,
     pub http: SocketAddr,
     /// The one address that calls as the demo trunk.
     pub trunk: SocketAddr,
@@ -68,14 +82,18 @@ impl Program {
         let centre = fs::read_to_string(from.join("centre.toml")).unwrap();
         let centre = centre.replace("127.0.0.1:5080", &trunk.to_string());
         fs::write(folder.join("config/centre.toml"), centre).unwrap();
-        let taken = NEXT_PORTS.fetch_add(PORTS, Ordering::Relaxed);
-        let first = 20_000 + (std::process::id() * 640 + taken) % 12_000 / PORTS * PORTS;
+        let first = free_ports();
         let environment = BTreeMap::from([
             (String::from("STROWGER_SIP_LISTEN"), String::from("udp:127.0.0.1:0,tcp:127.0.0.1:0")),
             (String::from("STROWGER_HTTP_LISTEN"), String::from("127.0.0.1:0")),
             (String::from("STROWGER_RTP_PORTS"), format!("{first}-{}", first + PORTS - 1)),
         ]);
         Setup { folder, trunk, environment }
+    }
+
+    /// A file in its data folder.
+    pub fn data(&self, name: &str) -> PathBuf {
+        self.setup.folder.join("data").join(name)
     }
 
     pub fn password(&self, user: &str) -> &str {
@@ -169,11 +187,14 @@ impl Setup {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let (mut sip, mut http, mut fresh) = (None, None, BTreeMap::new());
+        let (mut listeners, mut http, mut fresh) = (BTreeMap::new(), None, BTreeMap::new());
         for line in lines.by_ref() {
             let words: Vec<&str> = line.split_whitespace().collect();
             match words.as_slice() {
-                ["SIP", "UDP", udp, "TCP", tcp] => sip = udp.trim_end_matches(',').parse().ok().zip(tcp.parse().ok()),
+                ["SIP", pairs @ ..] => {
+                    let pairs = pairs.chunks_exact(2).map(|pair| (pair[0].to_owned(), pair[1].trim_end_matches(',')));
+                    listeners = pairs.map(|(name, address)| (name, address.parse().unwrap())).collect();
+                }
                 ["page", url] => http = url.trim_start_matches("http://").trim_end_matches('/').parse().ok(),
                 [user, password] if password.len() == 20 => {
                     drop(fresh.insert((*user).to_owned(), (*password).to_owned()))
@@ -182,10 +203,11 @@ impl Setup {
                 _ => {}
             }
         }
+        let sip = listeners.get("UDP").copied().zip(listeners.get("TCP").copied());
         let Some(((sip, sip_tcp), http)) = sip.zip(http) else {
             panic!("no banner:\n{}", fs::read_to_string(self.folder.join("log")).unwrap_or_default());
         };
-        Program { trunk: self.trunk, setup: self, child, sip, sip_tcp, http, known: fresh.clone(), fresh }
+        Program { trunk: self.trunk, setup: self, child, sip, sip_tcp, listeners, http, known: fresh.clone(), fresh }
     }
 }
 

@@ -1,4 +1,5 @@
-//! SIP sockets: UDP read and written by the loop's own thread in batches, TCP by tasks, one gate before the engine.
+//! SIP sockets: UDP read and written by the loop's own thread in batches, TCP, TLS and WebSocket by tasks, one gate
+//! before the engine.
 //!
 //! What enters: octets from strangers. What leaves: parsed messages with the [`Path`] they came on, at a bounded rate
 //! and in bounded number. What is malformed is answered or dropped here; while the switch is overloaded new calls are
@@ -11,9 +12,11 @@ mod lanes;
 mod rates;
 mod refuse;
 mod streams;
+mod stun;
+mod tls;
 mod udp;
 
-use std::{hash::RandomState, io, net::SocketAddr, time::Duration};
+use std::{hash::RandomState, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
@@ -25,6 +28,7 @@ pub use lanes::{
     REGISTER_WAITING_MAX, RELIEF_AGE,
 };
 pub use rates::SOURCES_MAX;
+pub use tls::{Tls, TlsError, TlsSettings};
 pub use udp::UNSENT_MAX;
 
 use crate::{
@@ -128,8 +132,9 @@ impl Net {
                 self.listeners.push(listener);
                 local
             }
-            Transport::Tcp => self.streams.listen(address)?,
-            Transport::Tls | Transport::Ws | Transport::Wss => return Err(io::ErrorKind::Unsupported.into()),
+            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
+                self.streams.listen(transport, address)?
+            }
         };
         let bound = Bound { transport, address };
         self.bound.push(bound);
@@ -139,6 +144,21 @@ impl Net {
     /// New calls a second from one address, but for those that are trusted.
     pub fn limit_calls(&mut self, per_second: u32, trusted: Trusted) {
         self.rates = Some((Rates::new(per_second), trusted));
+    }
+
+    /// Certificates for TLS and WSS; connections that are open keep theirs.
+    pub fn set_tls(&mut self, tls: Option<Arc<Tls>>) {
+        self.streams.set_tls(tls);
+    }
+
+    /// Pages of other hosts that may open a WebSocket.
+    pub fn set_origins(&mut self, origins: Arc<[String]>) {
+        self.streams.set_origins(origins);
+    }
+
+    /// Whose certificate is expected at an address that we connect to.
+    pub fn name(&mut self, address: SocketAddr, host: &str) {
+        self.streams.name(address, host);
     }
 
     pub fn bound(&self) -> &[Bound] {
@@ -187,8 +207,8 @@ impl Net {
                 None => break,
                 Some(Arrival::Message { path, message }) => self.admit(now, path, message),
                 Some(Arrival::Closed(flow)) => self.facts.push(Input::FlowClosed(flow)),
-                Some(Arrival::Unreachable { remote }) => {
-                    self.facts.push(Input::Unreachable { transport: Transport::Tcp, remote });
+                Some(Arrival::Unreachable { transport, remote }) => {
+                    self.facts.push(Input::Unreachable { transport, remote });
                 }
             }
         }
@@ -206,12 +226,18 @@ impl Net {
         for _ in 0..BATCHES_IN_A_ROW_MAX {
             let Some(listener) = self.listeners.get_mut(index) else { break };
             let local = listener.local();
+            let mut mapped = Vec::new();
             let count = listener.receive(|remote, bytes| {
-                if !is_keep_alive(bytes) {
+                if stun::is_stun(bytes) {
+                    mapped.extend(stun::answer(bytes, remote).map(|answer| (remote, answer)));
+                } else if !is_keep_alive(bytes) {
                     let path = Path { transport: Transport::Udp, local, remote, flow: None };
                     came.push((path, Message::parse(Bytes::copy_from_slice(bytes))));
                 }
             });
+            for (remote, answer) in mapped {
+                listener.send(remote, answer);
+            }
             for (path, parsed) in came.drain(..) {
                 match parsed {
                     Ok(message) => self.admit(now, path, message),
@@ -277,8 +303,7 @@ impl Net {
                     tracing::warn!(%path, "no listener with this address");
                 }
             },
-            Transport::Tcp => self.streams.send(&path, bytes),
-            Transport::Tls | Transport::Ws | Transport::Wss => self.counts.dropped_out += 1,
+            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => self.streams.send(&path, bytes),
         }
     }
 

@@ -1,43 +1,39 @@
-//! TCP: connections accepted and made, each a flow with a bounded write queue, limits in number, time and size.
+//! TCP, TLS and WebSocket: connections accepted and made, each a flow with a bounded write queue, limits in number, time
+//! and size.
 
+mod accept;
+mod connect;
 mod connection;
 mod table;
+mod websocket;
 
 use std::{
+    collections::HashMap,
     io,
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use bytes::Bytes;
-use tokio::{
-    net::{TcpListener, TcpSocket, TcpStream},
-    runtime::Handle,
-    sync::mpsc,
-    time::timeout,
-};
+use tokio::{net::TcpSocket, runtime::Handle, sync::mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{StreamLimits, inbox::Bell};
+use super::{StreamLimits, inbox::Bell, tls::Tls};
 use crate::{
     base::FlowId,
     sip::{Path, Transport},
     wire::sip::Message,
 };
-use table::{Flow, Full, Table};
+use table::{Flow, Table};
 
 /// Messages on their way from all connections to the loop. When they are this many, reading waits, and so do the peers.
 const ARRIVALS_MAX: usize = 1_024;
 
-/// A peer that has not accepted our connection by then is not reachable; below Timer B (32 s) by far.
-const CONNECT_TIME: Duration = Duration::from_secs(4);
-
-/// After an accept that failed (no descriptors left), before the next.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Hosts remembered by address, for checking whose certificate is shown.
+const NAMES_MAX: usize = 1_024;
 
 /// What connections tell the loop, in the order in which it happened on each.
 #[expect(clippy::large_enum_variant, reason = "moved once or twice; a box would cost an allocation a message")]
@@ -45,7 +41,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub enum Arrival {
     Message { path: Path, message: Message },
     Closed(FlowId),
-    Unreachable { remote: SocketAddr },
+    Unreachable { transport: Transport, remote: SocketAddr },
 }
 
 /// The loop's end of all stream connections.
@@ -54,12 +50,19 @@ pub struct Streams {
     arrivals: mpsc::Receiver<Arrival>,
     runtime: Handle,
     tasks: TaskTracker,
-    stop: CancellationToken,
+    /// Listeners; each ends with its token.
+    listeners: HashMap<(Transport, SocketAddr), CancellationToken>,
 }
 
 pub(super) struct Shared {
     table: Table,
     limits: StreamLimits,
+    /// `None`: neither TLS nor WSS.
+    tls: RwLock<Option<Arc<Tls>>>,
+    /// Pages of other hosts that may open a WebSocket.
+    origins: RwLock<Arc<[String]>>,
+    /// The hosts behind addresses that we connect to.
+    names: Mutex<HashMap<SocketAddr, String>>,
     next_flow: AtomicU64,
     arrivals: mpsc::Sender<Arrival>,
     bell: Bell,
@@ -73,6 +76,20 @@ impl Shared {
         }
     }
 
+    fn tls(&self) -> Option<Arc<Tls>> {
+        self.tls.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn origins(&self) -> Arc<[String]> {
+        Arc::clone(&self.origins.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The flow is no more.
+    async fn end(&self, flow: FlowId) {
+        self.table.remove(flow);
+        self.tell(Arrival::Closed(flow)).await;
+    }
+
     fn new_flow(&self) -> FlowId {
         FlowId(self.next_flow.fetch_add(1, Ordering::Relaxed))
     }
@@ -84,20 +101,54 @@ impl Streams {
         let (sender, arrivals) = mpsc::channel(ARRIVALS_MAX);
         let table = Table::new(limits.total_max, limits.per_ip_max);
         let next_flow = AtomicU64::new(first_flow.0);
-        let shared = Arc::new(Shared { table, limits, next_flow, arrivals: sender, bell });
-        Self { shared, arrivals, runtime, tasks: TaskTracker::new(), stop: CancellationToken::new() }
+        let shared = Shared {
+            table,
+            limits,
+            tls: RwLock::default(),
+            origins: RwLock::new(Arc::from([])),
+            names: Mutex::default(),
+            next_flow,
+            arrivals: sender,
+            bell,
+        };
+        let tasks = TaskTracker::new();
+        Self { shared: Arc::new(shared), arrivals, runtime, tasks, listeners: HashMap::new() }
+    }
+
+    /// For new connections from now on.
+    pub fn set_tls(&self, tls: Option<Arc<Tls>>) {
+        *self.shared.tls.write().unwrap_or_else(PoisonError::into_inner) = tls;
+    }
+
+    pub fn set_origins(&self, origins: Arc<[String]>) {
+        *self.shared.origins.write().unwrap_or_else(PoisonError::into_inner) = origins;
+    }
+
+    /// Remembers whose certificate is expected there. When too many are known, all are forgotten; they are told again
+    /// with the next look-up.
+    pub fn name(&self, address: SocketAddr, host: &str) {
+        let mut names = self.shared.names.lock().unwrap_or_else(PoisonError::into_inner);
+        if names.len() >= NAMES_MAX {
+            names.clear();
+        }
+        names.insert(address, host.to_owned());
     }
 
     /// Starts accepting at `address`; returns the address really bound.
-    pub fn listen(&self, address: SocketAddr) -> io::Result<SocketAddr> {
+    pub fn listen(&mut self, transport: Transport, address: SocketAddr) -> io::Result<SocketAddr> {
         let _inside = self.runtime.enter();
         let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        if address.is_ipv6() {
+            socket2::SockRef::from(&socket).set_only_v6(true)?;
+        }
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
         let listener = socket.listen(1_024)?;
         let local = listener.local_addr()?;
-        let (shared, tasks, stop) = (Arc::clone(&self.shared), self.tasks.clone(), self.stop.clone());
-        self.tasks.spawn_on(accept_all(shared, listener, tasks, stop), &self.runtime);
+        let stop = CancellationToken::new();
+        self.listeners.insert((transport, local), stop.clone());
+        let task = accept::accept_all(Arc::clone(&self.shared), transport, listener, self.tasks.clone(), stop);
+        self.tasks.spawn_on(task, &self.runtime);
         Ok(local)
     }
 
@@ -128,7 +179,7 @@ impl Streams {
                     self.tell_later(Arrival::Closed(flow));
                 }
             }
-            None => match self.shared.table.outgoing(path.remote) {
+            None => match self.shared.table.outgoing(path) {
                 Some(flow) => drop(self.shared.table.send(flow, bytes)),
                 None => self.connect(path, bytes),
             },
@@ -141,21 +192,11 @@ impl Streams {
         let (entry, queue) = Flow::new(path, true);
         let stop = entry.stop.clone();
         if self.shared.table.insert(flow, entry).is_err() {
-            return self.tell_later(Arrival::Unreachable { remote: path.remote });
+            return self.tell_later(Arrival::Unreachable { transport: path.transport, remote: path.remote });
         }
         let _ = self.shared.table.send(flow, first);
         let shared = Arc::clone(&self.shared);
-        let task = async move {
-            match timeout(CONNECT_TIME, dial(&path)).await {
-                Ok(Ok(stream)) => connection::serve(&shared, stream, path, queue, stop).await,
-                Ok(Err(_)) | Err(_) => {
-                    shared.table.remove(flow);
-                    shared.tell(Arrival::Unreachable { remote: path.remote }).await;
-                    shared.tell(Arrival::Closed(flow)).await;
-                }
-            }
-        };
-        self.tasks.spawn_on(task, &self.runtime);
+        self.tasks.spawn_on(async move { connect::run(&shared, path, flow, queue, stop).await }, &self.runtime);
     }
 
     fn tell_later(&self, arrival: Arrival) {
@@ -165,7 +206,9 @@ impl Streams {
 
     /// Stops accepting and closes every connection.
     pub fn close(&self) {
-        self.stop.cancel();
+        for stop in self.listeners.values() {
+            stop.cancel();
+        }
         self.shared.table.close_all();
         self.tasks.close();
     }
@@ -174,40 +217,6 @@ impl Streams {
 impl Drop for Streams {
     fn drop(&mut self) {
         self.close();
-    }
-}
-
-/// From the listener's own address where it has one, so that the carrier sees the address it knows.
-async fn dial(path: &Path) -> io::Result<TcpStream> {
-    let socket = if path.remote.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    if !path.local.ip().is_unspecified() && path.local.is_ipv4() == path.remote.is_ipv4() {
-        socket.bind(SocketAddr::new(path.local.ip(), 0))?;
-    }
-    socket.connect(path.remote).await
-}
-
-async fn accept_all(shared: Arc<Shared>, listener: TcpListener, tasks: TaskTracker, stop: CancellationToken) {
-    loop {
-        let accepted = tokio::select! {
-            () = stop.cancelled() => return,
-            accepted = listener.accept() => accepted,
-        };
-        let Ok((stream, remote)) = accepted else {
-            if timeout(ACCEPT_PAUSE, stop.cancelled()).await.is_ok() {
-                return;
-            }
-            continue;
-        };
-        let Ok(local) = stream.local_addr() else { continue };
-        let flow = shared.new_flow();
-        let path = Path { transport: Transport::Tcp, local, remote, flow: Some(flow) };
-        let (entry, queue) = Flow::new(path, false);
-        let stop = entry.stop.clone();
-        if let Err(Full) = shared.table.insert(flow, entry) {
-            continue;
-        }
-        let shared = Arc::clone(&shared);
-        tasks.spawn(async move { connection::serve(&shared, stream, path, queue, stop).await });
     }
 }
 

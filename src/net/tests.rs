@@ -77,6 +77,19 @@ fn what_is_malformed_is_answered_here() {
     assert!(fixture.hear().starts_with("SIP/2.0 400 "));
 }
 
+/// SW-03: STUN on the SIP port is answered at once, and never seen by the engine.
+#[test]
+fn a_binding_request_is_answered_here() {
+    let mut fixture = start();
+    let asked = [&[0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42][..], b"transaction1"].concat();
+    fixture.phone.send_to(&asked, fixture.address).unwrap();
+    fixture.turn(0);
+    let mut buffer = [0; 64];
+    let (count, _) = fixture.phone.recv_from(&mut buffer).unwrap();
+    assert_eq!((count, &buffer[..2]), (32, &[1, 1][..]));
+    assert!(fixture.net.next_input().is_none());
+}
+
 /// SW-18: while old inputs wait, a new call hears 503 with Retry-After and other requests are let in.
 #[test]
 fn an_overloaded_switch_refuses_new_calls_by_itself() {

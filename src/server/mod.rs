@@ -5,6 +5,7 @@
 //! through one inbox. What the engine promises is told only when the journal has written it (`held`). Nothing is
 //! decided here.
 
+mod certificate;
 mod clock;
 mod credentials;
 mod files;
@@ -16,6 +17,7 @@ mod logging;
 mod pages;
 mod pulse;
 mod resolve;
+mod sockets;
 mod sounds;
 mod start;
 pub mod threads;

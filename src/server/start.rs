@@ -10,29 +10,25 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    runtime::{Builder, Handle as Runtime},
-    sync::Notify,
-};
+use tokio::{runtime::Builder, sync::Notify};
 
 use super::{
     Clock, Ended, Fresh, Handle, Order, credentials, limits, pages,
     pages::Pages,
     pulse::{self, Pulse},
     resolve::resolver,
-    seed, sounds, threads,
+    seed, sockets, sounds, threads,
     turn::{Loop, MediaSink, State},
 };
 use crate::{
-    base::{FlowId, Now},
     engine::{self, CallRecord, Centre, Engine, EngineSettings, Entry, Input},
     media::{Command, Country},
-    net::{Bell, Bound, Inbox, Net, StreamLimits, Trusted, addresses},
+    net::{Bound, Inbox},
     plane::{Plane, PlaneSettings},
-    settings::{ClipFile, JournalSync, Limits, ListenerKind, Loaded, ServerSettings},
-    sip::{TimerSettings, Transport},
+    settings::{ClipFile, JournalSync, Loaded, ServerSettings},
+    sip::TimerSettings,
     store::{Database, Feeder, Journal, JournalSettings},
-    switch::{Listener, Times},
+    switch::Times,
 };
 
 /// Threads for connections, pages and the database. The loop and the media workers have their own.
@@ -49,7 +45,7 @@ pub struct StartError {
 }
 
 impl StartError {
-    fn new(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+    pub(super) fn new(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let what = what.into();
         move |why| Self { what, why: why.to_string() }
     }
@@ -97,9 +93,9 @@ pub fn start(
     let shell = runtime.handle().clone();
     let _inside = shell.enter();
 
-    let (mut net, bell) = open_net(&server, runtime.handle(), clock.now())?;
+    let (mut net, bell) = sockets::open(&server, folder, &data, runtime.handle(), clock.now())?;
     let inbox = Inbox::new(bell);
-    net.limit_calls(server.limits.invite_rate_max, trunk_sources(&centre));
+    net.limit_calls(server.limits.invite_rate_max, sockets::trunk_sources(&centre));
     let pulse = Pulse::new(clock);
     let centre = Arc::new(centre);
     let handle = Arc::new(Handle::new(inbox.clone(), pulse.clone(), Arc::clone(&centre)));
@@ -220,41 +216,6 @@ fn start_runtime() -> io::Result<tokio::runtime::Runtime> {
     Builder::new_multi_thread().worker_threads(RUNTIME_THREADS).thread_name("shell").enable_all().build()
 }
 
-fn open_net(server: &ServerSettings, runtime: &Runtime, now: Now) -> Result<(Net, Bell), StartError> {
-    let Limits { connections_max, connections_per_ip_max, idle_time, .. } = server.limits;
-    let limits = StreamLimits { total_max: connections_max, per_ip_max: connections_per_ip_max, idle_time };
-    // Above every flow of earlier runs: a million connections a second would be needed to catch up.
-    let first_flow = FlowId((now.wall.as_millis().max(0).unsigned_abs() / 1_000) << 20);
-    let mut net = Net::new(runtime.clone(), limits, first_flow).map_err(StartError::new("sockets"))?;
-    for listener in &server.sip.listen {
-        let transport = match listener.kind {
-            ListenerKind::Udp => Transport::Udp,
-            ListenerKind::Tcp => Transport::Tcp,
-        };
-        let each = expand(listener.address).map_err(StartError::new("addresses of this machine"))?;
-        for address in each {
-            net.listen(transport, address).map_err(StartError::new(format!("[sip] listen {listener}")))?;
-        }
-    }
-    let bell = net.bell();
-    Ok((net, bell))
-}
-
-/// Calls from trunks have limits of their own.
-fn trunk_sources(centre: &Centre) -> Trusted {
-    let sources: Vec<_> = centre.trunks.iter().flat_map(|trunk| trunk.sources.iter().copied()).collect();
-    Box::new(move |remote| sources.iter().any(|source| source.matches(remote)))
-}
-
-/// An address for all means each of them, so that every message knows where it came to.
-fn expand(address: SocketAddr) -> io::Result<Vec<SocketAddr>> {
-    if !address.ip().is_unspecified() {
-        return Ok(vec![address]);
-    }
-    let alike = addresses()?.into_iter().filter(|ip| ip.is_ipv4() == address.is_ipv4());
-    Ok(alike.map(|ip| SocketAddr::new(ip, address.port())).collect())
-}
-
 type Opened = (Journal<Entry, CallRecord>, Vec<Entry>);
 
 fn open_journal(server: &ServerSettings, data: &Path, inbox: &Inbox<Order>) -> Result<Opened, StartError> {
@@ -344,20 +305,11 @@ fn feed_records(
 }
 
 fn engine_settings(server: &ServerSettings, bound: &[Bound]) -> EngineSettings {
-    let advertised = server.sip.advertised.as_ref();
-    let media_address =
-        |local: SocketAddr| server.rtp.advertised.or_else(|| server.rtp.bind.is_unspecified().then_some(local.ip()));
-    let listener = |bound: &Bound| Listener {
-        transport: bound.transport,
-        local: bound.address,
-        advertised: advertised.map(|host| (host.clone(), bound.address.port())),
-        media_address: media_address(bound.address),
-    };
-    let domains = advertised.into_iter().chain([&server.realm]).cloned().collect();
+    let domains = server.sip.advertised.iter().chain([&server.realm]).cloned().collect();
     EngineSettings {
         realm: server.realm.clone(),
         domains,
-        listeners: bound.iter().map(listener).collect(),
+        listeners: sockets::listeners(server, bound),
         user_agent: server.sip.user_agent.clone(),
         limits: engine::Limits { calls_max: server.limits.calls_max, ..engine::Limits::default() },
         times: Times::default(),

@@ -107,7 +107,10 @@ impl Loop {
         self.inbox.take(&mut orders);
         for order in orders.drain(..) {
             match order {
-                Order::Input(input) => self.handle_input(input),
+                Order::Input(input) => {
+                    self.note_names(&input);
+                    self.handle_input(input);
+                }
                 Order::Journal(report) => self.on_report(report),
                 Order::Drain { time } => {
                     self.state.drain_until = Some(self.clock.mono() + time);
@@ -118,6 +121,15 @@ impl Loop {
             }
         }
         self.state.orders = orders;
+    }
+
+    /// What a carrier's host is called, for its certificate.
+    fn note_names(&mut self, input: &Input) {
+        if let Input::Resolved { host, port, transport: Transport::Tls, addresses } = input {
+            for address in addresses {
+                self.net.name((*address, *port).into(), host);
+            }
+        }
     }
 
     fn take_messages(&mut self) {

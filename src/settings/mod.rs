@@ -6,15 +6,19 @@
 
 mod centre;
 mod fault;
+mod listener;
 mod load;
 mod near;
 mod read;
 mod server;
+mod tls;
 
 pub use centre::{BUILT_IN, CentreFiles, ClipFile, RANGE_MAX, difference, dump};
 pub use fault::{At, Fault, Faults, Mark, Source};
+pub use listener::{LISTENERS_MAX, Listener, ListenerKind};
 pub use load::{Included, Loaded, includes, load};
 pub use server::{
-    ENVIRONMENT_PREFIX, HttpSettings, JournalSync, LISTENERS_MAX, Limits, Listener, ListenerKind, LogFormat,
-    LogSettings, RtpSettings, ServerSettings, SipSettings, StoreSettings,
+    ENVIRONMENT_PREFIX, HttpSettings, JournalSync, Limits, LogFormat, LogSettings, RtpSettings, ServerSettings,
+    SipSettings, StoreSettings,
 };
+pub use tls::{OwnCertificate, TlsSettings};

@@ -1,17 +1,17 @@
 //! The main file: where the switch listens, where it keeps things, its limits. The centre itself is in files beside it.
 
 use std::{
-    fmt,
     net::{IpAddr, SocketAddr},
     ops::RangeInclusive,
-    str::FromStr,
     time::Duration,
 };
 
 use super::{
     fault::{At, Mark, Report},
+    listener::{self, Listener, ListenerKind},
     near,
     read::{Environment, Section, or},
+    tls::{self, TlsSettings},
 };
 
 /// Environment variables that override keys of the main file begin with this: `[sip] listen` is `STROWGER_SIP_LISTEN`,
@@ -21,9 +21,6 @@ pub const ENVIRONMENT_PREFIX: &str = "STROWGER_";
 /// Names with the prefix that are not keys of the main file.
 const ENVIRONMENT_ELSEWHERE: [&str; 1] = ["STROWGER_CONFIG"];
 
-/// Listeners of one switch. Each costs a socket in every turn of the loop.
-pub const LISTENERS_MAX: usize = 16;
-
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerSettings {
     /// The digest realm. A change makes every stored `ha1` worthless.
@@ -32,6 +29,7 @@ pub struct ServerSettings {
     /// Centre files, relative to the main file.
     pub include: Vec<At<String>>,
     pub sip: SipSettings,
+    pub tls: TlsSettings,
     pub http: HttpSettings,
     pub rtp: RtpSettings,
     pub store: StoreSettings,
@@ -45,19 +43,8 @@ pub struct SipSettings {
     /// The host that phones and carriers are told (Via, Contact) when it differs from the one listened on.
     pub advertised: Option<String>,
     pub user_agent: String,
-}
-
-/// `udp:127.0.0.1:5060`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Listener {
-    pub kind: ListenerKind,
-    pub address: SocketAddr,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ListenerKind {
-    Udp,
-    Tcp,
+    /// `https://pages.example`: pages of other hosts that may open a WebSocket; `*` for all.
+    pub origins: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,6 +118,7 @@ impl ServerSettings {
 pub(super) fn read(root: &Section<'_>, overrides: &Environment<'_>) -> ServerSettings {
     let sections = (root.table("sip"), root.table("http"), root.table("rtp"), root.table("store"));
     let (sip, http, rtp, store) = sections;
+    let tls = root.table("tls");
     let (limits, log) = (root.table("limits"), root.table("log"));
     let sip_settings = read_sip(&sip);
     let settings = ServerSettings {
@@ -140,13 +128,14 @@ pub(super) fn read(root: &Section<'_>, overrides: &Environment<'_>) -> ServerSet
         http: HttpSettings { listen: or(http.parsed("listen", "address:port"), default_address(8080)) },
         rtp: read_rtp(&rtp, &sip_settings),
         sip: sip_settings,
+        tls: tls::read(&tls),
         store: read_store(&store),
         limits: read_limits(&limits),
         log: read_log(&log),
     };
     let sections =
-        ["SIP", "HTTP", "RTP", "STORE", "LIMITS", "LOG"].map(|section| format!("{ENVIRONMENT_PREFIX}{section}"));
-    let names: Vec<String> = [root, &sip, &http, &rtp, &store, &limits, &log]
+        ["SIP", "TLS", "HTTP", "RTP", "STORE", "LIMITS", "LOG"].map(|section| format!("{ENVIRONMENT_PREFIX}{section}"));
+    let names: Vec<String> = [root, &sip, &tls, &http, &rtp, &store, &limits, &log]
         .iter()
         .flat_map(|section| section.asked_names())
         .filter(|name| !sections.contains(name))
@@ -161,7 +150,7 @@ pub(super) fn read(root: &Section<'_>, overrides: &Environment<'_>) -> ServerSet
             root.fault(Mark { source: *source, byte: 0 }, "no key of the main file has this name", hint);
         }
     }
-    for section in [sip, http, rtp, store, limits, log] {
+    for section in [sip, tls, http, rtp, store, limits, log] {
         section.finish();
     }
     settings
@@ -185,7 +174,7 @@ fn read_sip(sip: &Section<'_>) -> SipSettings {
         None => [ListenerKind::Udp, ListenerKind::Tcp]
             .map(|kind| Listener { kind, address: default_address(5060) })
             .to_vec(),
-        Some(texts) => read_listeners(sip, &texts),
+        Some(texts) => listener::read(sip, &texts),
     };
     let advertised = sip.text("advertised").filter(|text| !text.value.is_empty());
     if let Some(text) = &advertised
@@ -194,29 +183,20 @@ fn read_sip(sip: &Section<'_>) -> SipSettings {
         sip.fault(text.mark, "advertised: expected a host name or an address, without a port", None);
     }
     let user_agent = or(sip.text("user_agent"), String::from("strowger"));
-    SipSettings { listen, advertised: advertised.map(|at| at.value), user_agent }
+    let origins = sip.texts("origins").unwrap_or_default();
+    SipSettings { listen, advertised: advertised.map(|at| at.value), user_agent, origins: read_origins(sip, origins) }
 }
 
-fn read_listeners(sip: &Section<'_>, texts: &[At<String>]) -> Vec<Listener> {
-    let mut listeners: Vec<Listener> = Vec::new();
-    for text in texts {
-        let Some(listener) =
-            sip.parse_by(text, "listen", "udp:address:port or tcp:address:port", |text| text.parse::<Listener>().ok())
-        else {
-            continue;
-        };
-        if listener.value.address.port() != 0 && listeners.contains(&listener.value) {
-            sip.fault(text.mark, format!("listen: {} is given twice", text.value), None);
+fn read_origins(section: &Section<'_>, texts: Vec<At<String>>) -> Vec<String> {
+    for text in &texts {
+        let host = text.value.strip_prefix("https://").or_else(|| text.value.strip_prefix("http://"));
+        let good = text.value == "*" || host.is_some_and(|host| !host.is_empty() && !host.contains(['/', ' ']));
+        if !good {
+            let hint = Some(String::from("without a path, as a browser sends it: \"https://pages.example\""));
+            section.fault(text.mark, format!("origins: expected scheme://host, found \"{}\"", text.value), hint);
         }
-        listeners.push(listener.value);
     }
-    if texts.is_empty() {
-        sip.fault(sip.mark(), "listen: expected at least one listener", Some(String::from("\"udp:127.0.0.1:5060\"")));
-    }
-    if let Some(first_too_many) = texts.get(LISTENERS_MAX) {
-        sip.fault(first_too_many.mark, format!("listen: expected at most {LISTENERS_MAX} listeners"), None);
-    }
-    listeners
+    texts.into_iter().map(|text| text.value).collect()
 }
 
 /// A host name (RFC 1123) or an address.
@@ -294,30 +274,6 @@ fn read_log(log: &Section<'_>) -> LogSettings {
     LogSettings { level: or(log.text("level"), String::from("info")), format: or(format, LogFormat::Text) }
 }
 
-impl FromStr for Listener {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let (kind, address) = text.split_once(':').ok_or(())?;
-        let kind = match kind {
-            "udp" => ListenerKind::Udp,
-            "tcp" => ListenerKind::Tcp,
-            _ => return Err(()),
-        };
-        Ok(Self { kind, address: address.parse().map_err(|_| ())? })
-    }
-}
-
-impl fmt::Display for Listener {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.kind {
-            ListenerKind::Udp => "udp",
-            ListenerKind::Tcp => "tcp",
-        };
-        write!(f, "{kind}:{}", self.address)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -344,7 +300,10 @@ mod tests {
              [store]\nsync = \"dsk\"\n[limits]\ncalls_max = 0\n",
             &[],
         );
-        assert!(said.contains("x.toml:2:33: listen: expected udp:address:port or tcp:address:port"), "{said}");
+        assert!(
+            said.contains("x.toml:2:33: listen: expected udp:, tcp:, tls:, ws: or wss: and address:port"),
+            "{said}"
+        );
         assert!(said.contains("x.toml:4:9: ports: expected a range from 1024 up"), "{said}");
         assert!(said.contains("x.toml:5:11: workers: expected a whole number from 0 to 64"), "{said}");
         assert!(said.contains("did you mean \"disk\"?"), "{said}");

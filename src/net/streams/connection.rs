@@ -1,14 +1,17 @@
-//! One connection: frames in, queued messages out, time limits on both.
+//! One TCP or TLS connection: frames in, queued messages out, time limits on both.
 
-use std::{io, sync::atomic::Ordering, time::Duration};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{
-        TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     sync::mpsc,
     time::{Instant, timeout, timeout_at},
 };
@@ -27,7 +30,7 @@ const MESSAGE_TIME: Duration = Duration::from_secs(10);
 const STRANGER_IDLE_TIME: Duration = Duration::from_secs(30);
 
 /// A peer that takes nothing for this long has stopped reading.
-const WRITE_TIME: Duration = Duration::from_secs(10);
+pub const WRITE_TIME: Duration = Duration::from_secs(10);
 
 /// Read at once: a few messages.
 const READ_BUFFER: usize = 8_192;
@@ -37,26 +40,40 @@ const OWN_ANSWERS_MAX: usize = 32;
 
 const PONG: Bytes = Bytes::from_static(b"\r\n");
 
-/// Serves the connection until either end has enough of it, then tells the loop that the flow has ended.
-pub async fn serve(shared: &Shared, stream: TcpStream, path: Path, queue: WriteQueue, stop: CancellationToken) {
-    let _ = stream.set_nodelay(true);
-    let (read, write) = stream.into_split();
+/// Serves the connection until either end has enough of it; returns why it ended.
+pub async fn serve<R, W>(
+    shared: &Shared,
+    (read, write): (R, W),
+    path: Path,
+    queue: WriteQueue,
+    stop: CancellationToken,
+) -> &'static str
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
     let (answers, own) = mpsc::channel(OWN_ANSWERS_MAX);
     let reader = Reader { shared, path, read, answers, framer: Framer::default(), welcome: queue.welcome };
-    let why = tokio::select! {
+    tokio::select! {
         () = stop.cancelled() => "closed by us",
         why = reader.run() => why,
         result = write_all(write, queue.queue, own) => result.map_or("write failed", |()| "drained"),
-    };
-    tracing::debug!(%path, why, "connection ended");
-    if let Some(flow) = path.flow {
-        shared.table.remove(flow);
-        shared.tell(Arrival::Closed(flow)).await;
     }
 }
 
+/// How long a connection may be silent.
+pub fn idle_time(shared: &Shared, welcome: &AtomicBool) -> Duration {
+    let known = welcome.load(Ordering::Relaxed);
+    if known { shared.limits.idle_time } else { STRANGER_IDLE_TIME.min(shared.limits.idle_time) }
+}
+
+/// How long shaking hands may take.
+pub fn handshake_time(shared: &Shared) -> Duration {
+    MESSAGE_TIME.min(shared.limits.idle_time)
+}
+
 async fn write_all(
-    mut write: OwnedWriteHalf,
+    mut write: impl AsyncWrite + Unpin,
     mut queue: mpsc::Receiver<Bytes>,
     mut own: mpsc::Receiver<Bytes>,
 ) -> io::Result<()> {
@@ -66,26 +83,30 @@ async fn write_all(
             Some(next) = own.recv() => Some(next),
         };
         let Some(bytes) = next else { return Ok(()) };
-        timeout(WRITE_TIME, write.write_all(&bytes)).await.map_err(|_| io::ErrorKind::TimedOut)??;
+        let all = async {
+            write.write_all(&bytes).await?;
+            write.flush().await
+        };
+        timeout(WRITE_TIME, all).await.map_err(|_| io::ErrorKind::TimedOut)??;
     }
 }
 
-struct Reader<'a> {
+struct Reader<'a, R> {
     shared: &'a Shared,
     path: Path,
-    read: OwnedReadHalf,
+    read: R,
     answers: mpsc::Sender<Bytes>,
     framer: Framer,
-    welcome: std::sync::Arc<std::sync::atomic::AtomicBool>,
+    welcome: Arc<AtomicBool>,
 }
 
-impl Reader<'_> {
+impl<R: AsyncRead + Unpin> Reader<'_, R> {
     /// Returns why it ended.
     async fn run(mut self) -> &'static str {
         let mut buffer = vec![0u8; READ_BUFFER];
         let mut partial_until: Option<Instant> = None;
         loop {
-            let until = partial_until.unwrap_or_else(|| now() + self.idle_time());
+            let until = partial_until.unwrap_or_else(|| now() + idle_time(self.shared, &self.welcome));
             let count = match timeout_at(until, self.read.read(&mut buffer)).await {
                 Err(_) if partial_until.is_some() => return "message too slow",
                 Err(_) => return "idle",
@@ -100,11 +121,6 @@ impl Reader<'_> {
                 Err(why) => return why,
             }
         }
-    }
-
-    fn idle_time(&self) -> Duration {
-        let known = self.welcome.load(Ordering::Relaxed);
-        if known { self.shared.limits.idle_time } else { STRANGER_IDLE_TIME.min(self.shared.limits.idle_time) }
     }
 
     /// Hands on every whole message; returns how many frames there were.
@@ -147,6 +163,6 @@ impl Reader<'_> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the shell measures how slowly a peer writes")]
-fn now() -> Instant {
+pub fn now() -> Instant {
     Instant::from_std(std::time::Instant::now())
 }

@@ -13,7 +13,10 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::{base::FlowId, sip::Path};
+use crate::{
+    base::FlowId,
+    sip::{Path, Transport},
+};
 
 /// Messages that wait for one peer to read. A peer further behind than this has stopped reading, and is cut off.
 pub const WRITES_MAX: usize = 256;
@@ -57,7 +60,7 @@ pub struct Table {
 #[derive(Default)]
 struct Flows {
     by_id: HashMap<FlowId, Flow>,
-    outgoing: HashMap<SocketAddr, FlowId>,
+    outgoing: HashMap<(Transport, SocketAddr), FlowId>,
     per_ip: HashMap<IpAddr, usize>,
 }
 
@@ -79,7 +82,7 @@ impl Table {
         }
         *here += 1;
         if flow.outgoing {
-            flows.outgoing.insert(flow.path.remote, id);
+            flows.outgoing.insert((flow.path.transport, flow.path.remote), id);
         }
         flows.by_id.insert(id, flow);
         Ok(())
@@ -88,8 +91,9 @@ impl Table {
     pub fn remove(&self, id: FlowId) {
         let mut flows = self.lock();
         let Some(flow) = flows.by_id.remove(&id) else { return };
-        if flows.outgoing.get(&flow.path.remote) == Some(&id) {
-            flows.outgoing.remove(&flow.path.remote);
+        let place = (flow.path.transport, flow.path.remote);
+        if flows.outgoing.get(&place) == Some(&id) {
+            flows.outgoing.remove(&place);
         }
         let ip = flow.path.remote.ip();
         if let Some(here) = flows.per_ip.get_mut(&ip) {
@@ -101,8 +105,8 @@ impl Table {
     }
 
     /// The connection of ours to that address, if one is up or on its way.
-    pub fn outgoing(&self, remote: SocketAddr) -> Option<FlowId> {
-        self.lock().outgoing.get(&remote).copied()
+    pub fn outgoing(&self, path: &Path) -> Option<FlowId> {
+        self.lock().outgoing.get(&(path.transport, path.remote)).copied()
     }
 
     /// `false` when the flow has gone or has just been cut off for not reading.

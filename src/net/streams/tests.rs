@@ -1,24 +1,34 @@
+mod tls;
+mod websocket;
+
 use std::{
     io::{Read, Write},
     net::TcpStream as StdStream,
     time::Duration,
 };
 
+use tokio::time::timeout;
+
 use super::*;
 use crate::wire::sip::MESSAGE_MAX;
 
 struct Fixture {
     /// Keeps the connections' tasks running.
-    _runtime: tokio::runtime::Runtime,
+    runtime: tokio::runtime::Runtime,
     streams: Streams,
     address: SocketAddr,
 }
 
 fn start(limits: StreamLimits) -> Fixture {
+    start_as(Transport::Tcp, limits, None)
+}
+
+fn start_as(transport: Transport, limits: StreamLimits, tls: Option<Arc<Tls>>) -> Fixture {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let streams = Streams::new(runtime.handle().clone(), Bell::new().unwrap(), limits, FlowId(1));
-    let address = streams.listen("127.0.0.1:0".parse().unwrap()).unwrap();
-    Fixture { _runtime: runtime, streams, address }
+    let mut streams = Streams::new(runtime.handle().clone(), Bell::new().unwrap(), limits, FlowId(1));
+    streams.set_tls(tls);
+    let address = streams.listen(transport, "127.0.0.1:0".parse().unwrap()).unwrap();
+    Fixture { runtime: runtime, streams, address }
 }
 
 fn generous() -> StreamLimits {
@@ -35,7 +45,7 @@ impl Fixture {
     /// The next thing a connection tells; at most 20 s.
     fn next(&mut self) -> Arrival {
         let arrivals = &mut self.streams.arrivals;
-        self._runtime
+        self.runtime
             .block_on(async { timeout(Duration::from_secs(20), arrivals.recv()).await })
             .expect("nothing came within 20 s")
             .unwrap()
@@ -56,7 +66,7 @@ impl Fixture {
     }
 }
 
-fn options(number: u32) -> String {
+pub fn options(number: u32) -> String {
     format!(
         "OPTIONS sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1:5070;branch=z9hG4bK{number}\r\n\
          From: <sip:a@b>;tag=1\r\nTo: <sip:127.0.0.1>\r\nCall-ID: {number}\r\nCSeq: 1 OPTIONS\r\n\
@@ -201,7 +211,7 @@ fn a_refused_connection_is_told() {
     let path = Path { transport: Transport::Tcp, local: fixture.address, remote, flow: None };
     fixture.streams.send(&path, Bytes::from_static(b"anybody?"));
     match fixture.next() {
-        Arrival::Unreachable { remote: told } => assert_eq!(told, remote),
+        Arrival::Unreachable { remote: told, .. } => assert_eq!(told, remote),
         other @ (Arrival::Message { .. } | Arrival::Closed(_)) => panic!("{other:?}"),
     }
 }

@@ -172,10 +172,10 @@ fn source(text: &str) -> Option<Source> {
     Some(Source { network: network.parse().ok()?, port: Some(port.parse().ok()?) })
 }
 
-/// `host`, `host:port`, `tcp:host:port`.
+/// `host`, `host:port`, `tcp:host:port`, `tls:host:port`.
 fn read_destination(section: &Section<'_>) -> Option<TrunkDestination> {
     let text = section.text("destination")?;
-    let expected = "host, host:port or tcp:host:port";
+    let expected = "host, host:port, tcp:host:port or tls:host:port";
     section.parse_by(&text, "destination", expected, destination).map(|at| at.value)
 }
 
@@ -183,6 +183,7 @@ fn destination(text: &str) -> Option<TrunkDestination> {
     let (transport, rest) = match text.split_once(':') {
         Some(("udp", rest)) => (Transport::Udp, rest),
         Some(("tcp", rest)) => (Transport::Tcp, rest),
+        Some(("tls", rest)) => (Transport::Tls, rest),
         _ => (Transport::Udp, text),
     };
     if let Ok(address) = rest.parse::<SocketAddr>() {

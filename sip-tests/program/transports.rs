@@ -1,0 +1,70 @@
+//! TLS and WebSocket on the real program.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+};
+
+use rustls::{ClientConnection, StreamOwned, pki_types::ServerName};
+
+use super::{
+    http::Http,
+    page_phone::{PagePhone, trusting},
+    phone::Phone,
+    running::{Program, Setup},
+};
+
+fn everything(name: &str) -> Setup {
+    let listen = "udp:127.0.0.1:0,tcp:127.0.0.1:0,tls:127.0.0.1:0,ws:127.0.0.1:0,wss:127.0.0.1:0";
+    Program::demo(name).set("STROWGER_SIP_LISTEN", listen)
+}
+
+/// SW-03: a browser's phone registers over WSS with a Contact that names no place, is rung, answers and is hung up, all on
+/// its own connection, with the self-signed certificate of the first start; when it closes, its binding is gone.
+#[test]
+fn a_browser_phone_is_rung_on_its_own_connection() {
+    let program = everything("wss").start();
+    let mut page = PagePhone::open(&program);
+    assert_eq!(page.register("ana", program.password("ana")).status(), Some(200));
+    let mut carrier = Phone::at(program.sip, program.trunk);
+    carrier.invite("201");
+    let invite = page.expect_request("INVITE");
+    assert!(invite.uri_text().unwrap().contains(".invalid"), "the Request-URI is the Contact that it gave");
+    assert!(invite.header(strowger::wire::sip::Name::Via).unwrap().starts_with("SIP/2.0/WSS "));
+    assert!(invite.header(strowger::wire::sip::Name::Contact).unwrap().contains(";transport=ws"));
+    let sdp = carrier.sdp();
+    page.answer(&invite, 200, &sdp);
+    assert_eq!(carrier.next_status_over_100(), 200);
+    carrier.ack();
+    page.expect_request("ACK");
+    carrier.bye();
+    page.expect_request("BYE");
+    drop(page);
+    let admin = Http::sign_in(program.http, "admin", program.password("admin"));
+    admin.until("/metrics", |text| text.contains("\nregistered_devices 0\n"));
+    program.stop();
+}
+
+/// SW-03: OPTIONS over TLS with the certificate that was made at first start, which a second start keeps.
+#[test]
+fn the_certificate_of_the_first_start_is_kept() {
+    let mut program = everything("tls").start();
+    let file = program.data("tls/certificate.pem");
+    let first = std::fs::read(&file).unwrap();
+    let server = program.listeners["TLS"];
+    let stream = TcpStream::connect(server).unwrap();
+    let secured = ClientConnection::new(trusting(&file), ServerName::from(server.ip())).unwrap();
+    let mut stream = StreamOwned::new(secured, stream);
+    let text = format!(
+        "OPTIONS sip:{server} SIP/2.0\r\nVia: SIP/2.0/TLS 127.0.0.1:1;branch=z9hG4bKtls\r\nFrom: <sip:x@y>;tag=1\r\n\
+         To: <sip:{server}>\r\nCall-ID: tls\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+    );
+    stream.write_all(text.as_bytes()).unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"SIP/2.0 200 ");
+    program.kill();
+    program = program.start_again();
+    assert_eq!(std::fs::read(&file).unwrap(), first);
+    program.stop();
+}

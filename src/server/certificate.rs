@@ -1,0 +1,82 @@
+//! The certificate that is made at first start when the settings name none.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use rcgen::{CertificateParams, DnType, KeyPair};
+
+use crate::{net::TlsSettings, settings::ServerSettings};
+
+/// In the data folder.
+const FOLDER: &str = "tls";
+
+/// Where the certificates are. Without one in the settings a self-signed one is made, once, for the names and addresses
+/// that are listened on; it is good for a demo and for phones that are told to trust it.
+pub fn find(server: &ServerSettings, folder: &Path, data: &Path) -> io::Result<TlsSettings> {
+    let (certificate, key) = match &server.tls.own {
+        Some(own) => (folder.join(&own.certificate), folder.join(&own.key)),
+        None => own(server, data)?,
+    };
+    Ok(TlsSettings {
+        certificate,
+        key,
+        client_authorities: server.tls.client_authorities.as_ref().map(|file| folder.join(file)),
+        client_required: server.tls.client_required,
+        trusted: folder.join(&server.tls.trusted),
+    })
+}
+
+fn own(server: &ServerSettings, data: &Path) -> io::Result<(PathBuf, PathBuf)> {
+    let folder = data.join(FOLDER);
+    let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
+    if certificate.exists() && key.exists() {
+        return Ok((certificate, key));
+    }
+    let mut names = BTreeSet::from([String::from("localhost")]);
+    names.extend(server.sip.advertised.clone());
+    let addresses = server.sip.listen.iter().map(|listener| listener.address.ip());
+    names.extend(addresses.filter(|ip| !ip.is_unspecified()).map(|ip| ip.to_string()));
+    let mut params = CertificateParams::new(names.into_iter().collect::<Vec<_>>()).map_err(io::Error::other)?;
+    params.distinguished_name.push(DnType::CommonName, "strowger, self-signed");
+    let pair = KeyPair::generate().map_err(io::Error::other)?;
+    let made = params.self_signed(&pair).map_err(io::Error::other)?;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+    write(&key, &pair.serialize_pem())?;
+    write(&certificate, &made.pem())?;
+    tracing::info!(certificate = %certificate.display(), "a self-signed certificate was made");
+    Ok((certificate, key))
+}
+
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::net::Tls;
+
+    /// SW-03: made once, kept for the next start, its key readable for nobody else, and good for TLS.
+    #[test]
+    fn a_certificate_is_made_once() {
+        let data = super::super::tests::scratch("certificate");
+        let server = ServerSettings::preset();
+        let first = find(&server, Path::new("."), &data).unwrap();
+        let text = fs::read_to_string(&first.certificate).unwrap();
+        assert_eq!(fs::metadata(&first.key).unwrap().permissions().mode() & 0o777, 0o600);
+        let second = find(&server, Path::new("."), &data).unwrap();
+        assert_eq!(second, first);
+        assert_eq!(fs::read_to_string(&second.certificate).unwrap(), text);
+        Tls::new(second).unwrap();
+        fs::remove_dir_all(data).unwrap();
+    }
+}
