@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Actor, Channel, InteractionKind, MemberState, NeededSkill, Outcome, Pending, Preferred, Reason, Selection,
+    Actor, Channel, Door, InteractionKind, MemberState, NeededSkill, Outcome, Pending, Preferred, Reason, Selection,
 };
 use crate::base::{AgentId, EngagementId, InteractionId, Private, QueueId, Wall};
 
@@ -26,6 +26,13 @@ pub enum Entry {
         interaction: InteractionId,
         queue: QueueId,
         outcome: Outcome,
+    },
+    /// Somebody gave up, and may come back to his place.
+    GaveUp(GivenUp),
+    /// He has come back.
+    CameBack {
+        queue: QueueId,
+        caller: Private<String>,
     },
     Engagement(Box<EngagementRecord>),
     EngagementGone {
@@ -104,7 +111,23 @@ pub struct QueueRecord {
     /// Whom round-robin asked last: his order and id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pointer: Option<(u64, AgentId)>,
+    #[serde(default)]
+    pub door: Door,
+    /// What an interaction takes an agent, and what people waited, lately.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handle_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waited_ms: Option<u64>,
     pub today: QueueCounters,
+}
+
+/// One who gave up waiting, and may come back to his place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GivenUp {
+    pub queue: QueueId,
+    pub caller: Private<String>,
+    pub arrived: Wall,
+    pub left: Wall,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -187,6 +210,8 @@ pub struct QueueCounters {
     pub abandoned_short: u32,
     pub expired: u32,
     pub no_agents: u32,
+    /// Went on by the queue's chain after having waited here.
+    pub overflowed: u32,
     pub other: u32,
     pub offers: u32,
     pub wait_ms: u64,

@@ -26,6 +26,9 @@ pub const QUEUE_WAITING_MAX: usize = 10_000;
 /// Agents an interaction remembers as having missed or declined it; beyond this the oldest is forgotten.
 pub const TRIED_MAX: usize = 32;
 
+/// Callers a queue remembers as having given up; beyond this the oldest is forgotten.
+pub const GIVEN_UP_MAX: usize = 500;
+
 /// Direct calls that one agent's phone may have at once; further ones are refused as busy.
 pub const DIRECT_CALLS_MAX: usize = 8;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, AgentEvent, Channel, Entry, Factor, InteractionKind, MemberState, Reason, Strategy};
+use super::{Actor, AgentEvent, Channel, Entry, Factor, InteractionKind, MemberState, Onward, Reason, Strategy};
 use crate::base::{AgentId, EngagementId, Instant, InteractionId, OfferId, Private, QueueId, Wall};
 
 /// One thing that happened, or that has to be done. Entries come before everything else of the same turn.
@@ -36,19 +36,30 @@ pub enum Output {
         offer: OfferId,
         engagement: EngagementId,
     },
+    /// An interaction waits in a queue from now on.
+    Entered {
+        interaction: InteractionId,
+        queue: QueueId,
+        priority: i32,
+        arrived: Wall,
+        caller: Private<String>,
+    },
     /// An interaction's one end, as far as its queue is concerned. Whatever but `Answered` still has a caller to be
-    /// told, unless he is gone.
+    /// told, unless he is gone, or goes on: into another queue by an `Entered` or `Left` of that one, to any other
+    /// place by whoever reads this.
     Left {
         interaction: InteractionId,
         queue: QueueId,
         outcome: Outcome,
         agent: Option<AgentId>,
         wait_ms: u64,
+        onward: Option<Onward>,
     },
     /// An engagement is over, wrap-up included.
     EngagementEnded(EngagementSummary),
     Agent(AgentEvent),
     Member(MemberEvent),
+    Queue(QueueEvent),
     Notice(Notice),
 }
 
@@ -83,6 +94,9 @@ pub struct Why {
     pub first: Vec<Candidate>,
     /// Members who could not be asked, counted under the first thing that held each back.
     pub excluded: Vec<(Factor, u32)>,
+    /// Nobody was chosen: this one assigned it by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assigned: Option<Actor>,
 }
 
 /// Candidates that a [`Why`] names: the winner and the next five.
@@ -160,7 +174,7 @@ pub enum Outcome {
     ExitKey(char),
     CallbackRequested,
     Voicemail,
-    Overflowed(QueueId),
+    Overflowed(Onward),
     TransferredInWait,
     Withdrawn(Actor),
     SystemError,
@@ -191,6 +205,29 @@ pub struct MemberEvent {
     pub new: Option<MemberState>,
     pub temporary: bool,
     pub at: Wall,
+}
+
+/// A queue opened or closed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueEvent {
+    pub queue: QueueId,
+    pub open: bool,
+    pub door: Door,
+    pub actor: Actor,
+    pub at: Wall,
+}
+
+/// What people say of a queue's door.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Door {
+    /// Its hours decide.
+    #[default]
+    Hours,
+    /// Open by hand.
+    Open,
+    /// Closed by hand.
+    Closed,
 }
 
 /// Something that a person should be told.

@@ -11,9 +11,16 @@ use serde::{Deserialize, Serialize};
 use super::{Channel, Factor, InteractionKind, Reason};
 use crate::base::{AgentId, QueueId};
 
+mod calendar;
 mod check;
+mod onward;
+mod policies;
 
+pub(super) use calendar::Calendar;
+pub use calendar::{CalendarDate, CalendarSettings, ClockTime, DateHours, Day, WeeklyHours};
 pub use check::Fault;
+pub use onward::Onward;
+pub use policies::{DevicePresence, LoginDefault, NotReadyMode, Policies};
 
 /// Everything the distributor is told, whole: compared with what it had, and changed gently.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -22,6 +29,7 @@ pub struct Settings {
     pub agents: BTreeMap<AgentId, AgentSettings>,
     pub queues: BTreeMap<QueueId, QueueSettings>,
     pub reasons: Vec<ReasonSettings>,
+    pub calendars: Vec<CalendarSettings>,
     pub policies: Policies,
 }
 
@@ -123,11 +131,26 @@ pub struct QueueSettings {
     pub leave_when: BTreeSet<Factor>,
     /// The queue must be so for this long before anyone leaves.
     pub leave_after_secs: u32,
+    /// Nor does anyone leave so before having waited this long.
+    pub leave_min_wait_secs: u32,
     /// A longer estimated wait refuses newcomers as `ewt_exceeded`. Zero: never.
     pub max_ewt_secs: u32,
-    /// Digits that take a caller out of the queue.
-    pub exit_keys: BTreeSet<char>,
-    /// Closed by hand: newcomers are refused as `closed`.
+    /// How long one interaction takes an agent, until twenty of them tell.
+    pub expected_handle_secs: u32,
+    /// Estimated waits are told in steps of so many seconds, rounded up.
+    pub ewt_round_secs: u32,
+    /// Digits that take a caller out of the queue at any time, and where to.
+    pub exit_keys: BTreeMap<String, Onward>,
+    /// Where those go, in this order, whom the queue refuses or lets go after the longest wait or for want of agents.
+    /// In another queue they keep their arrival.
+    pub overflow: Vec<Onward>,
+    /// Who gave up and calls again within this time has his old place. Zero: off.
+    pub resume_secs: u32,
+    /// Key of the calendar that says when it is open. None: always.
+    pub hours: Option<String>,
+    /// At closing time those who still wait leave as `closed`.
+    pub closing_lets_go: bool,
+    /// The emergency switch: newcomers are refused as `closed`, whatever hours and people say.
     pub closed: bool,
 
     /// After so many seconds of waiting: a wider circle of agents. In order of time.
@@ -175,8 +198,15 @@ impl Default for QueueSettings {
             join_unless: BTreeSet::new(),
             leave_when: BTreeSet::new(),
             leave_after_secs: 0,
+            leave_min_wait_secs: 0,
             max_ewt_secs: 0,
-            exit_keys: BTreeSet::new(),
+            expected_handle_secs: 180,
+            ewt_round_secs: 10,
+            exit_keys: BTreeMap::new(),
+            overflow: Vec::new(),
+            resume_secs: 0,
+            hours: None,
+            closing_lets_go: false,
             closed: false,
             rings: Vec::new(),
             service_level_secs: 20,
@@ -406,89 +436,4 @@ pub enum ReasonKind {
     Productive,
     /// May be reached by colleagues' transfers.
     Reachable,
-}
-
-/// Rules for the whole centre.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Policies {
-    /// What an agent becomes on signing in at a page.
-    pub default_on_login: LoginDefault,
-    /// Whether a registered device alone brings an agent online.
-    pub device_presence: DevicePresence,
-    /// How long a lost page or registration may stay away.
-    pub session_grace_secs: u32,
-    pub not_ready_mode: NotReadyMode,
-    /// Not Ready and pause must name one of the reasons.
-    pub reason_required: bool,
-    /// Signing in takes up the memberships where signing out left them.
-    pub restore_memberships: bool,
-    /// Signing out logs out of all queues.
-    pub logout_on_signout: bool,
-    /// Supervisors may end an agent's wrap-up.
-    pub acw_early_end_supervisor: bool,
-    /// Agents may log in to queues they are not assigned to.
-    pub login_unassigned: bool,
-    /// An agent who is offline may still dial out of his phone.
-    pub dial_offline: bool,
-    /// An agent who is Not Ready may dial out.
-    pub dial_not_ready: bool,
-    /// Wrap-up after a call that came through no queue. Zero: none.
-    pub direct_acw_secs: u32,
-    /// The same after a call of one's own that nobody answered.
-    pub acw_for_unanswered_out: bool,
-    /// IANA name of the zone whose midnight starts the day's counters.
-    pub time_zone: String,
-}
-
-impl Default for Policies {
-    fn default() -> Self {
-        Self {
-            default_on_login: LoginDefault::NotReady,
-            device_presence: DevicePresence::Off,
-            session_grace_secs: 30,
-            not_ready_mode: NotReadyMode::Pending,
-            reason_required: false,
-            restore_memberships: true,
-            logout_on_signout: false,
-            acw_early_end_supervisor: true,
-            login_unassigned: true,
-            dial_offline: false,
-            dial_not_ready: true,
-            direct_acw_secs: 0,
-            acw_for_unanswered_out: false,
-            time_zone: "UTC".into(),
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LoginDefault {
-    /// Not Ready, reason `system:login`.
-    #[default]
-    NotReady,
-    Ready,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DevicePresence {
-    /// Only a page brings an agent online.
-    #[default]
-    Off,
-    /// A registered device brings him online, as [`Policies::default_on_login`] says.
-    Online,
-    /// A registered device makes him Ready: for agents who have only a phone.
-    Ready,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NotReadyMode {
-    /// Not Ready chosen during an engagement applies at its end; no new offer meanwhile.
-    #[default]
-    Pending,
-    /// It applies from the click; the engagement goes on.
-    Immediate,
 }

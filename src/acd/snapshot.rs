@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::{
-    Activity, AgentCounters, Channel, InteractionKind, MemberState, Pending, QueueCounters, Reason, Selection, Status,
+    Activity, AgentCounters, Channel, Door, InteractionKind, MemberState, Pending, QueueCounters, Reason, Selection,
+    Status,
 };
 use crate::base::{AgentId, EngagementId, InteractionId, OfferId, Private, QueueId, Wall};
 
@@ -85,6 +86,10 @@ pub struct QueueSnapshot {
     pub logged_in: u32,
     /// Members who could be offered something now.
     pub routable: u32,
+    pub open: bool,
+    pub door: Door,
+    /// How long one would wait who came now; `None` while nobody works for the queue.
+    pub ewt_ms: Option<u64>,
     pub today: QueueCounters,
 }
 
@@ -96,6 +101,8 @@ pub struct WaitingSnapshot {
     pub priority: i32,
     pub arrived: Wall,
     pub caller: Private<String>,
+    /// How long it will still wait.
+    pub ewt_ms: Option<u64>,
     /// Whom it rings at.
     pub ringing: Vec<AgentId>,
     /// An agent has accepted; the bridge is being made.

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use super::{Actor, CallRecord, Direction, Engine, Entry, Happened, Output, QueueRecord};
+use super::{Actor, CallRecord, Direction, Engine, Entry, Happened, Output, QueueRecord, queue_calls::Step};
 use crate::{
     base::{AgentId, CallId, EngagementId, GroupId, InteractionId, LegId, Now, Private, TrunkId, UserId},
     media::Source,
@@ -23,6 +23,8 @@ pub(super) struct Note {
     /// Customer and agent have been bridged.
     pub connected: bool,
     pub queue: Option<QueueRecord>,
+    /// The step of an overflow chain that it tries.
+    pub step: Option<Step>,
     /// The journal says that it runs.
     pub journalled: bool,
     /// Somebody asked at a page for its end.
@@ -54,6 +56,7 @@ impl Engine {
                 engagement: None,
                 connected: false,
                 queue: None,
+                step: None,
                 journalled: false,
                 ended_by: None,
             },
@@ -79,7 +82,7 @@ impl Engine {
         true
     }
 
-    fn direct_to(&mut self, now: Now, call: CallId, routed: Routed) {
+    pub(super) fn direct_to(&mut self, now: Now, call: CallId, routed: Routed) {
         let by_us = matches!(routed.destination, Destination::Queue(_) | Destination::Clip(_));
         if by_us && !self.switch.can_play_to(call) {
             return self.refuse_call(now, call, Cause::MEDIA);

@@ -8,9 +8,10 @@ use std::{
 
 use super::{Centre, WaitingSound};
 use crate::{
+    acd::Onward,
     base::{AgentId, ClipId, FastMap, GroupId, QueueId, TrunkId, UserId},
     media::{Source, Tone},
-    switch::{Group, Router, Trunk, TrunkDestination, User},
+    switch::{Destination, Group, Routed, Router, Trunk, TrunkDestination, User},
 };
 
 /// Users, groups, trunks and routes by what they are looked up by.
@@ -26,6 +27,7 @@ pub(super) struct Directory {
     waiting: FastMap<QueueId, WaitingSound>,
     pub queue_names: FastMap<QueueId, Arc<str>>,
     hold_music: Option<ClipId>,
+    clips: BTreeMap<Box<str>, ClipId>,
 }
 
 impl Directory {
@@ -49,9 +51,25 @@ impl Directory {
             waiting: centre.queues.iter().map(|queue| (queue.queue, queue.waiting)).collect(),
             queue_names: centre.acd.queues.iter().map(|(id, queue)| (*id, name(&queue.key, &queue.name))).collect(),
             hold_music: centre.hold_music,
+            clips: centre.clips.iter().map(|clip| (clip.name.as_str().into(), clip.id)).collect(),
             router,
             agents,
             agents_of_users,
+        }
+    }
+
+    /// Where a way out of a queue leads, outside the queues.
+    pub fn onward(&self, to: &Onward) -> Option<Routed> {
+        let plain = |destination| Routed { destination, number: String::new() };
+        match to {
+            Onward::User(key) => self.router.user(key).map(Destination::User).map(plain),
+            Onward::Group(key) => {
+                let mut groups = self.groups.values().filter(|group| group.name.as_str() == &**key);
+                groups.next().map(|group| plain(Destination::Group(group.id)))
+            }
+            Onward::Number(number) => self.router.route_out(number),
+            Onward::Clip(key) => self.clips.get(&**key).map(|clip| plain(Destination::Clip(*clip))),
+            Onward::Queue(_) | Onward::HangUp => None,
         }
     }
 

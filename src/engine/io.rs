@@ -183,6 +183,26 @@ pub enum Request {
         interaction: InteractionId,
         priority: i32,
     },
+    /// Another queue, with the arrival kept.
+    Move {
+        interaction: InteractionId,
+        queue: QueueId,
+    },
+    /// Offers a waiting interaction to this agent alone.
+    Assign {
+        interaction: InteractionId,
+        agent: AgentId,
+    },
+    /// An agent takes a waiting interaction of one of his queues; his phone rings for it.
+    Pull {
+        interaction: InteractionId,
+        agent: AgentId,
+    },
+    /// Opens or closes a queue by hand, or leaves it to its hours again.
+    SetDoor {
+        queue: QueueId,
+        door: acd::Door,
+    },
     /// Ends a whole call.
     HangUp {
         call: CallId,

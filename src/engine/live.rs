@@ -31,6 +31,8 @@ pub enum Happened {
     /// What people see of an agent changed.
     Agent(acd::AgentEvent),
     Member(acd::MemberEvent),
+    /// A queue opened or closed.
+    Queue(acd::QueueEvent),
     /// An agent is asked.
     Offer(OfferView),
     OfferEnded {

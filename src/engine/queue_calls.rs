@@ -6,8 +6,9 @@ use smallvec::SmallVec;
 
 use super::{Engine, Entry, Happened, OfferView, QueueRecord};
 use crate::{
-    acd::{self, Enqueue, InteractionKind, OfferFault, Outcome, WithdrawCause},
-    base::{AgentId, CallId, EngagementId, InteractionId, LegId, Now, OfferId, Private, QueueId},
+    acd::{self, Enqueue, InteractionKind, OfferFault, Onward, Outcome, WithdrawCause},
+    base::{AgentId, CallId, EngagementId, InteractionId, LegId, Now, OfferId, Private, QueueId, Wall},
+    media::{Source, Tone},
     sip::Headers,
     switch::{Caller, Cause, EndedBy, Lost, RingId, RingPlan, Then},
 };
@@ -23,6 +24,18 @@ pub(super) struct Waiting {
     pub ringing: u32,
     /// Offers made for it that are not forgotten yet.
     pub offers: SmallVec<[OfferId; 2]>,
+    pub priority: i32,
+    /// Effective arrival: kept on the way through other queues.
+    pub arrived: Wall,
+}
+
+/// A step of a queue's chain, outside the queues, that a call is trying.
+pub(super) struct Step {
+    queue: QueueId,
+    to: Onward,
+    interaction: InteractionId,
+    priority: i32,
+    arrived: Wall,
 }
 
 /// An offer on its way through an agent's devices.
@@ -43,31 +56,91 @@ impl Engine {
         let caller = sight.caller();
         let shown = if caller.hidden { Private::new("anonymous".to_owned()) } else { caller.number.clone() };
         let interaction = InteractionId(self.switch.ids().next_interaction());
-        self.waiting.insert(interaction, Waiting { call, queue, ringing: 0, offers: SmallVec::new() });
-        let enqueue = Enqueue::inbound(interaction, queue, shown.clone());
-        let record = |outcome: &str| QueueRecord {
-            queue,
-            interaction,
-            outcome: outcome.to_owned(),
-            waited_ms: 0,
-            agent: None,
-            offers: 0,
-            why: None,
-        };
-        if let Err(outcome) = self.acd.enqueue(now, enqueue) {
+        self.await_agent(call, queue, interaction, (0, now.wall));
+        if let Err(outcome) = self.acd.enqueue(now, Enqueue::inbound(interaction, queue, shown)) {
             self.waiting.remove(&interaction);
             if let Some(note) = self.notes.get_mut(&call) {
-                note.queue = Some(record(outcome_name(&outcome)));
+                note.interaction = None;
+                note.queue = Some(QueueRecord::new(queue, interaction, outcome_name(&outcome)));
             }
-            return self.refuse_call(now, call, refusal(&outcome));
+            match outcome {
+                Outcome::Overflowed(to) => {
+                    self.go_onward(now, call, Step { queue, to, interaction, priority: 0, arrived: now.wall });
+                }
+                outcome => self.refuse_call(now, call, refusal(&outcome)),
+            }
         }
+    }
+
+    fn await_agent(&mut self, call: CallId, queue: QueueId, interaction: InteractionId, place: (i32, Wall)) {
+        let (priority, arrived) = place;
+        let waiting = Waiting { call, queue, ringing: 0, offers: SmallVec::new(), priority, arrived };
+        self.waiting.insert(interaction, waiting);
         if let Some(note) = self.notes.get_mut(&call) {
             note.interaction = Some(interaction);
-            note.queue = Some(record("waiting"));
         }
-        self.live(now, Happened::Waiting { interaction, queue, call, caller: shown, priority: 0, arrived: now.wall });
+    }
+
+    /// An interaction waits in a queue, the first or another.
+    fn on_entered(
+        &mut self,
+        now: Now,
+        interaction: InteractionId,
+        queue: QueueId,
+        place: (i32, Wall),
+        caller: Private<String>,
+    ) {
+        let (priority, arrived) = place;
+        let Some(waiting) = self.waiting.get_mut(&interaction) else { return };
+        (waiting.queue, waiting.ringing, waiting.priority, waiting.arrived) = (queue, 0, priority, arrived);
+        let call = waiting.call;
+        if let Some(note) = self.notes.get_mut(&call) {
+            note.queue = Some(QueueRecord::new(queue, interaction, "waiting"));
+        }
+        self.live(now, Happened::Waiting { interaction, queue, call, caller, priority, arrived });
         self.switch.answer(now, call);
         self.sound(interaction);
+    }
+
+    /// A call leaves the queues for where a chain or an exit key leads.
+    fn go_onward(&mut self, now: Now, call: CallId, step: Step) {
+        let to = step.to.clone();
+        let Some(note) = self.notes.get_mut(&call) else { return };
+        note.step = Some(step);
+        let rings = matches!(to, Onward::User(_) | Onward::Group(_) | Onward::Number(_));
+        if rings && self.switch.call(call).is_some_and(|sight| sight.answered().is_some()) {
+            self.switch.play_waiting(call, Source::Tone(Tone::Ringback));
+        }
+        match self.directory.onward(&to) {
+            Some(routed) => self.direct_to(now, call, routed),
+            None if to == Onward::HangUp => self.switch.end_call(now, call, Cause::NORMAL, EndedBy::Switch),
+            None => self.refuse_call(now, call, Cause::NOT_FOUND),
+        }
+    }
+
+    /// What a call was tried at came to nothing: the next step of the chain, if it is on one. False: it is over.
+    pub(super) fn try_next_step(&mut self, now: Now, call: CallId) -> bool {
+        let Some(step) = self.notes.get_mut(&call).and_then(|note| note.step.take()) else { return false };
+        let Some(sight) = self.switch.call(call) else { return false };
+        let Step { queue, to, interaction, priority, arrived } = step;
+        let enqueue = Enqueue {
+            priority,
+            arrived: Some(arrived),
+            ..Enqueue::inbound(interaction, queue, sight.caller().number.clone())
+        };
+        self.await_agent(call, queue, interaction, (priority, arrived));
+        match self.acd.overflow_further(now, queue, &to, enqueue) {
+            Ok(()) => true,
+            Err(further) => {
+                self.waiting.remove(&interaction);
+                if let Some(note) = self.notes.get_mut(&call) {
+                    note.interaction = None;
+                }
+                let Some(to) = further else { return false };
+                self.go_onward(now, call, Step { queue, to, interaction, priority, arrived });
+                true
+            }
+        }
     }
 
     /// What a waiting caller hears now.
@@ -94,12 +167,16 @@ impl Engine {
             acd::Output::Connect { interaction, offer, engagement, .. } => {
                 self.on_connect(now, interaction, offer, engagement);
             }
-            acd::Output::Left { interaction, queue, outcome, agent, wait_ms } => {
-                self.on_left(now, interaction, &outcome, agent, wait_ms);
+            acd::Output::Entered { interaction, queue, priority, arrived, caller } => {
+                self.on_entered(now, interaction, queue, (priority, arrived), caller);
+            }
+            acd::Output::Left { interaction, queue, outcome, agent, wait_ms, onward } => {
+                self.on_left(now, (interaction, queue), &outcome, agent, wait_ms, onward);
                 self.live(now, Happened::Left { interaction, queue, outcome, agent, wait_ms });
             }
             acd::Output::EngagementEnded(summary) => self.live(now, Happened::EngagementEnded(summary)),
             acd::Output::Agent(event) => self.live(now, Happened::Agent(event)),
+            acd::Output::Queue(event) => self.live(now, Happened::Queue(event)),
             acd::Output::Member(event) => self.live(now, Happened::Member(event)),
             acd::Output::Notice(notice) => self.live(now, Happened::Notice(notice)),
         }
@@ -307,31 +384,36 @@ impl Engine {
         }
     }
 
-    /// An interaction no longer waits.
+    /// An interaction no longer waits in a queue.
     fn on_left(
         &mut self,
         now: Now,
-        interaction: InteractionId,
+        (interaction, queue): (InteractionId, QueueId),
         outcome: &Outcome,
         agent: Option<AgentId>,
         wait_ms: u64,
+        onward: Option<Onward>,
     ) {
         let Some(waiting) = self.waiting.get(&interaction) else { return };
-        let call = waiting.call;
-        if let Some(queue) = self.notes.get_mut(&call).and_then(|note| note.queue.as_mut()) {
-            queue.outcome = outcome_name(outcome).to_owned();
-            queue.waited_ms = wait_ms;
-            queue.agent = agent;
+        let (call, priority, arrived) = (waiting.call, waiting.priority, waiting.arrived);
+        if let Some(record) = self.notes.get_mut(&call).and_then(|note| note.queue.as_mut()) {
+            record.outcome = outcome_name(outcome).to_owned();
+            record.waited_ms = wait_ms;
+            record.agent = agent;
         }
-        if *outcome == Outcome::Answered {
+        // In another queue he waits on.
+        if *outcome == Outcome::Answered || matches!(onward, Some(Onward::Queue(_))) {
             return;
         }
         self.forget_waiting(interaction);
         if let Some(note) = self.notes.get_mut(&call) {
             note.interaction = None;
         }
-        // He is gone already if he left by himself; whoever still waits is let go.
-        self.switch.end_call(now, call, refusal(outcome), EndedBy::Switch);
+        match onward {
+            Some(to) => self.go_onward(now, call, Step { queue, to, interaction, priority, arrived }),
+            // He is gone already if he left by himself; whoever still waits is let go.
+            None => self.switch.end_call(now, call, refusal(outcome), EndedBy::Switch),
+        }
     }
 
     pub(super) fn on_caller_gone(&mut self, now: Now, call: CallId) {

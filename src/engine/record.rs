@@ -57,3 +57,10 @@ pub struct QueueRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<Arc<acd::Why>>,
 }
+
+impl QueueRecord {
+    pub(super) fn new(queue: QueueId, interaction: InteractionId, outcome: &str) -> Self {
+        let outcome = outcome.to_owned();
+        Self { queue, interaction, outcome, waited_ms: 0, agent: None, offers: 0, why: None }
+    }
+}

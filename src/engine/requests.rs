@@ -48,6 +48,12 @@ impl Engine {
             Request::SetPriority { interaction, priority } => {
                 acd.reprioritise(now, interaction, priority, actor)?;
             }
+            Request::Move { interaction, queue } => acd.move_to(now, interaction, queue, actor)?,
+            Request::Assign { interaction, agent } => acd.assign(now, interaction, agent, actor)?,
+            Request::Pull { interaction, agent } => {
+                acd.pull(now, interaction, agent)?;
+            }
+            Request::SetDoor { queue, door } => acd.set_door(now, queue, door, actor)?,
             Request::HangUp { call } => {
                 if !self.hang_up(now, call, actor) {
                     return Err(Refused::unknown("no_call", "this call is over"));

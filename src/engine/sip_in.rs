@@ -281,7 +281,11 @@ impl Engine {
         self.switch.reply(now, transaction, reply);
     }
 
+    /// A call can't be put through, there; a queue's chain may lead it elsewhere.
     pub(super) fn refuse_call(&mut self, now: Now, call: CallId, cause: Cause) {
+        if self.try_next_step(now, call) {
+            return;
+        }
         self.switch.end_call(now, call, cause, EndedBy::Switch);
     }
 }

@@ -55,6 +55,11 @@ impl Router {
         self.users.get(name).or_else(|| self.users.get(&*name.to_ascii_lowercase())).copied()
     }
 
+    /// Where a number leads that the settings themselves call: as if a user had dialled it.
+    pub fn route_out(&self, number: &str) -> Option<Routed> {
+        self.route(LegParty::User(UserId(0)), number)
+    }
+
     /// Routes first, then names. A trunk's call reaches a trunk only by a route that names the trunk it came from.
     pub fn route(&self, from: LegParty, dialled: &str) -> Option<Routed> {
         let exact = self.exact.get(dialled).into_iter().flatten();

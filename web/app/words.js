@@ -69,6 +69,8 @@ const WORDS = {
   "queues": ["Queues", "Filas", "Colas"],
   "queue": ["Queue", "Fila", "Cola"],
   "waiting": ["Waiting", "Em espera", "En espera"],
+  "estimate": ["Estimated wait", "Espera estimada", "Espera estimada"],
+  "queue_closed": ["closed", "fechada", "cerrada"],
   "longest": ["Longest wait", "Maior espera", "Mayor espera"],
   "logged_in": ["Logged in", "Agentes", "Agentes"],
   "free": ["Free", "Livres", "Libres"],

@@ -109,8 +109,10 @@ pub(super) struct Member {
     pub tier: u16,
     pub calls: u32,
     pub talk_ms: u64,
-    /// As counted in the queue.
+    /// As counted in the queue: what holds him back, in which tier, and his share in its staff.
     pub held_back: Factors,
+    pub counted_tier: u16,
+    pub share: u64,
     /// As it stands in the queue's lists of those who may be asked.
     pub listed: Option<AgentKey>,
 }
@@ -294,6 +296,8 @@ impl Member {
             calls: 0,
             talk_ms: 0,
             held_back: Factors::NONE,
+            counted_tier: 0,
+            share: 0,
             listed: None,
         }
     }

@@ -29,13 +29,13 @@ impl QueueCounters {
             }
             Outcome::Expired => self.expired += 1,
             Outcome::NoAgents => self.no_agents += 1,
+            Outcome::Overflowed(_) => self.overflowed += 1,
             Outcome::Full
             | Outcome::EwtExceeded
             | Outcome::Closed
             | Outcome::ExitKey(_)
             | Outcome::CallbackRequested
             | Outcome::Voicemail
-            | Outcome::Overflowed(_)
             | Outcome::TransferredInWait
             | Outcome::Withdrawn(_)
             | Outcome::SystemError
@@ -45,7 +45,7 @@ impl QueueCounters {
 
     /// Interactions that entered and left again.
     pub fn ended(&self) -> u32 {
-        self.answered + self.abandoned + self.expired + self.no_agents + self.other
+        self.answered + self.abandoned + self.expired + self.no_agents + self.overflowed + self.other
     }
 }
 

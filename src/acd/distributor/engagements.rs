@@ -7,7 +7,9 @@ use super::{
         Actor, Channel, DispositionRule, EngagementSummary, Extend, ExtendWord, Extension, InteractionKind, OfferEnd,
         Outcome, Output, Pending, QueueSettings, Reason, Refused, Rule, Selection, WithdrawCause,
     },
-    Acd, Timer, millis,
+    Acd, Timer,
+    estimate::average,
+    millis,
     offers::Ringing,
     queue::WaitPhase,
     seconds,
@@ -401,6 +403,7 @@ impl Acd {
         };
         if let Some(line) = it.queue.and_then(|queue| self.queues.get_mut(&queue)) {
             line.today.wrap_up_ms += wrap_up_ms;
+            line.handle_ms = Some(average(line.handle_ms, it.talk_ms + wrap_up_ms));
             self.unsaved.queues.insert(line.id);
         }
         self.change(now, it.agent, actor, rule, |agent| {

@@ -155,6 +155,11 @@ impl Acd {
         if counted as usize != queue.members.len() || queue.standings.iter().any(|(_, count)| *count == 0) {
             wrong("I4", format!("{id} counts {counted} of {} members", queue.members.len()));
         }
+        let staffed: u64 =
+            queue.members.iter().filter_map(|agent| self.agents.get(agent)?.members.get(&id)).map(|it| it.share).sum();
+        if staffed != queue.staffed {
+            wrong("I4", format!("{id} has {} of its staff, and counts {}", staffed, queue.staffed));
+        }
         let presented = queue.today.entered;
         if presented as usize != queue.line.len() + queue.today.ended() as usize {
             wrong("I6", format!("{id}: {presented} entered, {} wait, {} ended", queue.line.len(), queue.today.ended()));

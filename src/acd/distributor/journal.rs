@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     super::{
-        AgentRecord, BanRecord, Channel, ChannelRecord, EngagementRecord, Entry, MemberRecord, MemberState, Outcome,
-        QueueRecord, Reason, Rule, WaitingRecord, WithdrawCause, WrapUpRecord,
+        AgentRecord, BanRecord, Channel, ChannelRecord, EngagementRecord, Entry, GivenUp, MemberRecord, MemberState,
+        Outcome, QueueRecord, Reason, Rule, WaitingRecord, WithdrawCause, WrapUpRecord,
     },
     Acd, Actor, Timer,
     agent::{Ban, Member},
@@ -38,6 +38,7 @@ struct Folded {
     members: BTreeMap<(AgentId, QueueId), MemberRecord>,
     queues: BTreeMap<QueueId, QueueRecord>,
     waiting: BTreeMap<InteractionId, WaitingRecord>,
+    given_up: BTreeMap<(QueueId, String), GivenUp>,
     engagements: BTreeMap<EngagementId, EngagementRecord>,
     day: i32,
 }
@@ -50,7 +51,14 @@ impl Folded {
             Entry::MemberGone { agent, queue } => drop(self.members.remove(&(agent, queue))),
             Entry::Queue(it) => drop(self.queues.insert(it.queue, *it)),
             Entry::Waiting(it) => drop(self.waiting.insert(it.interaction, *it)),
-            Entry::Left { interaction, .. } => drop(self.waiting.remove(&interaction)),
+            // He may be in another queue by now.
+            Entry::Left { interaction, queue, .. } => {
+                if self.waiting.get(&interaction).is_some_and(|it| it.queue == queue) {
+                    self.waiting.remove(&interaction);
+                }
+            }
+            Entry::GaveUp(it) => drop(self.given_up.insert((it.queue, it.caller.reveal().clone()), it)),
+            Entry::CameBack { queue, caller } => drop(self.given_up.remove(&(queue, caller.reveal().clone()))),
             Entry::Engagement(it) => drop(self.engagements.insert(it.engagement, *it)),
             Entry::EngagementGone { engagement } => drop(self.engagements.remove(&engagement)),
             Entry::Day { day } => self.turn_to(day),
@@ -93,11 +101,23 @@ impl Acd {
         entries.into_iter().for_each(|entry| folded.add(entry));
         let today = self.day;
         folded.turn_to(today);
-        let Folded { agents, members, queues, waiting, engagements, .. } = folded;
+        let Folded { agents, members, queues, waiting, given_up, engagements, .. } = folded;
         for record in queues.into_values() {
             if let Some(queue) = self.queues.get_mut(&record.queue) {
-                (queue.pointer, queue.today) = (record.pointer, record.today);
+                (queue.pointer, queue.today, queue.door) = (record.pointer, record.today, record.door);
+                (queue.handle_ms, queue.waited_ms) = (record.handle_ms, record.waited_ms);
             }
+        }
+        let mut given_up: Vec<_> = given_up.into_values().collect();
+        given_up.sort_by_key(|gone| gone.left);
+        for gone in given_up {
+            if let Some(queue) = self.queues.get_mut(&gone.queue).filter(|queue| queue.rules.resume_secs > 0) {
+                queue.given_up.push_back(gone);
+            }
+        }
+        let doors: BTreeSet<_> = self.queues.keys().copied().collect();
+        for queue in doors {
+            self.watch_door(now, queue, Actor::System);
         }
         for record in agents.into_values() {
             self.restore_agent(now, record);
@@ -263,6 +283,7 @@ impl Acd {
                 wanting: false,
                 step_due: false,
                 expired: false,
+                pulled: false,
             },
         );
         if !lives {
@@ -310,6 +331,8 @@ impl Acd {
         }
         entries.extend(queues.iter().filter_map(|queue| self.queue_entry(*queue)));
         entries.extend(waiting.iter().filter_map(|id| self.waiting_entry(*id)));
+        let given_up = queues.iter().filter_map(|queue| self.queues.get(queue)).flat_map(|queue| &queue.given_up);
+        entries.extend(given_up.cloned().map(Entry::GaveUp));
         entries.extend(engagements.iter().filter_map(|id| self.engagement_entry(now, *id)));
         entries
     }
@@ -363,7 +386,14 @@ impl Acd {
 
     fn queue_entry(&self, queue: QueueId) -> Option<Entry> {
         let it = self.queues.get(&queue)?;
-        Some(Entry::Queue(Box::new(QueueRecord { queue, pointer: it.pointer, today: it.today })))
+        Some(Entry::Queue(Box::new(QueueRecord {
+            queue,
+            pointer: it.pointer,
+            door: it.door,
+            handle_ms: it.handle_ms,
+            waited_ms: it.waited_ms,
+            today: it.today,
+        })))
     }
 
     fn waiting_entry(&self, id: InteractionId) -> Option<Entry> {

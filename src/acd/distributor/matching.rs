@@ -146,6 +146,7 @@ impl Acd {
                 candidates,
                 first: first.clone(),
                 excluded: excluded.clone(),
+                assigned: None,
             };
             if matches!(strategy, Strategy::RoundRobin | Strategy::OrderedRoundRobin)
                 && let Some(queue) = self.queues.get_mut(&queue)

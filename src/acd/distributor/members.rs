@@ -2,11 +2,12 @@
 
 use super::{
     super::{
-        Actor, Factor, LogoutWhen, MemberEvent, MemberStart, MemberState, Output, Reason, Refused, Rule, Strategy,
-        WithdrawCause,
+        Actor, Channel, Factor, LogoutWhen, MemberEvent, MemberStart, MemberState, Output, Reason, Refused, Rule,
+        Strategy, WithdrawCause,
     },
     Acd,
     agent::{Agent, Member},
+    estimate::{WHOLE_AGENT, is_staff},
     queue::{AgentKey, Need, PoolId, Queue},
 };
 use crate::base::{AgentId, Now, QueueId};
@@ -199,7 +200,8 @@ impl Acd {
                 let member = entry.insert(Member::new(assigned, state.clone(), joined, order));
                 member.tier = tier;
                 member.held_back = Factor::ALL.iter().collect();
-                line.count(member.held_back, 1);
+                member.counted_tier = tier;
+                line.count(member.held_back, tier, 1);
                 member
             }
         };
@@ -221,7 +223,8 @@ impl Acd {
         let Some(mut member) = it.members.remove(&queue) else { return };
         if let Some(line) = self.queues.get_mut(&queue) {
             line.members.remove(&agent);
-            line.count(member.held_back, -1);
+            line.count(member.held_back, member.counted_tier, -1);
+            line.staffed -= member.share;
             list(it, &mut member, line, None);
             self.turn.queues.insert(queue);
         }
@@ -254,13 +257,25 @@ impl Acd {
         let Some(it) = self.agents.get_mut(&agent) else { return };
         let mut may_be_asked = false;
         let mut members = std::mem::take(&mut it.members);
+        let by_channel = Channel::ALL.map(|channel| it.held_back(channel));
+        let held_back_in = |queue: &Queue, member: &Member| {
+            member.held_back(by_channel.get(queue.rules.channel.index()).copied().unwrap_or_default())
+        };
+        let staff = |(id, member): (&QueueId, &Member)| {
+            self.queues.get(id).is_some_and(|queue| is_staff(held_back_in(queue, member)))
+        };
+        let places = members.iter().filter(|(id, member)| staff((id, member))).count() as u64;
+        let part = WHOLE_AGENT.checked_div(places).unwrap_or(0);
         for (id, member) in &mut members {
             let Some(queue) = self.queues.get_mut(id) else { continue };
-            let held_back = member.held_back(it.held_back(queue.rules.channel));
-            if held_back != member.held_back {
-                queue.count(member.held_back, -1);
-                queue.count(held_back, 1);
-                member.held_back = held_back;
+            let held_back = held_back_in(queue, member);
+            let share = if is_staff(held_back) { part } else { 0 };
+            queue.staffed = queue.staffed - member.share + share;
+            member.share = share;
+            if held_back != member.held_back || member.tier != member.counted_tier {
+                queue.count(member.held_back, member.counted_tier, -1);
+                queue.count(held_back, member.tier, 1);
+                (member.held_back, member.counted_tier) = (held_back, member.tier);
                 if !queue.leave_when.is_empty() {
                     self.turn.queues.insert(*id);
                 }

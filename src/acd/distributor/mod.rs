@@ -7,12 +7,15 @@
 mod agent;
 mod counters;
 mod direct;
+mod doors;
 mod engagements;
+mod estimate;
 mod invariants;
 mod journal;
 mod matching;
 mod members;
 mod offers;
+mod onward;
 mod presence;
 mod queue;
 mod reload;
@@ -59,6 +62,7 @@ pub struct Acd {
     reasons: BTreeMap<Reason, ReasonSettings>,
     agents: FastMap<AgentId, Agent>,
     queues: FastMap<QueueId, Queue>,
+    queue_keys: BTreeMap<Box<str>, QueueId>,
     waiting: FastMap<InteractionId, Waiting>,
     offers: FastMap<OfferId, Ringing>,
     engagements: FastMap<EngagementId, Engagement>,
@@ -111,6 +115,8 @@ enum Timer {
     Widen(InteractionId),
     /// One more agent for a progressive ring.
     Progress(InteractionId),
+    /// The hours open or close it.
+    Door(QueueId),
     Midnight,
 }
 
@@ -174,6 +180,7 @@ impl Acd {
             reasons: BTreeMap::new(),
             agents: FastMap::default(),
             queues: FastMap::default(),
+            queue_keys: BTreeMap::new(),
             waiting: FastMap::default(),
             offers: FastMap::default(),
             engagements: FastMap::default(),
@@ -225,6 +232,7 @@ impl Acd {
             Timer::Empty(queue) => self.on_empty(now, queue),
             Timer::Widen(interaction) => self.on_widen(now, interaction),
             Timer::Progress(interaction) => self.on_progress_step(interaction),
+            Timer::Door(queue) => self.on_door(now, queue),
             Timer::Midnight => self.on_midnight(now),
         }
     }

@@ -1,14 +1,17 @@
 //! One waiting line, and the lists from which the next pair is found without looking at everybody.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     ops::Bound::{Excluded, Included, Unbounded},
     sync::Arc,
 };
 
 use smallvec::SmallVec;
 
-use super::super::{Factor, Factors, InteractionKind, NeededSkill, Preferred, QueueCounters, QueueSettings, Strategy};
+use super::super::{
+    Calendar, Door, Factor, Factors, GivenUp, InteractionKind, NeededSkill, Preferred, QueueCounters, QueueSettings,
+    Strategy,
+};
 use crate::base::{AgentId, EngagementId, Instant, InteractionId, OfferId, Private, QueueId, Wall};
 
 /// Place in the line: priority, then arrival, then id.
@@ -93,8 +96,19 @@ pub(super) struct Queue {
     pub pools: BTreeMap<PoolId, Pool>,
     pub next_pool: PoolId,
     pub members: BTreeSet<AgentId>,
-    /// How many members are held back by each set of factors.
-    pub standings: SmallVec<[(Factors, u32); 8]>,
+    /// How many members are held back by each set of factors, tier by tier.
+    pub standings: SmallVec<[((Factors, u16), u32); 8]>,
+    /// Agents who work for it, in parts of [`WHOLE_AGENT`](super::estimate::WHOLE_AGENT).
+    pub staffed: u64,
+    /// What an interaction takes, and what people waited, lately.
+    pub handle_ms: Option<u64>,
+    pub waited_ms: Option<u64>,
+    pub calendar: Option<Calendar>,
+    pub door: Door,
+    /// As it was told last.
+    pub open: bool,
+    /// Who gave up lately, where that counts; the oldest first.
+    pub given_up: VecDeque<GivenUp>,
     /// Whom round-robin asked last.
     pub pointer: Option<(u64, AgentId)>,
     /// Since when nobody is left, by the leave rule.
@@ -114,6 +128,13 @@ impl Queue {
             next_pool: PLAIN + 1,
             members: BTreeSet::new(),
             standings: SmallVec::new(),
+            staffed: 0,
+            handle_ms: None,
+            waited_ms: None,
+            calendar: None,
+            door: Door::Hours,
+            open: true,
+            given_up: VecDeque::new(),
             pointer: None,
             empty_since: None,
             today: QueueCounters::default(),
@@ -128,16 +149,23 @@ impl Queue {
         self.rules = Arc::new(rules);
     }
 
-    /// Each member, or the lack of any, is held back by one of these.
-    pub fn empty_by(&self, factors: Factors) -> bool {
-        !factors.is_empty() && self.standings.iter().all(|(set, _)| set.meets(factors))
+    /// Each member, or the lack of any, is held back by one of these; by his tier where only those up to `most` count.
+    pub fn empty_by(&self, factors: Factors, most: Option<u16>) -> bool {
+        let by_tier = |tier: u16| factors.has(Factor::Tier) && most.is_some_and(|most| tier > most);
+        !factors.is_empty() && self.standings.iter().all(|((set, tier), _)| set.meets(factors) || by_tier(*tier))
     }
 
-    pub fn count(&mut self, held_back: Factors, by: i32) {
-        let at = match self.standings.iter().position(|(set, _)| *set == held_back) {
+    /// Up to which tier agents are asked at once; `None`: all.
+    pub fn first_tier(&self) -> Option<u16> {
+        self.rules.rings.first().filter(|ring| ring.after_secs == 0).and_then(|ring| ring.tier)
+    }
+
+    pub fn count(&mut self, held_back: Factors, tier: u16, by: i32) {
+        let standing = (held_back, tier);
+        let at = match self.standings.iter().position(|(known, _)| *known == standing) {
             Some(at) => at,
             None => {
-                self.standings.push((held_back, 0));
+                self.standings.push((standing, 0));
                 self.standings.len() - 1
             }
         };
@@ -150,18 +178,18 @@ impl Queue {
     }
 
     pub fn routable(&self) -> u32 {
-        self.standings.iter().find(|(set, _)| set.is_empty()).map_or(0, |(_, count)| *count)
+        self.standings.iter().filter(|((set, _), _)| set.is_empty()).map(|(_, count)| *count).sum()
     }
 
     pub fn logged_in(&self) -> u32 {
-        let inside = self.standings.iter().filter(|(set, _)| !set.has(Factor::LoggedOut));
+        let inside = self.standings.iter().filter(|((set, _), _)| !set.has(Factor::LoggedOut));
         inside.map(|(_, count)| *count).sum()
     }
 
     /// Members who can't be asked, under the first thing that holds each back.
     pub fn excluded(&self) -> Vec<(Factor, u32)> {
         let mut counts: BTreeMap<Factor, u32> = BTreeMap::new();
-        for (set, count) in &self.standings {
+        for ((set, _), count) in &self.standings {
             if let Some(first) = set.iter().next() {
                 *counts.entry(first).or_default() += count;
             }
@@ -248,6 +276,8 @@ pub(super) struct Waiting {
     pub step_due: bool,
     /// The wait is over as soon as the present offer ends.
     pub expired: bool,
+    /// Assigned to an agent by hand: nobody else is asked beside him.
+    pub pulled: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

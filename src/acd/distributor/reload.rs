@@ -7,8 +7,8 @@ use std::{
 
 use super::{
     super::{
-        Actor, Factor, MemberStart, MemberState, Outcome, Pending, Policies, Reason, ReasonSettings, Rule, Selection,
-        Settings, WithdrawCause,
+        Actor, Calendar, Factor, MemberStart, MemberState, Outcome, Pending, Policies, Reason, ReasonSettings, Rule,
+        Selection, Settings, WithdrawCause,
     },
     Acd, Agent, Queue,
 };
@@ -25,11 +25,12 @@ impl Acd {
             let wall = u64::try_from(now.wall.0).unwrap_or(0);
             self.next_id = self.next_id.max(wall.saturating_mul(IDS_PER_MILLISECOND));
         }
-        let Settings { agents, queues, reasons, policies } = settings;
+        let Settings { agents, queues, reasons, calendars, policies } = settings;
         self.take_policies(policies);
         self.reasons = reasons.into_iter().map(|reason| (reason.key.clone(), reason)).collect();
         self.take_agents(now, agents);
         self.take_queues(now, queues);
+        self.take_calendars(now, calendars);
         self.take_memberships(now);
         self.forget_reasons(now);
         self.on_midnight(now);
@@ -88,6 +89,7 @@ impl Acd {
                 self.remove_member(now, agent, gone, Actor::System);
             }
             self.timers.cancel(super::Timer::Empty(gone));
+            self.timers.cancel(super::Timer::Door(gone));
             self.queues.remove(&gone);
         }
         for (id, settings) in settings {
@@ -97,6 +99,20 @@ impl Acd {
                     self.queues.insert(id, Queue::new(id, settings));
                 }
             }
+        }
+    }
+
+    fn take_calendars(&mut self, now: Now, calendars: Vec<super::super::CalendarSettings>) {
+        self.queue_keys = self.queues.values().map(|queue| (queue.rules.key.as_str().into(), queue.id)).collect();
+        let zone = &self.policies.time_zone;
+        for queue in self.queues.values_mut() {
+            let hours = queue.rules.hours.as_ref();
+            let found = hours.and_then(|key| calendars.iter().find(|calendar| calendar.key == *key));
+            queue.calendar = found.map(|settings| Calendar::new(settings.clone(), zone));
+        }
+        let queues: BTreeSet<_> = self.queues.keys().copied().collect();
+        for queue in queues {
+            self.watch_door(now, queue, Actor::System);
         }
     }
 
@@ -174,6 +190,7 @@ impl Acd {
     pub(super) fn relist_all(&mut self) {
         for queue in self.queues.values_mut() {
             queue.standings.clear();
+            queue.staffed = 0;
             for pool in queue.pools.values_mut() {
                 pool.routable.clear();
             }
@@ -185,7 +202,9 @@ impl Acd {
                 member.listed = None;
                 member.held_back = Factor::ALL.iter().collect();
                 if let Some(queue) = self.queues.get_mut(queue) {
-                    queue.count(member.held_back, 1);
+                    member.counted_tier = member.tier;
+                    member.share = 0;
+                    queue.count(member.held_back, member.tier, 1);
                 }
             }
             self.refresh(id);

@@ -128,6 +128,7 @@ impl Acd {
             let waiting = self.waiting.get(&key.interaction)?;
             let ringing = waiting.offers.iter().filter_map(|offer| self.offers.get(offer)).map(|it| it.agent);
             Some(WaitingSnapshot {
+                ewt_ms: it.estimate_ms(position),
                 interaction: key.interaction,
                 position,
                 priority: waiting.priority,
@@ -144,6 +145,9 @@ impl Acd {
             waiting: waiting.collect(),
             logged_in: it.logged_in(),
             routable: it.routable(),
+            open: it.open,
+            door: it.door,
+            ewt_ms: self.estimate_for_newcomer_ms(queue),
             today: it.today,
         })
     }

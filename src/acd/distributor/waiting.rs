@@ -3,9 +3,13 @@
 use smallvec::SmallVec;
 
 use super::{
-    super::{Actor, Enqueue, InteractionKind, OfferEnd, Outcome, Output, Refused, TimeoutPriority, WithdrawCause},
-    Acd, Timer, millis,
-    queue::{Need, PLAIN, WaitKey, WaitPhase, Waiting},
+    super::{
+        Actor, Enqueue, InteractionKind, OfferEnd, Onward, Outcome, Output, Refused, TimeoutPriority, WithdrawCause,
+    },
+    Acd, Timer,
+    estimate::average,
+    millis,
+    queue::{Need, PLAIN, WaitPhase, Waiting},
     seconds,
 };
 use crate::{
@@ -14,37 +18,26 @@ use crate::{
 };
 
 impl Acd {
-    /// An interaction enters a queue, or is refused at once with its outcome (no `Left` follows then).
-    pub fn enqueue(&mut self, now: Now, enqueue: Enqueue) -> Result<(), Outcome> {
-        let id = enqueue.queue;
+    /// An interaction enters a queue, or another by the queue's chain; `Entered` says which. `Err`: its outcome; with
+    /// `Overflowed` it goes on to where that says. No `Left` follows then.
+    pub fn enqueue(&mut self, now: Now, mut enqueue: Enqueue) -> Result<(), Outcome> {
         if self.waiting.contains_key(&enqueue.interaction) {
             return Err(Outcome::SystemError);
         }
-        let Some(queue) = self.queues.get_mut(&id) else { return Err(Outcome::SystemError) };
-        let refusal = if queue.rules.closed {
-            Some(Outcome::Closed)
-        } else if queue.line.len() >= queue.rules.max_waiting {
-            Some(Outcome::Full)
-        } else if queue.empty_by(queue.join_unless) {
-            Some(Outcome::NoAgents)
-        } else {
-            None
-        };
-        self.unsaved.queues.insert(id);
-        if let Some(outcome) = refusal {
-            queue.today.refused += 1;
-            self.settle(now);
-            return Err(outcome);
+        if self.queues.get(&enqueue.queue).is_some_and(|line| line.open != line.is_open(now.wall)) {
+            self.watch_door(now, enqueue.queue, Actor::System);
         }
-        queue.today.entered += 1;
-        self.enter(now, enqueue);
+        self.regain(now, &mut enqueue);
+        let result = self.present(now, enqueue);
         self.settle(now);
-        Ok(())
+        result
     }
 
-    fn enter(&mut self, now: Now, enqueue: Enqueue) {
+    pub(super) fn enter(&mut self, now: Now, enqueue: Enqueue) {
         let Enqueue { interaction, queue, kind, priority, arrived, caller, skills, preferred } = enqueue;
         let at = self.at(now);
+        let arrived = arrived.unwrap_or(at).min(at);
+        self.outputs.push_back(Output::Entered { interaction, queue, priority, arrived, caller: caller.clone() });
         self.admit(
             now,
             Waiting {
@@ -52,7 +45,7 @@ impl Acd {
                 queue,
                 kind,
                 priority,
-                arrived: arrived.unwrap_or(at).min(at),
+                arrived,
                 entered: at,
                 expires: None,
                 caller,
@@ -65,6 +58,7 @@ impl Acd {
                 wanting: false,
                 step_due: false,
                 expired: false,
+                pulled: false,
             },
         );
     }
@@ -178,6 +172,7 @@ impl Acd {
             | Strategy::Linear
             | Strategy::SkillsBest => it.offers.is_empty(),
         };
+        let more = more && (it.offers.is_empty() || !it.pulled);
         self.set_wanting(id, it.phase == WaitPhase::Open && more);
     }
 
@@ -217,18 +212,6 @@ impl Acd {
         self.settle(now);
     }
 
-    /// A key pressed while waiting; tells whether it took the caller out.
-    pub fn handle_exit_key(&mut self, now: Now, interaction: InteractionId, key: char) -> bool {
-        let Some(it) = self.waiting.get(&interaction) else { return false };
-        let exits = self.queues.get(&it.queue).is_some_and(|line| line.rules.exit_keys.contains(&key));
-        if !exits || matches!(it.phase, WaitPhase::Connecting(_)) {
-            return false;
-        }
-        self.leave(now, interaction, Outcome::ExitKey(key), WithdrawCause::CustomerGone);
-        self.settle(now);
-        true
-    }
-
     /// Takes a waiting interaction out of the queue.
     pub fn withdraw(&mut self, now: Now, interaction: InteractionId, actor: Actor) -> Result<(), Refused> {
         self.waits(interaction)?;
@@ -260,7 +243,7 @@ impl Acd {
         Ok(())
     }
 
-    fn waits(&self, interaction: InteractionId) -> Result<&Waiting, Refused> {
+    pub(super) fn waits(&self, interaction: InteractionId) -> Result<&Waiting, Refused> {
         let it = self.waiting.get(&interaction);
         let it = it.ok_or_else(|| Refused::unknown("not_waiting", format!("{interaction} does not wait")))?;
         match it.phase {
@@ -282,18 +265,19 @@ impl Acd {
             it.expired = true;
             return;
         }
-        self.leave(now, id, Outcome::Expired, WithdrawCause::Withdrawn);
+        self.let_go(now, id, Outcome::Expired, WithdrawCause::Withdrawn);
     }
 
     /// Back in its place after an offer or a failed connection, to be offered again at once.
     pub(super) fn back_in_place(&mut self, now: Now, id: InteractionId) {
         let Some(it) = self.waiting.get_mut(&id) else { return };
         if it.offers.is_empty() && it.expired {
-            self.leave(now, id, Outcome::Expired, WithdrawCause::Withdrawn);
+            self.let_go(now, id, Outcome::Expired, WithdrawCause::Withdrawn);
             return;
         }
         if it.offers.is_empty() {
             it.step_due = false;
+            it.pulled = false;
             self.timers.cancel(Timer::Progress(id));
         }
         let queue = it.queue;
@@ -304,6 +288,17 @@ impl Acd {
     /// The one way out of a line: offers are withdrawn, a connection that was being made is dropped without wrap-up,
     /// and the outcome is counted once.
     pub(super) fn leave(&mut self, now: Now, id: InteractionId, outcome: Outcome, cause: WithdrawCause) {
+        self.leave_onward(now, id, outcome, cause, None);
+    }
+
+    pub(super) fn leave_onward(
+        &mut self,
+        now: Now,
+        id: InteractionId,
+        outcome: Outcome,
+        cause: WithdrawCause,
+        onward: Option<Onward>,
+    ) {
         let Some(it) = self.waiting.get(&id) else { return };
         let (offers, phase) = (it.offers.clone(), it.phase);
         for offer in offers {
@@ -325,6 +320,12 @@ impl Acd {
         if let Some(line) = self.queues.get_mut(&it.queue) {
             line.line.remove(&it.key());
             line.today.left(&outcome, waited, &line.rules);
+            if outcome == Outcome::Answered {
+                line.waited_ms = Some(average(line.waited_ms, millis(waited)));
+            }
+        }
+        if matches!(outcome, Outcome::Abandoned | Outcome::AbandonedShort | Outcome::AbandonedRinging) {
+            self.remember_place(now, &it);
         }
         if it.pool != PLAIN {
             self.leave_pool(it.queue, it.pool);
@@ -333,14 +334,14 @@ impl Acd {
         self.unsaved.queues.insert(it.queue);
         self.unsaved.left(id, it.queue, outcome.clone());
         let wait_ms = millis(waited);
-        self.outputs.push_back(Output::Left { interaction: id, queue: it.queue, outcome, agent, wait_ms });
+        self.outputs.push_back(Output::Left { interaction: id, queue: it.queue, outcome, agent, wait_ms, onward });
     }
 
     /// After a change among the members: who waits where nobody is left, leaves, at once or after the queue's patience.
     pub(super) fn check_empty(&mut self, now: Now, id: QueueId) {
         let Some(line) = self.queues.get_mut(&id) else { return };
         let timer = Timer::Empty(id);
-        if line.line.is_empty() || !line.empty_by(line.leave_when) {
+        if line.line.is_empty() || !line.empty_by(line.leave_when, line.first_tier()) {
             line.empty_since = None;
             self.timers.cancel(timer);
             return;
@@ -358,25 +359,27 @@ impl Acd {
         self.check_empty(now, queue);
     }
 
-    /// But those at whom an agent rings, or who are being connected.
+    /// But those at whom an agent rings, or who are being connected, or who have not waited long enough for it.
     fn everybody_leaves(&mut self, now: Now, queue: QueueId) {
+        let at = self.at(now);
         let Some(line) = self.queues.get(&queue) else { return };
-        let alone = |key: &&WaitKey| {
-            let it = self.waiting.get(&key.interaction);
-            it.is_some_and(|it| it.offers.is_empty() && !matches!(it.phase, WaitPhase::Connecting(_)))
-        };
-        let leaving: Vec<_> = line.line.iter().filter(alone).map(|key| key.interaction).collect();
+        let alone = |it: &&Waiting| it.offers.is_empty() && !matches!(it.phase, WaitPhase::Connecting(_));
+        let all = line.line.iter().filter_map(|key| self.waiting.get(&key.interaction)).filter(alone);
+        let least = seconds(line.rules.leave_min_wait_secs);
+        let (leaving, staying): (Vec<_>, Vec<_>) = all.partition(|it| at.since(it.entered) >= least);
+        let leaving: Vec<_> = leaving.into_iter().map(|it| it.interaction).collect();
+        if let Some(longest) = staying.into_iter().map(|it| at.since(it.entered)).max() {
+            self.timers.set(Timer::Empty(queue), now.mono + (least - longest));
+        }
         for id in leaving {
-            self.leave(now, id, Outcome::NoAgents, WithdrawCause::Withdrawn);
+            self.let_go(now, id, Outcome::NoAgents, WithdrawCause::Withdrawn);
         }
     }
 
     /// Place in the queue, from 1.
     pub fn position(&self, interaction: InteractionId) -> Option<u32> {
         let it = self.waiting.get(&interaction)?;
-        let line = self.queues.get(&it.queue)?;
-        let before = line.line.range(..it.key()).count();
-        u32::try_from(before + 1).ok()
+        Some(self.queues.get(&it.queue)?.place(it.key()))
     }
 }
 

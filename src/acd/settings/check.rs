@@ -5,7 +5,9 @@ use std::{
     fmt,
 };
 
-use super::{AgentSettings, NextStatus, QueueSettings, Settings};
+use jiff::tz::TimeZone;
+
+use super::{AgentSettings, NextStatus, Onward, QueueSettings, Settings};
 use crate::acd::{QUEUE_WAITING_MAX, Reason};
 
 /// Levels of a skill.
@@ -45,8 +47,82 @@ impl Settings {
         for queue in self.queues.values() {
             check_queue(queue, &agents, &reasons, &mut faults);
         }
+        self.check_calendars(&mut faults);
+        self.check_overflow(&mut faults);
+        if TimeZone::get(&self.policies.time_zone).is_err() {
+            let hint = format!("there is no time zone `{}`, such as Europe/Lisbon", self.policies.time_zone);
+            fault(&mut faults, "policies.time_zone".into(), hint);
+        }
         faults
     }
+}
+
+impl Settings {
+    fn check_calendars(&self, faults: &mut Vec<Fault>) {
+        unique("calendars", self.calendars.iter().map(|calendar| calendar.key.as_str()), faults);
+        for calendar in &self.calendars {
+            for (key, hint) in calendar.faults() {
+                fault(faults, format!("calendars.{}.{key}", calendar.key), hint);
+            }
+        }
+        for queue in self.queues.values() {
+            if let Some(hours) = &queue.hours
+                && self.calendars.iter().all(|calendar| calendar.key != *hours)
+            {
+                fault(faults, format!("queues.{}.hours", queue.key), format!("there is no calendar `{hours}`"));
+            }
+        }
+    }
+
+    /// Chains lead to queues that there are, and never back.
+    fn check_overflow(&self, faults: &mut Vec<Fault>) {
+        let next: BTreeMap<&str, Vec<&str>> =
+            self.queues.values().map(|queue| (queue.key.as_str(), queues_of(queue.overflow.iter()))).collect();
+        for queue in self.queues.values() {
+            let place = |key: &str| format!("queues.{}.{key}", queue.key);
+            for (key, to) in
+                [("overflow", queues_of(queue.overflow.iter())), ("exit_keys", queues_of(queue.exit_keys.values()))]
+            {
+                for gone in to.iter().filter(|to| !next.contains_key(**to)) {
+                    fault(faults, place(key), format!("there is no queue `{gone}`"));
+                }
+            }
+            if queue.overflow.iter().collect::<BTreeSet<_>>().len() < queue.overflow.len() {
+                fault(faults, place("overflow"), "one destination is there twice");
+            }
+            if queue.overflow.iter().rev().skip(1).any(|to| matches!(to, Onward::HangUp | Onward::Clip(_))) {
+                fault(faults, place("overflow"), "a clip or a hang-up ends the chain: put it last");
+            }
+            if let Some(path) = way_back(queue.key.as_str(), &next) {
+                fault(faults, place("overflow"), format!("it loops: {}", path.join(" → ")));
+            }
+        }
+    }
+}
+
+fn queues_of<'a>(onward: impl Iterator<Item = &'a Onward>) -> Vec<&'a str> {
+    let queue = |to: &'a Onward| match to {
+        Onward::Queue(key) => Some(&**key),
+        Onward::User(_) | Onward::Group(_) | Onward::Number(_) | Onward::Clip(_) | Onward::HangUp => None,
+    };
+    onward.filter_map(queue).collect()
+}
+
+/// How a chain leads from a queue back to itself.
+fn way_back<'a>(start: &'a str, next: &BTreeMap<&'a str, Vec<&'a str>>) -> Option<Vec<&'a str>> {
+    let (mut paths, mut seen) = (vec![vec![start]], BTreeSet::new());
+    while let Some(path) = paths.pop() {
+        for to in path.last().and_then(|last| next.get(last)).into_iter().flatten() {
+            let longer: Vec<_> = path.iter().copied().chain([*to]).collect();
+            if *to == start {
+                return Some(longer);
+            }
+            if seen.insert(*to) {
+                paths.push(longer);
+            }
+        }
+    }
+    None
 }
 
 fn fault(faults: &mut Vec<Fault>, place: String, hint: impl Into<String>) {
@@ -96,7 +172,11 @@ fn check_queue(queue: &QueueSettings, agents: &BTreeSet<&str>, reasons: &BTreeSe
     {
         fault(faults, place("next_status"), format!("there is no reason `{reason}`"));
     }
-    if let Some(key) = queue.exit_keys.iter().find(|key| !matches!(key, '0'..='9' | '*' | '#' | 'A'..='D')) {
+    if queue.ewt_round_secs == 0 {
+        fault(faults, place("ewt_round_secs"), "expected at least 1 second");
+    }
+    let is_key = |text: &str| matches!(text.as_bytes(), [b'0'..=b'9' | b'*' | b'#' | b'A'..=b'D']);
+    if let Some(key) = queue.exit_keys.keys().find(|key| !is_key(key)) {
         fault(faults, place("exit_keys"), format!("`{key}` is not a key of a telephone"));
     }
     if queue.rings.windows(2).any(|pair| matches!(pair, [a, b] if a.after_secs >= b.after_secs)) {

@@ -133,6 +133,10 @@ pub struct QueueView {
     pub longest_since: Option<Wall>,
     pub logged_in: u32,
     pub routable: u32,
+    pub open: bool,
+    pub door: acd::Door,
+    /// Estimated wait of one who came now.
+    pub ewt_ms: Option<u64>,
     pub today: QueueCounters,
     /// For supervisors.
     #[serde(skip)]
@@ -160,6 +164,8 @@ pub struct WaitingView {
     pub priority: i32,
     pub arrived: Wall,
     pub caller: String,
+    /// Estimated rest of the wait.
+    pub ewt_ms: Option<u64>,
     pub ringing: Vec<String>,
     pub connecting: bool,
 }
@@ -366,6 +372,7 @@ impl<'a> Names<'a> {
             priority: waiting.priority,
             arrived: waiting.arrived,
             caller: waiting.caller.reveal().clone(),
+            ewt_ms: waiting.ewt_ms,
             ringing: waiting.ringing.iter().map(|agent| self.agent_key(*agent)).collect(),
             connecting: waiting.connecting,
         };
@@ -376,6 +383,9 @@ impl<'a> Names<'a> {
             longest_since: queue.waiting.iter().map(|waiting| waiting.arrived).min(),
             logged_in: queue.logged_in,
             routable: queue.routable,
+            open: queue.open,
+            door: queue.door,
+            ewt_ms: queue.ewt_ms,
             today: queue.today,
             callers: queue.waiting.iter().map(caller).collect(),
         }

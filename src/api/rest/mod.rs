@@ -6,6 +6,7 @@ pub mod calls;
 pub mod me;
 pub mod records;
 pub mod session;
+pub mod waiting;
 
 use std::sync::Arc;
 

@@ -275,6 +275,7 @@ pub fn snapshot() -> Snapshot {
         priority: 0,
         arrived: START,
         caller: Private::new(caller.to_owned()),
+        ewt_ms: Some(40_000),
         ringing,
         connecting: false,
     };
@@ -285,6 +286,9 @@ pub fn snapshot() -> Snapshot {
         waiting: vec![waiting(22, 1, "+351210000022", vec![RUI]), waiting(23, 2, "+351210000023", vec![])],
         logged_in: 2,
         routable: 0,
+        open: true,
+        door: acd::Door::Hours,
+        ewt_ms: Some(60_000),
         today: acd::QueueCounters::default(),
     };
     let acd = acd::Snapshot { at: START, agents: vec![ana, rui], queues: vec![queue], repairs_total: 0 };

@@ -5,6 +5,7 @@
 mod calls;
 mod crossings;
 mod holds;
+mod leaving;
 mod queue;
 mod refusals;
 mod world;

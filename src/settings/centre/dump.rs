@@ -50,6 +50,7 @@ pub(super) fn tables(centre: &Centre, clips: &[ClipFile]) -> Table {
     put("agent", centre.acd.agents.values().map(agent_table).collect());
     put("queue", centre.acd.queues.iter().map(|(id, queue)| queue_table(*id, queue, centre)).collect());
     put("reason", centre.acd.reasons.iter().map(reason_table).collect());
+    put("calendar", centre.acd.calendars.iter().filter_map(|calendar| Table::try_from(calendar).ok()).collect());
     let policies = without_defaults(&centre.acd.policies, &Policies::default());
     if !policies.is_empty() {
         root.insert("policies".into(), Value::Table(policies));

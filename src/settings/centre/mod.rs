@@ -12,6 +12,8 @@ pub use difference::difference;
 pub use dump::dump;
 pub use range::RANGE_MAX;
 
+use std::cell::RefCell;
+
 use book::Book;
 
 use super::{
@@ -21,6 +23,7 @@ use super::{
 use crate::{
     base::{AgentId, ClipId, GroupId, QueueId, TrunkId, UserId},
     engine::Centre,
+    switch::Router,
 };
 
 /// Where a clip's sound is: a WAV file beside the centre file, or [`BUILT_IN`].
@@ -59,6 +62,8 @@ struct Reading<'r, 'a> {
     clips: Book<ClipId>,
     agents: Book<AgentId>,
     queues: Book<QueueId>,
+    /// Where queues lead on.
+    onward: RefCell<Vec<At<crate::acd::Onward>>>,
 }
 
 /// Reads the centre out of all files together. Faults go to the report; what is returned counts only without any.
@@ -73,6 +78,7 @@ pub(super) fn read<'a>(roots: &[Section<'a>], report: &'a Report<'a>, realm: &st
         clips: Book::new("clip"),
         agents: Book::new("agent"),
         queues: Book::new("queue"),
+        onward: RefCell::default(),
     };
     let (clips, files) = reading.read_clips();
     let mut users = reading.read_users();
@@ -92,6 +98,7 @@ pub(super) fn read<'a>(roots: &[Section<'a>], report: &'a Report<'a>, realm: &st
         acd,
         queues,
     };
+    reading.check_numbers_onward(&Router::new(&centre.users, &centre.groups, &centre.routes));
     CentreFiles { centre, clips: files, generated }
 }
 

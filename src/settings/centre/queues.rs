@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use super::{Reading, people::UserDraft};
 use crate::{
-    acd::{self, AgentSettings, MemberSettings, Policies, QueueSettings, ReasonSettings},
+    acd::{self, AgentSettings, CalendarSettings, MemberSettings, Onward, Policies, QueueSettings, ReasonSettings},
     base::{ClipId, QueueId},
     engine::{QueueVoice, WaitingSound},
     settings::{
         fault::{At, Mark},
         read::Section,
     },
-    switch::Role,
+    switch::{Role, Router},
 };
 
 /// Where each entry of `acd` was written, for the faults that `acd` itself finds: `agents.ana`, `queues.support`.
@@ -31,6 +31,7 @@ impl Reading<'_, '_> {
         self.read_agents(&mut settings, &mut places, users);
         let voices = self.read_queues(&mut settings, &mut places);
         self.read_reasons(&mut settings, &mut places);
+        self.read_calendars(&mut settings, &mut places);
         self.read_policies(&mut settings, &mut places);
         self.hand_over_faults(&settings, &places);
         (settings, voices)
@@ -80,6 +81,9 @@ impl Reading<'_, '_> {
             let id: Option<QueueId> = self.queues.add(self.report, &key.value, key.mark);
             let music = music.map(|key| (self.clips.find(self.report, &key, "hold_music"), key));
             let members = self.members(form.members, members_mark);
+            for to in form.overflow.iter().chain(form.exit_keys.values()) {
+                self.check_onward(to, key.mark);
+            }
             places.insert(format!("queues.{}", key.value), key.mark);
             places.insert(format!("queues.{}.members", key.value), members_mark);
             let Some(id) = id else { continue };
@@ -103,6 +107,41 @@ impl Reading<'_, '_> {
             }
         }
         members
+    }
+
+    /// Queues are checked by `acd`, numbers once the routes are known.
+    fn check_onward(&self, to: &Onward, mark: Mark) {
+        let what = "overflow or exit_keys";
+        match to {
+            Onward::User(key) => drop(self.users.find(self.report, &At::new(key.to_string(), mark), what)),
+            Onward::Group(key) => drop(self.groups.find(self.report, &At::new(key.to_string(), mark), what)),
+            Onward::Clip(key) => drop(self.clips.find(self.report, &At::new(key.to_string(), mark), what)),
+            Onward::Queue(_) | Onward::Number(_) | Onward::HangUp => {}
+        }
+        self.onward.borrow_mut().push(At::new(to.clone(), mark));
+    }
+
+    /// Numbers that queues lead to must lead somewhere themselves.
+    pub(super) fn check_numbers_onward(&self, router: &Router) {
+        for At { value, mark } in self.onward.borrow().iter() {
+            if let Onward::Number(number) = value
+                && router.route_out(number).is_none()
+            {
+                let hint = Some(String::from("add a [[number]] that it matches, from = \"users\" or \"anyone\""));
+                self.report.fault(*mark, format!("no number leads on for \"{number}\""), hint);
+            }
+        }
+    }
+
+    fn read_calendars(&self, settings: &mut acd::Settings, places: &mut Places) {
+        for mut section in self.tables("calendar") {
+            section.name_it(String::from("[[calendar]]"));
+            let mark = section.mark();
+            if let Some(calendar) = section.whole_as::<CalendarSettings>() {
+                places.insert(format!("calendars.{}", calendar.key), mark);
+                settings.calendars.push(calendar);
+            }
+        }
     }
 
     fn read_reasons(&self, settings: &mut acd::Settings, places: &mut Places) {

@@ -71,6 +71,15 @@ waiting = "ringback_when_offered"
 key = "sales"
 members = ["ana"]
 hold_music = "sorry"
+hours = "office"
+overflow = ["queue:support", "user:ana", "group:office", "number:+351210001111", "clip:sorry"]
+exit_keys = { 1 = "queue:support", 2 = "hangup" }
+
+[[calendar]]
+key = "office"
+time_zone = "Europe/Lisbon"
+hours = [{ days = ["mon", "fri"], from = "09:00", to = "18:00" }]
+exceptions = [{ date = "2026-12-25", name = "Christmas" }]
 
 [[reason]]
 key = "lunch"
@@ -155,6 +164,28 @@ fn dangling_references_are_named_with_their_place() {
         "config/centre.toml:16:7: an agent answers with a user's phones: no user is called \"bob\"",
         "config/centre.toml:20:12: sources: expected a network or address",
         "4 errors",
+    ] {
+        assert!(said.contains(wanted), "{wanted} is missing in:\n{said}");
+    }
+}
+
+/// QE-12, QE-17: a chain that loops or leads nowhere, a calendar that never opens: refused with the place.
+#[test]
+fn ways_out_and_hours_are_checked() {
+    let said = refused(
+        "[[calendar]]\nkey = \"never\"\nhours = []\n\n[[queue]]\nkey = \"a\"\noverflow = [\"queue:b\"]\nhours = \"nver\"\n\n\
+         [[queue]]\nkey = \"b\"\noverflow = [\"user:nobody\", \"queue:c\", \"number:123\"]\n\n\
+         [[queue]]\nkey = \"c\"\noverflow = [\"hangup\", \"queue:a\"]\nexit_keys = { x = \"queue:d\" }\n",
+    );
+    for wanted in [
+        "config/centre.toml:1:1: calendars.never.hours: it never opens",
+        "config/centre.toml:6:7: queues.a.overflow: it loops: a → b → c → a",
+        "queues.a.hours: there is no calendar `nver`",
+        "config/centre.toml:11:7: overflow or exit_keys: no user is called \"nobody\"",
+        "no number leads on for \"123\"",
+        "queues.c.overflow: a clip or a hang-up ends the chain",
+        "queues.c.exit_keys: there is no queue `d`",
+        "`x` is not a key of a telephone",
     ] {
         assert!(said.contains(wanted), "{wanted} is missing in:\n{said}");
     }

@@ -1,6 +1,7 @@
 // What everyone sees: queues and agents; and for supervisors the live calls.
 
 import { endAgentWrapUp, hangUp, setAgentQueues, setAgentStatus } from "../api.js";
+import { clock } from "../time.js";
 import { agents, calls, choices, link, queueName, queues, supervises } from "../store.js";
 import { reasonName, t } from "../words.js";
 import { Card, Menu, Since, Status, html } from "./parts.js";
@@ -17,12 +18,13 @@ function Table({ heads, children }) {
 
 export function Queues() {
   return html`<${Card} title=${t("queues")}>
-    <${Table} heads=${["queue", "waiting", "longest", "logged_in", "free", "answered", "abandoned"]}>
+    <${Table} heads=${["queue", "waiting", "longest", "estimate", "logged_in", "free", "answered", "abandoned"]}>
       ${queues.value.map(
         (queue) => html`<tr key=${queue.queue}>
-          <th scope="row">${queue.name}</th>
+          <th scope="row">${queue.name}${!queue.open && html` <span class="quiet">${t("queue_closed")}</span>`}</th>
           <td class=${queue.waiting > 0 ? "number hot" : "number"}>${queue.waiting}</td>
           <td class="number"><${Since} since=${queue.longest_since} /></td>
+          <td class="number">${queue.ewt_ms === null ? "–" : clock(queue.ewt_ms)}</td>
           <td class="number">${queue.logged_in}</td>
           <td class="number">${queue.routable}</td>
           <td class="number">${queue.today.answered}</td>

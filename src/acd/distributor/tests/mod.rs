@@ -2,6 +2,7 @@
 
 mod day;
 mod journal;
+mod leaving;
 mod members;
 mod model;
 mod offers;

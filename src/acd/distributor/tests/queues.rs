@@ -249,7 +249,7 @@ fn each_caller_has_one_outcome() {
     let mut room = Room::with(1, |settings| {
         let queue = first_queue(settings);
         queue.max_wait_secs = 60;
-        queue.exit_keys = ['1'].into();
+        queue.exit_keys = [("1".into(), Onward::HangUp)].into();
     });
     room.select(1, Selection::not_ready("break")).unwrap();
     let calls: Vec<_> = (0..4).map(|_| room.call()).collect();

@@ -1,0 +1,340 @@
+//! Ways out of a line, and ways into it: chains, keys, hours, estimates, second chances, and people's hands.
+
+use super::{Room, room::*};
+use crate::{
+    acd::*,
+    base::{AgentId, InteractionId, Private, QueueId, UserId, Wall},
+};
+
+const BOSS: Actor = Actor::Supervisor(UserId(9));
+
+/// Agents of queue 1; queues 2 and 3 have nobody.
+fn three_queues(agents: u64, change: impl FnOnce(&mut Settings)) -> Room {
+    Room::with(agents, |settings| {
+        let more = centre(agents, 3).queues;
+        settings.queues.extend(more.into_iter().skip(1));
+        for queue in [2, 3] {
+            settings.queues.get_mut(&QueueId(queue)).unwrap().members.clear();
+        }
+        change(settings);
+    })
+}
+
+fn onward(text: &str) -> Onward {
+    text.parse().unwrap()
+}
+
+fn from(id: u64, queue: u64, number: &str) -> Enqueue {
+    Enqueue::inbound(InteractionId(id), QueueId(queue), Private::new(number.into()))
+}
+
+fn waits_in(room: &Room, queue: u64) -> Vec<u64> {
+    room.queue(queue).waiting.iter().map(|it| it.interaction.0).collect()
+}
+
+/// QE-12, QE-14: after the longest wait the chain is followed past what can't take him; his arrival stays; each queue
+/// has one outcome of him. A restart finds him in the second queue.
+#[test]
+fn an_overflow_keeps_the_arrival() {
+    let mut room = three_queues(0, |settings| {
+        let queue = first_queue(settings);
+        (queue.max_wait_secs, queue.overflow) = (30, vec![onward("queue:q2"), onward("queue:q3"), onward("user:ana")]);
+        settings.queues.get_mut(&QueueId(2)).unwrap().closed = true;
+    });
+    let first = room.call();
+    room.pass(5);
+    room.call_to(QueueId(3), 0);
+    room.pass(25);
+    assert_eq!(room.outcomes(), [(first, Outcome::Overflowed(onward("queue:q3")))]);
+    assert_eq!(waits_in(&room, 3)[0], first.0, "he came before the other");
+    let today = room.queue(1).today;
+    assert_eq!((today.entered, today.overflowed, today.ended()), (1, 1, 1));
+    let live: Vec<_> = room.queue(3).waiting.iter().map(|it| it.interaction).collect();
+    room.restart(1, &live, false);
+    assert_eq!((waits_in(&room, 1), waits_in(&room, 3)[0]), (vec![], first.0));
+}
+
+/// QE-12: where no queue takes him it is told where he goes; without a chain he has the plain outcome; a step that came
+/// to nothing leads to the next.
+#[test]
+fn a_chain_leads_out_of_the_queues() {
+    let mut room = three_queues(0, |settings| {
+        let queue = first_queue(settings);
+        queue.max_waiting = 1;
+        queue.overflow = vec![onward("group:office"), onward("queue:q2"), onward("clip:sorry")];
+        settings.queues.get_mut(&QueueId(2)).unwrap().max_waiting = 1;
+    });
+    room.call();
+    let office = onward("group:office");
+    assert_eq!(room.enqueue(from(1, 1, "+1")), Err(Outcome::Overflowed(office.clone())));
+    let again = |room: &mut Room, id, after: &Onward| {
+        let after = after.clone();
+        room.ask(|acd, now| acd.overflow_further(now, QueueId(1), &after, from(id, 1, "+1")))
+    };
+    assert_eq!(again(&mut room, 1, &office), Ok(()));
+    assert_eq!(waits_in(&room, 2), [1]);
+    assert_eq!(again(&mut room, 2, &office), Err(Some(onward("clip:sorry"))), "the second queue is full by now");
+    assert_eq!(again(&mut room, 2, &onward("clip:sorry")), Err(None));
+    assert_eq!(room.enqueue(from(3, 2, "+1")), Err(Outcome::Full));
+}
+
+/// QE-11: a key leads away at any time, also while an agent rings, and into another queue with the place kept.
+#[test]
+fn a_key_leads_to_another_queue() {
+    let mut room =
+        three_queues(1, |settings| first_queue(settings).exit_keys = [("5".into(), onward("queue:q2"))].into());
+    let call = room.call();
+    assert_eq!(room.rings_at(), [1]);
+    assert!(!room.ask(|acd, now| acd.handle_exit_key(now, call, '4')));
+    assert!(room.ask(|acd, now| acd.handle_exit_key(now, call, '5')));
+    assert_eq!(room.outcomes(), [(call, Outcome::ExitKey('5'))]);
+    assert_eq!((room.rings_at(), waits_in(&room, 2)), (vec![], vec![call.0]));
+    assert_eq!(room.ends(), [(AgentId(1), OfferEnd::CancelledCustomer)]);
+}
+
+/// QE-09, QE-10: each factor alone refuses newcomers and empties the queue, where it holds everybody back.
+#[test]
+fn each_factor_can_be_chosen() {
+    for factor in Factor::ALL {
+        let mut room = Room::with(1, |settings| {
+            let queue = first_queue(settings);
+            (queue.join_unless, queue.leave_when) = ([factor].into(), [factor].into());
+            queue.ban_secs = BanTime::Secs(60);
+            queue.acw_secs = 60;
+            if factor == Factor::Tier {
+                queue.members[0].tier = 1;
+                queue.rings = vec![Ring { after_secs: 0, tier: Some(0), ..Ring::default() }];
+            }
+        });
+        let me = Actor::Agent(AgentId(1));
+        if factor != Factor::Tier {
+            assert_eq!(room.enqueue(from(1, 1, "+1")), Ok(()), "{factor:?}");
+            room.progress();
+        }
+        match factor {
+            Factor::LoggedOut => room.ask(|acd, now| acd.logout(now, AgentId(1), None, LogoutWhen::Now, me)).unwrap(),
+            Factor::Unavailable => room.ask(|acd, now| acd.handle_device(now, AgentId(1), false)),
+            Factor::Paused => room.ask(|acd, now| acd.pause(now, AgentId(1), None, None, me)).unwrap(),
+            Factor::Dnd => room.ask(|acd, now| acd.set_dnd(now, AgentId(1), true, me)).unwrap(),
+            Factor::NotReady => room.select(1, Selection::not_ready("break")).unwrap(),
+            Factor::InUse => drop(room.talk()),
+            Factor::Ringing => {}
+            Factor::Wrapup => {
+                let engagement = room.talk();
+                room.end(engagement);
+            }
+            Factor::Banned => room.pass(20),
+            Factor::Tier => {}
+        }
+        assert_eq!(room.enqueue(from(2, 1, "+2")), Err(Outcome::NoAgents), "{factor:?} refuses");
+        let alone = !matches!(factor, Factor::InUse | Factor::Ringing | Factor::Wrapup | Factor::Tier);
+        if alone {
+            assert_eq!(room.outcomes(), [(InteractionId(1), Outcome::NoAgents)], "{factor:?} empties");
+        }
+        for other in Factor::ALL.into_iter().filter(|other| *other != factor) {
+            let mut settings = room.settings.clone();
+            first_queue(&mut settings).join_unless = [other].into();
+            // Who is offline is unreachable too.
+            if (factor, other) != (Factor::Unavailable, Factor::LoggedOut) {
+                room.ask(|acd, now| acd.settings(now, settings));
+                assert_eq!(room.enqueue(from(9, 1, "+2")), Ok(()), "{other:?} does not refuse for {factor:?}");
+                room.hang_up(InteractionId(9));
+            }
+        }
+    }
+}
+
+/// QE-10: nobody leaves an empty queue before the least wait; each then at his own time.
+#[test]
+fn the_least_wait_holds_before_leaving() {
+    let mut room = Room::with(1, |settings| {
+        let queue = first_queue(settings);
+        (queue.leave_when, queue.leave_min_wait_secs) = ([Factor::NotReady].into(), 30);
+    });
+    room.select(1, Selection::not_ready("break")).unwrap();
+    let first = room.call();
+    room.pass(10);
+    let second = room.call();
+    room.pass_ms(19_999);
+    assert_eq!(room.outcomes(), []);
+    room.pass_ms(1);
+    assert_eq!(room.outcomes(), [(first, Outcome::NoAgents)]);
+    room.pass(10);
+    assert_eq!(room.outcomes().last(), Some(&(second, Outcome::NoAgents)));
+}
+
+/// QE-08: position × handle time ÷ staff, each agent shared over his queues, then the mean with the waits of late;
+/// rounded up; unknown without staff, nothing where somebody is free.
+#[test]
+fn the_estimate_follows_its_formula() {
+    let mut room = Room::with(4, |settings| {
+        let mut second = first_queue(settings).clone();
+        (second.key, second.members) = ("q2".into(), second.members[..2].to_vec());
+        settings.queues.insert(QueueId(2), second);
+        let first = first_queue(settings);
+        (first.expected_handle_secs, first.ewt_round_secs) = (120, 1);
+    });
+    assert_eq!(room.queue(1).ewt_ms, Some(0), "four are free");
+    for agent in 1..=4 {
+        room.direct(agent, agent);
+    }
+    // Agents 1 and 2 count half in each of their queues: 1 × 120 s ÷ 3 = 40 s.
+    assert_eq!((room.queue(1).ewt_ms, room.queue(2).ewt_ms), (Some(40_000), Some(180_000)));
+    let first = room.call();
+    room.call();
+    assert_eq!(room.queue(1).waiting.iter().map(|it| it.ewt_ms).collect::<Vec<_>>(), [Some(40_000), Some(80_000)]);
+    assert_eq!(room.acd.estimate_ms(first), Some(40_000));
+    room.pass(10);
+    room.ask(|acd, now| acd.handle_direct_ended(now, AgentId(4), crate::base::CallId(4)));
+    let engagement = room.talk();
+    room.pass(60);
+    room.end(engagement);
+    // One took 60 s after a wait of 10 s: (1 × 60 ÷ 3 + 10) ÷ 2 for who is first now.
+    assert_eq!((room.rings_at(), room.queue(1).waiting[0].ewt_ms), (vec![4], Some(15_000)));
+    for agent in 1..=4 {
+        room.ask(|acd, now| acd.logout(now, AgentId(agent), None, LogoutWhen::Now, Actor::Agent(AgentId(agent))))
+            .unwrap();
+    }
+    assert_eq!(room.queue(1).ewt_ms, None);
+}
+
+/// QE-08, QE-09: a wait that is estimated too long refuses newcomers; a higher priority may still enter.
+#[test]
+fn too_long_an_estimate_refuses() {
+    let mut room = Room::with(1, |settings| {
+        let queue = first_queue(settings);
+        (queue.expected_handle_secs, queue.max_ewt_secs) = (60, 100);
+    });
+    room.direct(1, 1);
+    room.call();
+    assert_eq!(room.enqueue(from(901, 1, "+1")), Err(Outcome::EwtExceeded), "the second would wait 120 s");
+    assert_eq!(room.enqueue(Enqueue { priority: 1, ..from(902, 1, "+2") }), Ok(()));
+}
+
+/// QE-17: hours refuse, hands override them over a restart, the door is told when it moves, closing time lets go.
+#[test]
+fn doors_open_and_close() {
+    let hours = "key = 'office'\ntime_zone = 'Europe/Lisbon'
+        hours = [{ days = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'], from = '09:00', to = '18:00' }]";
+    let mut room = Room::with(0, |settings| {
+        settings.calendars.push(toml::from_str(hours).unwrap());
+        let queue = first_queue(settings);
+        (queue.hours, queue.closing_lets_go) = (Some("office".into()), true);
+    });
+    // The morning of these tests is 08:00 in Lisbon.
+    assert_eq!(MORNING % 86_400_000, 8 * 3_600_000);
+    assert!(!room.queue(1).open);
+    assert_eq!(room.enqueue(from(1, 1, "+1")), Err(Outcome::Closed));
+    room.pass(3_600);
+    let told = |room: &Room| -> Vec<bool> {
+        let doors = room.said.iter().filter_map(|output| match output {
+            Output::Queue(event) => Some(event.open),
+            _ => None,
+        });
+        doors.collect()
+    };
+    assert_eq!((told(&room), room.queue(1).open), (vec![false, true], true));
+    let early = room.call();
+    room.pass(9 * 3_600);
+    assert_eq!(room.outcomes(), [(early, Outcome::Closed)]);
+    assert_eq!(told(&room), [false, true, false]);
+    room.ask(|acd, now| acd.set_door(now, QueueId(1), Door::Open, BOSS)).unwrap();
+    let late = room.call();
+    room.restart(60, &[late], false);
+    assert_eq!((room.queue(1).door, room.queue(1).open, waits_in(&room, 1)), (Door::Open, true, vec![late.0]));
+    room.ask(|acd, now| acd.set_door(now, QueueId(1), Door::Closed, BOSS)).unwrap();
+    assert_eq!(room.enqueue(from(7, 1, "+1")), Err(Outcome::Closed));
+    room.ask(|acd, now| acd.set_door(now, QueueId(1), Door::Hours, BOSS)).unwrap();
+    room.pass(15 * 3_600);
+    assert!(room.queue(1).open, "the next morning");
+}
+
+/// QE-13: who gave up and calls again in time has his old place, once, over a restart; another number has not, nor one
+/// that hides.
+#[test]
+fn who_comes_back_has_his_place() {
+    let mut room = Room::with(0, |settings| first_queue(settings).resume_secs = 60);
+    room.enqueue(from(1, 1, "+351911")).unwrap();
+    room.enqueue(from(2, 1, "anonymous")).unwrap();
+    room.pass(10);
+    room.enqueue(from(3, 1, "+351922")).unwrap();
+    room.hang_up(InteractionId(1));
+    room.hang_up(InteractionId(2));
+    room.restart(30, &[InteractionId(3)], false);
+    room.enqueue(from(4, 1, "anonymous")).unwrap();
+    room.enqueue(from(5, 1, "+351911")).unwrap();
+    assert_eq!(waits_in(&room, 1), [5, 3, 4]);
+    room.enqueue(from(6, 1, "+351911")).unwrap();
+    assert_eq!(waits_in(&room, 1), [5, 3, 4, 6], "a place is given back once");
+    room.hang_up(InteractionId(5));
+    room.pass(61);
+    room.enqueue(from(7, 1, "+351911")).unwrap();
+    assert_eq!(waits_in(&room, 1), [3, 4, 6, 7], "too late");
+}
+
+/// QE-15: moved with his arrival, one outcome each; not into a closed or a full queue.
+#[test]
+fn a_supervisor_moves_who_waits() {
+    let mut room = three_queues(1, |settings| settings.queues.get_mut(&QueueId(3)).unwrap().closed = true);
+    let call = room.call();
+    assert_eq!(room.rings_at(), [1]);
+    room.pass(5);
+    room.call_to(QueueId(2), 0);
+    let moved = |room: &mut Room, queue| room.ask(|acd, now| acd.move_to(now, call, QueueId(queue), BOSS));
+    assert_eq!(moved(&mut room, 3).unwrap_err().status, 409);
+    assert_eq!(moved(&mut room, 4).unwrap_err().status, 404);
+    moved(&mut room, 2).unwrap();
+    assert_eq!(room.outcomes(), [(call, Outcome::TransferredInWait)]);
+    assert_eq!((waits_in(&room, 2)[0], room.rings_at()), (call.0, vec![]));
+    room.ask(|acd, now| acd.withdraw(now, call, BOSS)).unwrap();
+    assert_eq!(room.outcomes().last(), Some(&(call, Outcome::Withdrawn(BOSS))));
+}
+
+/// QE-15, RT-18: assigned to one agent, who need be neither Ready nor a member; not answered, it is back in its place.
+/// An agent takes one of his queues himself.
+#[test]
+fn one_who_waits_is_given_or_taken() {
+    let mut room = three_queues(3, |settings| {
+        settings.queues.get_mut(&QueueId(2)).unwrap().members.push(MemberSettings::new("a3"));
+        first_queue(settings).members.pop();
+        first_queue(settings).strategy = Strategy::RingAll;
+    });
+    room.select(3, Selection::not_ready("break")).unwrap();
+    room.direct(2, 5);
+    let call = room.call();
+    assert_eq!(room.rings_at(), [1]);
+    let assign = |room: &mut Room, agent| room.ask(|acd, now| acd.assign(now, call, AgentId(agent), BOSS));
+    assert_eq!(assign(&mut room, 2).unwrap_err().code, "occupied");
+    assign(&mut room, 3).unwrap();
+    assert_eq!(room.rings_at(), [3], "nobody beside him, though all of the queue ring otherwise");
+    room.progress();
+    room.pass(20);
+    assert_eq!(room.rings_at(), [1], "back in the queue");
+    assert_eq!(room.ask(|acd, now| acd.pull(now, call, AgentId(3))).unwrap_err().status, 403);
+    let other = room.call_to(QueueId(2), 0);
+    let engagement = room.ask(|acd, now| acd.pull(now, other, AgentId(3))).unwrap();
+    room.connected(engagement);
+    assert_eq!((room.status(3), room.outcomes()), (Status::Busy, vec![(other, Outcome::Answered)]));
+    let why = room.said.iter().rev().find_map(|output| match output {
+        Output::Offer(offer) => offer.why.assigned,
+        _ => None,
+    });
+    assert_eq!(why, Some(Actor::Agent(AgentId(3))));
+}
+
+/// QE-12: a wait that begins in the second queue counts from there for its longest wait.
+#[test]
+fn the_second_queue_has_its_own_clock() {
+    let mut room = three_queues(0, |settings| {
+        first_queue(settings).max_wait_secs = 10;
+        first_queue(settings).overflow = vec![onward("queue:q2")];
+        settings.queues.get_mut(&QueueId(2)).unwrap().max_wait_secs = 10;
+    });
+    let call = room.call();
+    let arrived = room.queue(1).waiting[0].arrived;
+    room.pass(19);
+    assert_eq!(room.queue(2).waiting[0].arrived, arrived);
+    room.pass(1);
+    assert_eq!(room.outcomes().last(), Some(&(call, Outcome::Expired)));
+    assert!(arrived > Wall(0));
+}

@@ -1,0 +1,88 @@
+//! Rules for the whole centre.
+
+use serde::{Deserialize, Serialize};
+
+/// Rules for the whole centre.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Policies {
+    /// What an agent becomes on signing in at a page.
+    pub default_on_login: LoginDefault,
+    /// Whether a registered device alone brings an agent online.
+    pub device_presence: DevicePresence,
+    /// How long a lost page or registration may stay away.
+    pub session_grace_secs: u32,
+    pub not_ready_mode: NotReadyMode,
+    /// Not Ready and pause must name one of the reasons.
+    pub reason_required: bool,
+    /// Signing in takes up the memberships where signing out left them.
+    pub restore_memberships: bool,
+    /// Signing out logs out of all queues.
+    pub logout_on_signout: bool,
+    /// Supervisors may end an agent's wrap-up.
+    pub acw_early_end_supervisor: bool,
+    /// Agents may log in to queues they are not assigned to.
+    pub login_unassigned: bool,
+    /// An agent who is offline may still dial out of his phone.
+    pub dial_offline: bool,
+    /// An agent who is Not Ready may dial out.
+    pub dial_not_ready: bool,
+    /// Wrap-up after a call that came through no queue. Zero: none.
+    pub direct_acw_secs: u32,
+    /// The same after a call of one's own that nobody answered.
+    pub acw_for_unanswered_out: bool,
+    /// IANA name of the zone whose midnight starts the day's counters.
+    pub time_zone: String,
+}
+
+impl Default for Policies {
+    fn default() -> Self {
+        Self {
+            default_on_login: LoginDefault::NotReady,
+            device_presence: DevicePresence::Off,
+            session_grace_secs: 30,
+            not_ready_mode: NotReadyMode::Pending,
+            reason_required: false,
+            restore_memberships: true,
+            logout_on_signout: false,
+            acw_early_end_supervisor: true,
+            login_unassigned: true,
+            dial_offline: false,
+            dial_not_ready: true,
+            direct_acw_secs: 0,
+            acw_for_unanswered_out: false,
+            time_zone: "UTC".into(),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoginDefault {
+    /// Not Ready, reason `system:login`.
+    #[default]
+    NotReady,
+    Ready,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DevicePresence {
+    /// Only a page brings an agent online.
+    #[default]
+    Off,
+    /// A registered device brings him online, as [`Policies::default_on_login`] says.
+    Online,
+    /// A registered device makes him Ready: for agents who have only a phone.
+    Ready,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotReadyMode {
+    /// Not Ready chosen during an engagement applies at its end; no new offer meanwhile.
+    #[default]
+    Pending,
+    /// It applies from the click; the engagement goes on.
+    Immediate,
+}
