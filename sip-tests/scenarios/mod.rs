@@ -12,6 +12,7 @@ mod presence;
 mod queue;
 mod races;
 mod restart;
+mod transfers;
 mod wrap_up;
 
 use crate::sim::{Agent, Call, World, secs};

@@ -197,6 +197,29 @@ impl Call {
         self.phone.acts(|ua, now| ua.info_digit(now, self.index, digit));
     }
 
+    /// Blind transfer: asks the switch to connect the other side with `to`.
+    pub fn refers(&self, to: &str) {
+        self.refers_with(to, "");
+    }
+
+    pub fn refers_with(&self, to: &str, extra: &str) {
+        self.phone.acts(|ua, now| ua.refer(now, self.index, to, None, extra));
+    }
+
+    /// Attended transfer: asks the switch to connect the other side with that of `consult`.
+    pub fn refers_to(&self, consult: &Self, to: &str) {
+        self.phone.acts(|ua, now| ua.refer(now, self.index, to, Some(consult.index), ""));
+    }
+
+    pub fn referred(&self) -> Vec<u16> {
+        self.with(|call| call.referred.clone())
+    }
+
+    /// What the switch told of our transfers; the last word of each ends its subscription.
+    pub fn told(&self) -> Vec<(u16, bool)> {
+        self.with(|call| call.told.clone())
+    }
+
     pub fn is_up(&self) -> bool {
         self.with(|call| call.is_up())
     }

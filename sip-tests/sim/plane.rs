@@ -1,9 +1,9 @@
 //! The media plane without sockets: two workers' cores and their ports.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{collections::HashMap, net::SocketAddr, sync::Arc};
 
 use strowger::{
-    base::{Chance, Instant},
+    base::{Chance, Instant, StreamId},
     media::{Command, Core, Country, Event, Port, Sound, Verdict},
 };
 
@@ -24,13 +24,16 @@ pub type Packet = (SocketAddr, SocketAddr, Vec<u8>);
 
 pub struct Plane {
     workers: Vec<Core>,
+    /// Which worker a stream and its port are on: a join brings two together.
+    streams: HashMap<StreamId, u16>,
+    ports: HashMap<u16, u16>,
     sent: Vec<Packet>,
 }
 
 impl Plane {
     pub fn new(chance: &mut Chance) -> Self {
         let workers = (0..WORKERS).map(|_| Core::new(Country::default(), chance.fork())).collect();
-        Self { workers, sent: Vec::new() }
+        Self { workers, streams: HashMap::new(), ports: HashMap::new(), sent: Vec::new() }
     }
 
     pub fn ports() -> Vec<Port> {
@@ -46,7 +49,35 @@ impl Plane {
     }
 
     pub fn handle_command(&mut self, now: Instant, worker: u16, command: Command) {
+        let stream = command.stream();
+        let worker = stream.and_then(|stream| self.streams.get(&stream).copied()).unwrap_or(worker);
+        match &command {
+            Command::Open { stream, port, .. } => {
+                self.streams.insert(*stream, port.worker);
+                self.ports.insert(port.index, port.worker);
+            }
+            Command::Close { stream } => {
+                self.streams.remove(stream);
+            }
+            Command::Join { b, .. } => self.gather(now, *b, worker),
+            Command::Update { .. }
+            | Command::Part { .. }
+            | Command::Play { .. }
+            | Command::Stop { .. }
+            | Command::SendDtmf { .. }
+            | Command::LoadClip { .. }
+            | Command::DropClip { .. } => {}
+        }
         self.workers[usize::from(worker)].handle_command(now, command);
+    }
+
+    fn gather(&mut self, now: Instant, stream: StreamId, to: u16) {
+        let Some(from) = self.streams.get(&stream).copied().filter(|from| *from != to) else { return };
+        let Some(port) = self.workers[usize::from(from)].port(stream) else { return };
+        let moved = self.workers[usize::from(from)].release(stream).expect("it has a port there");
+        self.workers[usize::from(to)].adopt(now, moved);
+        self.streams.insert(stream, to);
+        self.ports.insert(port.index, to);
     }
 
     pub fn handle_packet(&mut self, now: Instant, from: SocketAddr, to: SocketAddr, mut packet: Vec<u8>) {
@@ -55,7 +86,8 @@ impl Plane {
         if index >= WORKERS * PORTS {
             return;
         }
-        let core = &mut self.workers[usize::from(port(index).worker)];
+        let worker = self.ports.get(&index).copied().unwrap_or(port(index).worker);
+        let core = &mut self.workers[usize::from(worker)];
         if is_rtcp {
             return core.handle_rtcp(now, index, from, &packet);
         }

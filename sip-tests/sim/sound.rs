@@ -20,6 +20,8 @@ pub struct Voice(pub u32);
 impl Voice {
     /// The hold music of the simulated centre.
     pub const MUSIC: Self = Self(3_340);
+    /// Ringback, as most of Europe has it.
+    pub const RINGBACK: Self = Self(425);
     /// What a stranger shouts.
     pub const STRANGER: Self = Self(3_060);
 

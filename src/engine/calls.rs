@@ -2,7 +2,9 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use super::{Actor, CallRecord, Direction, Engine, Entry, Happened, Output, QueueRecord, queue_calls::Step};
+use super::{
+    Actor, CallRecord, Direction, Engine, Entry, Happened, Output, QueueRecord, queue_calls::Step, transfers::Transfer,
+};
 use crate::{
     base::{AgentId, CallId, EngagementId, GroupId, InteractionId, LegId, Now, Private, TrunkId, UserId},
     media::Source,
@@ -22,6 +24,10 @@ pub(super) struct Note {
     pub engagement: Option<EngagementId>,
     /// Customer and agent have been bridged.
     pub connected: bool,
+    /// One side is being passed on to somebody else.
+    pub transfer: Option<Transfer>,
+    /// A REFER has been taken in it.
+    pub referred: bool,
     pub queue: Option<QueueRecord>,
     /// The step of an overflow chain that it tries.
     pub step: Option<Step>,
@@ -55,6 +61,8 @@ impl Engine {
                 interaction: None,
                 engagement: None,
                 connected: false,
+                transfer: None,
+                referred: false,
                 queue: None,
                 step: None,
                 journalled: false,
@@ -94,6 +102,7 @@ impl Engine {
             Destination::Queue(queue) => self.enqueue(now, call, queue),
             Destination::Clip(clip) => {
                 self.switch.answer(now, call);
+                self.on_transferred(now, call);
                 self.switch.play_once(call, Source::Clip(clip));
             }
         }
@@ -153,7 +162,7 @@ impl Engine {
     }
 
     fn ring_trunk(&mut self, now: Now, call: CallId, trunk: TrunkId, number: String) {
-        let party = self.switch.call(call).map(|sight| sight.party());
+        let party = self.rights(call);
         let target = match self.trunk_target(trunk, number, party) {
             Ok(target) => target,
             Err(cause) => return self.refuse_call(now, call, cause),
@@ -166,7 +175,9 @@ impl Engine {
     }
 
     fn ring(&mut self, now: Now, call: CallId, phases: Vec<Vec<Target>>, time: std::time::Duration, headers: Headers) {
-        let Some(caller) = self.switch.call(call).map(|sight| sight.caller().clone()) else { return };
+        let Some(caller) = self.switch.call(call).map(|sight| sight.shown().clone()) else { return };
+        let mut headers = headers;
+        headers.extend(self.referred_by(call).map(|by| ("Referred-By".into(), by)));
         let plan = RingPlan { phases, phase_time: time, then: Then::Connect, caller, headers: Arc::new(headers) };
         self.switch.ring(now, call, plan);
     }
@@ -263,18 +274,26 @@ impl Engine {
     pub(super) fn on_fact(&mut self, now: Now, fact: Fact) {
         match fact {
             Fact::Invite { usage, request, path } => self.on_invite(now, usage, &request, path),
-            Fact::Request { transaction, request, path, call } => {
-                self.on_sip_request(now, transaction, &request, path, call.is_some());
+            Fact::Request { transaction, request, path, leg } => {
+                self.on_sip_request(now, transaction, &request, path, leg);
             }
             Fact::Response { transaction, heard } => self.on_probed(now, transaction, heard),
-            Fact::Rang { ring, .. } | Fact::Alive { ring, .. } => self.on_offer_rings(now, ring),
-            Fact::RingWon { call, ring, leg, .. } => self.on_offer_answered(now, call, ring, leg),
+            Fact::Rang { call, ring } => {
+                self.on_offer_rings(now, ring);
+                self.on_transfer_rings(now, call);
+            }
+            Fact::Alive { ring, .. } => self.on_offer_rings(now, ring),
+            Fact::RingWon { call, ring, leg, .. } if self.rings.contains_key(&ring) => {
+                self.on_offer_answered(now, call, ring, leg);
+            }
+            Fact::RingWon { call, .. } => self.on_transferred(now, call),
             Fact::RingLost { call, ring, lost, cause } => self.on_ring_lost(now, call, ring, lost, cause),
             Fact::Dead { party, contact } => self.on_dead(now, party, &contact),
             Fact::Connected { call, .. } => self.on_connected(now, call),
             Fact::CallerGone { call, .. } => self.on_caller_gone(now, call),
             Fact::Leg { call, leg, party, side, ring, stage } => {
                 self.on_leg(now, call, party, stage);
+                self.on_transferor_leg(now, call, leg, stage);
                 let offered = ring.is_some_and(|ring| self.rings.contains_key(&ring));
                 if let (LegParty::User(user), false) = (party, offered) {
                     self.on_user_leg(now, call, leg, user, (side, stage));

@@ -304,8 +304,8 @@ fn stack_settings(settings: &EngineSettings) -> StackSettings {
     StackSettings {
         user_agent: settings.user_agent.clone(),
         advertised: advertised.collect(),
-        allow: vec!["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "PRACK", "UPDATE", "INFO"],
-        supported: vec!["100rel", "timer"],
+        allow: super::ALLOW.split(", ").collect(),
+        supported: super::SUPPORTED.split(", ").collect(),
         timers: settings.timers,
         usages_max: settings.limits.calls_max.saturating_mul(4),
         ..StackSettings::default()

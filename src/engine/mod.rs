@@ -14,10 +14,11 @@ mod restore;
 mod settings;
 mod sip_in;
 mod snapshot;
+mod transfers;
 mod views;
 mod watch;
 
-use register::ALLOW;
+use register::{ALLOW, SUPPORTED};
 
 pub use drive::Engine;
 pub use io::{Alarm, Answer, Emitted, Input, Output, Request, RequestId};

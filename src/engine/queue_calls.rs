@@ -53,30 +53,36 @@ impl Engine {
     /// A call enters a queue: an agent is looked for, and the caller hears music meanwhile.
     pub(super) fn enqueue(&mut self, now: Now, call: CallId, queue: QueueId) {
         let Some(sight) = self.switch.call(call) else { return };
-        let caller = sight.caller();
+        let caller = sight.shown();
         let shown = if caller.hidden { Private::new("anonymous".to_owned()) } else { caller.number.clone() };
         let interaction = InteractionId(self.switch.ids().next_interaction());
         self.await_agent(call, queue, interaction, (0, now.wall));
         if let Err(outcome) = self.acd.enqueue(now, Enqueue::inbound(interaction, queue, shown)) {
             self.waiting.remove(&interaction);
-            if let Some(note) = self.notes.get_mut(&call) {
-                note.interaction = None;
+            if let Some(note) = self.notes.get_mut(&call).filter(|note| note.transfer.is_none()) {
                 note.queue = Some(QueueRecord::new(queue, interaction, outcome_name(&outcome)));
             }
-            match outcome {
+            return match outcome {
                 Outcome::Overflowed(to) => {
                     self.go_onward(now, call, Step { queue, to, interaction, priority: 0, arrived: now.wall });
                 }
                 outcome => self.refuse_call(now, call, refusal(&outcome)),
-            }
+            };
         }
+        self.on_taken(now, call, interaction);
     }
 
     fn await_agent(&mut self, call: CallId, queue: QueueId, interaction: InteractionId, place: (i32, Wall)) {
         let (priority, arrived) = place;
         let waiting = Waiting { call, queue, ringing: 0, offers: SmallVec::new(), priority, arrived };
         self.waiting.insert(interaction, waiting);
+    }
+
+    /// A queue took a call: whoever passed it on is out of it.
+    fn on_taken(&mut self, now: Now, call: CallId, interaction: InteractionId) {
+        self.on_transferred(now, call);
         if let Some(note) = self.notes.get_mut(&call) {
+            note.connected = false;
             note.interaction = Some(interaction);
         }
     }
@@ -130,12 +136,12 @@ impl Engine {
         };
         self.await_agent(call, queue, interaction, (priority, arrived));
         match self.acd.overflow_further(now, queue, &to, enqueue) {
-            Ok(()) => true,
+            Ok(()) => {
+                self.on_taken(now, call, interaction);
+                true
+            }
             Err(further) => {
                 self.waiting.remove(&interaction);
-                if let Some(note) = self.notes.get_mut(&call) {
-                    note.interaction = None;
-                }
                 let Some(to) = further else { return false };
                 self.go_onward(now, call, Step { queue, to, interaction, priority, arrived });
                 true
@@ -218,7 +224,7 @@ impl Engine {
         let Some(sight) = self.switch.call(call).filter(|_| !targets.is_empty()) else {
             return self.acd.handle_failed(now, offer.offer, OfferFault::Unreachable);
         };
-        let caller = sight.caller();
+        let caller = sight.shown();
         let shown = caller.display.as_deref().filter(|_| !caller.hidden).unwrap_or(offer.caller.reveal());
         let caller =
             Caller { display: Some(format!("[{queue_name}] {shown}")), number: offer.caller.clone(), hidden: false };

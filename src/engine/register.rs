@@ -20,7 +20,10 @@ const PROBE_EVERY: Duration = Duration::from_secs(30);
 const PROBES_MAX: usize = 200;
 
 /// Methods that we serve.
-pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, PRACK, UPDATE, INFO";
+pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, PRACK, UPDATE, INFO, REFER";
+
+/// Extensions that we serve.
+pub(super) const SUPPORTED: &str = "100rel, timer, replaces, norefersub";
 
 impl Engine {
     /// SW-01. The 200, and every copy of it, leaves once the journal has what it confirms.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::{Alarm, CallRecord, Direction, Engine, Output};
 use crate::{
-    base::{CallId, Dialled, Now, Private, TrunkId, UserId},
+    base::{CallId, Dialled, LegId, Now, Private, TrunkId, UserId},
     sip::{Path, Reply, TransactionId, UsageId, digest::Verdict},
     switch::{Admission, Caller, Cause, EndedBy, LegParty},
     wire::sip::{Host, Message, Method, Name, NameAddr, Uri},
@@ -226,10 +226,7 @@ impl Engine {
     fn caller(&self, identity: &Identity, request: &Message) -> (LegParty, Caller) {
         match identity {
             Identity::User(id) => {
-                let user = self.directory.users.get(id);
-                let name = user.map_or("", |user| user.extension.as_ref().unwrap_or(&user.name).as_str());
-                let display = user.map(|user| user.display.reveal().clone()).filter(|display| !display.is_empty());
-                let caller = Caller { display, number: Private::new(name.to_owned()), hidden: asks_to_hide(request) };
+                let caller = self.shown_user(*id, asks_to_hide(request));
                 (LegParty::User(*id), caller)
             }
             Identity::Trunk(id) => {
@@ -256,9 +253,10 @@ impl Engine {
         transaction: TransactionId,
         request: &Message,
         path: Path,
-        in_call: bool,
+        leg: Option<LegId>,
     ) {
         let Some(method) = request.method() else { return };
+        let in_call = leg.is_some();
         let scheme = request.request_uri().map(|uri| uri.scheme.to_ascii_lowercase());
         let reply = match (method, scheme) {
             (Method::Other(_), _) => Reply::new(501),
@@ -266,10 +264,11 @@ impl Engine {
             (Method::Register, _) if !in_call => return self.on_register(now, transaction, request, path),
             (Method::Options, _) => Reply::new(200)
                 .header("Allow", super::ALLOW)
-                .header("Supported", "100rel, timer")
+                .header("Supported", super::SUPPORTED)
                 .header("Accept", "application/sdp")
                 .header("Accept-Encoding", "identity")
                 .header("Accept-Language", "en"),
+            (Method::Refer, _) if let Some(leg) = leg => return self.on_refer(now, transaction, request, leg),
             _ if in_call => Reply::new(405).header("Allow", super::ALLOW),
             // Whoever is not known is not even told what there is.
             (_, _) => match self.identify(now, request, path, method.as_str()) {
@@ -281,12 +280,11 @@ impl Engine {
         self.switch.reply(now, transaction, reply);
     }
 
-    /// A call can't be put through, there; a queue's chain may lead it elsewhere.
+    /// A call, or who is passed on in it, can't be put through there; a queue's chain may lead it elsewhere.
     pub(super) fn refuse_call(&mut self, now: Now, call: CallId, cause: Cause) {
-        if self.try_next_step(now, call) {
-            return;
+        if !self.try_next_step(now, call) && !self.on_transfer_failed(now, call, cause) {
+            self.switch.end_call(now, call, cause, EndedBy::Switch);
         }
-        self.switch.end_call(now, call, cause, EndedBy::Switch);
     }
 }
 

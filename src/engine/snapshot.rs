@@ -90,6 +90,8 @@ pub struct Counts {
     pub calls_begun: u64,
     pub calls_ended: u64,
     pub calls_refused: u64,
+    /// Calls of which one side was passed on to somebody else.
+    pub transfers: u64,
     pub registrations: u64,
     pub wrong_credentials: u64,
     pub offers: u64,

@@ -88,6 +88,8 @@ impl Engine {
         let agent = note.queue.as_ref().filter(|_| note.engagement.is_some()).and_then(|queue| queue.agent);
         let rings = sight.legs().any(|leg| leg.side() == LegSide::Called && !leg.is_answered());
         let stage = match (sight.connected(), note.interaction) {
+            (_, Some(_)) if !note.connected => CallStage::Waiting,
+            (Some(_), _) if note.transfer.is_some() => CallStage::Ringing,
             (Some(_), _) => CallStage::Talking,
             (None, Some(_)) => CallStage::Waiting,
             (None, None) if rings || sight.answered().is_none() => CallStage::Ringing,

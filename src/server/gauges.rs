@@ -58,6 +58,7 @@ impl Gauges {
             ("calls_begun_total", counts.calls_begun, shown.calls_begun),
             ("calls_ended_total", counts.calls_ended, shown.calls_ended),
             ("calls_refused_total", counts.calls_refused, shown.calls_refused),
+            ("transfers_total", counts.transfers, shown.transfers),
             ("registrations_total", counts.registrations, shown.registrations),
             ("wrong_credentials_total", counts.wrong_credentials, shown.wrong_credentials),
             ("offers_total", counts.offers, shown.offers),

@@ -26,7 +26,13 @@ impl Switch {
     /// Whether the caller can be made to hear something of ours. One who offered only codecs that we can't encode can
     /// but talk with somebody who has them.
     pub fn can_play_to(&self, call: CallId) -> bool {
-        self.calls.get(&call).is_none_or(|call| call.offered.as_ref().is_none_or(negotiate::Offered::has_ours))
+        let Some(call) = self.calls.get(&call) else { return true };
+        let agreed = self.legs.get(&call.caller_leg).and_then(|leg| leg.media.agreed.as_ref());
+        match (agreed, &call.offered) {
+            (Some(agreed), _) => agreed.codec.is_ours(),
+            (None, Some(offered)) => offered.has_ours(),
+            (None, None) => true,
+        }
     }
 
     /// Bridges the caller with an answered leg. The caller is answered if he was not.
@@ -59,7 +65,7 @@ impl Switch {
     }
 
     /// Sets who hears whom, once both have media.
-    fn pair(&mut self, a: LegId, b: LegId) {
+    pub(super) fn pair(&mut self, a: LegId, b: LegId) {
         for (leg, peer) in [(a, b), (b, a)] {
             let old = self.legs.get_mut(&leg).and_then(|leg| leg.peer.replace(peer));
             if let Some(old) = old.filter(|old| *old != peer).and_then(|old| self.legs.get_mut(&old)) {
@@ -112,6 +118,11 @@ impl Switch {
         let Some(known) = self.calls.get(&call) else { return };
         let caller = known.caller_leg;
         let (told, made_offer) = (known.told, known.offered.is_some());
+        // Who was passed on has his 200 long since, and hears our ringback or theirs.
+        if early && self.legs.get(&caller).is_some_and(|leg| leg.is_up() && leg.peer.is_none()) {
+            self.pair(caller, called);
+            return self.join(now, caller, called);
+        }
         let Some(leg) = self.legs.get(&caller).filter(|leg| leg.state == LegState::Incoming) else { return };
         let (usage, hears) = (leg.usage, leg.peer);
         if early && made_offer && hears.is_none() {
@@ -149,14 +160,15 @@ impl Switch {
         if !both_up {
             return;
         }
+        let mut fresh = false;
         for leg in [a, b] {
             if let Some(leg) = self.legs.get_mut(&leg) {
-                leg.joined = true;
+                fresh |= !std::mem::replace(&mut leg.joined, true);
             }
         }
         let Some(known) = self.calls.get_mut(&call) else { return };
-        if known.connected.is_none() {
-            known.connected = Some(now.wall);
+        if fresh {
+            known.connected.get_or_insert(now.wall);
             self.fact(Fact::Connected { call, leg: called });
             self.fact(Fact::Changed { call });
         }
@@ -201,7 +213,7 @@ impl Switch {
         }
     }
 
-    fn play(&mut self, id: LegId, source: Source, repeat: bool, why: PlayWhy) {
+    pub(super) fn play(&mut self, id: LegId, source: Source, repeat: bool, why: PlayWhy) {
         let play = PlayId(self.ids.next_play());
         let Some(leg) = self.legs.get_mut(&id) else { return };
         if !leg.media.open {
@@ -221,7 +233,7 @@ impl Switch {
         }
     }
 
-    fn hush(&mut self, id: LegId) {
+    pub(super) fn hush(&mut self, id: LegId) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         leg.media.queued = None;
         let Some(play) = leg.media.play.take() else { return };

@@ -25,7 +25,10 @@ pub(super) struct Call {
     pub id: CallId,
     pub party: LegParty,
     pub caller: Caller,
+    /// Who is shown as calling to whom is rung next: the caller, or who was passed on.
+    pub shown: Caller,
     pub dialled: Dialled,
+    /// The one for whom is rung: who called, or, after a transfer, who was passed on.
     pub caller_leg: LegId,
     /// Live legs, the caller's included.
     pub legs: SmallVec<[LegId; 2]>,
@@ -82,6 +85,7 @@ impl Switch {
         let call = Call {
             id,
             party: admission.party,
+            shown: admission.caller.clone(),
             caller: admission.caller,
             dialled: admission.dialled,
             caller_leg: leg,
@@ -206,20 +210,17 @@ impl Switch {
     /// A leg ended by its peer: what that means for the rest of its call.
     pub(super) fn leg_gone(&mut self, now: Now, id: LegId, cause: Cause, by: EndedBy) {
         let Some(leg) = self.legs.get(&id) else { return };
-        let (call, side, ring, up) = (leg.call, leg.side, leg.ring, leg.is_up());
+        let (call, ring, up) = (leg.call, leg.ring, leg.is_up());
         let ends_all = leg.joined || (leg.peer.is_some() && leg.ends_call);
+        let is_caller = self.calls.get(&call).is_some_and(|call| call.caller_leg == id);
         self.end_leg(now, id, cause, by, Farewell::Theirs);
-        match side {
-            LegSide::Caller => {
-                self.end_others(now, call, cause, by);
-                self.fact(Fact::CallerGone { call, cause });
-            }
-            LegSide::Called if up && ends_all => self.end_others(now, call, cause, by),
-            LegSide::Called => {
-                if let Some(ring) = ring.filter(|_| up) {
-                    self.fact(Fact::WinnerLost { call, ring, leg: id });
-                }
-            }
+        if is_caller {
+            self.end_others(now, call, cause, by);
+            self.fact(Fact::CallerGone { call, cause });
+        } else if up && ends_all {
+            self.end_others(now, call, cause, by);
+        } else if let Some(ring) = ring.filter(|_| up) {
+            self.fact(Fact::WinnerLost { call, ring, leg: id });
         }
         self.after_leg(now, call);
     }

@@ -33,8 +33,8 @@ pub enum Output {
 pub enum Fact {
     /// A call is offered to us. Judge it, then `admit` or `refuse` it.
     Invite { usage: UsageId, request: Box<Message>, path: Path },
-    /// Any other request that wants an answer; with `call` it came inside one.
-    Request { transaction: TransactionId, request: Box<Message>, path: Path, call: Option<CallId> },
+    /// Any other request that wants an answer; with `leg` it came inside a call.
+    Request { transaction: TransactionId, request: Box<Message>, path: Path, leg: Option<LegId> },
     /// A device of the ring rings.
     Rang { call: CallId, ring: RingId },
     /// A device of the ring has given no more than a 100 so far.

@@ -18,6 +18,7 @@ mod record;
 mod route;
 mod settings;
 mod sight;
+mod transfer;
 
 use std::{collections::VecDeque, net::SocketAddr};
 
@@ -42,6 +43,7 @@ pub use settings::{
 
 pub use ids::Ids;
 pub use sight::{CallSight, LegSight};
+pub use transfer::ReferId;
 
 use call::Call;
 use fork::Ring;
@@ -184,9 +186,8 @@ impl Switch {
                 self.fact(Fact::Invite { usage, request: Box::new(request), path });
             }
             Event::Request { transaction, request, path, usage } => {
-                let call = usage.and_then(|usage| self.leg_of(usage)).and_then(|leg| self.legs.get(&leg));
-                let call = call.map(|leg| leg.call);
-                self.fact(Fact::Request { transaction, request: Box::new(request), path, call });
+                let leg = usage.and_then(|usage| self.leg_of(usage));
+                self.fact(Fact::Request { transaction, request: Box::new(request), path, leg });
             }
             Event::Response { transaction, response, .. } => {
                 self.fact(Fact::Response { transaction, heard: response.is_some() });

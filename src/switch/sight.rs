@@ -30,10 +30,17 @@ impl<'a> CallSight<'a> {
         self.call.id
     }
 
+    /// Whose leg it is for whom is rung.
     pub fn party(self) -> LegParty {
-        self.call.party
+        self.switch.legs.get(&self.call.caller_leg).map_or(self.call.party, |leg| leg.party)
     }
 
+    /// Who is shown as calling to whom is rung next.
+    pub fn shown(self) -> &'a Caller {
+        &self.call.shown
+    }
+
+    /// Who made the call.
     pub fn caller(self) -> &'a Caller {
         &self.call.caller
     }

@@ -41,7 +41,8 @@ impl Ua {
             (Some(Method::Invite | Method::Update), Some(call)) => self.on_offer(now, &branch, call, request),
             (Some(Method::Cancel), _) => self.on_cancel(now, &branch, request),
             (Some(Method::Bye), Some(call)) => self.on_bye(now, &branch, call, request),
-            (Some(Method::Bye | Method::Invite | Method::Update | Method::Info), None) => {
+            (Some(Method::Notify), Some(call)) => self.on_notify(now, &branch, call, request),
+            (Some(Method::Bye | Method::Invite | Method::Update | Method::Info | Method::Notify), None) => {
                 self.respond(now, &branch, request, 481, "");
             }
             _ => self.respond(now, &branch, request, 200, ""),
@@ -79,6 +80,9 @@ impl Ua {
             offers: Flow::SendRecv,
             extra: String::new(),
             tried_credentials: false,
+            early_tag: None,
+            referred: Vec::new(),
+            told: Vec::new(),
         };
         if matches!(self.habit, Habit::AnswersAtOnce | Habit::Tries | Habit::Refuses(_)) {
             call.rang = None;
@@ -209,6 +213,16 @@ impl Ua {
             self.calls[index].finish(now, End::Cancelled);
             self.respond(now, branch, &invite, 487, "");
         }
+    }
+
+    /// How a transfer of ours goes: the status in the fragment, and whether it is the last word.
+    fn on_notify(&mut self, now: Instant, branch: &str, index: usize, request: &Message) {
+        let status = String::from_utf8_lossy(request.body()).split(' ').nth(1).and_then(|word| word.parse().ok());
+        let state = request.header(Name::SubscriptionState).unwrap_or_default();
+        let is_refer = request.header(Name::Event).is_some_and(|event| event.starts_with("refer"));
+        assert!(is_refer && request.header(Name::Contact).is_some(), "{request:?}");
+        self.calls[index].told.extend(status.map(|status: u16| (status, state.starts_with("terminated"))));
+        self.respond(now, branch, request, 200, "");
     }
 
     fn on_bye(&mut self, now: Instant, branch: &str, index: usize, request: &Message) {

@@ -46,6 +46,10 @@ pub struct Call {
     pub statuses: Vec<u16>,
     /// Reason headers of their CANCEL and BYE.
     pub reasons: Vec<String>,
+    /// What our REFERs were answered with.
+    pub referred: Vec<u16>,
+    /// What we were told of our transfers: status, and whether it was the last word.
+    pub told: Vec<(u16, bool)>,
     /// The INVITE that brought the call.
     pub invite: Option<Message>,
     pub began: Instant,
@@ -58,6 +62,8 @@ pub struct Call {
     pub(super) remote_uri: String,
     pub(super) local_tag: String,
     pub(super) remote_tag: Option<String>,
+    /// What they gave before they answered.
+    pub(super) early_tag: Option<String>,
     /// Where requests in the dialog go: the other's Contact.
     pub(super) target: String,
     pub(super) routes: Vec<String>,
@@ -99,6 +105,10 @@ impl Call {
 
     /// Call-ID, the tag that we gave and the tag that they gave: what a forger would have to guess.
     pub fn secrets(&self) -> (String, String, String) {
-        (self.call_id.clone(), self.local_tag.clone(), self.remote_tag.clone().unwrap_or_default())
+        (
+            self.call_id.clone(),
+            self.local_tag.clone(),
+            self.remote_tag.clone().or(self.early_tag.clone()).unwrap_or_default(),
+        )
     }
 }

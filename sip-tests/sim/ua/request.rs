@@ -34,6 +34,7 @@ pub(super) enum Purpose {
     Reinvite(usize, Flow, bool),
     Cancel,
     Bye(usize),
+    Refer(usize),
     Other,
 }
 
@@ -88,6 +89,9 @@ impl Ua {
             offers: Flow::SendRecv,
             extra: extra.to_owned(),
             tried_credentials: false,
+            early_tag: None,
+            referred: Vec::new(),
+            told: Vec::new(),
         };
         self.calls.push(call);
         let index = self.calls.len() - 1;
@@ -141,6 +145,22 @@ impl Ua {
         let body = format!("Signal={digit}\r\nDuration=120\r\n");
         let extra = "Content-Type: application/dtmf-relay\r\n";
         self.send_in_dialog(now, index, "INFO", extra, &body, Purpose::Other);
+    }
+
+    /// Asks the switch to pass the other side on to `to`, or, with another call of ours, to the other side of that one.
+    pub fn refer(&mut self, now: Instant, index: usize, to: &str, consult: Option<usize>, extra: &str) {
+        let host = self.switch.ip();
+        let target = match consult {
+            Some(other) => {
+                let (call_id, ours, theirs) = self.calls[other].secrets();
+                let call_id = call_id.replace('@', "%40");
+                format!("sip:{to}@{host}?Replaces={call_id}%3Bto-tag%3D{theirs}%3Bfrom-tag%3D{ours}")
+            }
+            None if to.starts_with("sip:") => to.to_owned(),
+            None => format!("sip:{to}@{host}"),
+        };
+        let extra = format!("Refer-To: <{target}>\r\n{extra}");
+        self.send_in_dialog(now, index, "REFER", &extra, "", Purpose::Refer(index));
     }
 
     fn send_cancel(&mut self, now: Instant, index: usize) {
@@ -251,7 +271,7 @@ impl Ua {
             match purpose {
                 Purpose::Invite(call) | Purpose::Bye(call) => self.calls[call].finish(now, End::Silence),
                 Purpose::Register => self.registered = None,
-                Purpose::Reinvite(..) | Purpose::Cancel | Purpose::Other => {}
+                Purpose::Reinvite(..) | Purpose::Refer(_) | Purpose::Cancel | Purpose::Other => {}
             }
         }
     }
@@ -294,6 +314,7 @@ impl Ua {
                 self.on_reinvite_final(now, (call, flow, no_address), status, response)
             }
             Purpose::Bye(call) => self.calls[call].finish(now, End::WeHungUp),
+            Purpose::Refer(call) => self.calls[call].referred.push(status),
             Purpose::Cancel | Purpose::Other => {}
         }
     }
@@ -319,6 +340,7 @@ impl Ua {
         let call = &mut self.calls[index];
         call.statuses.push(status);
         call.has_provisional = true;
+        call.early_tag = response.to_tag().map(str::to_owned);
         if status > 100 && call.state == State::Calling {
             call.state = State::Ringing;
             call.rang = Some(now);

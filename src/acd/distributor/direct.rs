@@ -85,6 +85,18 @@ impl Acd {
         self.settle(now);
     }
 
+    /// The direct call became part of another one: the same talk under another number.
+    pub fn handle_direct_moved(&mut self, now: Now, agent: AgentId, from: CallId, to: CallId) {
+        let Some(it) = self.agents.get_mut(&agent) else { return };
+        let held = &mut it.on_mut(Channel::Voice).direct;
+        if held.iter().any(|direct| direct.call == to) {
+            return self.handle_direct_ended(now, agent, from);
+        }
+        for direct in held.iter_mut().filter(|direct| direct.call == from) {
+            direct.call = to;
+        }
+    }
+
     fn direct(
         &mut self,
         now: Now,

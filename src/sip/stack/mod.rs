@@ -168,6 +168,11 @@ impl Stack {
         self.usages.get(usage).map(|usage| &*usage.dialog.call_id)
     }
 
+    /// Our Contact in a usage.
+    pub fn contact(&self, usage: UsageId) -> Option<String> {
+        self.usages.get(usage).map(|usage| self.contact_of(usage))
+    }
+
     /// Whether anything, be it only a 100, has come for our INVITE.
     pub fn is_heard(&self, usage: UsageId) -> bool {
         self.usages.get(usage).is_some_and(Usage::is_heard)

@@ -54,9 +54,20 @@ impl Stack {
                     Phase::AckWanted { .. } | Phase::Invited(_) | Phase::Answered { .. } | Phase::Confirmed => true,
                 });
                 if ready {
-                    self.send_inside(now, *usage, &request.method, owner, request.body.as_ref(), |_, _, writer| {
-                        compose::add(writer, &request.headers);
-                    })
+                    self.send_inside(
+                        now,
+                        *usage,
+                        &request.method,
+                        owner,
+                        request.body.as_ref(),
+                        |stack, usage, writer| {
+                            // Those refresh the target of the dialog (RFC 6665 4.4.1).
+                            if matches!(request.method, Method::Notify | Method::Subscribe | Method::Refer) {
+                                writer.header(Name::Contact, stack.contact_of(usage));
+                            }
+                            compose::add(writer, &request.headers);
+                        },
+                    )
                 } else {
                     None
                 }

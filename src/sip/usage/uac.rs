@@ -113,6 +113,10 @@ impl Stack {
         }
     }
 
+    pub(in crate::sip) fn contact_of(&self, usage: &Usage) -> String {
+        compose::contact(&self.settings, usage.dialog.path, &usage.contact_user).to_string()
+    }
+
     /// Contact, Allow and Supported of a request or answer that (re)opens a dialog. Without an offer of ours a reliable
     /// provisional answer could bring theirs, which only a PRACK with a body could answer: then it is not offered.
     pub(super) fn describe(&self, writer: &mut Writer, path: Path, user: &str, reliable: bool) {

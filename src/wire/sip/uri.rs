@@ -61,6 +61,14 @@ impl<'a> Uri<'a> {
         decoded(self.user.unwrap_or_default())
     }
 
+    /// The value of the first header of that name that stands behind the `?`, with its escapes resolved.
+    pub fn header(&self, name: &str) -> Option<Cow<'a, str>> {
+        self.headers.split('&').find_map(|field| {
+            let (own, value) = field.split_once('=')?;
+            own.eq_ignore_ascii_case(name).then(|| decoded(value))
+        })
+    }
+
     fn sip(text: &'a str, scheme: usize) -> Result<(Self, usize), SyntaxError> {
         let opaque = text.get(scheme + 1..).unwrap_or_default();
         let (user, password, mut rest) = userinfo(opaque)?;

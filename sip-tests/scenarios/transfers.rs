@@ -1,0 +1,365 @@
+//! Transfers by REFER, as desk phones do them: blind and attended, from both sides, and everything that may cross them.
+
+use strowger::acd::Status;
+
+use crate::sim::{Agent, Call, Habit, HoldForm, Phone, Voice, World, secs};
+
+/// Ana has called Rui, and they talk.
+struct Talk {
+    world: World,
+    rui: Phone,
+    eva: Phone,
+    call: Call,
+}
+
+fn talk(seed: u64) -> Talk {
+    let world = World::seed(seed);
+    let [ana, rui, eva] = ["ana", "rui", "eva"].map(|name| world.phone(name));
+    for phone in [&ana, &rui, &eva] {
+        phone.registers();
+    }
+    world.run_for(secs(1));
+    rui.answers_after(secs(1));
+    let call = ana.calls("rui");
+    world.within(5, "they talk", |world| world.hear_each_other(&call, &rui));
+    Talk { world, rui, eva, call }
+}
+
+fn hears_ringback(call: &Call) -> bool {
+    call.with(|call| call.media.ear.hears(Voice::RINGBACK))
+}
+
+/// The voice of the one is not heard by the other any more.
+fn is_apart(world: &World, one: &Call, two: &Call) -> bool {
+    let (one_voice, two_voice) = (one.with(|call| call.media.voice), two.with(|call| call.media.voice));
+    world.is_spared(one, two_voice) && world.is_spared(two, one_voice)
+}
+
+/// CH-12, SW-13, TK-11: either side of a call passes the other on; he hears ringback until he is taken, and the
+/// transferor is told how it goes and let go.
+#[test]
+fn ch_12_sw_13_tk_11_a_blind_transfer_from_either_side() {
+    for by_caller in [true, false] {
+        let Talk { world, rui, eva, call, .. } = talk(100);
+        let (by, other) = if by_caller { (call.clone(), rui.call()) } else { (rui.call(), call.clone()) };
+        eva.answers_after(secs(4));
+        by.refers("eva");
+        world.within(2, "Eva's phone rings", |_| eva.is_ringing());
+        world.within(3, "ringback meanwhile", |_| hears_ringback(&other));
+        by.listens_anew();
+        world.run_for(secs(1));
+        assert!(is_apart(&world, &by, &other), "the transferor is out of it already");
+        assert_eq!((by.referred(), by.told()), (vec![202], vec![(100, false), (180, false)]));
+        let invite = eva.call().with(|call| call.invite.clone()).expect("an INVITE");
+        let text = String::from_utf8_lossy(invite.bytes()).into_owned();
+        let name = if by_caller { "ana" } else { "rui" };
+        assert!(text.contains(&format!("Referred-By: <sip:{name}@10.0.0.1>")), "{text}");
+        assert!(text.contains(&format!("From: \"{}\"", other.phone.name())), "the one who is passed on shows: {text}");
+        world.within(6, "they talk", |world| world.hear_each_other(&other, &eva));
+        world.within(1, "the transferor is let go", |_| by.is_over());
+        assert_eq!(by.told().last(), Some(&(200, true)));
+        assert!(world.is_spared(&other, Voice::RINGBACK));
+        other.with(|call| assert_eq!(call.media.ear.sources.len(), 1, "one source towards a leg, for its whole life"));
+        eva.hangs_up();
+        world.settle();
+        assert!(other.is_over());
+    }
+}
+
+/// CH-12, SW-13: who can't be reached takes nobody: the phone is told why, and the two talk on.
+#[test]
+fn ch_12_sw_13_a_failed_transfer_gives_the_call_back() {
+    for (to, expected) in [("eva", 486), ("bob", 480)] {
+        let Talk { world, rui, eva, call, .. } = talk(101);
+        let _bob = world.phone("bob");
+        eva.does(Habit::Refuses(486));
+        call.refers(to);
+        world.within(3, "it failed", |_| call.told().last() == Some(&(expected, true)));
+        call.listens_anew();
+        rui.call().listens_anew();
+        world.within(3, "they talk on", |world| world.hear_each_other(&call, &rui));
+        // A later REFER in the same dialog says which it is.
+        eva.answers_after(secs(1));
+        call.refers("eva");
+        world.within(5, "now she takes him", |world| world.hear_each_other(&rui, &eva));
+        assert!(call.is_over());
+        let notify = call
+            .phone
+            .requests()
+            .iter()
+            .filter(|one| one.method().is_some_and(|is| is.as_str() == "NOTIFY"))
+            .cloned()
+            .next_back();
+        let event = notify.unwrap().header(strowger::wire::sip::Name::Event).unwrap().to_owned();
+        assert!(event.starts_with("refer;id="), "{event}");
+        rui.hangs_up();
+        world.settle();
+    }
+}
+
+/// CH-12: REFER against BYE, in both orders; a second REFER while the first runs; the passed-on one gives up.
+#[test]
+fn ch_12_refer_meets_other_requests() {
+    // The transferor hangs up at once, as many desk phones do: the transfer goes on without him.
+    let Talk { world, rui, eva, call, .. } = talk(102);
+    eva.answers_after(secs(2));
+    call.refers("eva");
+    world.run_for(secs(1));
+    call.hangs_up();
+    world.within(5, "they talk", |world| world.hear_each_other(&rui, &eva));
+    rui.hangs_up();
+    world.settle();
+
+    // The same, and nobody is there: the call ends.
+    let Talk { world, rui, eva, call, .. } = talk(103);
+    eva.does(Habit::RingsThenRefuses(secs(3), 603));
+    call.refers("eva");
+    world.run_for(secs(1));
+    call.hangs_up();
+    world.within(5, "nobody is left for him", |_| rui.call().is_over());
+    world.settle();
+
+    // He who is passed on hangs up first.
+    let Talk { world, rui, eva, call, .. } = talk(104);
+    call.refers("eva");
+    world.within(2, "it rings", |_| eva.is_ringing());
+    rui.hangs_up();
+    world.within(2, "everything ends", |_| call.is_over() && eva.call().is_over());
+    world.settle();
+
+    // Two at once: the second is asked to wait.
+    let Talk { world, rui, eva, call, .. } = talk(105);
+    eva.answers_after(secs(2));
+    call.refers("eva");
+    call.refers("eva");
+    rui.call().refers("eva");
+    world.within(6, "they talk", |world| world.hear_each_other(&rui, &eva));
+    assert_eq!(call.referred(), [202, 491]);
+    assert_eq!((rui.call().referred(), eva.all_calls().len()), (vec![491], 1));
+    eva.hangs_up();
+    world.settle();
+}
+
+/// SW-13, CH-12: a REFER reaches what its sender could dial, and nothing else; a carrier's reaches nothing.
+#[test]
+fn sw_13_ch_12_a_refer_is_no_way_out() {
+    let Talk { world, rui, call, .. } = talk(106);
+    let carrier = world.carrier();
+    for (to, status) in [("nobody", 404), ("00900123", 404)] {
+        call.refers(to);
+        world.run_for(secs(1));
+        assert_eq!(call.referred().last(), Some(&status), "{to}");
+    }
+    call.phone.world().within(1, "they talk on", |world| world.hear_each_other(&call, &rui));
+    // Out by the trunk, as his dial plan allows.
+    carrier.answers_after(secs(1));
+    call.refers("9351210000002");
+    world.within(5, "the carrier has him", |world| world.hear_each_other(&rui, &carrier));
+    // The carrier may not send him anywhere.
+    carrier.call().refers("ana");
+    carrier.call().refers("9351210000003");
+    world.run_for(secs(1));
+    assert_eq!(carrier.call().referred(), [403, 403]);
+    world.within(1, "they talk on", |world| world.hear_each_other(&rui, &carrier));
+    rui.hangs_up();
+    world.settle();
+    // Outside a call nobody has anything to pass on.
+    let refer = "REFER sip:eva@10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.66.6;branch=z9hG4bKr;rport\r\nMax-Forwards: 70\r\n\
+                 From: <sip:ana@10.0.0.1>;tag=1\r\nTo: <sip:eva@10.0.0.1>\r\nCall-ID: r\r\nCSeq: 1 REFER\r\n\
+                 Refer-To: <sip:9351210000004@10.0.0.1>\r\nContact: <sip:x@10.0.66.6>\r\nContent-Length: 0\r\n\r\n";
+    let before = carrier.all_calls().len();
+    world.forges("10.0.66.6:5060".parse().unwrap(), refer);
+    world.run_for(secs(1));
+    assert_eq!(carrier.all_calls().len(), before);
+}
+
+/// RFC 4488: who does not want to be told is not.
+#[test]
+fn sw_13_a_refer_without_notifications() {
+    let Talk { world, rui, eva, call, .. } = talk(107);
+    eva.answers_after(secs(1));
+    call.refers_with("eva", "Refer-Sub: false\r\nSupported: norefersub\r\n");
+    world.within(5, "they talk", |world| world.hear_each_other(&rui, &eva));
+    assert_eq!((call.referred(), call.told()), (vec![202], vec![]));
+    world.within(1, "let go", |_| call.is_over());
+    rui.hangs_up();
+    world.settle();
+}
+
+fn agents(seed: u64) -> (World, Agent, Agent, Call) {
+    let world = World::seed(seed);
+    world.queue_has(|queue| queue.acw_secs = 30);
+    let ana = world.agent("ana").ready();
+    let call = super::talking(&world, &ana);
+    let rui = world.agent("rui").ready();
+    (world, ana, rui, call)
+}
+
+/// CH-08, CH-12, AW-10: an agent passes a customer on to a user: his wrap-up begins when he is out of it.
+#[test]
+fn ch_08_ch_12_aw_10_an_agent_passes_a_customer_on() {
+    for hangs_up in [false, true] {
+        let (world, ana, _, call) = agents(108);
+        let eva = world.phone("eva");
+        eva.registers();
+        world.run_for(secs(1));
+        eva.answers_after(secs(3));
+        ana.call().refers("eva");
+        world.within(3, "ringback", |_| hears_ringback(&call));
+        if hangs_up {
+            ana.call().hangs_up();
+            world.within(1, "wrap-up at once", |_| ana.status() == Status::WrapUp);
+        }
+        world.within(5, "customer and Eva talk", |world| world.hear_each_other(&call, &eva));
+        world.within(1, "wrap-up", |_| ana.status() == Status::WrapUp);
+        assert!(ana.call().is_over());
+        call.hangs_up();
+        world.settle();
+        let record = world.records().pop().unwrap();
+        assert_eq!(record.legs.len(), 3, "{record:?}");
+    }
+}
+
+/// CH-09, CH-12: an agent passes a customer on to a queue: another agent is offered him, and counts him as his own.
+#[test]
+fn ch_09_ch_12_an_agent_passes_a_customer_on_to_a_queue() {
+    let (world, ana, rui, call) = agents(109);
+    rui.answers_after(secs(3));
+    ana.call().refers("800");
+    world.within(2, "the queue has him, and Ana is out", |_| ana.call().is_over());
+    assert_eq!(ana.call().told().last(), Some(&(200, true)));
+    assert_eq!(ana.status(), Status::WrapUp);
+    world.within(2, "music again", |world| world.hears(&call, Voice::MUSIC));
+    world.within(6, "customer and Rui talk", |world| world.hear_each_other(&call, &rui));
+    assert_eq!(rui.status(), Status::Busy);
+    rui.hangs_up();
+    world.within(1, "Rui's own wrap-up", |_| rui.status() == Status::WrapUp);
+    assert!(call.is_over());
+    world.settle();
+}
+
+/// CH-10, CH-12: to a group, which is rung by its own strategy; an agent in it may be busy.
+#[test]
+fn ch_10_ch_12_an_agent_passes_a_customer_on_to_a_group() {
+    let (world, ana, rui, call) = agents(110);
+    let eva = world.phone("eva");
+    eva.registers();
+    world.centre_has(|centre| {
+        let members =
+            ["rui", "eva"].map(|name| centre.users.iter().find(|user| user.name.as_str() == name).unwrap().id);
+        centre.groups.push(strowger::switch::Group {
+            id: strowger::base::GroupId(1),
+            name: strowger::base::Extension::new("sales").unwrap(),
+            strategy: strowger::switch::GroupStrategy::Sequential,
+            members: members.to_vec(),
+            ring_time: secs(5),
+        });
+    });
+    world.run_for(secs(1));
+    rui.does(Habit::Rings);
+    eva.answers_after(secs(1));
+    ana.call().refers("sales");
+    world.within(2, "Rui is first", |_| rui.is_ringing());
+    world.within(8, "then Eva, who answers", |world| world.hear_each_other(&call, &eva));
+    assert!(ana.call().is_over() && !rui.is_ringing());
+    call.hangs_up();
+    world.settle();
+}
+
+/// A consultation: the partner of `first` waits, and its phone talks to `to`.
+fn consults(world: &World, first: &Call, to: &Phone) -> Call {
+    first.holds(HoldForm::SendOnly);
+    world.run_for(secs(1));
+    to.answers_after(secs(1));
+    let consult = first.phone.calls(&to.name());
+    world.within(5, "they consult", |world| world.hear_each_other(&consult, to));
+    consult
+}
+
+/// CH-12, SW-13: attended: the two partners hear each other, and both legs of the transferor end, whichever of his calls
+/// the REFER came in.
+#[test]
+fn ch_12_sw_13_an_attended_transfer() {
+    for (seed, in_consult) in [(111, false), (112, true), (113, false), (114, true)] {
+        let Talk { world, rui, eva, call } = talk(seed);
+        let consult = consults(&world, &call, &eva);
+        match in_consult {
+            false => call.refers_to(&consult, "eva"),
+            true => consult.refers_to(&call, "rui"),
+        }
+        world.within(3, "Rui and Eva talk", |world| world.hear_each_other(&rui, &eva));
+        let by = if in_consult { &consult } else { &call };
+        assert_eq!((by.referred(), by.told()), (vec![202], vec![(200, true)]));
+        world.within(1, "both legs of Ana end", |_| call.is_over() && consult.is_over());
+        for call in [rui.call(), eva.call()] {
+            call.with(|call| assert_eq!(call.media.ear.sources.len(), 1, "one source towards a leg"));
+        }
+        // They hold and resume like anybody.
+        rui.call().holds(HoldForm::Inactive);
+        world.within(3, "music", |world| world.hears(&eva, Voice::MUSIC));
+        rui.call().resumes();
+        world.within(3, "and back", |world| world.hear_each_other(&rui, &eva));
+        eva.hangs_up();
+        world.settle();
+        assert!(rui.call().is_over());
+        assert_eq!(world.records().len(), 2);
+    }
+}
+
+/// CH-12, SW-13: an attended transfer before the third has answered is a blind one; a Replaces that names somebody else's
+/// call, or none, is refused.
+#[test]
+fn ch_12_sw_13_an_attended_transfer_may_be_early_and_is_never_foreign() {
+    let Talk { world, rui, eva, call } = talk(115);
+    call.holds(HoldForm::SendOnly);
+    world.run_for(secs(1));
+    eva.does(Habit::Rings);
+    let consult = call.phone.calls("eva");
+    world.within(3, "it rings", |_| eva.is_ringing());
+    call.refers_to(&consult, "eva");
+    eva.answers_after(secs(1));
+    world.within(5, "Rui and Eva talk", |world| world.hear_each_other(&rui, &eva));
+    assert!(call.is_over() && consult.is_over());
+    // Rui learns of another's dialog and tries to get into it.
+    let (max, bob) = (world.phone("max"), world.phone("bob"));
+    [&max, &bob].into_iter().for_each(|phone| phone.registers());
+    bob.answers_after(secs(1));
+    world.run_for(secs(1));
+    let foreign = max.calls("bob");
+    world.within(5, "Max and Bob talk", |world| world.hear_each_other(&foreign, &bob));
+    let (call_id, ours, theirs) = foreign.with(|call| call.secrets());
+    for (theirs, status) in [(theirs.as_str(), 403), ("0123456789abcdef", 481)] {
+        let replaces = format!("{}%3Bto-tag%3D{theirs}%3Bfrom-tag%3D{ours}", call_id.replace('@', "%40"));
+        rui.call().refers(&format!("sip:bob@10.0.0.1?Replaces={replaces}"));
+        world.run_for(secs(1));
+        assert_eq!(rui.call().referred().last(), Some(&status));
+    }
+    world.within(1, "nobody noticed", |world| world.hear_each_other(&foreign, &bob));
+    eva.hangs_up();
+    foreign.hangs_up();
+    world.settle();
+}
+
+/// CH-07, CH-12, AW-10: an agent asks a colleague first: the customer is his then, and the agent's wrap-up begins; a
+/// consulted agent of a queue has the customer as his own.
+#[test]
+fn ch_12_aw_10_an_agent_passes_a_customer_on_after_asking() {
+    for through_queue in [false, true] {
+        let (world, ana, rui, call) = agents(116);
+        ana.call().holds(HoldForm::SendOnly);
+        world.run_for(secs(1));
+        rui.answers_after(secs(1));
+        let customer = ana.call();
+        let consult = ana.calls(if through_queue { "800" } else { "rui" });
+        world.within(8, "they consult", |world| world.hear_each_other(&consult, &rui));
+        customer.refers_to(&consult, "rui");
+        world.within(3, "customer and Rui talk", |world| world.hear_each_other(&call, &rui));
+        world.within(1, "Ana's wrap-up", |_| ana.status() == Status::WrapUp);
+        assert!(customer.is_over() && consult.is_over());
+        assert_eq!(rui.status(), Status::Busy);
+        call.hangs_up();
+        let after = if through_queue { Status::WrapUp } else { Status::Ready };
+        world.within(1, "what Rui does then", |_| rui.status() == after);
+        world.settle();
+    }
+}

@@ -1,0 +1,276 @@
+//! Transfers that phones ask for (CH-12, SW-13): REFER alone, and REFER with Replaces (RFC 5589). Both are carried out
+//! here; none is ever passed on.
+
+use super::{Engine, calls::Note};
+use crate::{
+    base::{CallId, Dialled, LegId, Now, Private, UserId},
+    sip::{Reply, TransactionId},
+    switch::{Caller, Cause, EndedBy, LegParty, LegStage, ReferId, Routed, escape_user},
+    wire::sip::{Message, Name, NameAddr, Replaces},
+};
+
+/// A call of which one side is being passed on.
+pub(super) struct Transfer {
+    /// Who asked for it, and by whose rights it is done.
+    pub user: UserId,
+    /// His leg, which waits for the outcome; it may end earlier.
+    leg: LegId,
+    /// He wants to be told how it goes.
+    refer: Option<ReferId>,
+    rang: bool,
+}
+
+/// What a REFER asks for, when it may.
+enum Asked {
+    /// Pass my partner on to there, in place of my own call that still rings.
+    Blind(Routed, Option<CallId>),
+    /// Join my partner with that of another leg of mine.
+    Attended(LegId),
+}
+
+impl Engine {
+    /// A REFER inside a call.
+    pub(super) fn on_refer(&mut self, now: Now, transaction: TransactionId, request: &Message, leg: LegId) {
+        let (user, asked) = match self.judge_refer(request, leg) {
+            Ok(judged) => judged,
+            Err(reply) => return self.switch.reply(now, transaction, reply),
+        };
+        let Some(call) = self.switch.leg(leg).map(|leg| leg.call()) else { return };
+        // RFC 4488: he may not want to hear of it.
+        let told = !request.header(Name::ReferSub).is_some_and(|wanted| wanted.trim().eq_ignore_ascii_case("false"));
+        let again = self.notes.get_mut(&call).is_some_and(|note| std::mem::replace(&mut note.referred, true));
+        let refer = told.then(|| ReferId { cseq: again.then(|| request.cseq().number) });
+        self.switch.accept_refer(now, transaction, leg, told);
+        let transfer = Transfer { user, leg, refer, rang: false };
+        match asked {
+            Asked::Blind(routed, early) => {
+                if let Some(early) = early {
+                    self.switch.end_call(now, early, Cause::CANCELLED, EndedBy::Switch);
+                }
+                self.pass_on(now, call, transfer, routed);
+            }
+            Asked::Attended(other) => self.join_partners(now, transfer, other),
+        }
+    }
+
+    fn judge_refer(&mut self, request: &Message, leg: LegId) -> Result<(UserId, Asked), Reply> {
+        let sight = self.switch.leg(leg).ok_or_else(|| Reply::new(481))?;
+        let call = sight.call();
+        // A carrier, or whoever calls through one, decides nothing about where our calls go.
+        let LegParty::User(user) = sight.party() else { return Err(Reply::new(403)) };
+        let mut targets = request.headers(Name::ReferTo);
+        let (Some(target), None) = (targets.next(), targets.next()) else {
+            return Err(Reply::new(400).reason("One Refer-To Wanted"));
+        };
+        let target = NameAddr::parse(target).map_err(|_| Reply::new(400).reason("Bad Refer-To"))?;
+        let uri = &target.uri;
+        let is_tel = uri.scheme.eq_ignore_ascii_case("tel");
+        if !is_tel && !uri.is_sip() {
+            return Err(Reply::new(416));
+        }
+        if uri.params.value("method").is_some_and(|method| method != "INVITE") {
+            return Err(Reply::new(501).reason("Only INVITE"));
+        }
+        if self.notes.get(&call).is_none_or(|note| note.transfer.is_some()) {
+            return Err(Reply::new(491));
+        }
+        if self.switch.partner(leg).is_none() {
+            return Err(Reply::new(403).reason("Nobody To Pass On"));
+        }
+        if !is_tel && !self.is_ours(uri) {
+            return Err(Reply::new(403).reason("Not Ours"));
+        }
+        let mut number = uri.user_decoded().into_owned();
+        let mut early = None;
+        if let Some(replaces) = uri.header("Replaces") {
+            let replaces = Replaces::parse(&replaces).map_err(|_| Reply::new(400).reason("Bad Replaces"))?;
+            match self.own_other_leg(&replaces, user, call)? {
+                (other, None) => return Ok((user, Asked::Attended(other))),
+                // It still rings there: the same as if he had not waited.
+                (other, Some(dialled)) => {
+                    number = dialled;
+                    early = self.switch.leg(other).map(|leg| leg.call());
+                }
+            }
+        }
+        let number = number.split(';').next().unwrap_or_default();
+        let dialled = Dialled::new(number).ok_or_else(|| Reply::new(404))?;
+        let routed = self.directory.router.route(LegParty::User(user), dialled.as_str());
+        Ok((user, Asked::Blind(routed.ok_or_else(|| Reply::new(404))?, early)))
+    }
+
+    /// The leg that a Replaces in a REFER names: another call of the same user. With what was dialled in it when nobody
+    /// has answered there.
+    fn own_other_leg(
+        &self,
+        replaces: &Replaces<'_>,
+        user: UserId,
+        call: CallId,
+    ) -> Result<(LegId, Option<String>), Reply> {
+        let gone = || Reply::new(481).reason("No Such Dialog");
+        let other = self.switch.find_replaced(replaces.call_id, replaces.to_tag, replaces.from_tag).ok_or_else(gone)?;
+        let sight = self.switch.leg(other).ok_or_else(gone)?;
+        if sight.party() != LegParty::User(user) || sight.call() == call {
+            return Err(Reply::new(403));
+        }
+        if self.notes.get(&sight.call()).is_none_or(|note| note.transfer.is_some()) {
+            return Err(Reply::new(491));
+        }
+        if self.switch.partner(other).is_some() {
+            return Ok((other, None));
+        }
+        let dialled = self.switch.call(sight.call()).filter(|call| call.caller_leg() == other && !sight.is_answered());
+        dialled.map(|call| (other, Some(call.dialled().to_string()))).ok_or_else(gone)
+    }
+
+    /// Blind: the partner hears ringback (TK-11) until somebody takes him.
+    fn pass_on(&mut self, now: Now, call: CallId, transfer: Transfer, routed: Routed) {
+        let leg = transfer.leg;
+        let shown = self.switch.partner(leg).map(|partner| self.shown_as(call, partner)).unwrap_or_default();
+        if !self.switch.put_aside(leg, shown) {
+            return;
+        }
+        if let Some(refer) = transfer.refer {
+            self.switch.tell_refer(now, leg, refer, 100);
+        }
+        if let Some(note) = self.notes.get_mut(&call) {
+            note.transfer = Some(transfer);
+        }
+        self.direct_to(now, call, routed);
+        self.changed(now, call);
+    }
+
+    /// Who is shown as calling when a leg is passed on: whose it is.
+    fn shown_as(&self, call: CallId, leg: LegId) -> Caller {
+        let Some(sight) = self.switch.leg(leg) else { return Caller::default() };
+        if let Some(call) = self.switch.call(call).filter(|call| call.caller_leg() == leg) {
+            return call.shown().clone();
+        }
+        match sight.party() {
+            LegParty::User(user) => self.shown_user(user, false),
+            LegParty::Trunk(_) => Caller { display: None, number: sight.address().clone(), hidden: false },
+        }
+    }
+
+    /// Attended: both partners of the transferor hear each other from now on. The older call lives on: the customer's.
+    fn join_partners(&mut self, now: Now, transfer: Transfer, other: LegId) {
+        let legs = (self.switch.leg(transfer.leg).map(|leg| leg.call()), self.switch.leg(other).map(|leg| leg.call()));
+        let (Some(one), Some(two)) = legs else { return };
+        // The last word goes first: behind the BYE there is nobody to hear it.
+        if let Some(refer) = transfer.refer {
+            self.switch.tell_refer(now, transfer.leg, refer, 200);
+        }
+        let (by, other) = if one < two { (transfer.leg, other) } else { (other, transfer.leg) };
+        let Some((kept, gone)) = self.switch.merge(now, by, other) else { return };
+        self.totals.transfers += 1;
+        self.merge_notes(now, kept, gone, transfer.user);
+    }
+
+    /// What was known of two calls is known of the one that lives on. What the transferor did in them is over.
+    fn merge_notes(&mut self, now: Now, kept: CallId, gone: CallId, user: UserId) {
+        let agent = self.directory.agent_of(user);
+        for call in [kept, gone] {
+            let his = self.notes.get(&call).is_some_and(|note| {
+                note.engagement.is_some()
+                    && agent.is_some()
+                    && note.queue.as_ref().and_then(|queue| queue.agent) == agent
+            });
+            if his {
+                self.end_interaction(now, call);
+            }
+        }
+        let Some(old) = self.notes.get_mut(&gone) else { return };
+        let (interaction, engagement, trunk) = (old.interaction.take(), old.engagement.take(), old.trunk);
+        let queue = old.queue.clone().filter(|_| engagement.is_some());
+        let Some(note) = self.notes.get_mut(&kept) else { return };
+        note.trunk = note.trunk.or(trunk);
+        if let Some(interaction) = interaction {
+            note.interaction = Some(interaction);
+            if let Some(waiting) = self.waiting.get_mut(&interaction) {
+                waiting.call = kept;
+            }
+        }
+        if let Some(engagement) = engagement {
+            note.engagement = Some(engagement);
+            note.queue = queue;
+            self.engagements.insert(engagement, kept);
+        }
+        let moved: Vec<_> =
+            self.direct.keys().filter(|(call, held)| *call == gone && Some(*held) != agent).copied().collect();
+        for (call, agent) in moved {
+            let legs = self.direct.remove(&(call, agent)).unwrap_or(0);
+            *self.direct.entry((kept, agent)).or_insert(0) += legs;
+            self.acd.handle_direct_moved(now, agent, gone, kept);
+        }
+        self.changed(now, kept);
+    }
+
+    /// A device of whom a call is passed on to rings.
+    pub(super) fn on_transfer_rings(&mut self, now: Now, call: CallId) {
+        let Some(transfer) = self.notes.get_mut(&call).and_then(|note| note.transfer.as_mut()) else { return };
+        if !std::mem::replace(&mut transfer.rang, true)
+            && let Some(refer) = transfer.refer
+        {
+            let leg = transfer.leg;
+            self.switch.tell_refer(now, leg, refer, 180);
+        }
+    }
+
+    /// Somebody took whom was passed on, or a queue did: the transferor's part is over (rule 26).
+    pub(super) fn on_transferred(&mut self, now: Now, call: CallId) {
+        let Some(transfer) = self.notes.get_mut(&call).and_then(|note| note.transfer.take()) else { return };
+        self.totals.transfers += 1;
+        if let Some(refer) = transfer.refer {
+            self.switch.tell_refer(now, transfer.leg, refer, 200);
+        }
+        self.end_interaction(now, call);
+        self.switch.release(now, transfer.leg);
+    }
+
+    /// Nobody took whom was passed on. He is given back to the transferor if that one still waits; otherwise the call
+    /// ends (CH-08). False when nobody was being passed on.
+    pub(super) fn on_transfer_failed(&mut self, now: Now, call: CallId, cause: Cause) -> bool {
+        let Some(transfer) = self.notes.get_mut(&call).and_then(|note| note.transfer.take()) else { return false };
+        if let Some(refer) = transfer.refer {
+            self.switch.tell_refer(now, transfer.leg, refer, cause.status());
+        }
+        if !self.switch.take_back(now, transfer.leg) {
+            self.switch.end_call(now, call, cause, EndedBy::Switch);
+        }
+        true
+    }
+
+    /// The transferor hung up before the outcome: he is free (CH-08), and the call goes on without him.
+    pub(super) fn on_transferor_leg(&mut self, now: Now, call: CallId, leg: LegId, stage: LegStage) {
+        let is_his = |note: &&mut Note| note.transfer.as_ref().is_some_and(|transfer| transfer.leg == leg);
+        if stage == LegStage::Ended
+            && self.notes.get_mut(&call).filter(is_his).is_some()
+            && self.switch.call(call).is_some()
+        {
+            self.end_interaction(now, call);
+        }
+    }
+
+    /// The value of Referred-By for whom is rung (RFC 3892); ours, not the phone's.
+    pub(super) fn referred_by(&self, call: CallId) -> Option<String> {
+        let user = self.notes.get(&call)?.transfer.as_ref()?.user;
+        let user = self.directory.users.get(&user)?;
+        Some(format!("<sip:{}@{}>", escape_user(user.name.as_str()), self.settings.realm))
+    }
+
+    /// By whose rights a call goes where it goes: the transferor's, else those of who is passed on.
+    pub(super) fn rights(&self, call: CallId) -> Option<LegParty> {
+        let transferor = self.notes.get(&call).and_then(|note| note.transfer.as_ref());
+        transferor
+            .map(|transfer| LegParty::User(transfer.user))
+            .or_else(|| self.switch.call(call).map(|sight| sight.party()))
+    }
+
+    /// A user as he is shown to others.
+    pub(super) fn shown_user(&self, user: UserId, hidden: bool) -> Caller {
+        let user = self.directory.users.get(&user);
+        let name = user.map_or("", |user| user.extension.as_ref().unwrap_or(&user.name).as_str());
+        let display = user.map(|user| user.display.reveal().clone()).filter(|display| !display.is_empty());
+        Caller { display, number: Private::new(name.to_owned()), hidden }
+    }
+}
