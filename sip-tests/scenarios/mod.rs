@@ -8,12 +8,18 @@ mod hold;
 mod hostile;
 mod loss;
 mod phones;
+mod pickup;
 mod presence;
 mod queue;
 mod races;
 mod restart;
 mod transfers;
 mod wrap_up;
+
+use strowger::{
+    base::{Extension, GroupId},
+    switch::{Group, GroupStrategy},
+};
 
 use crate::sim::{Agent, Call, World, secs};
 
@@ -33,4 +39,18 @@ fn talking(world: &World, agent: &Agent) -> Call {
     let call = caller(world);
     world.within(10, "caller and agent hear each other", |world| world.hear_each_other(&call, agent));
     call
+}
+
+/// A group whose members are rung one after the other.
+fn group(world: &World, name: &str, members: &[&str]) {
+    world.centre_has(|centre| {
+        let id = |name: &&str| centre.users.iter().find(|user| user.name.as_str() == *name).unwrap().id;
+        centre.groups.push(Group {
+            id: GroupId(1),
+            name: Extension::new(name).unwrap(),
+            strategy: GroupStrategy::Sequential,
+            members: members.iter().map(id).collect(),
+            ring_time: secs(5),
+        });
+    });
 }

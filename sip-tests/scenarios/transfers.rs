@@ -244,17 +244,7 @@ fn ch_10_ch_12_an_agent_passes_a_customer_on_to_a_group() {
     let (world, ana, rui, call) = agents(110);
     let eva = world.phone("eva");
     eva.registers();
-    world.centre_has(|centre| {
-        let members =
-            ["rui", "eva"].map(|name| centre.users.iter().find(|user| user.name.as_str() == name).unwrap().id);
-        centre.groups.push(strowger::switch::Group {
-            id: strowger::base::GroupId(1),
-            name: strowger::base::Extension::new("sales").unwrap(),
-            strategy: strowger::switch::GroupStrategy::Sequential,
-            members: members.to_vec(),
-            ring_time: secs(5),
-        });
-    });
+    super::group(&world, "sales", &["rui", "eva"]);
     world.run_for(secs(1));
     rui.does(Habit::Rings);
     eva.answers_after(secs(1));

@@ -183,12 +183,12 @@ impl Engine {
     }
 
     /// Whether a call was made by this very user: he would only ring himself.
-    fn is_own_call(&self, call: CallId, user: UserId) -> bool {
+    pub(super) fn is_own_call(&self, call: CallId, user: UserId) -> bool {
         self.switch.call(call).is_some_and(|sight| sight.party() == LegParty::User(user))
     }
 
     /// Whether a call that comes through no queue may ring a user; an agent may be busy (rule 22b).
-    fn may_ring(&mut self, now: Now, call: CallId, user: UserId) -> bool {
+    pub(super) fn may_ring(&mut self, now: Now, call: CallId, user: UserId) -> bool {
         let Some(agent) = self.directory.agent_of(user) else { return true };
         if self.acd.handle_direct_ringing(now, agent, call).is_err() {
             return false;
@@ -358,7 +358,7 @@ impl Engine {
         }
     }
 
-    fn end_direct(&mut self, now: Now, agent: AgentId, call: CallId) {
+    pub(super) fn end_direct(&mut self, now: Now, agent: AgentId, call: CallId) {
         if self.direct.remove(&(call, agent)).is_some() {
             self.acd.handle_direct_ended(now, agent, call);
         }

@@ -82,6 +82,11 @@ impl Directory {
         self.agents.get(&agent).and_then(|user| self.users.get(user))
     }
 
+    /// Whether two users are members of one group.
+    pub fn share_a_group(&self, one: UserId, other: UserId) -> bool {
+        self.groups.values().any(|group| group.members.contains(&one) && group.members.contains(&other))
+    }
+
     pub fn agent_of(&self, user: UserId) -> Option<AgentId> {
         self.agents_of_users.get(&user).copied()
     }

@@ -6,6 +6,7 @@ mod drive;
 mod io;
 mod journal;
 mod live;
+mod pickup;
 mod queue_calls;
 mod record;
 mod register;

@@ -36,6 +36,9 @@ impl Engine {
                 return self.switch.refuse(now, usage, reply);
             }
         };
+        if request.header(Name::Replaces).is_some() {
+            return self.on_pickup(now, usage, request, path, &identity);
+        }
         let (party, caller) = self.caller(&identity, request);
         let admitted = if self.has_free_line(party) {
             let hold_music = Some(self.directory.hold_music());

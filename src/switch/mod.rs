@@ -14,6 +14,7 @@ mod ids;
 mod leg;
 mod negotiate;
 mod offers;
+mod pickup;
 mod record;
 mod route;
 mod settings;
@@ -34,6 +35,7 @@ pub use check::SwitchCounts;
 pub use fact::{CallSummary, Caller, Fact, LegStage, Lost, Output, RingId, RingPlan, Target, Then};
 pub use fork::FORK_MAX;
 pub use ground::{Listener, SwitchSettings, Times, authority, escape_user};
+pub use pickup::Pickup;
 pub use record::{Cause, EndedBy, LegParty, LegRecord, LegSide, Quality};
 pub use route::{Routed, Router, TrunkLoad};
 pub use settings::{

@@ -1,6 +1,6 @@
 //! What others may see of live calls.
 
-use super::{Caller, LegParty, LegSide, Switch, call::Call, leg::Leg};
+use super::{Caller, LegParty, LegSide, RingId, Switch, call::Call, leg::Leg};
 use crate::base::{CallId, Dialled, LegId, Private, StreamId, Wall};
 
 /// A live call.
@@ -85,6 +85,11 @@ impl<'a> LegSight<'a> {
 
     pub fn party(self) -> LegParty {
         self.0.party
+    }
+
+    /// The ring that made it.
+    pub fn ring(self) -> Option<RingId> {
+        self.0.ring
     }
 
     pub fn stream(self) -> StreamId {

@@ -181,8 +181,7 @@ impl Stack {
     /// Finds the usage that a Replaces header means (RFC 3891 3): its tags are seen from our side.
     pub fn find_replaced(&self, call_id: &str, to_tag: &str, from_tag: &str) -> Option<UsageId> {
         let id = self.usage_of_tag(to_tag)?;
-        let dialog = &self.usages.get(id)?.dialog;
-        (*dialog.call_id == *call_id && *dialog.remote_tag == *from_tag).then_some(id)
+        self.usages.get(id)?.is_dialog(call_id, from_tag).then_some(id)
     }
 
     pub(super) fn usage_of_tag(&self, tag: &str) -> Option<UsageId> {

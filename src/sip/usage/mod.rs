@@ -151,6 +151,19 @@ impl Usage {
         }
     }
 
+    /// Whether this is its Call-ID, and the tag of its other side or of one of them.
+    pub(super) fn is_dialog(&self, call_id: &str, tag: &str) -> bool {
+        if *self.dialog.call_id != *call_id {
+            return false;
+        }
+        match &self.phase {
+            Phase::Calling(calling) => calling.early.iter().any(|early| *early.dialog.remote_tag == *tag),
+            Phase::AckWanted { .. } | Phase::Invited(_) | Phase::Answered { .. } | Phase::Confirmed | Phase::Ending => {
+                *self.dialog.remote_tag == *tag
+            }
+        }
+    }
+
     /// Learns what the peer can do, from any message of its.
     fn learn(&mut self, message: &Message) {
         if message.header(Name::Allow).is_some() {
@@ -199,17 +212,8 @@ impl Stack {
 
     /// Whether a request with our To tag comes from the dialog's other side: Call-ID and From tag must fit (12.2.2).
     pub(super) fn is_peer_of(&self, id: UsageId, request: &Message) -> bool {
-        let Some(usage) = self.usages.get(id) else { return false };
         let tag = request.from_tag().unwrap_or_default();
-        if *usage.dialog.call_id != *request.call_id() {
-            return false;
-        }
-        match &usage.phase {
-            Phase::Calling(calling) => calling.early.iter().any(|early| *early.dialog.remote_tag == *tag),
-            Phase::AckWanted { .. } | Phase::Invited(_) | Phase::Answered { .. } | Phase::Confirmed | Phase::Ending => {
-                *usage.dialog.remote_tag == *tag
-            }
-        }
+        self.usages.get(id).is_some_and(|usage| usage.is_dialog(request.call_id(), tag))
     }
 
     /// Ends an answered call; before the answer it cancels our INVITE or refuses theirs with 480.
