@@ -11,7 +11,7 @@ use crate::{
     sip::{Credentials, Headers, Path},
     switch::{
         CallSummary, CallerIdRule, Cause, Destination, EndedBy, Fact, GroupStrategy, LegParty, LegSide, LegStage, Lost,
-        RingPlan, Routed, Target, Then, User,
+        Moved, RingId, RingPlan, Routed, Target, Then, User,
     },
 };
 
@@ -28,6 +28,9 @@ pub(super) struct Note {
     pub transfer: Option<Transfer>,
     /// A REFER has been taken in it.
     pub referred: bool,
+    /// How often it was forwarded, and who did so last.
+    pub forwards: u8,
+    pub forwarded_by: Option<UserId>,
     pub queue: Option<QueueRecord>,
     /// The step of an overflow chain that it tries.
     pub step: Option<Step>,
@@ -63,6 +66,8 @@ impl Engine {
                 connected: false,
                 transfer: None,
                 referred: false,
+                forwards: 0,
+                forwarded_by: None,
                 queue: None,
                 step: None,
                 journalled: false,
@@ -161,7 +166,7 @@ impl Engine {
         self.ring(now, call, phases, group.ring_time, Vec::new());
     }
 
-    fn ring_trunk(&mut self, now: Now, call: CallId, trunk: TrunkId, number: String) {
+    pub(super) fn ring_trunk(&mut self, now: Now, call: CallId, trunk: TrunkId, number: String) {
         let party = self.rights(call);
         let target = match self.trunk_target(trunk, number, party) {
             Ok(target) => target,
@@ -177,7 +182,11 @@ impl Engine {
     fn ring(&mut self, now: Now, call: CallId, phases: Vec<Vec<Target>>, time: std::time::Duration, headers: Headers) {
         let Some(caller) = self.switch.call(call).map(|sight| sight.shown().clone()) else { return };
         let mut headers = headers;
-        headers.extend(self.referred_by(call).map(|by| ("Referred-By".into(), by)));
+        // Names of ours are nothing for a carrier.
+        if phases.iter().flatten().all(|target| matches!(target.party, LegParty::User(_))) {
+            headers.extend(self.referred_by(call).map(|by| ("Referred-By".into(), by)));
+            headers.extend(self.diverted_by(call).map(|by| ("Diversion".into(), by)));
+        }
         let plan = RingPlan { phases, phase_time: time, then: Then::Connect, caller, headers: Arc::new(headers) };
         self.switch.ring(now, call, plan);
     }
@@ -287,7 +296,9 @@ impl Engine {
                 self.on_offer_answered(now, call, ring, leg);
             }
             Fact::RingWon { call, .. } => self.on_transferred(now, call),
-            Fact::RingLost { call, ring, lost, cause } => self.on_ring_lost(now, call, ring, lost, cause),
+            Fact::RingLost { call, ring, lost, cause, moved } => {
+                self.on_ring_lost(now, call, ring, (lost, cause), moved)
+            }
             Fact::Dead { party, contact } => self.on_dead(now, party, &contact),
             Fact::Connected { call, .. } => self.on_connected(now, call),
             Fact::CallerGone { call, .. } => self.on_caller_gone(now, call),
@@ -310,11 +321,21 @@ impl Engine {
         }
     }
 
-    fn on_ring_lost(&mut self, now: Now, call: CallId, ring: crate::switch::RingId, lost: Lost, cause: Cause) {
+    fn on_ring_lost(
+        &mut self,
+        now: Now,
+        call: CallId,
+        ring: RingId,
+        (lost, cause): (Lost, Cause),
+        moved: Option<Moved>,
+    ) {
         if self.rings.contains_key(&ring) {
+            // A queue's offer follows nobody's forwarding (CH-15).
             return self.on_offer_lost(now, ring, lost);
         }
-        self.refuse_call(now, call, cause);
+        if !moved.is_some_and(|moved| self.follow(now, call, &moved)) {
+            self.refuse_call(now, call, cause);
+        }
     }
 
     /// A trunk's share of its lines.

@@ -3,6 +3,7 @@
 mod calls;
 mod directory;
 mod drive;
+mod forwards;
 mod io;
 mod journal;
 mod live;

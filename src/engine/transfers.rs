@@ -258,11 +258,13 @@ impl Engine {
         Some(format!("<sip:{}@{}>", escape_user(user.name.as_str()), self.settings.realm))
     }
 
-    /// By whose rights a call goes where it goes: the transferor's, else those of who is passed on.
+    /// By whose rights a call goes where it goes: those of who forwarded it, of the transferor, or of whoever calls.
     pub(super) fn rights(&self, call: CallId) -> Option<LegParty> {
-        let transferor = self.notes.get(&call).and_then(|note| note.transfer.as_ref());
-        transferor
-            .map(|transfer| LegParty::User(transfer.user))
+        let note = self.notes.get(&call);
+        let transferor = note.and_then(|note| note.transfer.as_ref()).map(|transfer| transfer.user);
+        note.and_then(|note| note.forwarded_by)
+            .or(transferor)
+            .map(LegParty::User)
             .or_else(|| self.switch.call(call).map(|sight| sight.party()))
     }
 

@@ -113,6 +113,14 @@ impl Switch {
         leg.media.local.clone()
     }
 
+    /// Tells the caller that somebody else is rung for him now.
+    pub fn tell_forwarded(&mut self, now: Now, call: CallId) {
+        let caller = self.calls.get(&call).and_then(|call| self.legs.get(&call.caller_leg));
+        if let Some(usage) = caller.filter(|leg| leg.state == LegState::Incoming).map(|leg| leg.usage) {
+            self.stack.respond(now, usage, Reply::new(181));
+        }
+    }
+
     /// Tells the caller that it rings; with media from there, he hears it.
     pub(super) fn pass_progress(&mut self, now: Now, call: CallId, called: LegId, status: u16, early: bool) {
         let Some(known) = self.calls.get(&call) else { return };

@@ -42,7 +42,8 @@ pub enum Fact {
     /// A device of the ring answered; the others are being cancelled. With [`Then::Tell`] it waits for `connect`.
     RingWon { call: CallId, ring: RingId, leg: LegId, party: LegParty },
     /// Nobody answered, and nobody rings any more. The ring is gone.
-    RingLost { call: CallId, ring: RingId, lost: Lost, cause: Cause },
+    /// With `moved` one of those who were rung said where to try instead.
+    RingLost { call: CallId, ring: RingId, lost: Lost, cause: Cause, moved: Option<Moved> },
     /// A called device gave no sign of life, or the network said that it is gone.
     Dead { party: LegParty, contact: Box<str> },
     /// Caller and called hear each other.
@@ -82,6 +83,15 @@ pub enum LegStage {
     Ringing,
     Answered,
     Ended,
+}
+
+/// Where somebody who was rung wants to be called instead (RFC 3261 8.1.3.4).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Moved {
+    /// Who said so.
+    pub by: LegParty,
+    /// The Contact URI; nothing of it is believed yet.
+    pub to: String,
 }
 
 /// What a lost ring amounts to, over all its devices.

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::{
-    Cause, EndedBy, Fact, LegSide, LegStage, Lost, RingId, RingPlan, Switch, Target, Then, Timer,
+    Cause, EndedBy, Fact, LegSide, LegStage, Lost, Moved, RingId, RingPlan, Switch, Target, Then, Timer,
     call::Farewell,
     escape_user,
     leg::{Leg, LegState},
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     base::{CallId, LegId, Now},
     sip::{Body, Fault, Headers, Invite, Party},
-    wire::sip::Message,
+    wire::sip::{Message, NameAddr},
 };
 
 /// Devices rung at once for one call; the rest of a phase is left out.
@@ -27,6 +27,8 @@ pub(super) struct Ring {
     pub legs: SmallVec<[LegId; 2]>,
     /// The most telling of the failures so far.
     pub lost: Option<(Lost, Cause)>,
+    /// The first redirection.
+    pub moved: Option<Moved>,
 }
 
 impl Switch {
@@ -35,7 +37,7 @@ impl Switch {
         let known = self.calls.get_mut(&call)?;
         let id = RingId(self.ids.next_ring());
         known.rings.push(id);
-        self.rings.insert(id, Ring { call, plan, phase: 0, legs: SmallVec::new(), lost: None });
+        self.rings.insert(id, Ring { call, plan, phase: 0, legs: SmallVec::new(), lost: None, moved: None });
         self.start_phase(now, id);
         Some(id)
     }
@@ -97,7 +99,7 @@ impl Switch {
     fn lose(&mut self, id: RingId) {
         let Some(ring) = self.forget_ring(id) else { return };
         let (lost, cause) = ring.lost.unwrap_or((Lost::Unreachable, Cause::from_status(480)));
-        self.fact(Fact::RingLost { call: ring.call, ring: id, lost, cause });
+        self.fact(Fact::RingLost { call: ring.call, ring: id, lost, cause, moved: ring.moved });
     }
 
     fn note_loss(&mut self, id: RingId, lost: Lost, cause: Cause) {
@@ -226,6 +228,9 @@ impl Switch {
         let dead = self.contacts.remove(&id).filter(|_| lost == Lost::Unreachable && silent);
         self.end_leg(now, id, cause, EndedBy::Peer, Farewell::Theirs);
         if let Some(ring) = ring {
+            if let Some(known) = self.rings.get_mut(&ring).filter(|known| known.moved.is_none()) {
+                known.moved = response.and_then(|response| moved(party, status, response));
+            }
             if status >= 600 {
                 self.end_same_party(now, ring, party, cause);
             }
@@ -297,6 +302,19 @@ impl Switch {
             self.start_phase(now, id);
         }
     }
+}
+
+/// Where a redirection leads: to the contact with the highest q, the first of those.
+fn moved(by: super::LegParty, status: u16, response: &Message) -> Option<Moved> {
+    if !matches!(status, 300..=302) {
+        return None;
+    }
+    let q = |contact: &NameAddr<'_>| {
+        let q = contact.params.value("q").and_then(|q| q.trim().parse::<f32>().ok()).unwrap_or(1.0);
+        std::cmp::Reverse((q.clamp(0.0, 1.0) * 1_000.0) as u32)
+    };
+    let best = response.contacts().flatten().min_by_key(q)?;
+    Some(Moved { by, to: best.uri_text.to_owned() })
 }
 
 /// What one device's refusal amounts to.

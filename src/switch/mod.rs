@@ -32,7 +32,7 @@ use crate::{
 
 pub use call::{Admission, PASSED_HEADERS_MAX, STATS_WAIT};
 pub use check::SwitchCounts;
-pub use fact::{CallSummary, Caller, Fact, LegStage, Lost, Output, RingId, RingPlan, Target, Then};
+pub use fact::{CallSummary, Caller, Fact, LegStage, Lost, Moved, Output, RingId, RingPlan, Target, Then};
 pub use fork::FORK_MAX;
 pub use ground::{Listener, SwitchSettings, Times, authority, escape_user};
 pub use pickup::Pickup;

@@ -4,6 +4,7 @@
 
 mod calls;
 mod crossings;
+mod forwards;
 mod holds;
 mod leaving;
 mod queue;

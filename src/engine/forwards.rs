@@ -1,0 +1,64 @@
+//! Redirections (RFC 3261 8.1.3.4, CH-15): a phone or a carrier answers 302, and the call goes where that leads, if whoever
+//! said so could have dialled it.
+
+use super::Engine;
+use crate::{
+    base::{CallId, Dialled, Now, TrunkId},
+    switch::{Destination, LegParty, Moved, escape_user},
+    wire::sip::Uri,
+};
+
+/// Redirections of one call; the next is not followed. Phones that point at each other stop here.
+const FORWARDS_MAX: u8 = 5;
+
+impl Engine {
+    /// Follows a redirection. False when it leads nowhere that we go.
+    pub(super) fn follow(&mut self, now: Now, call: CallId, moved: &Moved) -> bool {
+        let Ok(uri) = Uri::parse(&moved.to) else { return false };
+        let number = uri.user_decoded();
+        let Some(dialled) = Dialled::new(number.split(';').next().unwrap_or_default()) else { return false };
+        let Some(note) = self.notes.get_mut(&call).filter(|note| note.forwards < FORWARDS_MAX) else { return false };
+        note.forwards += 1;
+        match moved.by {
+            LegParty::User(user) => {
+                if !uri.scheme.eq_ignore_ascii_case("tel") && !self.is_ours(&uri) {
+                    return false;
+                }
+                let Some(routed) = self.directory.router.route(moved.by, dialled.as_str()) else { return false };
+                // Back to himself would only be redirected again.
+                if routed.destination == Destination::User(user) {
+                    return false;
+                }
+                if let Some(note) = self.notes.get_mut(&call) {
+                    note.forwarded_by = Some(user);
+                }
+                self.switch.tell_forwarded(now, call);
+                self.direct_to(now, call, routed);
+                true
+            }
+            LegParty::Trunk(trunk) if self.is_at(trunk, &uri) => {
+                self.ring_trunk(now, call, trunk, dialled.as_str().to_owned());
+                true
+            }
+            LegParty::Trunk(_) => false,
+        }
+    }
+
+    /// Whether a carrier's redirection stays with that carrier: our calls go to nobody whom we don't know.
+    fn is_at(&self, trunk: TrunkId, uri: &Uri<'_>) -> bool {
+        let destination = self.directory.trunks.get(&trunk).and_then(|trunk| trunk.destination.as_ref());
+        destination.is_some_and(|destination| {
+            let host = uri.host.to_string();
+            let known = host.trim_matches(['[', ']']).eq_ignore_ascii_case(destination.host.trim_matches(['[', ']']));
+            known && uri.port.unwrap_or(destination.transport.default_port()) == destination.port
+        })
+    }
+
+    /// The value of Diversion for whom is rung after a redirection (RFC 5806).
+    pub(super) fn diverted_by(&self, call: CallId) -> Option<String> {
+        let user = self.notes.get(&call)?.forwarded_by?;
+        let user = self.directory.users.get(&user)?;
+        let name = user.extension.as_ref().unwrap_or(&user.name).as_str();
+        Some(format!("<sip:{}@{}>;reason=unconditional", escape_user(name), self.settings.realm))
+    }
+}
