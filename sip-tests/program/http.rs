@@ -49,6 +49,11 @@ impl Http {
         }
     }
 
+    pub fn post(&mut self, path: &str, body: &str) -> (u16, String) {
+        let answer = self.ask("POST", path, body);
+        (status(&answer), answer)
+    }
+
     pub fn put(&mut self, path: &str, body: &str) -> (u16, String) {
         let answer = self.ask("PUT", path, body);
         (status(&answer), answer)

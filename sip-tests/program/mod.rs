@@ -6,6 +6,7 @@
 mod http;
 mod page_phone;
 mod phone;
+mod reload;
 mod running;
 mod transports;
 

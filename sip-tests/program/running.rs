@@ -56,6 +56,8 @@ pub struct Setup {
 
 pub struct Program {
     setup: Setup,
+    /// What it prints after its banner.
+    output: Box<dyn Iterator<Item = String>>,
     child: Child,
     /// Over UDP.
     pub sip: SocketAddr,
@@ -110,6 +112,41 @@ impl Program {
         unsafe { libc::kill(self.child.id() as i32, libc::SIGTERM) };
     }
 
+    /// Reads the settings again.
+    pub fn hang_up_signal(&self) {
+        // SAFETY: a signal to a child of ours that has not been waited for.
+        unsafe { libc::kill(self.child.id() as i32, libc::SIGHUP) };
+    }
+
+    /// The next password that it prints, and whose it is.
+    pub fn next_password(&mut self) -> (String, String) {
+        for line in self.output.by_ref() {
+            if let [user, password] = line.split_whitespace().collect::<Vec<_>>()[..]
+                && password.len() == 20
+            {
+                return (user.to_owned(), password.to_owned());
+            }
+        }
+        panic!("it ended");
+    }
+
+    /// A settings file with one piece of text in place of another.
+    pub fn rewrite(&self, file: &str, old: &str, new: &str) {
+        let path = self.setup.folder.join("config").join(file);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(old), "{file} has no {old}");
+        fs::write(path, text.replace(old, new)).unwrap();
+    }
+
+    /// Until the log has said it so many times.
+    pub fn until_logged(&self, said: &str, times: usize) {
+        let until = now() + PATIENCE;
+        while self.log().matches(said).count() < times {
+            assert!(now() < until, "{}", self.log());
+            pause();
+        }
+    }
+
     /// `kill -9`
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
@@ -154,11 +191,7 @@ impl Program {
 
     /// Until SIGTERM has been understood.
     pub fn until_draining(&self) {
-        let until = now() + PATIENCE;
-        while !self.log().contains("no new calls") {
-            assert!(now() < until, "{}", self.log());
-            pause();
-        }
+        self.until_logged("no new calls", 1);
     }
 }
 
@@ -172,6 +205,17 @@ impl Drop for Program {
 impl Setup {
     pub fn set(mut self, name: &str, value: &str) -> Self {
         self.environment.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Listens where its file says, not its environment.
+    pub fn listening_by_file(mut self, listen: &str) -> Self {
+        self.environment.remove("STROWGER_SIP_LISTEN");
+        let path = self.folder.join("config/strowger.toml");
+        let text = fs::read_to_string(&path).unwrap();
+        let new =
+            |line: &str| if line.starts_with("listen = [") { format!("listen = [{listen}]") } else { line.to_owned() };
+        fs::write(path, text.lines().map(new).collect::<Vec<_>>().join("\n")).unwrap();
         self
     }
 
@@ -207,7 +251,18 @@ impl Setup {
         let Some(((sip, sip_tcp), http)) = sip.zip(http) else {
             panic!("no banner:\n{}", fs::read_to_string(self.folder.join("log")).unwrap_or_default());
         };
-        Program { trunk: self.trunk, setup: self, child, sip, sip_tcp, listeners, http, known: fresh.clone(), fresh }
+        Program {
+            trunk: self.trunk,
+            setup: self,
+            output: Box::new(lines),
+            child,
+            sip,
+            sip_tcp,
+            listeners,
+            http,
+            known: fresh.clone(),
+            fresh,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use serde::Serialize;
 use tokio::sync::broadcast;
 
 use crate::{
@@ -29,6 +30,24 @@ pub trait EngineHandle: Send + Sync + 'static {
     fn centre(&self) -> Arc<Centre>;
 
     fn health(&self) -> Health;
+
+    /// Reads the settings again, whole or not at all; `Err` says what is wrong with them.
+    fn reload(&self) -> BoxFuture<'_, Result<Reloaded, String>>;
+
+    /// Takes no new calls, and ends when the present ones have ended.
+    fn drain(&self);
+
+    /// What is logged from now on, as `[log] level` has it.
+    fn set_log(&self, level: &str) -> Result<(), String>;
+}
+
+/// What a reload did.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Reloaded {
+    /// One line for each entry of the centre that is new, gone or changed.
+    pub changes: Vec<String>,
+    /// Sections of the main file that have changed and count from the next start on.
+    pub needs_restart: Vec<&'static str>,
 }
 
 /// What `/healthz` and `/readyz` judge by.

@@ -31,7 +31,7 @@ use axum::{
 use tower_http::timeout::TimeoutLayer;
 
 pub use auth::{Accounts, Signed, password};
-pub use handle::{EngineHandle, Health, LIVE_WAITING_MAX};
+pub use handle::{EngineHandle, Health, LIVE_WAITING_MAX, Reloaded};
 pub use problem::Problem;
 pub use serve::{ServeSettings, serve};
 
@@ -209,6 +209,9 @@ fn rest_routes() -> Router<Arc<Api>> {
         .route("/calls/{call}/hangup", post(rest::calls::hang_up))
         .route("/records", get(rest::records::list))
         .route("/records/{call}", get(rest::records::read))
+        .route("/reload", post(rest::operate::reload))
+        .route("/drain", post(rest::operate::drain))
+        .route("/log", put(rest::operate::set_log))
         .route("/live", get(live::open))
 }
 

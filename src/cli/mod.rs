@@ -23,7 +23,8 @@ const CONFIG: &str = "config/strowger.toml";
                   what the\nfile says (STROWGER_SIP_LISTEN, STROWGER_HTTP_LISTEN, STROWGER_RTP_PORTS, STROWGER_DATA_DIR \
                   …); RUST_LOG before\n[log] level.\n\n\
                   Signals: SIGTERM or Ctrl-C takes no new calls, lets the present ones end ([limits] drain_secs) and \
-                  stops;\na second one stops at once."
+                  stops;\na second one stops at once. SIGHUP reads the \
+                  settings again: whole, or not at all when something is wrong with them."
 )]
 struct Cli {
     #[command(subcommand)]

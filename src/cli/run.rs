@@ -1,27 +1,27 @@
 //! `strowger run`: start, say what to do next, run until told to end.
 
-use std::{io::Write as _, path::Path, sync::Arc, time::Duration};
+use std::{io::Write as _, path::Path, sync::Arc};
 
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Failed, environment};
 use crate::{
-    server::{self, Control, Ended, Running, threads},
+    server::{self, Control, Ended, Fresh, Origin, Running, threads},
     sip::Transport,
     switch::{Destination, Route},
 };
 
 pub fn run(config: &Path) -> Result<(), Failed> {
-    let loaded = server::read_files(config, &environment())?;
+    let environment = environment();
+    let loaded = server::read_files(config, &environment)?;
     server::start_logging(&loaded.server.log);
     let metrics = PrometheusBuilder::new().install_recorder().map_err(|why| format!("metrics: {why}"))?;
-    let drain_time = loaded.server.limits.drain_time;
-    let folder = config.parent().unwrap_or_else(|| Path::new("."));
-    let running = server::start(loaded, folder, Arc::new(move || metrics.render()))?;
+    let origin = Origin { config: config.to_owned(), environment, show };
+    let running = server::start(loaded, origin, Arc::new(move || metrics.render()))?;
     print!("{}", banner(&running));
     std::io::stdout().flush()?;
-    listen_for_signals(running.control(), drain_time)?;
+    listen_for_signals(running.control())?;
     match running.wait() {
         Ended::Drained => tracing::info!("ended: no call was left"),
         Ended::TimeIsUp => tracing::warn!("ended: time was up, the calls left were hung up"),
@@ -46,29 +46,52 @@ fn banner(running: &Running) -> String {
         lines.push(format!("  ring    {pattern} reaches a queue; without a phone: strowger test-call {pattern}"));
     }
     if !running.fresh.is_empty() {
-        lines.push(String::from("\n  Passwords made just now, for phone and page. They are shown this once:\n"));
-        lines.extend(running.fresh.iter().map(|fresh| format!("    {:12} {}", fresh.user, fresh.password.reveal())));
+        lines.push(passwords(&running.fresh));
     }
     lines.push(String::from("\n  stop    Ctrl-C lets calls end; a second one does not wait\n\n"));
     lines.join("\n")
 }
 
-/// SIGTERM and Ctrl-C drain; the second one ends at once.
-fn listen_for_signals(control: Control, drain_time: Duration) -> Result<(), Failed> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-    let (mut term, mut int) = {
-        let _inside = runtime.enter();
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
+fn passwords(fresh: &[Fresh]) -> String {
+    let mut lines = vec![String::from("\n  Passwords made just now, for phone and page. They are shown this once:\n")];
+    lines.extend(fresh.iter().map(|fresh| format!("    {:12} {}", fresh.user, fresh.password.reveal())));
+    lines.join("\n")
+}
+
+/// Those of users who came with a reload.
+fn show(fresh: &[Fresh]) -> std::io::Result<()> {
+    if fresh.is_empty() {
+        return Ok(());
+    }
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}\n", passwords(fresh))?;
+    out.flush()
+}
+
+/// SIGTERM and Ctrl-C drain, the second one ends at once; SIGHUP reads the settings again.
+fn listen_for_signals(control: Control) -> Result<(), Failed> {
+    let (runtime, mut ends) =
+        inside(|| Ok(Ends { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? }))?;
+    let (readers, mut hup) = inside(|| signal(SignalKind::hangup()))?;
+    let rereader = control.clone();
+    // Reading takes its time, in which a SIGTERM must be heard.
+    let read = move || {
+        while readers.block_on(hup.recv()).is_some() {
+            // What came of it is in the log.
+            let _ = rereader.reload();
+        }
     };
+    drop(threads::start("reload", read)?);
     let body = move || {
         runtime.block_on(async {
-            next(&mut term, &mut int).await;
+            ends.next().await;
+            let drain_time = control.drain_time();
             tracing::info!(seconds = drain_time.as_secs(), "no new calls; ending when the present ones have ended");
             control.drain(drain_time);
-            next(&mut term, &mut int).await;
+            ends.next().await;
             control.end();
             // A third one, should even that not work.
-            next(&mut term, &mut int).await;
+            ends.next().await;
             std::process::exit(1);
         });
     };
@@ -76,9 +99,26 @@ fn listen_for_signals(control: Control, drain_time: Duration) -> Result<(), Fail
     Ok(())
 }
 
-async fn next(term: &mut Signal, int: &mut Signal) {
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
+/// Signals, and the runtime that hears them.
+fn inside<T>(register: impl FnOnce() -> std::io::Result<T>) -> std::io::Result<(tokio::runtime::Runtime, T)> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let registered = {
+        let _inside = runtime.enter();
+        register()?
+    };
+    Ok((runtime, registered))
+}
+
+struct Ends {
+    term: Signal,
+    int: Signal,
+}
+
+impl Ends {
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
+        }
     }
 }

@@ -169,6 +169,7 @@ impl Caller {
                 | Input::Media(_)
                 | Input::Ports(_)
                 | Input::Settings(_)
+                | Input::Listeners(_)
                 | Input::Restore(_)
                 | Input::Restored
                 | Input::Request { .. }

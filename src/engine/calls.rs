@@ -214,7 +214,7 @@ impl Engine {
         wanted
             .map(|binding| Target {
                 party: LegParty::User(user.id),
-                path: binding.path,
+                path: self.path_to(binding),
                 uri: binding.contact.to_string(),
                 domain: self.settings.realm.as_str().into(),
                 address: Private::new(user.name.as_str().to_owned()),
@@ -241,12 +241,7 @@ impl Engine {
         };
         let remote = SocketAddr::new(ip, destination.port);
         let transport = destination.transport;
-        let listener = self
-            .settings
-            .listeners
-            .iter()
-            .find(|listener| listener.transport == transport && listener.local.is_ipv4() == remote.is_ipv4());
-        let listener = listener.ok_or(Cause { sip: 503, q850: 38 })?;
+        let listener = self.listener_towards(transport, remote).ok_or(Cause { sip: 503, q850: 38 })?;
         let authority = crate::switch::authority(&destination.host, destination.port);
         let param = transport.uri_param().map(|name| format!(";transport={name}")).unwrap_or_default();
         let user = crate::switch::escape_user(&number);

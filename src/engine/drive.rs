@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     time::Duration,
 };
 
@@ -25,7 +25,7 @@ use crate::{
         digest::Verifier,
         registrar::{Registrar, RegistrarSettings},
     },
-    switch::{self, RingId, Switch, SwitchSettings, TrunkLoad},
+    switch::{self, Listener, RingId, Switch, SwitchSettings, TrunkLoad, authority},
 };
 
 /// How often a trunk's name is looked up again.
@@ -140,6 +140,7 @@ impl Engine {
             Input::Media(event) => self.switch.handle_media(now, event),
             Input::Ports(ports) => self.switch.handle_ports(ports),
             Input::Settings(centre) => self.on_settings(now, *centre),
+            Input::Listeners(listeners) => self.on_listeners(listeners),
             Input::Restore(entries) => self.on_restore(entries),
             Input::Restored => self.on_restored(now),
             Input::Request { id, actor, request } => self.on_request(now, id, actor, request),
@@ -228,8 +229,14 @@ impl Engine {
         self.directory = Directory::new(&centre);
         self.acd.settings(now, centre.acd);
         self.resolve();
+        self.forget_devices(now);
         self.tell_devices(now);
         self.live(now, Happened::SettingsChanged);
+    }
+
+    fn on_listeners(&mut self, listeners: Vec<Listener>) {
+        self.switch.set_listeners(listeners.clone(), advertised(&listeners));
+        self.settings.listeners = listeners;
     }
 
     fn sweep(&mut self, now: Now) {
@@ -297,19 +304,24 @@ impl Engine {
 }
 
 fn stack_settings(settings: &EngineSettings) -> StackSettings {
-    let advertised = settings.listeners.iter().filter_map(|listener| {
-        let (host, port) = listener.advertised.as_ref()?;
-        Some((listener.transport, listener.local, format!("{host}:{port}")))
-    });
     StackSettings {
         user_agent: settings.user_agent.clone(),
-        advertised: advertised.collect(),
+        advertised: advertised(&settings.listeners),
         allow: super::ALLOW.split(", ").collect(),
         supported: super::SUPPORTED.split(", ").collect(),
         timers: settings.timers,
         usages_max: settings.limits.calls_max.saturating_mul(4),
         ..StackSettings::default()
     }
+}
+
+/// What peers are told in place of a socket's own address.
+fn advertised(listeners: &[Listener]) -> Vec<(Transport, SocketAddr, String)> {
+    let one = |listener: &Listener| {
+        let (host, port) = listener.advertised.as_ref()?;
+        Some((listener.transport, listener.local, authority(host, *port)))
+    };
+    listeners.iter().filter_map(one).collect()
 }
 
 /// New randomness can only add to the old.

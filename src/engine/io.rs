@@ -11,6 +11,7 @@ use crate::{
     base::{AgentId, CallId, EngagementId, FlowId, InteractionId, OfferId, QueueId},
     media,
     sip::{Path, Transport},
+    switch::Listener,
     wire::sip::Message,
 };
 
@@ -35,6 +36,8 @@ pub enum Input {
     /// RTP ports that the plane has bound, in addition to those it told before.
     Ports(Vec<media::Port>),
     Settings(Box<Centre>),
+    /// The sockets have changed: those for new calls first, then those that are only there for old ones.
+    Listeners(Vec<Listener>),
     /// What the journal holds, in order; before anything else but `Settings`, in as many pieces as suit.
     Restore(Vec<Entry>),
     /// The journal has been read to its end.

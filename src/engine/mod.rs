@@ -19,6 +19,7 @@ mod snapshot;
 mod transfers;
 mod views;
 mod watch;
+mod ways;
 
 use register::{ALLOW, SUPPORTED};
 

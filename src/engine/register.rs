@@ -108,6 +108,16 @@ impl Engine {
         }
     }
 
+    /// Devices of users who are in the settings no more.
+    pub(super) fn forget_devices(&mut self, now: Now) {
+        let router = &self.directory.router;
+        let gone = self.registrar.all().filter(|binding| router.user(&binding.aor).is_none());
+        let mut gone: Vec<_> = gone.map(|binding| (binding.aor.clone(), binding.contact.clone())).collect();
+        gone.sort();
+        let changes = gone.iter().filter_map(|(aor, contact)| self.registrar.remove(aor, contact)).collect();
+        self.on_bindings(now, changes);
+    }
+
     /// A device gave no sign of life: it is not rung again until it registers anew or answers a probe, as long as there
     /// are others.
     pub(super) fn on_dead(&mut self, now: Now, party: LegParty, contact: &str) {

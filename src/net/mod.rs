@@ -89,6 +89,8 @@ pub struct Net {
     listeners: Vec<UdpListener>,
     streams: Streams,
     bound: Vec<Bound>,
+    /// Still open for the calls on them; nothing new is taken there.
+    retired: Vec<SocketAddr>,
     bell: Bell,
     lanes: Lanes,
     /// Facts about peers, handed out before any message.
@@ -112,6 +114,7 @@ impl Net {
             listeners: Vec::new(),
             streams: Streams::new(runtime, bell.clone(), limits, first_flow),
             bound: Vec::new(),
+            retired: Vec::new(),
             bell,
             lanes: Lanes::default(),
             facts: Vec::new(),
@@ -139,6 +142,36 @@ impl Net {
         let bound = Bound { transport, address };
         self.bound.push(bound);
         Ok(bound)
+    }
+
+    /// Takes nothing new there. Over UDP the socket stays open for the calls that use it, until [`Net::close`].
+    pub fn retire(&mut self, bound: Bound) {
+        match bound.transport {
+            Transport::Udp if self.retired.contains(&bound.address) => {}
+            Transport::Udp => self.retired.push(bound.address),
+            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => self.close(bound),
+        }
+    }
+
+    /// Listens there again.
+    pub fn take_back(&mut self, bound: Bound) {
+        self.retired.retain(|address| *address != bound.address);
+    }
+
+    /// Listens there no more. Stream connections that are open stay.
+    pub fn close(&mut self, bound: Bound) {
+        self.bound.retain(|other| *other != bound);
+        match bound.transport {
+            Transport::Udp => {
+                self.listeners.retain(|listener| listener.local() != bound.address);
+                self.retired.retain(|address| *address != bound.address);
+                // What was polled goes by the listener's place.
+                self.polled.clear();
+            }
+            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
+                self.streams.stop_listening(bound.transport, bound.address);
+            }
+        }
     }
 
     /// New calls a second from one address, but for those that are trusted.
@@ -253,7 +286,7 @@ impl Net {
 
     fn admit(&mut self, now: Instant, path: Path, message: Message) {
         self.counts.received += 1;
-        if refuse::is_ack_to_busy(&message) {
+        if refuse::is_ack_to_busy(&message) || self.is_late(&path, &message) {
             return;
         }
         if let Some((rates, trusted)) = &mut self.rates
@@ -274,6 +307,11 @@ impl Net {
             }
             Admission::Refused(_) => self.counts.dropped_in += 1,
         }
+    }
+
+    /// Something new for a socket that is only there for what is old.
+    fn is_late(&self, path: &Path, message: &Message) -> bool {
+        path.transport == Transport::Udp && self.retired.contains(&path.local) && Lane::of(message) != Lane::Dialog
     }
 
     fn answer_malformed(&mut self, path: &Path, malformed: &Malformed) {

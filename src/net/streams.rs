@@ -152,6 +152,13 @@ impl Streams {
         Ok(local)
     }
 
+    /// Accepts no more there; connections that are open stay.
+    pub fn stop_listening(&mut self, transport: Transport, address: SocketAddr) {
+        if let Some(stop) = self.listeners.remove(&(transport, address)) {
+            stop.cancel();
+        }
+    }
+
     pub fn try_recv(&mut self) -> Option<Arrival> {
         self.arrivals.try_recv().ok()
     }

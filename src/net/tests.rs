@@ -90,6 +90,28 @@ fn a_binding_request_is_answered_here() {
     assert!(fixture.net.next_input().is_none());
 }
 
+/// AD-03: a listener that is gone from the settings takes nothing new, but what belongs to its calls; then it closes, and
+/// can be opened again.
+#[test]
+fn a_retired_listener_lets_its_calls_end() {
+    let mut fixture = start();
+    let bound = fixture.net.bound()[0];
+    fixture.net.retire(bound);
+    fixture.say(&request("INVITE", 1));
+    fixture.say(&request("BYE", 2).replace("To: <sip:800@b>", "To: <sip:800@b>;tag=x"));
+    while fixture.net.waiting(Lane::Dialog) == 0 {
+        fixture.turn(0);
+    }
+    assert_eq!(fixture.net.waiting(Lane::Invite), 0);
+    fixture.net.close(bound);
+    assert!(fixture.net.bound().is_empty());
+    fixture.net.listen(Transport::Udp, fixture.address).unwrap();
+    fixture.say(&request("INVITE", 3));
+    while fixture.net.waiting(Lane::Invite) == 0 {
+        fixture.net.receive(Instant::from_micros(0));
+    }
+}
+
 /// SW-18: while old inputs wait, a new call hears 503 with Retry-After and other requests are let in.
 #[test]
 fn an_overloaded_switch_refuses_new_calls_by_itself() {

@@ -89,15 +89,17 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
 impl Tls {
     /// Reads our own certificate; the authorities of others are read when they are needed.
     pub fn new(settings: TlsSettings) -> Result<Self, TlsError> {
         let ours = Kept { stamp: stamp(&settings.own_files()), value: settings.read_ours()? };
         Ok(Self { settings, ours: Mutex::new(ours), theirs: Mutex::default() })
-    }
-
-    pub fn settings(&self) -> &TlsSettings {
-        &self.settings
     }
 
     pub fn for_phones(&self) -> Arc<ServerConfig> {

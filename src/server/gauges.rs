@@ -25,18 +25,20 @@ impl Gauges {
         self.due
     }
 
-    pub fn publish(&mut self, now: Instant, engine: &Engine, net: &mut Net, held: usize) {
+    /// True when it has.
+    pub fn publish(&mut self, now: Instant, engine: &Engine, net: &mut Net, held: usize) -> bool {
         if let Some(last) = self.last
             && now.since(last) < PUBLISH_TIME
         {
             self.due = Some(last + PUBLISH_TIME);
-            return;
+            return false;
         }
         self.last = Some(now);
         self.due = None;
         self.publish_engine(engine.counts());
         publish_net(net, now);
         metrics::gauge!("held_outputs").set(held as f64);
+        true
     }
 
     fn publish_engine(&mut self, counts: Counts) {

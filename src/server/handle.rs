@@ -3,18 +3,22 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use futures_util::future::BoxFuture;
-use tokio::sync::{broadcast, oneshot};
+use tokio::{
+    sync::{broadcast, oneshot, watch},
+    task::spawn_blocking,
+};
 
-use super::{Order, pulse::Pulse};
+use super::{Order, logging, pulse::Pulse, reload::Reloader};
 use crate::{
     acd::{Actor, Refused},
-    api::{EngineHandle, Health, LIVE_WAITING_MAX},
+    api::{EngineHandle, Health, LIVE_WAITING_MAX, Reloaded},
     base::AgentId,
     engine::{Answer, Centre, Event, Input, Request, RequestId},
     net::Inbox,
@@ -22,6 +26,9 @@ use crate::{
 
 /// Requests that wait for their reply; beyond it pages are told to come back.
 pub const REQUESTS_MAX: usize = 4_096;
+
+/// For a drain that is asked for before the settings are known.
+const DRAIN_TIME: Duration = Duration::from_secs(60);
 
 type Reply = oneshot::Sender<Result<Answer, Refused>>;
 
@@ -31,7 +38,8 @@ pub struct Handle {
     waiting: Mutex<HashMap<RequestId, Reply>>,
     next: AtomicU64,
     live: broadcast::Sender<Arc<Event>>,
-    centre: RwLock<Arc<Centre>>,
+    centre: watch::Sender<Arc<Centre>>,
+    reloader: OnceLock<Arc<Reloader>>,
     pulse: Pulse,
 }
 
@@ -46,9 +54,29 @@ impl Handle {
             waiting: Mutex::default(),
             next: AtomicU64::new(1),
             live: broadcast::Sender::new(LIVE_WAITING_MAX),
-            centre: RwLock::new(centre),
+            centre: watch::Sender::new(centre),
+            reloader: OnceLock::new(),
             pulse,
         }
+    }
+
+    /// Who reads the settings again; set once, at the start.
+    pub fn set_reloader(&self, reloader: Arc<Reloader>) {
+        let _ = self.reloader.set(reloader);
+    }
+
+    pub fn reloader(&self) -> Option<&Arc<Reloader>> {
+        self.reloader.get()
+    }
+
+    /// From the loop: these are the domain settings now.
+    pub fn set_centre(&self, centre: Arc<Centre>) {
+        self.centre.send_replace(centre);
+    }
+
+    /// Changes of the domain settings.
+    pub fn centres(&self) -> watch::Receiver<Arc<Centre>> {
+        self.centre.subscribe()
     }
 
     /// From the loop: a reply has come.
@@ -113,7 +141,7 @@ impl EngineHandle for Handle {
     }
 
     fn centre(&self) -> Arc<Centre> {
-        Arc::clone(&self.centre.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.centre.borrow())
     }
 
     fn health(&self) -> Health {
@@ -122,5 +150,25 @@ impl EngineHandle for Handle {
             journal: self.pulse.journal_works(),
             draining: self.pulse.is_draining(),
         }
+    }
+
+    fn reload(&self) -> BoxFuture<'_, Result<Reloaded, String>> {
+        let reloader = self.reloader.get().cloned();
+        Box::pin(async move {
+            let Some(reloader) = reloader else { return Err(String::from("the switch has not started yet")) };
+            let done = spawn_blocking(move || reloader.reload()).await;
+            done.unwrap_or_else(|_| Err(String::from("the reload failed")))
+        })
+    }
+
+    fn drain(&self) {
+        let time = self.reloader.get().map_or(DRAIN_TIME, |reloader| reloader.drain_time());
+        if self.inbox.push(Order::Drain { time }).is_err() {
+            tracing::error!("the engine was not told to drain: its inbox is full");
+        }
+    }
+
+    fn set_log(&self, level: &str) -> Result<(), String> {
+        logging::set(level)
     }
 }

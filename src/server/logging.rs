@@ -1,10 +1,15 @@
 //! Where log lines go: to standard error, for people or for collectors.
 
-use std::io::IsTerminal;
+use std::{io::IsTerminal, sync::OnceLock};
 
 use tracing_subscriber::EnvFilter;
 
 use crate::settings::{LogFormat, LogSettings};
+
+/// Puts another filter in the place of the present one.
+type Put = Box<dyn Fn(EnvFilter) -> Result<(), String> + Send + Sync>;
+
+static PUT: OnceLock<Put> = OnceLock::new();
 
 /// Starts logging for the whole process. `RUST_LOG` comes before the settings. Only the first call counts.
 pub fn start_logging(settings: &LogSettings) {
@@ -16,8 +21,46 @@ pub fn start_logging(settings: &LogSettings) {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
     // A second start in one process (tests) keeps the first.
-    let _ = match settings.format {
-        LogFormat::Text => lines.with_target(false).try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
-    };
+    match settings.format {
+        LogFormat::Text => {
+            let lines = lines.with_target(false).with_filter_reloading();
+            let handle = lines.reload_handle();
+            if lines.try_init().is_ok() {
+                let _ = PUT.set(Box::new(move |filter| handle.reload(filter).map_err(|error| error.to_string())));
+            }
+        }
+        LogFormat::Json => {
+            let lines = lines.json().flatten_event(true).with_filter_reloading();
+            let handle = lines.reload_handle();
+            if lines.try_init().is_ok() {
+                let _ = PUT.set(Box::new(move |filter| handle.reload(filter).map_err(|error| error.to_string())));
+            }
+        }
+    }
+}
+
+fn parse(level: &str) -> Result<EnvFilter, String> {
+    EnvFilter::try_new(level).map_err(|error| format!("log level \"{level}\": {error}"))
+}
+
+/// Whether `level` can be understood.
+pub fn check(level: &str) -> Result<(), String> {
+    parse(level).map(drop)
+}
+
+/// Logs that much from now on; `RUST_LOG` has had its say at the start.
+pub fn set(level: &str) -> Result<(), String> {
+    let filter = parse(level)?;
+    PUT.get().map_or(Ok(()), |put| put(filter))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_level_is_refused() {
+        assert!(check("info,strowger::net=debug").is_ok());
+        assert!(check("strowger=loud").unwrap_err().contains("loud"));
+    }
 }

@@ -16,6 +16,7 @@ mod limits;
 mod logging;
 mod pages;
 mod pulse;
+mod reload;
 mod resolve;
 mod sockets;
 mod sounds;
@@ -30,6 +31,7 @@ pub use handle::{Handle, REQUESTS_MAX};
 pub use held::HELD_MAX;
 pub use logging::start_logging;
 pub use pulse::{ABORT_TIME, STALL_TIME};
+pub use reload::{Change, Origin};
 pub use start::{Control, Running, StartError, start};
 pub use turn::Ended;
 
@@ -43,6 +45,8 @@ use crate::{engine::Input, store::Report};
 pub enum Order {
     Input(Input),
     Journal(Report),
+    /// New settings.
+    Change(Box<Change>),
     /// Take no new calls; end when the last has ended, or after `time`.
     Drain {
         time: Duration,

@@ -7,7 +7,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{Clock, Handle};
 use crate::{
-    api::{Api, ApiSettings, EngineHandle, ServeSettings, serve},
+    api::{Api, ApiSettings, ServeSettings, serve},
     engine::Centre,
     store::Database,
 };
@@ -36,13 +36,21 @@ impl Pages {
         listener.set_nonblocking(true)?;
         let _inside = runtime.enter();
         let listener = TcpListener::from_std(listener)?;
-        let centre = handle.centre();
+        let mut centres = handle.centres();
+        let centre = Arc::clone(&centres.borrow_and_update());
         let api_clock = Arc::new(move || clock.now());
         let (api, hub) = Api::new(ApiSettings::default(), handle, database.clone(), api_clock, metrics);
         tasks.spawn_on(hub, runtime);
         let router = api.router();
-        tasks.spawn_on(serve(listener, router, ServeSettings::default(), stopped), runtime);
-        tasks.spawn_on(async move { load_accounts(&database, &api, &centre).await }, runtime);
+        tasks.spawn_on(serve(listener, router, ServeSettings::default(), stopped.clone()), runtime);
+        let follow = async move {
+            load_accounts(&database, &api, &centre).await;
+            while centres.changed().await.is_ok() {
+                let centre = Arc::clone(&centres.borrow_and_update());
+                api.set_users(&centre).await;
+            }
+        };
+        tasks.spawn_on(until_stopped(follow, stopped.clone()), runtime);
         Ok(Self { stop, tasks, runtime: runtime.clone() })
     }
 
@@ -53,6 +61,13 @@ impl Pages {
         self.runtime.block_on(async {
             let _ = timeout(GOODBYE_TIME, self.tasks.wait()).await;
         });
+    }
+}
+
+async fn until_stopped(task: impl Future<Output = ()>, mut stopped: watch::Receiver<bool>) {
+    tokio::select! {
+        () = task => {}
+        _ = stopped.wait_for(|stopped| *stopped) => {}
     }
 }
 

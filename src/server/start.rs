@@ -16,11 +16,15 @@ use super::{
     Clock, Ended, Fresh, Handle, Order, credentials, limits, pages,
     pages::Pages,
     pulse::{self, Pulse},
+    reload::{Origin, Reloader},
     resolve::resolver,
-    seed, sockets, sounds, threads,
+    seed,
+    sockets::{Sockets, trunk_sources},
+    sounds, threads,
     turn::{Loop, MediaSink, State},
 };
 use crate::{
+    api::Reloaded,
     engine::{self, CallRecord, Centre, Engine, EngineSettings, Entry, Input},
     media::{Command, Country},
     net::{Bound, Inbox},
@@ -28,7 +32,7 @@ use crate::{
     settings::{ClipFile, JournalSync, Loaded, ServerSettings},
     sip::TimerSettings,
     store::{Database, Feeder, Journal, JournalSettings},
-    switch::Times,
+    switch::{Listener, Times},
 };
 
 /// Threads for connections, pages and the database. The loop and the media workers have their own.
@@ -69,48 +73,52 @@ pub struct Running {
     pub fresh: Vec<Fresh>,
     pub centre: Arc<Centre>,
     inbox: Inbox<Order>,
+    reloader: Arc<Reloader>,
     engine: Option<JoinHandle<Ended>>,
     pages: Option<Pages>,
     watchdog: Option<mpsc::Sender<()>>,
     runtime: Option<tokio::runtime::Runtime>,
 }
 
-/// Starts everything. `folder` is that of the main file, `metrics` writes what `/metrics` shows.
+/// Starts everything. `metrics` writes what `/metrics` shows.
 pub fn start(
     loaded: Loaded,
-    folder: &Path,
+    origin: Origin,
     metrics: Arc<dyn Fn() -> String + Send + Sync>,
 ) -> Result<Running, StartError> {
-    let Loaded { server, files } = loaded;
+    let Loaded { server, mut files } = loaded;
+    let folder = origin.folder().to_owned();
     let clock = Clock::start();
     let open_files = limits::raise_open_files().unwrap_or(0);
     let data = PathBuf::from(&server.data_dir);
     make_folder(&data).map_err(StartError::new(format!("data folder {}", data.display())))?;
-    let mut centre = files.centre;
-    let passwords = credentials::fill(&mut centre, &files.generated, &data, &server.realm)
+    let passwords = credentials::fill(&mut files.centre, &files.generated, &data, &server.realm)
         .map_err(StartError::new("generated passwords"))?;
     let runtime = start_runtime().map_err(StartError::new("threads"))?;
     let shell = runtime.handle().clone();
     let _inside = shell.enter();
 
-    let (mut net, bell) = sockets::open(&server, folder, &data, runtime.handle(), clock.now())?;
-    let inbox = Inbox::new(bell);
-    net.limit_calls(server.limits.invite_rate_max, sockets::trunk_sources(&centre));
+    let (sockets, mut net) = Sockets::open(&server, &folder, &data, runtime.handle(), clock.now())?;
+    let inbox = Inbox::new(net.bell());
+    let centre = Arc::new(files.centre.clone());
+    net.limit_calls(server.limits.invite_rate_max, trunk_sources(&centre));
     let pulse = Pulse::new(clock);
-    let centre = Arc::new(centre);
     let handle = Arc::new(Handle::new(inbox.clone(), pulse.clone(), Arc::clone(&centre)));
     let http =
         pages::bind(server.http.listen).map_err(StartError::new(format!("[http] listen {}", server.http.listen)))?;
     let http_address = http.local_addr().map_err(StartError::new("[http] listen"))?;
     let (journal, restored) = open_journal(&server, &data, &inbox)?;
     let (mut plane, ports) = open_plane(&server, open_files, clock, &inbox)?;
-    load_sounds(&mut plane, &files.clips, folder)?;
+    load_sounds(&mut plane, &files.clips, &folder)?;
     let database = open_database(&server, &data)?;
     let records_wake = Arc::new(Notify::new());
     feed_records(&runtime, &journal, &database, &records_wake);
 
-    let engine =
-        Engine::new(engine_settings(&server, net.bound()), seed().map_err(StartError::new("seed"))?, clock.now());
+    let engine = Engine::new(
+        engine_settings(&server, sockets.listeners()),
+        seed().map_err(StartError::new("seed"))?,
+        clock.now(),
+    );
     let bound = net.bound().to_vec();
     let mut switch = Loop {
         engine,
@@ -122,6 +130,7 @@ pub fn start(
         state: State::default(),
         journal,
         net,
+        sockets,
         clock,
         records_wake,
     };
@@ -134,6 +143,8 @@ pub fn start(
     for input in inputs {
         switch.engine.handle(clock.now(), input);
     }
+    let reloader = Arc::new(Reloader::new(origin, inbox.clone(), server, files));
+    handle.set_reloader(Arc::clone(&reloader));
     let fresh = passwords.save().map_err(StartError::new("generated passwords"))?;
     let pages =
         Pages::start(runtime.handle(), http, database, handle, clock, metrics).map_err(StartError::new("pages"))?;
@@ -145,6 +156,7 @@ pub fn start(
         fresh,
         centre,
         inbox,
+        reloader,
         engine: Some(engine),
         pages: Some(pages),
         watchdog: Some(watchdog),
@@ -155,7 +167,7 @@ pub fn start(
 impl Running {
     /// For ending it from another thread.
     pub fn control(&self) -> Control {
-        Control { inbox: self.inbox.clone() }
+        Control { inbox: self.inbox.clone(), reloader: Arc::clone(&self.reloader) }
     }
 
     /// Waits for the end, then closes the rest.
@@ -178,13 +190,24 @@ impl Drop for Running {
     }
 }
 
-/// Ends a running switch.
+/// Ends a running switch, or has it read its settings again.
 #[derive(Clone)]
 pub struct Control {
     inbox: Inbox<Order>,
+    reloader: Arc<Reloader>,
 }
 
 impl Control {
+    /// Reads the settings again, whole or not at all. What came of it is in the log too.
+    pub fn reload(&self) -> Result<Reloaded, String> {
+        self.reloader.reload()
+    }
+
+    /// How long [`Control::drain`] waits as the settings have it.
+    pub fn drain_time(&self) -> Duration {
+        self.reloader.drain_time()
+    }
+
     /// Takes no new calls; the switch ends when the last has ended, or after `time`.
     pub fn drain(&self, time: Duration) {
         // A full inbox means that the loop has stopped; the watchdog sees to that.
@@ -304,12 +327,12 @@ fn feed_records(
     tokio_util::task::TaskTracker::new().spawn_on(task, runtime.handle());
 }
 
-fn engine_settings(server: &ServerSettings, bound: &[Bound]) -> EngineSettings {
+fn engine_settings(server: &ServerSettings, listeners: Vec<Listener>) -> EngineSettings {
     let domains = server.sip.advertised.iter().chain([&server.realm]).cloned().collect();
     EngineSettings {
         realm: server.realm.clone(),
         domains,
-        listeners: sockets::listeners(server, bound),
+        listeners,
         user_agent: server.sip.user_agent.clone(),
         limits: engine::Limits { calls_max: server.limits.calls_max, ..engine::Limits::default() },
         times: Times::default(),

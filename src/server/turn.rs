@@ -11,11 +11,13 @@ use super::{
     handle::Handle,
     held::{Held, Pass},
     pulse::Pulse,
+    reload::Change,
+    sockets::{Sockets, trunk_sources},
 };
 use crate::{
     acd::Actor,
     base::{Instant, Now},
-    engine::{Alarm, CallRecord, Engine, Entry, EntryId, Input, Output, Request, RequestId},
+    engine::{Alarm, CallRecord, Centre, Engine, Entry, EntryId, Input, Output, Request, RequestId},
     media,
     net::{Inbox, Net},
     sip::{Path, Transport},
@@ -50,6 +52,7 @@ pub enum Ended {
 pub struct Loop {
     pub engine: Engine,
     pub net: Net,
+    pub sockets: Sockets,
     pub inbox: Inbox<Order>,
     pub journal: Journal<Entry, CallRecord>,
     pub media: MediaSink,
@@ -95,7 +98,8 @@ impl Loop {
 
     fn sleep(&mut self) {
         let now = self.clock.mono();
-        let own = [self.engine.poll_timeout(), self.state.drain_until, self.state.gauges.due()];
+        let state = &self.state;
+        let own = [self.engine.poll_timeout(), state.drain_until, state.gauges.due(), self.sockets.due()];
         let until = own.into_iter().flatten().min();
         self.pulse.loop_sleeps();
         let inbox = &self.inbox;
@@ -112,6 +116,7 @@ impl Loop {
                     self.handle_input(input);
                 }
                 Order::Journal(report) => self.on_report(report),
+                Order::Change(change) => self.on_change(*change),
                 Order::Drain { time } => {
                     self.state.drain_until = Some(self.clock.mono() + time);
                     self.pulse.set_draining();
@@ -159,7 +164,39 @@ impl Loop {
         if self.state.drain_until.is_some_and(|until| until <= now.mono) && self.state.ended.is_none() {
             self.state.ended = Some(Ended::TimeIsUp);
         }
-        self.state.gauges.publish(now.mono, &self.engine, &mut self.net, self.state.held.len());
+        if self.sockets.look(now.mono, &mut self.net) {
+            self.tell_listeners();
+        }
+        let published = self.state.gauges.publish(now.mono, &self.engine, &mut self.net, self.state.held.len());
+        if published && self.engine.counts().calls == 0 && self.sockets.close_retired(&mut self.net) {
+            self.tell_listeners();
+        }
+    }
+
+    /// New settings: the sockets first, because they may fail; then nothing can any more.
+    fn on_change(&mut self, change: Change) {
+        let Change { server, centre, clips, clips_gone, tls, done } = change;
+        if let Err(error) = self.sockets.follow(&server, &mut self.net) {
+            let _ = done.send(Err(error.to_string()));
+            return;
+        }
+        self.net.set_tls(tls);
+        self.net.set_origins(server.sip.origins.as_slice().into());
+        self.net.limit_calls(server.limits.invite_rate_max, trunk_sources(&centre));
+        self.tell_listeners();
+        for (clip, sound) in clips {
+            (self.media)(0, media::Command::LoadClip { clip, sound });
+        }
+        self.handle.set_centre(Arc::clone(&centre));
+        self.handle_input(Input::Settings(Box::new(Centre::clone(&centre))));
+        for clip in clips_gone {
+            (self.media)(0, media::Command::DropClip { clip });
+        }
+        let _ = done.send(Ok(()));
+    }
+
+    fn tell_listeners(&mut self) {
+        self.handle_input(Input::Listeners(self.sockets.listeners()));
     }
 
     fn drain_outputs(&mut self) {

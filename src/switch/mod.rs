@@ -117,6 +117,12 @@ impl Switch {
         self.drain_stack(now);
     }
 
+    /// The sockets have changed; `advertised` is what peers are told in place of their own addresses.
+    pub fn set_listeners(&mut self, listeners: Vec<Listener>, advertised: Vec<(Transport, SocketAddr, String)>) {
+        self.settings.listeners = listeners;
+        self.stack.set_advertised(advertised);
+    }
+
     pub fn handle_unreachable(&mut self, now: Now, transport: Transport, remote: SocketAddr) {
         self.stack.handle_unreachable(now, transport, remote);
         self.drain_stack(now);

@@ -4,6 +4,7 @@ pub mod agents;
 mod body;
 pub mod calls;
 pub mod me;
+pub mod operate;
 pub mod records;
 pub mod session;
 pub mod waiting;

@@ -43,6 +43,7 @@ pub struct Picture {
     pub refuses: Mutex<Option<Refused>>,
     pub sessions: Mutex<Vec<(AgentId, bool)>>,
     pub health: Mutex<Health>,
+    pub reload_fault: Mutex<Option<String>>,
     live: broadcast::Sender<Arc<Event>>,
     centre: Arc<Centre>,
 }
@@ -74,6 +75,19 @@ impl EngineHandle for Picture {
 
     fn health(&self) -> Health {
         self.health.lock().unwrap().clone()
+    }
+
+    fn reload(&self) -> BoxFuture<'_, Result<Reloaded, String>> {
+        let done = Reloaded { changes: vec![String::from("+ user \"new\"")], needs_restart: Vec::new() };
+        std::future::ready(self.reload_fault.lock().unwrap().clone().map_or(Ok(done), Err)).boxed()
+    }
+
+    fn drain(&self) {
+        self.health.lock().unwrap().draining = true;
+    }
+
+    fn set_log(&self, level: &str) -> Result<(), String> {
+        if level == "loud" { Err(String::from("no such level")) } else { Ok(()) }
     }
 }
 
@@ -158,6 +172,7 @@ impl Desk {
             refuses: Mutex::default(),
             sessions: Mutex::default(),
             health: Mutex::new(health),
+            reload_fault: Mutex::default(),
             live: broadcast::Sender::new(16),
             centre: Arc::clone(&centre),
         });

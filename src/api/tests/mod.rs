@@ -1,6 +1,7 @@
 mod desk;
 mod guard;
 mod live;
+mod operate;
 mod pages;
 mod rest;
 mod sign_in;

@@ -163,6 +163,11 @@ impl Stack {
         &self.settings
     }
 
+    /// What to write as our host and port from now on, see [`StackSettings::advertised`].
+    pub fn set_advertised(&mut self, advertised: Vec<(Transport, SocketAddr, String)>) {
+        self.settings.advertised = advertised;
+    }
+
     /// The Call-ID of a usage, for traces and Replaces.
     pub fn call_id(&self, usage: UsageId) -> Option<&str> {
         self.usages.get(usage).map(|usage| &*usage.dialog.call_id)

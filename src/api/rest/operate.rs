@@ -1,0 +1,45 @@
+//! What an administrator does to the running switch.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::StatusCode};
+use serde::Deserialize;
+
+use super::{Body, DONE, Done};
+use crate::{
+    api::{Api, Problem, Reloaded, Signed},
+    store::Role,
+};
+
+/// `POST /api/v1/reload`: whole or not at all.
+pub async fn reload(State(api): State<Arc<Api>>, signed: Signed) -> Result<Json<Reloaded>, Problem> {
+    signed.needs(Role::Admin)?;
+    let done = api.handle.reload().await;
+    done.map(Json).map_err(|why| {
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "settings_refused", "The settings were refused").detail(why)
+    })
+}
+
+/// `POST /api/v1/drain`
+pub async fn drain(State(api): State<Arc<Api>>, signed: Signed) -> Result<Json<Done>, Problem> {
+    signed.needs(Role::Admin)?;
+    api.handle.drain();
+    std::future::ready(Ok(DONE)).await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogChange {
+    level: String,
+}
+
+/// `PUT /api/v1/log`
+pub async fn set_log(
+    State(api): State<Arc<Api>>,
+    signed: Signed,
+    Body(change): Body<LogChange>,
+) -> Result<Json<Done>, Problem> {
+    signed.needs(Role::Admin)?;
+    let done = api.handle.set_log(&change.level);
+    std::future::ready(done.map(|()| DONE).map_err(Problem::bad_request)).await
+}
