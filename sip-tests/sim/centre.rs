@@ -79,6 +79,7 @@ fn reason(key: &str) -> ReasonSettings {
         kind: ReasonKind::default(),
         colour: String::new(),
         max_secs: 0,
+        max_logs_out: false,
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Actor, Channel, Door, InteractionKind, MemberState, NeededSkill, Outcome, Pending, Preferred, Reason, Selection,
+    Status,
 };
 use crate::base::{AgentId, EngagementId, InteractionId, Private, QueueId, Wall};
 
@@ -67,7 +68,21 @@ pub struct AgentRecord {
     pub handled: bool,
     /// Start of the status shown.
     pub since: Wall,
+    /// Time in each status today, up to `counted`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub times: Vec<StatusTime>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted: Option<Wall>,
     pub today: AgentCounters,
+}
+
+/// How long an agent was in one status today.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusTime {
+    pub status: Status,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    pub ms: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

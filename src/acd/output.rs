@@ -77,6 +77,7 @@ pub struct Offer {
     pub made: Wall,
     pub until: Instant,
     pub until_wall: Wall,
+    pub auto_answer: bool,
     pub why: Arc<Why>,
 }
 
@@ -238,6 +239,10 @@ pub enum Notice {
     Missed { agent: AgentId, missed: u32 },
     /// A supervisor changed the agent's status or wrap-up.
     Override { agent: AgentId, actor: Actor, reason: Option<Reason> },
+    /// No sign of life at the page: is he there? Offline at that moment.
+    Inactive { agent: AgentId, until: Wall },
+    /// Longer in a status than its reason allows.
+    TooLong { agent: AgentId, reason: Reason, since: Wall, logged_out: bool },
     /// An invariant did not hold and was mended.
     Repaired { what: String },
 }

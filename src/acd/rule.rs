@@ -99,6 +99,8 @@ rules! {
     LogOutFor "34",
     /// The settings changed underneath.
     Reload "35",
+    /// Nobody answered the page's question whether he is there; or a status lasted too long.
+    Inactive "36",
     /// Busy with a call that came through no queue.
     OutsideCall "37",
     /// An administrator forces offline.

@@ -53,6 +53,8 @@ pub struct AgentSettings {
     pub skills: BTreeMap<String, u8>,
     /// What the agent may be Ready for.
     pub channels: BTreeSet<Channel>,
+    /// Overrides [`Policies::capacity`].
+    pub capacity: BTreeMap<Channel, u32>,
 }
 
 impl Default for AgentSettings {
@@ -66,6 +68,7 @@ impl Default for AgentSettings {
             default_on_login: None,
             skills: BTreeMap::new(),
             channels: BTreeSet::from([Channel::Voice]),
+            capacity: BTreeMap::new(),
         }
     }
 }
@@ -90,6 +93,8 @@ pub struct QueueSettings {
 
     /// How long one offer rings.
     pub ring_secs: u32,
+    /// The agent's phone and page are told to answer by themselves.
+    pub auto_answer: bool,
     /// An offer whose device stays wholly silent this long is given up as unreachable. Zero: off.
     pub device_dead_secs: u32,
     /// After an offer that was not answered, the agent is left alone this long.
@@ -176,6 +181,7 @@ impl Default for QueueSettings {
             weight: 0,
             weight_ageing_secs: 0,
             ring_secs: 20,
+            auto_answer: false,
             device_dead_secs: 3,
             ban_secs: BanTime::Secs(0),
             reject_secs: BanTime::Secs(5),
@@ -422,9 +428,12 @@ pub struct ReasonSettings {
     pub kind: ReasonKind,
     #[serde(default)]
     pub colour: String,
-    /// Longer than this is brought to the supervisor's notice. Zero: no limit.
+    /// Longer than this is brought to the agent's and the supervisor's notice. Zero: no limit.
     #[serde(default)]
     pub max_secs: u32,
+    /// And the agent is Offline then.
+    #[serde(default)]
+    pub max_logs_out: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

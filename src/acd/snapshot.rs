@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{
     Activity, AgentCounters, Channel, Door, InteractionKind, MemberState, Pending, QueueCounters, Reason, Selection,
-    Status,
+    Status, StatusTime,
 };
 use crate::base::{AgentId, EngagementId, InteractionId, OfferId, Private, QueueId, Wall};
 
@@ -39,6 +39,12 @@ pub struct AgentSnapshot {
     pub offers: Vec<OfferSnapshot>,
     pub engagements: Vec<EngagementSnapshot>,
     pub queues: Vec<MemberSnapshot>,
+    /// Time in each status today, this moment included; together the time signed in.
+    pub times: Vec<StatusTime>,
+    /// The part of his working time in the last half hour that went into interactions, in ten thousandths.
+    pub occupancy: u32,
+    /// Asked whether he is there: Offline at that moment.
+    pub inactive_until: Option<Wall>,
     pub today: AgentCounters,
 }
 

@@ -45,6 +45,21 @@ impl Reason {
         Self::new("system:unreachable")
     }
 
+    /// Logged off one channel alone.
+    pub fn logged_off() -> Self {
+        Self::new("system:logged_off")
+    }
+
+    /// Nobody was at the page.
+    pub fn inactive() -> Self {
+        Self::new("system:inactive")
+    }
+
+    /// Longer in one status than the administrator allows.
+    pub fn too_long() -> Self {
+        Self::new("system:too_long")
+    }
+
     /// The administrator took the reason away.
     pub fn removed() -> Self {
         Self::new("(removed)")

@@ -189,6 +189,7 @@ fn rest_routes() -> Router<Arc<Api>> {
         .route("/session", post(rest::session::sign_in).delete(rest::session::sign_out))
         .route("/me", get(rest::me::read))
         .route("/me/status", get(rest::me::status).put(rest::me::select))
+        .route("/me/active", post(rest::me::active))
         .route("/me/queues", get(rest::me::queues).put(rest::me::set_all_queues))
         .route("/me/queues/{queue}", put(rest::me::set_queue))
         .route("/me/offers/{offer}/accept", post(rest::me::accept))

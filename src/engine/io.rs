@@ -129,9 +129,23 @@ pub enum Request {
         channel: acd::Channel,
         selection: acd::Selection,
     },
+    /// The same for all his channels.
+    SelectAll {
+        agent: AgentId,
+        selection: acd::Selection,
+    },
     Dnd {
         agent: AgentId,
         on: bool,
+    },
+    /// Receive new interactions on all channels, or none at all.
+    Receive {
+        agent: AgentId,
+        on: bool,
+    },
+    /// Somebody sits at the agent's page.
+    Active {
+        agent: AgentId,
     },
     /// Ends his session whatever he does; calls go on to their end.
     ForceOffline {

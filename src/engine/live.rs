@@ -79,6 +79,8 @@ pub struct OfferView {
     pub waited_ms: u64,
     pub made: Wall,
     pub until: Wall,
+    /// The page answers by itself.
+    pub auto_answer: bool,
     /// Why this agent was chosen.
     pub why: Arc<acd::Why>,
 }

@@ -62,12 +62,12 @@ impl Engine {
             if let Some(note) = self.notes.get_mut(&call).filter(|note| note.transfer.is_none()) {
                 note.queue = Some(QueueRecord::new(queue, interaction, outcome_name(&outcome)));
             }
-            return match outcome {
-                Outcome::Overflowed(to) => {
-                    self.go_onward(now, call, Step { queue, to, interaction, priority: 0, arrived: now.wall });
-                }
-                outcome => self.refuse_call(now, call, refusal(&outcome)),
-            };
+            if let Outcome::Overflowed(to) = outcome {
+                self.go_onward(now, call, Step { queue, to, interaction, priority: 0, arrived: now.wall });
+            } else {
+                self.refuse_call(now, call, refusal(&outcome));
+            }
+            return;
         }
         self.on_taken(now, call, interaction);
     }
@@ -205,6 +205,7 @@ impl Engine {
                 waited_ms: offer.waited_ms,
                 made: offer.made,
                 until: offer.until_wall,
+                auto_answer: offer.auto_answer,
                 why: Arc::clone(&offer.why),
             }),
         );
@@ -233,7 +234,7 @@ impl Engine {
             phase_time: offer.until.since(now.mono) + RING_MARGIN,
             then: Then::Tell,
             caller,
-            headers: Arc::new(offer_headers(offer, &queue_name)),
+            headers: Arc::new(offer_headers(offer, &queue_name, &self.settings.realm)),
         };
         if self.directory.sounds_change(offer.queue) {
             self.sound(offer.interaction);
@@ -463,20 +464,26 @@ impl Engine {
     }
 }
 
-/// What an agent's phone is told about an offer (RT-14).
-fn offer_headers(offer: &acd::Offer, queue_name: &str) -> Headers {
+/// What an agent's phone is told about an offer (RT-14), and to answer it by itself where the queue says so (RT-13).
+/// Phones differ in which of the two they know.
+fn offer_headers(offer: &acd::Offer, queue_name: &str, realm: &str) -> Headers {
     let kind = match offer.kind {
         InteractionKind::Inbound => "inbound",
         InteractionKind::Callback => "callback",
         InteractionKind::Campaign => "campaign",
         InteractionKind::Direct => "direct",
     };
-    vec![
+    let mut headers: Headers = vec![
         ("X-Strowger-Interaction".into(), offer.interaction.to_string()),
         ("X-Strowger-Type".into(), kind.to_owned()),
         ("X-Strowger-Queue".into(), queue_name.to_owned()),
         ("X-Strowger-Wait".into(), (offer.waited_ms / 1_000).to_string()),
-    ]
+    ];
+    if offer.auto_answer {
+        headers.push(("Call-Info".into(), format!("<sip:{realm}>;answer-after=0")));
+        headers.push(("Alert-Info".into(), format!("<http://{realm}>;info=alert-autoanswer;delay=0")));
+    }
+    headers
 }
 
 /// What a caller is told whom a queue did not take, or let go.

@@ -10,6 +10,9 @@ impl Engine {
     /// The reply leaves once the journal has what it confirms.
     pub(super) fn on_request(&mut self, now: Now, id: RequestId, actor: Actor, request: Request) {
         let before = self.last_entry();
+        if let Actor::Agent(agent) = actor {
+            self.acd.handle_activity(now, agent);
+        }
         let result = self.obey(now, actor, request);
         self.settle(now);
         let after = self.entry_since(before);
@@ -23,6 +26,9 @@ impl Engine {
             Request::SignOut { agent } => acd.sign_out(now, agent, actor)?,
             Request::ForceOffline { agent } => acd.force_offline(now, agent, actor)?,
             Request::Select { agent, channel, selection } => acd.select(now, agent, channel, selection, actor)?,
+            Request::SelectAll { agent, selection } => acd.select_all(now, agent, selection, actor)?,
+            Request::Receive { agent, on } => acd.receive(now, agent, on, actor)?,
+            Request::Active { agent } => acd.handle_activity(now, agent),
             Request::Dnd { agent, on } => acd.set_dnd(now, agent, on, actor)?,
             Request::LogIn { agent, queue } => acd.login(now, agent, queue, actor)?,
             Request::LogOut { agent, queue, now: at_once } => {

@@ -37,6 +37,9 @@ export async function act(method, path, body) {
   return false;
 }
 
+/** Somebody sits at the page. A refusal is no news: the next sign follows. */
+export const iAmHere = () => request("POST", "/me/active");
+
 /** Who is signed in by the cookie that the browser has. */
 export async function whoAmI() {
   const { ok, status, json } = await request("GET", "/me");

@@ -2,10 +2,10 @@
 
 import { effect } from "@preact/signals";
 import { render } from "preact";
-import { whoAmI } from "./api.js";
+import { iAmHere, whoAmI } from "./api.js";
 import { keepLive } from "./live.js";
 import { account, link, me, supervises } from "./store.js";
-import { Notices, html } from "./views/parts.js";
+import { Left, Notices, html } from "./views/parts.js";
 import { SignIn } from "./views/sign-in.js";
 import { Top } from "./views/status.js";
 import { Agents, Calls, Queues } from "./views/tables.js";
@@ -18,6 +18,7 @@ function Page() {
   return html`
     <${Top} />
     ${link.value === "lost" && html`<p class="banner" role="alert">${t("link.lost")}</p>`}
+    ${me.value?.inactive_until && html`<p class="banner" role="alert">${t("still_there")} <${Left} until=${me.value.inactive_until} /></p>`}
     <main class=${me.value ? "with-work" : ""}>
       ${me.value && html`<div class="column"><${Work} /><${MyQueues} /></div>`}
       <div class="column">
@@ -34,6 +35,17 @@ effect(() => {
   const offer = me.value?.offers[0];
   document.title = offer ? `● ${offer.caller || t("unknown_caller")}` : "strowger";
 });
+
+/** Signs of life are passed on once a minute, at once when somebody is asked for. */
+let lastSign = 0;
+for (const sign of ["pointerdown", "keydown"]) {
+  addEventListener(sign, () => {
+    const asked = Boolean(me.value?.inactive_until);
+    if (!me.value || (!asked && Date.now() - lastSign < 60_000)) return;
+    lastSign = Date.now();
+    iAmHere();
+  });
+}
 
 const root = document.getElementById("page");
 if (root) render(html`<${Page} />`, root);

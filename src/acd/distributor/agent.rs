@@ -9,8 +9,9 @@ use super::{
         Activity, Actor, AgentCounters, AgentSettings, Channel, DevicePresence, Factor, Factors, LoginDefault,
         MemberState, Pending, Policies, Reason, Selection, Status, StatusView,
     },
+    clock::StatusClock,
     queue::AgentKey,
-    table::At,
+    table::{At, Event},
 };
 use crate::base::{AgentId, CallId, EngagementId, Instant, OfferId, QueueId, Wall};
 
@@ -46,6 +47,11 @@ pub(super) struct Agent {
     pub missed: u32,
     pub idle_since: Wall,
     pub handled: bool,
+    pub clock: StatusClock,
+    /// As it stands in the lists of queues that go by it.
+    pub occupancy: u32,
+    /// Asked whether he is there.
+    pub prompted: bool,
     pub today: AgentCounters,
     /// Gone from the settings; forgotten when idle.
     pub removed: bool,
@@ -153,6 +159,12 @@ impl ChannelState {
         }
     }
 
+    /// Interactions that he has or is asked to take.
+    pub fn items(&self) -> u32 {
+        let items = self.offers.len() + self.dialing.len() + self.live.len() + self.wrapping.len() + self.direct.len();
+        u32::try_from(items).unwrap_or(u32::MAX)
+    }
+
     pub fn choose(&mut self, selection: Selection, actor: Actor, at: Wall) {
         if self.selection != selection {
             self.since = at;
@@ -182,6 +194,9 @@ impl Agent {
             missed: 0,
             idle_since: at,
             handled: false,
+            clock: StatusClock::new(at),
+            occupancy: 0,
+            prompted: false,
             today: AgentCounters::default(),
             removed: false,
         }
@@ -193,6 +208,43 @@ impl Agent {
 
     pub fn on_mut(&mut self, channel: Channel) -> &mut ChannelState {
         &mut self.channels[channel.index()]
+    }
+
+    /// The channel whose status is the agent's: voice, if he has it.
+    pub fn main_channel(&self) -> Channel {
+        self.settings.channels.first().copied().unwrap_or(Channel::Voice)
+    }
+
+    /// Whether one more interaction of the channel fits: by its capacity, and by what all he has takes of him.
+    pub fn has_room(&self, channel: Channel, policies: &Policies) -> bool {
+        let load = |channel| policies.load.get(&channel).copied().unwrap_or(0);
+        let capacity = self.settings.capacity.get(&channel).or(policies.capacity.get(&channel)).copied().unwrap_or(1);
+        let taken: u32 = Channel::ALL.into_iter().map(|other| load(other).saturating_mul(self.on(other).items())).sum();
+        self.on(channel).items() < capacity && taken.saturating_add(load(channel)) <= 100
+    }
+
+    /// Where an event about an offer or its making meets the channel: beside what goes on already, where there is room
+    /// for several.
+    pub fn at_for(&self, channel: Channel, event: Event, policies: &Policies) -> At {
+        let state = self.on(channel);
+        if channel == Channel::Voice || !self.online {
+            return self.at(channel);
+        }
+        let of_an_offer = matches!(
+            event,
+            Event::Accept
+                | Event::NoAnswer
+                | Event::Decline
+                | Event::DeviceBusy
+                | Event::Unreachable
+                | Event::OfferGone
+        );
+        match event == Event::Offer {
+            true if self.has_room(channel, policies) => At::Idle,
+            true => At::Busy,
+            false if of_an_offer && !state.offers.is_empty() => At::Offered,
+            false => self.at(channel),
+        }
     }
 
     pub fn at(&self, channel: Channel) -> At {
@@ -262,7 +314,7 @@ impl Agent {
     }
 
     /// What holds him back in every queue of the channel.
-    pub fn held_back(&self, channel: Channel) -> Factors {
+    pub fn held_back(&self, channel: Channel, policies: &Policies) -> Factors {
         let state = self.on(channel);
         let mut set = Factors::NONE;
         let mut add = |holds: bool, factor| {
@@ -275,9 +327,11 @@ impl Agent {
         add(!self.reachable(channel), Factor::Unavailable);
         add(self.dnd, Factor::Dnd);
         add(!state.selection.is_ready() || state.pending.is_some(), Factor::NotReady);
-        add(matches!(activity, Activity::Busy | Activity::Dialing), Factor::InUse);
-        add(activity == Activity::Offered, Factor::Ringing);
-        add(activity == Activity::WrapUp, Factor::Wrapup);
+        if !self.has_room(channel, policies) {
+            add(matches!(activity, Activity::Busy | Activity::Dialing | Activity::Idle), Factor::InUse);
+            add(activity == Activity::Offered, Factor::Ringing);
+            add(activity == Activity::WrapUp, Factor::Wrapup);
+        }
         add(self.ban.is_some() || self.not_before.is_some(), Factor::Banned);
         set
     }

@@ -73,15 +73,17 @@ impl Acd {
         let (day, midnight) = day_of(now.wall, &self.policies.time_zone);
         if day != self.day {
             self.day = day;
-            self.reset_counters();
+            self.reset_counters(now);
             self.entries.push_back(Entry::Day { day });
             self.relist_all();
         }
         self.timers.set(Timer::Midnight, now.mono + midnight.since(now.wall).max(Duration::from_millis(1)));
     }
 
-    pub(super) fn reset_counters(&mut self) {
+    pub(super) fn reset_counters(&mut self, now: Now) {
+        let at = self.at(now);
         for agent in self.agents.values_mut() {
+            agent.clock.reset(at);
             agent.today = AgentCounters::default();
             for member in agent.members.values_mut() {
                 member.calls = 0;

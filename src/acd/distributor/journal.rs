@@ -72,6 +72,7 @@ impl Folded {
         self.day = day;
         for agent in self.agents.values_mut() {
             agent.today = Default::default();
+            (agent.times, agent.counted) = (Vec::new(), None);
         }
         for member in self.members.values_mut() {
             (member.calls_today, member.talk_ms_today) = (0, 0);
@@ -137,11 +138,14 @@ impl Acd {
             self.change(now, agent, Actor::System, Rule::Boot, |_| {});
             self.after(now, agent, None, Actor::System);
             self.watch_presence(now, agent);
+            self.watch_length(now, agent);
+            self.watch_activity(now, agent);
         }
         self.settle(now);
     }
 
     fn restore_agent(&mut self, now: Now, record: AgentRecord) {
+        let at = self.at(now);
         let ban = record.banned.map(|ban| match ban {
             BanRecord::Until(until) => Ban::Until(self.mono_of(now, until)),
             BanRecord::UntilManual => Ban::UntilManual,
@@ -159,6 +163,7 @@ impl Acd {
         agent.idle_since = record.idle_since;
         agent.handled = record.handled;
         agent.today = record.today;
+        agent.clock.restore(record.times, record.counted.unwrap_or(at));
         agent.ban = ban;
         agent.not_before = not_before;
         for saved in record.channels {
@@ -349,7 +354,10 @@ impl Acd {
                 pending: state.pending.clone(),
             }
         });
+        let (times, counted) = it.clock.counted();
         Some(Entry::Agent(Box::new(AgentRecord {
+            times,
+            counted: Some(counted),
             agent,
             online: it.online,
             page: it.page,

@@ -257,7 +257,7 @@ impl Acd {
         let Some(it) = self.agents.get_mut(&agent) else { return };
         let mut may_be_asked = false;
         let mut members = std::mem::take(&mut it.members);
-        let by_channel = Channel::ALL.map(|channel| it.held_back(channel));
+        let by_channel = Channel::ALL.map(|channel| it.held_back(channel, &self.policies));
         let held_back_in = |queue: &Queue, member: &Member| {
             member.held_back(by_channel.get(queue.rules.channel.index()).copied().unwrap_or_default())
         };
@@ -353,10 +353,10 @@ fn agent_key(agent: &Agent, member: &Member, queue: &Queue) -> AgentKey {
         Strategy::LongestIdle => (agent.idle_since.0, member.order),
         Strategy::SkillsBest => (0, member.order),
         Strategy::FewestCalls => (i64::from(member.calls), member.order),
+        Strategy::LeastOccupied => (i64::from(agent.occupancy), member.order),
         Strategy::LeastTalk => (i64::try_from(member.talk_ms).unwrap_or(i64::MAX), member.order),
         Strategy::RoundRobin => (0, member.joined),
         Strategy::OrderedRoundRobin
-        | Strategy::LeastOccupied
         | Strategy::Random
         | Strategy::WeightedRandom
         | Strategy::Linear

@@ -4,7 +4,9 @@
 //! through [`Acd::change`], which tells people and keeps the lists in step, and every public call ends in
 //! [`Acd::settle`], which hands out what can be handed out, in the same turn.
 
+mod activity;
 mod agent;
+mod clock;
 mod counters;
 mod direct;
 mod doors;
@@ -115,6 +117,12 @@ enum Timer {
     Widen(InteractionId),
     /// One more agent for a progressive ring.
     Progress(InteractionId),
+    /// Time to ask whether an agent is there, or to believe that he is not.
+    Inactive(AgentId),
+    /// Longer in a status than its reason allows.
+    TooLong(AgentId),
+    /// Time to look again how occupied the agents of one second in each minute were.
+    Occupancy,
     /// The hours open or close it.
     Door(QueueId),
     Midnight,
@@ -232,6 +240,9 @@ impl Acd {
             Timer::Empty(queue) => self.on_empty(now, queue),
             Timer::Widen(interaction) => self.on_widen(now, interaction),
             Timer::Progress(interaction) => self.on_progress_step(interaction),
+            Timer::Inactive(agent) => self.on_inactive(now, agent),
+            Timer::TooLong(agent) => self.on_too_long(now, agent),
+            Timer::Occupancy => self.on_occupancy(now),
             Timer::Door(queue) => self.on_door(now, queue),
             Timer::Midnight => self.on_midnight(now),
         }
@@ -282,7 +293,7 @@ impl Acd {
     /// What the table says of an event for an agent's channel.
     fn step(&self, agent: AgentId, channel: Channel, event: Event) -> Step {
         match self.agents.get(&agent) {
-            Some(agent) => table::step(agent.at(channel), event),
+            Some(agent) => table::step(agent.at_for(channel, event, &self.policies), event),
             None => Step::Late,
         }
     }
@@ -291,6 +302,7 @@ impl Acd {
     /// lists of the queues into step.
     fn change(&mut self, now: Now, agent: AgentId, actor: Actor, rule: Rule, change: impl FnOnce(&mut Agent)) {
         let at = self.at(now);
+        let mut timed = false;
         let Some(it) = self.agents.get_mut(&agent) else { return };
         change(it);
         for channel in Channel::ALL {
@@ -303,13 +315,22 @@ impl Acd {
                 continue;
             }
             let restarts = (new.status, &new.reason) != (state.shown.status, &state.shown.reason);
+            let began = state.shown_since;
             if restarts {
                 state.shown_since = at;
             }
             let old = std::mem::replace(&mut state.shown, new.clone());
             let since = state.shown_since;
+            if restarts && channel == it.main_channel() {
+                it.clock.count(old.status, old.reason.as_ref(), began, at);
+                it.occupancy = it.clock.occupancy(new.status, at, at);
+                timed = true;
+            }
             let event = AgentEvent { agent, channel, actor, rule, old, new, at, since };
             self.outputs.push_back(Output::Agent(event));
+        }
+        if timed {
+            self.watch_length(now, agent);
         }
         self.hit(rule);
         self.unsaved.agents.insert(agent);

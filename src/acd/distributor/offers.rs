@@ -99,6 +99,7 @@ impl Acd {
             made: at,
             until,
             until_wall: self.wall_of(now, until),
+            auto_answer: rules.auto_answer,
             why: Arc::new(why),
         };
         self.unsaved.queues.insert(ringing.queue);

@@ -140,25 +140,7 @@ impl Acd {
         let Some(queue) = queue else { return };
         enqueue.queue = queue;
         if let Err(outcome) = self.present(now, enqueue) {
-            let onward = match &outcome {
-                Outcome::Overflowed(to) => Some(to.clone()),
-                Outcome::Answered
-                | Outcome::Abandoned
-                | Outcome::AbandonedShort
-                | Outcome::AbandonedRinging
-                | Outcome::Expired
-                | Outcome::NoAgents
-                | Outcome::Full
-                | Outcome::EwtExceeded
-                | Outcome::Closed
-                | Outcome::ExitKey(_)
-                | Outcome::CallbackRequested
-                | Outcome::Voicemail
-                | Outcome::TransferredInWait
-                | Outcome::Withdrawn(_)
-                | Outcome::SystemError
-                | Outcome::Shutdown => None,
-            };
+            let onward = if let Outcome::Overflowed(to) = &outcome { Some(to.clone()) } else { None };
             self.outputs.push_back(Output::Left { interaction: id, queue, outcome, agent: None, wait_ms: 0, onward });
         }
     }

@@ -19,6 +19,9 @@ impl Acd {
             it.page_open = true;
         }
         self.come_online(now, agent, ready, actor);
+        self.handle_activity(now, agent);
+        // With a page he can be reached on channels that need one.
+        self.refresh(agent);
         self.watch_presence(now, agent);
         self.settle(now);
         Ok(())
@@ -124,12 +127,14 @@ impl Acd {
     /// Off for good: rules 2, 4, 20, 31 and 37b.
     pub(super) fn go_offline(&mut self, now: Now, agent: AgentId, reason: Option<Reason>, rule: Rule, actor: Actor) {
         let by_choice = matches!(rule, Rule::SignOut | Rule::After) && reason.is_none();
+        self.timers.cancel(Timer::Inactive(agent));
         self.timers.cancel(Timer::Grace(agent));
         self.lift_bans(agent);
         self.change(now, agent, actor, rule, |agent| {
             agent.online = false;
             agent.page = false;
             agent.lost = false;
+            agent.prompted = false;
             agent.offline_reason = reason;
             agent.missed = 0;
             for channel in &mut agent.channels {

@@ -34,6 +34,11 @@ impl Acd {
         self.take_memberships(now);
         self.forget_reasons(now);
         self.on_midnight(now);
+        self.watch_occupancy(now);
+        let everybody: BTreeSet<_> = self.agents.keys().copied().collect();
+        for agent in everybody {
+            self.watch_length(now, agent);
+        }
         self.relist_all();
         let waiting: BTreeSet<_> = self.waiting.keys().copied().collect();
         for interaction in waiting {
@@ -221,7 +226,9 @@ impl Acd {
         if self.agents.get(&id).is_some_and(|agent| agent.online) {
             self.go_offline(now, id, None, Rule::Reload, Actor::System);
         }
-        self.timers.cancel(super::Timer::Grace(id));
+        for timer in [super::Timer::Grace(id), super::Timer::TooLong(id), super::Timer::Inactive(id)] {
+            self.timers.cancel(timer);
+        }
         self.lift_bans(id);
         self.agents.remove(&id);
     }

@@ -66,7 +66,7 @@ impl Acd {
                 Err(Refused::not_understood("reason_required", "a reason has to be given"))
             }
             None => Ok(()),
-            Some(reason) if self.reasons.contains_key(reason) => Ok(()),
+            Some(reason) if self.reasons.contains_key(reason) || *reason == Reason::logged_off() => Ok(()),
             Some(reason) => Err(Refused::unknown("no_reason", format!("there is no reason `{reason}`"))),
         }
     }
@@ -116,7 +116,7 @@ impl Acd {
         if rule == Rule::Override {
             self.notice_override(agent, actor, reason.clone());
         }
-        let immediate = self.policies.not_ready_mode == NotReadyMode::Immediate;
+        let immediate = self.policies.not_ready_mode_of(channel) == NotReadyMode::Immediate;
         let plainly = NotReadyNow { reason, rule, actor, over_activity: false };
         match at {
             At::Offline => {}

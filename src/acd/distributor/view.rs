@@ -7,7 +7,7 @@ use super::{
         AgentSnapshot, Channel, EngagementSnapshot, MemberSnapshot, OfferSnapshot, QueueSnapshot, Snapshot, Status,
         StatusView, WaitingSnapshot,
     },
-    Acd, Explanation, MemberReason,
+    Acd, Explanation, MemberReason, Timer,
     agent::{Agent, Ban},
     engagements::Phase,
     millis,
@@ -34,14 +34,15 @@ impl Acd {
     /// One agent's part of the snapshot.
     pub fn agent_snapshot(&self, now: Now, agent: AgentId) -> Option<AgentSnapshot> {
         let it = self.agents.get(&agent)?;
-        let state = it.on(Channel::Voice);
-        let view = it.view(Channel::Voice);
+        let state = it.on(it.main_channel());
+        let view = it.view(it.main_channel());
         let members = it.members.iter().map(|(queue, member)| MemberSnapshot {
             queue: *queue,
             state: member.state.clone(),
             temporary: !member.assigned,
             tier: member.tier,
         });
+        let at = self.at(now);
         Some(AgentSnapshot {
             agent,
             key: it.settings.key.clone(),
@@ -60,6 +61,13 @@ impl Acd {
             offers: self.offers_of(now, it),
             engagements: self.engagements_of(now, it),
             queues: members.collect(),
+            times: it.clock.times(state.shown.status, state.shown.reason.as_ref(), state.shown_since, at),
+            occupancy: it.clock.occupancy(state.shown.status, state.shown_since, at),
+            inactive_until: self
+                .timers
+                .deadline(&Timer::Inactive(agent))
+                .filter(|_| it.prompted)
+                .map(|until| self.wall_of(now, until)),
             today: it.today,
         })
     }

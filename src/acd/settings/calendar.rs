@@ -207,9 +207,9 @@ impl Calendar {
             }
         }
         edges.sort_unstable();
-        let later = edges.iter().filter(|edge| **edge > at);
+        let mut later = edges.iter().filter(|edge| **edge > at);
         let change = later.clone().find(|edge| self.is_open(**edge) != now_open);
-        change.or(later.last()).copied().unwrap_or(Wall(at.0 + 86_400_000))
+        change.or(later.next_back()).copied().unwrap_or(Wall(at.0 + 86_400_000))
     }
 
     /// So many minutes into a date, on the wall.

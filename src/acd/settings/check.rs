@@ -8,7 +8,7 @@ use std::{
 use jiff::tz::TimeZone;
 
 use super::{AgentSettings, NextStatus, Onward, QueueSettings, Settings};
-use crate::acd::{QUEUE_WAITING_MAX, Reason};
+use crate::acd::{Channel, QUEUE_WAITING_MAX, Reason};
 
 /// Levels of a skill.
 const LEVEL_MAX: u8 = 10;
@@ -49,6 +49,13 @@ impl Settings {
         }
         self.check_calendars(&mut faults);
         self.check_overflow(&mut faults);
+        let voice = self.agents.values().map(|agent| &agent.capacity).chain([&self.policies.capacity]);
+        if voice.filter_map(|capacity| capacity.get(&Channel::Voice)).any(|most| *most != 1) {
+            fault(&mut faults, "policies.capacity".into(), "one call at a time: voice is always 1");
+        }
+        if self.policies.load.values().any(|load| *load > 100) {
+            fault(&mut faults, "policies.load".into(), "expected 0 to 100 percent");
+        }
         if TimeZone::get(&self.policies.time_zone).is_err() {
             let hint = format!("there is no time zone `{}`, such as Europe/Lisbon", self.policies.time_zone);
             fault(&mut faults, "policies.time_zone".into(), hint);

@@ -1,6 +1,10 @@
 //! Rules for the whole centre.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+
+use crate::acd::Channel;
 
 /// Rules for the whole centre.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -13,6 +17,17 @@ pub struct Policies {
     /// How long a lost page or registration may stay away.
     pub session_grace_secs: u32,
     pub not_ready_mode: NotReadyMode,
+    /// Where it differs from channel to channel.
+    pub not_ready_modes: BTreeMap<Channel, NotReadyMode>,
+    /// How many interactions an agent may have at once, by channel; one where nothing is said. Voice is always one.
+    pub capacity: BTreeMap<Channel, u32>,
+    /// What one interaction of a channel takes of an agent, in percent. He is offered nothing that would take him beyond
+    /// 100, whatever the channel. Nothing where nothing is said.
+    pub load: BTreeMap<Channel, u32>,
+    /// An agent at a page that shows no sign of life so long is asked whether he is there. Zero: off.
+    pub inactive_secs: u32,
+    /// How long he has to answer before he is Offline.
+    pub inactive_prompt_secs: u32,
     /// Not Ready and pause must name one of the reasons.
     pub reason_required: bool,
     /// Signing in takes up the memberships where signing out left them.
@@ -42,6 +57,11 @@ impl Default for Policies {
             device_presence: DevicePresence::Off,
             session_grace_secs: 30,
             not_ready_mode: NotReadyMode::Pending,
+            not_ready_modes: BTreeMap::new(),
+            capacity: BTreeMap::new(),
+            load: BTreeMap::new(),
+            inactive_secs: 0,
+            inactive_prompt_secs: 180,
             reason_required: false,
             restore_memberships: true,
             logout_on_signout: false,
@@ -53,6 +73,12 @@ impl Default for Policies {
             acw_for_unanswered_out: false,
             time_zone: "UTC".into(),
         }
+    }
+}
+
+impl Policies {
+    pub(in crate::acd) fn not_ready_mode_of(&self, channel: Channel) -> NotReadyMode {
+        self.not_ready_modes.get(&channel).copied().unwrap_or(self.not_ready_mode)
     }
 }
 

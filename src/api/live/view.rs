@@ -68,6 +68,8 @@ pub struct Own {
     /// His live calls that came through no queue.
     pub calls: Vec<Arc<CallView>>,
     pub missed: u32,
+    /// Asked whether he is there: Offline at that moment.
+    pub inactive_until: Option<Wall>,
     pub today: AgentCounters,
 }
 
@@ -326,6 +328,7 @@ impl<'a> Names<'a> {
                 engagements: agent.engagements.iter().map(|engagement| self.engagement(engagement)).collect(),
                 calls,
                 missed: agent.missed,
+                inactive_until: agent.inactive_until,
                 today: agent.today,
             },
         }

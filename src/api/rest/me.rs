@@ -57,6 +57,13 @@ pub async fn select(
     api.change_status(Actor::Agent(agent), agent, change).await
 }
 
+/// `POST /api/v1/me/active`: somebody sits at the page.
+pub async fn active(State(api): State<Arc<Api>>, signed: Signed) -> Result<Json<Done>, Problem> {
+    let agent = signed.agent()?;
+    api.ask(Actor::Agent(agent), Request::Active { agent }).await?;
+    Ok(DONE)
+}
+
 /// `GET /api/v1/me/queues`
 pub async fn queues(State(api): State<Arc<Api>>, signed: Signed) -> Result<Json<Value>, Problem> {
     let (view, agent) = (api.view().await?, signed.agent()?);

@@ -59,8 +59,11 @@ const DONE: Json<Done> = Json(Done { done: true });
 pub struct StatusChange {
     status: Option<ChosenStatus>,
     reason: Option<String>,
+    /// One channel alone; without it all of the agent's.
     channel: Option<acd::Channel>,
     dnd: Option<bool>,
+    /// One switch: Ready on all channels, or not to be disturbed.
+    receive: Option<bool>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -68,6 +71,8 @@ pub struct StatusChange {
 enum ChosenStatus {
     Ready,
     NotReady,
+    /// Off one channel, on with the others.
+    LogOff,
 }
 
 /// A verb on one membership, or on all of them.
@@ -95,21 +100,39 @@ enum MembershipVerb {
 
 impl Api {
     async fn change_status(&self, actor: Actor, agent: AgentId, change: StatusChange) -> Result<Json<Done>, Problem> {
-        if change.status.is_none() && change.dnd.is_none() {
-            return Err(Problem::bad_request("Give status (ready or not_ready) or dnd (true or false)."));
+        if change.status.is_none() && change.dnd.is_none() && change.receive.is_none() {
+            let give = "Give status (ready, not_ready or log_off), dnd or receive (true or false).";
+            return Err(Problem::bad_request(give));
+        }
+        if let Some(on) = change.receive {
+            self.ask(actor, Request::Receive { agent, on }).await?;
         }
         if let Some(on) = change.dnd {
             self.ask(actor, Request::Dnd { agent, on }).await?;
         }
         if let Some(status) = change.status {
-            let channel = change.channel.unwrap_or(acd::Channel::Voice);
             let selection = match status {
                 ChosenStatus::Ready => acd::Selection::Ready,
                 ChosenStatus::NotReady => acd::Selection::NotReady { reason: self.reason(change.reason)? },
+                ChosenStatus::LogOff if change.channel.is_none() => {
+                    return Err(Problem::bad_request("Name the channel to log off; to leave altogether, sign out."));
+                }
+                ChosenStatus::LogOff => acd::Selection::NotReady { reason: Some(acd::Reason::logged_off()) },
             };
-            self.ask(actor, Request::Select { agent, channel, selection }).await?;
+            let request = match (change.channel, self.only_channel(agent)) {
+                (Some(channel), _) | (None, Some(channel)) => Request::Select { agent, channel, selection },
+                (None, None) => Request::SelectAll { agent, selection },
+            };
+            self.ask(actor, request).await?;
         }
         Ok(DONE)
+    }
+
+    /// The agent's channel, where he has no other.
+    fn only_channel(&self, agent: AgentId) -> Option<acd::Channel> {
+        let centre = self.handle.centre();
+        let channels = &centre.acd.agents.get(&agent)?.channels;
+        channels.first().copied().filter(|_| channels.len() == 1)
     }
 
     async fn change_membership(

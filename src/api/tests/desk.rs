@@ -324,6 +324,9 @@ pub fn snapshot() -> Snapshot {
 
 fn agent(agent: AgentId, key: &str, status: Status, activity: Activity) -> AgentSnapshot {
     AgentSnapshot {
+        times: Vec::new(),
+        occupancy: 0,
+        inactive_until: None,
         agent,
         key: key.into(),
         name: key.to_uppercase(),

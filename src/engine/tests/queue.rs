@@ -4,7 +4,7 @@ use super::world::{CARRIER, World, centre};
 use crate::{
     acd::Status,
     base::{AgentId, QueueId},
-    engine::{Input, Request},
+    engine::{Happened, Input, Request},
     media::{self, Command},
     sip::{Event, Reply},
     switch::Cause,
@@ -110,7 +110,7 @@ fn rt_12_each_refusal_has_its_meaning() {
         }
         world.respond(eva, usage, Reply::new(status));
         let ended = world.live.iter().rev().find_map(|event| match &event.what {
-            crate::engine::Happened::OfferEnded { end, .. } => Some(*end),
+            Happened::OfferEnded { end, .. } => Some(*end),
             _ => None,
         });
         assert_eq!(serde_json::to_value(ended.unwrap()).unwrap(), name);
@@ -167,7 +167,41 @@ fn rt_15_a_direct_call_keeps_the_agent_busy() {
     assert!(world.incoming(eva).is_some(), "free again, asked at once");
 }
 
-/// RT-15: he dials out himself.
+/// AS-08: not to be disturbed: a direct call gets 486, and rings again afterwards.
+#[test]
+fn as_08_do_not_disturb_is_busy_to_direct_calls() {
+    let mut world = World::new(47);
+    let (ana, eva) = (world.phone("ana", 6001), world.phone("eva", 6003));
+    world.request(Request::Dnd { agent: AgentId(1), on: true }).unwrap();
+    world.call(ana, "ana", "eva");
+    assert_eq!(world.rejected(ana), Some(486));
+    assert!(world.incoming(eva).is_none());
+    world.request(Request::Dnd { agent: AgentId(1), on: false }).unwrap();
+    world.call(ana, "ana", "eva");
+    assert!(world.incoming(eva).is_some());
+}
+
+/// RT-13: where the queue says so the agent's phone is told to answer by itself, and his page too.
+#[test]
+fn rt_13_an_offer_may_be_answered_by_itself() {
+    for auto_answer in [false, true] {
+        let mut centre = centre();
+        centre.acd.queues.get_mut(&QueueId(1)).unwrap().auto_answer = auto_answer;
+        let mut world = World::with(48, centre);
+        let eva = world.phone("eva", 6003);
+        world.call(carrier(), "+351210000001", "800");
+        let (_, invite) = world.incoming(eva).unwrap();
+        assert_eq!(invite.other("Call-Info").is_some_and(|value| value.ends_with(";answer-after=0")), auto_answer);
+        assert_eq!(
+            invite.other("Alert-Info").is_some_and(|value| value.contains("info=alert-autoanswer")),
+            auto_answer
+        );
+        let told = world.live.iter().any(|event| matches!(&event.what, Happened::Offer(offer) if offer.auto_answer));
+        assert_eq!(told, auto_answer);
+    }
+}
+
+/// RT-15, AS-09: he dials out himself.
 #[test]
 fn rt_15_an_agent_who_dials_is_busy() {
     let mut world = World::new(38);

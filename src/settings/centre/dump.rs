@@ -234,6 +234,7 @@ fn reason_table(reason: &ReasonSettings) -> Table {
         kind: crate::acd::ReasonKind::default(),
         colour: String::new(),
         max_secs: 0,
+        max_logs_out: false,
     };
     keyed(reason.key.as_str(), without_defaults(reason, &plain))
 }

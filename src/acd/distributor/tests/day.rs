@@ -453,6 +453,7 @@ const ELSEWHERE: &[Rule] = &[
     Rule::LogOutFor,
     Rule::Reload,
     Rule::ForcedOffline,
+    Rule::Inactive,
     Rule::Repair,
 ];
 

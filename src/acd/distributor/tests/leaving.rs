@@ -227,9 +227,9 @@ fn doors_open_and_close() {
     assert_eq!(room.enqueue(from(1, 1, "+1")), Err(Outcome::Closed));
     room.pass(3_600);
     let told = |room: &Room| -> Vec<bool> {
-        let doors = room.said.iter().filter_map(|output| match output {
-            Output::Queue(event) => Some(event.open),
-            _ => None,
+        let doors = room.said.iter().filter_map(|output| {
+            let Output::Queue(event) = output else { return None };
+            Some(event.open)
         });
         doors.collect()
     };
@@ -315,9 +315,9 @@ fn one_who_waits_is_given_or_taken() {
     let engagement = room.ask(|acd, now| acd.pull(now, other, AgentId(3))).unwrap();
     room.connected(engagement);
     assert_eq!((room.status(3), room.outcomes()), (Status::Busy, vec![(other, Outcome::Answered)]));
-    let why = room.said.iter().rev().find_map(|output| match output {
-        Output::Offer(offer) => offer.why.assigned,
-        _ => None,
+    let why = room.said.iter().rev().find_map(|output| {
+        let Output::Offer(offer) = output else { return None };
+        offer.why.assigned
     });
     assert_eq!(why, Some(Actor::Agent(AgentId(3))));
 }

@@ -1,5 +1,6 @@
 //! Stories about agents and callers, on a hand-moved clock.
 
+mod agents;
 mod day;
 mod journal;
 mod leaving;

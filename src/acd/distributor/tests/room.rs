@@ -287,6 +287,7 @@ pub(super) fn reason(key: &str) -> ReasonSettings {
         kind: ReasonKind::NotReady,
         colour: String::new(),
         max_secs: 0,
+        max_logs_out: false,
     }
 }
 

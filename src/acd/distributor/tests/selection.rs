@@ -58,7 +58,7 @@ fn the_status_clock_counts_from_the_change() {
     assert_eq!(room.agent(1).since.0 - since.0, 70_000, "a restart is no change");
 }
 
-/// Rules 11 and 6: pending until the end, cancelled by Ready; no new offer meanwhile. AS-04.
+/// Rules 11 and 6: pending until the end, cancelled by Ready; no new offer meanwhile. AS-04, AS-13, AS-14.
 #[test]
 fn not_ready_in_a_call_waits_for_its_end() {
     let mut room = Room::with(1, |settings| first_queue(settings).acw_secs = 5);
@@ -83,6 +83,7 @@ fn not_ready_in_a_call_waits_for_its_end() {
 }
 
 /// Rules 10 and 12, immediate mode: the status says Not Ready from the click, the call goes on beside it.
+/// AS-13.
 #[test]
 fn not_ready_at_once_shows_at_once() {
     let mut room = Room::with(1, |settings| {
@@ -133,6 +134,7 @@ fn not_ready_while_it_rings_passes_it_on() {
 }
 
 /// Rules 13 and 14: queue offers go, direct calls are refused, and the selection is as before afterwards.
+/// AS-08.
 #[test]
 fn do_not_disturb_lays_over_the_selection() {
     let mut room = Room::new(1);

@@ -59,7 +59,7 @@ fn without_a_limit_the_length_is_a_target() {
 }
 
 /// Rules 28, 7 and 29: finished by the agent or by Ready; by a supervisor only where the administrator allows it.
-/// AW-03, AW-04.
+/// AW-03, AW-04, SV-06.
 #[test]
 fn wrap_up_can_be_finished_early() {
     let mut room = wrapping(|_| {});
@@ -194,7 +194,7 @@ fn an_agent_may_have_a_shorter_wrap_up() {
     }
 }
 
-/// Kinds that the queue leaves out have none; unanswered offers neither. AW-12.
+/// Kinds that the queue leaves out have none; unanswered offers neither. AW-10 in part, AW-12.
 #[test]
 fn wrap_up_is_for_talk_of_the_right_kind() {
     let mut room = Room::with(1, |settings| {
@@ -212,7 +212,7 @@ fn wrap_up_is_for_talk_of_the_right_kind() {
 }
 
 /// Rules 22, 23, 24: dialling out holds the voice, withdraws an offer without blame, and frees the agent when it
-/// comes to nothing.
+/// comes to nothing. AS-09.
 #[test]
 fn dialling_out_takes_the_voice() {
     let mut room = Room::new(2);
@@ -283,7 +283,7 @@ fn direct_calls_may_have_a_wrap_up() {
     assert_eq!(room.status(1), Status::Ready);
 }
 
-/// Rules 16, 23 and 24: an agent-first interaction is Dialing until its customer answers.
+/// Rules 16, 23 and 24: an agent-first interaction is Dialing until its customer answers. AS-09.
 #[test]
 fn an_agent_first_interaction_dials() {
     let mut room = Room::new(1);
