@@ -180,8 +180,11 @@ impl Plane {
 
     fn order(&self, worker: usize, order: Order) -> Result<(), Stalled> {
         let worker = self.workers.get(worker).ok_or(Stalled)?;
+        let is_urgent = order.is_urgent();
         worker.orders.try_send(order).map_err(|_| Stalled)?;
-        worker.bell.ring();
+        if is_urgent || worker.bell.is_deep_asleep() {
+            worker.bell.ring();
+        }
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::{
     io,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, Ordering, fence},
         mpsc::{Receiver, SyncSender},
     },
 };
@@ -53,10 +53,15 @@ pub enum Order {
 }
 
 /// Wakes a worker; rung again before it looked, it costs nothing.
+///
+/// A wake-up costs more than most orders do, and a worker with streams wakes by itself: with the next packet, at the
+/// latest with the core's sweep a tenth of a second on, and obeys what waits before it looks at any packet. So an order
+/// that nobody would notice to be late rings only a worker that [sleeps without end](Bell::is_deep_asleep).
 #[derive(Debug)]
 pub struct Bell {
     waker: Waker,
     rung: AtomicBool,
+    deep_asleep: AtomicBool,
     ended: AtomicBool,
 }
 
@@ -98,9 +103,44 @@ pub fn watch(poll: &Epoll, pair: &Pair, index: u16) -> io::Result<()> {
     poll.add(&pair.rtcp, u64::from(index) << 1 | 1)
 }
 
+impl Order {
+    /// Whether it starts something that is heard, or that another worker waits for.
+    pub const fn is_urgent(&self) -> bool {
+        match self {
+            Self::Obey(command) => match command {
+                Command::Play { .. } | Command::SendDtmf { .. } => true,
+                Command::Open { .. }
+                | Command::Update { .. }
+                | Command::Join { .. }
+                | Command::Part { .. }
+                | Command::Stop { .. }
+                | Command::Close { .. }
+                | Command::LoadClip { .. }
+                | Command::DropClip { .. } => false,
+            },
+            Self::Await(_) | Self::Release { .. } | Self::Adopt { .. } => true,
+        }
+    }
+}
+
 impl Bell {
     pub const fn new(waker: Waker) -> Self {
-        Self { waker, rung: AtomicBool::new(false), ended: AtomicBool::new(false) }
+        let (rung, deep_asleep, ended) = (AtomicBool::new(false), AtomicBool::new(false), AtomicBool::new(false));
+        Self { waker, rung, deep_asleep, ended }
+    }
+
+    /// The worker has nothing open, and so no deadline: only a packet or the bell wakes it.
+    ///
+    /// Asked after an order was put down; the worker says it before its last look at the orders. The fences see to it
+    /// that not both miss the other.
+    pub fn is_deep_asleep(&self) -> bool {
+        fence(Ordering::SeqCst);
+        self.deep_asleep.load(Ordering::Relaxed)
+    }
+
+    fn fall_deep_asleep(&self) {
+        self.deep_asleep.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
     }
 
     pub fn ring(&self) {
@@ -140,14 +180,13 @@ impl Worker {
         let mut ready = [Ready { events: 0, u64: 0 }; READY_MAX];
         let mut buffer = [0; PACKET_BYTES_MAX];
         while !self.bell.ended.load(Ordering::Acquire) {
-            let timeout = self.core.poll_timeout().map_or(-1, |due| {
-                let millis = due.since(clock()).as_micros().div_ceil(1_000);
-                i32::try_from(millis).unwrap_or(i32::MAX)
-            });
+            let timeout = self.sleep_time(clock);
             let Ok(count) = self.shared.polls[usize::from(self.place)].wait(&mut ready, timeout) else {
                 // The kernel refuses our own poll: nothing can be served any more.
                 return;
             };
+            self.bell.deep_asleep.store(false, Ordering::Relaxed);
+            self.obey_all(clock());
             for some in ready[..count].chunks(PACKETS_A_CLOCK) {
                 let now = clock();
                 for report in some {
@@ -165,8 +204,21 @@ impl Worker {
         }
     }
 
+    /// How long to wait for a packet, in milliseconds; -1 without end.
+    fn sleep_time(&mut self, clock: &impl Fn() -> Instant) -> i32 {
+        if self.core.poll_timeout().is_none() {
+            self.bell.fall_deep_asleep();
+            self.obey_all(clock());
+        }
+        self.core.poll_timeout().map_or(-1, |due| {
+            let millis = due.since(clock()).as_micros().div_ceil(1_000);
+            i32::try_from(millis).unwrap_or(i32::MAX)
+        })
+    }
+
     fn serve(&mut self, now: Instant, token: u64, buffer: &mut [u8]) {
         if token == BELL {
+            self.bell.hush();
             return self.obey_all(now);
         }
         let Ok(index) = u16::try_from(token >> 1) else {
@@ -211,7 +263,6 @@ impl Worker {
     }
 
     fn obey_all(&mut self, now: Instant) {
-        self.bell.hush();
         for _ in 0..ORDERS_A_TURN {
             let Ok(order) = self.orders.try_recv() else {
                 return;

@@ -12,7 +12,7 @@ use super::{Database, journal::Outbox};
 const BATCH: u32 = 256;
 
 /// How long records gather before they are carried over; nobody asks for a call in the second it ended.
-const GATHER_TIME: Duration = Duration::from_millis(250);
+const GATHER_TIME: Duration = Duration::from_millis(500);
 
 /// Between two tries at a database that is away.
 const RETRY_TIME: Duration = Duration::from_secs(2);

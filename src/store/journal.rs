@@ -148,19 +148,16 @@ impl<E: Journalled, R: Journalled> Journal<E, R> {
     ) -> Result<(Self, Restored<E>), JournalError> {
         let path = settings.path.clone();
         let fail = |why: String| JournalError { path: path.clone(), why };
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(|e| fail(e.to_string()))?;
         let inbox = Arc::new(Inbox::new(settings.waiting_max));
-        // The runtime lives on the writer's thread, and so may be opened from inside another runtime's task.
         let (opened, wait) = std::sync::mpsc::sync_channel(1);
         let theirs = Arc::clone(&inbox);
         let writer = thread::Builder::new()
             .name("journal".into())
-            .spawn(move || match runtime.block_on(file::File::open(&settings)) {
+            .spawn(move || match file::File::open(&settings) {
                 Ok((file, restored)) => {
                     let kept = restored.entries.len() as u64;
                     let _ = opened.send(Ok(restored));
-                    writer::Writer::new(file, settings, theirs, report, kept).run(&runtime);
+                    writer::Writer::new(file, settings, theirs, report, kept).run();
                 }
                 Err(why) => {
                     let _ = opened.send(Err(why));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::{runtime::Runtime, sync::oneshot};
+use tokio::sync::oneshot;
 
 use super::{
     CHECKPOINT_AFTER, JournalSettings, Journalled, RETRY_TIME, Report,
@@ -66,19 +66,19 @@ impl<E: Journalled, R: Journalled, F: Fn(Report)> Writer<E, R, F> {
         Self { file, settings, inbox, report, since: 0, kept, asked: false }
     }
 
-    pub fn run(mut self, runtime: &Runtime) {
+    pub fn run(mut self) {
         while let Some(orders) = self.inbox.next_group(self.settings.gather, self.settings.linger) {
             let mut batch = Batch::default();
             batch.fold(orders);
-            runtime.block_on(self.write(batch));
+            self.write(batch);
         }
-        runtime.block_on(self.file.close());
+        self.file.close();
     }
 
-    async fn write(&mut self, mut batch: Batch<R>) {
+    fn write(&mut self, mut batch: Batch<R>) {
         let mut failing = false;
         let mut last_tries = LAST_TRIES;
-        while let Err(fault) = self.file.write(&batch.group).await {
+        while let Err(fault) = self.file.write(&batch.group) {
             if !failing {
                 failing = true;
                 metrics::counter!("journal_failures_total").increment(1);
@@ -96,7 +96,7 @@ impl<E: Journalled, R: Journalled, F: Fn(Report)> Writer<E, R, F> {
             if let Some(orders) = self.inbox.after(RETRY_TIME) {
                 batch.fold(orders);
             }
-            if let Err(fault) = self.file.reopen(&self.settings).await {
+            if let Err(fault) = self.file.reopen(&self.settings) {
                 tracing::debug!(%fault, "the journal can't be opened again yet");
             }
         }
@@ -104,10 +104,10 @@ impl<E: Journalled, R: Journalled, F: Fn(Report)> Writer<E, R, F> {
             tracing::info!("the journal is written again");
             (self.report)(Report::Recovered);
         }
-        self.told(batch).await;
+        self.told(batch);
     }
 
-    async fn told(&mut self, batch: Batch<R>) {
+    fn told(&mut self, batch: Batch<R>) {
         if let Some(kept) = batch.checkpoint {
             self.kept = kept;
             self.since = 0;
@@ -123,7 +123,7 @@ impl<E: Journalled, R: Journalled, F: Fn(Report)> Writer<E, R, F> {
             (self.report)(Report::RecordsWaiting);
         }
         for (max, reply) in batch.readers {
-            let _ = reply.send(self.file.oldest(max).await);
+            let _ = reply.send(self.file.oldest(max));
         }
         let gap = self.inbox.turned_away();
         if (gap || self.since >= CHECKPOINT_AFTER.max(4 * self.kept)) && !self.asked {
