@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// Gives memory back after a peak, and costs less per message than the C library's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     strowger::cli::main()
 }

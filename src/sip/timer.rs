@@ -40,25 +40,31 @@ pub(super) enum Wait {
     First,
     /// 64*T1: all ends.
     GiveUp,
-    /// T4: stragglers of a finished transaction.
+    /// T4, or a little more: stragglers of a finished transaction.
     Short,
-    /// 64*T1 behind an answered non-INVITE (timer J): the ones to forget first when there is no room.
+    /// 64*T1, or a little more, behind an answered non-INVITE (timer J): the ones to forget first when there is no room.
     Answered,
+    /// 64*T1, or a little more, behind an answered INVITE.
+    Linger,
     /// Any other.
     Odd(Duration),
 }
+
+/// Transactions that only wait for stragglers end at multiples of this, many at once: a wake-up for each costs more than
+/// ending it. About 65 ms.
+const GRID_MICROS: u64 = 1 << 16;
 
 /// Room that an empty line keeps; what a flood took beyond it is given back.
 const LINE_KEPT: usize = 1_024;
 
 /// Deadlines of transactions.
 ///
-/// Most are one of four lengths, so they stand in line: the first in is the first due, and setting one costs a push.
+/// Most are one of few lengths, so they stand in line: the first in is the first due, and setting one costs a push.
 /// None is ever taken out: an entry counts only while its transaction still waits for exactly that moment, which the
 /// stack checks with the `live` it hands in.
 pub(super) struct Clock {
     timers: TimerSettings,
-    lines: [VecDeque<(Instant, TransactionId)>; 4],
+    lines: [VecDeque<(Instant, TransactionId)>; 5],
     odd: BinaryHeap<Reverse<(Instant, TransactionId)>>,
 }
 
@@ -69,18 +75,19 @@ impl Clock {
 
     /// When a wait that starts now ends; the transaction is to remember it.
     pub fn set(&mut self, now: Instant, id: TransactionId, wait: Wait) -> Instant {
-        let (line, length) = match wait {
-            Wait::First => (0, self.timers.t1),
-            Wait::GiveUp => (1, self.timers.give_up()),
-            Wait::Short => (2, self.timers.t4),
-            Wait::Answered => (3, self.timers.give_up()),
+        let (line, until) = match wait {
+            Wait::First => (0, now + self.timers.t1),
+            Wait::GiveUp => (1, now + self.timers.give_up()),
+            Wait::Short => (2, on_grid(now + self.timers.t4)),
+            Wait::Answered => (3, on_grid(now + self.timers.give_up())),
+            Wait::Linger => (4, on_grid(now + self.timers.give_up())),
             Wait::Odd(length) => {
                 self.odd.push(Reverse((now + length, id)));
                 return now + length;
             }
         };
-        self.lines[line].push_back((now + length, id));
-        now + length
+        self.lines[line].push_back((until, id));
+        until
     }
 
     pub fn next(&self) -> Option<Instant> {
@@ -127,4 +134,9 @@ impl Clock {
     pub fn len(&self) -> usize {
         self.odd.len() + self.lines.iter().map(VecDeque::len).sum::<usize>()
     }
+}
+
+/// The next multiple of the grid.
+fn on_grid(until: Instant) -> Instant {
+    Instant::from_micros(until.as_micros().div_ceil(GRID_MICROS).saturating_mul(GRID_MICROS))
 }

@@ -167,9 +167,9 @@ impl Stack {
         let Some(client) = self.client(id) else { return };
         let wait = match (client.state, client.kind) {
             // Other branches of a fork may answer whatever carries them.
-            (ClientState::Accepted, _) => Some(Wait::GiveUp),
+            (ClientState::Accepted, _) => Some(Wait::Linger),
             (_, _) if client.path.transport.is_reliable() => None,
-            (_, Kind::Invite) => Some(Wait::GiveUp),
+            (_, Kind::Invite) => Some(Wait::Linger),
             (_, Kind::Other) => Some(Wait::Short),
         };
         let flow = client.path.flow;

@@ -189,7 +189,7 @@ impl Stack {
                         }
                     }
                 }
-                ServerEffect::Linger => self.linger_server(now, id, Wait::GiveUp),
+                ServerEffect::Linger => self.linger_server(now, id, Wait::Linger),
                 ServerEffect::LingerShort => self.linger_server(now, id, Wait::Short),
                 ServerEffect::TellNoAck => self.on_ack_missing(now, id, owner),
             }
