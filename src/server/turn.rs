@@ -80,6 +80,7 @@ impl Loop {
     pub fn run(mut self) -> Ended {
         self.drain_outputs();
         self.net.flush();
+        self.journal.flush();
         loop {
             self.sleep();
             let now = self.clock.now();
@@ -89,6 +90,7 @@ impl Loop {
             self.take_messages();
             self.on_time();
             self.net.flush();
+            self.journal.flush();
             if let Some(ended) = self.state.ended {
                 self.say_goodbye(ended);
                 return ended;

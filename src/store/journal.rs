@@ -76,7 +76,7 @@ impl JournalSettings {
         Self {
             path: path.into(),
             power_loss_safe: false,
-            gather: Duration::from_millis(2),
+            gather: Duration::from_millis(4),
             linger: Duration::from_millis(50),
             waiting_max: WAITING_MAX,
             size_max: 8 << 30,
@@ -132,7 +132,8 @@ pub struct Full;
 
 /// The loop's end of the journal. `E` is the engine's entry, `R` its call record.
 ///
-/// Nothing here waits for the disk, except [`Journal::open`] and [`Journal::close`].
+/// After [`append`](Self::append), [`record`](Self::record) and [`hurry`](Self::hurry), call [`flush`](Self::flush) before
+/// sleeping. Nothing here waits for the disk, except [`Journal::open`] and [`Journal::close`].
 #[derive(Debug)]
 pub struct Journal<E, R> {
     inbox: Arc<Inbox<E, R>>,
@@ -176,6 +177,11 @@ impl<E: Journalled, R: Journalled> Journal<E, R> {
     /// Something is held until what was appended is written: don't linger.
     pub fn hurry(&self) {
         self.inbox.hurry();
+    }
+
+    /// To be called when the loop has nothing more to append for now: one wake-up of the writer for a whole turn.
+    pub fn flush(&self) {
+        self.inbox.flush();
     }
 
     /// Puts a call record into the outbox.

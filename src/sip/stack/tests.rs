@@ -94,7 +94,8 @@ fn an_answered_request_stays_for_stragglers() {
             world.run(MS(wait));
             left.push(held(&world) as u64);
         }
-        let stay = |length: u64| [0, 4_999, 5_000 + TOGETHER, 31_999, 32_000 + TOGETHER].map(|at| u64::from(at < length));
+        let stay =
+            |length: u64| [0, 4_999, 5_000 + TOGETHER, 31_999, 32_000 + TOGETHER].map(|at| u64::from(at < length));
         let expected: Vec<u64> = stay(invite_stays).iter().zip(stay(other_stays)).map(|(a, b)| a + b).collect();
         assert_eq!(left, expected, "{transport:?} {status}");
         assert_eq!(world.sent_requests("ACK"), 1);

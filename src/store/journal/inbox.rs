@@ -31,17 +31,18 @@ pub struct Inbox<E, R> {
 #[derive(Debug)]
 struct List<E, R> {
     orders: Vec<Order<E, R>>,
-    idle: bool,
     closed: bool,
     /// Somebody waits for what is in the list.
     hurried: bool,
+    /// The writer has been woken for what is in the list.
+    told: bool,
     /// An entry was turned away since the last checkpoint.
     turned_away: bool,
 }
 
 impl<E, R> Inbox<E, R> {
     pub fn new(waiting_max: usize) -> Self {
-        let list = List { orders: Vec::new(), idle: false, closed: false, hurried: false, turned_away: false };
+        let list = List { orders: Vec::new(), closed: false, hurried: false, told: false, turned_away: false };
         Self { list: Mutex::new(list), wake: Condvar::new(), waiting_max }
     }
 
@@ -55,17 +56,29 @@ impl<E, R> Inbox<E, R> {
             return Err(Full);
         }
         list.hurried |= matches!(order, Order::Oldest { .. });
+        let is_ours = matches!(order, Order::Append { .. } | Order::Record { .. });
         list.orders.push(order);
-        self.wake_for(&list);
+        // The loop's own orders come many in a turn: it says `flush` at the end.
+        if !is_ours || list.orders.len() == GROUP_MAX {
+            self.wake_for(&mut list);
+        }
         Ok(())
     }
 
-    /// Somebody waits for an entry that is in the list: the group closes soon.
+    /// Somebody waits for an entry that is in the list: the group closes soon. [`Inbox::flush`] makes it known.
     pub fn hurry(&self) {
         let mut list = self.lock();
         if !list.hurried && !list.orders.is_empty() {
             list.hurried = true;
-            self.wake.notify_all();
+            list.told = false;
+        }
+    }
+
+    /// The loop's turn is over: the writer may look.
+    pub fn flush(&self) {
+        let mut list = self.lock();
+        if !list.told && !list.orders.is_empty() {
+            self.wake_for(&mut list);
         }
     }
 
@@ -74,7 +87,7 @@ impl<E, R> Inbox<E, R> {
         let mut list = self.lock();
         list.turned_away = false;
         list.orders.push(Order::Checkpoint { wall, entries });
-        self.wake_for(&list);
+        self.wake_for(&mut list);
     }
 
     pub fn close(&self) {
@@ -90,12 +103,10 @@ impl<E, R> Inbox<E, R> {
     /// and empty.
     pub fn next_group(&self, gather: Duration, linger: Duration) -> Option<Vec<Order<E, R>>> {
         let mut list = self.lock();
-        list.idle = true;
         list = self
             .wake
             .wait_while(list, |list| list.orders.is_empty() && !list.closed)
             .unwrap_or_else(PoisonError::into_inner);
-        list.idle = false;
         let short = |list: &List<E, R>| list.orders.len() < GROUP_MAX && !list.closed;
         let unhurried = |list: &mut List<E, R>| short(list) && !list.hurried;
         list = self.wake.wait_timeout_while(list, linger, unhurried).unwrap_or_else(PoisonError::into_inner).0;
@@ -104,6 +115,7 @@ impl<E, R> Inbox<E, R> {
             list = self.wake.wait_timeout_while(list, gather, gathering).unwrap_or_else(PoisonError::into_inner).0;
         }
         list.hurried = false;
+        list.told = false;
         Self::take_some(&mut list)
     }
 
@@ -112,7 +124,11 @@ impl<E, R> Inbox<E, R> {
         let list = self.lock();
         let (mut list, _) =
             self.wake.wait_timeout_while(list, length, |list| !list.closed).unwrap_or_else(PoisonError::into_inner);
-        list.orders.iter().any(|order| matches!(order, Order::Checkpoint { .. })).then(|| mem::take(&mut list.orders))
+        let has_checkpoint = list.orders.iter().any(|order| matches!(order, Order::Checkpoint { .. }));
+        has_checkpoint.then(|| {
+            list.told = false;
+            mem::take(&mut list.orders)
+        })
     }
 
     pub fn is_closed(&self) -> bool {
@@ -128,10 +144,9 @@ impl<E, R> Inbox<E, R> {
         Some(mem::replace(&mut list.orders, rest))
     }
 
-    fn wake_for(&self, list: &List<E, R>) {
-        if list.idle || list.orders.len() == GROUP_MAX {
-            self.wake.notify_all();
-        }
+    fn wake_for(&self, list: &mut List<E, R>) {
+        list.told = true;
+        self.wake.notify_all();
     }
 
     /// A panic elsewhere must not take the journal with it: the list is whole after every statement.

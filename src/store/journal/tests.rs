@@ -110,6 +110,7 @@ fn what_was_told_written_survives_a_kill() {
     for id in 1..=500 {
         journal.append(id, Wall(1_000), selected(id)).unwrap();
     }
+    journal.flush();
     written(&heard, 500);
     let (journal, restored, heard) = open(killed(journal, &folder, &copy));
     assert_eq!(restored.entries, (1..=500).map(selected).collect::<Vec<_>>());
@@ -117,6 +118,7 @@ fn what_was_told_written_survives_a_kill() {
 
     // Ids of the new run start again; the order is kept.
     journal.append(1, Wall(2_000), Fact::Note("second run".into())).unwrap();
+    journal.flush();
     written(&heard, 1);
     journal.close();
     let (_, restored, _) = open(copy.settings());
@@ -129,6 +131,7 @@ fn the_file_is_its_owners_alone() {
     let folder = Folder::new("mode");
     let (journal, _, heard) = open(folder.settings());
     journal.append(1, Wall(1), selected(1)).unwrap();
+    journal.flush();
     written(&heard, 1);
     for file in fs::read_dir(folder.0.join("data")).unwrap() {
         let file = file.unwrap();
@@ -154,6 +157,7 @@ fn a_write_cut_short_loses_only_itself() {
     let (journal, _, heard) = open(folder.settings());
     for id in 1..=40 {
         journal.append(id, Wall(1), selected(id)).unwrap();
+        journal.flush();
         written(&heard, id);
     }
     let settings = killed(journal, &folder, &copy);
@@ -176,6 +180,7 @@ fn a_damaged_file_is_set_aside_and_what_can_be_read_is_kept() {
     for id in 1..=20_000 {
         journal.append(id, Wall(1), selected(id)).unwrap();
     }
+    journal.flush();
     written(&heard, 20_000);
     journal.close();
     let mut file = fs::OpenOptions::new().write(true).open(folder.settings().path).unwrap();
@@ -187,6 +192,7 @@ fn a_damaged_file_is_set_aside_and_what_can_be_read_is_kept() {
     assert!(restored.set_aside.as_ref().is_some_and(|path| path.exists()));
     assert!((1_000..20_000).contains(&restored.entries.len()), "{}", restored.entries.len());
     journal.append(1, Wall(2), selected(1)).unwrap();
+    journal.flush();
     written(&heard, 1);
     journal.close();
     let (_, again, _) = open(folder.settings());
@@ -238,6 +244,7 @@ fn a_checkpoint_replaces_what_was_before_and_nothing_after() {
     }
     journal.checkpoint(Wall(2), vec![Fact::Note("all of it".into())]);
     journal.append(301, Wall(3), selected(301)).unwrap();
+    journal.flush();
     written(&heard, 301);
     journal.close();
     let (_, restored, _) = open(folder.settings());
@@ -252,6 +259,7 @@ fn a_checkpoint_is_asked_for_once_when_the_journal_has_grown() {
     for id in 1..=last {
         journal.append(id, Wall(1), selected(id)).unwrap();
     }
+    journal.flush();
     wait_for(&heard, |report| *report == Report::CheckpointDue { whole: true });
     journal.append(last + 1, Wall(1), selected(1)).unwrap();
     journal.close();
@@ -269,6 +277,7 @@ fn a_full_disk_is_told_and_outlived() {
     let failing = loop {
         id += 1;
         let _ = journal.append(id, Wall(1), long());
+        journal.flush();
         if let Ok(report) = heard.try_recv()
             && matches!(report, Report::Failing { .. })
         {
@@ -280,11 +289,14 @@ fn a_full_disk_is_told_and_outlived() {
     let mut turned_away = false;
     for more in 1..=400 {
         turned_away |= journal.append(id + more, Wall(1), long()).is_err();
+        journal.flush();
     }
     assert!(turned_away);
     journal.checkpoint(Wall(2), vec![Fact::Note("small".into())]);
+    journal.flush();
     wait_for(&heard, |report| *report == Report::Recovered);
     journal.append(id + 500, Wall(3), selected(1)).unwrap();
+    journal.flush();
     written(&heard, id + 500);
     journal.close();
     let (_, restored, _) = open(folder.settings());
@@ -299,6 +311,7 @@ async fn records_wait_in_the_outbox_until_delivered() {
     for call in 1..=5 {
         journal.record(Wall(1), Summary { call }).unwrap();
     }
+    journal.flush();
     wait_for(&heard, |report| *report == Report::RecordsWaiting);
     let outbox = journal.outbox();
     let oldest = outbox.oldest(3).await;
