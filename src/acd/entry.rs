@@ -231,6 +231,8 @@ pub struct QueueCounters {
     pub offers: u32,
     pub wait_ms: u64,
     pub wait_ms_max: u64,
+    /// Engagements that are over with their wrap-up.
+    pub handled: u32,
     pub talk_ms: u64,
     pub wrap_up_ms: u64,
 }

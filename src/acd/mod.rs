@@ -5,18 +5,22 @@
 
 mod distributor;
 mod entry;
+mod figures;
 mod output;
 mod rule;
 mod settings;
 mod snapshot;
+mod staffing;
 mod status;
 
 pub use distributor::{Acd, Explanation, Extension, LogoutWhen, MemberReason, Violation};
 pub use entry::*;
+pub use figures::{Figures, Tally, adherence, occupancy, ratio};
 pub use output::*;
 pub use rule::Rule;
 pub use settings::*;
 pub use snapshot::*;
+pub use staffing::{Load, STAFF_MAX, Staffed};
 pub use status::*;
 
 /// Interactions waiting in one queue; the next caller is refused as `full`.

@@ -403,6 +403,7 @@ impl Acd {
         };
         if let Some(line) = it.queue.and_then(|queue| self.queues.get_mut(&queue)) {
             line.today.wrap_up_ms += wrap_up_ms;
+            line.today.handled += 1;
             line.handle_ms = Some(average(line.handle_ms, it.talk_ms + wrap_up_ms));
             self.unsaved.queues.insert(line.id);
         }

@@ -3,6 +3,7 @@
 pub mod agents;
 mod body;
 pub mod calls;
+pub mod figures;
 pub mod me;
 pub mod operate;
 pub mod records;

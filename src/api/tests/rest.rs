@@ -90,6 +90,29 @@ async fn an_agent_logs_in_pauses_and_logs_out() {
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
 }
 
+/// RP-06, RP-11: the day's figures, for supervisors; staff for a load, by the queue's own handle time too.
+#[tokio::test]
+async fn figures_and_staffing() {
+    let desk = Desk::new("figures").await;
+    let (ana, boss) = (desk.sign_in("ana").await, desk.sign_in("eva").await);
+    assert_eq!(desk.get(&ana, "/api/v1/queues/support/figures").await.status, StatusCode::FORBIDDEN);
+    let figures = desk.get(&boss, "/api/v1/queues/support/figures").await.json();
+    assert_eq!((&figures["figures"]["sl_excl_short"], &figures["ewt_ms"]), (&json!(null), &json!(60_000)));
+    assert_eq!(desk.get(&ana, "/api/v1/agents/ana/figures").await.status, StatusCode::OK);
+    assert_eq!(desk.get(&ana, "/api/v1/agents/rui/figures").await.status, StatusCode::FORBIDDEN);
+    let staffing = async |query: &str| desk.get(&boss, &format!("/api/v1/staffing?{query}")).await;
+    let table = staffing("calls_per_hour=200&handle_secs=180").await.json();
+    assert_eq!((&table["enough"], &table["erlangs"]), (&json!(14), &json!(10.0)));
+    for bad in [
+        "calls_per_hour=200",
+        "calls_per_hour=200&queue=support",
+        "calls_per_hour=-1&handle_secs=9",
+        "calls_per_hour=1e9&handle_secs=900",
+    ] {
+        assert_eq!(staffing(bad).await.status, StatusCode::BAD_REQUEST, "{bad}");
+    }
+}
+
 /// CH-01, AW-03, AW-06
 #[tokio::test]
 async fn an_agent_answers_and_wraps_up() {

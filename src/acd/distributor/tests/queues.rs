@@ -399,3 +399,27 @@ fn midnight_starts_the_counters_again() {
     room.pass(24 * 3600);
     assert_eq!((room.agent(1).today.answered, room.queue(1).today.entered), (0, 1));
 }
+
+/// RP-10: the day's counters survive a restart by journal and by checkpoint, and begin again at midnight of the centre's
+/// zone, also when it passes while the process is away.
+#[test]
+fn counters_survive_and_begin_again() {
+    for from_checkpoint in [false, true] {
+        let mut room = Room::with(1, |settings| {
+            settings.policies.time_zone = "America/New_York".into();
+            first_queue(settings).acw_secs = 5;
+        });
+        serve(&mut room);
+        room.pass(10);
+        let (queue, agent) = (room.queue(1).today, room.agent(1).today);
+        assert_eq!((queue.answered, queue.handled, queue.wrap_up_ms, agent.answered), (1, 1, 5_000, 1));
+        room.restart(60, &[], from_checkpoint);
+        assert_eq!((room.queue(1).today, room.agent(1).today), (queue, agent));
+        // These mornings are 03:00 in New York: midnight there is 21 hours away.
+        room.restart(20 * 3_600, &[], from_checkpoint);
+        assert_eq!(room.queue(1).today.answered, 1, "23:00");
+        room.restart(2 * 3_600, &[], from_checkpoint);
+        assert_eq!((room.queue(1).today.answered, room.agent(1).today.answered), (0, 0), "01:00");
+        assert_eq!(room.agent(1).times.iter().map(|it| it.ms).sum::<u64>(), 0);
+    }
+}
