@@ -105,6 +105,7 @@ impl Bench {
                 | Output::Live(_)
                 | Output::Reply { .. }
                 | Output::Resolve { .. }
+                | Output::Gate(_)
                 | Output::Alarm(_)
                 | Output::Drained) => {
                     black_box(other);

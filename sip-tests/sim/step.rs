@@ -259,7 +259,7 @@ impl Sim {
             Output::Alarm(alarm) => {
                 assert!(!matches!(alarm, Alarm::Invariant(_)), "{alarm:?}");
             }
-            Output::Drained => {}
+            Output::Gate(_) | Output::Drained => {}
         }
     }
 

@@ -99,6 +99,12 @@ impl Directory {
         self.trunk_order.iter().find(fits).copied()
     }
 
+    /// Whether some trunk may call from that address, whatever the port.
+    pub fn has_trunk_at(&self, source: IpAddr) -> bool {
+        let mut sources = self.trunks.values().flat_map(|trunk| &trunk.sources);
+        sources.any(|known| known.matches(SocketAddr::new(source, known.port.unwrap_or(0))))
+    }
+
     /// Names of trunks' hosts that must be looked up.
     pub fn unresolved(&self) -> Vec<TrunkDestination> {
         let destinations = self.trunks.values().filter_map(|trunk| trunk.destination.clone());

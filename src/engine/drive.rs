@@ -96,6 +96,7 @@ impl Engine {
             times: settings.times,
             calls_max: settings.limits.calls_max,
         };
+        let guesses = Guesses::new(settings.limits.guesses_max, settings.limits.ban_time);
         let mut timers = Timers::new();
         timers.set(Timer::Sweep, now.mono + SWEEP_EVERY);
         Self {
@@ -114,7 +115,7 @@ impl Engine {
             reachable: FastMap::default(),
             trunk_load: TrunkLoad::default(),
             addresses: keyed_map(),
-            guesses: Guesses::default(),
+            guesses,
             probes: FastMap::default(),
             restoring: None,
             timers,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{CallRecord, Centre, Entry, EntryId, Event, Snapshot};
 use crate::{
     acd::{self, Actor, Refused},
-    base::{AgentId, CallId, EngagementId, FlowId, InteractionId, OfferId, QueueId},
+    base::{AgentId, CallId, EngagementId, FlowId, Instant, InteractionId, OfferId, QueueId},
     media,
     sip::{Path, Transport},
     switch::Listener,
@@ -104,10 +104,31 @@ pub enum Output {
         port: u16,
         transport: Transport,
     },
+    /// For the gate before the engine.
+    Gate(GateOrder),
     /// Something an operator should look at.
     Alarm(Alarm),
     /// After [`Input::Drain`]: no call is left.
     Drained,
+}
+
+/// What the gate before the engine should know of a source.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum GateOrder {
+    /// A device is registered from exactly there: no limit, no ban until then.
+    Known {
+        remote: SocketAddr,
+        until: Instant,
+    },
+    Unknown {
+        remote: SocketAddr,
+    },
+    /// Wrong credentials again and again: not heard until then, as this user or, without one, at all.
+    Ban {
+        source: IpAddr,
+        user: Option<Box<str>>,
+        until: Instant,
+    },
 }
 
 /// Chosen by who asks; comes back with the reply.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{DeviceView, Engine, Entry, Happened, drive::Timer};
+use super::{DeviceView, Engine, Entry, GateOrder, Happened, Output, drive::Timer};
 use crate::{
     base::Now,
     sip::{
@@ -72,6 +72,7 @@ impl Engine {
         for change in changes {
             let gone = change.is_gone();
             let binding = change.binding();
+            self.tell_gate(now, binding, gone);
             let aor = binding.aor.clone();
             if let Some(user) = self.directory.router.user(&aor) {
                 let view = device(user, binding, gone);
@@ -87,6 +88,17 @@ impl Engine {
             self.journal(entry);
             self.tell_device(now, &aor);
         }
+    }
+
+    /// Whoever has shown who he is, is spared limits while he is registered.
+    pub(super) fn tell_gate(&mut self, now: Now, binding: &Binding, gone: bool) {
+        let remote = binding.path.remote;
+        let order = if gone {
+            GateOrder::Unknown { remote }
+        } else {
+            GateOrder::Known { remote, until: now.mono_of(binding.expires) }
+        };
+        self.emit(Output::Gate(order));
     }
 
     /// Tells the distributor whether the devices behind a name can be reached, when that changes.

@@ -61,6 +61,7 @@ impl Engine {
         for binding in read.bindings.into_values() {
             // A connection does not outlive its process: its phone will connect and register again.
             if binding.path.flow.is_none() && binding.expires > now.wall {
+                self.tell_gate(now, &binding, false);
                 self.registrar.restore(now, binding);
             }
         }

@@ -1,5 +1,7 @@
 //! What the engine is given: at birth, and whenever the domain settings change.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -29,12 +31,17 @@ pub struct EngineSettings {
 pub struct Limits {
     pub calls_max: usize,
     pub bindings_max: usize,
+    /// Wrong credentials in a row before a source is not heard as that user; five times as many for different users, and
+    /// it is not heard at all.
+    pub guesses_max: u32,
+    /// How long that lasts; zero: no bans. Also how long a guess is remembered.
+    pub ban_time: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         // A call costs about 10 KB of signalling state, a binding about 1 KB: 200 MB and 100 MB.
-        Self { calls_max: 20_000, bindings_max: 100_000 }
+        Self { calls_max: 20_000, bindings_max: 100_000, guesses_max: 10, ban_time: Duration::from_secs(300) }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Requests from outside: who sends them, and what he may.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use super::{Alarm, CallRecord, Direction, Engine, Output};
+use super::{Alarm, CallRecord, Direction, Engine, GateOrder, Output};
 use crate::{
     base::{CallId, Dialled, LegId, Now, Private, TrunkId, UserId},
     sip::{Path, Reply, TransactionId, UsageId, digest::Verdict},
@@ -175,11 +175,13 @@ impl Engine {
         let uri = request.uri_text().unwrap_or_default();
         let claims = request.headers(Name::Authorization).chain(request.headers(Name::ProxyAuthorization));
         let mut claimed = None;
-        let (directory, guesses) = (&self.directory, &self.guesses);
+        let (directory, guesses, registrar) = (&self.directory, &self.guesses, &self.registrar);
         let mut banned = false;
         let verdict = self.verifier.verify(now, source, (method, uri), claims, |name| {
             claimed = Some(name.to_owned());
-            banned = guesses.is_banned(now.mono, source, name);
+            // His own device is not made to suffer for who guesses beside it.
+            let own = || registrar.bindings(name).iter().any(|binding| binding.path.remote == path.remote);
+            banned = guesses.is_banned(now.mono, source, name) && !own();
             directory.user(name).filter(|_| !banned)?.ha1.as_ref()
         });
         match verdict {
@@ -198,12 +200,36 @@ impl Engine {
             Verdict::Refused => {
                 self.totals.wrong_credentials += 1;
                 let name = claimed.unwrap_or_default();
-                if !banned && self.guesses.note_wrong(now.mono, source, &name) {
-                    self.alarm(now, Alarm::WrongCredentials { source });
+                if !banned {
+                    self.note_wrong(now, source, &name);
                 }
                 Err(Reply::new(403).once())
             }
         }
+    }
+
+    /// Wrong credentials: one too many, and the gate hears no more of him for a while. A source from which devices are
+    /// registered or trunks call is never banned as a whole.
+    fn note_wrong(&mut self, now: Now, source: IpAddr, user: &str) {
+        let wrong = self.guesses.note_wrong(now.mono, source, user);
+        let time = self.settings.limits.ban_time;
+        if wrong.pair {
+            self.alarm(now, Alarm::WrongCredentials { source });
+        }
+        if time.is_zero() {
+            return;
+        }
+        let until = now.mono + time;
+        if wrong.pair {
+            self.emit(Output::Gate(GateOrder::Ban { source, user: Some(user.into()), until }));
+        }
+        if wrong.source && !self.is_at_home(source) {
+            self.emit(Output::Gate(GateOrder::Ban { source, user: None, until }));
+        }
+    }
+
+    fn is_at_home(&self, source: IpAddr) -> bool {
+        self.registrar.all().any(|binding| binding.path.remote.ip() == source) || self.directory.has_trunk_at(source)
     }
 
     /// Whether a request has come through this switch before: straight back from one of our own sockets, or with a Via

@@ -25,6 +25,9 @@ pub const OVERLOAD_AGE: Duration = Duration::from_millis(150);
 /// It is over again when the oldest waits less than this.
 pub const RELIEF_AGE: Duration = Duration::from_millis(30);
 
+/// Places that an empty lane keeps.
+const SPARE_MAX: usize = 256;
+
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Lane {
     /// Responses and requests inside dialogs, ACK and CANCEL: what lets calls end.
@@ -119,6 +122,26 @@ impl Lanes {
         queue.octets += octets;
         queue.waiting.push_back(Waiting { since: now, path, message });
         Admission::Taken
+    }
+
+    /// What belongs to a call that was let in already: it goes in whatever the load, as far as there is room. The lane
+    /// of dialogs carries it, which new calls can't fill.
+    pub fn push_again(&mut self, now: Instant, path: Path, message: Message) {
+        let octets = message.bytes().len();
+        let queue = &mut self.queues[Lane::Dialog as usize];
+        if queue.waiting.len() < DIALOG_WAITING_MAX && queue.octets + octets <= LANE_OCTETS_MAX {
+            queue.octets += octets;
+            queue.waiting.push_back(Waiting { since: now, path, message });
+        }
+    }
+
+    /// Gives back what a flood has taken.
+    pub fn rest(&mut self) {
+        for queue in self.queues.iter_mut().filter(|queue| queue.waiting.is_empty()) {
+            if queue.waiting.capacity() > SPARE_MAX {
+                queue.waiting.shrink_to(SPARE_MAX);
+            }
+        }
     }
 
     /// The next message, each lane by its share.

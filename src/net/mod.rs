@@ -6,6 +6,7 @@
 //! refused here. The loop sleeps in [`Net::wait`], woken by a socket, by the [`Inbox`] or by its deadline: a UDP message
 //! costs no hand-over between threads, and whatever came meanwhile is read in one system call.
 
+mod gate;
 mod inbox;
 mod interfaces;
 mod lanes;
@@ -21,6 +22,7 @@ use std::{hash::RandomState, io, net::SocketAddr, sync::Arc, time::Duration};
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
+pub use gate::{ADMITTED_MAX, BANS_MAX, KNOWN_MAX};
 pub use inbox::{Bell, Full, INBOX_MAX, Inbox};
 pub use interfaces::addresses;
 pub use lanes::{
@@ -33,10 +35,11 @@ pub use udp::UNSENT_MAX;
 
 use crate::{
     base::{FlowId, Instant},
-    engine::Input,
+    engine::{GateOrder, Input},
     sip::{Path, Transport},
     wire::sip::{Malformed, Message, is_keep_alive},
 };
+use gate::Gate;
 use lanes::{Admission, Lanes};
 use rates::Rates;
 use streams::{Arrival, Streams};
@@ -47,6 +50,9 @@ const BATCHES_IN_A_ROW_MAX: usize = 16;
 
 /// Arrivals taken from stream connections in one turn.
 const STREAM_ARRIVALS_MAX: usize = 512;
+
+/// How often large tables are looked through for what is over.
+const LONG_REST: Duration = Duration::from_secs(60);
 
 /// What a UDP listener or a stream may cost.
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +80,8 @@ pub struct Counts {
     pub refused_calls: u64,
     /// New calls beyond their address's rate, dropped.
     pub rate_limited: u64,
+    /// Requests of banned sources and of scanners, dropped.
+    pub shut_out: u64,
     /// Messages of other kinds dropped because their lane was full.
     pub dropped_in: u64,
     /// Messages dropped because the kernel would not take them.
@@ -101,6 +109,8 @@ pub struct Net {
     unreachable: Vec<SocketAddr>,
     hash: RandomState,
     rates: Option<(Rates, Trusted)>,
+    gate: Gate,
+    rested: Instant,
     counts: Counts,
 }
 
@@ -123,6 +133,8 @@ impl Net {
             unreachable: Vec::new(),
             hash: RandomState::new(),
             rates: None,
+            gate: Gate::default(),
+            rested: Instant::default(),
             counts: Counts::default(),
         })
     }
@@ -289,17 +301,22 @@ impl Net {
         if refuse::is_ack_to_busy(&message) || self.is_late(&path, &message) {
             return;
         }
-        if let Some((rates, trusted)) = &mut self.rates
-            && Lane::of(&message) == Lane::Invite
-            && !trusted(path.remote)
-            && !rates.admit(now, path.remote.ip())
-        {
-            self.counts.rate_limited += 1;
+        let is_call = Lane::of(&message) == Lane::Invite;
+        let again = is_call && self.gate.was_admitted(&message);
+        if !again && self.is_unwelcome(now, &path, &message) {
             return;
+        }
+        if is_call {
+            if again {
+                self.lanes.push_again(now, path, message);
+                return;
+            }
+            self.gate.note_admitted(now, &message);
         }
         match self.lanes.push(now, path, message) {
             Admission::Taken => {}
-            Admission::Refused(message) if Lane::of(&message) == Lane::Invite => {
+            Admission::Refused(message) if is_call => {
+                self.gate.forget_admitted(&message);
                 self.counts.refused_calls += 1;
                 if let Some((remote, bytes)) = refuse::busy(&message, &path, &self.hash) {
                     self.send(Path { remote, ..path }, bytes);
@@ -307,6 +324,66 @@ impl Net {
             }
             Admission::Refused(_) => self.counts.dropped_in += 1,
         }
+    }
+
+    /// Whether a request is not even heard: of a banned source, of a scanner, or one call too many. Trunks always are.
+    fn is_unwelcome(&mut self, now: Instant, path: &Path, message: &Message) -> bool {
+        if !message.is_request() || self.rates.as_ref().is_some_and(|(_, trusted)| trusted(path.remote)) {
+            return false;
+        }
+        if self.gate.is_banned(now, path.remote, message) {
+            self.counts.shut_out += 1;
+            return true;
+        }
+        if let Some(worth_telling) = self.gate.is_scanner(now, path.remote, message) {
+            self.counts.shut_out += 1;
+            if worth_telling {
+                tracing::info!(source = %path.remote.ip(), "a scanner; it is not heard");
+            }
+            return true;
+        }
+        if let Some((rates, _)) = &mut self.rates
+            && Lane::of(message) == Lane::Invite
+            && !self.gate.is_known(now, path.remote)
+            && !rates.admit(now, path.remote.ip())
+        {
+            self.counts.rate_limited += 1;
+            return true;
+        }
+        false
+    }
+
+    /// What the engine has found out about a source.
+    pub fn obey(&mut self, now: Instant, order: GateOrder) {
+        self.gate.obey(now, order);
+    }
+
+    /// Words in User-Agent by which scanners give themselves away.
+    pub fn set_scanners(&mut self, words: &[String]) {
+        self.gate.set_scanners(words);
+    }
+
+    /// Once a second or so: forgets what is over and gives memory back.
+    pub fn rest(&mut self, now: Instant) {
+        self.gate.rest(now);
+        self.lanes.rest();
+        if now.since(self.rested) >= LONG_REST {
+            self.rested = now;
+            self.gate.forget_expired(now);
+            if let Some((rates, _)) = &mut self.rates {
+                rates.rest(now);
+            }
+        }
+    }
+
+    /// Sources of registered devices.
+    pub fn known(&self) -> usize {
+        self.gate.known()
+    }
+
+    /// Sources banned now.
+    pub fn bans(&self) -> usize {
+        self.gate.bans()
     }
 
     /// Something new for a socket that is only there for what is old.

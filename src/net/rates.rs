@@ -44,6 +44,12 @@ impl Rates {
         enough
     }
 
+    /// Forgets full buckets, which say nothing.
+    pub fn rest(&mut self, now: Instant) {
+        self.buckets.retain(|_, bucket| bucket.micros + micros_since(now, bucket.at) < SECOND);
+        self.buckets.shrink_to_fit();
+    }
+
     /// Forgets full buckets when the table is full.
     fn has_room(&mut self, now: Instant) -> bool {
         if self.buckets.len() >= SOURCES_MAX {
@@ -90,5 +96,7 @@ mod tests {
         assert!(!rates.admit(at(1), IpAddr::from([200, 0, 0, 1])));
         assert!(rates.admit(at(1_001), IpAddr::from([200, 0, 0, 1])));
         assert_eq!(rates.buckets.len(), 1);
+        rates.rest(at(3_000));
+        assert_eq!(rates.buckets.capacity(), 0);
     }
 }

@@ -133,6 +133,68 @@ fn an_overloaded_switch_refuses_new_calls_by_itself() {
     assert_eq!((counts.refused_calls, counts.received), (1, 3));
 }
 
+/// SW-18: an INVITE that comes again after it was let in is no new call: it is neither refused nor counted while the switch
+/// is overloaded, nor held back by its source's rate.
+#[test]
+fn a_copy_of_an_admitted_call_is_let_in_under_load() {
+    let mut fixture = start();
+    fixture.net.limit_calls(1, Box::new(|_| false));
+    fixture.say(&request("INVITE", 1));
+    fixture.turn(0);
+    assert_eq!(fixture.net.waiting(Lane::Invite), 1);
+    fixture.say(&request("INVITE", 1));
+    fixture.say(&request("INVITE", 2));
+    while fixture.net.counts.received < 3 {
+        fixture.net.receive(Instant::from_micros(500_000));
+        fixture.net.flush();
+    }
+    assert_eq!((fixture.net.waiting(Lane::Invite), fixture.net.waiting(Lane::Dialog)), (1, 1));
+    assert_eq!(fixture.net.take_counts().rate_limited, 1);
+    fixture.net.limit_calls(10_000, Box::new(|_| false));
+    fixture.say(&request("INVITE", 1));
+    fixture.say(&request("INVITE", 3));
+    while fixture.net.counts.received < 2 {
+        fixture.net.receive(Instant::from_micros(1_000_000));
+        fixture.net.flush();
+    }
+    assert_eq!((fixture.net.waiting(Lane::Dialog), fixture.net.take_counts().refused_calls), (2, 1));
+    assert!(fixture.hear().contains("Call-ID: 3"));
+}
+
+/// SW-19: a banned source and a scanner are dropped without an answer, a registered phone at the same address is heard, and
+/// a trunk is whatever it calls itself; limits on new calls don't touch those who are known.
+#[test]
+fn the_gate_drops_those_who_are_not_heard() {
+    let mut fixture = start();
+    let now = Instant::from_micros(0);
+    let until = Instant::from_micros(60_000_000);
+    fixture.net.set_scanners(&[String::from("friendly-scanner")]);
+    let source = fixture.phone.local_addr().unwrap();
+    fixture.say(&request("OPTIONS", 1).replace("Max-Forwards", "User-Agent: friendly-scanner\r\nMax-Forwards"));
+    fixture.net.obey(now, GateOrder::Ban { source: source.ip(), user: Some("a".into()), until });
+    fixture.say(&request("REGISTER", 2));
+    while fixture.net.counts.received < 2 {
+        fixture.net.receive(now);
+    }
+    assert_eq!((fixture.net.take_counts().shut_out, fixture.net.next_input().is_none()), (2, true));
+
+    fixture.net.obey(now, GateOrder::Known { remote: source, until });
+    fixture.net.limit_calls(1, Box::new(|_| false));
+    for number in 3..8 {
+        fixture.say(&request("INVITE", number));
+    }
+    while fixture.net.waiting(Lane::Invite) < 5 {
+        fixture.net.receive(now);
+    }
+    fixture.net.obey(now, GateOrder::Unknown { remote: source });
+    fixture.net.limit_calls(1, Box::new(move |remote| remote == source));
+    fixture.say(&request("REGISTER", 9));
+    while fixture.net.waiting(Lane::Register) == 0 {
+        fixture.net.receive(now);
+    }
+    assert_eq!(fixture.net.take_counts().sent, 0, "nobody was answered");
+}
+
 /// RT-12: an ICMP error comes in as a fact.
 #[test]
 fn a_dead_phone_is_a_fact() {

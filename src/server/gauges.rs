@@ -79,12 +79,15 @@ fn publish_net(net: &mut Net, now: Instant) {
         ("sip_malformed_total", counts.malformed),
         ("sip_overload_refused_total", counts.refused_calls),
         ("sip_rate_limited_total", counts.rate_limited),
+        ("sip_shut_out_total", counts.shut_out),
         ("sip_dropped_in_total", counts.dropped_in),
         ("sip_dropped_out_total", counts.dropped_out),
         ("sip_connections_refused_total", counts.refused_connections),
     ] {
         metrics::counter!(name).increment(value);
     }
+    metrics::gauge!("sip_known_sources").set(net.known() as f64);
+    metrics::gauge!("sip_banned_sources").set(net.bans() as f64);
     metrics::gauge!("sip_connections").set(net.connections() as f64);
     metrics::gauge!("sip_oldest_input_seconds").set(net.age(now).as_secs_f64());
     for lane in Lane::ALL {

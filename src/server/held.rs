@@ -82,6 +82,7 @@ mod tests {
             | Output::Record(_)
             | Output::Live(_)
             | Output::Resolve { .. }
+            | Output::Gate(_)
             | Output::Alarm(_)
             | Output::Drained => panic!("{output:?}"),
         }

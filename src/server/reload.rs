@@ -145,7 +145,8 @@ fn restart(old: &ServerSettings, new: &ServerSettings) -> Result<Vec<&'static st
         return Err(String::from("realm: can't change while the switch runs, every password hash hangs on it"));
     }
     let fixed = |limits: &crate::settings::Limits| {
-        (limits.calls_max, limits.connections_max, limits.connections_per_ip_max, limits.idle_time)
+        let crate::settings::Limits { calls_max, connections_max, connections_per_ip_max, .. } = *limits;
+        (calls_max, connections_max, connections_per_ip_max, limits.idle_time, limits.guesses_max, limits.ban_time)
     };
     let rtp = |rtp: &crate::settings::RtpSettings| (rtp.bind, rtp.ports.clone(), rtp.workers);
     let sections = [

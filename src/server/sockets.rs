@@ -58,6 +58,7 @@ impl Sockets {
         let mut net = Net::new(runtime.clone(), limits, first_flow).map_err(StartError::new("sockets"))?;
         net.set_tls(open_tls(server, folder, data)?);
         net.set_origins(server.sip.origins.as_slice().into());
+        net.set_scanners(&server.sip.scanners);
         let mut sockets = Self { opened: Vec::new(), retired: Vec::new(), server: server.clone(), looked: now.mono };
         sockets.follow(server, &mut net)?;
         Ok((sockets, net))

@@ -334,7 +334,12 @@ fn engine_settings(server: &ServerSettings, listeners: Vec<Listener>) -> EngineS
         domains,
         listeners,
         user_agent: server.sip.user_agent.clone(),
-        limits: engine::Limits { calls_max: server.limits.calls_max, ..engine::Limits::default() },
+        limits: engine::Limits {
+            calls_max: server.limits.calls_max,
+            guesses_max: server.limits.guesses_max,
+            ban_time: server.limits.ban_time,
+            ..engine::Limits::default()
+        },
         times: Times::default(),
         timers: TimerSettings::default(),
     }

@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     acd::Actor,
-    base::{Instant, Now},
-    engine::{Alarm, CallRecord, Centre, Engine, Entry, EntryId, Input, Output, Request, RequestId},
+    base::{Instant, Now, Private},
+    engine::{Alarm, CallRecord, Centre, Engine, Entry, EntryId, GateOrder, Input, Output, Request, RequestId},
     media,
     net::{Inbox, Net},
     sip::{Path, Transport},
@@ -170,6 +170,9 @@ impl Loop {
             self.tell_listeners();
         }
         let published = self.state.gauges.publish(now.mono, &self.engine, &mut self.net, self.state.held.len());
+        if published {
+            self.net.rest(now.mono);
+        }
         if published && self.engine.counts().calls == 0 && self.sockets.close_retired(&mut self.net) {
             self.tell_listeners();
         }
@@ -184,6 +187,7 @@ impl Loop {
         }
         self.net.set_tls(tls);
         self.net.set_origins(server.sip.origins.as_slice().into());
+        self.net.set_scanners(&server.sip.scanners);
         self.net.limit_calls(server.limits.invite_rate_max, trunk_sources(&centre));
         self.tell_listeners();
         for (clip, sound) in clips {
@@ -228,11 +232,26 @@ impl Loop {
             Output::Live(event) => self.handle.tell(event),
             Output::Reply { id, result } => self.handle.reply(id, result),
             Output::Resolve { host, port, transport } => (self.resolve)(host, port, transport),
+            Output::Gate(order) => self.on_gate(order),
             Output::Alarm(alarm) => on_alarm(&alarm),
             Output::Drained => {
                 self.state.ended.get_or_insert(Ended::Drained);
             }
         }
+    }
+
+    fn on_gate(&mut self, order: GateOrder) {
+        let now = self.clock.mono();
+        if let GateOrder::Ban { source, user, until } = &order {
+            metrics::counter!("sip_bans_total").increment(1);
+            let (user, seconds) =
+                (user.as_deref().map(|user| Private::new(user.to_owned())), until.since(now).as_secs());
+            match user {
+                Some(user) => tracing::warn!(%source, %user, seconds, "banned for guessing this user's password"),
+                None => tracing::warn!(%source, seconds, "banned for guessing many users' passwords"),
+            }
+        }
+        self.net.obey(now, order);
     }
 
     fn send(&mut self, path: Path, bytes: Bytes) {
@@ -249,6 +268,7 @@ impl Loop {
             | Output::Journal { .. }
             | Output::Record(_)
             | Output::Resolve { .. }
+            | Output::Gate(_)
             | Output::Alarm(_)
             | Output::Drained => self.perform(output),
         }

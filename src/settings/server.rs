@@ -18,6 +18,21 @@ use super::{
 /// `data_dir` is `STROWGER_DATA_DIR`. Lists are separated by commas.
 pub const ENVIRONMENT_PREFIX: &str = "STROWGER_";
 
+/// What scanners call themselves, in parts of User-Agent.
+const SCANNERS: [&str; 11] = [
+    "friendly-scanner",
+    "friendly-request",
+    "sipvicious",
+    "sipcli",
+    "sip-scan",
+    "sundayddr",
+    "iwar",
+    "sivus",
+    "smap",
+    "pplsip",
+    "vaxsipuseragent",
+];
+
 /// Names with the prefix that are not keys of the main file.
 const ENVIRONMENT_ELSEWHERE: [&str; 1] = ["STROWGER_CONFIG"];
 
@@ -45,6 +60,8 @@ pub struct SipSettings {
     pub user_agent: String,
     /// `https://pages.example`: pages of other hosts that may open a WebSocket; `*` for all.
     pub origins: Vec<String>,
+    /// Words in User-Agent by which scanners give themselves away; their requests are dropped.
+    pub scanners: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +101,10 @@ pub struct Limits {
     pub calls_max: usize,
     /// New calls a second from one source that is neither a trunk nor signed in.
     pub invite_rate_max: u32,
+    /// Wrong credentials in a row before a source is not heard as that user.
+    pub guesses_max: u32,
+    /// How long that lasts; zero: no bans.
+    pub ban_time: Duration,
     pub connections_max: usize,
     pub connections_per_ip_max: usize,
     /// A silent TCP connection is closed after this.
@@ -184,7 +205,15 @@ fn read_sip(sip: &Section<'_>) -> SipSettings {
     }
     let user_agent = or(sip.text("user_agent"), String::from("strowger"));
     let origins = sip.texts("origins").unwrap_or_default();
-    SipSettings { listen, advertised: advertised.map(|at| at.value), user_agent, origins: read_origins(sip, origins) }
+    let scanners = sip.texts("scanners").map(|texts| texts.into_iter().map(|text| text.value).collect());
+    let scanners = scanners.unwrap_or_else(|| SCANNERS.map(str::to_owned).to_vec());
+    SipSettings {
+        listen,
+        advertised: advertised.map(|at| at.value),
+        user_agent,
+        origins: read_origins(sip, origins),
+        scanners,
+    }
 }
 
 fn read_origins(section: &Section<'_>, texts: Vec<At<String>>) -> Vec<String> {
@@ -262,6 +291,8 @@ fn read_limits(limits: &Section<'_>) -> Limits {
     Limits {
         calls_max: or(limits.whole("calls_max", 1..=1_000_000), 10_000) as usize,
         invite_rate_max: or(limits.whole("invite_rate_max", 1..=1_000_000), 10_000) as u32,
+        guesses_max: or(limits.whole("guesses_max", 1..=1_000), 10) as u32,
+        ban_time: or(limits.seconds("ban_secs", 0..=86_400), Duration::from_secs(300)),
         connections_max: or(limits.whole("connections_max", 1..=1_000_000), 10_000) as usize,
         connections_per_ip_max: or(limits.whole("connections_per_ip_max", 1..=1_000_000), 1_000) as usize,
         idle_time: or(limits.seconds("idle_secs", 10..=86_400), Duration::from_secs(600)),

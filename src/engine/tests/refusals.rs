@@ -1,7 +1,10 @@
 use std::net::SocketAddr;
 
 use super::world::{CARRIER, SWITCH, World};
-use crate::wire::sip::{Message, Name};
+use crate::{
+    engine::GateOrder,
+    wire::sip::{Message, Name},
+};
 
 /// What the switch answers to a request from an address.
 fn answer(world: &mut World, from: &str, packet: &str) -> Option<Message> {
@@ -114,6 +117,42 @@ fn unknown_users_look_like_wrong_passwords() {
     }
     assert_eq!(seen[0], seen[1]);
     assert!(seen[0].len() >= 2, "challenged, then refused: {seen:?}");
+}
+
+fn bans(world: &mut World) -> Vec<(String, Option<String>)> {
+    let orders = std::mem::take(&mut world.gate).into_iter();
+    let ban = |order| match order {
+        GateOrder::Ban { source, user, .. } => Some((source.to_string(), user.map(String::from))),
+        GateOrder::Known { .. } | GateOrder::Unknown { .. } => None,
+    };
+    orders.filter_map(ban).collect()
+}
+
+/// SW-19: who guesses a password is banned for that user after ten times, who guesses for many users altogether; an address
+/// where somebody is registered never altogether, and the user's own phone there goes on registering.
+#[test]
+fn sw_19_guessers_are_banned_and_the_real_user_is_not() {
+    let mut world = World::new(66);
+    let ana = world.phone("ana", 6001);
+    assert!(world.gate.iter().any(|order| matches!(order, GateOrder::Known { remote, .. } if *remote == ana)));
+    bans(&mut world);
+    let eve = world.add_phone("127.0.0.1:6666", "wrong");
+    for _ in 0..15 {
+        world.register(eve, "ana");
+    }
+    assert_eq!(bans(&mut world), [("127.0.0.1".to_owned(), Some("ana".to_owned()))]);
+    world.register(ana, "ana");
+    assert_eq!(world.response(ana), Some(200), "her own phone is heard");
+    let (near, far) = (world.add_phone("127.0.0.1:6667", "wrong"), world.add_phone("127.0.0.9:6668", "wrong"));
+    for number in 0..60 {
+        world.register(near, &format!("u{number}"));
+        world.register(far, &format!("u{number}"));
+    }
+    assert_eq!(bans(&mut world), [("127.0.0.9".to_owned(), None)]);
+    world.pass(std::time::Duration::from_secs(400));
+    world.phones.get_mut(&eve).unwrap().events.clear();
+    world.register(eve, "ana");
+    assert_eq!((world.response(eve), bans(&mut world)), (Some(403), Vec::new()), "a new count");
 }
 
 /// Hidden callers stay hidden from users, and headers that only we write can't be forged.

@@ -10,8 +10,8 @@ use crate::{
     acd,
     base::{AgentId, Chance, Extension, GroupId, Instant, Now, OfferId, Private, QueueId, TrunkId, UserId, Wall},
     engine::{
-        Actor, Answer, CallRecord, Centre, Emitted, Engine, EngineSettings, Entry, EntryId, Event, Happened, Input,
-        Limits, Listener, Output, Refused, Request, RequestId, Times,
+        Actor, Answer, CallRecord, Centre, Emitted, Engine, EngineSettings, Entry, EntryId, Event, GateOrder, Happened,
+        Input, Limits, Listener, Output, Refused, Request, RequestId, Times,
     },
     media::{self, Command},
     sip::{
@@ -43,6 +43,7 @@ pub struct World {
     /// Everything the switch was sent.
     pub heard: Vec<(SocketAddr, Message)>,
     pub drained: bool,
+    pub gate: Vec<GateOrder>,
     /// Packets to these addresses vanish.
     pub dead: Vec<SocketAddr>,
 }
@@ -152,6 +153,7 @@ impl World {
             sent: Vec::new(),
             heard: Vec::new(),
             drained: false,
+            gate: Vec::new(),
             dead: Vec::new(),
         };
         let ports = (0..40).map(|index| media::Port {
@@ -414,6 +416,7 @@ impl World {
             Output::Reply { id, result } => self.replies.push((id, result)),
             Output::Drained => self.drained = true,
             Output::Resolve { .. } | Output::Alarm(_) => {}
+            Output::Gate(order) => self.gate.push(order),
         }
     }
 

@@ -1,0 +1,265 @@
+//! Who is let in: known sources are spared limits, guessers and scanners are not even heard, and a call that was admitted
+//! once stays so.
+
+use std::{
+    collections::{HashMap, HashSet},
+    hash::{BuildHasher, RandomState},
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use crate::{
+    base::Instant,
+    engine::GateOrder,
+    wire::sip::{Message, Name},
+};
+
+/// Sources of registered devices remembered. When it is full, further ones have no privilege.
+pub const KNOWN_MAX: usize = 131_072;
+
+/// Bans at once; when as many stand, the ones that end first make room.
+pub const BANS_MAX: usize = 16_384;
+
+/// New calls remembered, in each of two halves. When one is full, it becomes the older half at once.
+pub const ADMITTED_MAX: usize = 65_536;
+
+/// Longer than anybody sends an INVITE again (Timer B).
+const ADMITTED_TIME: Duration = Duration::from_secs(32);
+
+/// Scanners whose coming was logged lately; of further ones only the number is told.
+const SCANNERS_MAX: usize = 256;
+
+/// A scanner is logged at most so often.
+const SCANNER_PAUSE: Duration = Duration::from_secs(300);
+
+/// Beyond this a table that has become empty gives its memory back.
+const SPARE_MAX: usize = 1_024;
+
+#[derive(Default)]
+pub struct Gate {
+    known: HashMap<SocketAddr, Instant>,
+    /// Without a user: the whole source.
+    bans: HashMap<(IpAddr, Option<Box<str>>), Instant>,
+    admitted: [HashSet<u64>; 2],
+    turned: Instant,
+    /// Words in User-Agent by which scanners give themselves away, in small letters.
+    scanners: Vec<String>,
+    seen: HashMap<IpAddr, Instant>,
+    hash: RandomState,
+}
+
+impl Gate {
+    pub fn set_scanners(&mut self, words: &[String]) {
+        self.scanners = words.iter().map(|word| word.to_ascii_lowercase()).collect();
+    }
+
+    /// What the engine has found out.
+    pub fn obey(&mut self, now: Instant, order: GateOrder) {
+        match order {
+            GateOrder::Known { remote, until } => {
+                if self.known.len() < KNOWN_MAX || self.known.contains_key(&remote) {
+                    self.known.insert(remote, until);
+                }
+            }
+            GateOrder::Unknown { remote } => drop(self.known.remove(&remote)),
+            GateOrder::Ban { source, user, until } => {
+                if self.bans.len() >= BANS_MAX {
+                    self.forget_bans(now);
+                }
+                self.bans.insert((source, user), until);
+            }
+        }
+    }
+
+    /// Makes room: what is over goes, and if that is nothing, the half that ends first.
+    fn forget_bans(&mut self, now: Instant) {
+        self.bans.retain(|_, until| *until > now);
+        if self.bans.len() >= BANS_MAX {
+            let mut ends: Vec<Instant> = self.bans.values().copied().collect();
+            let middle = ends.len() / 2;
+            let (_, middle, _) = ends.select_nth_unstable(middle);
+            let middle = *middle;
+            self.bans.retain(|_, until| *until > middle);
+        }
+    }
+
+    /// A device is registered from exactly there.
+    pub fn is_known(&self, now: Instant, remote: SocketAddr) -> bool {
+        self.known.get(&remote).is_some_and(|until| *until > now)
+    }
+
+    /// Whether a request comes from a source that is banned, or banned for the user that it names.
+    pub fn is_banned(&self, now: Instant, remote: SocketAddr, request: &Message) -> bool {
+        if self.bans.is_empty() || !request.is_request() || self.is_known(now, remote) {
+            return false;
+        }
+        let stands = |user| self.bans.get(&(remote.ip(), user)).is_some_and(|until| *until > now);
+        stands(None) || request.from().is_ok_and(|from| stands(Some(from.uri.user_decoded().into())))
+    }
+
+    /// Whether a request gives itself away as a scanner's. True the second time: it is worth a line in the log.
+    pub fn is_scanner(&mut self, now: Instant, remote: SocketAddr, request: &Message) -> Option<bool> {
+        let agent = request.header(Name::UserAgent).filter(|_| request.is_request())?;
+        let agent = agent.to_ascii_lowercase();
+        if !self.scanners.iter().any(|word| agent.contains(word)) || self.is_known(now, remote) {
+            return None;
+        }
+        let late = self.seen.get(&remote.ip()).is_none_or(|seen| now.since(*seen) >= SCANNER_PAUSE);
+        let room = self.seen.len() < SCANNERS_MAX || self.seen.contains_key(&remote.ip());
+        if late && room {
+            self.seen.insert(remote.ip(), now);
+        }
+        Some(late && room)
+    }
+
+    /// A new call was let in: what comes of it again is too.
+    pub fn note_admitted(&mut self, now: Instant, invite: &Message) {
+        if now.since(self.turned) >= ADMITTED_TIME || self.admitted[0].len() >= ADMITTED_MAX {
+            self.turned = now;
+            self.admitted.swap(0, 1);
+            self.admitted[0] = HashSet::new();
+        }
+        let mark = self.mark(invite);
+        self.admitted[0].insert(mark);
+    }
+
+    /// It was not let in after all.
+    pub fn forget_admitted(&mut self, invite: &Message) {
+        let mark = self.mark(invite);
+        for half in &mut self.admitted {
+            half.remove(&mark);
+        }
+    }
+
+    /// Sent again after it was let in: no new call, however busy we are.
+    pub fn was_admitted(&self, invite: &Message) -> bool {
+        let mark = self.mark(invite);
+        self.admitted.iter().any(|half| half.contains(&mark))
+    }
+
+    fn mark(&self, invite: &Message) -> u64 {
+        let branch = invite.header(Name::Via).unwrap_or_default();
+        self.hash.hash_one((branch, invite.call_id(), invite.cseq().number))
+    }
+
+    /// Once a second or so: what is over is forgotten, and its memory given back.
+    pub fn rest(&mut self, now: Instant) {
+        if now.since(self.turned) >= ADMITTED_TIME {
+            self.turned = now;
+            self.admitted.swap(0, 1);
+            self.admitted[0] = HashSet::new();
+        }
+        self.bans.retain(|_, until| *until > now);
+        self.seen.retain(|_, seen| now.since(*seen) < SCANNER_PAUSE);
+        if self.bans.is_empty() && self.bans.capacity() > SPARE_MAX {
+            self.bans.shrink_to_fit();
+        }
+    }
+
+    /// Sources whose registration has run out without a word.
+    pub fn forget_expired(&mut self, now: Instant) {
+        self.known.retain(|_, until| *until > now);
+        if self.known.capacity() > SPARE_MAX.max(4 * self.known.len()) {
+            self.known.shrink_to_fit();
+        }
+    }
+
+    pub fn bans(&self) -> usize {
+        self.bans.len()
+    }
+
+    pub fn known(&self) -> usize {
+        self.known.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn request(method: &str, user: &str, agent: &str, number: u32) -> Message {
+        let text = format!(
+            "{method} sip:800@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:5070;branch=z9hG4bK{number}\r\n\
+             From: <sip:{user}@b>;tag=1\r\nTo: <sip:800@b>\r\nCall-ID: {number}\r\nCSeq: 1 {method}\r\n\
+             User-Agent: {agent}\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+        );
+        Message::parse(Bytes::from(text.into_bytes())).unwrap()
+    }
+
+    fn at(secs: u64) -> Instant {
+        Instant::from_micros(secs * 1_000_000)
+    }
+
+    fn ban(source: &str, user: Option<&str>, until: u64) -> GateOrder {
+        GateOrder::Ban { source: source.parse().unwrap(), user: user.map(Box::from), until: at(until) }
+    }
+
+    /// SW-19: a ban is on source and user, ends by itself, and never touches the address of a registered device.
+    #[test]
+    fn a_ban_hits_the_guesser_alone_and_ends() {
+        let mut gate = Gate::default();
+        let (bad, good) = ("203.0.113.9:5060".parse().unwrap(), "203.0.113.9:5070".parse().unwrap());
+        gate.obey(at(0), ban("203.0.113.9", Some("ana"), 60));
+        gate.obey(at(0), GateOrder::Known { remote: good, until: at(600) });
+        let ana = request("REGISTER", "ana", "x", 1);
+        assert!(gate.is_banned(at(1), bad, &ana));
+        assert!(!gate.is_banned(at(1), good, &ana), "her own phone behind the same NAT");
+        assert!(!gate.is_banned(at(1), bad, &request("REGISTER", "rui", "x", 2)));
+        assert!(!gate.is_banned(at(1), "203.0.113.8:5060".parse().unwrap(), &ana));
+        assert!(!gate.is_banned(at(60), bad, &ana), "it is over");
+        gate.obey(at(60), ban("203.0.113.9", None, 90));
+        assert!(gate.is_banned(at(61), bad, &request("OPTIONS", "x", "x", 3)));
+        assert!(!gate.is_banned(at(61), good, &request("OPTIONS", "x", "x", 3)));
+        gate.rest(at(90));
+        assert_eq!(gate.bans(), 0);
+    }
+
+    /// SW-19: however many are banned, the table is bounded.
+    #[test]
+    fn bans_are_bounded() {
+        let mut gate = Gate::default();
+        for number in 0..BANS_MAX as u32 + 10 {
+            let source = IpAddr::from(number.to_be_bytes());
+            let until = at(100 + u64::from(number));
+            gate.obey(at(0), GateOrder::Ban { source, user: None, until });
+            assert!(gate.bans() <= BANS_MAX);
+        }
+        let last = SocketAddr::new(IpAddr::from((BANS_MAX as u32 + 9).to_be_bytes()), 5060);
+        assert!(gate.is_banned(at(1), last, &request("OPTIONS", "x", "x", 1)));
+    }
+
+    /// SW-19: scanners that give their name are not heard; each is worth one line in the log.
+    #[test]
+    fn a_scanner_is_known_by_its_name() {
+        let mut gate = Gate::default();
+        gate.set_scanners(&[String::from("Friendly-Scanner")]);
+        let from = "203.0.113.9:5060".parse().unwrap();
+        let scan = request("OPTIONS", "100", "friendly-scanner", 1);
+        assert_eq!(gate.is_scanner(at(0), from, &scan), Some(true));
+        assert_eq!(gate.is_scanner(at(1), from, &scan), Some(false));
+        assert_eq!(gate.is_scanner(at(1), from, &request("OPTIONS", "100", "Linphone/5", 1)), None);
+    }
+
+    /// SW-18: an INVITE that comes again is no new call, until nobody sends it any more.
+    #[test]
+    fn what_was_admitted_is_known_for_a_while() {
+        let mut gate = Gate::default();
+        let invite = request("INVITE", "ana", "x", 1);
+        assert!(!gate.was_admitted(&invite));
+        gate.note_admitted(at(100), &invite);
+        gate.rest(at(131));
+        assert!(gate.was_admitted(&invite));
+        assert!(!gate.was_admitted(&request("INVITE", "ana", "x", 2)));
+        gate.rest(at(140));
+        assert!(gate.was_admitted(&invite));
+        gate.rest(at(180));
+        gate.rest(at(220));
+        assert!(!gate.was_admitted(&invite));
+        for number in 0..3 * ADMITTED_MAX as u32 {
+            gate.note_admitted(at(221), &request("INVITE", "ana", "x", number));
+        }
+        assert!(gate.admitted.iter().map(HashSet::len).sum::<usize>() <= 2 * ADMITTED_MAX);
+    }
+}
