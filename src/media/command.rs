@@ -8,7 +8,7 @@ use std::{
 
 use smallvec::SmallVec;
 
-use super::Sound;
+use super::{Sound, Wishes};
 use crate::base::{ClipId, Instant, PlayId, StreamId};
 
 /// Clips in one [`Source::Sequence`]; an announcement of more parts is cut there.
@@ -126,6 +126,8 @@ pub struct Form {
     pub event_hz: u32,
     /// Payload types of comfort noise (RFC 3389), where both sides have it.
     pub comfort_noise: Option<PayloadTypes>,
+    /// What the peer asks of our encoder.
+    pub wishes: Wishes,
     /// Length of the packets that we make ourselves; 20 unless the peer asked for another.
     pub ptime_ms: u16,
     /// We may send to the leg (its direction is sendrecv or recvonly).
@@ -148,6 +150,7 @@ impl Form {
             telephone_event: Some(PayloadTypes::both(101)),
             event_hz: codec.clock_hz(),
             comfort_noise: None,
+            wishes: Wishes::default(),
             ptime_ms: 20,
             may_send: true,
             may_receive: true,
@@ -172,7 +175,7 @@ impl PayloadTypes {
     }
 }
 
-/// What the relay carries. G.711 is decoded and encoded where need be; the others pass between legs that agree.
+/// What a leg speaks. What is not ours passes between legs that agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Codec {
     Pcmu,
@@ -246,14 +249,14 @@ impl Codec {
 
     /// Do we encode and decode it?
     pub const fn is_ours(self) -> bool {
-        self.is_g711()
+        matches!(self, Self::Pcmu | Self::Pcma | Self::G722 | Self::Opus)
     }
 
     pub const fn is_g711(self) -> bool {
         matches!(self, Self::Pcmu | Self::Pcma)
     }
 
-    /// Can what one leg sends be heard by the other?
+    /// Can what one leg sends be heard by the other without being decoded?
     pub fn reaches(self, other: Self) -> bool {
         self == other || (self.is_g711() && other.is_g711())
     }

@@ -4,6 +4,7 @@ use std::{ops::Range, sync::Arc, time::Duration};
 
 use super::{
     Codec, Form,
+    codec::{Encoder, FRAME},
     digits::{Sending, Step},
     g711,
     ingress::{DROPOUT_MAX, Heard, Kind, MISORDER_MAX},
@@ -45,6 +46,8 @@ pub struct Egress {
     /// A digit as tones, for a leg without telephone-event.
     digit_tones: Option<Player>,
     event_timestamp: u32,
+    /// For what is not relayed, on a leg that has been sent such.
+    encoder: Option<Box<Encoder>>,
     /// When our own next frame goes out.
     pub due: Instant,
     /// Of the wake-up that the stream waits for, while its `is_queued`.
@@ -107,6 +110,7 @@ impl Egress {
             digits: Sending::default(),
             digit_tones: None,
             event_timestamp: 0,
+            encoder: None,
             due: Instant::ZERO,
             ticket: 0,
             is_queued: false,
@@ -190,6 +194,54 @@ impl Egress {
             (self.timestamp, self.length, self.sent_at) = (next, length, Some(now));
         }
         made
+    }
+
+    /// Takes a frame of a mix for this leg, and makes a packet into `packet` when there is enough for one; tells its
+    /// octets. What we play goes first.
+    pub fn mixed(
+        &mut self,
+        now: Instant,
+        form: &Form,
+        is_open: bool,
+        sound: &[i16; FRAME],
+        packet: &mut [u8; OWN_PACKET_BYTES_MAX],
+    ) -> Option<usize> {
+        let is_busy = self.is_busy();
+        let encoder = self.encoder(form)?;
+        if is_busy {
+            encoder.clear();
+            return None;
+        }
+        let millis = coded_millis(form);
+        encoder.push(sound);
+        let len = HEADER_BYTES + encoder.packet(millis, &mut packet[HEADER_BYTES..])?;
+        let length = u32::from(millis) * (form.codec.clock_hz() / 1_000);
+        let (next, begins) = match self.feed {
+            Feed::Own { next, begins } => (next, begins),
+            Feed::Idle | Feed::Relay(_) => (self.follow_on(now, form), true),
+        };
+        self.feed = Feed::Own { next: next.wrapping_add(length), begins: !is_open && begins };
+        if !is_open {
+            return None;
+        }
+        (self.timestamp, self.length, self.sent_at) = (next, length, Some(now));
+        self.head(form.payload.send, next, begins, &mut packet[..len]);
+        self.count(len);
+        Some(len)
+    }
+
+    /// No mix feeds the leg any more.
+    pub fn pause_mix(&mut self) {
+        if !self.is_busy() {
+            self.pause_own();
+        }
+    }
+
+    fn encoder(&mut self, form: &Form) -> Option<&mut Encoder> {
+        if !self.encoder.as_ref().is_some_and(|encoder| encoder.suits(form.codec, form.wishes)) {
+            self.encoder = Encoder::new(form.codec, form.wishes).map(Box::new);
+        }
+        self.encoder.as_deref_mut()
     }
 
     /// The timestamp of a sender report made now.
@@ -324,15 +376,16 @@ impl Egress {
                 .and_then(|(digit, millis)| Player::new(PlayId(0), [Arc::new(tones::dtmf(digit, millis)?)], false));
         }
         let (_, payload) = packet.split_at_mut(HEADER_BYTES);
+        let codec = if form.codec == Codec::Pcma { Codec::Pcma } else { Codec::Pcmu };
         let filled = match (&mut self.digit_tones, &mut self.player) {
-            (Some(tones), _) => match tones.fill(form.codec, payload) {
+            (Some(tones), _) => match tones.fill(codec, payload) {
                 0 => {
                     self.digit_tones = None;
                     return Frame::Quiet;
                 }
                 filled => filled,
             },
-            (None, Some(player)) => match player.fill(form.codec, payload) {
+            (None, Some(player)) => match player.fill(codec, payload) {
                 0 => {
                     let id = player.id;
                     self.player = None;
@@ -345,10 +398,22 @@ impl Egress {
         if !is_open {
             return Frame::Quiet;
         }
-        payload[filled..].fill(if form.codec == Codec::Pcma { g711::ALAW_SILENCE } else { g711::ULAW_SILENCE });
+        payload[filled..].fill(if codec == Codec::Pcma { g711::ALAW_SILENCE } else { g711::ULAW_SILENCE });
+        let Some(len) = (if form.codec.is_g711() { Some(payload.len()) } else { self.code(form, payload) }) else {
+            return Frame::Quiet;
+        };
+        let packet = &mut packet[..HEADER_BYTES + len];
         self.head(form.payload.send, timestamp, begins, packet);
         self.count(packet.len());
         Frame::Packet(packet.len())
+    }
+
+    /// Turns a packet's octets of PCMU into the leg's own codec; tells how many there are then.
+    fn code(&mut self, form: &Form, payload: &mut [u8]) -> Option<usize> {
+        let encoder = self.encoder(form)?;
+        encoder.clear();
+        encoder.push_ulaw(payload);
+        encoder.packet(frame_millis(form), payload)
     }
 
     fn event(&mut self, payload_type: u8, payload: [u8; 4], first: bool, packet: &mut [u8]) -> Frame {
@@ -392,7 +457,16 @@ fn normalize(packet: &mut [u8], payload: Range<usize>) -> Option<usize> {
 }
 
 fn frame_millis(form: &Form) -> u16 {
-    form.ptime_ms.clamp(10, FRAME_MILLIS_MAX)
+    if form.codec.is_g711() { form.ptime_ms.clamp(10, FRAME_MILLIS_MAX) } else { coded_millis(form) }
+}
+
+/// Whole frames of a mix, and lengths that every codec has.
+fn coded_millis(form: &Form) -> u16 {
+    match form.ptime_ms {
+        0..=39 => 20,
+        40..=59 => 40,
+        _ => 60,
+    }
 }
 
 fn units(length: Duration, clock_hz: u32) -> u32 {

@@ -286,7 +286,7 @@ fn kind_of(form: &Form, payload_type: u8) -> Option<Kind> {
 /// The clock of a media timestamp, from our own.
 pub fn clock_units(now: Instant, clock_hz: u32) -> u32 {
     // Wraps as timestamps do.
-    if clock_hz % 8_000 == 0 {
+    if clock_hz.is_multiple_of(8_000) {
         return (now.as_micros() / 125 * u64::from(clock_hz / 8_000)) as u32;
     }
     (u128::from(now.as_micros()) * u128::from(clock_hz) / 1_000_000) as u32

@@ -5,6 +5,7 @@
 //! Uses base and wire.
 
 pub mod built_in;
+mod codec;
 mod command;
 mod core;
 mod digits;
@@ -18,9 +19,11 @@ mod reports;
 mod sound;
 mod source;
 mod tones;
+mod voice;
 pub mod wav;
 mod wheel;
 
+pub use codec::Wishes;
 pub use command::{
     Codec, Command, End, Event, Foreign, Form, PayloadTypes, Play, Port, Remote, SEQUENCE_CLIPS_MAX, Source, Stats,
     Tone,

@@ -8,10 +8,18 @@ const SLOT_MICROS: u64 = 5_000;
 /// Slots of one turn: 320 ms, longer than any frame.
 const SLOTS: usize = 64;
 
-/// A stream, and the ticket by which it knows whether it still waits for this wake-up.
-pub type Entry = (StreamId, u32);
+/// Who is woken, and the ticket by which it knows whether it still waits for this wake-up.
+pub type Entry = (Wake, u32);
 
-/// A turning list of streams. An entry says "look at this stream then"; what there is to do the stream knows.
+/// What wakes up by the wheel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wake {
+    Stream(StreamId),
+    /// By its place.
+    Mix(u32),
+}
+
+/// A turning list of streams and mixes. An entry says "look at this one then"; what there is to do it knows.
 #[derive(Debug)]
 pub struct Wheel {
     slots: [Vec<Entry>; SLOTS],
@@ -25,7 +33,7 @@ impl Wheel {
         Self { slots: std::array::from_fn(|_| Vec::new()), at: 0, queued: 0 }
     }
 
-    /// Wakes the stream at `due`, or a little later.
+    /// Wakes it at `due`, or a little later.
     pub fn push(&mut self, now: Instant, due: Instant, entry: Entry) {
         if self.queued == 0 {
             self.at = self.at.max((now.as_micros() / SLOT_MICROS).saturating_sub(1));
@@ -80,12 +88,12 @@ mod tests {
     fn wakes_in_order_and_never_early() {
         let mut wheel = Wheel::new();
         for (id, due) in [(1, 1_020), (2, 1_003), (3, 1_300), (4, 900)] {
-            wheel.push(at(1_000), at(due), (StreamId(id), 0));
+            wheel.push(at(1_000), at(due), (Wake::Stream(StreamId(id)), 0));
         }
         let mut woken = Vec::new();
         for now in 1_000..1_400 {
             assert!(wheel.next().is_none_or(|next| next >= at(now)));
-            while let Some((StreamId(id), _)) = wheel.take_due(at(now)) {
+            while let Some((Wake::Stream(StreamId(id)), _)) = wheel.take_due(at(now)) {
                 woken.push((id, now));
             }
         }
@@ -96,9 +104,9 @@ mod tests {
     #[test]
     fn a_leap_in_time_loses_nobody() {
         let mut wheel = Wheel::new();
-        (0..100).for_each(|id| wheel.push(at(0), at(id * 3), (StreamId(id), 0)));
+        (0..100).for_each(|id| wheel.push(at(0), at(id * 3), (Wake::Stream(StreamId(id)), 0)));
         assert_eq!(std::iter::from_fn(|| wheel.take_due(at(3_600_000))).count(), 100);
-        wheel.push(at(3_600_000), at(3_600_020), (StreamId(7), 0));
+        wheel.push(at(3_600_000), at(3_600_020), (Wake::Stream(StreamId(7)), 0));
         assert_eq!(wheel.next(), Some(at(3_600_020)));
     }
 }

@@ -17,7 +17,7 @@ pub(super) use formats::Menu;
 
 use super::leg::LegMedia;
 use crate::{
-    media::{Codec, Form, PayloadTypes, Remote},
+    media::{Codec, Form, PayloadTypes, Remote, Wishes},
     sip::Reply,
     wire::{
         sdp::{Direction, Format, Kind, Media, Session},
@@ -213,6 +213,7 @@ impl Agreed {
             telephone_event: self.telephone_event,
             event_hz: self.event_hz,
             comfort_noise: self.comfort_noise,
+            wishes: self.format.fmtp.as_deref().map(Wishes::read).unwrap_or_default(),
             ptime_ms: self.ptime_ms,
             may_send: hears && !self.holds,
             // What a holder goes on sending is not for the held one's ears: he hears our music.

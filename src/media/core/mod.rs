@@ -1,5 +1,6 @@
 //! One worker's streams.
 
+mod mix;
 mod packets;
 mod stream;
 #[cfg(test)]
@@ -12,7 +13,7 @@ pub use packets::Verdict;
 pub use stream::Stream;
 pub use ticks::Outgoing;
 
-use super::wheel::Wheel;
+use super::wheel::{Wake, Wheel};
 use super::{Command, Country, End, Event, Form, Play, Player, Port, Remote, SEQUENCE_CLIPS_MAX, Sound, Source, Tones};
 use crate::base::{Chance, ClipId, FastMap, Instant, PlayId, StreamId};
 
@@ -34,6 +35,7 @@ pub struct Core {
     clips: FastMap<ClipId, Arc<Sound>>,
     tones: Tones,
     wheel: Wheel,
+    mixes: mix::Mixes,
     sweep: ticks::Sweep,
     events: VecDeque<Event>,
     chance: Chance,
@@ -53,6 +55,7 @@ impl Core {
             clips: FastMap::default(),
             tones: Tones::of(country),
             wheel: Wheel::new(),
+            mixes: mix::Mixes::default(),
             sweep: ticks::Sweep::default(),
             events: VecDeque::new(),
             chance,
@@ -64,7 +67,7 @@ impl Core {
         match command {
             Command::Open { stream, port, remote, form } => self.open(now, stream, port, remote, form),
             Command::Update { stream, remote, form } => self.update(now, stream, remote, form),
-            Command::Join { a, b } => self.join(a, b),
+            Command::Join { a, b } => self.join(now, a, b),
             Command::Part { stream } => self.part(stream),
             Command::Play { stream, play } => self.play(now, stream, play),
             Command::Stop { stream, play } => self.stop(stream, play, End::Stopped),
@@ -141,22 +144,32 @@ impl Core {
             return;
         };
         stream.ingress.update(now, remote, &form);
+        let is_recoded = stream.form.codec != form.codec;
         stream.form = form;
-        let unplayable = stream.egress.player.as_ref().map(|player| player.id).filter(|_| !stream.form.codec.is_g711());
+        let unplayable = stream.egress.player.as_ref().map(|player| player.id).filter(|_| !stream.form.codec.is_ours());
         if let Some(play) = unplayable {
             self.stop(id, play, End::Unplayable);
         }
+        if is_recoded {
+            self.recode(now, id);
+        }
     }
 
-    fn join(&mut self, a: StreamId, b: StreamId) {
+    fn join(&mut self, now: Instant, a: StreamId, b: StreamId) {
         let (Some(place_a), Some(place_b)) = (self.by_id.get(&a).copied(), self.by_id.get(&b).copied()) else {
             return;
         };
-        if place_a == place_b || self.stream(place_a).is_some_and(|stream| stream.partner == place_b) {
+        let (Some(one), Some(other)) = (self.stream(place_a), self.stream(place_b)) else { return };
+        if place_a == place_b || one.partner == place_b || self.mixes.holds(one.mix, place_b) {
             return;
         }
+        let is_heard = one.form.codec.reaches(other.form.codec);
+        let is_ours = one.form.codec.is_ours() && other.form.codec.is_ours();
         self.part(a);
         self.part(b);
+        if is_ours && !is_heard {
+            return self.mix_pair(now, [place_a, place_b]);
+        }
         for (place, partner) in [(place_a, place_b), (place_b, place_a)] {
             if let Some(stream) = self.stream_mut(place) {
                 stream.partner = partner;
@@ -165,6 +178,7 @@ impl Core {
     }
 
     fn part(&mut self, id: StreamId) {
+        self.leave_mix(id);
         let Some(stream) = self.find(id) else {
             return;
         };
@@ -187,7 +201,7 @@ impl Core {
         let Some(stream) = self.find(id) else {
             return;
         };
-        let player = Player::new(play.id, sounds, play.repeat).filter(|_| stream.form.codec.is_g711());
+        let player = Player::new(play.id, sounds, play.repeat).filter(|_| stream.form.codec.is_ours());
         let replaced = match &player {
             Some(_) => std::mem::replace(&mut stream.egress.player, player).map(|old| (old.id, End::Replaced)),
             None => Some((play.id, End::Unplayable)),
@@ -238,7 +252,7 @@ impl Core {
             stream.egress.is_queued = true;
             // A new one: a wake-up left in another worker's wheel, or in this one's, means nothing any more.
             stream.egress.ticket = stream.egress.ticket.wrapping_add(1);
-            self.wheel.push(now, stream.egress.due, (id, stream.egress.ticket));
+            self.wheel.push(now, stream.egress.due, (Wake::Stream(id), stream.egress.ticket));
         }
     }
 

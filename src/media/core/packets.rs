@@ -50,16 +50,22 @@ impl Core {
             return Verdict::Nothing;
         };
         self.events.extend(event);
-        let partner = stream.partner;
+        let (partner, mix) = (stream.partner, stream.mix);
         let may_receive = stream.form.may_receive;
         let payload = packet.get(heard.header.payload()).unwrap_or_default();
+        if let (Kind::Audio(codec), Some(voice)) = (heard.kind, stream.voice.as_mut().filter(|_| may_receive)) {
+            voice.push(codec, &heard.header, payload);
+        }
         let digits = match heard.kind {
             Kind::TelephoneEvent(_) => stream.ingress.digits.hear(now, &heard.header, payload),
             Kind::Audio(_) | Kind::ComfortNoise => [stream.ingress.digits.overdue(now), None],
         };
         let event_hz = stream.form.event_hz;
         for digit in digits.into_iter().flatten() {
-            self.tell_digit(now, id, partner, digit, event_hz);
+            self.tell_digit(now, id, place, digit, event_hz);
+        }
+        if mix != super::NOBODY {
+            return Verdict::Nothing;
         }
         let verdict = self.pass_on(now, partner, may_receive, &heard, packet);
         if verdict == Verdict::Nothing
@@ -92,16 +98,17 @@ impl Core {
     }
 
     /// Tells a digit that ended; a partner without telephone-event hears it as tones.
-    pub(super) fn tell_digit(
-        &mut self,
-        now: Instant,
-        id: StreamId,
-        partner: u32,
-        (digit, length): Digit,
-        event_hz: u32,
-    ) {
+    pub(super) fn tell_digit(&mut self, now: Instant, id: StreamId, place: u32, (digit, length): Digit, event_hz: u32) {
         let millis = u32::try_from(u64::from(length) * 1_000 / u64::from(event_hz.max(1))).unwrap_or(u32::MAX);
         self.events.push_back(Event::Dtmf { stream: id, digit, millis });
+        let Some(stream) = self.stream(place) else { return };
+        let (partner, mix) = (stream.partner, stream.mix);
+        for other in self.mixes.others(mix, place) {
+            if let Some(other) = self.stream(other).filter(|other| other.egress.player.is_none()) {
+                let other = other.id;
+                self.send_dtmf(now, other, digit, millis.max(TONE_MILLIS_MIN));
+            }
+        }
         if let Some(other) = self.stream_mut(partner)
             && (other.form.telephone_event.is_none() || other.form.event_hz != event_hz)
             && (other.form.telephone_event.is_some() || other.form.codec.is_ours())

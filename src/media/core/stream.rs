@@ -1,7 +1,7 @@
 //! One leg's media, both ways.
 
 use super::{
-    super::{Form, Port, Remote, Stats, egress::Egress, ingress::Ingress, reports::Reports},
+    super::{Form, Port, Remote, Stats, egress::Egress, ingress::Ingress, reports::Reports, voice::Voice},
     NOBODY,
 };
 use crate::base::{Chance, Instant, StreamId};
@@ -14,6 +14,9 @@ pub struct Stream {
     pub(super) form: Form,
     /// The place of the stream it is joined with.
     pub(super) partner: u32,
+    /// The place of the mix that it is in, and how it is heard there.
+    pub(super) mix: u32,
+    pub(super) voice: Option<Box<Voice>>,
     pub(super) ingress: Ingress,
     pub(super) egress: Egress,
     pub(super) reports: Reports,
@@ -32,6 +35,8 @@ impl Stream {
             id,
             port,
             partner: NOBODY,
+            mix: NOBODY,
+            voice: None,
             ingress: Ingress::new(now, remote, &form),
             egress: Egress::new(chance),
             reports: Reports::new(chance.word(), super::ticks::report_due(now, chance)),

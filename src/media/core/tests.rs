@@ -1,5 +1,6 @@
 //! Stories of one worker: phones around a core, a hand-moved clock, tones as voices.
 
+mod transcoding;
 mod world;
 
 use std::time::Duration;
@@ -387,7 +388,7 @@ fn a_late_tick_catches_up_boundedly() {
 /// SW-12: a tone is what its country says; a clip that is not there says so.
 #[test]
 fn tones_sound_and_missing_clips_say_so() {
-    let mut world = World::with(&[Codec::Pcmu, Codec::Opus]);
+    let mut world = World::with(&[Codec::Pcmu, Codec::G729]);
     world.phones.iter_mut().for_each(|phone| phone.speaks = false);
     world.play(0, 1, Source::Tone(Tone::Ringback), true);
     world.run(6_500);

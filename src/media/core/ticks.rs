@@ -7,12 +7,12 @@ use super::{
         End, Event,
         egress::{Frame, OWN_PACKET_BYTES_MAX},
         reports::Sent,
-        wheel::Entry,
+        wheel::Wake,
     },
     Core,
 };
 use crate::{
-    base::{Chance, Instant},
+    base::{Chance, Instant, StreamId},
     wire::rtcp::REPORT_MAX,
 };
 
@@ -66,7 +66,10 @@ impl Core {
     /// Sends what is due by now. A late tick is made up for within bounds.
     pub fn handle_tick(&mut self, now: Instant, send: &mut dyn FnMut(Outgoing<'_>)) {
         while let Some(entry) = self.wheel.take_due(now) {
-            self.frames(now, entry, send);
+            match entry {
+                (Wake::Stream(stream), ticket) => self.frames(now, (stream, ticket), send),
+                (Wake::Mix(mix), ticket) => self.mix(now, mix, ticket, send),
+            }
         }
         if now >= self.sweep.next && !self.by_id.is_empty() {
             self.sweep.next = (self.sweep.next + SWEEP_STEP).max(now);
@@ -78,7 +81,7 @@ impl Core {
         }
     }
 
-    fn frames(&mut self, now: Instant, (id, ticket): Entry, send: &mut dyn FnMut(Outgoing<'_>)) {
+    fn frames(&mut self, now: Instant, (id, ticket): (StreamId, u32), send: &mut dyn FnMut(Outgoing<'_>)) {
         let Some(place) = self.by_id.get(&id) else {
             return;
         };
@@ -109,7 +112,7 @@ impl Core {
                 }
             }
         }
-        self.wheel.push(now, stream.egress.due, (id, ticket));
+        self.wheel.push(now, stream.egress.due, (Wake::Stream(id), ticket));
     }
 
     fn look_at(&mut self, now: Instant, place: u32, send: &mut dyn FnMut(Outgoing<'_>)) {
@@ -140,8 +143,8 @@ impl Core {
             }
         }
         if let Some(digit) = stream.ingress.digits.overdue(now) {
-            let (partner, event_hz) = (stream.partner, stream.form.event_hz);
-            self.tell_digit(now, id, partner, digit, event_hz);
+            let event_hz = stream.form.event_hz;
+            self.tell_digit(now, id, place, digit, event_hz);
         }
     }
 }

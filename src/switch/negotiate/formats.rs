@@ -8,16 +8,13 @@ use crate::{
 };
 
 /// What we encode and decode ourselves, the cheapest first.
-const OURS: [Codec; 2] = [Codec::Pcmu, Codec::Pcma];
+const OURS: [Codec; 4] = [Codec::Pcmu, Codec::Pcma, Codec::G722, Codec::Opus];
 
 /// Codecs taken over from an offer; the rest of a longer one is left out.
 pub const CHOICES_MAX: usize = 16;
 
-/// Payload types for what has no static one, in the order in which we take them: the first are what most peers use.
-const DYNAMIC: [u8; 32] = [
-    101, 111, 110, 96, 97, 98, 99, 100, 102, 103, 104, 105, 106, 107, 108, 109, 112, 113, 114, 115, 116, 117, 118, 119,
-    120, 121, 122, 123, 124, 125, 126, 127,
-];
+/// Payload types for what has no static one.
+const DYNAMIC: std::ops::RangeInclusive<u8> = 96..=127;
 
 /// Encodings that accompany a codec and are none by themselves.
 const NO_CODECS: [&str; 5] = ["telephone-event", "CN", "red", "ulpfec", "rtx"];
@@ -84,7 +81,7 @@ impl Menu {
             }
         }
         for clock in clocks {
-            let pt = menu.vacant();
+            let pt = menu.vacant(101);
             menu.events.push((clock, pt));
         }
         menu
@@ -141,14 +138,14 @@ impl Menu {
 
     fn format(&self, codec: Codec) -> Format {
         let usual = codec.static_payload_type().filter(|pt| !self.has(*pt));
-        let pt = usual.unwrap_or_else(|| self.vacant());
+        let pt = usual.unwrap_or_else(|| self.vacant(111));
         Format { channels: codec.channels(), fmtp: wishes(codec), ..Format::new(pt, codec.name(), codec.clock_hz()) }
     }
 
-    /// A payload type that nothing here has yet.
-    fn vacant(&self) -> u8 {
+    /// A payload type that nothing here has yet; the usual one if it can be.
+    fn vacant(&self, usual: u8) -> u8 {
         // There are more numbers than a menu has lines.
-        DYNAMIC.into_iter().find(|pt| !self.has(*pt)).unwrap_or(96)
+        std::iter::once(usual).chain(DYNAMIC).find(|pt| !self.has(*pt)).unwrap_or(96)
     }
 
     fn has(&self, pt: u8) -> bool {

@@ -102,7 +102,8 @@ fn what_we_cannot_take_is_no_offer() {
 fn sw_05_our_offers_and_their_answers() {
     let like = read_offer(sdp("m=audio 4000 RTP/AVP 8\r\n").as_bytes()).unwrap();
     let (text, ours) = offered_to_peer_of(Suits::Offered(&like));
-    assert!(text.contains("m=audio 20000 RTP/AVP 8 0 101\r\n"), "{text}");
+    assert!(text.contains("m=audio 20000 RTP/AVP 8 0 9 111 101 96\r\n"), "{text}");
+    assert!(text.contains("a=rtpmap:111 opus/48000/2") && text.contains("a=rtpmap:96 telephone-event/48000"), "{text}");
     let agreed =
         read_answer(sdp("m=audio 4000 RTP/AVP 8 97\r\na=rtpmap:97 telephone-event/8000\r\n").as_bytes(), &ours)
             .unwrap();
@@ -170,4 +171,24 @@ fn a_description_is_found_in_a_multipart() {
     assert_eq!(description(kind, b"--b1"), None);
     assert_eq!(description(kind, b""), None);
     assert_eq!(description(kind, b"--b1\r\n--b1--"), None);
+}
+
+/// SW-08: an answer has one telephone-event, at its codec's clock, and who brought another codec than the other side has
+/// is answered in his own, the cheapest first.
+#[test]
+fn sw_08_a_wide_phone_meets_a_narrow_one() {
+    let browser = "m=audio 4000 RTP/AVP 111 9 0 110 126\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 useinbandfec=1\r\n\
+         a=rtpmap:110 telephone-event/48000\r\na=rtpmap:126 telephone-event/8000\r\n";
+    let offered = read_offer(sdp(browser).as_bytes()).unwrap();
+    let (_, alaw) = answered("m=audio 4000 RTP/AVP 8\r\n");
+    let (text, agreed) = answer(&leg(), &offered, Some(&alaw)).unwrap();
+    assert_eq!(agreed.codec, Codec::Pcmu, "no decoding where a table does");
+    assert!(String::from_utf8_lossy(&text).contains("RTP/AVP 0 126\r\n"), "{text:?}");
+    let only = read_offer(sdp(&browser.replace(" 9 0 ", " ")).as_bytes()).unwrap();
+    let (text, agreed) = answer(&leg(), &only, Some(&alaw)).unwrap();
+    let form = agreed.form([198, 51, 100, 9].into(), Duration::from_secs(60));
+    assert_eq!((form.codec, form.event_hz, form.wishes.second_copies), (Codec::Opus, 48_000, true));
+    let text = String::from_utf8(text.to_vec()).unwrap();
+    assert!(text.contains("RTP/AVP 111 110\r\n") && text.contains("a=rtpmap:111 opus/48000/2\r\n"), "{text}");
+    assert!(text.contains("a=fmtp:111 useinbandfec=1\r\n"), "{text}");
 }

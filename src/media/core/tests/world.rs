@@ -3,7 +3,11 @@
 use std::{f64::consts::TAU, net::SocketAddr, time::Duration};
 
 use super::super::{
-    super::{Codec, Listener, Remote, Stats, g711},
+    super::{
+        Codec, Listener, Remote, Stats, Wishes,
+        codec::{Decoder, Encoder, FRAME, PACKET_SAMPLES_MAX},
+        g711, tone_snr_db,
+    },
     *,
 };
 use crate::wire::rtp::Header;
@@ -32,6 +36,10 @@ pub struct Phone {
     pub spoken: usize,
     pub ear: Listener,
     pub heard: Vec<Header>,
+    /// For codecs that the ear doesn't know; what it hears then, at 16 kHz.
+    pub mouth: Option<Encoder>,
+    pub wide_ear: Option<Decoder>,
+    pub wide: Vec<i16>,
 }
 
 pub fn addr(text: &str) -> SocketAddr {
@@ -67,7 +75,11 @@ impl World {
                 spoken: 0,
                 ear: Listener::new(),
                 heard: Vec::new(),
+                mouth: None,
+                wide_ear: None,
+                wide: Vec::new(),
             };
+            let phone = phone.speaking(*codec);
             let (stream, remote) = (phone.stream, Some(Remote::new(phone.addr)));
             world.phones.push(phone);
             world.tell(Command::Open { stream, port, remote, form: form(*codec) });
@@ -189,9 +201,26 @@ impl Phone {
         Header::new(payload_type, self.sequence, timestamp, self.ssrc, 0)
     }
 
+    pub fn speaking(self, codec: Codec) -> Self {
+        let is_wide = matches!(codec, Codec::G722 | Codec::Opus);
+        let mouth = Encoder::new(codec, Wishes::default()).filter(|_| is_wide);
+        Self { codec, mouth, wide_ear: Decoder::new(codec).filter(|_| is_wide), ..self }
+    }
+
     pub fn packet(&mut self) -> Vec<u8> {
         self.sequence = self.sequence.wrapping_add(1);
-        self.timestamp = self.timestamp.wrapping_add(160);
+        self.timestamp = self.timestamp.wrapping_add(self.codec.clock_hz() / 50);
+        if let Some(mouth) = &mut self.mouth {
+            let sound = (self.spoken..self.spoken + FRAME)
+                .map(|at| ((TAU * self.hz * at as f64 / 16_000.0).sin() * 8_000.0) as i16)
+                .collect::<Vec<i16>>();
+            self.spoken += FRAME;
+            mouth.push(&sound);
+            let mut packet = [0x80; 12 + 480];
+            let len = 12 + mouth.packet(20, &mut packet[12..]).expect("a packet");
+            self.header(self.codec.static_payload_type().unwrap_or(96), self.timestamp).write(&mut packet);
+            return packet[..len].to_vec();
+        }
         let mut packet = vec![0x80; 12];
         self.header(self.codec.static_payload_type().unwrap_or(96), self.timestamp).write(&mut packet);
         packet.extend((self.spoken..self.spoken + 160).map(|at| {
@@ -207,7 +236,26 @@ impl Phone {
         let wanted = self.codec.static_payload_type().unwrap_or(96);
         assert!([wanted, 101].contains(&header.payload_type), "{header:?}");
         self.heard.push(header);
+        if let Some(ear) = self.wide_ear.as_mut().filter(|_| header.payload_type == wanted) {
+            let mut made = [0; PACKET_SAMPLES_MAX];
+            let count = ear.decode(self.codec, &packet[header.payload()], &mut made);
+            return self.wide.extend(&made[..count]);
+        }
         assert!(self.ear.hear(now, packet));
+    }
+
+    /// The tone's power against all else in the second before the last tenth, in dB; by either ear.
+    pub fn hears_db(&self, hz: f64) -> f64 {
+        let last = |samples: &[i16], rate: usize| {
+            let end = samples.len().saturating_sub(rate / 10);
+            samples[end.saturating_sub(rate)..end].to_vec()
+        };
+        if self.wide_ear.is_some() {
+            // The measure knows 8 kHz: half of what it is told.
+            tone_snr_db(&last(&self.wide, 16_000), hz / 2.0)
+        } else {
+            tone_snr_db(&last(self.ear.samples(), 8_000), hz)
+        }
     }
 
     /// One SSRC, sequence numbers one by one, timestamps that never go back.

@@ -1,0 +1,186 @@
+//! Sound to octets and back. All that is decoded, concealed and mixed is linear, at [`RATE`], in frames of [`FRAME`].
+
+mod g722;
+mod opus;
+mod resample;
+#[cfg(test)]
+mod tests;
+
+use super::{Codec, g711};
+use resample::{Down, Up};
+
+/// Samples a second of decoded sound.
+pub const RATE: usize = 16_000;
+
+/// Samples of one frame: 20 ms.
+pub const FRAME: usize = RATE / 50;
+
+/// The longest packet that is decoded: Opus has none beyond 120 ms (RFC 7587 4.2).
+pub const PACKET_SAMPLES_MAX: usize = RATE * 120 / 1_000;
+
+/// What a peer asks of our encoder (RFC 7587 6.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// `useinbandfec=1`: each packet may carry a small copy of the one before.
+    pub second_copies: bool,
+    /// `maxaveragebitrate`.
+    pub bitrate_max: Option<u32>,
+}
+
+impl Wishes {
+    /// Reads the parameters of an `a=fmtp` line.
+    pub fn read(fmtp: &str) -> Self {
+        let value = |wanted: &str| {
+            fmtp.split(';').find_map(|parameter| {
+                let (name, value) = parameter.split_once('=')?;
+                name.trim().eq_ignore_ascii_case(wanted).then(|| value.trim())
+            })
+        };
+        Self {
+            second_copies: value("useinbandfec") == Some("1"),
+            bitrate_max: value("maxaveragebitrate").and_then(|bits| bits.parse().ok()),
+        }
+    }
+}
+
+/// One leg's encoder: takes frames, gives packets.
+#[derive(Debug)]
+pub struct Encoder {
+    codec: Codec,
+    form: Sending,
+    wishes: Wishes,
+    /// For what is played from sounds at 8 kHz.
+    up: Up,
+    /// Samples that wait until a packet is full.
+    waiting: Vec<i16>,
+}
+
+#[derive(Debug)]
+enum Sending {
+    G711(Down),
+    G722(g722::Encoder),
+    Opus(Box<opus::Encoder>),
+}
+
+impl Encoder {
+    /// `None` for what is not ours.
+    pub fn new(codec: Codec, wishes: Wishes) -> Option<Self> {
+        let form = match codec {
+            Codec::Pcmu | Codec::Pcma => Sending::G711(Down::new()),
+            Codec::G722 => Sending::G722(g722::Encoder::new()),
+            Codec::Opus => Sending::Opus(Box::new(opus::Encoder::new(wishes)?)),
+            Codec::G729 | Codec::Other(_) => return None,
+        };
+        Some(Self { codec, form, wishes, up: Up::new(), waiting: Vec::with_capacity(4 * FRAME) })
+    }
+
+    /// Is it what that leg wants?
+    pub fn suits(&self, codec: Codec, wishes: Wishes) -> bool {
+        (self.codec, self.wishes) == (codec, wishes)
+    }
+
+    /// Forgets samples that wait for the rest of their packet.
+    pub fn clear(&mut self) {
+        self.waiting.clear();
+    }
+
+    /// Takes sound. Make packets of it with [`packet`](Self::packet) before there is more than a second of it.
+    pub fn push(&mut self, samples: &[i16]) {
+        let room = RATE.saturating_sub(self.waiting.len());
+        self.waiting.extend(samples.iter().take(room));
+    }
+
+    /// The same from octets of PCMU.
+    pub fn push_ulaw(&mut self, octets: &[u8]) {
+        let Self { up, waiting, .. } = self;
+        let linear = octets.iter().map(|octet| g711::ULAW_TO_LINEAR[usize::from(*octet)]);
+        up.run(linear, |sample| {
+            if waiting.len() < RATE {
+                waiting.push(sample);
+            }
+        });
+    }
+
+    /// Makes a packet of `millis`, when there is enough for it; tells its octets.
+    pub fn packet(&mut self, millis: u16, octets: &mut [u8]) -> Option<usize> {
+        let count = usize::from(millis) * (RATE / 1_000);
+        let samples = self.waiting.get(..count)?;
+        let len = match &mut self.form {
+            Sending::G711(down) => {
+                let is_ulaw = self.codec == Codec::Pcmu;
+                let mut places = octets.iter_mut();
+                let mut len = 0;
+                down.run(samples, |sample| {
+                    if let Some(octet) = places.next() {
+                        *octet = if is_ulaw { g711::encode_ulaw(sample) } else { g711::encode_alaw(sample) };
+                        len += 1;
+                    }
+                });
+                len
+            }
+            Sending::G722(encoder) => encoder.encode(samples, octets),
+            Sending::Opus(encoder) => encoder.encode(samples, octets),
+        };
+        self.waiting.drain(..count);
+        (len > 0).then_some(len)
+    }
+}
+
+/// One leg's decoder.
+#[derive(Debug)]
+pub enum Decoder {
+    /// Either law, as each packet says.
+    G711(Box<Up>),
+    G722(Box<g722::Decoder>),
+    Opus(Box<opus::Decoder>),
+}
+
+impl Decoder {
+    /// `None` for what is not ours.
+    pub fn new(codec: Codec) -> Option<Self> {
+        Some(match codec {
+            Codec::Pcmu | Codec::Pcma => Self::G711(Box::new(Up::new())),
+            Codec::G722 => Self::G722(Box::new(g722::Decoder::new())),
+            Codec::Opus => Self::Opus(Box::new(opus::Decoder::new()?)),
+            Codec::G729 | Codec::Other(_) => return None,
+        })
+    }
+
+    /// How many samples a packet will make, as far as it says so.
+    pub fn span(&self, octets: &[u8]) -> usize {
+        match self {
+            Self::G711(_) | Self::G722(_) => octets.len() * 2,
+            Self::Opus(_) => opus::span(octets),
+        }
+    }
+
+    /// Decodes a packet of `codec`, which is the decoder's or, of G.711, the other law; tells how many samples it made.
+    pub fn decode(&mut self, codec: Codec, octets: &[u8], samples: &mut [i16; PACKET_SAMPLES_MAX]) -> usize {
+        match self {
+            Self::G711(up) => {
+                let table = if codec == Codec::Pcma { &g711::ALAW_TO_LINEAR } else { &g711::ULAW_TO_LINEAR };
+                let linear = octets.iter().map(|octet| table[usize::from(*octet)]);
+                let mut places = samples.iter_mut();
+                let mut count = 0;
+                up.run(linear.take(PACKET_SAMPLES_MAX / 2), |sample| {
+                    if let Some(place) = places.next() {
+                        *place = sample;
+                        count += 1;
+                    }
+                });
+                count
+            }
+            Self::G722(decoder) => decoder.decode(octets, samples),
+            Self::Opus(decoder) => decoder.decode(octets, samples),
+        }
+    }
+
+    /// What the codec itself can do about a lost packet: Opus may have a second copy of it in the one behind. Tells how
+    /// many samples it made.
+    pub fn recover(&mut self, behind: Option<&[u8]>, samples: &mut [i16]) -> usize {
+        match self {
+            Self::G711(_) | Self::G722(_) => 0,
+            Self::Opus(decoder) => decoder.recover(behind, samples),
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Phones whose codecs differ.
+
+use std::time::Duration;
+
+use super::{
+    super::*,
+    world::{World, form, music},
+};
+use crate::media::{Codec, PayloadTypes};
+
+const OURS: [Codec; 4] = [Codec::Pcmu, Codec::Pcma, Codec::G722, Codec::Opus];
+
+/// SW-08: tone in, tone out between any two codecs that have no sound in common; nobody hears himself, and each hears one
+/// unbroken stream.
+#[test]
+fn sw_08_any_two_codecs_hear_each_other() {
+    for (one, other) in OURS.into_iter().flat_map(|one| OURS.into_iter().map(move |other| (one, other))) {
+        let mut world = World::call([one, other]);
+        world.run(2_500);
+        let least = if [one, other].contains(&Codec::Opus) && one != other { 15.0 } else { 25.0 };
+        for (ear, voice) in [(0, 700.0), (1, 400.0)] {
+            let phone = &world.phones[ear];
+            let snr = phone.hears_db(voice);
+            assert!(snr > if one == Codec::Opus { 12.0 } else { least }, "{one:?}, {other:?}: {snr:.1} dB");
+            assert!(phone.hears_db(phone.hz) < -20.0, "{one:?}, {other:?}: hears itself");
+            phone.assert_continuous();
+            assert!((115..=126).contains(&phone.heard.len()), "{one:?}, {other:?}: {}", phone.heard.len());
+            let step = phone.codec.clock_hz() / 50;
+            let even = phone.heard.windows(2).all(|two| two[1].timestamp.wrapping_sub(two[0].timestamp) == step);
+            assert!(even, "{one:?}, {other:?}: timestamps");
+        }
+    }
+}
+
+/// SW-08, SW-12: a wide leg hears clips and hold music in its own codec, then its peer again.
+#[test]
+fn sw_08_music_is_heard_in_every_codec() {
+    for codec in [Codec::G722, Codec::Opus] {
+        let mut world = World::call([codec, Codec::Pcma]);
+        world.tell(Command::LoadClip { clip: ClipId(1), sound: music(1_000.0, 400) });
+        world.run(500);
+        world.play(0, 1, Source::Clip(ClipId(1)), true);
+        world.run(2_000);
+        assert!(world.phones[0].hears_db(1_000.0) > 12.0, "{codec:?}: {}", world.phones[0].hears_db(1_000.0));
+        world.stop(0, 1);
+        world.run(2_000);
+        assert!(world.phones[0].hears_db(700.0) > 12.0, "{codec:?}: {}", world.phones[0].hears_db(700.0));
+        world.phones[0].assert_continuous();
+        assert!(world.phones[0].ear.longest_wait <= Duration::from_millis(41));
+    }
+}
+
+/// SW-08, SW-11: a digit crosses between clocks with its length.
+#[test]
+fn sw_08_sw_11_digits_cross_between_clocks() {
+    let mut world = World::call([Codec::Opus, Codec::Pcma]);
+    world.run(500);
+    let started = world.phones[0].timestamp;
+    for step in 1..=6 {
+        world.event_packet(0, 5, started, step * 960, step == 6);
+        world.run(20);
+    }
+    world.run(600);
+    let stream = world.phones[0].stream;
+    assert!(world.events.contains(&Event::Dtmf { stream, digit: '5', millis: 120 }), "{:?}", world.events);
+    assert_eq!(world.phones[1].ear.digits, "5");
+    world.phones[1].assert_continuous();
+}
+
+/// SW-08: a re-INVITE to another codec starts the transcoding, another ends it; who hears it hears one stream.
+#[test]
+fn sw_08_a_codec_changes_during_the_call() {
+    let mut world = World::call([Codec::Pcmu, Codec::Pcmu]);
+    world.run(500);
+    let wide = Form { payload: PayloadTypes::both(9), ..form(Codec::G722) };
+    world.update(1, wide);
+    let phone = world.phones.pop().expect("two").speaking(Codec::G722);
+    world.phones.push(phone);
+    world.run(2_000);
+    assert!(world.phones[0].hears_db(700.0) > 25.0 && world.phones[1].hears_db(400.0) > 25.0);
+    world.update(1, form(Codec::Pcmu));
+    let phone = world.phones.pop().expect("two").speaking(Codec::Pcmu);
+    world.phones.push(phone);
+    world.run(1_500);
+    assert!(world.phones[0].hears_db(700.0) > 25.0 && world.phones[1].hears_db(400.0) > 25.0);
+    world.phones[0].assert_continuous();
+    assert!(world.phones[0].ear.longest_wait <= Duration::from_millis(101), "{:?}", world.phones[0].ear.longest_wait);
+    world.phones[1].assert_continuous();
+    world.close(1);
+    world.run(100);
+}
