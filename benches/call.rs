@@ -58,6 +58,7 @@ impl Bench {
             credentials: None,
             caller_id: CallerIdRule::Pass,
             calls_max: None,
+            upkeep: Default::default(),
         };
         let centre = Centre {
             trunks: vec![trunk(1, caller), trunk(2, called)],

@@ -59,6 +59,7 @@ pub fn centre() -> Centre {
             credentials: None,
             caller_id: CallerIdRule::Pass,
             calls_max: None,
+            upkeep: Default::default(),
         }],
         routes: vec![
             route("+351210000001", Side::Trunks, 0, Destination::Queue(SUPPORT)),

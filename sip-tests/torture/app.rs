@@ -43,6 +43,7 @@ fn engine() -> Engine {
             credentials: None,
             caller_id: CallerIdRule::Pass,
             calls_max: None,
+            upkeep: Default::default(),
         }],
         ..Centre::default()
     };

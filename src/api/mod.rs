@@ -204,6 +204,7 @@ fn rest_routes() -> Router<Arc<Api>> {
         .route("/me/waiting", get(rest::waiting::own))
         .route("/me/waiting/{interaction}/take", post(rest::waiting::take))
         .route("/waiting/{interaction}", put(rest::waiting::change).delete(rest::waiting::withdraw))
+        .route("/trunks", get(rest::trunks))
         .route("/agents", get(rest::agents::list))
         .route("/agents/{agent}/status", put(rest::agents::select))
         .route("/agents/{agent}/queues", put(rest::agents::set_all_queues))

@@ -4,14 +4,15 @@ use std::{net::SocketAddr, sync::Arc};
 
 use super::{
     Actor, CallRecord, Direction, Engine, Entry, Happened, Output, QueueRecord, queue_calls::Step, transfers::Transfer,
+    trunks::trunk_credentials,
 };
 use crate::{
     base::{AgentId, CallId, EngagementId, GroupId, InteractionId, LegId, Now, Private, TrunkId, UserId},
     media::Source,
-    sip::{Credentials, Headers, Path},
+    sip::{Headers, Path},
     switch::{
-        CallSummary, CallerIdRule, Cause, Destination, EndedBy, Fact, GroupStrategy, LegParty, LegSide, LegStage, Lost,
-        Moved, RingId, RingPlan, Routed, Target, Then, User,
+        CallSummary, CallerIdRule, Cause, Destination, EndedBy, Fact, GroupStrategy, LegParty, LegSide, LegStage,
+        Listener, Lost, Moved, RingId, RingPlan, Routed, Target, Then, Trunk, User,
     },
 };
 
@@ -232,28 +233,17 @@ impl Engine {
             return Err(Cause::NO_ROOM);
         }
         let destination = trunk.destination.as_ref().ok_or(Cause::NOT_FOUND)?;
-        let ip = match destination.host.parse() {
-            Ok(ip) => ip,
-            Err(_) => {
-                let key = (destination.host.as_str().into(), destination.port, destination.transport);
-                *self.addresses.get(&key).and_then(|ips| ips.first()).ok_or(Cause { sip: 503, q850: 38 })?
-            }
-        };
-        let remote = SocketAddr::new(ip, destination.port);
-        let transport = destination.transport;
-        let listener = self.listener_towards(transport, remote).ok_or(Cause { sip: 503, q850: 38 })?;
+        const OUT_OF_ORDER: Cause = Cause { sip: 503, q850: 38 };
+        let (path, listener) = self.trunk_way(trunk).filter(|_| self.lines.is_up(id)).ok_or(OUT_OF_ORDER)?;
+        let transport = path.transport;
         let authority = crate::switch::authority(&destination.host, destination.port);
         let param = transport.uri_param().map(|name| format!(";transport={name}")).unwrap_or_default();
         let user = crate::switch::escape_user(&number);
-        let credentials = trunk.credentials.as_ref().map(|credentials| Credentials {
-            user: credentials.user.clone(),
-            password: credentials.password.clone(),
-            realm: None,
-        });
+        let credentials = trunk_credentials(trunk);
         let (host, port) = listener.authority();
         Ok(Target {
             party: LegParty::Trunk(id),
-            path: Path { transport, local: listener.local, remote, flow: None },
+            path,
             uri: format!("sip:{user}@{authority}{param}"),
             domain: crate::switch::authority(&host, port).into(),
             address: Private::new(number),
@@ -265,6 +255,22 @@ impl Engine {
                 CallerIdRule::Fixed(number) => Some(number.as_str().to_owned()),
             },
         })
+    }
+
+    /// The way to a trunk, and the socket of ours on it.
+    pub(super) fn trunk_way(&self, trunk: &Trunk) -> Option<(Path, &Listener)> {
+        let destination = trunk.destination.as_ref()?;
+        let transport = destination.transport;
+        let ip = match destination.host.parse() {
+            Ok(ip) => ip,
+            Err(_) => {
+                let key = (destination.host.as_str().into(), destination.port, transport);
+                *self.addresses.get(&key).and_then(|ips| ips.first())?
+            }
+        };
+        let remote = SocketAddr::new(ip, destination.port);
+        let listener = self.listener_towards(transport, remote)?;
+        Some((Path { transport, local: listener.local, remote, flow: None }, listener))
     }
 
     /// The number that a user shows outside, if he has one of his own.
@@ -281,7 +287,11 @@ impl Engine {
             Fact::Request { transaction, request, path, leg } => {
                 self.on_sip_request(now, transaction, &request, path, leg);
             }
-            Fact::Response { transaction, heard } => self.on_probed(now, transaction, heard),
+            Fact::Response { transaction, status, response } => {
+                if !self.on_line_answer(now, transaction, status, response.as_deref()) {
+                    self.on_probed(now, transaction, response.is_some());
+                }
+            }
             Fact::Rang { call, ring } => {
                 self.on_offer_rings(now, ring);
                 self.on_transfer_rings(now, call);

@@ -12,13 +12,14 @@ use super::{
     directory::Directory,
     queue_calls::{Asked, Waiting},
     restore::Restoring,
+    trunks::Lines,
     watch::Guesses,
 };
 use crate::{
     acd::Acd,
     base::{
         AgentId, CallId, Chance, EngagementId, FastMap, Instant, InteractionId, KeyedMap, Now, OfferId, Timers,
-        keyed_map,
+        TrunkId, keyed_map,
     },
     sip::{
         Stack, StackSettings, TransactionId, Transport,
@@ -61,6 +62,7 @@ pub struct Engine {
     /// Whether an agent's devices can be reached, as the distributor was told.
     pub(super) reachable: FastMap<AgentId, bool>,
     pub(super) trunk_load: TrunkLoad,
+    pub(super) lines: Lines,
     pub(super) addresses: KeyedMap<(Box<str>, u16, Transport), Vec<IpAddr>>,
     pub(super) guesses: Guesses,
     /// Devices asked for a sign of life, and not heard yet: name and contact.
@@ -83,6 +85,10 @@ pub(super) enum Timer {
     Resolve,
     /// Ask silent devices whether they are back.
     Probe,
+    /// Register at a carrier.
+    TrunkRegister(TrunkId),
+    /// See whether a carrier answers.
+    TrunkHealth(TrunkId),
     /// See whether everything that must hold does.
     Sweep,
 }
@@ -114,6 +120,7 @@ impl Engine {
             direct: BTreeMap::new(),
             reachable: FastMap::default(),
             trunk_load: TrunkLoad::default(),
+            lines: Lines::default(),
             addresses: keyed_map(),
             guesses,
             probes: FastMap::default(),
@@ -195,6 +202,8 @@ impl Engine {
             match timer {
                 Timer::Resolve => self.resolve(),
                 Timer::Probe => self.probe(now),
+                Timer::TrunkRegister(trunk) => self.register_trunk(now, trunk),
+                Timer::TrunkHealth(trunk) => self.check_trunk(now, trunk),
                 Timer::Sweep => self.sweep(now),
             }
         }
@@ -231,6 +240,7 @@ impl Engine {
         self.acd.settings(now, centre.acd);
         self.resolve();
         self.forget_devices(now);
+        self.keep_lines(now);
         self.tell_devices(now);
         self.live(now, Happened::SettingsChanged);
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{CallRecord, Centre, Entry, EntryId, Event, Snapshot};
 use crate::{
     acd::{self, Actor, Refused},
-    base::{AgentId, CallId, EngagementId, FlowId, Instant, InteractionId, OfferId, QueueId},
+    base::{AgentId, CallId, EngagementId, FlowId, Instant, InteractionId, OfferId, QueueId, Wall},
     media,
     sip::{Path, Transport},
     switch::Listener,
@@ -273,4 +273,8 @@ pub enum Alarm {
     Invariant(String),
     /// Wrong credentials from one source, again and again.
     WrongCredentials { source: IpAddr },
+    /// A trunk answers no more, or again.
+    Trunk { name: String, up: bool },
+    /// A carrier does not register us; `until` then the last registration holds.
+    TrunkUnregistered { name: String, status: u16, until: Option<Wall> },
 }

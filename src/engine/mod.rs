@@ -17,6 +17,7 @@ mod settings;
 mod sip_in;
 mod snapshot;
 mod transfers;
+mod trunks;
 mod views;
 mod watch;
 mod ways;
@@ -30,6 +31,7 @@ pub use live::{Event, Happened, OfferView};
 pub use record::{CallRecord, Direction, QueueRecord};
 pub use settings::{Centre, Clip, EngineSettings, Limits, QueueVoice, WaitingSound};
 pub use snapshot::{CallStage, CallView, Counts, DeviceView, LegView, Snapshot};
+pub use trunks::TrunkView;
 
 pub use crate::{
     acd::{Actor, Refused},

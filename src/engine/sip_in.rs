@@ -103,7 +103,13 @@ impl Engine {
             return Err(Reply::new(482).once());
         }
         let identity = self.identify(now, request, path, "INVITE")?;
-        let user = uri.user_decoded();
+        let mut user = uri.user_decoded();
+        // What comes to our registration was dialled as To says.
+        if self.lines.of_token(&user).is_some()
+            && let Ok(to) = request.to()
+        {
+            user = to.uri.user_decoded().into_owned().into();
+        }
         // Parameters of a number (RFC 3966) are not dialled.
         let number = user.split(';').next().unwrap_or_default();
         let dialled = Dialled::new(number).ok_or_else(|| Reply::new(404))?;
@@ -123,7 +129,7 @@ impl Engine {
         let own_flow = path.flow.is_some_and(|flow| self.registrar.aor_of_flow(flow).is_some());
         if claimed.is_none()
             && !own_flow
-            && let Some(trunk) = self.directory.trunk_at(path.remote)
+            && let Some(trunk) = self.trunk_of(request, path)
         {
             return Ok(Identity::Trunk(trunk));
         }
@@ -132,6 +138,13 @@ impl Engine {
             Some(claimed) if claimed != user => Err(Reply::new(403).once()),
             Some(_) | None => Ok(Identity::User(user)),
         }
+    }
+
+    /// The trunk that a request comes from: by its address, or because it comes to what we registered there.
+    fn trunk_of(&self, request: &Message, path: Path) -> Option<TrunkId> {
+        let user = request.request_uri().ok().and_then(|uri| uri.user);
+        let known = self.directory.trunk_at(path.remote).or_else(|| self.lines.at(path.remote));
+        known.or_else(|| user.and_then(|user| self.lines.of_token(user)))
     }
 
     /// The local user that From names.

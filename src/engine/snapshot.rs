@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Direction;
+use super::{Direction, TrunkView};
 use crate::{
     acd,
     base::{AgentId, CallId, InteractionId, LegId, Private, QueueId, TrunkId, UserId, Wall},
@@ -18,6 +18,7 @@ pub struct Snapshot {
     pub acd: acd::Snapshot,
     pub calls: Vec<CallView>,
     pub devices: Vec<DeviceView>,
+    pub trunks: Vec<TrunkView>,
     pub counts: Counts,
 }
 

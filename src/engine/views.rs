@@ -18,6 +18,7 @@ impl Engine {
             acd: self.acd.snapshot(now),
             calls: ids.into_iter().filter_map(|call| self.call_view(call)).collect(),
             devices: self.devices(),
+            trunks: self.trunk_views(now.wall),
             counts: self.counts(),
         }
     }

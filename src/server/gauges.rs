@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    base::Instant,
+    base::{Instant, Now, Wall},
     engine::{Counts, Engine},
     net::{Lane, Net},
 };
@@ -26,7 +26,7 @@ impl Gauges {
     }
 
     /// True when it has.
-    pub fn publish(&mut self, now: Instant, engine: &Engine, net: &mut Net, held: usize) -> bool {
+    pub fn publish(&mut self, Now { mono: now, wall }: Now, engine: &Engine, net: &mut Net, held: usize) -> bool {
         if let Some(last) = self.last
             && now.since(last) < PUBLISH_TIME
         {
@@ -36,6 +36,7 @@ impl Gauges {
         self.last = Some(now);
         self.due = None;
         self.publish_engine(engine.counts());
+        publish_trunks(engine, wall);
         publish_net(net, now);
         metrics::gauge!("held_outputs").set(held as f64);
         true
@@ -68,6 +69,20 @@ impl Gauges {
             metrics::counter!(name).increment(value.saturating_sub(before));
         }
         self.shown = counts;
+    }
+}
+
+fn publish_trunks(engine: &Engine, wall: Wall) {
+    for trunk in engine.trunk_views(wall) {
+        let key = trunk.key;
+        if let Some(up) = trunk.reachable {
+            metrics::gauge!("trunk_reachable", "trunk" => key.clone()).set(if up { 1.0 } else { 0.0 });
+        }
+        if trunk.registration.is_some() {
+            let registered = if trunk.registered_until.is_some() { 1.0 } else { 0.0 };
+            metrics::gauge!("trunk_registered", "trunk" => key.clone()).set(registered);
+        }
+        metrics::gauge!("trunk_calls", "trunk" => key).set(f64::from(trunk.calls));
     }
 }
 

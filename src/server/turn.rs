@@ -169,7 +169,7 @@ impl Loop {
         if self.sockets.look(now.mono, &mut self.net) {
             self.tell_listeners();
         }
-        let published = self.state.gauges.publish(now.mono, &self.engine, &mut self.net, self.state.held.len());
+        let published = self.state.gauges.publish(now, &self.engine, &mut self.net, self.state.held.len());
         if published {
             self.net.rest(now.mono);
         }
@@ -327,6 +327,11 @@ fn on_alarm(alarm: &Alarm) {
         Alarm::Invariant(what) => {
             tracing::error!(what, "an invariant was broken and repaired");
             metrics::counter!("acd_repairs_total").increment(1);
+        }
+        Alarm::Trunk { name, up: false } => tracing::warn!(trunk = name, "the trunk does not answer"),
+        Alarm::Trunk { name, up: true } => tracing::info!(trunk = name, "the trunk answers again"),
+        Alarm::TrunkUnregistered { name, status, .. } => {
+            tracing::warn!(trunk = name, status, "the carrier does not register us");
         }
         Alarm::WrongCredentials { source } => tracing::warn!(%source, "wrong credentials, again and again"),
     }

@@ -66,8 +66,8 @@ pub enum Fact {
     Over { call: CallId },
     /// Everything about an ended call is known, its media included. It is forgotten now.
     Settled(Box<CallSummary>),
-    /// The end of a request of the floor above: whether any answer came.
-    Response { transaction: TransactionId, heard: bool },
+    /// The end of a request of the floor above; without `response` none came, and `status` says what that amounts to.
+    Response { transaction: TransactionId, status: u16, response: Option<Box<Message>> },
     /// A call could not get a port.
     NoPort,
 }

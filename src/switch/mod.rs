@@ -39,8 +39,8 @@ pub use pickup::Pickup;
 pub use record::{Cause, EndedBy, LegParty, LegRecord, LegSide, Quality};
 pub use route::{Routed, Router, TrunkLoad};
 pub use settings::{
-    CallerIdRule, Cidr, Destination, Group, GroupStrategy, PATTERN_MAX, Pattern, Role, Route, Side, Source, Trunk,
-    TrunkCredentials, TrunkDestination, User,
+    CallerIdRule, Cidr, Destination, Group, GroupStrategy, Health, PATTERN_MAX, Pattern, Role, Route, Side, Source,
+    Trunk, TrunkCredentials, TrunkDestination, Upkeep, User,
 };
 
 pub use ids::Ids;
@@ -197,8 +197,8 @@ impl Switch {
                 let leg = usage.and_then(|usage| self.leg_of(usage));
                 self.fact(Fact::Request { transaction, request: Box::new(request), path, leg });
             }
-            Event::Response { transaction, response, .. } => {
-                self.fact(Fact::Response { transaction, heard: response.is_some() });
+            Event::Response { transaction, status, response } => {
+                self.fact(Fact::Response { transaction, status, response: response.map(Box::new) });
             }
             Event::Provisional { usage, status, body, .. } => {
                 self.for_leg(usage, |switch, leg| switch.on_provisional(now, leg, status, body));

@@ -82,6 +82,32 @@ pub struct Trunk {
     pub caller_id: CallerIdRule,
     /// Calls at one time, both ways together; the next is refused with 503. `None`: only the switch's limits.
     pub calls_max: Option<u32>,
+    pub upkeep: Upkeep,
+}
+
+/// How a trunk is kept up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Upkeep {
+    /// Register there with the trunk's credentials, for so long at a time (TK-01).
+    pub register: Option<Duration>,
+    /// Ask whether it is there (TK-04).
+    pub health: Option<Health>,
+}
+
+/// OPTIONS now and then, and how many answers decide.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Health {
+    pub every: Duration,
+    /// Failures in a row after which no call goes there.
+    pub down_after: u32,
+    /// Answers in a row after which calls go there again.
+    pub up_after: u32,
+}
+
+impl Upkeep {
+    pub fn is_kept_up(&self) -> bool {
+        self.register.is_some() || self.health.is_some()
+    }
 }
 
 /// Which packets belong to a trunk: a network and, when several trunks share an address, a port.

@@ -46,6 +46,12 @@ pub async fn queues(State(api): State<Arc<Api>>, signed: Signed) -> Result<Json<
     Ok(Json(json!({ "queues": queues })))
 }
 
+/// `GET /api/v1/trunks`: the lines to carriers, for supervisors.
+pub async fn trunks(State(api): State<Arc<Api>>, signed: Signed) -> Result<Json<Value>, Problem> {
+    signed.needs(Role::Supervisor)?;
+    Ok(Json(json!({ "now": (api.clock)().wall, "trunks": api.snapshot().await?.trunks })))
+}
+
 /// What was done; the live connection shows what came of it.
 #[derive(Debug, Serialize)]
 pub struct Done {

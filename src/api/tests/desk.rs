@@ -26,7 +26,7 @@ use crate::{
         OfferSnapshot, QueueSnapshot, Reason, Selection, Status, WaitingSnapshot,
     },
     base::{CallId, EngagementId, Extension as Name, InteractionId, OfferId, QueueId, UserId, Wall},
-    engine::{CallStage, CallView, Counts, Direction, Event},
+    engine::{CallStage, CallView, Counts, Direction, Event, TrunkView},
     switch::{Role, User},
 };
 
@@ -317,6 +317,13 @@ pub fn snapshot() -> Snapshot {
         at: START,
         acd,
         calls,
+        trunks: vec![TrunkView {
+            key: "carrier".to_owned(),
+            reachable: Some(true),
+            registered_until: None,
+            registration: None,
+            calls: 2,
+        }],
         devices: Vec::new(),
         counts: Counts { calls: 3, ..Counts::default() },
     }

@@ -154,6 +154,9 @@ async fn a_call_is_ended_by_who_may() {
     assert_eq!(desk.picture.asked(), wanted.map(|(actor, call)| (actor, Request::HangUp { call })));
     let calls = async |who: &str| desk.get(who, "/api/v1/calls").await.json()["calls"].as_array().unwrap().len();
     assert_eq!((calls(&ana).await, calls(&rui).await, calls(&eva).await), (1, 0, 3));
+    let trunks = desk.get(&eva, "/api/v1/trunks").await.json();
+    assert_eq!((&trunks["trunks"][0]["key"], &trunks["trunks"][0]["reachable"]), (&json!("carrier"), &json!(true)));
+    assert_eq!(desk.get(&rui, "/api/v1/trunks").await.status, StatusCode::FORBIDDEN);
 }
 
 /// SV-02, SV-03, SV-04

@@ -9,4 +9,5 @@ mod holds;
 mod leaving;
 mod queue;
 mod refusals;
+mod trunks;
 mod world;

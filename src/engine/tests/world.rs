@@ -10,8 +10,8 @@ use crate::{
     acd,
     base::{AgentId, Chance, Extension, GroupId, Instant, Now, OfferId, Private, QueueId, TrunkId, UserId, Wall},
     engine::{
-        Actor, Answer, CallRecord, Centre, Emitted, Engine, EngineSettings, Entry, EntryId, Event, GateOrder, Happened,
-        Input, Limits, Listener, Output, Refused, Request, RequestId, Times,
+        Actor, Alarm, Answer, CallRecord, Centre, Emitted, Engine, EngineSettings, Entry, EntryId, Event, GateOrder,
+        Happened, Input, Limits, Listener, Output, Refused, Request, RequestId, Times,
     },
     media::{self, Command},
     sip::{
@@ -42,6 +42,7 @@ pub struct World {
     pub sent: Vec<(SocketAddr, Message, Option<EntryId>)>,
     /// Everything the switch was sent.
     pub heard: Vec<(SocketAddr, Message)>,
+    pub alarms: Vec<Alarm>,
     pub drained: bool,
     pub gate: Vec<GateOrder>,
     /// Packets to these addresses vanish.
@@ -88,6 +89,7 @@ pub fn centre() -> Centre {
         credentials: None,
         caller_id: CallerIdRule::Pass,
         calls_max: Some(50),
+        upkeep: Default::default(),
     });
     let route = |pattern: &str, from, destination| Route {
         pattern: Pattern::new(pattern).unwrap(),
@@ -152,6 +154,7 @@ impl World {
             replies: Vec::new(),
             sent: Vec::new(),
             heard: Vec::new(),
+            alarms: Vec::new(),
             drained: false,
             gate: Vec::new(),
             dead: Vec::new(),
@@ -415,7 +418,8 @@ impl World {
             Output::Live(event) => self.live.push(event),
             Output::Reply { id, result } => self.replies.push((id, result)),
             Output::Drained => self.drained = true,
-            Output::Resolve { .. } | Output::Alarm(_) => {}
+            Output::Alarm(alarm) => self.alarms.push(alarm),
+            Output::Resolve { .. } => {}
             Output::Gate(order) => self.gate.push(order),
         }
     }

@@ -171,6 +171,17 @@ fn trunk_table(trunk: &Trunk) -> Table {
     if let Some(most) = trunk.calls_max {
         table.insert("calls_max".into(), Value::Integer(most.into()));
     }
+    let mut whole = |key: &str, value: u64| {
+        table.insert(key.into(), Value::Integer(value.cast_signed()));
+    };
+    if let Some(time) = trunk.upkeep.register {
+        whole("register_secs", time.as_secs());
+    }
+    if let Some(health) = trunk.upkeep.health {
+        whole("options_secs", health.every.as_secs());
+        whole("down_after", health.down_after.into());
+        whole("up_after", health.up_after.into());
+    }
     table
 }
 

@@ -1,6 +1,9 @@
 //! `[[trunk]]`, `[[number]]` and `[[clip]]`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use super::{ClipFile, Reading};
 use crate::{
@@ -12,7 +15,8 @@ use crate::{
     },
     sip::Transport,
     switch::{
-        CallerIdRule, Cidr, Destination, Pattern, Route, Side, Source, Trunk, TrunkCredentials, TrunkDestination,
+        CallerIdRule, Cidr, Destination, Health, Pattern, Route, Side, Source, Trunk, TrunkCredentials,
+        TrunkDestination, Upkeep,
     },
 };
 
@@ -48,6 +52,7 @@ impl Reading<'_, '_> {
                     credentials: read_credentials(&section),
                     caller_id: read_caller_id(&section),
                     calls_max: section.whole("calls_max", 1..=1_000_000).map(|at| at.value as u32),
+                    upkeep: read_upkeep(&section),
                 };
                 if !section.has("sources") && !section.has("destination") {
                     let hint = Some(String::from("sources = [\"198.51.100.7\"], destination = \"sip.example.net\""));
@@ -212,6 +217,28 @@ fn read_credentials(section: &Section<'_>) -> Option<TrunkCredentials> {
             None
         }
     }
+}
+
+fn read_upkeep(section: &Section<'_>) -> Upkeep {
+    let seconds = |key: &'static str, range| section.whole(key, range).map(|at| Duration::from_secs(at.value));
+    let register = seconds("register_secs", 60..=86_400);
+    let health = seconds("options_secs", 5..=3_600).map(|every| Health {
+        every,
+        down_after: section.whole("down_after", 1..=100).map_or(3, |at| at.value as u32),
+        up_after: section.whole("up_after", 1..=100).map_or(2, |at| at.value as u32),
+    });
+    if register.is_some() && !section.has("user") {
+        section.fault(section.mark(), "register_secs needs user and password", None);
+    }
+    if (register.is_some() || health.is_some()) && !section.has("destination") {
+        section.fault(section.mark(), "register_secs and options_secs need a destination", None);
+    }
+    for key in ["down_after", "up_after"] {
+        if health.is_none() && section.has(key) {
+            section.fault(section.mark(), format!("{key} is for a trunk with options_secs"), None);
+        }
+    }
+    Upkeep { register, health }
 }
 
 fn read_caller_id(section: &Section<'_>) -> CallerIdRule {

@@ -40,6 +40,9 @@ user = "acme"
 password = "line"
 caller_id = "+351210000000"
 calls_max = 30
+register_secs = 600
+options_secs = 30
+down_after = 4
 
 [[number]]
 number = "800"

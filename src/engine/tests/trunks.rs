@@ -1,0 +1,166 @@
+use std::{net::SocketAddr, time::Duration};
+
+use super::world::{CARRIER, World, centre};
+use crate::{
+    base::Private,
+    engine::{Alarm, Direction, Input},
+    sip::{Event, Reply},
+    switch::{Health, TrunkCredentials, Upkeep},
+    wire::sip::{Message, Method, Name},
+};
+
+fn secs(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+/// A trunk that registers, and nothing else tells whose calls are its own.
+fn registering(seed: u64) -> World {
+    let mut centre = centre();
+    let trunk = &mut centre.trunks[0];
+    trunk.sources.clear();
+    trunk.credentials = Some(TrunkCredentials { user: "acct".into(), password: Private::new("secret".into()) });
+    trunk.upkeep = Upkeep { register: Some(secs(600)), health: None };
+    let mut world = World::with(seed, centre);
+    world.pass(secs(1));
+    world
+}
+
+/// The REGISTER that waits at the carrier, answered.
+fn registers(world: &mut World, reply: impl FnOnce(&Message) -> Reply) -> Option<Message> {
+    let carrier: SocketAddr = CARRIER.parse().unwrap();
+    let is_register =
+        |event: &Event| matches!(event, Event::Request { request, .. } if request.method() == Some(&Method::Register));
+    let Some(Event::Request { transaction, request, .. }) = world.event(carrier, is_register) else { return None };
+    let reply = reply(&request);
+    world.command(carrier, |stack, now| stack.reply(now, transaction, reply));
+    Some(request)
+}
+
+/// Seconds until the carrier is sent a request.
+fn until_asked(world: &mut World) -> u64 {
+    let from = world.now.mono;
+    let carrier: SocketAddr = CARRIER.parse().unwrap();
+    while !world.phones[&carrier].events.iter().any(|event| matches!(event, Event::Request { .. })) {
+        world.pass(secs(1));
+    }
+    world.now.mono.since(from).as_secs()
+}
+
+fn accepted(request: &Message) -> Reply {
+    let contact = request.header(Name::Contact).unwrap().split(';').next().unwrap().to_owned();
+    Reply::new(200).header("Contact", format!("{contact};expires=300"))
+}
+
+fn challenged(_: &Message) -> Reply {
+    Reply::new(401).header("WWW-Authenticate", r#"Digest realm="carrier", nonce="n1", qop="auth", algorithm=MD5"#)
+}
+
+/// TK-01, TK-03: a trunk registers with its credentials, renews before it ends, and what comes to the registration is the
+/// trunk's call, dialled as To says.
+#[test]
+fn tk_01_tk_03_a_trunk_registers() {
+    let mut world = registering(70);
+    let first = registers(&mut world, challenged).expect("a REGISTER");
+    assert_eq!((first.uri_text(), first.header(Name::Authorization)), (Some("sip:127.0.0.1"), None));
+    let second = registers(&mut world, accepted).expect("with credentials");
+    assert!(second.header(Name::Authorization).unwrap().contains(r#"username="acct""#));
+    assert_eq!((first.call_id(), first.cseq().number + 1), (second.call_id(), second.cseq().number));
+    let view = &world.engine.trunk_views(world.now.wall)[0];
+    assert!(view.registered_until.is_some() && view.registration == Some(200), "{view:?}");
+    world.pass(secs(235));
+    assert!(registers(&mut world, challenged).is_none(), "not yet");
+    assert!((0..32).contains(&until_asked(&mut world)));
+    let third = registers(&mut world, challenged).expect("before the 300 s are over");
+    assert!(third.cseq().number > second.cseq().number && third.call_id() == second.call_id());
+    registers(&mut world, accepted).expect("renewed");
+
+    // A call from anywhere at the carrier's, to our registration.
+    let other = world.add_phone("127.0.0.1:5099", "");
+    let rui = world.phone("rui", 6002);
+    let contact = third.contacts().next().unwrap().unwrap().uri_text.to_owned();
+    let call = world.call_with(other, "351910000000", "x", None, |invite| {
+        invite.uri = contact;
+        invite.to = crate::sip::Party::new("sip:202@carrier.example");
+    });
+    world.answer(rui);
+    assert!(world.event(other, |event| matches!(event, Event::Answered { .. })).is_some());
+    world.command(other, |stack, now| stack.ack(now, call, None));
+    world.bye(other, call);
+    assert_eq!(world.records.last().map(|record| record.direction), Some(Direction::Inbound));
+    // Another's guess is nobody.
+    world.call_with(other, "351910000000", "0123456789abcdef", None, |_| {});
+    assert!(matches!(world.rejected(other), Some(401 | 403)));
+}
+
+/// TK-01: a carrier that says no is asked again later and later; what it says of the time is heeded.
+#[test]
+fn tk_01_a_refused_registration_backs_off() {
+    let mut world = registering(71);
+    let mut times = Vec::new();
+    for _ in 0..4 {
+        registers(&mut world, |_| Reply::new(503)).expect("a REGISTER");
+        times.push(until_asked(&mut world));
+    }
+    assert!(times.windows(2).all(|pair| pair[1] >= pair[0] * 3 / 2) && (30..35).contains(&times[0]), "{times:?}");
+    registers(&mut world, |_| Reply::new(423).header("Min-Expires", "1800"));
+    let later = registers(&mut world, accepted);
+    // Only the first failure in a row is followed at once.
+    assert!(later.is_none());
+    let mut world = registering(72);
+    registers(&mut world, |_| Reply::new(423).header("Min-Expires", "1800")).unwrap();
+    world.pass(secs(1));
+    let longer = registers(&mut world, accepted).expect("at once");
+    assert_eq!(longer.header(Name::Expires), Some("1800"));
+}
+
+/// TK-01: a trunk that is gone from the settings takes its registration back.
+#[test]
+fn tk_01_a_removed_trunk_unregisters() {
+    let mut world = registering(73);
+    registers(&mut world, accepted).unwrap();
+    let mut without = centre();
+    without.trunks.clear();
+    without.routes.clear();
+    world.input(Input::Settings(Box::new(without)));
+    let last = registers(&mut world, accepted).expect("a last one");
+    assert_eq!(last.header(Name::Expires), Some("0"));
+    world.pass(secs(600));
+    assert!(registers(&mut world, accepted).is_none() && world.engine.trunk_views(world.now.wall).is_empty());
+}
+
+/// TK-04: silence for long enough takes a trunk out, answers bring it back; nothing is sent to one that is out.
+#[test]
+fn tk_04_a_trunk_that_does_not_answer_gets_no_calls() {
+    let carrier: SocketAddr = CARRIER.parse().unwrap();
+    let mut centre = centre();
+    centre.trunks[0].upkeep.health = Some(Health { every: secs(30), down_after: 3, up_after: 2 });
+    let mut world = World::with(74, centre);
+    let ana = world.phone("ana", 6001);
+    let reachable = |world: &World| world.engine.trunk_views(world.now.wall)[0].reachable;
+    world.pass(secs(90));
+    assert_eq!(reachable(&world), Some(true));
+    world.dead.push(carrier);
+    world.pass(secs(72));
+    assert_eq!(reachable(&world), Some(true), "two are not three");
+    world.pass(secs(50));
+    assert_eq!(reachable(&world), Some(false));
+    let invites = world.sent_to(carrier, &Method::Invite).len();
+    world.call(ana, "ana", "9000");
+    assert_eq!((world.rejected(ana), world.sent_to(carrier, &Method::Invite).len()), (Some(503), invites));
+    world.dead.clear();
+    world.pass(secs(35));
+    assert_eq!(reachable(&world), Some(false), "one is not two");
+    world.pass(secs(30));
+    assert_eq!(reachable(&world), Some(true));
+    world.call(ana, "ana", "9000");
+    assert!(world.incoming(carrier).is_some());
+    let told: Vec<bool> = world
+        .alarms
+        .iter()
+        .filter_map(|alarm| match alarm {
+            Alarm::Trunk { up, .. } => Some(*up),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, [false, true]);
+}
