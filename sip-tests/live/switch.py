@@ -1,7 +1,6 @@
 """Starts a switch of its own for a test: own ports, own data folder, gone at the end."""
 
 import fcntl
-import fcntl
 import os
 import shutil
 import signal
@@ -48,9 +47,6 @@ class Switch:
         self.is_kept = False
 
     def __enter__(self):
-        # Two runs on one machine would talk to each other's switch: the second waits.
-        self.turn = open(Path(tempfile.gettempdir()) / "strowger-live.lock", "w")
-        fcntl.flock(self.turn, fcntl.LOCK_EX)
         # The ports are fixed: two runs on one machine take turns.
         self.turn = open(Path(tempfile.gettempdir()) / "strowger-live-tests.lock", "w")
         fcntl.flock(self.turn, fcntl.LOCK_EX)

@@ -1,32 +1,16 @@
 //! What strangers send, and what it must not do.
 
-use super::world::{MS, World, address, answer, in_dialog_text, invite_text};
+use super::world::{EVE, MS, World, address, answer, in_dialog_text, invite_text, talking_by_hand};
 use crate::{
-    sip::{Body, Event, Party, Reply, Request, StackCounts, Transport, UsageId},
-    wire::sip::{Message, Method, Name},
+    sip::{Event, Party, Reply, Request, StackCounts, Transport},
+    wire::sip::{Method, Name},
 };
-
-const EVE: &str = "10.0.0.66:5060";
-
-fn talking_by_hand(seed: u64) -> (World, UsageId, Message) {
-    let eve = address(EVE);
-    let mut world = World::new(seed, 1, Transport::Udp);
-    world.inject(eve, 0, &invite_text(eve, "z9hG4bK1", "", "offer"));
-    let usage = world.invited(0);
-    let (stack, now) = world.stack(0);
-    stack.respond(now, usage, Reply::new(200).body(Body::sdp("answer")));
-    world.run(MS(10));
-    let ok = world.last_answer("INVITE");
-    world.inject(eve, 0, &in_dialog_text(eve, &ok, "ACK", 1, "", ""));
-    world.forget();
-    (world, usage, ok)
-}
 
 /// Tags are 64 unguessable bits: whoever has not all three gets 481, and the call lives.
 #[test]
 fn a_spoofed_request_finds_no_call() {
     let eve = address(EVE);
-    let (mut world, _, ok) = talking_by_hand(1);
+    let (mut world, _, ok) = talking_by_hand(1, "");
     let to = ok.to_tag().unwrap().to_owned();
     let wrong = [
         (to.as_str(), "0000000000000000"),
@@ -55,7 +39,7 @@ fn a_spoofed_request_finds_no_call() {
 #[test]
 fn an_overtaken_request_is_refused() {
     let eve = address(EVE);
-    let (mut world, _, ok) = talking_by_hand(2);
+    let (mut world, _, ok) = talking_by_hand(2, "");
     world.inject(eve, 0, &in_dialog_text(eve, &ok, "INFO", 9, "", "x"));
     for cseq in [1, 8] {
         world.inject(eve, 0, &in_dialog_text(eve, &ok, "BYE", cseq, "", ""));

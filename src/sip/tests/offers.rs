@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use super::world::{MS, World, address, answer, in_dialog_text, invite_text};
+use super::world::{EVE, MS, World, address, answer, in_dialog_text, invite_text, talking_by_hand};
 use crate::{
-    sip::{Body, Ended, Event, Reply, Transport, UsageId},
-    wire::sip::{Message, Method, Name},
+    sip::{Body, Ended, Event, Reply, Transport},
+    wire::sip::{Method, Name},
 };
-
-const EVE: &str = "10.0.0.66:5060";
 
 fn offered(world: &World, end: usize) -> Vec<(Method, Option<Body>)> {
     let offers = world.events(end).iter().filter_map(|event| match event {
@@ -24,21 +22,6 @@ fn answered(world: &World, end: usize) -> Vec<(u16, Option<Body>)> {
         _ => None,
     });
     answers.collect()
-}
-
-/// A call from a hand-written peer that is up: the world, our usage, our 2xx.
-fn talking_by_hand(seed: u64, more: &str) -> (World, UsageId, Message) {
-    let eve = address(EVE);
-    let mut world = World::new(seed, 1, Transport::Udp);
-    world.inject(eve, 0, &invite_text(eve, "z9hG4bK1", more, "offer"));
-    let usage = world.invited(0);
-    let (stack, now) = world.stack(0);
-    stack.respond(now, usage, Reply::new(200).body(Body::sdp("answer")));
-    world.run(MS(10));
-    let ok = world.last_answer("INVITE");
-    world.inject(eve, 0, &in_dialog_text(eve, &ok, "ACK", 1, "", ""));
-    world.forget();
-    (world, usage, ok)
 }
 
 /// SW-05: hold and back by re-INVITE or UPDATE, asked by either side.

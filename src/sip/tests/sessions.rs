@@ -2,31 +2,14 @@
 
 use std::time::Duration;
 
-use super::world::{MS, World, address, answer, in_dialog_text, invite_text};
+use super::world::{EVE, MS, World, address, answer, in_dialog_text, invite_text, talking_by_hand};
 use crate::{
-    sip::{Body, Ended, Event, Reply, Transport, UsageId},
-    wire::sip::{Message, Name},
+    sip::{Body, Ended, Event, Reply, Transport},
+    wire::sip::Name,
 };
-
-const EVE: &str = "10.0.0.66:5060";
 
 fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
-}
-
-/// A hand-written caller's INVITE with these headers, answered: our 2xx and our usage, with its ACK in.
-fn answered(seed: u64, more: &str) -> (World, UsageId, Message) {
-    let eve = address(EVE);
-    let mut world = World::new(seed, 1, Transport::Udp);
-    world.inject(eve, 0, &invite_text(eve, "z9hG4bK1", more, "offer"));
-    let usage = world.invited(0);
-    let (stack, now) = world.stack(0);
-    stack.respond(now, usage, Reply::new(200).body(Body::sdp("answer")));
-    world.run(MS(10));
-    let ok = world.last_answer("INVITE");
-    world.inject(eve, 0, &in_dialog_text(eve, &ok, "ACK", 1, "", ""));
-    world.forget();
-    (world, usage, ok)
 }
 
 /// SW-06: between two of us the caller refreshes by UPDATE for as long as the call lasts, and nobody is told.
@@ -62,7 +45,7 @@ fn a_dead_call_is_reaped() {
 fn the_peer_refreshes_or_loses_the_call() {
     let eve = address(EVE);
     let session = "Supported: timer\r\nSession-Expires: 120;refresher=uac\r\n";
-    let (mut world, usage, ok) = answered(3, session);
+    let (mut world, usage, ok) = talking_by_hand(3, session);
     assert_eq!(ok.header(Name::SessionExpires), Some("120;refresher=uac"));
     assert_eq!(ok.header(Name::Require), Some("timer"));
     world.run(secs(80));
@@ -84,7 +67,7 @@ fn the_peer_refreshes_or_loses_the_call() {
 /// A peer that asks for timers but can't keep them is refreshed by us; without UPDATE by a re-INVITE from above.
 #[test]
 fn we_refresh_for_who_cant() {
-    let (mut world, _, ok) = answered(4, "Allow: INVITE, ACK, BYE, UPDATE\r\nSession-Expires: 100\r\n");
+    let (mut world, _, ok) = talking_by_hand(4, "Allow: INVITE, ACK, BYE, UPDATE\r\nSession-Expires: 100\r\n");
     assert_eq!((ok.header(Name::SessionExpires), ok.header(Name::Require)), (Some("100;refresher=uas"), None));
     world.run(secs(51));
     let update = world.last_request("UPDATE");
@@ -94,7 +77,7 @@ fn we_refresh_for_who_cant() {
     world.run(secs(51));
     assert_eq!(world.transactions("UPDATE"), 2);
 
-    let (mut world, usage, _) = answered(5, "Allow: INVITE, ACK, BYE\r\nSession-Expires: 100\r\n");
+    let (mut world, usage, _) = talking_by_hand(5, "Allow: INVITE, ACK, BYE\r\nSession-Expires: 100\r\n");
     world.run(secs(51));
     assert!(matches!(world.events(0), [Event::RefreshDue { .. }]));
     let (stack, now) = world.stack(0);

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::{
     base::{Chance, FlowId, Instant, Now, Wall},
-    sip::{Body, Event, Invite, Output, Party, Path, Stack, StackCounts, StackSettings, Transport, UsageId},
+    sip::{Body, Event, Invite, Output, Party, Path, Reply, Stack, StackCounts, StackSettings, Transport, UsageId},
     wire::sip::{Message, Name},
 };
 
@@ -40,6 +40,9 @@ pub(in crate::sip) struct World {
 
 pub(in crate::sip) const MS: fn(u64) -> Duration = Duration::from_millis;
 pub(in crate::sip) const LATENCY: Duration = Duration::from_millis(5);
+
+/// A hand-written peer.
+pub(in crate::sip) const EVE: &str = "10.0.0.66:5060";
 
 pub(in crate::sip) fn address(text: &str) -> SocketAddr {
     text.parse().unwrap()
@@ -104,7 +107,7 @@ impl World {
         self.run(MS(50));
         let theirs = self.invited(1);
         let now = self.now;
-        self.ends[1].stack.respond(now, theirs, crate::sip::Reply::new(200).body(Body::sdp("answer")));
+        self.ends[1].stack.respond(now, theirs, Reply::new(200).body(Body::sdp("answer")));
         self.run(MS(50));
         assert!(self.ends[0].events.iter().any(|e| matches!(e, Event::Answered { .. })));
         assert!(self.ends[1].events.iter().any(|e| matches!(e, Event::Acked { .. })));
@@ -300,4 +303,19 @@ pub(in crate::sip) fn in_dialog_text(
         answer.call_id(),
         body.len()
     )
+}
+
+/// A call from a hand-written peer at [`EVE`] that is up, its INVITE with these headers: the world, our usage, our 2xx.
+pub(in crate::sip) fn talking_by_hand(seed: u64, more: &str) -> (World, UsageId, Message) {
+    let eve = address(EVE);
+    let mut world = World::new(seed, 1, Transport::Udp);
+    world.inject(eve, 0, &invite_text(eve, "z9hG4bK1", more, "offer"));
+    let usage = world.invited(0);
+    let (stack, now) = world.stack(0);
+    stack.respond(now, usage, Reply::new(200).body(Body::sdp("answer")));
+    world.run(MS(10));
+    let ok = world.last_answer("INVITE");
+    world.inject(eve, 0, &in_dialog_text(eve, &ok, "ACK", 1, "", ""));
+    world.forget();
+    (world, usage, ok)
 }
