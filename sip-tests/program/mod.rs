@@ -3,6 +3,7 @@
 // A test is wrong where it unwraps wrongly, and says so by panicking.
 #![allow(clippy::unwrap_used)]
 
+mod command_line;
 mod http;
 mod page_phone;
 mod phone;

@@ -112,6 +112,15 @@ impl Program {
         unsafe { libc::kill(self.child.id() as i32, libc::SIGTERM) };
     }
 
+    /// Another run of the program, beside this one: whether it went well, and what it said.
+    pub fn command(&self, arguments: &[&str]) -> (bool, String) {
+        let mut command = Command::new(BINARY);
+        command.current_dir(&self.setup.folder).envs(&self.setup.environment).args(arguments);
+        let done = command.output().unwrap();
+        let said = [done.stdout, done.stderr].concat();
+        (done.status.success(), String::from_utf8(said).unwrap())
+    }
+
     /// Reads the settings again.
     pub fn hang_up_signal(&self) {
         // SAFETY: a signal to a child of ours that has not been waited for.

@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{Api, Problem};
+use super::{Api, Problem, proxy};
 
 /// Writes need an `Origin` of ours. Programs send none, and no browser metadata either.
 pub async fn origin(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
@@ -39,7 +39,7 @@ pub fn check_origin(api: &Api, headers: &HeaderMap) -> Result<(), Problem> {
     }
     metrics::counter!("api_foreign_origin_total").increment(1);
     Err(Problem::forbidden("The request comes from another site.")
-        .hint("Behind a proxy, pass the Host header on or add the origin to api.origins."))
+        .hint("Behind a proxy, pass the Host header on or add the origin to [http] origins."))
 }
 
 fn is_ours(origin: &str, host: &str) -> bool {
@@ -49,6 +49,7 @@ fn is_ours(origin: &str, host: &str) -> bool {
 
 /// Headers of every answer, whatever it is.
 pub async fn headers(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    let is_https = proxy::is_https(&api, request.headers());
     let live_or_api = request.uri().path().starts_with("/api/") || request.uri().path() == "/metrics";
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
@@ -65,7 +66,7 @@ pub async fn headers(State(api): State<Arc<Api>>, request: Request, next: Next) 
     if live_or_api {
         set(header::CACHE_CONTROL, &HeaderValue::from_static("no-store"));
     }
-    if api.settings.secure {
+    if is_https {
         set(header::STRICT_TRANSPORT_SECURITY, &HeaderValue::from_static("max-age=31536000"));
     }
     response

@@ -11,7 +11,7 @@ use axum::{
 use serde_json::json;
 use subtle::ConstantTimeEq;
 
-use super::{Api, Problem, guard};
+use super::{Api, Problem, auth, guard};
 use crate::{engine::Snapshot, store::Role};
 
 /// The process lives and its engine goes round: otherwise it should be started anew.
@@ -43,7 +43,7 @@ pub async fn metrics(
 ) -> Result<Response, Problem> {
     if !may_read(&api, peer, &headers) {
         return Err(Problem::forbidden("Metrics are for this machine, or for who has the token.")
-            .hint("Set api.metrics_token and send it as Authorization: Bearer."));
+            .hint("Set [http] metrics_token and send it as Authorization: Bearer."));
     }
     let mut text = (api.metrics_text)();
     write_snapshot(&mut text, &api.snapshot().await?);
@@ -54,9 +54,10 @@ fn may_read(api: &Api, peer: SocketAddr, headers: &HeaderMap) -> bool {
     if guard::is_local(peer.ip(), headers) {
         return true;
     }
-    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    if let (Some(token), Some(given)) = (&api.settings.metrics_token, given) {
-        return bool::from(token.reveal().as_bytes().ct_eq(given.as_bytes()));
+    if let (Some(token), Some(given)) = (&api.settings.metrics_token, auth::bearer(headers))
+        && bool::from(token.reveal().as_bytes().ct_eq(given.as_bytes()))
+    {
+        return true;
     }
     api.signed(headers).is_some_and(|signed| signed.user.role >= Role::Admin)
 }

@@ -13,6 +13,7 @@ mod live;
 mod metrics_page;
 mod pages;
 mod problem;
+mod proxy;
 mod rest;
 mod serve;
 
@@ -28,6 +29,7 @@ use axum::{
     middleware,
     routing::{get, post, put},
 };
+use subtle::ConstantTimeEq;
 use tower_http::timeout::TimeoutLayer;
 
 pub use auth::{Accounts, Signed, password};
@@ -39,6 +41,7 @@ use crate::{
     base::{AgentId, Now, Private},
     engine::{Actor, Answer, Centre, Refused, Request, Snapshot},
     store::{Database, DatabaseError, PageUser},
+    switch::Cidr,
 };
 
 /// The largest request here is a sign-in.
@@ -64,6 +67,10 @@ pub struct ApiSettings {
     pub origins: Vec<String>,
     /// What a scraper elsewhere than on this machine must send as `Authorization: Bearer`.
     pub metrics_token: Option<Private<String>>,
+    /// Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.
+    pub trusted_proxies: Vec<Cidr>,
+    /// What the command line of this machine sends as `Authorization: Bearer`: it acts as an administrator.
+    pub admin_token: Option<Private<String>>,
 }
 
 /// Everything that a request may need.
@@ -141,11 +148,15 @@ impl Api {
             .layer(limited)
             .layer(middleware::from_fn_with_state(Arc::clone(&api), guard::origin))
             .layer(middleware::from_fn_with_state(Arc::clone(&api), guard::headers))
+            .layer(middleware::from_fn_with_state(Arc::clone(&api), proxy::believe))
             .with_state(api)
     }
 
     fn signed(&self, headers: &HeaderMap) -> Option<Signed> {
-        let token = auth::token(headers, self.settings.secure)?;
+        if let (Some(token), Some(given)) = (&self.settings.admin_token, auth::bearer(headers)) {
+            return bool::from(token.reveal().as_bytes().ct_eq(given.as_bytes())).then(Signed::local);
+        }
+        let token = auth::token(headers, proxy::is_https(self, headers))?;
         self.accounts.signed(&auth::hash_of(token), (self.clock)().wall)
     }
 
@@ -214,6 +225,8 @@ fn rest_routes() -> Router<Arc<Api>> {
         .route("/calls/{call}/hangup", post(rest::calls::hang_up))
         .route("/records", get(rest::records::list))
         .route("/records/{call}", get(rest::records::read))
+        .route("/registrations", get(rest::operate::registrations))
+        .route("/trunks", get(rest::operate::trunks))
         .route("/reload", post(rest::operate::reload))
         .route("/drain", post(rest::operate::drain))
         .route("/log", put(rest::operate::set_log))

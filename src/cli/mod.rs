@@ -1,7 +1,8 @@
-//! Commands: run the switch, check and compare its files, ring it, ask whether it is well.
+//! Commands: run the switch, check and compare its files, ring it, ask whether it is well, operate it.
 
 mod check;
 mod health;
+mod operate;
 mod run;
 mod test_call;
 
@@ -54,8 +55,46 @@ enum Command {
     TestCall(TestCall),
     /// Ask a running switch whether it is well; the exit status tells
     Health(Config),
+    /// Show what a running switch does now
+    Show {
+        what: Shown,
+        /// As the API tells it, for programs
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        config: Config,
+    },
+    /// Change something of a running switch until its next start
+    Set {
+        #[command(subcommand)]
+        what: Setting,
+    },
+    /// Have a running switch read its settings again: whole, or not at all when something is wrong with them
+    Reload(Config),
+    /// Have a running switch take no new calls, let the present ones end, and stop
+    Drain(Config),
     /// Make the argon2 hash of a page password, for page_password; reads one line from standard input
     HashPassword,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Shown {
+    Calls,
+    Agents,
+    Queues,
+    Registrations,
+    Trunks,
+}
+
+#[derive(Subcommand)]
+enum Setting {
+    /// What is logged
+    Log {
+        /// error, warn, info, debug, trace; finer: info,strowger::net=debug
+        level: String,
+        #[command(flatten)]
+        config: Config,
+    },
 }
 
 #[derive(Args)]
@@ -103,6 +142,10 @@ pub fn main() -> ExitCode {
         Command::Diff { old, new } => check::diff(&old, &new),
         Command::TestCall(call) => test_call::test_call(&call),
         Command::Health(config) => health::health(&config.config),
+        Command::Show { what, json, config } => operate::show(&config.config, what, json),
+        Command::Set { what: Setting::Log { level, config } } => operate::set_log(&config.config, &level),
+        Command::Reload(config) => operate::reload(&config.config),
+        Command::Drain(config) => operate::drain(&config.config),
         Command::HashPassword => check::hash_password(),
     };
     match done {

@@ -5,6 +5,7 @@
 //! through one inbox. What the engine promises is told only when the journal has written it (`held`). Nothing is
 //! decided here.
 
+mod admin;
 mod certificate;
 mod clock;
 mod credentials;
@@ -24,6 +25,7 @@ mod start;
 pub mod threads;
 mod turn;
 
+pub use admin::Door;
 pub use clock::Clock;
 pub use credentials::{Fresh, recall as recall_passwords};
 pub use files::{FilesError, read_files};

@@ -30,6 +30,7 @@ impl Pages {
         handle: Arc<Handle>,
         clock: Clock,
         metrics: Arc<dyn Fn() -> String + Send + Sync>,
+        settings: ApiSettings,
     ) -> std::io::Result<Self> {
         let (stop, stopped) = watch::channel(false);
         let tasks = TaskTracker::new();
@@ -39,7 +40,7 @@ impl Pages {
         let mut centres = handle.centres();
         let centre = Arc::clone(&centres.borrow_and_update());
         let api_clock = Arc::new(move || clock.now());
-        let (api, hub) = Api::new(ApiSettings::default(), handle, database.clone(), api_clock, metrics);
+        let (api, hub) = Api::new(settings, handle, database.clone(), api_clock, metrics);
         tasks.spawn_on(hub, runtime);
         let router = api.router();
         tasks.spawn_on(serve(listener, router, ServeSettings::default(), stopped.clone()), runtime);

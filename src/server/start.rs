@@ -13,7 +13,7 @@ use std::{
 use tokio::{runtime::Builder, sync::Notify};
 
 use super::{
-    Clock, Ended, Fresh, Handle, Order, credentials, limits, pages,
+    Clock, Ended, Fresh, Handle, Order, admin, credentials, limits, pages,
     pages::Pages,
     pulse::{self, Pulse},
     reload::{Origin, Reloader},
@@ -143,11 +143,13 @@ pub fn start(
     for input in inputs {
         switch.engine.handle(clock.now(), input);
     }
+    let http_settings = server.http.clone();
     let reloader = Arc::new(Reloader::new(origin, inbox.clone(), server, files));
     handle.set_reloader(Arc::clone(&reloader));
     let fresh = passwords.save().map_err(StartError::new("generated passwords"))?;
-    let pages =
-        Pages::start(runtime.handle(), http, database, handle, clock, metrics).map_err(StartError::new("pages"))?;
+    let api = admin::settings(&http_settings, http_address, &data).map_err(StartError::new("admin token"))?;
+    let pages = Pages::start(runtime.handle(), http, database, handle, clock, metrics, api)
+        .map_err(StartError::new("pages"))?;
     let engine = threads::start("engine", move || guarded(switch)).map_err(StartError::new("threads"))?;
     let watchdog = start_watchdog(pulse).map_err(StartError::new("threads"))?;
     Ok(Running {

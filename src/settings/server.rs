@@ -13,10 +13,14 @@ use super::{
     read::{Environment, Section, or},
     tls::{self, TlsSettings},
 };
+use crate::{base::Private, switch::Cidr};
 
 /// Environment variables that override keys of the main file begin with this: `[sip] listen` is `STROWGER_SIP_LISTEN`,
 /// `data_dir` is `STROWGER_DATA_DIR`. Lists are separated by commas.
 pub const ENVIRONMENT_PREFIX: &str = "STROWGER_";
+
+/// Shorter ones can be guessed.
+const METRICS_TOKEN_MIN: usize = 16;
 
 /// What scanners call themselves, in parts of User-Agent.
 const SCANNERS: [&str; 11] = [
@@ -67,6 +71,14 @@ pub struct SipSettings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpSettings {
     pub listen: SocketAddr,
+    /// Browsers come by https, at a proxy that does not say so by itself.
+    pub https: bool,
+    /// Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.
+    pub trusted_proxies: Vec<Cidr>,
+    /// `https://pages.example`: further origins whose pages may write.
+    pub origins: Vec<String>,
+    /// What a scraper elsewhere than on this machine must send.
+    pub metrics_token: Option<Private<String>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,7 +158,7 @@ pub(super) fn read(root: &Section<'_>, overrides: &Environment<'_>) -> ServerSet
         realm: realm(root),
         data_dir: or(root.text("data_dir"), String::from("data")),
         include: root.texts("include").unwrap_or_default(),
-        http: HttpSettings { listen: or(http.parsed("listen", "address:port"), default_address(8080)) },
+        http: read_http(&http),
         rtp: read_rtp(&rtp, &sip_settings),
         sip: sip_settings,
         tls: tls::read(&tls),
@@ -213,6 +225,26 @@ fn read_sip(sip: &Section<'_>) -> SipSettings {
         user_agent,
         origins: read_origins(sip, origins),
         scanners,
+    }
+}
+
+fn read_http(http: &Section<'_>) -> HttpSettings {
+    let proxies = http.texts("trusted_proxies").unwrap_or_default();
+    let cidr =
+        |text: &At<String>| http.parse_by(text, "trusted_proxies", "an address or a network", |t| t.parse().ok());
+    let token = http.text("metrics_token").filter(|text| !text.value.is_empty());
+    if let Some(token) = &token
+        && token.value.len() < METRICS_TOKEN_MIN
+    {
+        let problem = format!("metrics_token: expected at least {METRICS_TOKEN_MIN} characters");
+        http.fault(token.mark, problem, Some(String::from("for example the output of: openssl rand -hex 32")));
+    }
+    HttpSettings {
+        listen: or(http.parsed("listen", "address:port"), default_address(8080)),
+        https: or(http.flag("https"), false),
+        trusted_proxies: proxies.iter().filter_map(|text| cidr(text).map(|at| at.value)).collect(),
+        origins: read_origins(http, http.texts("origins").unwrap_or_default()),
+        metrics_token: token.map(|text| Private::new(text.value)),
     }
 }
 

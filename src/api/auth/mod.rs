@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Api, Problem};
 use crate::{
-    base::{AgentId, Wall},
+    base::{AgentId, Private, UserId, Wall},
     engine::Actor,
     store::{Database, DatabaseError, PageUser, Role, StoredSession},
 };
@@ -192,6 +192,18 @@ pub struct Signed {
 }
 
 impl Signed {
+    /// The command line of this machine, which can read the token's file.
+    pub fn local() -> Self {
+        let user = PageUser {
+            name: String::from("command line"),
+            user: UserId(0),
+            agent: None,
+            role: Role::Admin,
+            password: Private::default(),
+        };
+        Self { user: Arc::new(user), session: TokenHash::default() }
+    }
+
     pub fn needs(&self, role: Role) -> Result<(), Problem> {
         if self.user.role >= role {
             return Ok(());
@@ -240,6 +252,11 @@ pub fn token(headers: &HeaderMap, secure: bool) -> Option<&str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(name, _)| *name == cookie_name(secure)).map(|(_, value)| value)
+}
+
+/// The token of `Authorization: Bearer`.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }
 
 /// `None` ends the cookie.

@@ -1,14 +1,17 @@
 //! What an administrator does to the running switch.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::{Body, DONE, Done};
 use crate::{
     api::{Api, Problem, Reloaded, Signed},
+    engine::DeviceView,
     store::Role,
+    switch::{Trunk, authority},
 };
 
 /// `POST /api/v1/reload`: whole or not at all.
@@ -25,6 +28,45 @@ pub async fn drain(State(api): State<Arc<Api>>, signed: Signed) -> Result<Json<D
     signed.needs(Role::Admin)?;
     api.handle.drain();
     std::future::ready(Ok(DONE)).await
+}
+
+/// `GET /api/v1/registrations`: devices, by user.
+pub async fn registrations(State(api): State<Arc<Api>>, signed: Signed) -> Result<Json<Value>, Problem> {
+    signed.needs(Role::Supervisor)?;
+    let (snapshot, centre) = (api.snapshot().await?, api.handle.centre());
+    let names: BTreeMap<_, _> = centre.users.iter().map(|user| (user.id, user.name.as_str())).collect();
+    let device = |device: &DeviceView| {
+        json!({
+            "user": names.get(&device.user),
+            "contact": device.contact,
+            "user_agent": device.user_agent,
+            "since": device.since,
+            "expires": device.expires,
+            "reachable": device.reachable,
+        })
+    };
+    let devices = snapshot.devices.iter().map(device).collect::<Vec<_>>();
+    Ok(Json(json!({ "now": snapshot.at, "registrations": devices })))
+}
+
+/// `GET /api/v1/trunks`: with the calls that each carries now.
+pub async fn trunks(State(api): State<Arc<Api>>, signed: Signed) -> Result<Json<Value>, Problem> {
+    signed.needs(Role::Supervisor)?;
+    let (snapshot, centre) = (api.snapshot().await?, api.handle.centre());
+    let trunk = |trunk: &Trunk| {
+        let destination = trunk
+            .destination
+            .as_ref()
+            .map(|to| format!("{}:{}", to.transport.via_name().to_ascii_lowercase(), authority(&to.host, to.port)));
+        json!({
+            "trunk": trunk.name,
+            "destination": destination,
+            "calls": snapshot.calls.iter().filter(|call| call.trunk == Some(trunk.id)).count(),
+            "calls_max": trunk.calls_max,
+        })
+    };
+    let trunks = centre.trunks.iter().map(trunk).collect::<Vec<_>>();
+    Ok(Json(json!({ "now": snapshot.at, "trunks": trunks })))
 }
 
 #[derive(Debug, Deserialize)]

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::{Body, me::Account};
 use crate::{
-    api::{Api, Problem, Signed, auth},
+    api::{Api, Problem, Signed, auth, proxy},
     base::{AgentId, Private},
     engine::{Actor, Request},
 };
@@ -60,14 +60,15 @@ pub async fn sign_in(
     api.limiter.right(peer.ip(), &given.name);
     metrics::counter!("api_sign_ins_total", "result" => "right").increment(1);
     // Whatever session the browser came with ends here: nobody can plant one and wait for it to become good.
-    if let Some(old) = auth::token(&headers, api.settings.secure) {
+    let is_https = proxy::is_https(&api, &headers);
+    if let Some(old) = auth::token(&headers, is_https) {
         api.accounts.close(&auth::hash_of(old)).await;
     }
     let token = api.accounts.open(&user, now.wall).await?;
     if let Some(agent) = user.agent {
         bring_online(&api, agent).await;
     }
-    let cookie = auth::set_cookie(Some(&token), api.settings.secure);
+    let cookie = auth::set_cookie(Some(&token), is_https);
     let cookie = cookie.ok_or_else(|| Problem::unavailable("No cookie could be made."))?;
     Ok(([(header::SET_COOKIE, cookie)], Json(Account::of(&api, &user))).into_response())
 }
@@ -83,14 +84,14 @@ async fn bring_online(api: &Api, agent: AgentId) {
 }
 
 /// `DELETE /api/v1/session`. The agent goes offline, or will when his call has ended.
-pub async fn sign_out(State(api): State<Arc<Api>>, signed: Signed) -> Result<Response, Problem> {
+pub async fn sign_out(State(api): State<Arc<Api>>, headers: HeaderMap, signed: Signed) -> Result<Response, Problem> {
     if let Some(agent) = signed.user.agent
         && let Err(problem) = api.ask(Actor::Agent(agent), Request::SignOut { agent }).await
     {
         tracing::debug!(%agent, detail = %problem.detail, "signed out at the page only");
     }
     api.accounts.close(&signed.session).await;
-    let cookie = auth::set_cookie(None, api.settings.secure);
+    let cookie = auth::set_cookie(None, proxy::is_https(&api, &headers));
     let cookie = cookie.ok_or_else(|| Problem::unavailable("No cookie could be made."))?;
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
 }

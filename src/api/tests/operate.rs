@@ -1,8 +1,13 @@
 //! What an administrator does to the running switch.
 
-use axum::http::StatusCode;
+use axum::{
+    body::Body,
+    http::{Request, StatusCode, header},
+};
+use serde_json::json;
 
-use super::desk::Desk;
+use super::desk::{Desk, OFFICE};
+use crate::{api::ApiSettings, base::Private};
 
 /// AD-03, AP-11: an administrator has the settings read again and is told what changed, or what is wrong with them; nobody
 /// else may.
@@ -35,4 +40,47 @@ async fn an_administrator_drains_and_sets_the_log() {
     assert!(!desk.picture.health.lock().unwrap().draining);
     assert_eq!(desk.write("POST", &admin, "/api/v1/drain", "").await.status, StatusCode::OK);
     assert!(desk.picture.health.lock().unwrap().draining);
+}
+
+/// AP-11: who can read the token's file is an administrator; a wrong token is nobody, even with a good cookie beside it.
+#[tokio::test]
+async fn the_command_line_comes_with_a_token() {
+    let settings = ApiSettings { admin_token: Some(Private::new("the-token".into())), ..ApiSettings::default() };
+    let desk = Desk::with("token", settings).await;
+    let get = async |token: &str, path: &str| {
+        let request = Request::get(path).header(header::AUTHORIZATION, format!("Bearer {token}"));
+        desk.send(OFFICE, request.body(Body::empty()).unwrap()).await
+    };
+    for path in ["/api/v1/calls", "/api/v1/registrations", "/api/v1/trunks"] {
+        assert_eq!(get("the-token", path).await.status, StatusCode::OK);
+        assert_eq!(get("the-tokem", path).await.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(get("", path).await.status, StatusCode::UNAUTHORIZED);
+    }
+    let ana = desk.sign_in("ana").await;
+    assert_eq!(desk.get(&ana, "/api/v1/registrations").await.status, StatusCode::FORBIDDEN);
+}
+
+/// OP-09: behind a trusted proxy that speaks https the cookie is Secure, and limits count the browser's address; the same
+/// words from anybody else count for nothing.
+#[tokio::test]
+async fn a_trusted_proxy_is_believed_and_nobody_else() {
+    let settings = ApiSettings { trusted_proxies: vec!["10.0.0.1/32".parse().unwrap()], ..ApiSettings::default() };
+    let desk = Desk::with("proxy", settings).await;
+    let sign_in = async |peer: &str, client: &str, password: &str| {
+        let body = json!({ "name": "ana", "password": password }).to_string();
+        let request = Request::post("/api/v1/session").header("x-forwarded-proto", "https");
+        let request = request.header("x-forwarded-for", client).header(header::CONTENT_TYPE, "application/json");
+        desk.send(peer, request.body(Body::from(body)).unwrap()).await
+    };
+    let reply = sign_in("10.0.0.1:5000", "203.0.113.9", "ana's password").await;
+    assert_eq!(reply.status, StatusCode::OK);
+    assert!(reply.headers[header::SET_COOKIE].to_str().unwrap().contains("; Secure"));
+    assert!(reply.headers.contains_key(header::STRICT_TRANSPORT_SECURITY));
+    let reply = sign_in(OFFICE, "203.0.113.9", "ana's password").await;
+    assert!(!reply.headers[header::SET_COOKIE].to_str().unwrap().contains("Secure"));
+    for _ in 0..30 {
+        sign_in("10.0.0.1:5000", "203.0.113.66", "wrong").await;
+    }
+    assert_eq!(sign_in("10.0.0.1:5000", "203.0.113.66", "wrong").await.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(sign_in("10.0.0.1:5000", "203.0.113.9", "ana's password").await.status, StatusCode::OK);
 }

@@ -1,0 +1,51 @@
+//! Operating a running switch from the command line.
+
+use std::os::unix::fs::PermissionsExt;
+
+use super::{phone::Phone, running::Program};
+
+/// AP-11: the running switch is shown and told from the command line of its owner, by a token that nobody else can read.
+#[test]
+fn a_running_switch_is_operated_from_the_command_line() {
+    let program = Program::demo("operate").start();
+    let token = std::fs::metadata(program.data("admin.toml")).unwrap();
+    assert_eq!(token.permissions().mode() & 0o777, 0o600);
+    let mut phone = Phone::new(program.sip);
+    assert_eq!(phone.register("rui", program.password("rui")), 200);
+    let mut carrier = Phone::at(program.sip, program.trunk);
+    carrier.invite("202");
+    let ringing = phone.expect_request("INVITE");
+    phone.answer(&ringing, 180, "");
+
+    let shown = |what: &str| {
+        let (good, said) = program.command(&["show", what]);
+        assert!(good, "{said}");
+        said
+    };
+    assert!(shown("calls").lines().nth(1).unwrap().contains("ringing"));
+    assert!(shown("registrations").contains("sip:rui@127.0.0.1"));
+    assert!(shown("agents").contains("rui") && shown("queues").contains("support"));
+    let trunks = shown("trunks");
+    assert!(trunks.contains(&program.trunk.to_string()) && trunks.lines().nth(1).unwrap().contains("  1"), "{trunks}");
+    let (good, said) = program.command(&["show", "agents", "--json"]);
+    assert!(good && said.contains("\"agents\""), "{said}");
+
+    assert_eq!(program.command(&["set", "log", "debug"]), (true, String::from("done\n")));
+    let (good, said) = program.command(&["set", "log", "strowger=loud"]);
+    assert!(!good && said.contains("loud"), "{said}");
+    carrier.cancel();
+    phone.expect_request("CANCEL");
+
+    program.rewrite("centre.toml", "\"eva\"", "\"zoe\"");
+    let (good, said) = program.command(&["reload"]);
+    assert!(good && said.contains("- user \"eva\"") && said.contains("+ user \"zoe\""), "{said}");
+    program.rewrite("centre.toml", "[[queue]]", "[[qeue]]");
+    let (good, said) = program.command(&["reload"]);
+    assert!(!good && said.contains("qeue"), "{said}");
+    program.rewrite("centre.toml", "[[qeue]]", "[[queue]]");
+    phone.answer_last(200);
+
+    let (good, said) = program.command(&["drain"]);
+    assert!(good, "{said}");
+    assert_eq!(program.wait(), Some(0), "OP-04: it ends by itself");
+}

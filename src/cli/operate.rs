@@ -1,0 +1,150 @@
+//! Asking a running switch of this machine, through its API and by the token that only its owner can read.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    path::Path,
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+use super::{Failed, Shown, environment};
+use crate::server::{Door, read_files};
+
+/// A reload reads files and sounds.
+const WAIT: Duration = Duration::from_secs(60);
+
+/// Of one answer: a hundred thousand registrations.
+const ANSWER_MAX: u64 = 64 << 20;
+
+/// Width of one column at most.
+const COLUMN_MAX: usize = 48;
+
+pub fn show(file: &Path, what: Shown, as_json: bool) -> Result<(), Failed> {
+    let (list, columns): (&str, &[&str]) = match what {
+        Shown::Calls => {
+            ("calls", &["call", "direction", "stage", "caller", "dialled", "queue", "agent", "began", "answered"])
+        }
+        Shown::Agents => ("agents", &["agent", "status", "reason", "activity", "since", "reachable", "name"]),
+        Shown::Queues => ("queues", &["queue", "waiting", "longest_since", "logged_in", "routable", "open", "name"]),
+        Shown::Registrations => ("registrations", &["user", "contact", "user_agent", "since", "expires", "reachable"]),
+        Shown::Trunks => ("trunks", &["trunk", "destination", "calls", "calls_max"]),
+    };
+    let answer = ask(file, "GET", list, "")?;
+    if as_json {
+        println!("{answer:#}");
+        return Ok(());
+    }
+    let rows = answer.get(list).and_then(Value::as_array).cloned().unwrap_or_default();
+    print!("{}", table(columns, &rows));
+    Ok(())
+}
+
+pub fn set_log(file: &Path, level: &str) -> Result<(), Failed> {
+    ask(file, "PUT", "log", &json!({ "level": level }).to_string())?;
+    println!("done");
+    Ok(())
+}
+
+pub fn reload(file: &Path) -> Result<(), Failed> {
+    let answer = ask(file, "POST", "reload", "")?;
+    let lines = |key: &str| {
+        let lines = answer.get(key).and_then(Value::as_array).into_iter().flatten();
+        lines.filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>()
+    };
+    for change in lines("changes") {
+        println!("{change}");
+    }
+    for section in lines("needs_restart") {
+        println!("! {section} has changed and counts from the next start on");
+    }
+    println!("read again");
+    Ok(())
+}
+
+pub fn drain(file: &Path) -> Result<(), Failed> {
+    ask(file, "POST", "drain", "")?;
+    println!("no new calls; it ends when the present ones have ended");
+    Ok(())
+}
+
+/// One request; the answer of anything but 2xx is an error in the API's own words.
+fn ask(file: &Path, method: &str, path: &str, body: &str) -> Result<Value, Failed> {
+    let server = read_files(file, &environment())?.server;
+    let Door { address, token } = Door::read(Path::new(&server.data_dir))?;
+    let mut stream = TcpStream::connect_timeout(&address, WAIT).map_err(|why| format!("{address}: {why}"))?;
+    stream.set_read_timeout(Some(WAIT))?;
+    let request = format!(
+        "{method} /api/v1/{path} HTTP/1.0\r\nHost: {address}\r\nAuthorization: Bearer {}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        token.reveal(),
+        body.len()
+    );
+    stream.write_all(request.as_bytes())?;
+    let mut answer = Vec::new();
+    stream.take(ANSWER_MAX).read_to_end(&mut answer)?;
+    let answer = String::from_utf8_lossy(&answer);
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or("no answer")?;
+    let status = head.split(' ').nth(1).unwrap_or_default();
+    let value: Value = serde_json::from_str(body).unwrap_or(Value::Null);
+    if status.starts_with('2') {
+        return Ok(value);
+    }
+    let word = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+    Err(word("detail").or_else(|| word("title")).unwrap_or_else(|| format!("refused with {status}")).into())
+}
+
+/// Columns as wide as what stands in them.
+fn table(columns: &[&str], rows: &[Value]) -> String {
+    let header: Vec<String> = columns.iter().map(|&column| column.to_owned()).collect();
+    let lines: Vec<Vec<String>> = std::iter::once(header)
+        .chain(rows.iter().map(|row| columns.iter().map(|column| cell(column, row.get(*column))).collect()))
+        .collect();
+    let width = |at: usize| lines.iter().filter_map(|line| line.get(at)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<usize> = (0..columns.len()).map(|at| width(at).unwrap_or(0)).collect();
+    let mut text = String::new();
+    for line in &lines {
+        let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+fn cell(column: &str, value: Option<&Value>) -> String {
+    let text = match value {
+        None | Some(Value::Null) => String::from("-"),
+        Some(Value::Number(millis))
+            if matches!(column, "began" | "answered" | "since" | "expires" | "longest_since") =>
+        {
+            clock(millis.as_i64().unwrap_or(0))
+        }
+        Some(Value::String(text)) => text.clone(),
+        Some(other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_))) => other.to_string(),
+    };
+    // What a phone sent is shown on somebody's terminal.
+    text.chars().map(|c| if c.is_control() { '?' } else { c }).take(COLUMN_MAX).collect()
+}
+
+/// Local time of day.
+fn clock(millis: i64) -> String {
+    let time = jiff::Timestamp::from_millisecond(millis).unwrap_or_default();
+    time.to_zoned(jiff::tz::TimeZone::system()).strftime("%d.%m. %H:%M:%S").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_as_wide_as_what_stands_in_it() {
+        let rows =
+            [json!({ "user": "ana", "contact": "sip:ana@\u{1b}[31m", "reachable": true }), json!({ "user": null })];
+        let text = table(&["user", "contact", "reachable"], &rows);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "user  contact        reachable");
+        assert_eq!(lines[1], "ana   sip:ana@?[31m  true");
+        assert_eq!(lines[2], "-     -              -");
+    }
+}
