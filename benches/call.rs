@@ -59,6 +59,7 @@ impl Bench {
             caller_id: CallerIdRule::Pass,
             calls_max: None,
             upkeep: Default::default(),
+            limits: Default::default(),
         };
         let centre = Centre {
             trunks: vec![trunk(1, caller), trunk(2, called)],

@@ -60,6 +60,7 @@ pub fn centre() -> Centre {
             caller_id: CallerIdRule::Pass,
             calls_max: None,
             upkeep: Default::default(),
+            limits: Default::default(),
         }],
         routes: vec![
             route("+351210000001", Side::Trunks, 0, Destination::Queue(SUPPORT)),

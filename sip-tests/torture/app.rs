@@ -44,6 +44,7 @@ fn engine() -> Engine {
             caller_id: CallerIdRule::Pass,
             calls_max: None,
             upkeep: Default::default(),
+            limits: Default::default(),
         }],
         ..Centre::default()
     };

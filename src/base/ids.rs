@@ -56,6 +56,8 @@ ids! {
     GroupId "group-";
     /// A provider line we trade calls with.
     TrunkId "trunk-";
+    /// Trunks that carry the same calls.
+    TrunkGroupId "trunks-";
     /// A sentence or a piece of music that can be played.
     ClipId "clip-";
     /// One live connection of a stream transport (TCP, TLS, WS).

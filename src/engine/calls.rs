@@ -3,8 +3,11 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use super::{
-    Actor, CallRecord, Direction, Engine, Entry, Happened, Output, QueueRecord, queue_calls::Step, transfers::Transfer,
-    trunks::trunk_credentials,
+    Actor, CallRecord, Direction, Engine, Entry, Happened, Output, QueueRecord,
+    outgoing::Attempts,
+    queue_calls::Step,
+    transfers::Transfer,
+    trunks::{OUT_OF_ORDER, trunk_credentials},
 };
 use crate::{
     base::{AgentId, CallId, EngagementId, GroupId, InteractionId, LegId, Now, Private, TrunkId, UserId},
@@ -29,6 +32,8 @@ pub(super) struct Note {
     pub transfer: Option<Transfer>,
     /// A REFER has been taken in it.
     pub referred: bool,
+    /// Trunks of a group that may still be tried.
+    pub attempts: Option<Attempts>,
     /// How often it was forwarded, and who did so last.
     pub forwards: u8,
     pub forwarded_by: Option<UserId>,
@@ -52,9 +57,9 @@ impl Engine {
             LegParty::User(_) => None,
         };
         let direction = match (trunk, routed.as_ref().map(|routed| routed.destination)) {
-            (Some(_), Some(Destination::Trunk(_))) => Direction::Transit,
+            (Some(_), Some(Destination::Trunk(_) | Destination::Trunks(_))) => Direction::Transit,
             (Some(_), _) => Direction::Inbound,
-            (None, Some(Destination::Trunk(_))) => Direction::Outbound,
+            (None, Some(Destination::Trunk(_) | Destination::Trunks(_))) => Direction::Outbound,
             (None, _) => Direction::Internal,
         };
         self.notes.insert(
@@ -67,6 +72,7 @@ impl Engine {
                 connected: false,
                 transfer: None,
                 referred: false,
+                attempts: None,
                 forwards: 0,
                 forwarded_by: None,
                 queue: None,
@@ -97,6 +103,9 @@ impl Engine {
     }
 
     pub(super) fn direct_to(&mut self, now: Now, call: CallId, routed: Routed) {
+        if let Some(note) = self.notes.get_mut(&call) {
+            note.attempts = None;
+        }
         let by_us = matches!(routed.destination, Destination::Queue(_) | Destination::Clip(_));
         if by_us && !self.switch.can_play_to(call) {
             return self.refuse_call(now, call, Cause::MEDIA);
@@ -105,6 +114,7 @@ impl Engine {
             Destination::User(user) => self.ring_user(now, call, user),
             Destination::Group(group) => self.ring_group(now, call, group),
             Destination::Trunk(trunk) => self.ring_trunk(now, call, trunk, routed.number),
+            Destination::Trunks(group) => self.ring_trunks(now, call, group, routed.number),
             Destination::Queue(queue) => self.enqueue(now, call, queue),
             Destination::Clip(clip) => {
                 self.switch.answer(now, call);
@@ -168,12 +178,18 @@ impl Engine {
     }
 
     pub(super) fn ring_trunk(&mut self, now: Now, call: CallId, trunk: TrunkId, number: String) {
-        let party = self.rights(call);
-        let target = match self.trunk_target(trunk, number, party) {
-            Ok(target) => target,
-            Err(cause) => return self.refuse_call(now, call, cause),
-        };
+        match self.trunk_target(now, trunk, number, self.rights(call)) {
+            Ok(target) => self.ring_target(now, call, trunk, target),
+            Err(cause) => self.refuse_call(now, call, cause),
+        }
+    }
+
+    pub(super) fn ring_target(&mut self, now: Now, call: CallId, trunk: TrunkId, target: Target) {
         if let Some(note) = self.notes.get_mut(&call) {
+            // The last one tried is the one that carries it.
+            if note.direction == Direction::Outbound {
+                note.trunk = Some(trunk);
+            }
             note.trunk.get_or_insert(trunk);
         }
         let time = self.settings.times.ring_time;
@@ -227,13 +243,18 @@ impl Engine {
             .collect()
     }
 
-    fn trunk_target(&self, id: TrunkId, number: String, caller: Option<LegParty>) -> Result<Target, Cause> {
+    pub(super) fn trunk_target(
+        &self,
+        now: Now,
+        id: TrunkId,
+        number: String,
+        caller: Option<LegParty>,
+    ) -> Result<Target, Cause> {
         let trunk = self.directory.trunks.get(&id).ok_or(Cause::NOT_FOUND)?;
-        if trunk.calls_max.is_some_and(|most| self.trunk_load.of(id) >= most) {
+        if !self.has_line(now, trunk, LegSide::Called) {
             return Err(Cause::NO_ROOM);
         }
         let destination = trunk.destination.as_ref().ok_or(Cause::NOT_FOUND)?;
-        const OUT_OF_ORDER: Cause = Cause { sip: 503, q850: 38 };
         let (path, listener) = self.trunk_way(trunk).filter(|_| self.lines.is_up(id)).ok_or(OUT_OF_ORDER)?;
         let transport = path.transport;
         let authority = crate::switch::authority(&destination.host, destination.port);
@@ -308,7 +329,7 @@ impl Engine {
             Fact::Connected { call, .. } => self.on_connected(now, call),
             Fact::CallerGone { call, .. } => self.on_caller_gone(now, call),
             Fact::Leg { call, leg, party, side, ring, stage } => {
-                self.on_leg(now, call, party, stage);
+                self.on_leg(now, call, party, (side, stage));
                 self.on_transferor_leg(now, call, leg, stage);
                 let offered = ring.is_some_and(|ring| self.rings.contains_key(&ring));
                 if let (LegParty::User(user), false) = (party, offered) {
@@ -338,19 +359,18 @@ impl Engine {
             // A queue's offer follows nobody's forwarding (CH-15).
             return self.on_offer_lost(now, ring, lost);
         }
-        if !moved.is_some_and(|moved| self.follow(now, call, &moved)) {
+        let follows = moved.is_some_and(|moved| self.follow(now, call, &moved));
+        if !follows && !self.try_another_trunk(now, call, lost, cause) {
             self.refuse_call(now, call, cause);
         }
     }
 
     /// A trunk's share of its lines.
-    fn on_leg(&mut self, now: Now, call: CallId, party: LegParty, stage: LegStage) {
+    fn on_leg(&mut self, now: Now, call: CallId, party: LegParty, (side, stage): (LegSide, LegStage)) {
         if let LegParty::Trunk(trunk) = party {
             match stage {
-                LegStage::Begun => {
-                    self.trunk_load.take(trunk, None);
-                }
-                LegStage::Ended => self.trunk_load.give_back(trunk),
+                LegStage::Begun => self.trunk_load.take(now.mono, trunk, side),
+                LegStage::Ended => self.trunk_load.give_back(trunk, side),
                 LegStage::Ringing | LegStage::Answered => {}
             }
         }

@@ -9,9 +9,9 @@ use std::{
 use super::{Centre, WaitingSound};
 use crate::{
     acd::Onward,
-    base::{AgentId, ClipId, FastMap, GroupId, QueueId, TrunkId, UserId},
+    base::{AgentId, ClipId, FastMap, GroupId, QueueId, TrunkGroupId, TrunkId, UserId},
     media::{Source, Tone},
-    switch::{Destination, Group, Routed, Router, Trunk, TrunkDestination, User},
+    switch::{Destination, Group, Routed, Router, Trunk, TrunkDestination, TrunkGroup, User},
 };
 
 /// Users, groups, trunks and routes by what they are looked up by.
@@ -21,6 +21,7 @@ pub(super) struct Directory {
     pub groups: FastMap<GroupId, Group>,
     /// In configured order: the first whose source fits wins.
     pub trunks: BTreeMap<TrunkId, Trunk>,
+    pub trunk_groups: FastMap<TrunkGroupId, TrunkGroup>,
     trunk_order: Vec<TrunkId>,
     agents: FastMap<AgentId, UserId>,
     agents_of_users: FastMap<UserId, AgentId>,
@@ -47,6 +48,7 @@ impl Directory {
             users: centre.users.iter().map(|user| (user.id, Arc::new(user.clone()))).collect(),
             groups: centre.groups.iter().map(|group| (group.id, group.clone())).collect(),
             trunks: centre.trunks.iter().map(|trunk| (trunk.id, trunk.clone())).collect(),
+            trunk_groups: centre.trunk_groups.iter().map(|group| (group.id, group.clone())).collect(),
             trunk_order: centre.trunks.iter().map(|trunk| trunk.id).collect(),
             waiting: centre.queues.iter().map(|queue| (queue.queue, queue.waiting)).collect(),
             queue_names: centre.acd.queues.iter().map(|(id, queue)| (*id, name(&queue.key, &queue.name))).collect(),

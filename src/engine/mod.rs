@@ -7,6 +7,7 @@ mod forwards;
 mod io;
 mod journal;
 mod live;
+mod outgoing;
 mod pickup;
 mod queue_calls;
 mod record;

@@ -8,7 +8,7 @@ use crate::{
     acd,
     base::ClipId,
     sip::TimerSettings,
-    switch::{Group, Listener, Route, Times, Trunk, User},
+    switch::{Group, Listener, Route, Times, Trunk, TrunkGroup, User},
 };
 
 /// What does not change while the process runs. The domain settings come as [`Centre`].
@@ -52,6 +52,8 @@ pub struct Centre {
     pub users: Vec<User>,
     pub groups: Vec<Group>,
     pub trunks: Vec<Trunk>,
+    #[serde(default)]
+    pub trunk_groups: Vec<TrunkGroup>,
     pub routes: Vec<Route>,
     pub clips: Vec<Clip>,
     /// What a waiting or held caller hears when his queue names nothing else. `None`: a comfort tone.

@@ -6,7 +6,7 @@ use super::{Alarm, CallRecord, Direction, Engine, GateOrder, Output};
 use crate::{
     base::{CallId, Dialled, LegId, Now, Private, TrunkId, UserId},
     sip::{Path, Reply, TransactionId, UsageId, digest::Verdict},
-    switch::{Admission, Caller, Cause, EndedBy, LegParty},
+    switch::{Admission, Caller, Cause, EndedBy, LegParty, LegSide},
     wire::sip::{Host, Message, Method, Name, NameAddr, Uri},
 };
 
@@ -40,7 +40,7 @@ impl Engine {
             return self.on_pickup(now, usage, request, path, &identity);
         }
         let (party, caller) = self.caller(&identity, request);
-        let admitted = if self.has_free_line(party) {
+        let admitted = if self.has_free_line(now, party) {
             let hold_music = Some(self.directory.hold_music());
             let (caller, dialled) = (caller.clone(), dialled.clone());
             self.switch.admit(now, Admission { usage, request, path, party, caller, dialled, hold_music })
@@ -60,10 +60,9 @@ impl Engine {
         }
     }
 
-    fn has_free_line(&self, party: LegParty) -> bool {
+    fn has_free_line(&self, now: Now, party: LegParty) -> bool {
         let LegParty::Trunk(trunk) = party else { return true };
-        let most = self.directory.trunks.get(&trunk).and_then(|trunk| trunk.calls_max);
-        most.is_none_or(|most| self.trunk_load.of(trunk) < most)
+        self.directory.trunks.get(&trunk).is_none_or(|trunk| self.has_line(now, trunk, LegSide::Caller))
     }
 
     /// A known caller whose call was not even taken on finds it in the records all the same (AP-05).

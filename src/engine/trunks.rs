@@ -8,7 +8,7 @@ use super::{Alarm, Engine, Output, drive::Timer};
 use crate::{
     base::{FastMap, Now, TrunkId, Wall},
     sip::{self, Party, Target, TransactionId},
-    switch::{Trunk, authority},
+    switch::{Cause, Trunk, authority},
     wire::sip::{Message, Method, Name},
 };
 
@@ -21,6 +21,9 @@ const RETRY_UNRESOLVED: Duration = Duration::from_secs(5);
 
 /// A carrier may ask for longer registrations (423), but not for longer than this.
 const EXPIRES_MAX: u32 = 86_400;
+
+/// What a trunk that can't be used now amounts to.
+pub(super) const OUT_OF_ORDER: Cause = Cause { sip: 503, q850: 38 };
 
 /// All lines that are kept up.
 #[derive(Default)]

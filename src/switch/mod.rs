@@ -40,7 +40,7 @@ pub use record::{Cause, EndedBy, LegParty, LegRecord, LegSide, Quality};
 pub use route::{Routed, Router, TrunkLoad};
 pub use settings::{
     CallerIdRule, Cidr, Destination, Group, GroupStrategy, Health, PATTERN_MAX, Pattern, Role, Route, Side, Source,
-    Trunk, TrunkCredentials, TrunkDestination, Upkeep, User,
+    Trunk, TrunkCredentials, TrunkDestination, TrunkGroup, TrunkLimits, TrunkMember, Upkeep, User,
 };
 
 pub use ids::Ids;

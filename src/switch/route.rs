@@ -1,7 +1,7 @@
 //! From what was dialled to what is rung.
 
-use super::{Destination, Group, LegParty, Route, Side, User};
-use crate::base::{FastMap, GroupId, KeyedMap, TrunkId, UserId, keyed_map};
+use super::{Destination, Group, LegParty, LegSide, Route, Side, Trunk, User};
+use crate::base::{FastMap, GroupId, Instant, KeyedMap, TrunkId, UserId, keyed_map};
 
 /// All users, groups and routes, indexed.
 #[derive(Clone, Debug)]
@@ -78,7 +78,7 @@ impl Router {
 }
 
 fn may_use(route: &Route, from: LegParty) -> bool {
-    let to_trunk = matches!(route.destination, Destination::Trunk(_));
+    let to_trunk = matches!(route.destination, Destination::Trunk(_) | Destination::Trunks(_));
     match (&route.from, from) {
         (Side::Anyone | Side::Trunks, LegParty::Trunk(_)) => !to_trunk,
         (Side::Anyone | Side::Users, LegParty::User(_)) => true,
@@ -103,27 +103,60 @@ fn literals(route: &Route) -> usize {
 
 /// Calls at one time, per trunk.
 #[derive(Clone, Debug, Default)]
-pub struct TrunkLoad(FastMap<TrunkId, u32>);
+pub struct TrunkLoad(FastMap<TrunkId, Load>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Load {
+    inbound: u32,
+    outbound: u32,
+    /// The second that is counted, and what began in it.
+    second: u64,
+    begun: u32,
+}
+
+impl Load {
+    fn side(&mut self, side: LegSide) -> &mut u32 {
+        match side {
+            LegSide::Caller => &mut self.inbound,
+            LegSide::Called => &mut self.outbound,
+        }
+    }
+}
 
 impl TrunkLoad {
-    /// One more call; false when there is no room.
-    pub fn take(&mut self, trunk: TrunkId, most: Option<u32>) -> bool {
+    /// One more call of theirs (`Caller`) or to them.
+    pub fn take(&mut self, now: Instant, trunk: TrunkId, side: LegSide) {
         let load = self.0.entry(trunk).or_default();
-        if most.is_some_and(|most| *load >= most) {
-            return false;
-        }
-        *load += 1;
-        true
+        *load.side(side) += 1;
+        let second = now.as_micros() / 1_000_000;
+        load.begun = if load.second == second { load.begun + 1 } else { 1 };
+        load.second = second;
     }
 
-    pub fn give_back(&mut self, trunk: TrunkId) {
+    pub fn give_back(&mut self, trunk: TrunkId, side: LegSide) {
         if let Some(load) = self.0.get_mut(&trunk) {
-            *load = load.saturating_sub(1);
+            let calls = load.side(side);
+            *calls = calls.saturating_sub(1);
         }
     }
 
     pub fn of(&self, trunk: TrunkId) -> u32 {
-        self.0.get(&trunk).copied().unwrap_or(0)
+        self.0.get(&trunk).map_or(0, |load| load.inbound + load.outbound)
+    }
+
+    /// Whether a trunk's limits leave room for one more.
+    pub fn has_room(&self, now: Instant, trunk: &Trunk, side: LegSide) -> bool {
+        let mut load = self.0.get(&trunk.id).copied().unwrap_or_default();
+        let begun = if load.second == now.as_micros() / 1_000_000 { load.begun } else { 0 };
+        let limits = &trunk.limits;
+        let most = match side {
+            LegSide::Caller => limits.calls_in,
+            LegSide::Called => limits.calls_out,
+        };
+        let below = |count: u32, most: Option<u32>| most.is_none_or(|most| count < most);
+        below(load.inbound + load.outbound, trunk.calls_max)
+            && below(*load.side(side), most)
+            && below(begun, limits.per_second)
     }
 }
 

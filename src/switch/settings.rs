@@ -7,7 +7,7 @@ use std::{fmt, net::IpAddr, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    base::{ClipId, Extension, GroupId, Number, Private, QueueId, TrunkId, UserId},
+    base::{ClipId, Extension, GroupId, Number, Private, QueueId, TrunkGroupId, TrunkId, UserId},
     sip::{Transport, digest::Ha1},
 };
 
@@ -83,6 +83,35 @@ pub struct Trunk {
     /// Calls at one time, both ways together; the next is refused with 503. `None`: only the switch's limits.
     pub calls_max: Option<u32>,
     pub upkeep: Upkeep,
+    pub limits: TrunkLimits,
+}
+
+/// What a trunk may carry beside `calls_max` (TK-09); `None` is no limit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct TrunkLimits {
+    /// Calls at one time that come from it.
+    pub calls_in: Option<u32>,
+    /// Calls at one time that go to it.
+    pub calls_out: Option<u32>,
+    /// New calls in one second, both ways together.
+    pub per_second: Option<u32>,
+}
+
+/// Trunks that carry the same calls (TK-05).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TrunkGroup {
+    pub id: TrunkGroupId,
+    pub name: String,
+    pub members: Vec<TrunkMember>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TrunkMember {
+    pub trunk: TrunkId,
+    /// The lowest is tried first; the next only when all of these failed.
+    pub priority: u16,
+    /// The share of the calls among those of one priority.
+    pub weight: u16,
 }
 
 /// How a trunk is kept up.
@@ -182,6 +211,7 @@ pub enum Destination {
     User(UserId),
     Group(GroupId),
     Trunk(TrunkId),
+    Trunks(TrunkGroupId),
     Queue(QueueId),
     /// Answer, play once, hang up.
     Clip(ClipId),

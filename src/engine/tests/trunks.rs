@@ -2,10 +2,10 @@ use std::{net::SocketAddr, time::Duration};
 
 use super::world::{CARRIER, World, centre};
 use crate::{
-    base::Private,
+    base::{Private, TrunkGroupId, TrunkId},
     engine::{Alarm, Direction, Input},
-    sip::{Event, Reply},
-    switch::{Health, TrunkCredentials, Upkeep},
+    sip::{Event, Reply, Transport, UsageId},
+    switch::{Destination, Health, TrunkCredentials, TrunkGroup, TrunkLimits, TrunkMember, Upkeep},
     wire::sip::{Message, Method, Name},
 };
 
@@ -163,4 +163,135 @@ fn tk_04_a_trunk_that_does_not_answer_gets_no_calls() {
         })
         .collect();
     assert_eq!(told, [false, true]);
+}
+
+/// A centre with three carriers behind 9000: one first, of the other two one by chance.
+fn three(seed: u64) -> (World, SocketAddr, [SocketAddr; 3]) {
+    let mut centre = centre();
+    let first = centre.trunks[0].clone();
+    for (id, port) in [(2, 5081), (3, 5082)] {
+        let mut trunk = first.clone();
+        (trunk.id, trunk.name) = (TrunkId(id), format!("carrier{id}"));
+        trunk.destination.as_mut().unwrap().port = port;
+        trunk.sources[0].port = Some(port);
+        centre.trunks.push(trunk);
+    }
+    let member = |id, priority| TrunkMember { trunk: TrunkId(id), priority, weight: 1 };
+    let members = vec![member(2, 2), member(1, 1), member(3, 2)];
+    centre.trunk_groups.push(TrunkGroup { id: TrunkGroupId(1), name: "out".into(), members });
+    centre.routes[0].destination = Destination::Trunks(TrunkGroupId(1));
+    let mut world = World::with(seed, centre);
+    let carriers = [CARRIER, "127.0.0.1:5081", "127.0.0.1:5082"].map(|address| world.add_phone(address, ""));
+    let ana = world.phone("ana", 6001);
+    (world, ana, carriers)
+}
+
+/// The carrier that is asked, among those whose turn it may be.
+fn asked(world: &mut World, carriers: &[SocketAddr]) -> Option<(SocketAddr, UsageId)> {
+    carriers.iter().find_map(|carrier| world.incoming(*carrier).map(|(usage, _)| (*carrier, usage)))
+}
+
+/// TK-05: the next carrier is tried when one can't, not when the called number itself said no.
+#[test]
+fn tk_05_a_call_leaves_by_the_next_carrier() {
+    let failures = [Some(500), Some(503), Some(408), None];
+    for first in failures {
+        let (mut world, ana, carriers) = three(80);
+        let call = world.call(ana, "ana", "9000");
+        let (carrier, usage) = asked(&mut world, &carriers).expect("a carrier is asked");
+        assert_eq!(carrier, carriers[0], "the first priority");
+        match first {
+            Some(status) => world.respond(carrier, usage, Reply::new(status)),
+            None => {
+                // It says nothing at all.
+                world.dead.push(carrier);
+                world.pass(secs(2));
+                assert!(asked(&mut world, &carriers[1..]).is_none(), "not before its time");
+                world.pass(secs(2));
+            }
+        }
+        let (second, usage) = asked(&mut world, &carriers[1..]).expect("one of the others");
+        world.respond(second, usage, Reply::new(502));
+        let (third, usage) = asked(&mut world, &carriers[1..]).expect("the last one");
+        assert_ne!(second, third);
+        let body = world.phones[&third].offer();
+        world.respond(third, usage, Reply::new(200).body(body));
+        assert!(world.is_answered(ana), "{first:?}");
+        world.bye(ana, call);
+        let record = world.records.last().unwrap();
+        assert_eq!((record.legs.len(), record.trunk), (4, Some(TrunkId(if third == carriers[1] { 2 } else { 3 }))));
+        world.dead.clear();
+        world.assert_nothing_left();
+    }
+    for (status, rings) in [(486, false), (404, false), (603, false), (480, true), (503, true)] {
+        let (mut world, ana, carriers) = three(81);
+        world.call(ana, "ana", "9000");
+        let (carrier, usage) = asked(&mut world, &carriers).unwrap();
+        if rings {
+            world.respond(carrier, usage, Reply::new(180));
+        }
+        world.respond(carrier, usage, Reply::new(status));
+        let next = asked(&mut world, &carriers).is_some();
+        // Only the carrier's own trouble is tried elsewhere.
+        assert_eq!(next, status == 503, "{status}");
+        if !next {
+            assert_eq!(world.rejected(ana), Some(status));
+        }
+    }
+}
+
+/// TK-05: where nobody listens (ICMP) the next carrier is asked at once; when all fail the caller learns of it.
+#[test]
+fn tk_05_the_last_refusal_is_the_callers() {
+    let (mut world, ana, carriers) = three(82);
+    world.call(ana, "ana", "9000");
+    assert!(asked(&mut world, &carriers[..1]).is_some());
+    world.input(Input::Unreachable { transport: Transport::Udp, remote: carriers[0] });
+    for _ in 0..2 {
+        let (carrier, usage) = asked(&mut world, &carriers[1..]).expect("the next");
+        world.respond(carrier, usage, Reply::new(503));
+    }
+    assert_eq!(world.rejected(ana), Some(503));
+    assert_eq!(world.records.last().map(|record| record.legs.len()), Some(4));
+    world.assert_nothing_left();
+}
+
+/// TK-09: calls out, calls in and calls a second have limits of their own; what a trunk of a group can't carry, the next
+/// one does.
+#[test]
+fn tk_09_a_trunk_carries_no_more_than_it_may() {
+    let carrier: SocketAddr = CARRIER.parse().unwrap();
+    let limited = |limits: TrunkLimits| {
+        let mut centre = centre();
+        centre.trunks[0].limits = limits;
+        let mut world = World::with(83, centre);
+        let phones = [world.phone("ana", 6001), world.phone("rui", 6002)];
+        world.pass(secs(2));
+        (world, phones)
+    };
+    let none = TrunkLimits::default();
+    let (mut world, [ana, rui]) = limited(TrunkLimits { calls_out: Some(1), ..none });
+    let first = world.call(ana, "ana", "9000");
+    world.call(rui, "rui", "9000");
+    assert_eq!(world.rejected(rui), Some(503));
+    world.call(carrier, "351910000000", "rui");
+    assert!(world.incoming(rui).is_some(), "the other way is free");
+    world.cancel(ana, first);
+    let (usage, _) = world.incoming(carrier).unwrap();
+    world.respond(carrier, usage, Reply::new(180));
+    world.call(rui, "rui", "9000");
+    assert!(world.rejected(rui).is_none(), "free again");
+
+    let (mut world, [_, rui]) = limited(TrunkLimits { calls_in: Some(1), ..none });
+    world.call(carrier, "351910000000", "rui");
+    world.call(carrier, "351910000001", "rui");
+    assert_eq!((world.rejected(carrier), world.sent_to(rui, &Method::Invite).len()), (Some(503), 1));
+
+    let (mut world, [ana, rui]) = limited(TrunkLimits { per_second: Some(1), ..none });
+    world.call(ana, "ana", "9000");
+    world.call(rui, "rui", "9000");
+    assert_eq!((world.rejected(ana), world.rejected(rui)), (None, Some(503)));
+    world.pass(secs(1));
+    world.call(rui, "rui", "9000");
+    assert!(world.rejected(rui).is_none());
 }

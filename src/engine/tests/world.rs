@@ -90,6 +90,7 @@ pub fn centre() -> Centre {
         caller_id: CallerIdRule::Pass,
         calls_max: Some(50),
         upkeep: Default::default(),
+        limits: Default::default(),
     });
     let route = |pattern: &str, from, destination| Route {
         pattern: Pattern::new(pattern).unwrap(),

@@ -15,7 +15,10 @@ use crate::{
     base::{ClipId, GroupId, QueueId, TrunkId, UserId},
     engine::{Centre, WaitingSound},
     sip::Transport,
-    switch::{CallerIdRule, Destination, Group, Role, Route, Side, Source, Trunk, TrunkDestination, User},
+    switch::{
+        CallerIdRule, Destination, Group, Role, Route, Side, Source, Trunk, TrunkDestination, TrunkGroup, TrunkMember,
+        User,
+    },
 };
 
 /// The whole centre as TOML: passwords as hashes, ranges written out, what is as by default left out.
@@ -46,6 +49,7 @@ pub(super) fn tables(centre: &Centre, clips: &[ClipFile]) -> Table {
     put("user", centre.users.iter().map(|user| user_table(user, answering.contains(user.name.as_str()))).collect());
     put("group", centre.groups.iter().map(|group| group_table(group, &names)).collect());
     put("trunk", centre.trunks.iter().map(trunk_table).collect());
+    put("trunk_group", centre.trunk_groups.iter().map(|group| trunk_group_table(group, &names)).collect());
     put("number", centre.routes.iter().map(|route| number_table(route, &names)).collect());
     put("agent", centre.acd.agents.values().map(agent_table).collect());
     put("queue", centre.acd.queues.iter().map(|(id, queue)| queue_table(*id, queue, centre)).collect());
@@ -89,6 +93,10 @@ impl Names<'_> {
             Destination::User(id) => format!("user:{}", self.user(id)?),
             Destination::Group(id) => format!("group:{}", self.group(id)?),
             Destination::Trunk(id) => format!("trunk:{}", self.trunk(id)?),
+            Destination::Trunks(id) => {
+                let group = self.centre.trunk_groups.iter().find(|group| group.id == id)?;
+                format!("trunks:{}", group.name)
+            }
             Destination::Queue(id) => format!("queue:{}", self.queue(id)?),
             Destination::Clip(id) => format!("clip:{}", self.clip(id)?),
         })
@@ -151,6 +159,15 @@ fn group_table(group: &Group, names: &Names<'_>) -> Table {
     table
 }
 
+fn trunk_group_table(group: &TrunkGroup, names: &Names<'_>) -> Table {
+    let mut table = Table::new();
+    text(&mut table, "key", &group.name);
+    let member =
+        |member: &TrunkMember| Some(format!("{}:{}:{}", names.trunk(member.trunk)?, member.priority, member.weight));
+    texts(&mut table, "members", group.members.iter().filter_map(member));
+    table
+}
+
 fn trunk_table(trunk: &Trunk) -> Table {
     let mut table = Table::new();
     text(&mut table, "key", &trunk.name);
@@ -174,6 +191,17 @@ fn trunk_table(trunk: &Trunk) -> Table {
     let mut whole = |key: &str, value: u64| {
         table.insert(key.into(), Value::Integer(value.cast_signed()));
     };
+    let limits = &trunk.limits;
+    let limits = [
+        ("calls_in_max", limits.calls_in),
+        ("calls_out_max", limits.calls_out),
+        ("calls_per_second", limits.per_second),
+    ];
+    for (key, most) in limits {
+        if let Some(most) = most {
+            whole(key, most.into());
+        }
+    }
     if let Some(time) = trunk.upkeep.register {
         whole("register_secs", time.as_secs());
     }

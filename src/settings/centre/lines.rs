@@ -7,7 +7,7 @@ use std::{
 
 use super::{ClipFile, Reading};
 use crate::{
-    base::{ClipId, Number, Private, TrunkId},
+    base::{ClipId, Number, Private, TrunkGroupId, TrunkId},
     engine::Clip,
     settings::{
         fault::At,
@@ -16,7 +16,7 @@ use crate::{
     sip::Transport,
     switch::{
         CallerIdRule, Cidr, Destination, Health, Pattern, Route, Side, Source, Trunk, TrunkCredentials,
-        TrunkDestination, Upkeep,
+        TrunkDestination, TrunkGroup, TrunkLimits, TrunkMember, Upkeep,
     },
 };
 
@@ -53,6 +53,7 @@ impl Reading<'_, '_> {
                     caller_id: read_caller_id(&section),
                     calls_max: section.whole("calls_max", 1..=1_000_000).map(|at| at.value as u32),
                     upkeep: read_upkeep(&section),
+                    limits: read_limits(&section),
                 };
                 if !section.has("sources") && !section.has("destination") {
                     let hint = Some(String::from("sources = [\"198.51.100.7\"], destination = \"sip.example.net\""));
@@ -65,6 +66,41 @@ impl Reading<'_, '_> {
             section.finish();
         }
         trunks
+    }
+
+    /// `[[trunk_group]]`, after the trunks.
+    pub(super) fn read_trunk_groups(&mut self) -> Vec<TrunkGroup> {
+        let mut groups = Vec::new();
+        for mut section in self.tables("trunk_group") {
+            if let Some(key) = section.required_text("key", "the group's short name") {
+                section.name_it(format!("trunk_group \"{}\"", key.value));
+                let id: Option<TrunkGroupId> = self.trunk_groups.add(self.report, &key.value, key.mark);
+                let expected = "trunks in order, with priority and weight: \"main:1:70\", \"other:1:30\", \"spare:2\"";
+                if !section.has("members") {
+                    section.missing("members", expected);
+                }
+                let texts = section.texts("members").unwrap_or_default();
+                let members = texts.iter().filter_map(|text| self.trunk_member(&section, text, expected)).collect();
+                if let Some(id) = id {
+                    groups.push(TrunkGroup { id, name: key.value, members });
+                }
+            }
+            section.finish();
+        }
+        groups
+    }
+
+    /// `key`, `key:priority` or `key:priority:weight`.
+    fn trunk_member(&self, section: &Section<'_>, text: &At<String>, expected: &str) -> Option<TrunkMember> {
+        let mut pieces = text.value.split(':');
+        let name = At::new(pieces.next().unwrap_or_default().to_owned(), text.mark);
+        let mut number = |usual: u16| pieces.next().map_or(Some(usual), |piece| piece.parse::<u16>().ok());
+        let (Some(priority), Some(weight), None) = (number(1), number(1), pieces.next()) else {
+            section.fault(text.mark, format!("members: expected {expected}, found \"{}\"", text.value), None);
+            return None;
+        };
+        let trunk = self.trunks.find(self.report, &name, "members")?;
+        Some(TrunkMember { trunk, priority, weight })
     }
 
     /// After everything that a number may lead to.
@@ -91,14 +127,15 @@ impl Reading<'_, '_> {
             section.missing("number", expected);
         }
         let pattern = section.parsed_by("number", expected, Pattern::new);
-        let to = section.required_text("to", "\"queue:…\", \"user:…\", \"group:…\", \"trunk:…\" or \"clip:…\"");
+        let to = section
+            .required_text("to", "\"queue:…\", \"user:…\", \"group:…\", \"trunk:…\", \"trunks:…\" or \"clip:…\"");
         let destination = to.and_then(|to| self.destination(section, &to));
         let from = section.text("from").and_then(|from| self.side(section, &from));
         let strip = section.whole("strip", 0..=32).map(|at| at.value as u8);
         let prepend = section.text("prepend");
         let (pattern, destination) = (pattern?, destination?);
         let only_trunk = strip.is_some() || prepend.is_some();
-        if only_trunk && !matches!(destination, Destination::Trunk(_)) {
+        if only_trunk && !matches!(destination, Destination::Trunk(_) | Destination::Trunks(_)) {
             section.fault(section.mark(), "strip and prepend are for numbers that lead to a trunk", None);
         }
         let route = Route {
@@ -123,9 +160,10 @@ impl Reading<'_, '_> {
             "user" => self.users.find(self.report, &name, "to").map(Destination::User),
             "group" => self.groups.find(self.report, &name, "to").map(Destination::Group),
             "trunk" => self.trunks.find(self.report, &name, "to").map(Destination::Trunk),
+            "trunks" => self.trunk_groups.find(self.report, &name, "to").map(Destination::Trunks),
             "clip" => self.clips.find(self.report, &name, "to").map(Destination::Clip),
             other => {
-                let hint = crate::settings::near::hint(other, ["queue", "user", "group", "trunk", "clip"]);
+                let hint = crate::settings::near::hint(other, ["queue", "user", "group", "trunk", "trunks", "clip"]);
                 section.fault(to.mark, format!("to: \"{other}\" is no kind of destination"), hint);
                 None
             }
@@ -217,6 +255,12 @@ fn read_credentials(section: &Section<'_>) -> Option<TrunkCredentials> {
             None
         }
     }
+}
+
+fn read_limits(section: &Section<'_>) -> TrunkLimits {
+    let whole = |key: &'static str| section.whole(key, 1..=1_000_000).map(|at| at.value as u32);
+    let (calls_in, calls_out) = (whole("calls_in_max"), whole("calls_out_max"));
+    TrunkLimits { calls_in, calls_out, per_second: whole("calls_per_second") }
 }
 
 fn read_upkeep(section: &Section<'_>) -> Upkeep {

@@ -21,7 +21,7 @@ use super::{
     read::Section,
 };
 use crate::{
-    base::{AgentId, ClipId, GroupId, QueueId, TrunkId, UserId},
+    base::{AgentId, ClipId, GroupId, QueueId, TrunkGroupId, TrunkId, UserId},
     engine::Centre,
     switch::Router,
 };
@@ -59,6 +59,7 @@ struct Reading<'r, 'a> {
     users: Book<UserId>,
     groups: Book<GroupId>,
     trunks: Book<TrunkId>,
+    trunk_groups: Book<TrunkGroupId>,
     clips: Book<ClipId>,
     agents: Book<AgentId>,
     queues: Book<QueueId>,
@@ -75,6 +76,7 @@ pub(super) fn read<'a>(roots: &[Section<'a>], report: &'a Report<'a>, realm: &st
         users: Book::new("user"),
         groups: Book::new("group"),
         trunks: Book::new("trunk"),
+        trunk_groups: Book::new("trunk group"),
         clips: Book::new("clip"),
         agents: Book::new("agent"),
         queues: Book::new("queue"),
@@ -84,6 +86,7 @@ pub(super) fn read<'a>(roots: &[Section<'a>], report: &'a Report<'a>, realm: &st
     let mut users = reading.read_users();
     let groups = reading.read_groups();
     let trunks = reading.read_trunks();
+    let trunk_groups = reading.read_trunk_groups();
     let (acd, queues) = reading.read_acd(&mut users);
     let routes = reading.read_numbers();
     let generated = users.iter().filter(|draft| draft.generated).map(|draft| draft.user.id).collect();
@@ -92,6 +95,7 @@ pub(super) fn read<'a>(roots: &[Section<'a>], report: &'a Report<'a>, realm: &st
         groups: reading.resolve_groups(groups),
         users: users.into_iter().map(|draft| draft.user).collect(),
         trunks,
+        trunk_groups,
         routes,
         clips,
         hold_music: lines::hold_music(&reading),

@@ -41,12 +41,28 @@ password = "line"
 caller_id = "+351210000000"
 calls_max = 30
 register_secs = 600
+calls_in_max = 20
+calls_per_second = 5
 options_secs = 30
 down_after = 4
 
 [[number]]
 number = "800"
 to = "queue:support"
+
+[[trunk]]
+key = "spare"
+destination = "192.0.2.9"
+
+[[trunk_group]]
+key = "out"
+members = ["carrier:1:70", "spare:2"]
+
+[[number]]
+number = "0*"
+to = "trunks:out"
+from = "users"
+strip = 1
 
 [[number]]
 number = "+35121*"
