@@ -36,6 +36,7 @@ impl Bench {
         let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let (local, caller, called) = (address(5060), address(15_900), address(15_901));
         let settings = EngineSettings {
+            secures_tls: false,
             realm: "bench.test".to_owned(),
             domains: Vec::new(),
             listeners: vec![Listener { transport: Transport::Udp, local, advertised: None, media_address: None }],

@@ -21,6 +21,7 @@ pub fn engine_settings() -> EngineSettings {
     let local: SocketAddr = SWITCH.parse().unwrap();
     let listener = |transport| Listener { transport, local, advertised: None, media_address: None };
     EngineSettings {
+        secures_tls: false,
         realm: REALM.into(),
         domains: vec![REALM.into()],
         listeners: vec![listener(Transport::Udp), listener(Transport::Tcp)],

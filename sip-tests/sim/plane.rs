@@ -4,7 +4,7 @@ use std::{collections::HashMap, net::SocketAddr, sync::Arc};
 
 use strowger::{
     base::{Chance, Instant, StreamId},
-    media::{Command, Core, Country, Event, Port, Sound, Verdict},
+    media::{Command, Core, Country, Event, PROTECTION_BYTES_MAX, Port, Sound, Verdict},
 };
 
 use super::{
@@ -89,9 +89,11 @@ impl Plane {
         let worker = self.ports.get(&index).copied().unwrap_or(port(index).worker);
         let core = &mut self.workers[usize::from(worker)];
         if is_rtcp {
-            return core.handle_rtcp(now, index, from, &packet);
+            return core.handle_rtcp(now, index, from, &mut packet);
         }
-        match core.handle_packet(now, index, from, &mut packet) {
+        let len = packet.len();
+        packet.resize(len + PROTECTION_BYTES_MAX, 0);
+        match core.handle_packet(now, index, from, &mut packet, len) {
             Verdict::Nothing => {}
             Verdict::Forward { index, to, len } => {
                 packet.truncate(len);

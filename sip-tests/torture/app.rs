@@ -15,6 +15,7 @@ const NOW: Now = Now { mono: Instant::from_micros(1_000_000), wall: Wall(1_795_0
 
 fn engine() -> Engine {
     let settings = EngineSettings {
+        secures_tls: false,
         realm: "strowger.test".to_owned(),
         domains: Vec::new(),
         listeners: vec![Listener { transport: Transport::Udp, local: local(), advertised: None, media_address: None }],

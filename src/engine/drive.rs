@@ -100,6 +100,7 @@ impl Engine {
         let switch = SwitchSettings {
             listeners: settings.listeners.clone(),
             times: settings.times,
+            secures_tls: settings.secures_tls,
             calls_max: settings.limits.calls_max,
         };
         let guesses = Guesses::new(settings.limits.guesses_max, settings.limits.ban_time);

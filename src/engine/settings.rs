@@ -19,6 +19,8 @@ pub struct EngineSettings {
     /// Further host names and addresses that mean this switch in a Request-URI.
     pub domains: Vec<String>,
     pub listeners: Vec<Listener>,
+    /// Who is called over TLS or secure WebSocket is offered secure sound, and nothing else.
+    pub secures_tls: bool,
     pub user_agent: String,
     pub limits: Limits,
     pub times: Times,

@@ -8,7 +8,7 @@ use std::{
 
 use smallvec::SmallVec;
 
-use super::{Sound, Wishes};
+use super::{Security, Sound, Wishes};
 use crate::base::{ClipId, Instant, PlayId, StreamId};
 
 /// Clips in one [`Source::Sequence`]; an announcement of more parts is cut there.
@@ -126,6 +126,8 @@ pub struct Form {
     pub event_hz: u32,
     /// Payload types of comfort noise (RFC 3389), where both sides have it.
     pub comfort_noise: Option<PayloadTypes>,
+    /// The keys of a secure leg. What is not protected by them is not heard, and nothing leaves unprotected.
+    pub security: Option<Security>,
     /// What the peer asks of our encoder.
     pub wishes: Wishes,
     /// Length of the packets that we make ourselves; 20 unless the peer asked for another.
@@ -150,6 +152,7 @@ impl Form {
             telephone_event: Some(PayloadTypes::both(101)),
             event_hz: codec.clock_hz(),
             comfort_noise: None,
+            security: None,
             wishes: Wishes::default(),
             ptime_ms: 20,
             may_send: true,

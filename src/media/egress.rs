@@ -9,6 +9,7 @@ use super::{
     g711,
     ingress::{DROPOUT_MAX, Heard, Kind, MISORDER_MAX},
     player::Player,
+    srtp::TAIL_MAX,
     tones,
 };
 use crate::{
@@ -25,8 +26,10 @@ const CATCH_UP_FRAMES_MAX: u32 = 3;
 /// A speaker's timestamps may run ahead of the clock by this; further, and he has a new time base.
 const LEAP_MAX: Duration = Duration::from_secs(5);
 
-/// Octets of the largest packet that we make ourselves.
-pub const OWN_PACKET_BYTES_MAX: usize = HEADER_BYTES + FRAME_MILLIS_MAX as usize * 8;
+/// Octets of the largest packet that we make ourselves, and what protects it.
+pub const OWN_PACKET_BYTES_MAX: usize = OWN_PLAIN_BYTES_MAX + TAIL_MAX;
+
+const OWN_PLAIN_BYTES_MAX: usize = HEADER_BYTES + FRAME_MILLIS_MAX as usize * 8;
 
 /// A leg's sending half.
 #[derive(Debug)]
@@ -214,7 +217,7 @@ impl Egress {
         }
         let millis = coded_millis(form);
         encoder.push(sound);
-        let len = HEADER_BYTES + encoder.packet(millis, &mut packet[HEADER_BYTES..])?;
+        let len = HEADER_BYTES + encoder.packet(millis, &mut packet[HEADER_BYTES..OWN_PLAIN_BYTES_MAX])?;
         let length = u32::from(millis) * (form.codec.clock_hz() / 1_000);
         let (next, begins) = match self.feed {
             Feed::Own { next, begins } => (next, begins),

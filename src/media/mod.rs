@@ -18,6 +18,7 @@ mod ports;
 mod reports;
 mod sound;
 mod source;
+mod srtp;
 mod tones;
 mod voice;
 pub mod wav;
@@ -35,6 +36,7 @@ pub use player::Player;
 pub use ports::{PORT_REST, PORT_REST_PRESSED, PortPool};
 pub use sound::{SAMPLE_RATE, SOUND_SAMPLES_MAX, Sound};
 pub use source::{RELEARN, SourceRule, Speaker};
+pub use srtp::{KEY_BYTES, Security, Suite, TAIL_MAX as PROTECTION_BYTES_MAX};
 pub use tones::{Country, Tones, dtmf, tone};
 
 /// The longest digit that we send or believe, in milliseconds.

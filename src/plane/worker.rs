@@ -233,14 +233,14 @@ impl Worker {
             return;
         };
         self.tally.received += 1;
-        let Some(packet) = buffer.get_mut(..len) else {
-            return;
-        };
         if is_rtcp {
-            return self.core.handle_rtcp(now, index, from, packet);
+            if let Some(packet) = buffer.get_mut(..len) {
+                self.core.handle_rtcp(now, index, from, packet);
+            }
+            return;
         }
-        if let Verdict::Forward { index, to, len } = self.core.handle_packet(now, index, from, packet)
-            && let (Some(pair), Some(packet)) = (self.shared.pairs.get(usize::from(index)), packet.get(..len))
+        if let Verdict::Forward { index, to, len } = self.core.handle_packet(now, index, from, buffer, len)
+            && let (Some(pair), Some(packet)) = (self.shared.pairs.get(usize::from(index)), buffer.get(..len))
         {
             match pair.rtp.send(packet, to) {
                 Ok(()) => self.tally.sent += 1,

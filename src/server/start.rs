@@ -335,6 +335,7 @@ fn engine_settings(server: &ServerSettings, listeners: Vec<Listener>) -> EngineS
         realm: server.realm.clone(),
         domains,
         listeners,
+        secures_tls: server.rtp.secures_tls,
         user_agent: server.sip.user_agent.clone(),
         limits: engine::Limits {
             calls_max: server.limits.calls_max,

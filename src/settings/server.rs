@@ -89,6 +89,8 @@ pub struct RtpSettings {
     pub ports: RangeInclusive<u16>,
     /// 0: one for each core but one, at least one.
     pub workers: u16,
+    /// Who is called over TLS or secure WebSocket is offered secure sound, and nothing else.
+    pub secures_tls: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -299,6 +301,20 @@ fn read_rtp(rtp: &Section<'_>, sip: &SipSettings) -> RtpSettings {
         advertised: advertised.and_then(|text| address(rtp, "advertised", &text)),
         ports: ports.unwrap_or(16_384..=32_767),
         workers: or(rtp.whole("workers", 0..=64), 0) as u16,
+        secures_tls: read_secure(rtp).unwrap_or(false),
+    }
+}
+
+fn read_secure(rtp: &Section<'_>) -> Option<bool> {
+    let text = rtp.text("secure")?;
+    match text.value.as_str() {
+        "answer" => Some(false),
+        "tls" => Some(true),
+        _ => {
+            let hint = Some(String::from("\"answer\", or \"tls\""));
+            rtp.fault(text.mark, format!("secure: unknown word \"{}\"", text.value), hint);
+            None
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     base::{CallId, LegId, Now},
-    sip::{Body, Fault, Headers, Invite, Party},
+    sip::{Body, Fault, Headers, Invite, Party, Transport},
     wire::sip::{Message, NameAddr},
 };
 
@@ -120,6 +120,8 @@ impl Switch {
         let spoken = self.legs.get(&caller).and_then(|leg| leg.media.agreed.clone());
         let call = self.calls.get_mut(&call_id)?;
         call.worker.get_or_insert(media.port.worker);
+        media.wants_security =
+            self.settings.secures_tls && matches!(target.path.transport, Transport::Tls | Transport::Wss);
         media.offer(match (&spoken, &call.offered) {
             (Some(agreed), _) => Suits::Agreed(agreed),
             (None, Some(offered)) => Suits::Offered(offered),

@@ -35,6 +35,8 @@ impl Listener {
 pub struct SwitchSettings {
     pub listeners: Vec<Listener>,
     pub times: Times,
+    /// Who is called over TLS or secure WebSocket is offered secure sound, and nothing else.
+    pub secures_tls: bool,
     /// Calls at once; the next is refused with 503.
     pub calls_max: usize,
 }

@@ -61,6 +61,10 @@ pub(super) struct LegMedia {
     /// Of our SDP's origin line (RFC 8866 5.2).
     pub session: u64,
     pub version: u64,
+    /// Ours, for a secure leg.
+    pub key: Private<[u8; media::KEY_BYTES]>,
+    /// Our offers ask for a secure leg.
+    pub wants_security: bool,
     /// What offer and answer have settled; `None` before.
     pub agreed: Option<Agreed>,
     /// The last description that we sent.
@@ -97,6 +101,11 @@ pub(super) enum PlayWhy {
 }
 
 impl LegMedia {
+    /// It is protected, or nothing.
+    pub fn is_secure(&self) -> bool {
+        self.wants_security || self.agreed.as_ref().is_some_and(|agreed| agreed.security.is_some())
+    }
+
     /// Our next answer, to an offer inside the call: with the codec as it is, where the offer has it.
     pub fn answer(&mut self, offered: &Offered, other: Option<&Agreed>) -> Option<(Bytes, Agreed)> {
         self.version += 1;

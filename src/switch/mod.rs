@@ -274,6 +274,8 @@ impl Switch {
             address: address.unwrap_or(bound),
             session: self.chance.below(1 << 62),
             version: 1,
+            key: crate::base::Private::new(self.chance.bytes()),
+            wants_security: false,
             agreed: None,
             local: bytes::Bytes::new(),
             ours: negotiate::Menu::default(),

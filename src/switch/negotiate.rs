@@ -10,6 +10,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 mod body;
+mod crypto;
 mod formats;
 
 pub(super) use body::description;
@@ -17,13 +18,14 @@ pub(super) use formats::Menu;
 
 use super::leg::LegMedia;
 use crate::{
-    media::{Codec, Form, PayloadTypes, Remote, Wishes},
+    media::{Codec, Form, PayloadTypes, Remote, Security, Wishes},
     sip::Reply,
     wire::{
         sdp::{Direction, Format, Kind, Media, Session},
         sip::{Message, Name},
     },
 };
+use crypto::Crypto;
 use formats::Choice;
 
 /// What a peer offers, as far as it concerns us.
@@ -36,6 +38,8 @@ pub(super) struct Offered {
     direction: Direction,
     holds: bool,
     proto: Box<str>,
+    /// How they protect what they send.
+    crypto: Option<Crypto>,
     /// The `m=` lines in order; `None` stands for the one we take.
     lines: SmallVec<[Option<Box<str>>; 1]>,
 }
@@ -50,6 +54,8 @@ pub(super) struct Agreed {
     telephone_event: Option<PayloadTypes>,
     event_hz: u32,
     comfort_noise: Option<PayloadTypes>,
+    /// A leg that has keys keeps to them.
+    pub security: Option<Security>,
     ptime_ms: u16,
     pub remote: Remote,
     /// From the peer's side.
@@ -93,6 +99,7 @@ pub(super) fn read_offer(text: &[u8]) -> Option<Offered> {
         direction: media.direction,
         holds: holds(&session, media),
         proto: media.proto.as_str().into(),
+        crypto: is_secure(media).then(|| Crypto::of(media)).flatten(),
         lines: lines.collect(),
     })
 }
@@ -100,6 +107,10 @@ pub(super) fn read_offer(text: &[u8]) -> Option<Offered> {
 /// Our answer to an offer of somebody who talks, or will talk, with the owner of `other`. `None` when the two can't be
 /// brought together.
 pub(super) fn answer(leg: &LegMedia, offered: &Offered, other: Option<&Agreed>) -> Option<(Bytes, Agreed)> {
+    if offered.crypto.is_none() && leg.is_secure() {
+        // What was secure is not talked about in the clear (RFC 4568 7.1.4 leaves it to us).
+        return None;
+    }
     let theirs = offered.menu.choose(other.map(|other| other.codec))?;
     let codec = theirs.codec;
     let passed = other.filter(|other| other.codec == codec).map(|other| other.format.fmtp.clone());
@@ -115,7 +126,13 @@ pub(super) fn answer(leg: &LegMedia, offered: &Offered, other: Option<&Agreed>) 
     for line in &offered.lines {
         match line {
             Some(refused) => text.push_str(refused),
-            None => audio(&mut text, leg, &offered.proto, &menu, offered.ptime_ms, direction),
+            None => {
+                audio(&mut text, leg, &offered.proto, &menu, offered.ptime_ms);
+                if let Some(crypto) = &offered.crypto {
+                    text.push_str(&crypto.answer(&leg.key));
+                }
+                let _ = write!(text, "a={direction}\r\n");
+            }
         }
     }
     let event = menu.event(codec);
@@ -126,6 +143,7 @@ pub(super) fn answer(leg: &LegMedia, offered: &Offered, other: Option<&Agreed>) 
         telephone_event: event.map(|(_, pt)| PayloadTypes::both(pt)),
         event_hz: event.map_or(codec.clock_hz(), |(clock, _)| clock),
         comfort_noise: menu.noise(codec).map(PayloadTypes::both),
+        security: offered.crypto.as_ref().map(|crypto| crypto.security(&leg.key)),
         ptime_ms: offered.ptime_ms,
         remote: offered.remote,
         direction: offered.direction,
@@ -160,14 +178,24 @@ pub(super) fn offer(leg: &LegMedia, suits: Suits<'_>) -> (Bytes, Menu) {
         Suits::Agreed(agreed) => (Menu::for_peer_of(Some(&agreed.menu())), agreed.ptime_ms),
     };
     let mut text = head(leg);
-    audio(&mut text, leg, "RTP/AVP", &menu, ptime_ms, "sendrecv");
+    let secure = leg.is_secure();
+    audio(&mut text, leg, if secure { "RTP/SAVP" } else { "RTP/AVP" }, &menu, ptime_ms);
+    if secure {
+        text.push_str(&Crypto::offer(&leg.key));
+    }
+    text.push_str("a=sendrecv\r\n");
     (text.into(), menu)
 }
 
 /// Reads the answer to our offer; `None` when it is malformed or takes nothing of it.
-pub(super) fn read_answer(text: &[u8], ours: &Menu) -> Option<Agreed> {
+pub(super) fn read_answer(text: &[u8], leg: &LegMedia) -> Option<Agreed> {
+    let ours = &leg.ours;
     let session = Session::parse(text).ok()?;
     let media = session.media.first().filter(|media| is_usable(&session, media))?;
+    if is_secure(media) != leg.is_secure() {
+        return None;
+    }
+    let crypto = is_secure(media).then(|| Crypto::of(media)).flatten();
     let theirs = Menu::of(media);
     let (choice, known) = theirs.choices.iter().find_map(|choice| Some((choice, ours.find(choice.codec)?)))?;
     let codec = choice.codec;
@@ -179,6 +207,7 @@ pub(super) fn read_answer(text: &[u8], ours: &Menu) -> Option<Agreed> {
         telephone_event: event.and_then(|(clock, pt)| formats::both(Some(pt), ours.event_at(clock))),
         event_hz: event.map_or(codec.clock_hz(), |(clock, _)| clock),
         comfort_noise: formats::both(theirs.noise(codec), ours.noise(codec)),
+        security: crypto.map(|crypto| crypto.security(&leg.key)),
         ptime_ms: ptime(media),
         remote: remote(&session, media)?,
         direction: media.direction,
@@ -213,6 +242,7 @@ impl Agreed {
             telephone_event: self.telephone_event,
             event_hz: self.event_hz,
             comfort_noise: self.comfort_noise,
+            security: self.security.clone(),
             wishes: self.format.fmtp.as_deref().map(Wishes::read).unwrap_or_default(),
             ptime_ms: self.ptime_ms,
             may_send: hears && !self.holds,
@@ -227,9 +257,14 @@ impl Agreed {
 fn is_usable(session: &Session, media: &Media) -> bool {
     media.kind == Kind::Audio
         && media.port != 0
-        && matches!(media.proto.as_str(), "RTP/AVP" | "RTP/AVPF")
+        && (matches!(media.proto.as_str(), "RTP/AVP" | "RTP/AVPF") || is_secure(media) && Crypto::of(media).is_some())
         && !Menu::of(media).choices.is_empty()
         && remote(session, media).is_some()
+}
+
+/// To be protected by keys in the description itself (RFC 4568).
+fn is_secure(media: &Media) -> bool {
+    matches!(media.proto.as_str(), "RTP/SAVP" | "RTP/SAVPF")
 }
 
 fn remote(session: &Session, media: &Media) -> Option<Remote> {
@@ -273,7 +308,7 @@ fn head(leg: &LegMedia) -> String {
     text
 }
 
-fn audio(text: &mut String, leg: &LegMedia, proto: &str, menu: &Menu, ptime_ms: u16, direction: &str) {
+fn audio(text: &mut String, leg: &LegMedia, proto: &str, menu: &Menu, ptime_ms: u16) {
     let _ = write!(text, "m=audio {} {proto}", leg.port.rtp.port());
     for format in menu.formats() {
         let _ = write!(text, " {}", format.pt);
@@ -282,7 +317,7 @@ fn audio(text: &mut String, leg: &LegMedia, proto: &str, menu: &Menu, ptime_ms: 
     for format in menu.formats() {
         let _ = write!(text, "{format}");
     }
-    let _ = write!(text, "a=ptime:{ptime_ms}\r\na={direction}\r\n");
+    let _ = write!(text, "a=ptime:{ptime_ms}\r\n");
 }
 
 #[cfg(test)]

@@ -85,7 +85,7 @@ impl Switch {
             return leg.media.agreed.is_some();
         }
         let agreed = negotiate::description(&body.content_type, &body.bytes)
-            .and_then(|description| negotiate::read_answer(description, &leg.media.ours));
+            .and_then(|description| negotiate::read_answer(description, &leg.media));
         let Some(agreed) = agreed else { return false };
         // An answer before the final response may still be replaced by the one in it.
         leg.media.awaits_answer = !leg.is_up();

@@ -129,6 +129,7 @@ impl World {
         println!("seed {seed}");
         let now = Now { mono: Instant::from_micros(1_000_000), wall: Wall(1_795_000_000_000) };
         let settings = EngineSettings {
+            secures_tls: false,
             realm: REALM.to_owned(),
             domains: Vec::new(),
             listeners: vec![Listener {

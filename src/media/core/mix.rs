@@ -138,7 +138,7 @@ impl Core {
             let Some(stream) = self.stream_mut(*place) else { continue };
             let to = stream.ingress.rule.target().filter(|_| stream.form.may_send);
             let made = stream.egress.mixed(now, &stream.form, to.is_some(), &heard, &mut packet);
-            if let (Some(len), Some(to)) = (made, to) {
+            if let (Some(len), Some(to)) = (made.and_then(|len| stream.seal(&mut packet, len)), to) {
                 send(Outgoing { index: stream.port.index, is_rtcp: false, to, packet: &packet[..len] });
             }
         }

@@ -146,6 +146,7 @@ impl Core {
         stream.ingress.update(now, remote, &form);
         let is_recoded = stream.form.codec != form.codec;
         stream.form = form;
+        stream.rekey();
         let unplayable = stream.egress.player.as_ref().map(|player| player.id).filter(|_| !stream.form.codec.is_ours());
         if let Some(play) = unplayable {
             self.stop(id, play, End::Unplayable);

@@ -8,7 +8,7 @@ use super::{
         digits::Digit,
         ingress::{Heard, Kind},
     },
-    Core,
+    Core, Stream,
 };
 use crate::{
     base::{Instant, StreamId},
@@ -31,8 +31,17 @@ pub enum Verdict {
 }
 
 impl Core {
-    /// A datagram on the RTP socket of port `index`. It is rewritten in place for whoever hears it.
-    pub fn handle_packet(&mut self, now: Instant, index: u16, from: SocketAddr, packet: &mut [u8]) -> Verdict {
+    /// A datagram on the RTP socket of port `index`: the first `len` octets of `buffer`, which it is rewritten in for
+    /// whoever hears it. Protected it is longer: without [`PROTECTION_BYTES_MAX`](crate::media::PROTECTION_BYTES_MAX) octets of room, it is not sent.
+    pub fn handle_packet(
+        &mut self,
+        now: Instant,
+        index: u16,
+        from: SocketAddr,
+        buffer: &mut [u8],
+        len: usize,
+    ) -> Verdict {
+        let Some(packet) = buffer.get_mut(..len) else { return Verdict::Nothing };
         let Some(place) = self.by_port.get(usize::from(index)).copied() else {
             self.strays += 1;
             return Verdict::Nothing;
@@ -45,6 +54,11 @@ impl Core {
             self.handle_rtcp(now, index, from, packet);
             return Verdict::Nothing;
         }
+        let Some(len) = open(stream, packet) else {
+            stream.ingress.stats.malformed += 1;
+            return Verdict::Nothing;
+        };
+        let packet = &packet[..len];
         let id = stream.id;
         let Some((heard, event)) = stream.ingress.hear(now, id, &stream.form, from, packet) else {
             return Verdict::Nothing;
@@ -67,7 +81,7 @@ impl Core {
         if mix != super::NOBODY {
             return Verdict::Nothing;
         }
-        let verdict = self.pass_on(now, partner, may_receive, &heard, packet);
+        let verdict = self.pass_on(now, partner, may_receive, &heard, buffer, len);
         if verdict == Verdict::Nothing
             && let Some(stream) = self.stream_mut(place)
         {
@@ -77,7 +91,7 @@ impl Core {
     }
 
     /// A datagram on the RTCP socket of port `index`.
-    pub fn handle_rtcp(&mut self, now: Instant, index: u16, from: SocketAddr, packet: &[u8]) {
+    pub fn handle_rtcp(&mut self, now: Instant, index: u16, from: SocketAddr, packet: &mut [u8]) {
         let place = self.by_port.get(usize::from(index)).copied().unwrap_or(super::NOBODY);
         let Some(stream) = self.streams.get_mut(place as usize).and_then(Option::as_deref_mut) else {
             self.strays += 1;
@@ -88,6 +102,16 @@ impl Core {
             ingress.stats.strangers += 1;
             return;
         }
+        let packet = match &mut stream.secure {
+            None => &packet[..],
+            Some(secure) => match secure.unprotect_rtcp(packet).and_then(|len| packet.get(..len)) {
+                Some(packet) => packet,
+                None => {
+                    ingress.stats.malformed += 1;
+                    return;
+                }
+            },
+        };
         let clock_hz = stream.form.codec.clock_hz();
         if !stream.reports.read(now, stream.egress.ssrc, clock_hz, packet, &mut ingress.stats) {
             ingress.stats.malformed += 1;
@@ -120,7 +144,15 @@ impl Core {
     }
 
     #[inline]
-    fn pass_on(&mut self, now: Instant, partner: u32, may_receive: bool, heard: &Heard, packet: &mut [u8]) -> Verdict {
+    fn pass_on(
+        &mut self,
+        now: Instant,
+        partner: u32,
+        may_receive: bool,
+        heard: &Heard,
+        buffer: &mut [u8],
+        len: usize,
+    ) -> Verdict {
         let Some(other) = self.stream_mut(partner) else {
             return Verdict::Nothing;
         };
@@ -128,9 +160,19 @@ impl Core {
             other.egress.pause_relay();
             return Verdict::Nothing;
         };
-        match other.egress.relay(now, &other.form, heard, packet) {
+        let sent = other.egress.relay(now, &other.form, heard, &mut buffer[..len]);
+        match sent.and_then(|len| other.seal(buffer, len)) {
             Some(len) => Verdict::Forward { index: other.port.index, to, len },
             None => Verdict::Nothing,
         }
+    }
+}
+
+/// Opens what came on a secure leg, in place; tells its length. `None` for what is not authentic.
+#[inline]
+fn open(stream: &mut Stream, packet: &mut [u8]) -> Option<usize> {
+    match &mut stream.secure {
+        None => Some(packet.len()),
+        Some(secure) => secure.unprotect(packet),
     }
 }

@@ -1,5 +1,6 @@
 //! Stories of one worker: phones around a core, a hand-moved clock, tones as voices.
 
+mod secure;
 mod transcoding;
 mod world;
 
@@ -240,7 +241,10 @@ fn only_the_payload_crosses() {
     packet.extend(&payload);
     packet.extend([0, 0, 0, 4]);
     let mut bytes = packet.clone();
-    let verdict = world.core.handle_packet(world.now, 0, world.phones[0].addr, &mut bytes);
+    let verdict = {
+        let len = bytes.len();
+        world.core.handle_packet(world.now, 0, world.phones[0].addr, &mut bytes, len)
+    };
     let Verdict::Forward { len, .. } = verdict else { panic!("{verdict:?}") };
     assert_eq!((len, bytes[0]), (172, 0x80));
     assert_eq!(bytes[12..172], payload[..]);
@@ -274,9 +278,10 @@ fn malformed_packets_are_counted_and_dropped() {
             torn[place] = chance.below(256) as u8;
         }
         let mut report = torn.clone();
-        world.core.handle_packet(world.now, 0, world.phones[0].addr, &mut torn);
+        let len = torn.len();
+        world.core.handle_packet(world.now, 0, world.phones[0].addr, &mut torn, len);
         report[0] = 0x81;
-        world.core.handle_rtcp(world.now, 0, world.phones[0].addr, &report);
+        world.core.handle_rtcp(world.now, 0, world.phones[0].addr, &mut report.clone());
     }
     assert!(world.close(0).malformed > 12);
 }
@@ -292,7 +297,7 @@ fn silence_is_noticed() {
         world.run(10_000);
         let report = [0x80, 201, 0, 1, 0, 0, 0x22, 0x22];
         let from = Remote::new(world.phones[1].addr).rtcp;
-        world.core.handle_rtcp(world.now, world.phones[1].port.index, from, &report);
+        world.core.handle_rtcp(world.now, world.phones[1].port.index, from, &mut report.clone());
     }
     assert_eq!(quiet(&world), 0, "it still reports");
     world.run(62_000);
@@ -468,7 +473,10 @@ fn sw_08_what_we_cannot_decode_passes_untouched() {
             let mut packet = vec![0x80; 12];
             Header::new(payload_type, 10 + step as u16, 160 * step as u32, 7, 0).write(&mut packet);
             packet.extend(payload);
-            let verdict = world.core.handle_packet(world.now, world.phones[0].port.index, from, &mut packet);
+            let verdict = {
+                let len = packet.len();
+                world.core.handle_packet(world.now, world.phones[0].port.index, from, &mut packet, len)
+            };
             if let Verdict::Forward { len, .. } = verdict {
                 let header = Header::read(&packet[..len]).expect("RTP");
                 heard.push((header.payload_type, packet[12..len].to_vec(), header.sequence, header.timestamp));

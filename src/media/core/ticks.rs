@@ -7,6 +7,7 @@ use super::{
         End, Event,
         egress::{Frame, OWN_PACKET_BYTES_MAX},
         reports::Sent,
+        srtp::TAIL_MAX,
         wheel::Wake,
     },
     Core,
@@ -100,7 +101,7 @@ impl Core {
             }
             match stream.egress.frame(now, &stream.form, to.is_some(), &mut packet) {
                 Frame::Packet(len) => {
-                    if let Some(to) = to {
+                    if let (Some(to), Some(len)) = (to, stream.seal(&mut packet, len)) {
                         send(Outgoing { index, is_rtcp: false, to, packet: &packet[..len] });
                     }
                 }
@@ -136,8 +137,13 @@ impl Core {
             if let Some(to) = stream.ingress.rule.rtcp_target()
                 && (sent.is_some() || heard.is_some())
             {
-                let mut packet = [0; REPORT_MAX];
-                if let Some(len) = stream.reports.write(now, egress.ssrc, sent, heard, &mut packet) {
+                let mut packet = [0; REPORT_MAX + TAIL_MAX];
+                let written = stream.reports.write(now, egress.ssrc, sent, heard, &mut packet[..REPORT_MAX]);
+                let written = written.and_then(|len| match &mut stream.secure {
+                    None => Some(len),
+                    Some(secure) => secure.protect_rtcp(&mut packet, len),
+                });
+                if let Some(len) = written {
                     send(Outgoing { index: stream.port.index, is_rtcp: true, to, packet: &packet[..len] });
                 }
             }

@@ -8,6 +8,8 @@ fn leg() -> LegMedia {
         address: "192.0.2.1".parse().unwrap(),
         session: 7,
         version: 1,
+        key: crate::base::Private::new([7; 30]),
+        wants_security: false,
         agreed: None,
         local: Bytes::new(),
         ours: Menu::default(),
@@ -18,6 +20,10 @@ fn leg() -> LegMedia {
         play: None,
         queued: None,
     }
+}
+
+fn leg_of(ours: &Menu) -> LegMedia {
+    LegMedia { ours: ours.clone(), ..leg() }
 }
 
 fn sdp(lines: &str) -> String {
@@ -104,12 +110,18 @@ fn sw_05_our_offers_and_their_answers() {
     let (text, ours) = offered_to_peer_of(Suits::Offered(&like));
     assert!(text.contains("m=audio 20000 RTP/AVP 8 0 9 111 101 96\r\n"), "{text}");
     assert!(text.contains("a=rtpmap:111 opus/48000/2") && text.contains("a=rtpmap:96 telephone-event/48000"), "{text}");
-    let agreed =
-        read_answer(sdp("m=audio 4000 RTP/AVP 8 97\r\na=rtpmap:97 telephone-event/8000\r\n").as_bytes(), &ours)
-            .unwrap();
+    let agreed = read_answer(
+        sdp("m=audio 4000 RTP/AVP 8 97\r\na=rtpmap:97 telephone-event/8000\r\n").as_bytes(),
+        &leg_of(&ours),
+    )
+    .unwrap();
     assert_eq!(agreed.telephone_event, Some(PayloadTypes { send: 97, receive: 101 }));
-    assert_eq!(read_answer(sdp("m=audio 0 RTP/AVP 8\r\n").as_bytes(), &ours), None);
-    assert_eq!(read_answer(sdp("m=audio 4000 RTP/AVP 18\r\n").as_bytes(), &ours), None, "that was not offered");
+    assert_eq!(read_answer(sdp("m=audio 0 RTP/AVP 8\r\n").as_bytes(), &leg_of(&ours)), None);
+    assert_eq!(
+        read_answer(sdp("m=audio 4000 RTP/AVP 18\r\n").as_bytes(), &leg_of(&ours)),
+        None,
+        "that was not offered"
+    );
 }
 
 fn offered_to_peer_of(suits: Suits<'_>) -> (String, Menu) {
@@ -132,7 +144,7 @@ fn sw_08_foreign_codecs_are_offered_on_untouched() {
     }
     // The called side has its own number for it, and another mode.
     let lines = "m=audio 4000 RTP/AVP 120 13\r\na=rtpmap:120 iLBC/8000\r\na=fmtp:120 mode=30\r\n";
-    let called = read_answer(sdp(lines).as_bytes(), &ours).unwrap();
+    let called = read_answer(sdp(lines).as_bytes(), &leg_of(&ours)).unwrap();
     let form = called.form([198, 51, 100, 9].into(), Duration::from_secs(60));
     assert_eq!(form.payload, PayloadTypes { send: 120, receive: 98 });
     assert_eq!(form.comfort_noise, Some(PayloadTypes::both(13)));
@@ -191,4 +203,50 @@ fn sw_08_a_wide_phone_meets_a_narrow_one() {
     let text = String::from_utf8(text.to_vec()).unwrap();
     assert!(text.contains("RTP/AVP 111 110\r\n") && text.contains("a=rtpmap:111 opus/48000/2\r\n"), "{text}");
     assert!(text.contains("a=fmtp:111 useinbandfec=1\r\n"), "{text}");
+}
+
+const CRYPTO: &str = "a=crypto:4 AES_256_CM_HMAC_SHA1_80 inline:x\r\n\
+     a=crypto:5 AES_CM_128_HMAC_SHA1_80 inline:AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0e|2^31|1:4\r\n\
+     a=crypto:6 AES_CM_128_HMAC_SHA1_32 inline:AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0e|2^31\r\n";
+
+/// SW-09: the first crypto line that we can follow is taken, with a key of our own; what can't be followed is refused, and
+/// never answered in the clear.
+#[test]
+fn sw_09_secure_offers_are_answered_securely() {
+    let lines = format!("m=audio 4000 RTP/SAVP 0\r\n{CRYPTO}");
+    let (text, agreed) = answered(&lines);
+    assert!(text.contains("m=audio 20000 RTP/SAVP 0\r\n"), "{text}");
+    let ours = "a=crypto:6 AES_CM_128_HMAC_SHA1_32 inline:BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH\r\n";
+    assert!(text.contains(ours), "{text}");
+    let security = agreed.security.as_ref().expect("keys");
+    assert_eq!((security.theirs.reveal()[0], security.theirs.reveal()[29], security.ours.reveal()[0]), (1, 30, 7));
+    assert!(!format!("{agreed:?}").contains("AQID"), "keys are not for the log");
+    assert!(agreed.form([1, 1, 1, 1].into(), Duration::from_secs(60)).security.is_some());
+    for broken in [
+        "",
+        "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AQID\r\n",
+        "a=crypto:x\r\n",
+        "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0e UNENCRYPTED_SRTP\r\n",
+    ] {
+        assert_eq!(read_offer(sdp(&format!("m=audio 4000 RTP/SAVP 0\r\n{broken}")).as_bytes()), None, "{broken}");
+    }
+}
+
+/// SW-09: a secure leg can't be talked down, neither by a later offer nor by an answer to ours.
+#[test]
+fn sw_09_a_secure_leg_is_not_talked_down() {
+    let (_, agreed) = answered(&format!("m=audio 4000 RTP/SAVP 0\r\n{CRYPTO}"));
+    let secure = LegMedia { agreed: Some(agreed), ..leg() };
+    let plain = read_offer(sdp("m=audio 4000 RTP/AVP 0\r\n").as_bytes()).unwrap();
+    assert!(answer(&secure, &plain, None).is_none());
+    let wants = LegMedia { wants_security: true, ..leg() };
+    let (text, ours) = offer(&wants, Suits::Anybody);
+    let text = String::from_utf8(text.to_vec()).unwrap();
+    assert!(text.contains("RTP/SAVP 0 8") && text.matches("a=crypto:").count() == 2, "{text}");
+    let wants = LegMedia { ours, ..wants };
+    assert!(read_answer(sdp("m=audio 4000 RTP/AVP 0\r\n").as_bytes(), &wants).is_none());
+    let taken = read_answer(sdp(&format!("m=audio 4000 RTP/SAVP 0\r\n{CRYPTO}")).as_bytes(), &wants).unwrap();
+    assert!(taken.security.is_some());
+    let unasked = sdp(&format!("m=audio 4000 RTP/SAVP 0\r\n{CRYPTO}"));
+    assert!(read_answer(unasked.as_bytes(), &leg_of(&wants.ours)).is_none());
 }

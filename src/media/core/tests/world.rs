@@ -6,7 +6,9 @@ use super::super::{
     super::{
         Codec, Listener, Remote, Stats, Wishes,
         codec::{Decoder, Encoder, FRAME, PACKET_SAMPLES_MAX},
-        g711, tone_snr_db,
+        g711,
+        srtp::{Secure, TAIL_MAX},
+        tone_snr_db,
     },
     *,
 };
@@ -37,6 +39,7 @@ pub struct Phone {
     pub ear: Listener,
     pub heard: Vec<Header>,
     /// For codecs that the ear doesn't know; what it hears then, at 16 kHz.
+    pub guard: Option<Secure>,
     pub mouth: Option<Encoder>,
     pub wide_ear: Option<Decoder>,
     pub wide: Vec<i16>,
@@ -75,6 +78,7 @@ impl World {
                 spoken: 0,
                 ear: Listener::new(),
                 heard: Vec::new(),
+                guard: None,
                 mouth: None,
                 wide_ear: None,
                 wide: Vec::new(),
@@ -148,6 +152,11 @@ impl World {
             let place = self.phones.iter().position(|phone| phone.addr == to || Remote::new(phone.addr).rtcp == to);
             let place = place.expect("sent to a phone");
             if is_rtcp {
+                let mut packet = packet;
+                if let Some(guard) = &mut self.phones[place].guard {
+                    let len = guard.unprotect_rtcp(&mut packet).expect("authentic");
+                    packet.truncate(len);
+                }
                 self.reports.push((place, packet));
             } else {
                 self.phones[place].hear(now, &packet);
@@ -160,13 +169,23 @@ impl World {
         self.send(place, packet);
     }
 
-    pub fn send(&mut self, place: usize, packet: Vec<u8>) -> Verdict {
+    pub fn send(&mut self, place: usize, mut packet: Vec<u8>) -> Verdict {
+        if let Some(guard) = &mut self.phones[place].guard {
+            let len = packet.len();
+            packet.resize(len + TAIL_MAX, 0);
+            let len = guard.protect(&mut packet, len).expect("room");
+            packet.truncate(len);
+        }
         let from = self.phones[place].addr;
         self.send_from(place, from, packet)
     }
 
     pub fn send_from(&mut self, place: usize, from: SocketAddr, mut packet: Vec<u8>) -> Verdict {
-        let verdict = self.core.handle_packet(self.now, self.phones[place].port.index, from, &mut packet);
+        let verdict = {
+            let len = packet.len();
+            packet.resize(len + TAIL_MAX, 0);
+            self.core.handle_packet(self.now, self.phones[place].port.index, from, &mut packet, len)
+        };
         if let Verdict::Forward { index, to, len } = verdict
             && let Some(other) = self.phones.iter_mut().find(|phone| phone.port.index == index)
             && other.addr == to
@@ -232,6 +251,9 @@ impl Phone {
     }
 
     pub fn hear(&mut self, now: Instant, packet: &[u8]) {
+        let mut opened = packet.to_vec();
+        let len = self.guard.as_mut().map(|guard| guard.unprotect(&mut opened).expect("authentic"));
+        let packet = &opened[..len.unwrap_or(packet.len())];
         let header = Header::read(packet).expect("RTP");
         let wanted = self.codec.static_payload_type().unwrap_or(96);
         assert!([wanted, 101].contains(&header.payload_type), "{header:?}");

@@ -1,0 +1,334 @@
+//! Secure RTP and RTCP (RFC 3711) in place: AES in counter mode, HMAC-SHA1. One master key each way, as SDES gives them
+//! (RFC 4568).
+
+use aes::{
+    Aes128,
+    cipher::{InnerIvInit, KeyInit, StreamCipher, generic_array::GenericArray},
+};
+use hmac::{Hmac, Mac};
+use sha1::Sha1;
+use subtle::ConstantTimeEq;
+
+use crate::{
+    base::Private,
+    wire::rtp::{HEADER_BYTES, Header},
+};
+
+/// Octets of a master key with its salt.
+pub const KEY_BYTES: usize = 30;
+
+/// What protection adds at most: SRTCP's index and tag.
+pub const TAIL_MAX: usize = INDEX_BYTES + TAG_RTCP;
+
+const INDEX_BYTES: usize = 4;
+
+/// SRTCP's tag is long in both suites (RFC 4568 6.2.1.2).
+const TAG_RTCP: usize = 10;
+
+const SALT_BYTES: usize = 14;
+
+/// Sequence numbers behind the highest that are still taken, each once.
+const WINDOW: u64 = 128;
+
+/// Senders that one leg may have had: a new SSRC is only believed when its packet is authentic.
+const SSRCS_MAX: usize = 4;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suite {
+    /// AES_CM_128_HMAC_SHA1_80.
+    Long,
+    /// AES_CM_128_HMAC_SHA1_32.
+    Short,
+}
+
+/// Both directions' keys, as agreed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Security {
+    pub suite: Suite,
+    /// Ours: what we send is protected by it.
+    pub ours: Private<[u8; KEY_BYTES]>,
+    pub theirs: Private<[u8; KEY_BYTES]>,
+}
+
+/// A leg's secure half, both ways.
+pub struct Secure {
+    pub agreed: Security,
+    ours: Keys,
+    theirs: Keys,
+    sent: Option<Track>,
+    sent_rtcp: u32,
+    heard: Vec<Heard>,
+}
+
+/// What RFC 3711 4.3 derives from a master key.
+struct Keys {
+    rtp: SessionKey,
+    rtcp: SessionKey,
+    tag: usize,
+}
+
+struct SessionKey {
+    cipher: Aes128,
+    salt: [u8; SALT_BYTES],
+    mac: Hmac<Sha1>,
+}
+
+/// One sender's packet numbers.
+struct Heard {
+    ssrc: u32,
+    rtp: Option<Track>,
+    rtcp: Option<Track>,
+}
+
+/// The highest packet index, and which of those behind it have come (RFC 3711 3.3.2).
+#[derive(Clone, Copy)]
+struct Track {
+    highest: u64,
+    seen: u128,
+}
+
+impl Suite {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Long => "AES_CM_128_HMAC_SHA1_80",
+            Self::Short => "AES_CM_128_HMAC_SHA1_32",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Long, Self::Short].into_iter().find(|suite| suite.name().eq_ignore_ascii_case(name))
+    }
+
+    const fn tag(self) -> usize {
+        match self {
+            Self::Long => 10,
+            Self::Short => 4,
+        }
+    }
+}
+
+impl Secure {
+    pub fn new(agreed: Security) -> Self {
+        let tag = agreed.suite.tag();
+        let (ours, theirs) = (Keys::new(agreed.ours.reveal(), tag), Keys::new(agreed.theirs.reveal(), tag));
+        Self { agreed, ours, theirs, sent: None, sent_rtcp: 0, heard: Vec::new() }
+    }
+
+    /// Other keys, or the same again: a direction whose key stays goes on counting.
+    pub fn rekey(&mut self, agreed: Security) {
+        let fresh = Self::new(agreed);
+        if fresh.agreed.suite != self.agreed.suite || fresh.agreed.ours != self.agreed.ours {
+            (self.ours, self.sent, self.sent_rtcp) = (fresh.ours, None, 0);
+        }
+        if fresh.agreed.suite != self.agreed.suite || fresh.agreed.theirs != self.agreed.theirs {
+            self.theirs = fresh.theirs;
+            self.heard.clear();
+        }
+        self.agreed = fresh.agreed;
+    }
+
+    /// Protects an RTP packet of `len` octets in place; tells its new length, `None` when there is no room for the tag.
+    pub fn protect(&mut self, packet: &mut [u8], len: usize) -> Option<usize> {
+        let (plain, _) = packet.split_at_mut_checked(len)?;
+        let header = Header::read(plain)?;
+        let index = Track::index(self.sent.as_ref(), header.sequence);
+        Track::note(&mut self.sent, index);
+        let start = payload_start(plain)?;
+        let keys = &self.ours.rtp;
+        keys.crypt(header.ssrc, index, plain.get_mut(start..)?);
+        let tag = keys.tag(&packet[..len], &((index >> 16) as u32).to_be_bytes());
+        packet.get_mut(len..len + self.ours.tag)?.copy_from_slice(tag.get(..self.ours.tag)?);
+        Some(len + self.ours.tag)
+    }
+
+    /// Checks and decrypts an RTP packet in place; tells its length without the tag. `None` for what is not authentic or
+    /// has come before; nothing is changed then.
+    pub fn unprotect(&mut self, packet: &mut [u8]) -> Option<usize> {
+        let len = packet.len().checked_sub(self.theirs.tag)?;
+        let (plain, tag) = packet.split_at_mut_checked(len)?;
+        if len < HEADER_BYTES {
+            return None;
+        }
+        // Padding lies in what is encrypted: its length can't be read yet.
+        let sequence = u16::from_be_bytes([plain[2], plain[3]]);
+        let ssrc = u32::from_be_bytes([plain[8], plain[9], plain[10], plain[11]]);
+        let known = self.heard.iter().position(|heard| heard.ssrc == ssrc);
+        let track = known.and_then(|at| self.heard.get(at)).and_then(|heard| heard.rtp);
+        let index = Track::index(track.as_ref(), sequence);
+        if track.is_some_and(|track| track.has(index)) {
+            return None;
+        }
+        let start = payload_start(plain)?;
+        let keys = &self.theirs.rtp;
+        let wanted = keys.tag(plain, &((index >> 16) as u32).to_be_bytes());
+        if !bool::from(wanted.get(..self.theirs.tag)?.ct_eq(tag)) {
+            return None;
+        }
+        keys.crypt(ssrc, index, plain.get_mut(start..)?);
+        Track::note(&mut self.heard_of(ssrc).rtp, index);
+        Some(len)
+    }
+
+    /// Protects an RTCP compound of `len` octets in place; tells its new length.
+    pub fn protect_rtcp(&mut self, packet: &mut [u8], len: usize) -> Option<usize> {
+        let ssrc = u32::from_be_bytes(*packet.get(4..8)?.first_chunk::<4>()?);
+        let index = self.sent_rtcp;
+        self.sent_rtcp = (index + 1) & 0x7fff_ffff;
+        let keys = &self.ours.rtcp;
+        keys.crypt(ssrc, u64::from(index), packet.get_mut(8..len)?);
+        packet.get_mut(len..len + INDEX_BYTES)?.copy_from_slice(&(index | 1 << 31).to_be_bytes());
+        let tag = keys.tag(packet.get(..len + INDEX_BYTES)?, &[]);
+        let end = len + INDEX_BYTES + TAG_RTCP;
+        packet.get_mut(len + INDEX_BYTES..end)?.copy_from_slice(tag.get(..TAG_RTCP)?);
+        Some(end)
+    }
+
+    /// Checks and decrypts an RTCP compound in place; tells its length.
+    pub fn unprotect_rtcp(&mut self, packet: &mut [u8]) -> Option<usize> {
+        let signed = packet.len().checked_sub(TAG_RTCP)?;
+        let (plain, tag) = packet.split_at_mut_checked(signed)?;
+        let len = signed.checked_sub(INDEX_BYTES).filter(|len| *len >= 8)?;
+        let word = u32::from_be_bytes(*plain.get(len..)?.first_chunk::<4>()?);
+        let ssrc = u32::from_be_bytes([plain[4], plain[5], plain[6], plain[7]]);
+        let index = u64::from(word & 0x7fff_ffff);
+        let known = self.heard.iter().find(|heard| heard.ssrc == ssrc).and_then(|heard| heard.rtcp);
+        if known.is_some_and(|track| track.has(index)) {
+            return None;
+        }
+        let keys = &self.theirs.rtcp;
+        let wanted = keys.tag(plain, &[]);
+        if !bool::from(wanted.get(..TAG_RTCP)?.ct_eq(tag)) {
+            return None;
+        }
+        if word >> 31 != 0 {
+            keys.crypt(ssrc, index, plain.get_mut(8..len)?);
+        }
+        Track::note(&mut self.heard_of(ssrc).rtcp, index);
+        Some(len)
+    }
+
+    /// An authentic sender; the one that was heard of first makes room.
+    fn heard_of(&mut self, ssrc: u32) -> &mut Heard {
+        let at = self.heard.iter().position(|heard| heard.ssrc == ssrc).unwrap_or_else(|| {
+            if self.heard.len() == SSRCS_MAX {
+                self.heard.remove(0);
+            }
+            self.heard.push(Heard { ssrc, rtp: None, rtcp: None });
+            self.heard.len() - 1
+        });
+        &mut self.heard[at]
+    }
+}
+
+impl Keys {
+    fn new(master: &[u8; KEY_BYTES], tag: usize) -> Self {
+        let (mut key, mut salt) = ([0; 16], [0; SALT_BYTES]);
+        key.copy_from_slice(&master[..16]);
+        salt.copy_from_slice(&master[16..]);
+        let master = Aes128::new(&GenericArray::from(key));
+        Self { rtp: SessionKey::derive(&master, salt, 0), rtcp: SessionKey::derive(&master, salt, 3), tag }
+    }
+}
+
+impl SessionKey {
+    /// Three keys by the labels from `first` on.
+    fn derive(master: &Aes128, master_salt: [u8; SALT_BYTES], first: u8) -> Self {
+        let (mut key, mut auth, mut salt) = ([0; 16], [0; 20], [0; SALT_BYTES]);
+        for (label, out) in [(0, &mut key[..]), (1, &mut auth[..]), (2, &mut salt[..])] {
+            let mut seed = master_salt;
+            seed[7] ^= first + label;
+            counter_mode(master, seed, out);
+        }
+        // HMAC pads a short key with zeros to a block (RFC 2104 2).
+        let mut block = [0; 64];
+        block[..auth.len()].copy_from_slice(&auth);
+        let mac = <Hmac<Sha1> as Mac>::new(&GenericArray::from(block));
+        Self { cipher: Aes128::new(&GenericArray::from(key)), salt, mac }
+    }
+
+    fn crypt(&self, ssrc: u32, index: u64, octets: &mut [u8]) {
+        let mut seed = self.salt;
+        for (place, octet) in seed[4..8].iter_mut().zip(ssrc.to_be_bytes()) {
+            *place ^= octet;
+        }
+        for (place, octet) in seed[8..].iter_mut().zip(&index.to_be_bytes()[2..]) {
+            *place ^= octet;
+        }
+        counter_mode(&self.cipher, seed, octets);
+    }
+
+    fn tag(&self, octets: &[u8], rollover: &[u8]) -> [u8; 20] {
+        let mut mac = self.mac.clone();
+        mac.update(octets);
+        mac.update(rollover);
+        mac.finalize().into_bytes().into()
+    }
+}
+
+/// AES in counter mode, from the first 14 octets of the counter block.
+fn counter_mode(cipher: &Aes128, seed: [u8; SALT_BYTES], octets: &mut [u8]) {
+    let mut start = [0; 16];
+    start[..SALT_BYTES].copy_from_slice(&seed);
+    let core = ctr::CtrCore::<&Aes128, ctr::flavors::Ctr128BE>::inner_iv_init(cipher, &GenericArray::from(start));
+    ctr::cipher::StreamCipherCoreWrapper::from_core(core).apply_keystream(octets);
+}
+
+impl Track {
+    /// The index that a sequence number most likely stands for (RFC 3711 3.3.1).
+    fn index(track: Option<&Self>, sequence: u16) -> u64 {
+        let Some(track) = track else { return u64::from(sequence) };
+        let step = sequence.wrapping_sub(track.highest as u16).cast_signed();
+        track.highest.checked_add_signed(i64::from(step)).unwrap_or(u64::from(sequence))
+    }
+
+    /// Has it come, or is it too old to tell?
+    fn has(self, index: u64) -> bool {
+        match self.highest.checked_sub(index) {
+            None => false,
+            Some(behind) => behind >= WINDOW || self.seen >> behind & 1 != 0,
+        }
+    }
+
+    fn note(track: &mut Option<Self>, index: u64) {
+        let Some(track) = track else {
+            *track = Some(Self { highest: index, seen: 1 });
+            return;
+        };
+        if let Some(behind) = track.highest.checked_sub(index) {
+            track.seen |= 1_u128.checked_shl(u32::try_from(behind).unwrap_or(u32::MAX)).unwrap_or(0);
+        } else {
+            let step = u32::try_from(index - track.highest).unwrap_or(u32::MAX);
+            track.seen = track.seen.checked_shl(step).unwrap_or(0) | 1;
+            track.highest = index;
+        }
+    }
+}
+
+/// Behind contributing sources and extension, which stay in the clear.
+fn payload_start(packet: &[u8]) -> Option<usize> {
+    let first = *packet.first()?;
+    if first >> 6 != 2 {
+        return None;
+    }
+    let mut start = HEADER_BYTES + usize::from(first & 0x0f) * 4;
+    if first & 0x10 != 0 {
+        let words = packet.get(start..)?.first_chunk::<4>()?;
+        start += 4 + usize::from(u16::from_be_bytes([words[2], words[3]])) * 4;
+    }
+    (start <= packet.len()).then_some(start)
+}
+
+impl std::fmt::Debug for Security {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Security({})", self.suite.name())
+    }
+}
+
+impl std::fmt::Debug for Secure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Secure({})", self.agreed.suite.name())
+    }
+}
+
+#[cfg(test)]
+mod tests;

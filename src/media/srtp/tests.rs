@@ -1,0 +1,145 @@
+use aes::cipher::BlockEncrypt;
+
+use super::*;
+
+fn hex<const N: usize>(text: &str) -> [u8; N] {
+    hex::decode(text.replace(' ', "")).expect("hex").try_into().expect("its length")
+}
+
+fn security(suite: Suite, ours: u8, theirs: u8) -> Security {
+    let key = |octet| Private::new([octet; KEY_BYTES]);
+    Security { suite, ours: key(ours), theirs: key(theirs) }
+}
+
+fn pair(suite: Suite) -> (Secure, Secure) {
+    (Secure::new(security(suite, 1, 2)), Secure::new(security(suite, 2, 1)))
+}
+
+fn packet(sequence: u16, ssrc: u32) -> Vec<u8> {
+    let mut packet = vec![0; 12];
+    Header::new(0, sequence, 160 * u32::from(sequence), ssrc, 0).write(&mut packet);
+    packet.extend(b"a word that nobody else shall hear");
+    packet
+}
+
+fn protected(secure: &mut Secure, plain: &[u8]) -> Vec<u8> {
+    let mut packet = plain.to_vec();
+    packet.resize(plain.len() + TAIL_MAX, 0);
+    let len = secure.protect(&mut packet, plain.len()).expect("room");
+    packet.truncate(len);
+    packet
+}
+
+fn heard(secure: &mut Secure, packet: &[u8]) -> Option<Vec<u8>> {
+    let mut packet = packet.to_vec();
+    let len = secure.unprotect(&mut packet)?;
+    packet.truncate(len);
+    Some(packet)
+}
+
+/// SW-09: RFC 3711 B.2 and B.3, keystream and key derivation.
+#[test]
+fn sw_09_vectors_of_rfc_3711() {
+    let cipher = Aes128::new(&GenericArray::from(hex::<16>("2B7E151628AED2A6ABF7158809CF4F3C")));
+    let mut stream = [0; 48];
+    counter_mode(&cipher, hex("F0F1F2F3F4F5F6F7F8F9FAFBFCFD"), &mut stream);
+    let wanted = "E03EAD0935C95E80E166B16DD92B4EB4 D23513162B02D0F72A43A2FE4A5F97AB 41E95B3BB0A2E8DD477901E4FCA894C0";
+    assert_eq!(stream, hex::<48>(wanted));
+    let master = Aes128::new(&GenericArray::from(hex::<16>("E1F97A0D3E018BE0D64FA32C06DE4139")));
+    let salt: [u8; 14] = hex("0EC675AD498AFEEBB6960B3AABE6");
+    let derived = SessionKey::derive(&master, salt, 0);
+    assert_eq!(derived.salt, hex::<14>("30CBBC08863D8C85D49DB34A9AE1"));
+    let mut block = GenericArray::from([0; 16]);
+    derived.cipher.encrypt_block(&mut block);
+    let mut wanted = GenericArray::from([0; 16]);
+    Aes128::new(&GenericArray::from(hex::<16>("C61E7A93744F39EE10734AFE3FF7A087"))).encrypt_block(&mut wanted);
+    assert_eq!(block, wanted);
+    let mut auth = [0; 20];
+    let mut seed = salt;
+    seed[7] ^= 1;
+    counter_mode(&master, seed, &mut auth);
+    assert_eq!(auth, hex::<20>("CEBE321F6FF7716B6FD4AB49AF256A156D38BAA4"));
+}
+
+/// SW-09: what one protects the other hears, and nothing of it is in the clear; either suite.
+#[test]
+fn sw_09_there_and_back() {
+    for (suite, tag) in [(Suite::Long, 10), (Suite::Short, 4)] {
+        let (mut ana, mut rui) = pair(suite);
+        for sequence in [65_534, 65_535, 0, 1, 3, 2] {
+            let plain = packet(sequence, 7);
+            let wire = protected(&mut ana, &plain);
+            assert_eq!((wire.len(), &wire[..12]), (plain.len() + tag, &plain[..12]));
+            assert!(!wire.windows(6).any(|six| six == b"nobody"));
+            assert_eq!(heard(&mut rui, &wire).as_deref(), Some(plain.as_slice()), "{suite:?} {sequence}");
+        }
+        let rolled = rui.heard[0].rtp.expect("heard").highest >> 16;
+        assert_eq!(rolled, 1, "the rollover is counted");
+    }
+}
+
+/// SW-09: replays, forgeries, other keys and torn packets are nothing, and the next good packet is heard.
+#[test]
+fn sw_09_only_the_authentic_once() {
+    let (mut ana, mut rui) = pair(Suite::Long);
+    let wires: Vec<Vec<u8>> = (1..=300).map(|sequence| protected(&mut ana, &packet(sequence, 7))).collect();
+    assert!(heard(&mut rui, &wires[10]).is_some());
+    assert!(heard(&mut rui, &wires[10]).is_none(), "the same again");
+    assert!(heard(&mut rui, &wires[5]).is_some() && heard(&mut rui, &wires[5]).is_none(), "late, but once");
+    assert!(heard(&mut rui, &wires[299]).is_some());
+    assert!(heard(&mut rui, &wires[20]).is_none(), "older than can be told");
+    for at in 0..wires[200].len() {
+        let mut torn = wires[200].clone();
+        torn[at] ^= 0x40;
+        assert!(heard(&mut rui, &torn).is_none(), "octet {at}");
+        assert!(heard(&mut rui, &wires[200][..at]).is_none());
+    }
+    let mut stranger = Secure::new(security(Suite::Long, 9, 9));
+    assert!(heard(&mut rui, &protected(&mut stranger, &packet(301, 7))).is_none());
+    assert_eq!(rui.heard.len(), 1, "a forged SSRC leaves nothing behind");
+    assert!(heard(&mut rui, &wires[200]).is_some());
+    for ssrc in 10..30 {
+        assert!(heard(&mut rui, &protected(&mut Secure::new(security(Suite::Long, 1, 2)), &packet(1, ssrc))).is_some());
+        assert!(rui.heard.len() <= SSRCS_MAX);
+    }
+}
+
+/// SW-09: RTCP too.
+#[test]
+fn sw_09_reports_are_protected() {
+    let (mut ana, mut rui) = pair(Suite::Short);
+    let plain = hex::<8>("80C90001 00000007");
+    let mut first = Vec::new();
+    for round in 0..3 {
+        let mut packet = [plain.as_slice(), b"some more of it", &[0; TAIL_MAX]].concat();
+        let len = ana.protect_rtcp(&mut packet, 23).expect("room");
+        assert_eq!(len, 23 + TAIL_MAX);
+        let wire = packet[..len].to_vec();
+        let got = rui.unprotect_rtcp(&mut packet[..len]).expect("authentic");
+        assert_eq!(&packet[8..got], b"some more of it", "{round}");
+        if round == 0 {
+            first = wire;
+        }
+    }
+    assert!(rui.unprotect_rtcp(&mut first).is_none(), "the same again");
+    for len in 0..40 {
+        assert!(rui.unprotect_rtcp(&mut vec![0x80; len]).is_none());
+    }
+}
+
+/// SW-09: a direction whose key stays goes on where it was, the other begins anew.
+#[test]
+fn sw_09_new_keys() {
+    let (mut ana, mut rui) = pair(Suite::Long);
+    let old = protected(&mut ana, &packet(65_535, 7));
+    assert!(heard(&mut rui, &old).is_some());
+    rui.rekey(security(Suite::Long, 3, 1));
+    assert!(heard(&mut rui, &old).is_none(), "their key is the same: so is what was heard");
+    assert!(heard(&mut rui, &protected(&mut ana, &packet(0, 7))).is_some(), "and the rollover");
+    ana.rekey(security(Suite::Long, 1, 3));
+    assert!(heard(&mut ana, &protected(&mut rui, &packet(1, 8))).is_some());
+    assert_eq!(
+        format!("{:?} {ana:?}", ana.agreed),
+        "Security(AES_CM_128_HMAC_SHA1_80) Secure(AES_CM_128_HMAC_SHA1_80)"
+    );
+}

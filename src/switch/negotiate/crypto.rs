@@ -1,0 +1,62 @@
+//! Keys in a description (SDES, RFC 4568).
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use crate::{
+    base::Private,
+    media::{KEY_BYTES, Security, Suite},
+    wire::sdp::Media,
+};
+
+/// One `a=crypto` line that we can follow.
+#[derive(Clone, PartialEq)]
+pub struct Crypto {
+    tag: u32,
+    suite: Suite,
+    key: Private<[u8; KEY_BYTES]>,
+}
+
+impl Crypto {
+    /// The first of a media line that we can follow.
+    pub fn of(media: &Media) -> Option<Self> {
+        media.crypto.iter().find_map(|line| Self::read(line.reveal()))
+    }
+
+    /// Our lines in an offer: each suite, with our key.
+    pub fn offer(ours: &Private<[u8; KEY_BYTES]>) -> String {
+        line(1, Suite::Long, ours) + &line(2, Suite::Short, ours)
+    }
+
+    /// The line that takes this one, with our key.
+    pub fn answer(&self, ours: &Private<[u8; KEY_BYTES]>) -> String {
+        line(self.tag, self.suite, ours)
+    }
+
+    pub fn security(&self, ours: &Private<[u8; KEY_BYTES]>) -> Security {
+        Security { suite: self.suite, ours: ours.clone(), theirs: self.key.clone() }
+    }
+
+    /// `1 AES_CM_128_HMAC_SHA1_80 inline:<key and salt>[|lifetime][|MKI:length] [session parameters]`
+    fn read(text: &str) -> Option<Self> {
+        let mut words = text.split_ascii_whitespace();
+        let tag = words.next()?.parse().ok()?;
+        let suite = Suite::named(words.next()?)?;
+        let (method, value) = words.next()?.split_once(':')?;
+        let mut parts = value.split('|');
+        let key = STANDARD.decode(parts.next()?.trim_end_matches(';')).ok()?;
+        // A key identifier would stand in each packet; other parameters would change how it is protected.
+        let is_plain = parts.all(|part| !part.contains(':')) && words.all(|word| word.starts_with("WSH="));
+        let key = Private::new(key.try_into().ok()?);
+        (is_plain && method.eq_ignore_ascii_case("inline")).then_some(Self { tag, suite, key })
+    }
+}
+
+fn line(tag: u32, suite: Suite, key: &Private<[u8; KEY_BYTES]>) -> String {
+    format!("a=crypto:{tag} {} inline:{}\r\n", suite.name(), STANDARD.encode(key.reveal()))
+}
+
+impl std::fmt::Debug for Crypto {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Crypto({} {})", self.tag, self.suite.name())
+    }
+}
