@@ -69,6 +69,22 @@ impl From<&QueueCounters> for Tally {
 }
 
 impl Tally {
+    /// Two times or queues together.
+    pub fn plus(&self, other: &Self) -> Self {
+        Self {
+            offered: self.offered + other.offered,
+            answered: self.answered + other.answered,
+            answered_in_target: self.answered_in_target + other.answered_in_target,
+            abandoned: self.abandoned + other.abandoned,
+            abandoned_in_target: self.abandoned_in_target + other.abandoned_in_target,
+            abandoned_short: self.abandoned_short + other.abandoned_short,
+            answered_wait_ms: self.answered_wait_ms + other.answered_wait_ms,
+            handled: self.handled + other.handled,
+            talk_ms: self.talk_ms + other.talk_ms,
+            wrap_up_ms: self.wrap_up_ms + other.wrap_up_ms,
+        }
+    }
+
     pub fn figures(&self) -> Figures {
         let (answered, abandoned, short) = (self.answered, self.abandoned, self.abandoned_short);
         let both = answered + abandoned;

@@ -44,6 +44,12 @@ pub enum Output {
         arrived: Wall,
         caller: Private<String>,
     },
+    /// It has entered, and nobody can be asked just now.
+    Nobody {
+        interaction: InteractionId,
+        queue: QueueId,
+        why: WhyNobody,
+    },
     /// An interaction's one end, as far as its queue is concerned. Whatever but `Answered` still has a caller to be
     /// told, unless he is gone, or goes on: into another queue by an `Entered` or `Left` of that one, to any other
     /// place by whoever reads this.
@@ -95,9 +101,23 @@ pub struct Why {
     pub first: Vec<Candidate>,
     /// Members who could not be asked, counted under the first thing that held each back.
     pub excluded: Vec<(Factor, u32)>,
+    /// Free members who lack a skill or whose tier is not open yet.
+    #[serde(default)]
+    pub unfit: u32,
     /// Nobody was chosen: this one assigned it by hand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assigned: Option<Actor>,
+}
+
+/// Why nobody is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WhyNobody {
+    /// Members under the first thing that holds each back.
+    pub excluded: Vec<(Factor, u32)>,
+    /// Free members who lack a skill, whose tier is not open yet, or for whom it is not kept.
+    pub unfit: u32,
+    /// The queue waits a while before it offers.
+    pub delayed: bool,
 }
 
 /// Candidates that a [`Why`] names: the winner and the next five.

@@ -436,6 +436,20 @@ pub struct ReasonSettings {
     pub max_logs_out: bool,
 }
 
+impl ReasonSettings {
+    /// Plain, without any limit.
+    pub fn new(key: &str) -> Self {
+        Self {
+            key: Reason::new(key),
+            name: String::new(),
+            kind: ReasonKind::NotReady,
+            colour: String::new(),
+            max_secs: 0,
+            max_logs_out: false,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReasonKind {

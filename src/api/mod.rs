@@ -223,6 +223,7 @@ fn rest_routes() -> Router<Arc<Api>> {
         .route("/agents/{agent}/wrap-up/finish", post(rest::agents::finish_wrap_up))
         .route("/calls", get(rest::calls::list))
         .route("/calls/{call}/hangup", post(rest::calls::hang_up))
+        .route("/calls/{call}/why", get(rest::why::read))
         .route("/records", get(rest::records::list))
         .route("/records/{call}", get(rest::records::read))
         .route("/registrations", get(rest::operate::registrations))

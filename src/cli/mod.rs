@@ -4,7 +4,9 @@ mod check;
 mod health;
 mod operate;
 mod run;
+mod simulate;
 mod test_call;
+mod why;
 
 use std::{env, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
@@ -73,6 +75,15 @@ enum Command {
     Reload(Config),
     /// Have a running switch take no new calls, let the present ones end, and stop
     Drain(Config),
+    /// Play a day on the same distributor: what if there were five more agents?
+    Simulate(simulate::Simulate),
+    /// Say of an ended call who was asked and who was not, and why
+    Why {
+        /// The number of the call, as in records
+        call: String,
+        #[command(flatten)]
+        config: Config,
+    },
     /// Make the argon2 hash of a page password, for page_password; reads one line from standard input
     HashPassword,
 }
@@ -146,6 +157,8 @@ pub fn main() -> ExitCode {
         Command::Set { what: Setting::Log { level, config } } => operate::set_log(&config.config, &level),
         Command::Reload(config) => operate::reload(&config.config),
         Command::Drain(config) => operate::drain(&config.config),
+        Command::Simulate(wanted) => simulate::simulate(&wanted),
+        Command::Why { call, config } => why::why(&config.config, &call),
         Command::HashPassword => check::hash_password(),
     };
     match done {

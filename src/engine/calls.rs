@@ -478,7 +478,8 @@ impl Engine {
             ended: now.wall,
             cause: Cause::SWITCH,
             ended_by: EndedBy::Switch,
-            queue: note.queue.clone(),
+            // The story would be journalled again with each step: it is for the record alone.
+            queue: note.queue.as_ref().map(|queue| QueueRecord { story: Vec::new(), ..queue.clone() }),
             legs: Vec::new(),
         })
     }

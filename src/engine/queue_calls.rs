@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use smallvec::SmallVec;
 
-use super::{Engine, Entry, Happened, OfferView, QueueRecord};
+use super::{Engine, Entry, Happened, OfferView, QueueRecord, StoryEvent};
 use crate::{
     acd::{self, Enqueue, InteractionKind, OfferFault, Onward, Outcome, WithdrawCause},
     base::{AgentId, CallId, EngagementId, InteractionId, LegId, Now, OfferId, Private, QueueId, Wall},
@@ -101,7 +101,8 @@ impl Engine {
         (waiting.queue, waiting.ringing, waiting.priority, waiting.arrived) = (queue, 0, priority, arrived);
         let call = waiting.call;
         if let Some(note) = self.notes.get_mut(&call) {
-            note.queue = Some(QueueRecord::new(queue, interaction, "waiting"));
+            let story = note.queue.take().map(|before| before.story).unwrap_or_default();
+            note.queue = Some(QueueRecord { story, ..QueueRecord::new(queue, interaction, "waiting") });
         }
         self.live(now, Happened::Waiting { interaction, queue, call, caller, priority, arrived });
         self.switch.answer(now, call);
@@ -149,6 +150,11 @@ impl Engine {
         }
     }
 
+    fn queue_record(&mut self, interaction: InteractionId) -> Option<&mut QueueRecord> {
+        let call = self.waiting.get(&interaction)?.call;
+        self.notes.get_mut(&call)?.queue.as_mut()
+    }
+
     /// What a waiting caller hears now.
     fn sound(&mut self, interaction: InteractionId) {
         let Some(waiting) = self.waiting.get(&interaction) else { return };
@@ -167,6 +173,9 @@ impl Engine {
             acd::Output::Offer(offer) => self.on_offer(now, &offer),
             acd::Output::Withdraw { offer, cause, .. } => self.on_withdraw(now, offer, cause),
             acd::Output::OfferEnded { offer, agent, interaction, queue, end, ring_ms } => {
+                if let Some(record) = self.queue_record(interaction) {
+                    record.offer_ended(offer, end, ring_ms);
+                }
                 self.on_offer_ended(interaction, offer, end);
                 self.live(now, Happened::OfferEnded { offer, agent, interaction, queue, end, ring_ms });
             }
@@ -175,6 +184,11 @@ impl Engine {
             }
             acd::Output::Entered { interaction, queue, priority, arrived, caller } => {
                 self.on_entered(now, interaction, queue, (priority, arrived), caller);
+            }
+            acd::Output::Nobody { interaction, queue, why } => {
+                if let Some(record) = self.queue_record(interaction) {
+                    record.tell(now.wall, queue, StoryEvent::Nobody(why));
+                }
             }
             acd::Output::Left { interaction, queue, outcome, agent, wait_ms, onward } => {
                 self.on_left(now, (interaction, queue), &outcome, agent, wait_ms, onward);
@@ -220,6 +234,8 @@ impl Engine {
         };
         if let Some(queue) = self.notes.get_mut(&call).and_then(|note| note.queue.as_mut()) {
             queue.offers += 1;
+            let what = StoryEvent::Offered { offer: offer.offer, why: Arc::clone(&offer.why), end: None, ring_ms: 0 };
+            queue.tell(now.wall, offer.queue, what);
         }
         let targets = self.directory.user_of(offer.agent).map(|user| self.user_targets(user)).unwrap_or_default();
         let Some(sight) = self.switch.call(call).filter(|_| !targets.is_empty()) else {
@@ -404,7 +420,10 @@ impl Engine {
         let Some(waiting) = self.waiting.get(&interaction) else { return };
         let (call, priority, arrived) = (waiting.call, waiting.priority, waiting.arrived);
         if let Some(record) = self.notes.get_mut(&call).and_then(|note| note.queue.as_mut()) {
-            record.outcome = outcome_name(outcome).to_owned();
+            let name = outcome_name(outcome).to_owned();
+            let what = StoryEvent::Left { outcome: name.clone(), onward: onward.clone(), waited_ms: wait_ms };
+            record.tell(now.wall, queue, what);
+            record.outcome = name;
             record.waited_ms = wait_ms;
             record.agent = agent;
         }

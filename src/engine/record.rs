@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     acd,
-    base::{AgentId, CallId, InteractionId, Private, QueueId, TrunkId, Wall},
+    base::{AgentId, CallId, InteractionId, OfferId, Private, QueueId, TrunkId, Wall},
     switch::{Cause, EndedBy, LegRecord},
 };
 
@@ -56,11 +56,62 @@ pub struct QueueRecord {
     /// Why that agent was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<Arc<acd::Why>>,
+    /// Who was asked and who was not, in all the queues that it passed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub story: Vec<StoryStep>,
 }
 
+/// One thing that happened to a call in a queue, and why.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct StoryStep {
+    pub at: Wall,
+    pub queue: QueueId,
+    #[serde(flatten)]
+    pub what: StoryEvent,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "step")]
+pub enum StoryEvent {
+    /// It entered, and nobody could be asked.
+    Nobody(acd::WhyNobody),
+    /// This agent was asked.
+    Offered {
+        offer: OfferId,
+        why: Arc<acd::Why>,
+        /// `None`: not over when the record was made.
+        end: Option<acd::OfferEnd>,
+        ring_ms: u64,
+    },
+    /// It left the queue; with a destination it went on there.
+    Left { outcome: String, onward: Option<acd::Onward>, waited_ms: u64 },
+}
+
+/// Steps of one call that are kept; of more, the first ones and the last.
+pub const STORY_MAX: usize = 40;
+
 impl QueueRecord {
+    /// Adds a step, in the place of the last one when there is no room.
+    pub(super) fn tell(&mut self, at: Wall, queue: QueueId, what: StoryEvent) {
+        if self.story.len() >= STORY_MAX {
+            self.story.pop();
+        }
+        self.story.push(StoryStep { at, queue, what });
+    }
+
+    pub(super) fn offer_ended(&mut self, ended: OfferId, how: acd::OfferEnd, rang_ms: u64) {
+        for step in self.story.iter_mut().rev() {
+            if let StoryEvent::Offered { offer, end, ring_ms, .. } = &mut step.what
+                && *offer == ended
+            {
+                (*end, *ring_ms) = (Some(how), rang_ms);
+                return;
+            }
+        }
+    }
+
     pub(super) fn new(queue: QueueId, interaction: InteractionId, outcome: &str) -> Self {
         let outcome = outcome.to_owned();
-        Self { queue, interaction, outcome, waited_ms: 0, agent: None, offers: 0, why: None }
+        Self { queue, interaction, outcome, waited_ms: 0, agent: None, offers: 0, why: None, story: Vec::new() }
     }
 }

@@ -34,7 +34,7 @@ pub use held::HELD_MAX;
 pub use logging::start_logging;
 pub use pulse::{ABORT_TIME, STALL_TIME};
 pub use reload::{Change, Origin};
-pub use start::{Control, Running, StartError, start};
+pub use start::{Control, Running, StartError, database_url, start};
 pub use turn::Ended;
 
 use std::{io, time::Duration};

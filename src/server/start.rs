@@ -110,7 +110,7 @@ pub fn start(
     let (journal, restored) = open_journal(&server, &data, &inbox)?;
     let (mut plane, ports) = open_plane(&server, open_files, clock, &inbox)?;
     load_sounds(&mut plane, &files.clips, &folder)?;
-    let database = open_database(&server, &data)?;
+    let database = open_database(&server)?;
     let records_wake = Arc::new(Notify::new());
     feed_records(&runtime, &journal, &database, &records_wake);
 
@@ -309,12 +309,17 @@ fn media_sink(mut plane: Plane) -> MediaSink {
     })
 }
 
-fn open_database(server: &ServerSettings, data: &Path) -> Result<Database, StartError> {
-    let url = match server.store.database.as_str() {
-        "" => format!("sqlite:{}", data.join("strowger.db").display()),
+/// Where the records are, by the settings.
+pub fn database_url(server: &ServerSettings) -> String {
+    match server.store.database.as_str() {
+        "" => format!("sqlite:{}", Path::new(&server.data_dir).join("strowger.db").display()),
         url => url.to_owned(),
-    };
-    Database::open(&url).map_err(|error| StartError { what: String::from("database"), why: error.to_string() })
+    }
+}
+
+fn open_database(server: &ServerSettings) -> Result<Database, StartError> {
+    Database::open(&database_url(server))
+        .map_err(|error| StartError { what: String::from("database"), why: error.to_string() })
 }
 
 fn feed_records(

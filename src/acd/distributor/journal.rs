@@ -298,7 +298,12 @@ impl Acd {
 
     /// Writes what this turn changed.
     pub(super) fn save(&mut self, now: Now) {
-        let Unsaved { agents, members, queues, waiting, engagements, left } = std::mem::take(&mut self.unsaved);
+        let unsaved = std::mem::take(&mut self.unsaved);
+        if !self.journals {
+            self.entries.clear();
+            return;
+        }
+        let Unsaved { agents, members, queues, waiting, engagements, left } = unsaved;
         for queue in queues {
             let entry = self.queue_entry(queue);
             self.entries.extend(entry);

@@ -9,9 +9,9 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 use smallvec::SmallVec;
 
 use super::{
-    super::{Candidate, RING_ALL_MAX, Strategy, WHY_CANDIDATES_MAX, Why},
+    super::{Candidate, Output, RING_ALL_MAX, Strategy, WHY_CANDIDATES_MAX, Why, WhyNobody},
     Acd, millis,
-    queue::{AgentKey, Pool, Queue, WaitKey, Waiting, lowest_tier},
+    queue::{AgentKey, Pool, Queue, WaitKey, WaitPhase, Waiting, lowest_tier},
 };
 use crate::base::{AgentId, InteractionId, Now, Wall};
 
@@ -37,8 +37,26 @@ impl Acd {
                 self.check_empty(now, queue);
             }
         }
+        for id in std::mem::take(&mut self.turn.entered) {
+            self.tell_nobody(id);
+        }
         self.check_touched(now);
         self.save(now);
+    }
+
+    /// One who entered and is offered to nobody learns why.
+    fn tell_nobody(&mut self, id: InteractionId) {
+        let Some(it) = self.waiting.get(&id).filter(|it| it.offers.is_empty()) else { return };
+        let Some((queue, pool)) = self.queues.get(&it.queue).and_then(|line| Some((line, line.pools.get(&it.pool)?)))
+        else {
+            return;
+        };
+        let why = WhyNobody {
+            excluded: queue.excluded(),
+            unfit: unfit(queue, pool),
+            delayed: it.phase == WaitPhase::Delayed,
+        };
+        self.outputs.push_back(Output::Nobody { interaction: id, queue: queue.id, why });
     }
 
     fn pair(&mut self, now: Now) {
@@ -136,7 +154,7 @@ impl Acd {
         let strategy = queue.rules.strategy;
         let at = self.at(now);
         let first: Vec<_> = first.iter().map(|key| candidate(strategy, key, at)).collect();
-        let excluded = queue.excluded();
+        let (excluded, unfit) = (queue.excluded(), unfit(queue, pool));
         let queue = queue.id;
         for (key, rank) in chosen.iter().zip(1..) {
             let why = Why {
@@ -146,6 +164,7 @@ impl Acd {
                 candidates,
                 first: first.clone(),
                 excluded: excluded.clone(),
+                unfit,
                 assigned: None,
             };
             if matches!(strategy, Strategy::RoundRobin | Strategy::OrderedRoundRobin)
@@ -156,6 +175,11 @@ impl Acd {
             self.make_offer(now, id, key.agent, key.tier, why);
         }
     }
+}
+
+/// Free members whom the interactions of a pool can't have.
+fn unfit(queue: &Queue, pool: &Pool) -> u32 {
+    queue.routable().saturating_sub(u32::try_from(pool.routable.len()).unwrap_or(u32::MAX))
 }
 
 type Keys = SmallVec<[AgentKey; 8]>;

@@ -73,6 +73,8 @@ pub struct Acd {
     entries: VecDeque<Entry>,
     turn: Turn,
     unsaved: Unsaved,
+    /// Entries are wanted.
+    journals: bool,
     /// Read from the journal before there were settings.
     limbo: Option<(Vec<Entry>, BTreeSet<InteractionId>)>,
     next_id: u64,
@@ -91,6 +93,8 @@ struct Turn {
     wanting: BTreeSet<InteractionId>,
     /// May have become empty, or stopped being so.
     queues: BTreeSet<QueueId>,
+    /// Have entered a line; to be told of if nobody is asked.
+    entered: Vec<InteractionId>,
     /// To be checked against the invariants.
     check: BTreeSet<AgentId>,
 }
@@ -197,6 +201,7 @@ impl Acd {
             entries: VecDeque::new(),
             turn: Turn::default(),
             unsaved: Unsaved::default(),
+            journals: true,
             limbo: None,
             next_id: 1,
             next_joined: 1,
@@ -204,6 +209,11 @@ impl Acd {
             hits: [0; Rule::ALL.len()],
             repairs: 0,
         }
+    }
+
+    /// For simulations: nothing is journalled.
+    pub fn without_journal(self) -> Self {
+        Self { journals: false, ..self }
     }
 
     /// Entries first, then the rest in its order.

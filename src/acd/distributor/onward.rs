@@ -220,6 +220,7 @@ impl Acd {
             candidates: 1,
             first: Vec::new(),
             excluded: Vec::new(),
+            unfit: 0,
             assigned: Some(actor),
         };
         self.make_offer(now, id, agent, 0, why);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{
     super::{
         AgentSnapshot, Channel, EngagementSnapshot, MemberSnapshot, OfferSnapshot, QueueSnapshot, Snapshot, Status,
-        StatusView, WaitingSnapshot,
+        StatusTime, StatusView, WaitingSnapshot,
     },
     Acd, Explanation, MemberReason, Timer,
     agent::{Agent, Ban},
@@ -70,6 +70,13 @@ impl Acd {
                 .map(|until| self.wall_of(now, until)),
             today: it.today,
         })
+    }
+
+    /// How long an agent has been in each status today.
+    pub fn times_of(&self, now: Now, agent: AgentId) -> Option<Vec<StatusTime>> {
+        let it = self.agents.get(&agent)?;
+        let state = it.on(it.main_channel());
+        Some(it.clock.times(state.shown.status, state.shown.reason.as_ref(), state.shown_since, self.at(now)))
     }
 
     fn until(&self, now: Now, agent: &Agent, status: Status) -> Option<Wall> {

@@ -74,6 +74,13 @@ const DAY_MINUTES: u16 = 24 * 60;
 #[serde(try_from = "String", into = "String")]
 pub struct CalendarDate(Date);
 
+impl ClockTime {
+    /// Since midnight.
+    pub const fn minutes(self) -> u16 {
+        self.0
+    }
+}
+
 impl FromStr for ClockTime {
     type Err = &'static str;
 

@@ -9,6 +9,7 @@ pub mod operate;
 pub mod records;
 pub mod session;
 pub mod waiting;
+pub mod why;
 
 use std::sync::Arc;
 

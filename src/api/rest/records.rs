@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use super::number;
 use crate::{
-    acd::{Candidate, Factor, Strategy, Why},
+    acd::{self, Actor, Candidate, Factor, OfferEnd, Onward, Strategy, Why},
     api::{Api, Problem, Signed},
     base::{AgentId, CallId, Wall},
-    engine::{CallRecord, Centre, Direction, QueueRecord},
+    engine::{CallRecord, Centre, Direction, QueueRecord, StoryEvent, StoryStep},
     store::{DatabaseError, RecordFilter, Role},
     switch::{Cause, EndedBy, LegParty, LegRecord, LegSide, Quality},
 };
@@ -58,6 +58,24 @@ struct QueuePart<'a> {
     offers: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<WhyView<'a>>,
+    /// Who was asked and who was not, step by step.
+    story: Vec<StepView<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct StepView<'a> {
+    at: Wall,
+    queue: String,
+    #[serde(flatten)]
+    what: StepWhat<'a>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "snake_case", tag = "step")]
+enum StepWhat<'a> {
+    Nobody(&'a acd::WhyNobody),
+    Offered { agent: String, why: WhyView<'a>, end: Option<OfferEnd>, ring_ms: u64 },
+    Left { outcome: &'a str, onward: Option<&'a Onward>, waited_ms: u64 },
 }
 
 /// Why this agent was asked, with names.
@@ -68,6 +86,9 @@ struct WhyView<'a> {
     candidates: u32,
     first: Vec<CandidateView>,
     excluded: &'a [(Factor, u32)],
+    unfit: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assigned: Option<Actor>,
 }
 
 #[derive(Debug, Serialize)]
@@ -127,6 +148,13 @@ pub async fn read(
     Ok(Json(json!({ "record": RecordView::of(&record, &api.handle.centre()) })))
 }
 
+/// A record as it is shown; `None` where there is none.
+pub async fn view_of(api: &Api, call: CallId) -> Result<Option<Value>, Problem> {
+    let record = api.database.record(call).await.map_err(away)?;
+    let centre = api.handle.centre();
+    Ok(record.map(|record| json!(RecordView::of(&record, &centre))))
+}
+
 fn away(why: DatabaseError) -> Problem {
     tracing::warn!(%why, "records can't be read");
     Problem::unavailable("The records database can't be read now.")
@@ -164,7 +192,27 @@ impl<'a> QueuePart<'a> {
             agent: part.agent.map(|agent| agent_key(centre, agent)),
             offers: part.offers,
             why: part.why.as_deref().map(|why| WhyView::of(why, centre)),
+            story: part.story.iter().map(|step| StepView::of(step, centre)).collect(),
         }
+    }
+}
+
+impl<'a> StepView<'a> {
+    fn of(step: &'a StoryStep, centre: &Centre) -> Self {
+        let queue = centre.acd.queues.get(&step.queue);
+        let what = match &step.what {
+            StoryEvent::Nobody(why) => StepWhat::Nobody(why),
+            StoryEvent::Offered { why, end, ring_ms, .. } => StepWhat::Offered {
+                agent: agent_key(centre, why.agent),
+                why: WhyView::of(why, centre),
+                end: *end,
+                ring_ms: *ring_ms,
+            },
+            StoryEvent::Left { outcome, onward, waited_ms } => {
+                StepWhat::Left { outcome, onward: onward.as_ref(), waited_ms: *waited_ms }
+            }
+        };
+        Self { at: step.at, queue: queue.map_or_else(|| step.queue.to_string(), |queue| queue.key.clone()), what }
     }
 }
 
@@ -181,6 +229,8 @@ impl<'a> WhyView<'a> {
             candidates: why.candidates,
             first: why.first.iter().map(candidate).collect(),
             excluded: &why.excluded,
+            unfit: why.unfit,
+            assigned: why.assigned,
         }
     }
 }

@@ -5,10 +5,10 @@ use serde_json::json;
 
 use super::desk::{ANA, Desk, RUI, START, SUPPORT, not_ready};
 use crate::{
-    acd::{Channel, Extension, Reason, Selection},
+    acd::{Channel, Extension, Factor, Reason, Selection, WhyNobody},
     api::rest::OPENAPI,
     base::{CallId, EngagementId, InteractionId, OfferId, Private, UserId, Wall},
-    engine::{Actor, CallRecord, Direction, QueueRecord, Refused, Request},
+    engine::{Actor, CallRecord, Direction, QueueRecord, Refused, Request, StoryEvent, StoryStep},
     switch::{Cause, EndedBy},
 };
 
@@ -88,6 +88,18 @@ async fn an_agent_logs_in_pauses_and_logs_out() {
     }
     let unknown = desk.write("PUT", &ana, "/api/v1/me/queues/sales", r#"{"do":"log_in"}"#).await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+}
+
+/// RT-17: while it waits, everybody's part; afterwards the record's story; for supervisors.
+#[tokio::test]
+async fn why_a_call_waits_or_came_to_whom() {
+    let desk = Desk::new("why").await;
+    let (ana, boss) = (desk.sign_in("ana").await, desk.sign_in("eva").await);
+    assert_eq!(desk.get(&ana, "/api/v1/calls/12/why").await.status, StatusCode::FORBIDDEN);
+    assert_eq!(desk.get(&boss, "/api/v1/calls/999/why").await.status, StatusCode::NOT_FOUND);
+    desk.get(&boss, "/api/v1/calls/12/why").await;
+    let asked = desk.picture.asked();
+    assert_eq!(asked, [(Actor::Api, Request::Explain { interaction: InteractionId(22) })]);
 }
 
 /// RP-06, RP-11: the day's figures, for supervisors; staff for a load, by the queue's own handle time too.
@@ -219,6 +231,11 @@ async fn supervisors_read_call_records() {
         cause: Cause { sip: 200, q850: 16 },
         ended_by: EndedBy::Peer,
         queue: Some(QueueRecord {
+            story: vec![StoryStep {
+                at: Wall(5),
+                queue: SUPPORT,
+                what: StoryEvent::Nobody(WhyNobody { excluded: vec![(Factor::Paused, 2)], unfit: 1, delayed: false }),
+            }],
             queue: SUPPORT,
             interaction: InteractionId(5),
             outcome: "abandoned".into(),

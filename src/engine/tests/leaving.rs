@@ -6,7 +6,7 @@ use super::world::{CARRIER, World, centre};
 use crate::{
     acd::{Actor, Door, Status},
     base::{AgentId, ClipId, InteractionId, QueueId, StreamId},
-    engine::{Centre, Clip, Input, Request},
+    engine::{Centre, Clip, Input, Request, StoryEvent},
     media::{self, Command, Source, Tone},
     sip::{Event, Reply},
     wire::sip::Method,
@@ -170,5 +170,49 @@ fn rt_18_an_agent_takes_a_caller() {
     let why = record.queue.as_ref().unwrap().why.as_ref().unwrap();
     assert_eq!(why.assigned, Some(Actor::Agent(AgentId(1))));
     assert_eq!(world.sent_to(eva, &Method::Invite).len(), 1);
+    world.assert_nothing_left();
+}
+
+/// QE-14: the record tells the story: nobody could be asked, who was asked and how that ended, where it went on. Each
+/// step with its reason.
+#[test]
+fn qe_14_a_record_tells_who_was_asked_and_why() {
+    let centre = with_two_queues(|it| {
+        let queue = it.acd.queues.get_mut(&QueueId(2)).unwrap();
+        (queue.max_wait_secs, queue.overflow) = (10, vec!["queue:support".parse().unwrap()]);
+        it.routes[1].destination = crate::switch::Destination::Queue(QueueId(2));
+    });
+    let mut world = World::with(65, centre);
+    let eva = world.phone("eva", 6003);
+    let max = world.phone("max", 6004);
+    let call = world.call(carrier(), "+351210000001", "800");
+    world.pass(Duration::from_secs(10));
+    let (usage, _) = world.incoming(eva).expect("Eva is asked");
+    world.respond(eva, usage, Reply::new(486));
+    world.answer(max);
+    world.bye(carrier(), call);
+    let story = &world.records[0].queue.as_ref().unwrap().story;
+    let told: Vec<String> = story
+        .iter()
+        .map(|step| match &step.what {
+            StoryEvent::Nobody(why) => format!("{}: nobody {:?}", step.queue, why.excluded),
+            StoryEvent::Offered { why, end, .. } => {
+                format!("{}: {} of {} {end:?}", step.queue, why.agent, why.candidates)
+            }
+            StoryEvent::Left { outcome, onward, .. } => {
+                format!("{}: {outcome} {}", step.queue, onward.as_ref().map(ToString::to_string).unwrap_or_default())
+            }
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "queue-2: nobody []",
+            "queue-2: overflowed queue:support",
+            "queue-1: agent-1 of 2 Some(DeviceBusy)",
+            "queue-1: agent-2 of 1 Some(Accepted)",
+            "queue-1: answered ",
+        ]
+    );
     world.assert_nothing_left();
 }

@@ -28,7 +28,7 @@ const CALLS_MAX: usize = 50;
 pub const PAGE_MAX: u32 = 500;
 
 const CALL_COLUMNS: &str = "call_id, direction, trunk_id, caller, dialled, began, answered, connected, ended, cause_sip, \
-     cause_q850, ended_by, queue_id, interaction_id, outcome, waited_ms, agent_id, offers, why";
+     cause_q850, ended_by, queue_id, interaction_id, outcome, waited_ms, agent_id, offers, why, story";
 
 const LEG_COLUMNS: &str = "leg_id, call_id, side, party, address, peer, sip_call_id, began, rang, answered, ended, \
      cause_sip, cause_q850, ended_by, codec, quality";
@@ -155,6 +155,7 @@ fn bind_call<'q>(insert: Insert<'q>, record: &CallRecord) -> Insert<'q> {
         .bind(queue.and_then(|queue| queue.agent).map(|agent| agent.0.cast_signed()))
         .bind(queue.map(|queue| i64::from(queue.offers)))
         .bind(queue.and_then(|queue| queue.why.as_ref()).map(word))
+        .bind(queue.map(|queue| &queue.story).filter(|story| !story.is_empty()).map(word))
 }
 
 fn bind_leg<'q>(insert: Insert<'q>, call: CallId, leg: &LegRecord) -> Insert<'q> {
@@ -189,6 +190,7 @@ fn read_call(row: &AnyRow) -> Result<CallRecord, DatabaseError> {
             agent: row.try_get::<Option<i64>, _>(16)?.map(|agent| AgentId(agent.cast_unsigned())),
             offers: number(row, 17)?,
             why: row.try_get::<Option<String>, _>(18)?.map(|text| parse(&text)).transpose()?,
+            story: row.try_get::<Option<String>, _>(19)?.map(|text| parse(&text)).transpose()?.unwrap_or_default(),
         }),
     };
     Ok(CallRecord {
@@ -238,7 +240,7 @@ fn word<T: Serialize>(value: &T) -> String {
 }
 
 fn parse<T: DeserializeOwned>(text: &str) -> Result<T, DatabaseError> {
-    if text.starts_with('{') {
+    if text.starts_with(['{', '[']) {
         return serde_json::from_str(text).map_err(|why| DatabaseError::Row(why.to_string()));
     }
     serde_json::from_value(serde_json::Value::String(text.to_owned()))

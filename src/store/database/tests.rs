@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt};
 use super::*;
 use crate::{
     base::{AgentId, CallId, InteractionId, LegId, Private, QueueId, TrunkId, UserId, Wall},
-    engine::{CallRecord, Direction, QueueRecord},
+    engine::{CallRecord, Direction, QueueRecord, StoryEvent, StoryStep},
     switch::{Cause, EndedBy, LegParty, LegRecord, LegSide, Quality},
 };
 
@@ -49,6 +49,11 @@ fn record(call: u64, began: i64, agent: Option<u64>) -> CallRecord {
             agent: Some(AgentId(agent)),
             offers: 2,
             why: None,
+            story: vec![StoryStep {
+                at: Wall(began),
+                queue: QueueId(7),
+                what: StoryEvent::Left { outcome: "answered".into(), onward: None, waited_ms: 12_345 },
+            }],
         }),
         legs: vec![
             leg(call * 10, LegSide::Caller, LegParty::Trunk(TrunkId(3))),

@@ -344,3 +344,35 @@ fn a_supervisor_acts_for_an_agent() {
     room.enqueue(call).unwrap();
     assert!(room.ringing().is_empty(), "Ready, and in no queue");
 }
+
+/// Whoever enters and is offered to nobody is told why, with everybody's reason counted; who lacks the skill or is in a
+/// tier that is not open is counted by himself, also beside an offer. RT-03, RT-04.
+#[test]
+fn why_nobody_is_asked() {
+    let mut room = Room::with(4, |settings| {
+        first_queue(settings).members[3].tier = 2;
+        first_queue(settings).rings = vec![Ring { after_secs: 0, tier: Some(1), ..Ring::default() }];
+        settings.agents.get_mut(&AgentId(3)).unwrap().skills.insert("pt".into(), 5);
+    });
+    room.select(1, Selection::not_ready("break")).unwrap();
+    room.direct(2, 5);
+    room.ask(|acd, now| acd.pause(now, AgentId(3), None, None, ME)).unwrap();
+    let skills = vec![NeededSkill { skill: "pt".into(), level: 3 }];
+    let call =
+        |id| Enqueue { skills: skills.clone(), ..Enqueue::inbound(InteractionId(id), QueueId(1), Private::default()) };
+    room.enqueue(call(1)).unwrap();
+    let told = room.said.iter().find_map(|output| {
+        let Output::Nobody { why, .. } = output else { return None };
+        Some(why.clone())
+    });
+    let excluded = vec![(Factor::Paused, 1), (Factor::NotReady, 1), (Factor::InUse, 1)];
+    assert_eq!(told, Some(WhyNobody { excluded, unfit: 1, delayed: false }));
+    room.said.clear();
+    room.ask(|acd, now| acd.resume(now, AgentId(3), None, ME)).unwrap();
+    let offered = room.said.iter().find_map(|output| {
+        let Output::Offer(offer) = output else { return None };
+        Some((offer.agent, offer.why.candidates, offer.why.unfit))
+    });
+    assert_eq!(offered, Some((AgentId(3), 1, 1)));
+    assert!(!room.said.iter().any(|output| matches!(output, Output::Nobody { .. })));
+}

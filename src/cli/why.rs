@@ -1,0 +1,172 @@
+//! `strowger why CALL`: what a call's record says about who was asked, in words.
+
+use std::{fmt::Write as _, path::Path};
+
+use super::{Failed, environment};
+use crate::{
+    acd::{Factor, Onward, Why},
+    base::{AgentId, CallId, QueueId, Wall},
+    engine::{CallRecord, Centre, StoryEvent, StoryStep},
+    server::{database_url, read_files},
+    settings::Loaded,
+    store::Database,
+};
+
+pub fn why(file: &Path, call: &str) -> Result<(), Failed> {
+    let number = call.strip_prefix("call-").unwrap_or(call).parse().map(CallId);
+    let call = number.map_err(|_| format!("{call}: expected the number of a call, as records and logs give it"))?;
+    let Loaded { server, files } = read_files(file, &environment())?;
+    let url = database_url(&server);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let record = runtime.block_on(async { Database::open(&url)?.record(call).await })?;
+    let record = record.ok_or_else(|| format!("{call}: no record; of a call that is live the page knows"))?;
+    print!("{}", told(&record, &files.centre));
+    Ok(())
+}
+
+/// The whole story.
+fn told(record: &CallRecord, centre: &Centre) -> String {
+    let mut text = String::new();
+    let Some(queue) = &record.queue else {
+        let _ = writeln!(text, "{} went through no queue", record.call);
+        return text;
+    };
+    let agent = queue.agent.map_or_else(String::new, |agent| format!(" by {}", agent_of(centre, agent)));
+    let (key, secs) = (queue_of(centre, queue.queue), seconds(queue.waited_ms));
+    let _ =
+        writeln!(text, "{} in {key}: {}{agent} after {secs} s, {} offers", record.call, queue.outcome, queue.offers);
+    for step in &queue.story {
+        let _ = writeln!(text, "{:>8} s  {}", seconds(since(record.began, step.at)), step_told(step, centre));
+    }
+    text
+}
+
+fn step_told(step: &StoryStep, centre: &Centre) -> String {
+    let queue = queue_of(centre, step.queue);
+    match &step.what {
+        StoryEvent::Nobody(why) => {
+            let waits = if why.delayed { "; the queue waits before it offers" } else { "" };
+            format!("{queue}: nobody could be asked: {}{waits}", excluded(&why.excluded, why.unfit))
+        }
+        StoryEvent::Offered { why, end, ring_ms, .. } => {
+            let end = end.map_or_else(|| "not over".into(), |end| format!("{end:?} after {} s", seconds(*ring_ms)));
+            format!("{queue}: {}: {end}", reason(why, centre))
+        }
+        StoryEvent::Left { outcome, onward, waited_ms } => {
+            let onward = onward.as_ref().map_or_else(String::new, |to: &Onward| format!(", on to {to}"));
+            format!("{queue}: {outcome} after {} s{onward}", seconds(*waited_ms))
+        }
+    }
+}
+
+fn reason(why: &Why, centre: &Centre) -> String {
+    let agent = agent_of(centre, why.agent);
+    if let Some(actor) = why.assigned {
+        return format!("{agent} was given it by {actor:?}");
+    }
+    let others: Vec<String> = why
+        .first
+        .iter()
+        .map(|one| {
+            let measure = one.measure.map_or_else(String::new, |measure| format!(" {measure}"));
+            format!("{}{measure}", agent_of(centre, one.agent))
+        })
+        .collect();
+    let (rank, all, strategy) = (why.rank, why.candidates, why.strategy);
+    let held = excluded(&why.excluded, why.unfit);
+    format!("{agent} asked, {rank} of {all} by {strategy:?} ({}); not asked: {held}", others.join(", "))
+}
+
+fn excluded(excluded: &[(Factor, u32)], unfit: u32) -> String {
+    let mut parts: Vec<String> = excluded.iter().map(|(factor, count)| format!("{count} {factor:?}")).collect();
+    if unfit > 0 {
+        parts.push(format!("{unfit} without the skill or tier"));
+    }
+    if parts.is_empty() { String::from("none") } else { parts.join(", ") }
+}
+
+fn agent_of(centre: &Centre, agent: AgentId) -> String {
+    centre.acd.agents.get(&agent).map_or_else(|| agent.to_string(), |settings| settings.key.clone())
+}
+
+fn queue_of(centre: &Centre, queue: QueueId) -> String {
+    centre.acd.queues.get(&queue).map_or_else(|| queue.to_string(), |settings| settings.key.clone())
+}
+
+fn since(began: Wall, at: Wall) -> u64 {
+    u64::try_from(at.since(began).as_millis()).unwrap_or(u64::MAX)
+}
+
+fn seconds(ms: u64) -> String {
+    format!("{:.1}", ms as f64 / 1_000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        acd::{AgentSettings, Candidate, OfferEnd, Strategy, WhyNobody},
+        base::{InteractionId, OfferId, Private},
+        engine::{Direction, QueueRecord},
+        switch::{Cause, EndedBy},
+    };
+
+    /// The command's words: when, which queue, who, by what, against whom, and how it ended.
+    #[test]
+    fn a_story_in_words() {
+        let mut centre = Centre::default();
+        for (id, key) in [(1, "ana"), (2, "rui")] {
+            centre.acd.agents.insert(AgentId(id), AgentSettings { key: key.into(), ..AgentSettings::default() });
+        }
+        let candidate = |agent, measure| Candidate { agent: AgentId(agent), tier: 0, measure: Some(measure) };
+        let why = Why {
+            strategy: Strategy::LongestIdle,
+            agent: AgentId(1),
+            rank: 1,
+            candidates: 2,
+            first: vec![candidate(1, 9_000), candidate(2, 4_000)],
+            excluded: vec![(Factor::Paused, 3)],
+            unfit: 1,
+            assigned: None,
+        };
+        let step = |at, what| StoryStep { at: Wall(at), queue: QueueId(1), what };
+        let nobody = WhyNobody { excluded: vec![(Factor::InUse, 2)], unfit: 0, delayed: false };
+        let why = Arc::new(why);
+        let end = Some(OfferEnd::Accepted);
+        let offered = StoryEvent::Offered { offer: OfferId(7), why: Arc::clone(&why), end, ring_ms: 2_500 };
+        let queue = QueueRecord {
+            queue: QueueId(1),
+            interaction: InteractionId(2),
+            outcome: "answered".into(),
+            waited_ms: 8_000,
+            agent: Some(AgentId(1)),
+            offers: 1,
+            why: Some(why),
+            story: vec![step(1_000, StoryEvent::Nobody(nobody)), step(6_500, offered)],
+        };
+        let record = CallRecord {
+            call: CallId(5),
+            direction: Direction::Inbound,
+            trunk: None,
+            caller: Private::default(),
+            dialled: Private::default(),
+            began: Wall(1_000),
+            answered: None,
+            connected: None,
+            ended: Wall(9_000),
+            cause: Cause::NORMAL,
+            ended_by: EndedBy::Peer,
+            queue: Some(queue),
+            legs: Vec::new(),
+        };
+        assert_eq!(
+            told(&record, &centre),
+            "call-5 in queue-1: answered by ana after 8.0 s, 1 offers\n\
+             \x20    0.0 s  queue-1: nobody could be asked: 2 InUse\n\
+             \x20    5.5 s  queue-1: ana asked, 1 of 2 by LongestIdle (ana 9000, rui 4000); not asked: 3 Paused, 1 without \
+             the skill or tier: Accepted after 2.5 s\n"
+        );
+    }
+}
