@@ -13,7 +13,7 @@ use std::{
 use super::{
     Counters,
     bind::Pair,
-    sys::{Epoll, Ready, Waker},
+    sys::{Epoll, Ready, Waker, prefer_this_thread},
 };
 use crate::{
     base::{FastSet, Instant, StreamId},
@@ -177,6 +177,7 @@ impl Worker {
 
     /// Serves until told to end.
     pub fn run(mut self, clock: &impl Fn() -> Instant, events: &impl Fn(Event)) {
+        prefer_this_thread();
         let mut ready = [Ready { events: 0, u64: 0 }; READY_MAX];
         let mut buffer = [0; PACKET_BYTES_MAX];
         while !self.bell.ended.load(Ordering::Acquire) {

@@ -38,7 +38,7 @@ use crate::{
 /// Threads for connections, pages and the database. The loop and the media workers have their own.
 const RUNTIME_THREADS: usize = 2;
 
-/// Media workers at most when the settings leave it open: more only pays where many cores are.
+/// Media workers at most when the settings leave it open; below it, one a core: 1,500 calls are more than one core carries.
 const WORKERS_DEFAULT_MAX: usize = 8;
 
 /// Why the switch did not start. Nothing of it runs then.
@@ -272,7 +272,7 @@ fn open_plane(
 ) -> Result<(Plane, Vec<crate::media::Port>), StartError> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let workers = match server.rtp.workers {
-        0 => cores.saturating_sub(1).clamp(1, WORKERS_DEFAULT_MAX),
+        0 => cores.clamp(1, WORKERS_DEFAULT_MAX),
         many => usize::from(many),
     };
     let settings = PlaneSettings {
