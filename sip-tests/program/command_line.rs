@@ -26,7 +26,7 @@ fn a_running_switch_is_operated_from_the_command_line() {
     assert!(shown("registrations").contains("sip:rui@127.0.0.1"));
     assert!(shown("agents").contains("rui") && shown("queues").contains("support"));
     let trunks = shown("trunks");
-    assert!(trunks.contains(&program.trunk.to_string()) && trunks.lines().nth(1).unwrap().contains("  1"), "{trunks}");
+    assert!(trunks.lines().nth(1).unwrap().ends_with("  1"), "the call that it carries: {trunks}");
     let (good, said) = program.command(&["show", "agents", "--json"]);
     assert!(good && said.contains("\"agents\""), "{said}");
 

@@ -227,7 +227,6 @@ fn rest_routes() -> Router<Arc<Api>> {
         .route("/records", get(rest::records::list))
         .route("/records/{call}", get(rest::records::read))
         .route("/registrations", get(rest::operate::registrations))
-        .route("/trunks", get(rest::operate::trunks))
         .route("/reload", post(rest::operate::reload))
         .route("/drain", post(rest::operate::drain))
         .route("/log", put(rest::operate::set_log))

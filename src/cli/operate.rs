@@ -29,7 +29,7 @@ pub fn show(file: &Path, what: Shown, as_json: bool) -> Result<(), Failed> {
         Shown::Agents => ("agents", &["agent", "status", "reason", "activity", "since", "reachable", "name"]),
         Shown::Queues => ("queues", &["queue", "waiting", "longest_since", "logged_in", "routable", "open", "name"]),
         Shown::Registrations => ("registrations", &["user", "contact", "user_agent", "since", "expires", "reachable"]),
-        Shown::Trunks => ("trunks", &["trunk", "destination", "calls", "calls_max"]),
+        Shown::Trunks => ("trunks", &["key", "reachable", "registration", "registered_until", "calls"]),
     };
     let answer = ask(file, "GET", list, "")?;
     if as_json {
@@ -115,16 +115,16 @@ fn table(columns: &[&str], rows: &[Value]) -> String {
 fn cell(column: &str, value: Option<&Value>) -> String {
     let text = match value {
         None | Some(Value::Null) => String::from("-"),
-        Some(Value::Number(millis))
-            if matches!(column, "began" | "answered" | "since" | "expires" | "longest_since") =>
-        {
-            clock(millis.as_i64().unwrap_or(0))
-        }
+        Some(Value::Number(millis)) if is_time(column) => clock(millis.as_i64().unwrap_or(0)),
         Some(Value::String(text)) => text.clone(),
         Some(other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_))) => other.to_string(),
     };
     // What a phone sent is shown on somebody's terminal.
     text.chars().map(|c| if c.is_control() { '?' } else { c }).take(COLUMN_MAX).collect()
+}
+
+fn is_time(column: &str) -> bool {
+    matches!(column, "began" | "answered" | "since" | "expires" | "longest_since" | "registered_until")
 }
 
 /// Local time of day.

@@ -11,7 +11,6 @@ use crate::{
     api::{Api, Problem, Reloaded, Signed},
     engine::DeviceView,
     store::Role,
-    switch::{Trunk, authority},
 };
 
 /// `POST /api/v1/reload`: whole or not at all.
@@ -47,26 +46,6 @@ pub async fn registrations(State(api): State<Arc<Api>>, signed: Signed) -> Resul
     };
     let devices = snapshot.devices.iter().map(device).collect::<Vec<_>>();
     Ok(Json(json!({ "now": snapshot.at, "registrations": devices })))
-}
-
-/// `GET /api/v1/trunks`: with the calls that each carries now.
-pub async fn trunks(State(api): State<Arc<Api>>, signed: Signed) -> Result<Json<Value>, Problem> {
-    signed.needs(Role::Supervisor)?;
-    let (snapshot, centre) = (api.snapshot().await?, api.handle.centre());
-    let trunk = |trunk: &Trunk| {
-        let destination = trunk
-            .destination
-            .as_ref()
-            .map(|to| format!("{}:{}", to.transport.via_name().to_ascii_lowercase(), authority(&to.host, to.port)));
-        json!({
-            "trunk": trunk.name,
-            "destination": destination,
-            "calls": snapshot.calls.iter().filter(|call| call.trunk == Some(trunk.id)).count(),
-            "calls_max": trunk.calls_max,
-        })
-    };
-    let trunks = centre.trunks.iter().map(trunk).collect::<Vec<_>>();
-    Ok(Json(json!({ "now": snapshot.at, "trunks": trunks })))
 }
 
 #[derive(Debug, Deserialize)]
