@@ -45,6 +45,23 @@ fn a_running_switch_is_operated_from_the_command_line() {
     program.rewrite("centre.toml", "[[qeue]]", "[[queue]]");
     phone.answer_last(200);
 
+    let (good, said) = program.command(&["trace", "on", "--number", "202"]);
+    assert!(good, "{said}");
+    carrier.invite("202");
+    let ringing = phone.expect_request("INVITE");
+    phone.answer(&ringing, 486, "");
+    // Before it comes what is left of the first call.
+    while carrier.next_status_over_100() != 486 {}
+    carrier.ack();
+    let file = program.data("trace.pcap");
+    let (good, said) = program.command(&["trace", "save", file.to_str().unwrap()]);
+    assert!(good, "{said}");
+    let pcap = String::from_utf8_lossy(&std::fs::read(file).unwrap()).into_owned();
+    assert!(pcap.contains("INVITE sip:202@") && pcap.contains("SIP/2.0 486"), "AP-08");
+    assert!(program.log().contains("INVITE sip:202@"), "{}", program.log());
+    assert!(program.command(&["trace", "off"]).0);
+    assert!(!program.command(&["trace", "on"]).0, "of what?");
+
     let (good, said) = program.command(&["drain"]);
     assert!(good, "{said}");
     assert_eq!(program.wait(), Some(0), "OP-04: it ends by itself");

@@ -8,7 +8,7 @@ use tokio::sync::broadcast;
 
 use crate::{
     base::AgentId,
-    engine::{Actor, Answer, Centre, Event, Refused, Request},
+    engine::{Actor, Answer, Centre, Event, Refused, Request, TraceFilter},
 };
 
 /// Live events that may wait for the hub before it gives up on them and takes a whole snapshot instead.
@@ -36,6 +36,15 @@ pub trait EngineHandle: Send + Sync + 'static {
 
     /// Takes no new calls, and ends when the present ones have ended.
     fn drain(&self);
+
+    /// Logs and keeps the SIP that fits; `false` when there are too many filters.
+    fn start_trace(&self, filter: TraceFilter) -> BoxFuture<'_, bool>;
+
+    /// Traces nothing more and forgets what was kept.
+    fn stop_trace(&self);
+
+    /// What was traced, of one call or all, as a pcap file; empty when the switch does not answer.
+    fn traced(&self, call: Option<String>) -> BoxFuture<'_, Vec<u8>>;
 
     /// What is logged from now on, as `[log] level` has it.
     fn set_log(&self, level: &str) -> Result<(), String>;

@@ -230,6 +230,8 @@ fn rest_routes() -> Router<Arc<Api>> {
         .route("/reload", post(rest::operate::reload))
         .route("/drain", post(rest::operate::drain))
         .route("/log", put(rest::operate::set_log))
+        .route("/traces", post(rest::operate::start_trace).delete(rest::operate::stop_trace))
+        .route("/traces/pcap", get(rest::operate::traced))
         .route("/live", get(live::open))
 }
 

@@ -71,6 +71,11 @@ enum Command {
         #[command(subcommand)]
         what: Setting,
     },
+    /// Log the SIP of one number, call or source as it was on the wire, secrets masked, and keep it for a pcap
+    Trace {
+        #[command(subcommand)]
+        what: Tracing,
+    },
     /// Have a running switch read its settings again: whole, or not at all when something is wrong with them
     Reload(Config),
     /// Have a running switch take no new calls, let the present ones end, and stop
@@ -95,6 +100,36 @@ enum Shown {
     Queues,
     Registrations,
     Trunks,
+}
+
+#[derive(Subcommand)]
+enum Tracing {
+    /// Begin; may be given several times
+    #[command(group(clap::ArgGroup::new("filter").required(true)))]
+    On {
+        /// In From, To or the Request-URI
+        #[arg(long, group = "filter")]
+        number: Option<String>,
+        /// A Call-ID
+        #[arg(long, group = "filter")]
+        call: Option<String>,
+        /// The peer's address
+        #[arg(long, group = "filter")]
+        source: Option<std::net::IpAddr>,
+        #[command(flatten)]
+        config: Config,
+    },
+    /// End all traces and forget what was kept
+    Off(Config),
+    /// Write what was kept to a pcap file
+    Save {
+        file: PathBuf,
+        /// Only this Call-ID
+        #[arg(long)]
+        call: Option<String>,
+        #[command(flatten)]
+        config: Config,
+    },
 }
 
 #[derive(Subcommand)]
@@ -155,6 +190,14 @@ pub fn main() -> ExitCode {
         Command::Health(config) => health::health(&config.config),
         Command::Show { what, json, config } => operate::show(&config.config, what, json),
         Command::Set { what: Setting::Log { level, config } } => operate::set_log(&config.config, &level),
+        Command::Trace { what: Tracing::On { number, call, source, config } } => {
+            let filter = serde_json::json!({ "number": number, "call": call, "source": source });
+            operate::trace(&config.config, filter)
+        }
+        Command::Trace { what: Tracing::Off(config) } => operate::end_traces(&config.config),
+        Command::Trace { what: Tracing::Save { file, call, config } } => {
+            operate::save_trace(&config.config, &file, call.as_deref())
+        }
         Command::Reload(config) => operate::reload(&config.config),
         Command::Drain(config) => operate::drain(&config.config),
         Command::Simulate(wanted) => simulate::simulate(&wanted),

@@ -1,6 +1,7 @@
 //! Asking a running switch of this machine, through its API and by the token that only its owner can read.
 
 use std::{
+    fs,
     io::{Read, Write},
     net::TcpStream,
     path::Path,
@@ -69,8 +70,44 @@ pub fn drain(file: &Path) -> Result<(), Failed> {
     Ok(())
 }
 
-/// One request; the answer of anything but 2xx is an error in the API's own words.
+/// `filter` has one key that is not null.
+pub fn trace(file: &Path, mut filter: Value) -> Result<(), Failed> {
+    if let Some(keys) = filter.as_object_mut() {
+        keys.retain(|_, value| !value.is_null());
+    }
+    ask(file, "POST", "traces", &filter.to_string())?;
+    println!("traced to the log from now on");
+    Ok(())
+}
+
+pub fn end_traces(file: &Path) -> Result<(), Failed> {
+    ask(file, "DELETE", "traces", "")?;
+    println!("nothing is traced any more");
+    Ok(())
+}
+
+pub fn save_trace(file: &Path, to: &Path, call: Option<&str>) -> Result<(), Failed> {
+    let query = call.map(|call| format!("?call={}", escaped(call))).unwrap_or_default();
+    let pcap = send(file, "GET", &format!("traces/pcap{query}"), "")?;
+    fs::write(to, &pcap).map_err(|why| format!("{}: {why}", to.display()))?;
+    println!("{} bytes written to {}", pcap.len(), to.display());
+    Ok(())
+}
+
+/// As a query writes it.
+fn escaped(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+/// One request; the answer is JSON.
 fn ask(file: &Path, method: &str, path: &str, body: &str) -> Result<Value, Failed> {
+    let answer = send(file, method, path, body)?;
+    Ok(serde_json::from_slice(&answer).unwrap_or(Value::Null))
+}
+
+/// One request; the answer of anything but 2xx is an error in the API's own words.
+fn send(file: &Path, method: &str, path: &str, body: &str) -> Result<Vec<u8>, Failed> {
     let server = read_files(file, &environment())?.server;
     let Door { address, token } = Door::read(Path::new(&server.data_dir))?;
     let mut stream = TcpStream::connect_timeout(&address, WAIT).map_err(|why| format!("{address}: {why}"))?;
@@ -84,13 +121,14 @@ fn ask(file: &Path, method: &str, path: &str, body: &str) -> Result<Value, Faile
     stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     stream.take(ANSWER_MAX).read_to_end(&mut answer)?;
-    let answer = String::from_utf8_lossy(&answer);
-    let (head, body) = answer.split_once("\r\n\r\n").ok_or("no answer")?;
+    let end = answer.windows(4).position(|end| end == b"\r\n\r\n").ok_or("no answer")? + 4;
+    let body = answer.split_off(end);
+    let head = String::from_utf8_lossy(&answer);
     let status = head.split(' ').nth(1).unwrap_or_default();
-    let value: Value = serde_json::from_str(body).unwrap_or(Value::Null);
     if status.starts_with('2') {
-        return Ok(value);
+        return Ok(body);
     }
+    let value: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
     let word = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
     Err(word("detail").or_else(|| word("title")).unwrap_or_else(|| format!("refused with {status}")).into())
 }

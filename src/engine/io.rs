@@ -131,6 +131,18 @@ pub enum GateOrder {
     },
 }
 
+/// The SIP that an operator wants to see as it is on the wire. The engine itself traces nothing.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TraceFilter {
+    /// In From, To or the Request-URI.
+    Number(String),
+    /// A Call-ID.
+    Call(String),
+    /// The peer's address.
+    Source(IpAddr),
+}
+
 /// Chosen by who asks; comes back with the reply.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct RequestId(pub u64);

@@ -26,7 +26,7 @@ mod ways;
 use register::{ALLOW, SUPPORTED};
 
 pub use drive::Engine;
-pub use io::{Alarm, Answer, Emitted, GateOrder, Input, Output, Request, RequestId};
+pub use io::{Alarm, Answer, Emitted, GateOrder, Input, Output, Request, RequestId, TraceFilter};
 pub use journal::{Entry, EntryId, JOURNAL_VERSION};
 pub use live::{Event, Happened, OfferView};
 pub use record::{CallRecord, Direction, QueueRecord, STORY_MAX, StoryEvent, StoryStep};

@@ -15,6 +15,7 @@ mod refuse;
 mod streams;
 mod stun;
 mod tls;
+mod trace;
 mod udp;
 
 use std::{hash::RandomState, io, net::SocketAddr, sync::Arc, time::Duration};
@@ -31,11 +32,12 @@ pub use lanes::{
 };
 pub use rates::SOURCES_MAX;
 pub use tls::{Tls, TlsError, TlsSettings};
+pub use trace::{FILTERS_MAX, TRACED_MAX, TRACED_OCTETS_MAX};
 pub use udp::UNSENT_MAX;
 
 use crate::{
-    base::{FlowId, Instant},
-    engine::{GateOrder, Input},
+    base::{FlowId, Instant, Now},
+    engine::{GateOrder, Input, TraceFilter},
     sip::{Path, Transport},
     wire::sip::{Malformed, Message, is_keep_alive},
 };
@@ -43,6 +45,7 @@ use gate::Gate;
 use lanes::{Admission, Lanes};
 use rates::Rates;
 use streams::{Arrival, Streams};
+use trace::Trace;
 use udp::{BATCH_MAX, UdpListener};
 
 /// Batches read from one socket before the engine has its turn again.
@@ -110,6 +113,9 @@ pub struct Net {
     hash: RandomState,
     rates: Option<(Rates, Trusted)>,
     gate: Gate,
+    trace: Trace,
+    /// Of the present turn.
+    now: Instant,
     rested: Instant,
     counts: Counts,
 }
@@ -134,6 +140,8 @@ impl Net {
             hash: RandomState::new(),
             rates: None,
             gate: Gate::default(),
+            trace: Trace::default(),
+            now: Instant::default(),
             rested: Instant::default(),
             counts: Counts::default(),
         })
@@ -244,6 +252,7 @@ impl Net {
 
     /// Reads what has come on all sockets, answers what the engine need not see, and puts the rest into the lanes.
     pub fn receive(&mut self, now: Instant) {
+        self.now = now;
         for index in 0..self.listeners.len() {
             self.receive_from(index, now);
         }
@@ -298,6 +307,7 @@ impl Net {
 
     fn admit(&mut self, now: Instant, path: Path, message: Message) {
         self.counts.received += 1;
+        self.trace.came(now, &path, &message);
         if refuse::is_ack_to_busy(&message) || self.is_late(&path, &message) {
             return;
         }
@@ -407,9 +417,24 @@ impl Net {
         self.lanes.pop().map(|(path, message)| Input::Sip { path, message })
     }
 
+    /// Logs and keeps what fits; `false`: too many filters.
+    pub fn start_trace(&mut self, filter: TraceFilter) -> bool {
+        self.trace.start(filter)
+    }
+
+    pub fn stop_trace(&mut self) {
+        self.trace.stop();
+    }
+
+    /// What was traced, of one call or all, as a pcap file.
+    pub fn traced(&self, now: Now, call: Option<&str>) -> Vec<u8> {
+        self.trace.pcap(now, call)
+    }
+
     /// Hands a message to its socket; UDP goes out with [`Net::flush`].
     pub fn send(&mut self, path: Path, bytes: Bytes) {
         self.counts.sent += 1;
+        self.trace.goes(self.now, &path, &bytes);
         match path.transport {
             Transport::Udp => match self.listeners.iter_mut().find(|listener| listener.local() == path.local) {
                 Some(listener) => listener.send(path.remote, bytes),

@@ -15,12 +15,12 @@ use tokio::{
     task::spawn_blocking,
 };
 
-use super::{Order, logging, pulse::Pulse, reload::Reloader};
+use super::{Order, TraceOrder, logging, pulse::Pulse, reload::Reloader};
 use crate::{
     acd::{Actor, Refused},
     api::{EngineHandle, Health, LIVE_WAITING_MAX, Reloaded},
     base::AgentId,
-    engine::{Answer, Centre, Event, Input, Request, RequestId},
+    engine::{Answer, Centre, Event, Input, Request, RequestId, TraceFilter},
     net::Inbox,
 };
 
@@ -166,6 +166,24 @@ impl EngineHandle for Handle {
         if self.inbox.push(Order::Drain { time }).is_err() {
             tracing::error!("the engine was not told to drain: its inbox is full");
         }
+    }
+
+    fn start_trace(&self, filter: TraceFilter) -> BoxFuture<'_, bool> {
+        let (sender, told) = oneshot::channel();
+        let put = self.inbox.push(Order::Trace(TraceOrder::Start(filter, sender))).is_ok();
+        Box::pin(async move { put && told.await.unwrap_or(false) })
+    }
+
+    fn stop_trace(&self) {
+        if self.inbox.push(Order::Trace(TraceOrder::Stop)).is_err() {
+            tracing::error!("the trace goes on: the engine's inbox is full");
+        }
+    }
+
+    fn traced(&self, call: Option<String>) -> BoxFuture<'_, Vec<u8>> {
+        let (sender, told) = oneshot::channel();
+        let put = self.inbox.push(Order::Trace(TraceOrder::Take(call, sender))).is_ok();
+        Box::pin(async move { if put { told.await.unwrap_or_default() } else { Vec::new() } })
     }
 
     fn set_log(&self, level: &str) -> Result<(), String> {

@@ -39,7 +39,12 @@ pub use turn::Ended;
 
 use std::{io, time::Duration};
 
-use crate::{engine::Input, store::Report};
+use tokio::sync::oneshot;
+
+use crate::{
+    engine::{Input, TraceFilter},
+    store::Report,
+};
 
 /// What the loop is told by other threads.
 #[expect(clippy::large_enum_variant, reason = "moved once or twice; a box would cost an allocation a message")]
@@ -47,6 +52,7 @@ use crate::{engine::Input, store::Report};
 pub enum Order {
     Input(Input),
     Journal(Report),
+    Trace(TraceOrder),
     /// New settings.
     Change(Box<Change>),
     /// Take no new calls; end when the last has ended, or after `time`.
@@ -55,6 +61,16 @@ pub enum Order {
     },
     /// End now.
     End,
+}
+
+/// What is traced, and what becomes of it.
+#[derive(Debug)]
+pub enum TraceOrder {
+    /// Told `false` when there are too many filters.
+    Start(TraceFilter, oneshot::Sender<bool>),
+    Stop,
+    /// One call or all, as a pcap file.
+    Take(Option<String>, oneshot::Sender<Vec<u8>>),
 }
 
 /// A seed for the engine's generator.

@@ -330,8 +330,17 @@ fn feed_records(
 ) {
     let feeder = Feeder::new(journal.outbox(), database.clone());
     let wake = Arc::clone(wake);
-    let task = async move { feeder.run(&wake).await };
-    tokio_util::task::TaskTracker::new().spawn_on(task, runtime.handle());
+    let task = runtime.spawn(async move { feeder.run(&wake).await });
+    // It runs as long as the process: whatever ends it sooner must be seen.
+    let watch = async move {
+        if let Err(error) = task.await
+            && error.is_panic()
+        {
+            metrics::counter!("records_feeder_failed_total").increment(1);
+            tracing::error!(%error, "call records wait in the journal until the next start: what feeds the database has failed");
+        }
+    };
+    tokio_util::task::TaskTracker::new().spawn_on(watch, runtime.handle());
 }
 
 fn engine_settings(server: &ServerSettings, listeners: Vec<Listener>) -> EngineSettings {

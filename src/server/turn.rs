@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use bytes::Bytes;
 
 use super::{
-    Order,
+    Order, TraceOrder,
     clock::Clock,
     gauges::Gauges,
     handle::Handle,
@@ -118,6 +118,7 @@ impl Loop {
                     self.handle_input(input);
                 }
                 Order::Journal(report) => self.on_report(report),
+                Order::Trace(order) => self.on_trace(order),
                 Order::Change(change) => self.on_change(*change),
                 Order::Drain { time } => {
                     self.state.drain_until = Some(self.clock.mono() + time);
@@ -199,6 +200,15 @@ impl Loop {
             (self.media)(0, media::Command::DropClip { clip });
         }
         let _ = done.send(Ok(()));
+    }
+
+    fn on_trace(&mut self, order: TraceOrder) {
+        // Whoever asked may have gone.
+        match order {
+            TraceOrder::Start(filter, told) => drop(told.send(self.net.start_trace(filter))),
+            TraceOrder::Stop => self.net.stop_trace(),
+            TraceOrder::Take(call, told) => drop(told.send(self.net.traced(self.clock.now(), call.as_deref()))),
+        }
     }
 
     fn tell_listeners(&mut self) {

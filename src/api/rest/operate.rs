@@ -2,14 +2,19 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    extract::{Query, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Body, DONE, Done};
 use crate::{
     api::{Api, Problem, Reloaded, Signed},
-    engine::DeviceView,
+    engine::{DeviceView, TraceFilter},
     store::Role,
 };
 
@@ -46,6 +51,60 @@ pub async fn registrations(State(api): State<Arc<Api>>, signed: Signed) -> Resul
     };
     let devices = snapshot.devices.iter().map(device).collect::<Vec<_>>();
     Ok(Json(json!({ "now": snapshot.at, "registrations": devices })))
+}
+
+/// Characters of a number or a Call-ID to trace.
+const FILTER_MAX: usize = 256;
+
+/// `POST /api/v1/traces`: the SIP of one number, call or source, from now on, to the log and kept for a pcap.
+pub async fn start_trace(
+    State(api): State<Arc<Api>>,
+    signed: Signed,
+    Body(filter): Body<TraceFilter>,
+) -> Result<Json<Done>, Problem> {
+    signed.needs(Role::Admin)?;
+    if let TraceFilter::Number(text) | TraceFilter::Call(text) = &filter
+        && !(1..=FILTER_MAX).contains(&text.len())
+    {
+        return Err(Problem::bad_request(format!("Give 1 to {FILTER_MAX} characters.")));
+    }
+    tracing::warn!(?filter, by = signed.user.name, "SIP is traced");
+    if api.handle.start_trace(filter).await {
+        return Ok(DONE);
+    }
+    Err(Problem::unavailable("Too much is traced already.").hint("End the traces first: DELETE /api/v1/traces."))
+}
+
+/// `DELETE /api/v1/traces`
+pub async fn stop_trace(State(api): State<Arc<Api>>, signed: Signed) -> Result<Json<Done>, Problem> {
+    signed.needs(Role::Admin)?;
+    api.handle.stop_trace();
+    std::future::ready(Ok(DONE)).await
+}
+
+/// Which call's.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Which {
+    call: Option<String>,
+}
+
+/// `GET /api/v1/traces/pcap`: what was traced, of one Call-ID or all.
+pub async fn traced(
+    State(api): State<Arc<Api>>,
+    signed: Signed,
+    Query(which): Query<Which>,
+) -> Result<Response, Problem> {
+    signed.needs(Role::Admin)?;
+    let file = api.handle.traced(which.call).await;
+    if file.is_empty() {
+        return Err(Problem::unavailable("The switch did not answer."));
+    }
+    let headers = [
+        (header::CONTENT_TYPE, "application/vnd.tcpdump.pcap"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"strowger.pcap\""),
+    ];
+    Ok((headers, file).into_response())
 }
 
 #[derive(Debug, Deserialize)]

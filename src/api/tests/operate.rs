@@ -84,3 +84,24 @@ async fn a_trusted_proxy_is_believed_and_nobody_else() {
     assert_eq!(sign_in("10.0.0.1:5000", "203.0.113.66", "wrong").await.status, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(sign_in("10.0.0.1:5000", "203.0.113.9", "ana's password").await.status, StatusCode::OK);
 }
+
+/// AP-08: an administrator traces a number, a call or a source, and gets one call as a pcap; nobody else does.
+#[tokio::test]
+async fn an_administrator_traces_sip() {
+    let desk = Desk::new("trace").await;
+    let (eva, admin) = (desk.sign_in("eva").await, desk.sign_in("adm").await);
+    let start = async |who: &str, body: &str| desk.write("POST", who, "/api/v1/traces", body).await.status;
+    assert_eq!(start(&eva, r#"{"number":"800"}"#).await, StatusCode::FORBIDDEN);
+    assert_eq!(start(&admin, r#"{"number":"800"}"#).await, StatusCode::OK);
+    assert_eq!(start(&admin, r#"{"source":"192.0.2.7"}"#).await, StatusCode::OK);
+    for faulty in [r#"{"number":""}"#, r#"{"source":"here"}"#, r#"{"all":true}"#] {
+        assert_eq!(start(&admin, faulty).await, StatusCode::BAD_REQUEST, "{faulty}");
+    }
+    assert_eq!(start(&admin, r#"{"call":"x@y"}"#).await, StatusCode::SERVICE_UNAVAILABLE, "one too many");
+    assert_eq!(desk.picture.filters.lock().unwrap().len(), 3);
+    assert_eq!(desk.get(&eva, "/api/v1/traces/pcap").await.status, StatusCode::FORBIDDEN);
+    let reply = desk.get(&admin, "/api/v1/traces/pcap?call=x@y").await;
+    assert_eq!((reply.status, reply.text.as_str()), (StatusCode::OK, "pcap of Some(\"x@y\")"));
+    assert_eq!(desk.write("DELETE", &admin, "/api/v1/traces", "").await.status, StatusCode::OK);
+    assert!(desk.picture.filters.lock().unwrap().is_empty());
+}

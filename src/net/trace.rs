@@ -1,0 +1,269 @@
+//! SIP as it was on the wire, for whoever looks for a fault: what fits a filter goes to the log and is kept for a pcap.
+//! Secrets are masked at equal length, so that every byte count stays true.
+
+use std::{
+    collections::VecDeque,
+    net::{IpAddr, SocketAddr},
+};
+
+use bytes::Bytes;
+
+use crate::{
+    base::{Instant, Now},
+    engine::TraceFilter,
+    sip::Path,
+    wire::sip::{Message, NameAddr},
+};
+
+/// Filters at once.
+pub const FILTERS_MAX: usize = 16;
+
+/// Messages kept; the oldest go first.
+pub const TRACED_MAX: usize = 4_096;
+
+/// Octets of them.
+pub const TRACED_OCTETS_MAX: usize = 8 << 20;
+
+fn fits(filter: &TraceFilter, path: &Path, message: &Message) -> bool {
+    match filter {
+        TraceFilter::Source(source) => path.remote.ip() == *source,
+        TraceFilter::Call(call) => message.call_id() == call,
+        TraceFilter::Number(number) => {
+            let named = |party: Result<NameAddr<'_>, _>| party.is_ok_and(|party| party.uri.user_decoded() == *number);
+            named(message.from())
+                || named(message.to())
+                || message.request_uri().is_ok_and(|uri| uri.user_decoded() == *number)
+        }
+    }
+}
+
+struct Traced {
+    at: Instant,
+    from: SocketAddr,
+    to: SocketAddr,
+    call: Box<str>,
+    bytes: Vec<u8>,
+}
+
+/// Costs one comparison a message while nothing is traced.
+#[derive(Default)]
+pub struct Trace {
+    filters: Vec<TraceFilter>,
+    kept: VecDeque<Traced>,
+    octets: usize,
+}
+
+impl Trace {
+    /// `false`: there are as many as there may be.
+    pub fn start(&mut self, filter: TraceFilter) -> bool {
+        if self.filters.contains(&filter) {
+            return true;
+        }
+        let room = self.filters.len() < FILTERS_MAX;
+        if room {
+            self.filters.push(filter);
+        }
+        room
+    }
+
+    /// Traces nothing more and forgets what was kept.
+    pub fn stop(&mut self) {
+        *self = Self::default();
+    }
+
+    pub fn is_idle(&self) -> bool {
+        self.filters.is_empty()
+    }
+
+    pub fn came(&mut self, now: Instant, path: &Path, message: &Message) {
+        if !self.is_idle() {
+            self.note(now, path, message, true);
+        }
+    }
+
+    pub fn goes(&mut self, now: Instant, path: &Path, bytes: &Bytes) {
+        if !self.is_idle()
+            && let Ok(message) = Message::parse(bytes.clone())
+        {
+            self.note(now, path, &message, false);
+        }
+    }
+
+    fn note(&mut self, now: Instant, path: &Path, message: &Message, came: bool) {
+        if !self.filters.iter().any(|filter| fits(filter, path, message)) {
+            return;
+        }
+        let bytes = masked(message.bytes());
+        let (from, to) = if came { (path.remote, path.local) } else { (path.local, path.remote) };
+        let (call, transport) = (message.call_id(), path.transport.via_name());
+        let text = String::from_utf8_lossy(&bytes);
+        tracing::info!(target: "strowger::trace", call, "{transport} {from} -> {to}\n{text}");
+        self.octets += bytes.len();
+        self.kept.push_back(Traced { at: now, from, to, call: call.into(), bytes });
+        while self.kept.len() > TRACED_MAX || self.octets > TRACED_OCTETS_MAX {
+            let Some(oldest) = self.kept.pop_front() else { break };
+            self.octets -= oldest.bytes.len();
+        }
+    }
+
+    /// What was kept, of one call or all, as a pcap file: every message as a UDP packet, whatever carried it.
+    pub fn pcap(&self, now: Now, call: Option<&str>) -> Vec<u8> {
+        let mut file = Vec::new();
+        file.extend(0xA1B2_C3D4_u32.to_le_bytes());
+        file.extend([2, 0, 4, 0]);
+        file.extend([0; 8]);
+        file.extend(65_535_u32.to_le_bytes());
+        // Raw IP.
+        file.extend(101_u32.to_le_bytes());
+        for traced in self.kept.iter().filter(|traced| call.is_none_or(|call| *traced.call == *call)) {
+            let age = u64::try_from(now.mono.since(traced.at).as_micros()).unwrap_or(0);
+            let wall = u64::try_from(now.wall.as_millis()).unwrap_or(0).saturating_mul(1_000).saturating_sub(age);
+            let packet = packet(traced);
+            let number = |value: u64| u32::try_from(value).unwrap_or(u32::MAX).to_le_bytes();
+            file.extend(number(wall / 1_000_000));
+            file.extend(number(wall % 1_000_000));
+            file.extend(number(packet.len() as u64));
+            file.extend(number(packet.len() as u64));
+            file.extend(packet);
+        }
+        file
+    }
+}
+
+/// IP and UDP headers around a message, as long as a packet may be.
+fn packet(traced: &Traced) -> Vec<u8> {
+    const HEADERS: usize = 48;
+    let body = traced.bytes.get(..traced.bytes.len().min(65_535 - HEADERS)).unwrap_or_default();
+    let length = |octets: usize| u16::try_from(octets).unwrap_or(u16::MAX).to_be_bytes();
+    let udp = body.len() + 8;
+    let mut packet = Vec::with_capacity(body.len() + HEADERS);
+    match (traced.from.ip().to_canonical(), traced.to.ip().to_canonical()) {
+        (IpAddr::V4(from), IpAddr::V4(to)) => {
+            packet.extend([0x45, 0]);
+            packet.extend(length(udp + 20));
+            packet.extend([0, 0, 0x40, 0, 64, 17, 0, 0]);
+            packet.extend(from.octets());
+            packet.extend(to.octets());
+            let sum = packet.chunks_exact(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1])).sum::<u32>();
+            let folded = (sum & 0xffff) + (sum >> 16);
+            let checksum = !u16::try_from((folded & 0xffff) + (folded >> 16)).unwrap_or(0);
+            packet[10..12].copy_from_slice(&checksum.to_be_bytes());
+        }
+        (from, to) => {
+            let six = |ip: IpAddr| match ip {
+                IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
+                IpAddr::V6(v6) => v6.octets(),
+            };
+            packet.extend([0x60, 0, 0, 0]);
+            packet.extend(length(udp));
+            packet.extend([17, 64]);
+            packet.extend(six(from));
+            packet.extend(six(to));
+        }
+    }
+    packet.extend(traced.from.port().to_be_bytes());
+    packet.extend(traced.to.port().to_be_bytes());
+    packet.extend(length(udp));
+    packet.extend([0, 0]);
+    packet.extend(body);
+    packet
+}
+
+/// Lines whose value is a secret: the whole of it.
+const SECRET_HEADERS: [&str; 2] = ["authorization:", "proxy-authorization:"];
+const SECRET_LINES: [&str; 4] = ["a=crypto:", "a=key-mgmt:", "a=ice-pwd:", "k="];
+
+/// The same octets with every secret written over.
+fn masked(bytes: &[u8]) -> Vec<u8> {
+    let mut text = bytes.to_vec();
+    let mut inside = false;
+    for line in text.split_mut(|byte| *byte == b'\n') {
+        let end = line.len() - usize::from(line.ends_with(b"\r"));
+        let folded = line.first().is_some_and(|byte| matches!(byte, b' ' | b'\t'));
+        // Blanks may stand before the colon.
+        let plain: String =
+            line.iter().take(64).filter(|byte| !byte.is_ascii_whitespace()).map(|byte| char::from(*byte)).collect();
+        let plain = plain.to_ascii_lowercase();
+        let is_secret = SECRET_HEADERS.iter().chain(&SECRET_LINES).any(|start| plain.starts_with(start));
+        let from = match (is_secret, folded && inside) {
+            (true, _) => {
+                let mark = if plain.starts_with("k=") { b'=' } else { b':' };
+                line.iter().position(|byte| *byte == mark).map_or(0, |at| at + 1)
+            }
+            (false, true) => 0,
+            (false, false) => end,
+        };
+        inside = is_secret || (folded && inside);
+        if let Some(secret) = line.get_mut(from..end) {
+            secret.fill(b'*');
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{base::Wall, sip::Transport};
+
+    fn path() -> Path {
+        let (local, remote) = ("127.0.0.1:5060".parse().unwrap(), "192.0.2.7:5070".parse().unwrap());
+        Path { transport: Transport::Tcp, local, remote, flow: None }
+    }
+
+    fn invite(call: &str, number: &str) -> Message {
+        let body = "v=0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:c2VjcmV0\r\na=ice-pwd:hidden\r\n";
+        let text = format!(
+            "INVITE sip:{number}@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:5070;branch=z9hG4bK1\r\n\
+             From: <sip:a@b>;tag=1\r\nTo: <sip:{number}@b>\r\nCall-ID: {call}\r\nCSeq: 1 INVITE\r\nMax-Forwards: 70\r\n\
+             authorization : Digest username=\"a\",\r\n  response=\"0123\"\r\nContent-Type: application/sdp\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        Message::parse(Bytes::from(text.into_bytes())).unwrap()
+    }
+
+    /// AP-08: a trace has every octet but the secrets, which are written over at equal length, folded lines too.
+    #[test]
+    fn secrets_are_masked_at_equal_length() {
+        let message = invite("x", "800");
+        let (plain, shown) = (message.bytes(), masked(message.bytes()));
+        assert_eq!(shown.len(), plain.len());
+        let shown = String::from_utf8(shown).unwrap();
+        for secret in ["Digest", "0123", "username", "inline", "c2VjcmV0", "hidden"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+        let differ = plain.iter().zip(shown.as_bytes()).filter(|(one, other)| one != other).count();
+        assert!(shown.contains("\r\nauthorization :*") && shown.contains("Call-ID: x\r\n") && differ < 110, "{shown}");
+    }
+
+    /// AP-08: by number, call or source, what fits is kept up to a bound, and one call comes out as a pcap.
+    #[test]
+    fn what_fits_a_filter_comes_out_as_a_pcap() {
+        let at = Instant::from_micros(1_000_000);
+        let now = Now { mono: Instant::from_micros(3_500_000), wall: Wall(1_795_000_000_000) };
+        let mut trace = Trace::default();
+        trace.came(at, &path(), &invite("before", "800"));
+        assert!(trace.start(TraceFilter::Number("800".into())) && trace.start(TraceFilter::Call("c9".into())));
+        trace.came(at, &path(), &invite("c1", "800"));
+        trace.goes(at, &path(), invite("c9", "900").bytes());
+        trace.came(at, &path(), &invite("c2", "900"));
+        assert_eq!(trace.kept.len(), 2);
+        let file = trace.pcap(now, Some("c1"));
+        let length = invite("c1", "800").bytes().len();
+        assert_eq!(file.len(), 24 + 16 + 28 + length);
+        assert_eq!(file[24..28], 1_794_999_997_u32.to_le_bytes(), "two and a half seconds ago");
+        assert_eq!(file[28..32], 500_000_u32.to_le_bytes());
+        assert_eq!(file[40..42], [0x45, 0]);
+        assert_eq!(file[52..60], [192, 0, 2, 7, 127, 0, 0, 1]);
+        assert_eq!(file[60..64], [0x13, 0xCE, 0x13, 0xC4], "from 5070 to 5060");
+        assert_eq!(trace.pcap(now, None).len(), 24 + 2 * (16 + 28 + length));
+        assert!(trace.start(TraceFilter::Source([192, 0, 2, 7].into())));
+        for number in 0..TRACED_MAX {
+            trace.came(at, &path(), &invite(&format!("n{number}"), "1"));
+        }
+        assert!(trace.kept.len() <= TRACED_MAX && trace.octets <= TRACED_OCTETS_MAX);
+        trace.stop();
+        assert!(trace.is_idle() && trace.kept.is_empty());
+    }
+}
