@@ -38,6 +38,10 @@ impl Day {
                 if chance.below(2) == 0 { NotReadyMode::Pending } else { NotReadyMode::Immediate };
             acd.policies.session_grace_secs = 10;
             acd.policies.dial_offline = true;
+            // Whoever stays away so long is signed off (rule 36).
+            for reason in &mut acd.reasons {
+                (reason.max_secs, reason.max_logs_out) = (20, true);
+            }
         });
         world.queue_has(|queue| {
             queue.strategy =
