@@ -319,6 +319,8 @@ pub struct Stats {
     pub unheard: u64,
     /// Round trip, from the peer's last report.
     pub rtt_us: Option<u32>,
+    /// Mean opinion score of what the leg sent, by the E-model.
+    pub mos: Option<f32>,
     pub first_heard: Option<Instant>,
     pub last_heard: Option<Instant>,
 }

@@ -15,6 +15,7 @@ mod ingress;
 mod listener;
 mod player;
 mod ports;
+mod quality;
 mod reports;
 mod sound;
 mod source;

@@ -77,4 +77,7 @@ pub struct Quality {
     pub strangers: u64,
     pub jitter_ms: f32,
     pub round_trip_ms: Option<f32>,
+    /// Mean opinion score of what the leg sent, 1 to 4.5; `None` without packets or for an unknown codec.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mos: Option<f32>,
 }

@@ -2,7 +2,8 @@
 
 use super::{
     super::{
-        Form, Port, Remote, Stats, egress::Egress, ingress::Ingress, reports::Reports, srtp::Secure, voice::Voice,
+        Form, Port, Remote, Stats, egress::Egress, ingress::Ingress, quality, reports::Reports, srtp::Secure,
+        voice::Voice,
     },
     NOBODY,
 };
@@ -78,6 +79,7 @@ impl Stream {
 
     pub(super) fn stats(&mut self) -> Stats {
         let stats = self.ingress.close(self.form.codec.clock_hz());
-        Stats { packets_sent: self.egress.packets, bytes_sent: self.egress.octets, ..stats }
+        let mos = quality::mos(self.form.codec, &stats);
+        Stats { packets_sent: self.egress.packets, bytes_sent: self.egress.octets, mos, ..stats }
     }
 }

@@ -490,3 +490,17 @@ fn sw_08_what_we_cannot_decode_passes_untouched() {
         assert_eq!(last.3.wrapping_sub(first.3), 320);
     }
 }
+
+/// SW-21: the figures at close rate what the leg sent.
+#[test]
+fn sw_21_a_leg_is_rated_at_its_close() {
+    let mut world = World::call([Codec::Pcmu, Codec::Pcmu]);
+    for step in 0..40 {
+        world.run(100);
+        // Every sixth packet is lost.
+        world.phones[0].sequence = world.phones[0].sequence.wrapping_add(u16::from(step > 0));
+    }
+    let (lossy, good) = (world.close(0), world.close(1));
+    let (lossy_mos, good_mos) = (lossy.mos.expect("packets"), good.mos.expect("packets"));
+    assert!(good_mos > 4.2 && lossy_mos < good_mos - 0.5, "{lossy_mos} against {good_mos}");
+}
