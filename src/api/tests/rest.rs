@@ -90,7 +90,7 @@ async fn an_agent_logs_in_pauses_and_logs_out() {
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
 }
 
-/// RT-17: while it waits, everybody's part; afterwards the record's story; for supervisors.
+/// While it waits, everybody's part; afterwards the record's story; for supervisors.
 #[tokio::test]
 async fn why_a_call_waits_or_came_to_whom() {
     let desk = Desk::new("why").await;
