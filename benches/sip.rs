@@ -256,7 +256,7 @@ fn registrations() {
         made += MADE.load(Relaxed) - held;
         let challenged = parsed(challenged);
         let asked = challenged.headers(Name::WwwAuthenticate).skip(1);
-        let value = digest::answer(asked, &credentials, target, "c0ffee").expect("answered");
+        let value = digest::answer(asked, &credentials, target, b"", "c0ffee").expect("answered");
         let second = register_text(user, 2, Some(&value));
         let (clock, held) = (Clock::now(), MADE.load(Relaxed));
         black_box(office.handle(second));

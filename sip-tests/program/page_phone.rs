@@ -66,7 +66,7 @@ impl PagePhone {
         let credentials =
             Credentials { user: user.to_owned(), password: Private::new(password.to_owned()), realm: None };
         let challenges = challenged.headers(Name::WwwAuthenticate);
-        let answer = digest::answer(challenges, &credentials, ("REGISTER", "sip:strowger"), "cnonce1").unwrap();
+        let answer = digest::answer(challenges, &credentials, ("REGISTER", "sip:strowger"), b"", "cnonce1").unwrap();
         self.try_register(user, &format!("Authorization: {answer}\r\n"))
     }
 

@@ -109,7 +109,7 @@ impl Phone {
         let credentials =
             Credentials { user: user.to_owned(), password: Private::new(password.to_owned()), realm: None };
         let challenges = challenged.headers(Name::WwwAuthenticate);
-        let answer = digest::answer(challenges, &credentials, ("REGISTER", &uri), "cnonce1").unwrap();
+        let answer = digest::answer(challenges, &credentials, ("REGISTER", &uri), b"", "cnonce1").unwrap();
         register(self, &format!("Authorization: {answer}\r\n")).status().unwrap()
     }
 

@@ -92,6 +92,28 @@ fn tk_01_tk_03_a_trunk_registers() {
     assert!(matches!(world.rejected(other), Some(401 | 403)));
 }
 
+/// TK-03: a nonce that was too old is replaced once more; wrong credentials are not tried again.
+#[test]
+fn tk_03_a_stale_nonce_is_renewed_once() {
+    let stale = |nonce: &'static str| {
+        move |_: &Message| {
+            let value = format!(r#"Digest realm="carrier", nonce="{nonce}", qop="auth", stale=true"#);
+            Reply::new(401).header("WWW-Authenticate", value)
+        }
+    };
+    let mut world = registering(75);
+    registers(&mut world, challenged).unwrap();
+    registers(&mut world, stale("n2")).unwrap();
+    let third = registers(&mut world, stale("n3")).expect("with the new nonce");
+    assert!(third.header(Name::Authorization).unwrap().contains(r#"nonce="n2""#));
+    assert_eq!(third.headers(Name::Authorization).count(), 1);
+    assert!(registers(&mut world, accepted).is_none(), "enough");
+    let mut world = registering(76);
+    registers(&mut world, challenged).unwrap();
+    registers(&mut world, challenged).unwrap();
+    assert!(registers(&mut world, accepted).is_none(), "wrong is wrong");
+}
+
 /// TK-01: a carrier that says no is asked again later and later; what it says of the time is heeded.
 #[test]
 fn tk_01_a_refused_registration_backs_off() {

@@ -11,13 +11,19 @@ pub fn answer<'a>(
     challenges: impl Iterator<Item = &'a str>,
     credentials: &Credentials,
     (method, uri): (&str, &str),
+    body: &[u8],
     cnonce: &str,
 ) -> Option<String> {
     let asked = |challenge: &Challenge<'_>| credentials.realm.as_deref().is_none_or(|realm| realm == challenge.realm);
     let challenge = challenges.filter_map(Challenge::read).filter(asked).max_by_key(|c| c.algorithm)?;
     let Challenge { algorithm, realm, nonce, opaque, qop } = &challenge;
     let secret = ha1(*algorithm, &credentials.user, realm, credentials.password.reveal());
-    let count = qop.then_some(Qop { nc: "00000001", cnonce });
+    let whole = algorithm.hash_bytes(body);
+    let protected = match qop {
+        Protected::Auth | Protected::Old => None,
+        Protected::AuthInt => Some(whole.as_str()),
+    };
+    let count = (*qop != Protected::Old).then_some(Qop { nc: "00000001", cnonce, body: protected });
     let hash = response(*algorithm, &secret, nonce, count, method, uri);
     let mut out = format!(
         r#"Digest username={}, realm={}, nonce={}, uri={}, response="{}", algorithm={}"#,
@@ -28,8 +34,8 @@ pub fn answer<'a>(
         hash.as_str(),
         algorithm.name()
     );
-    if *qop {
-        out.push_str(&format!(r#", qop=auth, nc=00000001, cnonce="{cnonce}""#));
+    if let Some(count) = count {
+        out.push_str(&format!(r#", qop={}, nc=00000001, cnonce="{cnonce}""#, count.name()));
     }
     if let Some(opaque) = opaque {
         out.push_str(&format!(", opaque={}", quoted(opaque)));
@@ -42,30 +48,48 @@ struct Challenge<'a> {
     realm: Cow<'a, str>,
     nonce: Cow<'a, str>,
     opaque: Option<Cow<'a, str>>,
-    /// Whether `auth` is offered; without any `qop` the older form is meant.
-    qop: bool,
+    qop: Protected,
+}
+
+/// What a response covers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Protected {
+    /// The form of RFC 2069, when a challenge has no `qop`.
+    Old,
+    Auth,
+    /// The body too; only when nothing else is offered.
+    AuthInt,
+}
+
+/// Whether a challenge says that the credentials were right and only the nonce was too old.
+pub fn is_stale(challenge: &str) -> bool {
+    let fields = Fields::of(challenge);
+    fields.is_some_and(|mut fields| {
+        fields.any(|(name, value)| name.eq_ignore_ascii_case("stale") && value.eq_ignore_ascii_case("true"))
+    })
 }
 
 impl<'a> Challenge<'a> {
     fn read(header: &'a str) -> Option<Self> {
         let mut algorithm = Algorithm::Md5;
-        let (mut realm, mut nonce, mut opaque, mut qop) = (None, None, None, None);
+        let (mut realm, mut nonce, mut opaque, mut qop) = (None, None, None, Protected::Old);
         for (name, value) in Fields::of(header)? {
             match name.to_ascii_lowercase().as_str() {
                 "algorithm" => algorithm = Algorithm::parse(&value)?,
                 "realm" => realm = Some(value),
                 "nonce" => nonce = Some(value),
                 "opaque" => opaque = Some(value),
-                "qop" => qop = Some(value.split(',').any(|word| word.trim().eq_ignore_ascii_case("auth"))),
+                "qop" => {
+                    let has = |wanted: &str| value.split(',').any(|word| word.trim().eq_ignore_ascii_case(wanted));
+                    qop = match (has("auth"), has("auth-int")) {
+                        (true, _) => Protected::Auth,
+                        (false, true) => Protected::AuthInt,
+                        (false, false) => return None,
+                    };
+                }
                 _ => {}
             }
         }
-        // A challenge that wants auth-int alone can't be answered.
-        let qop = match qop {
-            None => false,
-            Some(true) => true,
-            Some(false) => return None,
-        };
         Some(Self { algorithm, realm: realm?, nonce: nonce?, opaque, qop })
     }
 }

@@ -11,7 +11,7 @@ use md5::Md5;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub use answer::answer;
+pub use answer::{answer, is_stale};
 pub use verify::{Verdict, Verifier};
 
 /// RFC 7616 6.1, without the session variants that no phone uses.
@@ -43,6 +43,15 @@ impl Algorithm {
     }
 }
 
+impl Algorithm {
+    fn hash_bytes(self, bytes: &[u8]) -> HexHash {
+        match self {
+            Self::Md5 => HexHash::of_hash(&Md5::digest(bytes)),
+            Self::Sha256 => HexHash::of_hash(&Sha256::digest(bytes)),
+        }
+    }
+}
+
 /// A hash in hexadecimal, on the stack.
 struct HexHash {
     text: [u8; 64],
@@ -58,11 +67,14 @@ impl HexHash {
             }
             hasher.update(part.as_bytes());
         }
-        let hash = hasher.finalize();
+        Self::of_hash(&hasher.finalize())
+    }
+
+    fn of_hash(hash: &[u8]) -> Self {
         let len = hash.len() * 2;
         let mut text = [0; 64];
         // Both hashes fit: 16 or 32 octets.
-        let _ = hex::encode_to_slice(&hash, &mut text[..len]);
+        let _ = hex::encode_to_slice(hash, &mut text[..len]);
         Self { text, len }
     }
 
@@ -102,11 +114,14 @@ impl std::fmt::Debug for Ha1 {
     }
 }
 
-/// KD of RFC 7616 3.4.1 with `qop=auth`, or of RFC 2069 when `qop` is `None`.
+/// KD of RFC 7616 3.4.1, or of RFC 2069 when `qop` is `None`.
 fn response(algorithm: Algorithm, ha1: &str, nonce: &str, qop: Option<Qop<'_>>, method: &str, uri: &str) -> HexHash {
-    let ha2 = algorithm.hash(&[method, uri]);
+    let ha2 = match qop.and_then(|qop| qop.body) {
+        Some(body) => algorithm.hash(&[method, uri, body]),
+        None => algorithm.hash(&[method, uri]),
+    };
     match qop {
-        Some(Qop { nc, cnonce }) => algorithm.hash(&[ha1, nonce, nc, cnonce, "auth", ha2.as_str()]),
+        Some(qop) => algorithm.hash(&[ha1, nonce, qop.nc, qop.cnonce, qop.name(), ha2.as_str()]),
         None => algorithm.hash(&[ha1, nonce, ha2.as_str()]),
     }
 }
@@ -115,6 +130,14 @@ fn response(algorithm: Algorithm, ha1: &str, nonce: &str, qop: Option<Qop<'_>>, 
 struct Qop<'a> {
     nc: &'a str,
     cnonce: &'a str,
+    /// Hash of the body, for `auth-int`.
+    body: Option<&'a str>,
+}
+
+impl Qop<'_> {
+    const fn name(self) -> &'static str {
+        if self.body.is_some() { "auth-int" } else { "auth" }
+    }
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ fn check_target(verifier: &mut Verifier, now: Now, source: IpAddr, target: (&str
 fn counted(nonce: &str, count: u32) -> String {
     let secret = ha1(Algorithm::Sha256, "ana", "home", "secret");
     let nc = format!("{count:08x}");
-    let qop = Qop { nc: &nc, cnonce: "c" };
+    let qop = Qop { nc: &nc, cnonce: "c", body: None };
     let hash = response(Algorithm::Sha256, &secret, nonce, Some(qop), TARGET.0, TARGET.1);
     format!(
         "Digest username=\"ana\", realm=\"home\", nonce=\"{nonce}\", uri=\"{}\", response=\"{}\", algorithm=SHA-256, \
@@ -63,13 +63,13 @@ fn the_examples_of_the_rfcs_come_out() {
     ];
     for (algorithm, expected) in cases {
         let secret = ha1(algorithm, "Mufasa", "http-auth@example.org", "Circle of Life");
-        let qop = Qop { nc: "00000001", cnonce };
+        let qop = Qop { nc: "00000001", cnonce, body: None };
         assert_eq!(response(algorithm, &secret, nonce, Some(qop), "GET", "/dir/index.html").as_str(), expected);
     }
     let secret = ha1(Algorithm::Md5, "Mufasa", "testrealm@host.com", "Circle Of Life");
     assert_eq!(secret, "939e7578ed9e3c518a452acee763bce9");
     let nonce = "dcd98b7102dd2f0e8b11d0f600bfb0c093";
-    let qop = Qop { nc: "00000001", cnonce: "0a4f113b" };
+    let qop = Qop { nc: "00000001", cnonce: "0a4f113b", body: None };
     let with = response(Algorithm::Md5, &secret, nonce, Some(qop), "GET", "/dir/index.html");
     assert_eq!(with.as_str(), "6629fae49393a05397450978507c4ef1");
     let without = response(Algorithm::Md5, &secret, nonce, None, "GET", "/dir/index.html");
@@ -83,11 +83,11 @@ fn the_right_password_passes_with_either_hash() {
     let challenges = verifier.challenge(now, HOME, false);
     assert!(challenges[0].contains("algorithm=SHA-256") && challenges[1].contains("algorithm=MD5"));
     let ana = credentials("ana", "secret");
-    let both = answer(challenges.iter().map(String::as_str), &ana, TARGET, "c").unwrap();
+    let both = answer(challenges.iter().map(String::as_str), &ana, TARGET, b"", "c").unwrap();
     assert!(both.contains("algorithm=SHA-256"));
     assert_eq!(check(&mut verifier, now, HOME, &both), Verdict::Ok("ana".into()));
     let challenges = verifier.challenge(now, HOME, false);
-    let old = answer([challenges[1].as_str()].into_iter(), &ana, TARGET, "c").unwrap();
+    let old = answer([challenges[1].as_str()].into_iter(), &ana, TARGET, b"", "c").unwrap();
     assert_eq!(check(&mut verifier, now, HOME, &old), Verdict::Ok("ana".into()));
 }
 
@@ -97,7 +97,7 @@ fn what_is_wrong_is_refused_alike() {
     let (mut verifier, now) = verifier();
     let challenges = verifier.challenge(now, HOME, false);
     let header = |user, password, target| {
-        answer(challenges.iter().map(String::as_str), &credentials(user, password), target, "c").unwrap()
+        answer(challenges.iter().map(String::as_str), &credentials(user, password), target, b"", "c").unwrap()
     };
     let wrong_password = header("ana", "wrong", TARGET);
     let unknown_user = header("eve", "secret", TARGET);
@@ -210,15 +210,32 @@ fn a_flood_of_nonces_forgets_the_oldest_for_good() {
 #[test]
 fn only_what_can_be_answered_is_answered() {
     let mut ana = credentials("ana", "secret");
-    let ask = |challenge: &str, ana: &Credentials| answer([challenge].into_iter(), ana, TARGET, "c");
+    let ask = |challenge: &str, ana: &Credentials| answer([challenge].into_iter(), ana, TARGET, b"", "c");
     assert!(ask("Digest realm=\"r\", nonce=\"n\"", &ana).is_some_and(|text| !text.contains("qop")));
     assert!(
         ask("Digest realm=\"r\", nonce=\"n\", qop=\"auth-int,auth\", opaque=\"o\"", &ana)
             .is_some_and(|text| text.contains("qop=auth, nc=00000001") && text.contains("opaque=\"o\""))
     );
-    assert_eq!(ask("Digest realm=\"r\", nonce=\"n\", qop=\"auth-int\"", &ana), None);
+    assert_eq!(ask("Digest realm=\"r\", nonce=\"n\", qop=\"auth-conf\"", &ana), None);
     assert_eq!(ask("Digest realm=\"r\", nonce=\"n\", algorithm=SHA-512-256", &ana), None);
     assert_eq!(ask("Digest realm=\"r\"", &ana), None);
     ana.realm = Some("other".into());
     assert_eq!(ask("Digest realm=\"r\", nonce=\"n\"", &ana), None);
+}
+
+/// TK-03: a peer that wants the body protected gets it, where it offers nothing else.
+#[test]
+fn tk_03_auth_int_covers_the_body() {
+    use md5::{Digest, Md5};
+    let md5 = |text: &str| hex::encode(Md5::digest(text));
+    let ask = |qop: &str| {
+        let challenge = format!(r#"Digest realm="r", nonce="n", qop="{qop}""#);
+        answer([challenge.as_str()].into_iter(), &credentials("ana", "pw"), ("INVITE", "sip:x"), b"v=0", "c")
+    };
+    let hash =
+        md5(&format!("{}:n:00000001:c:auth-int:{}", md5("ana:r:pw"), md5(&format!("INVITE:sip:x:{}", md5("v=0")))));
+    let answered = ask("auth-int").expect("answered");
+    assert!(answered.contains(&format!("response=\"{hash}\"")) && answered.contains("qop=auth-int,"), "{answered}");
+    assert!(ask("auth,auth-int").unwrap().contains("qop=auth,"));
+    assert!(ask("something").is_none());
 }

@@ -163,7 +163,7 @@ impl<'a> Claim<'a> {
     }
 
     fn is_right(&self, secret: &Ha1, method: &str) -> bool {
-        let qop = self.nc.as_deref().map(|nc| Qop { nc, cnonce: &self.cnonce });
+        let qop = self.nc.as_deref().map(|nc| Qop { nc, cnonce: &self.cnonce, body: None });
         let expected = response(self.algorithm, secret.of(self.algorithm), &self.nonce, qop, method, &self.uri);
         let claimed = self.response.to_ascii_lowercase();
         expected.as_str().as_bytes().ct_eq(claimed.as_bytes()).into()

@@ -33,20 +33,31 @@ pub(in crate::sip) struct Start {
     pub owner: ClientOwner,
     pub credentials: Option<Arc<Credentials>>,
     pub challenged: bool,
+    pub renewed: bool,
     /// The way to try when the first is refused.
     pub fallback: Option<Path>,
 }
 
 impl Start {
     pub fn new(method: Method, branch: Branch, path: Path, bytes: Bytes, owner: ClientOwner) -> Self {
-        Self { method, branch, path, bytes, owner, credentials: None, challenged: false, fallback: None }
+        Self {
+            method,
+            branch,
+            path,
+            bytes,
+            owner,
+            credentials: None,
+            challenged: false,
+            renewed: false,
+            fallback: None,
+        }
     }
 }
 
 impl Stack {
     /// Sends a request whose branch came from `new_branch` just before.
     pub(in crate::sip) fn start_client(&mut self, now: Now, start: Start) -> TransactionId {
-        let Start { method, branch, path, bytes, owner, credentials, challenged, fallback } = start;
+        let Start { method, branch, path, bytes, owner, credentials, challenged, renewed, fallback } = start;
         let id = self.transactions.next_id();
         let until = self.clock.set(now.mono, id, Wait::GiveUp);
         let resend_at = (!path.transport.is_reliable()).then(|| self.clock.set(now.mono, id, Wait::First));
@@ -63,6 +74,7 @@ impl Stack {
             owner,
             credentials,
             challenged,
+            renewed,
             acks: Vec::new(),
             cancel: None,
             fallback,
@@ -227,13 +239,16 @@ impl Stack {
             Some(407) => (Name::ProxyAuthenticate, Name::ProxyAuthorization),
             Some(_) | None => return None,
         };
-        let client = self.client(id).filter(|client| !client.challenged)?;
+        // Once more when only the nonce was too old (RFC 7616 3.3).
+        let stale = response.headers(challenge).any(digest::is_stale);
+        let client = self.client(id).filter(|client| !client.challenged || (stale && !client.renewed))?;
+        client.renewed = client.challenged;
         client.challenged = true;
         let credentials = client.credentials.clone()?;
         let request = Message::parse(client.bytes.clone()).ok()?;
         let cnonce = self.chance.token();
         let target = (request.method()?.as_str(), request.uri_text()?);
-        let value = digest::answer(response.headers(challenge), &credentials, target, &cnonce)?;
+        let value = digest::answer(response.headers(challenge), &credentials, target, request.body(), &cnonce)?;
         self.try_again(now, id, &request, &[(answer, value)])
     }
 
@@ -249,13 +264,13 @@ impl Stack {
         let branch = self.new_branch();
         let client = self.client(id)?;
         let (path, owner, method) = (client.path, client.owner, client.method.clone());
-        let (credentials, challenged) = (client.credentials.clone(), client.challenged);
+        let (credentials, challenged, renewed) = (client.credentials.clone(), client.challenged, client.renewed);
         let bytes = compose::again(&self.settings, request, &compose::Again { path, branch, cseq, headers });
         if let Some(usage) = owner.usage().and_then(|usage| self.usages.get_mut(usage)) {
             usage.dialog.local_cseq = usage.dialog.local_cseq.max(cseq);
         }
         let start = Start::new(method, branch, path, bytes, owner);
-        Some(self.start_client(now, Start { credentials, challenged, ..start }))
+        Some(self.start_client(now, Start { credentials, challenged, renewed, ..start }))
     }
 
     fn on_answer(&mut self, now: Now, id: TransactionId, owner: ClientOwner, response: &Message, path: Path) {

@@ -85,8 +85,10 @@ pub(super) struct ClientTransaction {
     pub until: Option<Instant>,
     pub owner: ClientOwner,
     pub credentials: Option<Arc<Credentials>>,
-    /// A challenge has been answered; a second one is a refusal.
+    /// A challenge has been answered; a second one is a refusal, unless it says that the nonce was too old.
     pub challenged: bool,
+    /// Such a one has been answered too.
+    pub renewed: bool,
     /// ACKs to 2xx, by the tag they answer: sent again when the 2xx comes again.
     pub acks: Vec<Acknowledged>,
     pub cancel: Option<TransactionId>,
