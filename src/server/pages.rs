@@ -83,6 +83,8 @@ async fn load_accounts(database: &Database, api: &Api, centre: &Centre) {
 }
 
 /// Binds the pages' address.
-pub fn bind(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
-    std::net::TcpListener::bind(address)
+pub fn bind(address: SocketAddr) -> std::io::Result<(std::net::TcpListener, SocketAddr)> {
+    let listener = std::net::TcpListener::bind(address)?;
+    let bound = listener.local_addr()?;
+    Ok((listener, bound))
 }

@@ -104,9 +104,8 @@ pub fn start(
     net.limit_calls(server.limits.invite_rate_max, trunk_sources(&centre));
     let pulse = Pulse::new(clock);
     let handle = Arc::new(Handle::new(inbox.clone(), pulse.clone(), Arc::clone(&centre)));
-    let http =
+    let (http, http_address) =
         pages::bind(server.http.listen).map_err(StartError::new(format!("[http] listen {}", server.http.listen)))?;
-    let http_address = http.local_addr().map_err(StartError::new("[http] listen"))?;
     let (journal, restored) = open_journal(&server, &data, &inbox)?;
     let (mut plane, ports) = open_plane(&server, open_files, clock, &inbox)?;
     load_sounds(&mut plane, &files.clips, &folder)?;
@@ -134,13 +133,8 @@ pub fn start(
         clock,
         records_wake,
     };
-    let inputs = [
-        Input::Settings(Box::new(Centre::clone(&centre))),
-        Input::Ports(ports),
-        Input::Restore(restored),
-        Input::Restored,
-    ];
-    for input in inputs {
+    let known = [Input::Settings(Box::new(Centre::clone(&centre))), Input::Ports(ports)];
+    for input in known.into_iter().chain([Input::Restore(restored), Input::Restored]) {
         switch.engine.handle(clock.now(), input);
     }
     let http_settings = server.http.clone();

@@ -28,7 +28,7 @@ fn start_as(transport: Transport, limits: StreamLimits, tls: Option<Arc<Tls>>) -
     let mut streams = Streams::new(runtime.handle().clone(), Bell::new().unwrap(), limits, FlowId(1));
     streams.set_tls(tls);
     let address = streams.listen(transport, "127.0.0.1:0".parse().unwrap()).unwrap();
-    Fixture { runtime: runtime, streams, address }
+    Fixture { runtime, streams, address }
 }
 
 fn generous() -> StreamLimits {

@@ -53,6 +53,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     stop: CancellationToken,
 ) -> &'static str {
     let origins = shared.origins();
+    #[expect(clippy::result_large_err, reason = "the handshake's own type")]
     let judge = move |request: &Request, response| judge(request.headers(), response, &origins);
     let handshake = timeout(handshake_time(shared), accept_hdr_async_with_config(stream, judge, Some(limits())));
     let accepted = tokio::select! {
