@@ -37,7 +37,9 @@ def ask_to_end(phone):
 class Baresip:
     """baresip with its control port; `folder` is its home."""
 
-    def __init__(self, folder, user, switch, port, tone, password="secret", regint=120):
+    def __init__(
+        self, folder, user, switch, port, tone, password="secret", regint=120, codecs="PCMU,PCMA", secure=False
+    ):
         self.folder, self.user, self.tone = Path(folder), user, tone
         self.folder.mkdir(parents=True)
         write_tone(self.folder / "voice.wav", tone)
@@ -55,6 +57,9 @@ audio_buffer 20-160
 rtp_ports {port + 10}-{port + 40}
 module_path /usr/lib/baresip/modules
 module g711.so
+module g722.so
+module opus.so
+module srtp.so
 module aufile.so
 module aubridge.so
 module sndfile.so
@@ -67,7 +72,7 @@ snd_path {self.folder}
         )
         (self.folder / "accounts").write_text(
             f'<sip:{user}@{switch};transport=udp>;auth_pass={password};regint={regint};answermode=manual;'
-            f"audio_codecs=PCMU,PCMA\n"
+            f"audio_codecs={codecs}{';mediaenc=srtp-mand' if secure else ''}\n"
         )
         (self.folder / "contacts").write_text("")
         self.log = open(self.folder / "log", "wb")
@@ -132,6 +137,9 @@ snd_path {self.folder}
 
     def resumes(self):
         self.says("resume")
+
+    def transfers(self, number):
+        self.says("transfer", number)
 
     def presses(self, digits):
         for digit in digits:
