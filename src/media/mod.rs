@@ -19,6 +19,7 @@ mod quality;
 mod reports;
 mod sound;
 mod source;
+pub mod spoken;
 mod srtp;
 mod tones;
 mod voice;

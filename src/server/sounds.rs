@@ -3,8 +3,8 @@
 use std::{fs, io, path::Path};
 
 use crate::{
-    media::{SOUND_SAMPLES_MAX, Sound, built_in, wav},
-    settings::{BUILT_IN, ClipFile},
+    media::{SOUND_SAMPLES_MAX, Sound, built_in, spoken, wav},
+    settings::{BUILT_IN, BUILT_IN_WORD, ClipFile},
 };
 
 /// The longest file that a clip of the longest length can be.
@@ -14,6 +14,9 @@ const FILE_BYTES_MAX: u64 = (SOUND_SAMPLES_MAX * 8) as u64;
 pub fn read(clip: &ClipFile, folder: &Path) -> io::Result<Sound> {
     if clip.file.value == BUILT_IN {
         return Ok(built_in::hold_music());
+    }
+    if let Some(name) = clip.file.value.strip_prefix(BUILT_IN_WORD) {
+        return spoken::named(name).ok_or_else(|| io::Error::other(format!("nothing built in is called {name}")));
     }
     let path = folder.join(&clip.file.value);
     let told = |error: String| io::Error::other(format!("{}: {error}", path.display()));
@@ -41,5 +44,11 @@ mod tests {
     fn a_missing_file_is_named() {
         let said = read(&clip("gone.wav"), Path::new("config")).unwrap_err().to_string();
         assert!(said.starts_with("config/gone.wav: "), "{said}");
+    }
+
+    #[test]
+    fn a_built_in_sentence_is_read_by_name() {
+        assert!(read(&clip("built-in:pt/thanks"), Path::new("config")).is_ok_and(|sound| sound.len() > 8_000));
+        assert!(read(&clip("built-in:pt/thank"), Path::new("config")).is_err());
     }
 }

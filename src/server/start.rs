@@ -26,7 +26,7 @@ use super::{
 use crate::{
     api::Reloaded,
     engine::{self, CallRecord, Centre, Engine, EngineSettings, Entry, Input},
-    media::{Command, Country},
+    media::{Command, Country, spoken},
     net::{Bound, Inbox},
     plane::{Plane, PlaneSettings},
     settings::{ClipFile, JournalSync, Loaded, ServerSettings},
@@ -287,9 +287,10 @@ fn open_plane(
 }
 
 fn load_sounds(plane: &mut Plane, clips: &[ClipFile], folder: &Path) -> Result<(), StartError> {
-    for clip in clips {
-        let sound = sounds::read(clip, folder).map_err(StartError::new("clip"))?;
-        let command = Command::LoadClip { clip: clip.id, sound: Arc::new(sound) };
+    let named = clips.iter().map(|clip| Ok((clip.id, sounds::read(clip, folder)?)));
+    for loaded in named.chain(spoken::clips().map(Ok)) {
+        let (clip, sound) = loaded.map_err(StartError::new("clip"))?;
+        let command = Command::LoadClip { clip, sound: Arc::new(sound) };
         plane.send(command).map_err(|_| StartError { what: String::from("clip"), why: String::from("not taken") })?;
     }
     Ok(())

@@ -13,7 +13,7 @@ mod read;
 mod server;
 mod tls;
 
-pub use centre::{BUILT_IN, CentreFiles, ClipFile, RANGE_MAX, difference, dump};
+pub use centre::{BUILT_IN, BUILT_IN_WORD, CentreFiles, ClipFile, RANGE_MAX, difference, dump};
 pub use fault::{At, Fault, Faults, Mark, Source};
 pub use listener::{LISTENERS_MAX, Listener, ListenerKind};
 pub use load::{Included, Loaded, includes, load};

@@ -5,10 +5,11 @@ use std::{
     time::Duration,
 };
 
-use super::{ClipFile, Reading};
+use super::{BUILT_IN_WORD, ClipFile, Reading};
 use crate::{
     base::{ClipId, Number, Private, TrunkGroupId, TrunkId},
     engine::Clip,
+    media::spoken,
     settings::{
         fault::At,
         read::{Section, or},
@@ -26,7 +27,10 @@ impl Reading<'_, '_> {
         for mut section in self.tables("clip") {
             if let Some(key) = section.required_text("key", "the clip's short name") {
                 section.name_it(format!("clip \"{}\"", key.value));
-                let file = section.required_text("file", "a WAV file, or \"built-in\"");
+                let file = section.required_text("file", "a WAV file, \"built-in\" or \"built-in:en/thanks\"");
+                if let Some(file) = &file {
+                    check_built_in(&section, file);
+                }
                 let id: Option<ClipId> = self.clips.add(self.report, &key.value, key.mark);
                 if let (Some(id), Some(file)) = (id, file) {
                     clips.push(Clip { id, name: key.value });
@@ -188,6 +192,14 @@ impl Reading<'_, '_> {
                 None
             }
         }
+    }
+}
+
+fn check_built_in(section: &Section<'_>, file: &At<String>) {
+    let Some(name) = file.value.strip_prefix(BUILT_IN_WORD) else { return };
+    if spoken::named(name).is_none() {
+        let hint = "the files of media/voices without .wav: \"built-in:pt/welcome\", \"built-in:es/thanks\"";
+        section.fault(file.mark, format!("file: nothing built in is called \"{name}\""), Some(hint.into()));
     }
 }
 

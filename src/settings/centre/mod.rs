@@ -36,6 +36,9 @@ pub struct ClipFile {
 /// In place of a file: the hold music that is part of the program.
 pub const BUILT_IN: &str = "built-in";
 
+/// In front of the name of a sentence that is part of the program: `built-in:pt/thanks`.
+pub const BUILT_IN_WORD: &str = "built-in:";
+
 /// A centre as its files describe it.
 #[derive(Clone, Debug, Default)]
 pub struct CentreFiles {
