@@ -1,8 +1,11 @@
 //! The time after the call.
 
 use strowger::{
-    acd::{Extend, Extension, NextStatus, NotReadyMode, Reason, Selection, Status},
-    base::UserId,
+    acd::{
+        DispositionRule, DispositionSettings, Extend, Extension, MarkDone, NextStatus, NotReadyMode, Reason, Selection,
+        Status, WorkChange,
+    },
+    base::{Private, UserId},
     engine::{Actor, Request},
 };
 
@@ -108,5 +111,34 @@ fn a_supervisor_ends_a_wrap_up() {
     let request = Request::FinishWrapUp { agent: ana.id, engagement: None };
     world.asks(Actor::Supervisor(UserId(99)), request).unwrap();
     assert_eq!(ana.status(), Status::Ready);
+    world.settle();
+}
+
+/// AW-08, AW-09, CH-18: the agent writes in the call and after it, Done is his, and the record has it under the call.
+#[test]
+fn what_the_agent_writes_is_in_the_record() {
+    let world = World::seed(164);
+    let ana = world.agent("ana").ready().queue_has(|queue| {
+        (queue.mark_done, queue.disposition) = (MarkDone::Required, DispositionRule::Required);
+    });
+    world.centre_has(|centre| {
+        centre.acd.dispositions = vec![DispositionSettings { key: "sold".into(), name: "Sold".into() }];
+    });
+    let call = talking(&world, &ana);
+    let engagement = ana.view().engagements[0].engagement;
+    let write = |change| ana.asks(Request::Write { agent: ana.id, engagement, change });
+    write(WorkChange { notes: Some(Private::new("wants two".into())), ..WorkChange::default() }).unwrap();
+    call.hangs_up();
+    world.within(1, "wraps up", |_| ana.status() == Status::WrapUp);
+    world.run_for(secs(900));
+    let done = || ana.asks(Request::MarkDone { agent: ana.id, engagement, next: None });
+    assert_eq!(done().unwrap_err().status, 409, "no disposition yet");
+    write(WorkChange { disposition: Some(Some("sold".into())), ..WorkChange::default() }).unwrap();
+    done().unwrap();
+    assert_eq!(ana.status(), Status::Ready);
+    let summary = world.engagements().pop().expect("it is over");
+    assert_eq!(summary.call, Some(world.records()[0].call));
+    assert_eq!(summary.work.disposition, Some("sold".into()));
+    assert_eq!(summary.work.notes.reveal(), "wants two");
     world.settle();
 }

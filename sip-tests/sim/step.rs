@@ -10,10 +10,11 @@ use std::{
 };
 
 use strowger::{
-    acd::Rule,
+    acd::{EngagementSummary, Rule},
     base::{Chance, Instant, Now, Wall},
     engine::{
-        Alarm, Answer, CallRecord, Centre, Emitted, Engine, Entry, EntryId, Event, Input, Output, Refused, RequestId,
+        Alarm, Answer, CallRecord, Centre, Emitted, Engine, Entry, EntryId, Event, Input, Output, Record, Refused,
+        RequestId,
     },
     media,
     sip::{Path, Transport},
@@ -81,6 +82,7 @@ pub(super) struct Sim {
     pub losses: Vec<Loss>,
     pub is_talking: bool,
     pub records: Vec<CallRecord>,
+    pub engagements: Vec<EngagementSummary>,
     pub events: Vec<Event>,
     pub rules: BTreeMap<Rule, u64>,
     pub sequence: Option<u64>,
@@ -117,6 +119,7 @@ impl Sim {
             losses: Vec::new(),
             is_talking: false,
             records: Vec::new(),
+            engagements: Vec::new(),
             events: Vec::new(),
             rules: BTreeMap::new(),
             sequence: None,
@@ -250,7 +253,8 @@ impl Sim {
                 self.drain_plane();
             }
             Output::Journal { id, entry } => self.on_journal(id, &entry),
-            Output::Record(record) => self.records.push(*record),
+            Output::Record(Record::Call(record)) => self.records.push(*record),
+            Output::Record(Record::Engagement(summary)) => self.engagements.push(*summary),
             Output::Live(event) => self.on_live(event),
             Output::Reply { id, result } => {
                 self.replies.insert(id, result);

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, collections::BTreeMap, net::SocketAddr, rc::Rc, time::Duration};
 
 use strowger::{
-    acd::{QueueSettings, Rule},
+    acd::{EngagementSummary, QueueSettings, Rule},
     base::{AgentId, Chance, Instant},
     engine::{Actor, Answer, CallRecord, Centre, Happened, Input, Refused, Request, RequestId, Snapshot},
 };
@@ -183,6 +183,11 @@ impl World {
 
     pub fn records(&self) -> Vec<CallRecord> {
         self.sim.borrow().records.clone()
+    }
+
+    /// Engagements that are over, with what the agents wrote of them.
+    pub fn engagements(&self) -> Vec<EngagementSummary> {
+        self.sim.borrow().engagements.clone()
     }
 
     pub fn happened(&self) -> Vec<Happened> {

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Actor, Channel, Door, InteractionKind, MemberState, NeededSkill, Outcome, Pending, Preferred, Reason, Selection,
-    Status,
+    Status, Work,
 };
-use crate::base::{AgentId, EngagementId, InteractionId, Private, QueueId, Wall};
+use crate::base::{AgentId, CallId, EngagementId, InteractionId, Private, QueueId, Wall};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "is")]
@@ -155,6 +155,8 @@ pub struct WaitingRecord {
     pub arrived: Wall,
     /// Entry into this queue: decides the longest wait.
     pub entered: Wall,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallId>,
     pub caller: Private<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skills: Vec<NeededSkill>,
@@ -170,6 +172,10 @@ pub struct EngagementRecord {
     pub engagement: EngagementId,
     pub agent: AgentId,
     pub interaction: InteractionId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallId>,
+    #[serde(default)]
+    pub caller: Private<String>,
     /// None: a wrap-up after a call that came through no queue.
     pub queue: Option<QueueId>,
     pub kind: InteractionKind,
@@ -182,7 +188,8 @@ pub struct EngagementRecord {
     pub talk_ms: u64,
     /// The selection was Ready at the accept and is untouched.
     pub was_ready: bool,
-    pub disposed: bool,
+    #[serde(default)]
+    pub work: Work,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -190,8 +197,9 @@ pub struct WrapUpRecord {
     pub since: Wall,
     /// None: until somebody ends it.
     pub until: Option<Wall>,
-    /// The queue's idea of its end.
-    pub target: Wall,
+    /// The queue's idea of its end, if it has one.
+    #[serde(default)]
+    pub target: Option<Wall>,
     pub extended: u32,
 }
 

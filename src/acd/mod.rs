@@ -12,6 +12,7 @@ mod settings;
 mod snapshot;
 mod staffing;
 mod status;
+mod work;
 
 pub use distributor::{Acd, Explanation, Extension, LogoutWhen, MemberReason, Violation};
 pub use entry::*;
@@ -22,6 +23,7 @@ pub use settings::*;
 pub use snapshot::*;
 pub use staffing::{Load, STAFF_MAX, Staffed};
 pub use status::*;
+pub use work::{Disposition, NOTES_MAX, TAGS_MAX, Tag, Work, WorkChange};
 
 /// Interactions waiting in one queue; the next caller is refused as `full`.
 /// Beyond this the wait is hours and only memory grows.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, AgentEvent, Channel, Entry, Factor, InteractionKind, MemberState, Onward, Reason, Strategy};
-use crate::base::{AgentId, EngagementId, Instant, InteractionId, OfferId, Private, QueueId, Wall};
+use super::{Actor, AgentEvent, Channel, Entry, Factor, InteractionKind, MemberState, Onward, Reason, Strategy, Work};
+use crate::base::{AgentId, CallId, EngagementId, Instant, InteractionId, OfferId, Private, QueueId, Wall};
 
 /// One thing that happened, or that has to be done. Entries come before everything else of the same turn.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,8 +61,13 @@ pub enum Output {
         wait_ms: u64,
         onward: Option<Onward>,
     },
+    /// The agent wrote something down of it.
+    Work {
+        agent: AgentId,
+        engagement: EngagementId,
+    },
     /// An engagement is over, wrap-up included.
-    EngagementEnded(EngagementSummary),
+    EngagementEnded(Box<EngagementSummary>),
     Agent(AgentEvent),
     Member(MemberEvent),
     Queue(QueueEvent),
@@ -208,12 +213,21 @@ pub struct EngagementSummary {
     pub engagement: EngagementId,
     pub agent: AgentId,
     pub interaction: InteractionId,
+    /// The call that it was.
+    #[serde(default)]
+    pub call: Option<CallId>,
     /// None: a call that came through no queue.
     pub queue: Option<QueueId>,
+    pub kind: InteractionKind,
     pub accepted: Wall,
+    pub ended: Wall,
     pub talk_ms: u64,
     pub wrap_up_ms: u64,
     pub extended: u32,
+    /// What the agent wrote of it.
+    pub work: Work,
+    /// Who ended it.
+    pub actor: Actor,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -277,6 +291,8 @@ pub struct Enqueue {
     pub priority: i32,
     /// The arrival of before, for one who keeps his place; `None` is now.
     pub arrived: Option<Wall>,
+    /// The call that it is, for records.
+    pub call: Option<CallId>,
     pub caller: Private<String>,
     /// All of these, at least at these levels.
     pub skills: Vec<NeededSkill>,
@@ -293,6 +309,7 @@ impl Enqueue {
             kind: InteractionKind::Inbound,
             priority: 0,
             arrived: None,
+            call: None,
             caller,
             skills: Vec::new(),
             preferred: None,

@@ -8,19 +8,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Channel, Factor, InteractionKind, Reason};
+use super::{Channel, Disposition, Factor, InteractionKind, Reason};
 use crate::base::{AgentId, QueueId};
 
 mod calendar;
 mod check;
 mod onward;
 mod policies;
+mod work;
 
 pub(super) use calendar::Calendar;
 pub use calendar::{CalendarDate, CalendarSettings, ClockTime, DateHours, Day, WeeklyHours};
 pub use check::Fault;
 pub use onward::Onward;
 pub use policies::{DevicePresence, LoginDefault, NotReadyMode, Policies};
+pub use work::{DispositionRule, DispositionSettings, MarkDone, TagSettings};
 
 /// Everything the distributor is told, whole: compared with what it had, and changed gently.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -29,6 +31,8 @@ pub struct Settings {
     pub agents: BTreeMap<AgentId, AgentSettings>,
     pub queues: BTreeMap<QueueId, QueueSettings>,
     pub reasons: Vec<ReasonSettings>,
+    pub dispositions: Vec<DispositionSettings>,
+    pub tags: Vec<TagSettings>,
     pub calendars: Vec<CalendarSettings>,
     pub policies: Policies,
 }
@@ -121,7 +125,10 @@ pub struct QueueSettings {
     /// Kinds of interaction that have a wrap-up.
     pub acw_types: BTreeSet<InteractionKind>,
     pub next_status: NextStatus,
+    pub mark_done: MarkDone,
     pub disposition: DispositionRule,
+    /// Those of the centre's that may be chosen here; all of them when empty.
+    pub dispositions: Vec<Disposition>,
     pub not_ready_ends_acw: bool,
 
     /// Longest wait; then the interaction leaves as `expired`. Zero: no limit.
@@ -196,7 +203,9 @@ impl Default for QueueSettings {
             acw_extend: Extend::OFF,
             acw_types: BTreeSet::from([InteractionKind::Inbound, InteractionKind::Callback, InteractionKind::Campaign]),
             next_status: NextStatus::Previous,
+            mark_done: MarkDone::Auto,
             disposition: DispositionRule::Off,
+            dispositions: Vec::new(),
             not_ready_ends_acw: false,
             max_wait_secs: 0,
             timeout_priority: TimeoutPriority::App,
@@ -383,16 +392,6 @@ pub enum NextStatus {
     Previous,
     /// Not Ready until he chooses.
     Manual,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DispositionRule {
-    #[default]
-    Off,
-    Optional,
-    /// A wrap-up can't be finished by hand before a disposition is chosen. Its limit still ends it.
-    Required,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use super::{
-    Activity, AgentCounters, Channel, Door, InteractionKind, MemberState, Pending, QueueCounters, Reason, Selection,
-    Status, StatusTime,
+    Activity, AgentCounters, Channel, DispositionRule, Door, InteractionKind, MarkDone, MemberState, Pending,
+    QueueCounters, Reason, Selection, Status, StatusTime, Work,
 };
-use crate::base::{AgentId, EngagementId, InteractionId, OfferId, Private, QueueId, Wall};
+use crate::base::{AgentId, CallId, EngagementId, InteractionId, OfferId, Private, QueueId, Wall};
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Snapshot {
@@ -72,6 +72,13 @@ pub struct EngagementSnapshot {
     pub wrap_up_until: Option<Wall>,
     /// The queue's idea of its length, also where there is no limit.
     pub wrap_up_target: Option<Wall>,
+    /// The call that it is, or was.
+    pub call: Option<CallId>,
+    pub caller: Private<String>,
+    pub mark_done: MarkDone,
+    pub disposition: DispositionRule,
+    /// What the agent has written of it so far.
+    pub work: Work,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]

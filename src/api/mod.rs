@@ -205,6 +205,8 @@ fn rest_routes() -> Router<Arc<Api>> {
         .route("/me/queues/{queue}", put(rest::me::set_queue))
         .route("/me/offers/{offer}/accept", post(rest::me::accept))
         .route("/me/offers/{offer}/decline", post(rest::me::decline))
+        .route("/me/engagements/{engagement}/work", put(rest::work::write))
+        .route("/me/engagements/{engagement}/done", post(rest::work::done))
         .route("/me/wrap-up/finish", post(rest::me::finish_wrap_up))
         .route("/me/wrap-up/extend", post(rest::me::extend_wrap_up))
         .route("/queues", get(rest::queues))

@@ -34,6 +34,7 @@ static FILES: &[(&str, &[u8])] = files! {
     "app/views/sign-in.js"
     "app/views/status.js"
     "app/views/work.js"
+    "app/views/written.js"
     "app/views/tables.js"
     "app/views/parts.js"
     "vendor/preact.mjs"

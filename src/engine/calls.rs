@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use super::{
-    Actor, CallRecord, Direction, Engine, Entry, Happened, Output, QueueRecord,
+    Actor, CallRecord, Direction, Engine, Entry, Happened, Output, QueueRecord, Record,
     outgoing::Attempts,
     queue_calls::Step,
     transfers::Transfer,
@@ -440,7 +440,7 @@ impl Engine {
             queue: note.queue,
             legs: summary.legs,
         };
-        self.emit(Output::Record(Box::new(record)));
+        self.emit(Output::Record(Record::Call(Box::new(record))));
         if journalled {
             self.journal(Entry::CallEnded { call, at: now.wall });
         }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{CallRecord, Centre, Entry, EntryId, Event, Snapshot};
+use super::{Centre, Entry, EntryId, Event, Record, Snapshot};
 use crate::{
     acd::{self, Actor, Refused},
     base::{AgentId, CallId, EngagementId, FlowId, Instant, InteractionId, OfferId, QueueId, Wall},
@@ -90,8 +90,8 @@ pub enum Output {
         id: EntryId,
         entry: Entry,
     },
-    /// One ended call, for the database.
-    Record(Box<CallRecord>),
+    /// An ended call or engagement, for the database.
+    Record(Record),
     /// For pages and webhooks, numbered without gaps.
     Live(Event),
     Reply {
@@ -221,9 +221,17 @@ pub enum Request {
         engagement: Option<EngagementId>,
         by: acd::Extension,
     },
-    /// A disposition was chosen and is kept.
-    Dispose {
+    /// The agent writes down a disposition, tags or notes.
+    Write {
+        agent: AgentId,
         engagement: EngagementId,
+        change: acd::WorkChange,
+    },
+    /// He is done with an interaction, and says what he is next.
+    MarkDone {
+        agent: AgentId,
+        engagement: EngagementId,
+        next: Option<acd::Selection>,
     },
     /// Takes a waiting interaction out of its queue; its call ends.
     Withdraw {

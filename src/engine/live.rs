@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{CallView, DeviceView};
 use crate::{
     acd,
-    base::{AgentId, CallId, InteractionId, OfferId, Private, QueueId, Wall},
+    base::{AgentId, CallId, EngagementId, InteractionId, OfferId, Private, QueueId, Wall},
 };
 
 /// One numbered event. Numbers have no gaps within a run; a page that missed some asks for a snapshot.
@@ -60,7 +60,12 @@ pub enum Happened {
         agent: Option<AgentId>,
         wait_ms: u64,
     },
-    EngagementEnded(acd::EngagementSummary),
+    /// An agent wrote something down of an interaction.
+    Work {
+        agent: AgentId,
+        engagement: EngagementId,
+    },
+    EngagementEnded(Box<acd::EngagementSummary>),
     Notice(acd::Notice),
     SettingsChanged,
     Draining,

@@ -29,7 +29,7 @@ pub use drive::Engine;
 pub use io::{Alarm, Answer, Emitted, GateOrder, Input, Output, Request, RequestId, TraceFilter};
 pub use journal::{Entry, EntryId, JOURNAL_VERSION};
 pub use live::{Event, Happened, OfferView};
-pub use record::{CallRecord, Direction, QueueRecord, STORY_MAX, StoryEvent, StoryStep};
+pub use record::{CallRecord, Direction, QueueRecord, Record, STORY_MAX, StoryEvent, StoryStep};
 pub use settings::{Centre, Clip, EngineSettings, Limits, QueueVoice, WaitingSound};
 pub use snapshot::{CallStage, CallView, Counts, DeviceView, LegView, Snapshot};
 pub use trunks::TrunkView;

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use smallvec::SmallVec;
 
-use super::{Engine, Entry, Happened, OfferView, QueueRecord, StoryEvent};
+use super::{Engine, Entry, Happened, OfferView, Output, QueueRecord, Record, StoryEvent};
 use crate::{
     acd::{self, Enqueue, InteractionKind, OfferFault, Onward, Outcome, WithdrawCause},
     base::{AgentId, CallId, EngagementId, InteractionId, LegId, Now, OfferId, Private, QueueId, Wall},
@@ -57,7 +57,9 @@ impl Engine {
         let shown = if caller.hidden { Private::new("anonymous".to_owned()) } else { caller.number.clone() };
         let interaction = InteractionId(self.switch.ids().next_interaction());
         self.await_agent(call, queue, interaction, (0, now.wall));
-        if let Err(outcome) = self.acd.enqueue(now, Enqueue::inbound(interaction, queue, shown)) {
+        if let Err(outcome) =
+            self.acd.enqueue(now, Enqueue { call: Some(call), ..Enqueue::inbound(interaction, queue, shown) })
+        {
             self.waiting.remove(&interaction);
             if let Some(note) = self.notes.get_mut(&call).filter(|note| note.transfer.is_none()) {
                 note.queue = Some(QueueRecord::new(queue, interaction, outcome_name(&outcome)));
@@ -133,6 +135,7 @@ impl Engine {
         let enqueue = Enqueue {
             priority,
             arrived: Some(arrived),
+            call: Some(call),
             ..Enqueue::inbound(interaction, queue, sight.caller().number.clone())
         };
         self.await_agent(call, queue, interaction, (priority, arrived));
@@ -194,7 +197,11 @@ impl Engine {
                 self.on_left(now, (interaction, queue), &outcome, agent, wait_ms, onward);
                 self.live(now, Happened::Left { interaction, queue, outcome, agent, wait_ms });
             }
-            acd::Output::EngagementEnded(summary) => self.live(now, Happened::EngagementEnded(summary)),
+            acd::Output::Work { agent, engagement } => self.live(now, Happened::Work { agent, engagement }),
+            acd::Output::EngagementEnded(summary) => {
+                self.emit(Output::Record(Record::Engagement(summary.clone())));
+                self.live(now, Happened::EngagementEnded(summary));
+            }
             acd::Output::Agent(event) => self.live(now, Happened::Agent(event)),
             acd::Output::Queue(event) => self.live(now, Happened::Queue(event)),
             acd::Output::Member(event) => self.live(now, Happened::Member(event)),

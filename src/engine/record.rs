@@ -30,6 +30,30 @@ pub struct CallRecord {
     pub legs: Vec<LegRecord>,
 }
 
+/// What the database keeps, on its way through the journal's outbox.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Record {
+    Call(Box<CallRecord>),
+    Engagement(Box<acd::EngagementSummary>),
+}
+
+impl Record {
+    pub fn call(&self) -> Option<&CallRecord> {
+        match self {
+            Self::Call(record) => Some(record),
+            Self::Engagement(_) => None,
+        }
+    }
+
+    pub fn engagement(&self) -> Option<&acd::EngagementSummary> {
+        match self {
+            Self::Call(_) => None,
+            Self::Engagement(summary) => Some(summary),
+        }
+    }
+}
+
 /// Which way a call went, seen from the centre.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -49,7 +49,8 @@ impl Engine {
             Request::ExtendWrapUp { agent, engagement, by } => {
                 acd.extend_wrap_up(now, agent, engagement, by, actor)?;
             }
-            Request::Dispose { engagement } => acd.dispose(now, engagement, actor)?,
+            Request::Write { agent, engagement, change } => acd.write_work(now, agent, engagement, change)?,
+            Request::MarkDone { agent, engagement, next } => acd.mark_done(now, agent, engagement, next, actor)?,
             Request::Withdraw { interaction } => acd.withdraw(now, interaction, actor)?,
             Request::SetPriority { interaction, priority } => {
                 acd.reprioritise(now, interaction, priority, actor)?;

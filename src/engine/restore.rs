@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{CallRecord, Engine, Entry, JOURNAL_VERSION, Output};
+use super::{CallRecord, Engine, Entry, JOURNAL_VERSION, Output, Record};
 use crate::{
     acd,
     base::{CallId, Now},
@@ -73,7 +73,7 @@ impl Engine {
             if let Some(queue) = record.queue.as_mut().filter(|queue| queue.outcome == "waiting") {
                 queue.outcome = "system_error".to_owned();
             }
-            self.emit(Output::Record(Box::new(record)));
+            self.emit(Output::Record(Record::Call(Box::new(record))));
             self.journal(Entry::CallEnded { call, at: now.wall });
         }
     }

@@ -86,7 +86,7 @@ impl Engine {
             queue: None,
             legs: Vec::new(),
         };
-        self.emit(Output::Record(Box::new(record)));
+        self.emit(Output::Record(super::Record::Call(Box::new(record))));
     }
 
     /// What must hold before a call is taken on: an address that we understand, no loop, a known caller.

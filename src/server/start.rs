@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     api::Reloaded,
-    engine::{self, CallRecord, Centre, Engine, EngineSettings, Entry, Input},
+    engine::{self, Centre, Engine, EngineSettings, Entry, Input, Record},
     media::{Command, Country, spoken},
     net::{Bound, Inbox},
     plane::{Plane, PlaneSettings},
@@ -235,7 +235,7 @@ fn start_runtime() -> io::Result<tokio::runtime::Runtime> {
     Builder::new_multi_thread().worker_threads(RUNTIME_THREADS).thread_name("shell").enable_all().build()
 }
 
-type Opened = (Journal<Entry, CallRecord>, Vec<Entry>);
+type Opened = (Journal<Entry, Record>, Vec<Entry>);
 
 fn open_journal(server: &ServerSettings, data: &Path, inbox: &Inbox<Order>) -> Result<Opened, StartError> {
     let mut settings = JournalSettings::at(data.join("journal.db"));
@@ -319,7 +319,7 @@ fn open_database(server: &ServerSettings) -> Result<Database, StartError> {
 
 fn feed_records(
     runtime: &tokio::runtime::Runtime,
-    journal: &Journal<Entry, CallRecord>,
+    journal: &Journal<Entry, Record>,
     database: &Database,
     wake: &Arc<Notify>,
 ) {

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     acd::Actor,
     base::{Instant, Now, Private},
-    engine::{Alarm, CallRecord, Centre, Engine, Entry, EntryId, GateOrder, Input, Output, Request, RequestId},
+    engine::{Alarm, Centre, Engine, Entry, EntryId, GateOrder, Input, Output, Record, Request, RequestId},
     media,
     net::{Inbox, Net},
     sip::{Path, Transport},
@@ -54,7 +54,7 @@ pub struct Loop {
     pub net: Net,
     pub sockets: Sockets,
     pub inbox: Inbox<Order>,
-    pub journal: Journal<Entry, CallRecord>,
+    pub journal: Journal<Entry, Record>,
     pub media: MediaSink,
     pub resolve: Resolve,
     pub handle: Arc<Handle>,
@@ -235,7 +235,7 @@ impl Loop {
                 }
             }
             Output::Record(record) => {
-                if self.journal.record(self.clock.now().wall, *record).is_err() {
+                if self.journal.record(self.clock.now().wall, record).is_err() {
                     metrics::counter!("records_lost_total").increment(1);
                 }
             }

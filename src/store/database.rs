@@ -8,6 +8,7 @@
 //! of placeholders in an INSERT.
 
 mod accounts;
+mod engagements;
 mod records;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! How the engine's facts stand in the journal.
 
-use crate::engine::{CallRecord, Entry, JOURNAL_VERSION};
+use crate::engine::{Entry, JOURNAL_VERSION, Record};
 
 use super::Journalled;
 
@@ -19,10 +19,13 @@ impl Journalled for Entry {
     }
 }
 
-impl Journalled for CallRecord {
+impl Journalled for Record {
     const VERSION: u32 = JOURNAL_VERSION as u32;
 
     fn kind(&self) -> &'static str {
-        "record"
+        match self {
+            Self::Call(_) => "record",
+            Self::Engagement(_) => "engagement",
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::engine::{CallRecord, Entry};
+use crate::engine::{Entry, Record};
 
 use super::{Database, journal::Outbox};
 
@@ -20,12 +20,12 @@ const RETRY_TIME: Duration = Duration::from_secs(2);
 /// Woken by the journal's `RecordsWaiting`; also looks by itself at start, for what the last run left.
 #[derive(Debug)]
 pub struct Feeder {
-    outbox: Outbox<Entry, CallRecord>,
+    outbox: Outbox<Entry, Record>,
     database: Database,
 }
 
 impl Feeder {
-    pub const fn new(outbox: Outbox<Entry, CallRecord>, database: Database) -> Self {
+    pub const fn new(outbox: Outbox<Entry, Record>, database: Database) -> Self {
         Self { outbox, database }
     }
 
@@ -48,7 +48,7 @@ impl Feeder {
         let batch = self.outbox.oldest(BATCH).await;
         let Some((last, _)) = batch.last() else { return 0 };
         let (last, count) = (*last, batch.len());
-        let records: Vec<CallRecord> = batch.into_iter().map(|(_, record)| record).collect();
+        let records: Vec<Record> = batch.into_iter().map(|(_, record)| record).collect();
         let mut retry = tokio::time::interval(RETRY_TIME);
         let mut away = false;
         loop {

@@ -81,6 +81,12 @@ export const answerOffer = (offer, what) => act("POST", `/me/offers/${offer}/${w
 /** @param {string} engagement @param {"finish" | "extend"} what */
 export const wrapUp = (engagement, what) => act("POST", `/me/wrap-up/${what}`, { engagement });
 
+/** @param {string} engagement @param {object} change what is left out stays */
+export const writeWork = (engagement, change) => act("PUT", `/me/engagements/${engagement}/work`, change);
+
+/** @param {string} engagement @param {object} next */
+export const markDone = (engagement, next) => act("POST", `/me/engagements/${engagement}/done`, next);
+
 /** @param {string} call */
 export const hangUp = (call) => act("POST", `/calls/${call}/hangup`);
 

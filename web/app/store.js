@@ -19,7 +19,7 @@ const queueMap = signal(new Map());
 /** @type {import("@preact/signals").Signal<Map<string, any>>} */
 const callMap = signal(new Map());
 
-export const choices = signal({ reasons: /** @type {any[]} */ ([]), reason_required: false });
+export const choices = signal({ reasons: /** @type {any[]} */ ([]), reason_required: false, dispositions: /** @type {any[]} */ ([]), tags: /** @type {any[]} */ ([]) });
 
 /** Messages to the user: `{ id, text, hint }`. */
 export const notices = signal(/** @type {any[]} */ ([]));

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::{
-    super::{Actor, Channel, InteractionKind, QueueSettings, Refused, Rule, WithdrawCause},
+    super::{Actor, Channel, DispositionRule, InteractionKind, QueueSettings, Refused, Rule, WithdrawCause, Work},
     Acd,
     agent::{Direct, DirectPhase},
     engagements::{Engagement, Phase},
     table::{At, Event, Step},
 };
-use crate::base::{AgentId, CallId, EngagementId, InteractionId, Now, OfferId};
+use crate::base::{AgentId, CallId, EngagementId, InteractionId, Now, OfferId, Private};
 
 impl Acd {
     /// A call that comes through no queue wants to ring the agent (rule 22b). Refused: answer busy.
@@ -129,6 +129,8 @@ impl Acd {
             id,
             agent,
             interaction: InteractionId(direct.call.0),
+            call: Some(direct.call),
+            caller: Private::default(),
             queue: None,
             kind: InteractionKind::Direct,
             channel: Channel::Voice,
@@ -141,8 +143,12 @@ impl Acd {
             talk_ms: 0,
             was_ready: state.selection.is_ready(),
             chosen: state.chosen,
-            disposed: false,
-            rules: Arc::new(QueueSettings { acw_secs: self.policies.direct_acw_secs, ..QueueSettings::default() }),
+            work: Work::default(),
+            rules: Arc::new(QueueSettings {
+                acw_secs: self.policies.direct_acw_secs,
+                disposition: DispositionRule::Optional,
+                ..QueueSettings::default()
+            }),
         };
         self.engagements.insert(id, engagement);
         if let Some(it) = self.agents.get_mut(&agent) {

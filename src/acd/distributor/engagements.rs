@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     super::{
-        Actor, Channel, DispositionRule, EngagementSummary, Extend, ExtendWord, Extension, InteractionKind, OfferEnd,
-        Outcome, Output, Pending, QueueSettings, Reason, Refused, Rule, Selection, WithdrawCause,
+        Actor, Channel, Disposition, DispositionRule, EngagementSummary, InteractionKind, OfferEnd, Outcome, Output,
+        Pending, QueueSettings, Reason, Rule, Selection, WithdrawCause, Work,
     },
     Acd, Timer,
     estimate::average,
@@ -14,8 +14,9 @@ use super::{
     queue::WaitPhase,
     seconds,
     table::{Event, Step},
+    wrap_up::WrapUp,
 };
-use crate::base::{AgentId, EngagementId, Instant, InteractionId, Now, OfferId, QueueId, Wall};
+use crate::base::{AgentId, CallId, EngagementId, Instant, InteractionId, Now, OfferId, Private, QueueId, Wall};
 
 /// From an accept in the last moment of ringing to the bridge; more than any leg needs.
 const CONNECT_TIME: Duration = Duration::from_secs(5);
@@ -26,6 +27,9 @@ pub(super) struct Engagement {
     pub id: EngagementId,
     pub agent: AgentId,
     pub interaction: InteractionId,
+    /// The call that it is, and who called: for records and for the page once the call is over.
+    pub call: Option<CallId>,
+    pub caller: Private<String>,
     /// None: a wrap-up after a call that came through no queue.
     pub queue: Option<QueueId>,
     pub kind: InteractionKind,
@@ -40,7 +44,7 @@ pub(super) struct Engagement {
     /// The selection was Ready at the accept; and how often he had chosen by then.
     pub was_ready: bool,
     pub chosen: u32,
-    pub disposed: bool,
+    pub work: Work,
     /// The queue's rules as they were at the accept: its own wrap-up applies, whatever else he serves.
     pub rules: Arc<QueueSettings>,
 }
@@ -54,7 +58,8 @@ pub(super) enum Phase {
         since: Wall,
         /// None: until somebody ends it.
         until: Option<Instant>,
-        target: Wall,
+        /// None: no length was set.
+        target: Option<Wall>,
         extended: u32,
     },
 }
@@ -63,11 +68,14 @@ impl Acd {
     pub(super) fn begin_engagement(&mut self, now: Now, id: EngagementId, ringing: &Ringing, kind: InteractionKind) {
         let Some(agent) = self.agents.get(&ringing.agent) else { return };
         let Some(line) = self.queues.get(&ringing.queue) else { return };
+        let Some(waiting) = self.waiting.get(&ringing.interaction) else { return };
         let state = agent.on(ringing.channel);
         let engagement = Engagement {
             id,
             agent: ringing.agent,
             interaction: ringing.interaction,
+            call: waiting.call,
+            caller: waiting.caller.clone(),
             queue: Some(ringing.queue),
             kind,
             channel: ringing.channel,
@@ -80,7 +88,7 @@ impl Acd {
             talk_ms: 0,
             was_ready: state.selection.is_ready(),
             chosen: state.chosen,
-            disposed: false,
+            work: Work::default(),
             rules: Arc::clone(&line.rules),
         };
         if !kind.agent_first() {
@@ -203,7 +211,7 @@ impl Acd {
         let (agent, channel, queue) = (it.agent, it.channel, it.queue);
         it.talk_ms = it.connected.map_or(0, |connected| millis(at.since(connected)));
         let talk_ms = it.talk_ms;
-        let secs = self.wrap_up_secs(engagement);
+        let wrap_up = self.wrap_up_of(engagement);
         if let Some(member) = queue.and_then(|queue| self.member_mut(agent, queue)) {
             member.calls += 1;
             member.talk_ms += talk_ms;
@@ -215,14 +223,10 @@ impl Acd {
             }
             self.unsaved.queues.insert(queue);
         }
-        let until = match secs {
-            0 => None,
-            secs => Some((secs, now.mono + seconds(secs))),
-        };
-        if let (Some((secs, until)), Some(it)) = (until, self.engagements.get_mut(&engagement)) {
-            let limited = it.rules.after_service_limit;
-            let until = limited.then_some(until);
-            it.phase = Phase::WrapUp { since: at, until, target: at + seconds(secs), extended: 0 };
+        if let (Some(WrapUp { secs, limited }), Some(it)) = (wrap_up, self.engagements.get_mut(&engagement)) {
+            let until = limited.then(|| now.mono + seconds(secs));
+            let target = (secs > 0).then(|| at + seconds(secs));
+            it.phase = Phase::WrapUp { since: at, until, target, extended: 0 };
             if let Some(until) = until {
                 self.timers.set(Timer::WrapUp(engagement), until);
             }
@@ -232,171 +236,27 @@ impl Acd {
             agent.today.talk_ms += talk_ms;
             let state = agent.on_mut(channel);
             state.live.retain(|held| *held != engagement);
-            if secs > 0 {
+            if wrap_up.is_some() {
                 state.wrapping.push(engagement);
             }
         });
         if let Some(queue) = queue {
             self.leave_if_leaving(now, agent, queue);
         }
-        if secs == 0 {
+        if wrap_up.is_none() {
             self.close(now, engagement, rule, Actor::System);
         }
-    }
-
-    /// The queue's wrap-up for this kind of interaction, or the agent's own where that is shorter.
-    fn wrap_up_secs(&self, engagement: EngagementId) -> u32 {
-        let Some(it) = self.engagements.get(&engagement) else { return 0 };
-        if it.queue.is_some() && !it.kind.wraps_up(&it.rules) {
-            return 0;
-        }
-        let own = self.agents.get(&it.agent).and_then(|agent| agent.settings.acw_secs);
-        own.map_or(it.rules.acw_secs, |own| own.min(it.rules.acw_secs))
-    }
-
-    /// Rule 27.
-    pub(super) fn on_wrap_up_limit(&mut self, now: Now, engagement: EngagementId) {
-        let Some(it) = self.engagements.get(&engagement) else { return };
-        if let Step::Do(rule) = self.step(it.agent, it.channel, Event::WrapUpLimit) {
-            self.close(now, engagement, rule, Actor::System);
-        }
-    }
-
-    /// Finishes one wrap-up, or all of the agent's: rules 28 and 29.
-    pub fn finish_wrap_up(
-        &mut self,
-        now: Now,
-        agent: AgentId,
-        engagement: Option<EngagementId>,
-        actor: Actor,
-    ) -> Result<(), Refused> {
-        self.agent(agent)?;
-        let event = if actor.overrides() { Event::FinishBySupervisor } else { Event::FinishByAgent };
-        let rule = match self.step(agent, Channel::Voice, event) {
-            Step::Do(rule) => rule,
-            Step::Refuse(code) => return Err(no_wrap_up(agent, code)),
-            Step::Late | Step::Same => return Ok(()),
-        };
-        self.may_finish(agent, engagement, actor)?;
-        self.finish_wrap_ups(now, agent, engagement, rule, actor);
-        self.notice_override(agent, actor, None);
-        self.settle(now);
-        Ok(())
-    }
-
-    /// Whether the actor may end the wrap-up now.
-    pub(super) fn may_finish(
-        &self,
-        agent: AgentId,
-        engagement: Option<EngagementId>,
-        actor: Actor,
-    ) -> Result<(), Refused> {
-        let wrapping = self.wrapping(agent, engagement);
-        if wrapping.is_empty() {
-            return Err(no_wrap_up(agent, "no_wrap_up"));
-        }
-        if actor.overrides() && !self.policies.acw_early_end_supervisor {
-            return Err(Refused::not_allowed("not_enabled", "supervisors may not end a wrap-up"));
-        }
-        for it in wrapping.iter().filter_map(|id| self.engagements.get(id)) {
-            if !actor.overrides() && !it.rules.acw_early_end_agent {
-                return Err(Refused::not_now("no_early_end", "this queue's wrap-up runs to its end"));
-            }
-            if !actor.overrides() && it.rules.disposition == DispositionRule::Required && !it.disposed {
-                return Err(Refused::not_now("disposition_required", "choose a disposition first"));
-            }
-        }
-        Ok(())
-    }
-
-    fn wrapping(&self, agent: AgentId, engagement: Option<EngagementId>) -> Vec<EngagementId> {
-        let Some(agent) = self.agents.get(&agent) else { return Vec::new() };
-        let all = agent.channels.iter().flat_map(|channel| channel.wrapping.iter().copied());
-        all.filter(|id| engagement.is_none_or(|only| only == *id)).collect()
-    }
-
-    pub(super) fn not_ready_ends_wrap_up(&self, agent: AgentId, channel: Channel) -> bool {
-        let Some(agent) = self.agents.get(&agent) else { return false };
-        let mut wrapping = agent.on(channel).wrapping.iter().filter_map(|id| self.engagements.get(id));
-        wrapping.any(|engagement| engagement.rules.not_ready_ends_acw)
-    }
-
-    pub(super) fn finish_wrap_ups(
-        &mut self,
-        now: Now,
-        agent: AgentId,
-        engagement: Option<EngagementId>,
-        rule: Rule,
-        actor: Actor,
-    ) {
-        for id in self.wrapping(agent, engagement) {
-            self.close(now, id, rule, actor);
-        }
-    }
-
-    /// Rule 30.
-    pub fn extend_wrap_up(
-        &mut self,
-        now: Now,
-        agent: AgentId,
-        engagement: Option<EngagementId>,
-        by: Extension,
-        actor: Actor,
-    ) -> Result<(), Refused> {
-        self.agent(agent)?;
-        let rule = match self.step(agent, Channel::Voice, Event::Extend) {
-            Step::Do(rule) => rule,
-            Step::Refuse(code) => return Err(no_wrap_up(agent, code)),
-            Step::Late | Step::Same => return Ok(()),
-        };
-        let id = self.wrapping(agent, engagement).first().copied().ok_or_else(|| no_wrap_up(agent, "no_wrap_up"))?;
-        let it = self.engagements.get_mut(&id).ok_or_else(|| no_wrap_up(agent, "no_wrap_up"))?;
-        let allowed = it.rules.acw_extend;
-        let Phase::WrapUp { until, target, extended, .. } = &mut it.phase else {
-            return Err(no_wrap_up(agent, "no_wrap_up"));
-        };
-        match (by, allowed) {
-            (Extension::Step, Extend::By(step)) if *extended < step.max => {
-                if let Some(until) = until {
-                    *until += seconds(step.secs);
-                    self.timers.set(Timer::WrapUp(id), *until);
-                }
-                *target = *target + seconds(step.secs);
-            }
-            (Extension::Step, Extend::By(_)) => {
-                return Err(Refused::not_now("extended_enough", "this wrap-up can't be extended again"));
-            }
-            (Extension::Step | Extension::Indefinite, Extend::Word(ExtendWord::Indefinite)) => {
-                *until = None;
-                self.timers.cancel(Timer::WrapUp(id));
-            }
-            (Extension::Indefinite, Extend::By(_)) | (_, Extend::Word(ExtendWord::Off)) => {
-                return Err(Refused::not_allowed("not_enabled", "this queue's wrap-up can't be extended so"));
-            }
-        }
-        *extended += 1;
-        self.unsaved.engagements.insert(id);
-        self.change(now, agent, actor, rule, |_| {});
-        self.settle(now);
-        Ok(())
-    }
-
-    /// The agent chose a disposition: he may finish now.
-    pub fn dispose(&mut self, now: Now, engagement: EngagementId, _actor: Actor) -> Result<(), Refused> {
-        let it = self.engagements.get_mut(&engagement);
-        let it = it.ok_or_else(|| Refused::unknown("no_engagement", format!("there is no {engagement}")))?;
-        it.disposed = true;
-        self.unsaved.engagements.insert(engagement);
-        self.settle(now);
-        Ok(())
     }
 
     /// An engagement is wholly over.
-    fn close(&mut self, now: Now, engagement: EngagementId, rule: Rule, actor: Actor) {
+    pub(super) fn close(&mut self, now: Now, engagement: EngagementId, rule: Rule, actor: Actor) {
         let at = self.at(now);
-        let Some(it) = self.engagements.remove(&engagement) else { return };
+        let Some(mut it) = self.engagements.remove(&engagement) else { return };
         self.timers.cancel(Timer::WrapUp(engagement));
         self.unsaved.engagements.insert(engagement);
+        if it.rules.disposition == DispositionRule::Required {
+            it.work.disposition.get_or_insert_with(Disposition::none);
+        }
         let (wrap_up_ms, extended) = match it.phase {
             Phase::WrapUp { since, extended, .. } => (millis(at.since(since)), extended),
             Phase::Connecting | Phase::Live => (0, 0),
@@ -413,16 +273,21 @@ impl Acd {
             agent.handled = true;
             agent.on_mut(it.channel).wrapping.retain(|held| *held != engagement);
         });
-        self.outputs.push_back(Output::EngagementEnded(EngagementSummary {
+        self.outputs.push_back(Output::EngagementEnded(Box::new(EngagementSummary {
             engagement,
             agent: it.agent,
             interaction: it.interaction,
+            call: it.call,
             queue: it.queue,
+            kind: it.kind,
             accepted: it.accepted,
+            ended: at,
             talk_ms: it.talk_ms,
             wrap_up_ms,
             extended,
-        }));
+            work: it.work.clone(),
+            actor,
+        })));
         self.after(now, it.agent, Some(&it), actor);
     }
 
@@ -475,8 +340,4 @@ impl Acd {
             state.choose(selection, Actor::System, at);
         });
     }
-}
-
-fn no_wrap_up(agent: AgentId, code: &'static str) -> Refused {
-    Refused::not_now(code, format!("{agent} is in no wrap-up"))
 }

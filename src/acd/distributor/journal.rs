@@ -247,6 +247,8 @@ impl Acd {
             id,
             agent: record.agent,
             interaction: record.interaction,
+            call: record.call,
+            caller: record.caller,
             queue: record.queue,
             kind: record.kind,
             channel: record.channel,
@@ -259,7 +261,7 @@ impl Acd {
             talk_ms: record.talk_ms,
             was_ready: record.was_ready,
             chosen: state.chosen,
-            disposed: record.disposed,
+            work: record.work,
             rules: rules.unwrap_or_default(),
         };
         self.engagements.insert(id, engagement);
@@ -278,6 +280,7 @@ impl Acd {
                 arrived: record.arrived,
                 entered: record.entered,
                 expires: None,
+                call: record.call,
                 caller: record.caller,
                 skills: record.skills,
                 preferred: record.preferred,
@@ -418,6 +421,7 @@ impl Acd {
             priority: it.priority,
             arrived: it.arrived,
             entered: it.entered,
+            call: it.call,
             caller: it.caller.clone(),
             skills: it.skills.clone(),
             preferred: it.preferred,
@@ -432,6 +436,8 @@ impl Acd {
             engagement: id,
             agent: it.agent,
             interaction: it.interaction,
+            call: it.call,
+            caller: it.caller.clone(),
             queue: it.queue,
             kind: it.kind,
             channel: it.channel,
@@ -446,7 +452,7 @@ impl Acd {
             },
             talk_ms: it.talk_ms,
             was_ready: it.was_ready && chosen == Some(it.chosen),
-            disposed: it.disposed,
+            work: it.work.clone(),
         })))
     }
 }

@@ -25,6 +25,7 @@ mod selection;
 mod table;
 mod view;
 mod waiting;
+mod wrap_up;
 
 #[cfg(test)]
 mod tests;
@@ -44,7 +45,8 @@ use self::{
     table::{Event, Step},
 };
 use super::{
-    Actor, AgentEvent, Channel, Entry, Factor, Output, Policies, Reason, ReasonSettings, Refused, Rule, StatusView,
+    Actor, AgentEvent, Channel, DispositionSettings, Entry, Factor, Output, Policies, Reason, ReasonSettings, Refused,
+    Rule, StatusView, TagSettings,
 };
 use crate::base::{
     AgentId, Chance, EngagementId, FastMap, Instant, InteractionId, Now, OfferId, QueueId, Timers, Wall,
@@ -62,6 +64,8 @@ pub struct Acd {
     anchor: Option<Now>,
     policies: Arc<Policies>,
     reasons: BTreeMap<Reason, ReasonSettings>,
+    dispositions: Vec<DispositionSettings>,
+    tags: Vec<TagSettings>,
     agents: FastMap<AgentId, Agent>,
     queues: FastMap<QueueId, Queue>,
     queue_keys: BTreeMap<Box<str>, QueueId>,
@@ -190,6 +194,8 @@ impl Acd {
             anchor: None,
             policies: Arc::default(),
             reasons: BTreeMap::new(),
+            dispositions: Vec::new(),
+            tags: Vec::new(),
             agents: FastMap::default(),
             queues: FastMap::default(),
             queue_keys: BTreeMap::new(),

@@ -288,6 +288,7 @@ fn again(it: &Waiting) -> Enqueue {
         kind: it.kind,
         priority: it.priority,
         arrived: Some(it.arrived),
+        call: it.call,
         caller: it.caller.clone(),
         skills,
         preferred: None,

@@ -12,7 +12,7 @@ use super::super::{
     Calendar, Door, Factor, Factors, GivenUp, InteractionKind, NeededSkill, Preferred, QueueCounters, QueueSettings,
     Strategy,
 };
-use crate::base::{AgentId, EngagementId, Instant, InteractionId, OfferId, Private, QueueId, Wall};
+use crate::base::{AgentId, CallId, EngagementId, Instant, InteractionId, OfferId, Private, QueueId, Wall};
 
 /// Place in the line: priority, then arrival, then id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -263,6 +263,8 @@ pub(super) struct Waiting {
     pub arrived: Wall,
     pub entered: Wall,
     pub expires: Option<Instant>,
+    /// The call that it is, for records.
+    pub call: Option<CallId>,
     pub caller: Private<String>,
     pub skills: Vec<NeededSkill>,
     pub preferred: Option<Preferred>,

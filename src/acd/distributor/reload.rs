@@ -25,7 +25,8 @@ impl Acd {
             let wall = u64::try_from(now.wall.0).unwrap_or(0);
             self.next_id = self.next_id.max(wall.saturating_mul(IDS_PER_MILLISECOND));
         }
-        let Settings { agents, queues, reasons, calendars, policies } = settings;
+        let Settings { agents, queues, reasons, dispositions, tags, calendars, policies } = settings;
+        (self.dispositions, self.tags) = (dispositions, tags);
         self.take_policies(policies);
         self.reasons = reasons.into_iter().map(|reason| (reason.key.clone(), reason)).collect();
         self.take_agents(now, agents);

@@ -4,6 +4,7 @@ use super::{
     super::{Actor, Channel, NotReadyMode, Notice, Output, Pending, Reason, Refused, Rule, Selection, WithdrawCause},
     Acd,
     table::{At, Event, Step},
+    wrap_up::Ending,
 };
 use crate::base::{AgentId, Now};
 
@@ -82,7 +83,7 @@ impl Acd {
         let wrapping = !self.agent(agent)?.on(channel).wrapping.is_empty();
         let finishes = wrapping && matches!(rule, Rule::ReadyInWrapUp | Rule::Override);
         if finishes {
-            self.may_finish(agent, None, actor)?;
+            self.may_finish(agent, None, actor, Ending::Otherwise)?;
         }
         let at = self.at(now);
         self.lift_bans(agent);

@@ -117,7 +117,7 @@ impl Acd {
         let held = held.filter_map(|id| self.engagements.get(id)).map(|it| {
             let (since, until, target) = match it.phase {
                 Phase::WrapUp { since, until, target, .. } => {
-                    (Some(since), until.map(|until| self.wall_of(now, until)), Some(target))
+                    (Some(since), until.map(|until| self.wall_of(now, until)), target)
                 }
                 Phase::Connecting | Phase::Live => (None, None, None),
             };
@@ -132,6 +132,11 @@ impl Acd {
                 wrap_up_since: since,
                 wrap_up_until: until,
                 wrap_up_target: target,
+                call: it.call,
+                caller: it.caller.clone(),
+                mark_done: it.rules.mark_done,
+                disposition: it.rules.disposition,
+                work: it.work.clone(),
             }
         });
         held.collect()

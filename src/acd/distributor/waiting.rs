@@ -34,7 +34,7 @@ impl Acd {
     }
 
     pub(super) fn enter(&mut self, now: Now, enqueue: Enqueue) {
-        let Enqueue { interaction, queue, kind, priority, arrived, caller, skills, preferred } = enqueue;
+        let Enqueue { interaction, queue, kind, priority, arrived, call, caller, skills, preferred } = enqueue;
         let at = self.at(now);
         let arrived = arrived.unwrap_or(at).min(at);
         self.turn.entered.push(interaction);
@@ -49,6 +49,7 @@ impl Acd {
                 arrived,
                 entered: at,
                 expires: None,
+                call,
                 caller,
                 skills,
                 preferred,

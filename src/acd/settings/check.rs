@@ -7,8 +7,8 @@ use std::{
 
 use jiff::tz::TimeZone;
 
-use super::{AgentSettings, NextStatus, Onward, QueueSettings, Settings};
-use crate::acd::{Channel, QUEUE_WAITING_MAX, Reason};
+use super::{AgentSettings, DispositionRule, NextStatus, Onward, QueueSettings, Settings};
+use crate::acd::{Channel, Disposition, QUEUE_WAITING_MAX, Reason};
 
 /// Levels of a skill.
 const LEVEL_MAX: u8 = 10;
@@ -41,6 +41,7 @@ impl Settings {
                 fault(&mut faults, format!("reasons.{}", reason.key), "keys that begin with system: are taken");
             }
         }
+        self.check_work(&mut faults);
         for agent in self.agents.values() {
             check_agent(agent, &mut faults);
         }
@@ -65,6 +66,24 @@ impl Settings {
 }
 
 impl Settings {
+    fn check_work(&self, faults: &mut Vec<Fault>) {
+        unique("dispositions", self.dispositions.iter().map(|it| it.key.as_str()), faults);
+        unique("tags", self.tags.iter().map(|it| it.key.as_str()), faults);
+        if self.dispositions.iter().any(|it| it.key.as_str() == Disposition::NONE) {
+            fault(faults, "dispositions.none".into(), "this key is taken: it is recorded where none was chosen");
+        }
+        for queue in self.queues.values() {
+            let place = || format!("queues.{}.dispositions", queue.key);
+            let known = |key: &&Disposition| self.dispositions.iter().any(|it| it.key == **key);
+            if let Some(gone) = queue.dispositions.iter().find(|key| !known(key)) {
+                fault(faults, place(), format!("there is no disposition `{gone}`"));
+            }
+            if queue.disposition == DispositionRule::Required && self.dispositions.is_empty() {
+                fault(faults, place(), "one is compulsory and there are none: add [[disposition]]");
+            }
+        }
+    }
+
     fn check_calendars(&self, faults: &mut Vec<Fault>) {
         unique("calendars", self.calendars.iter().map(|calendar| calendar.key.as_str()), faults);
         for calendar in &self.calendars {

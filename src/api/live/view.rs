@@ -28,6 +28,21 @@ pub struct View {
 pub struct Choices {
     pub reasons: Vec<ReasonView>,
     pub reason_required: bool,
+    pub dispositions: Vec<Named>,
+    pub tags: Vec<Named>,
+}
+
+/// A key with its words.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Named {
+    pub key: String,
+    pub name: String,
+}
+
+impl Named {
+    fn of(key: &str, name: &str) -> Self {
+        Self { key: key.to_owned(), name: if name.is_empty() { key } else { name }.to_owned() }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -123,6 +138,14 @@ pub struct EngagementView {
     pub wrap_up_target: Option<Wall>,
     pub may_finish: bool,
     pub may_extend: bool,
+    /// It ends when it is marked done, and not before.
+    pub mark_done: bool,
+    /// Marking it done takes a status to go on with.
+    pub wants_status: bool,
+    pub disposition_rule: acd::DispositionRule,
+    /// Those that may be chosen.
+    pub dispositions: Vec<String>,
+    pub work: acd::Work,
 }
 
 /// A queue as everyone sees it.
@@ -246,6 +269,8 @@ impl Choices {
         Self {
             reasons: settings.reasons.iter().map(reason).collect(),
             reason_required: settings.policies.reason_required,
+            dispositions: settings.dispositions.iter().map(|it| Named::of(it.key.as_str(), &it.name)).collect(),
+            tags: settings.tags.iter().map(|it| Named::of(it.key.as_str(), &it.name)).collect(),
         }
     }
 }
@@ -348,24 +373,35 @@ impl<'a> Names<'a> {
 
     fn engagement(&self, engagement: &EngagementSnapshot) -> EngagementView {
         let settings = engagement.queue.and_then(|queue| self.settings.queues.get(&queue));
+        let marked = engagement.mark_done == acd::MarkDone::Required;
         EngagementView {
             engagement: engagement.engagement.0.to_string(),
             queue: engagement.queue.map(|queue| self.queue_key(queue)),
             channel: engagement.channel,
             kind: engagement.kind,
             call: self.calls.get(&engagement.interaction).map(|call| call.0.to_string()),
-            caller: self
-                .callers
-                .get(&engagement.interaction)
-                .map_or_else(String::new, |(caller, _)| (*caller).to_owned()),
+            caller: engagement.caller.reveal().clone(),
             accepted: engagement.accepted,
             connected: engagement.connected,
             wrap_up_since: engagement.wrap_up_since,
             wrap_up_until: engagement.wrap_up_until,
             wrap_up_target: engagement.wrap_up_target,
-            may_finish: settings.is_none_or(|queue| queue.acw_early_end_agent),
+            may_finish: !marked && settings.is_none_or(|queue| queue.acw_early_end_agent),
             may_extend: settings.is_some_and(|queue| queue.acw_extend != acd::Extend::OFF),
+            mark_done: marked,
+            wants_status: marked && settings.is_some_and(|queue| queue.next_status == acd::NextStatus::Manual),
+            disposition_rule: engagement.disposition,
+            dispositions: self.dispositions(settings),
+            work: engagement.work.clone(),
         }
+    }
+
+    fn dispositions(&self, queue: Option<&acd::QueueSettings>) -> Vec<String> {
+        let all = self.settings.dispositions.iter().map(|it| &it.key);
+        let own = |key: &&acd::Disposition| {
+            queue.is_none_or(|queue| queue.dispositions.is_empty() || queue.dispositions.contains(*key))
+        };
+        all.filter(own).map(ToString::to_string).collect()
     }
 
     fn queue(&self, queue: &QueueSnapshot) -> QueueView {

@@ -10,6 +10,7 @@ pub mod records;
 pub mod session;
 pub mod waiting;
 pub mod why;
+pub mod work;
 
 use std::sync::Arc;
 

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 
 use super::number;
 use crate::{
-    acd::{self, Actor, Candidate, Factor, OfferEnd, Onward, Strategy, Why},
+    acd::{self, Actor, Candidate, EngagementSummary, Factor, OfferEnd, Onward, Strategy, Why},
     api::{Api, Problem, Signed},
-    base::{AgentId, CallId, Wall},
+    base::{AgentId, CallId, QueueId, Wall},
     engine::{CallRecord, Centre, Direction, QueueRecord, StoryEvent, StoryStep},
     store::{DatabaseError, RecordFilter, Role},
     switch::{Cause, EndedBy, LegParty, LegRecord, LegSide, Quality},
@@ -46,6 +46,23 @@ struct RecordView<'a> {
     ended_by: EndedBy,
     queue: Option<QueuePart<'a>>,
     legs: Vec<LegView<'a>>,
+    /// Who talked in it, and what he wrote of it; only what is over.
+    engagements: Vec<EngagementView<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct EngagementView<'a> {
+    engagement: String,
+    agent: String,
+    queue: Option<String>,
+    kind: acd::InteractionKind,
+    accepted: Wall,
+    ended: Wall,
+    talk_ms: u64,
+    wrap_up_ms: u64,
+    extended: u32,
+    #[serde(flatten)]
+    work: &'a acd::Work,
 }
 
 #[derive(Debug, Serialize)]
@@ -130,8 +147,10 @@ pub async fn list(
         limit: wanted.limit.unwrap_or(LIMIT),
     };
     let records = api.database.records(filter).await.map_err(away)?;
+    let calls: Vec<_> = records.iter().map(|record| record.call).collect();
+    let engagements = api.database.engagements(&calls).await.map_err(away)?;
     let centre = api.handle.centre();
-    let records = records.iter().map(|record| RecordView::of(record, &centre)).collect::<Vec<_>>();
+    let records = records.iter().map(|record| RecordView::of(record, &engagements, &centre)).collect::<Vec<_>>();
     Ok(Json(json!({ "records": records })))
 }
 
@@ -143,16 +162,16 @@ pub async fn read(
 ) -> Result<Json<Value>, Problem> {
     signed.needs(Role::Supervisor)?;
     const NONE: &str = "There is no record of this call.";
-    let record = api.database.record(CallId(number(&call, NONE)?)).await.map_err(away)?;
+    let record = view_of(&api, CallId(number(&call, NONE)?)).await?;
     let record = record.ok_or_else(|| Problem::not_found(NONE))?;
-    Ok(Json(json!({ "record": RecordView::of(&record, &api.handle.centre()) })))
+    Ok(Json(json!({ "record": record })))
 }
 
 /// A record as it is shown; `None` where there is none.
 pub async fn view_of(api: &Api, call: CallId) -> Result<Option<Value>, Problem> {
-    let record = api.database.record(call).await.map_err(away)?;
-    let centre = api.handle.centre();
-    Ok(record.map(|record| json!(RecordView::of(&record, &centre))))
+    let Some(record) = api.database.record(call).await.map_err(away)? else { return Ok(None) };
+    let engagements = api.database.engagements(&[call]).await.map_err(away)?;
+    Ok(Some(json!(RecordView::of(&record, &engagements, &api.handle.centre()))))
 }
 
 fn away(why: DatabaseError) -> Problem {
@@ -161,7 +180,8 @@ fn away(why: DatabaseError) -> Problem {
 }
 
 impl<'a> RecordView<'a> {
-    fn of(record: &'a CallRecord, centre: &Centre) -> Self {
+    fn of(record: &'a CallRecord, engagements: &'a [EngagementSummary], centre: &Centre) -> Self {
+        let own = engagements.iter().filter(|it| it.call == Some(record.call));
         let trunk = |id| centre.trunks.iter().find(|trunk| trunk.id == id).map(|trunk| trunk.name.clone());
         Self {
             call: record.call.0.to_string(),
@@ -177,15 +197,32 @@ impl<'a> RecordView<'a> {
             ended_by: record.ended_by,
             queue: record.queue.as_ref().map(|part| QueuePart::of(part, centre)),
             legs: record.legs.iter().map(|leg| LegView::of(leg, centre)).collect(),
+            engagements: own.map(|it| EngagementView::of(it, centre)).collect(),
+        }
+    }
+}
+
+impl<'a> EngagementView<'a> {
+    fn of(it: &'a EngagementSummary, centre: &Centre) -> Self {
+        Self {
+            engagement: it.engagement.0.to_string(),
+            agent: agent_key(centre, it.agent),
+            queue: it.queue.map(|queue| queue_key(centre, queue)),
+            kind: it.kind,
+            accepted: it.accepted,
+            ended: it.ended,
+            talk_ms: it.talk_ms,
+            wrap_up_ms: it.wrap_up_ms,
+            extended: it.extended,
+            work: &it.work,
         }
     }
 }
 
 impl<'a> QueuePart<'a> {
     fn of(part: &'a QueueRecord, centre: &Centre) -> Self {
-        let queue = centre.acd.queues.get(&part.queue);
         Self {
-            queue: queue.map_or_else(|| part.queue.to_string(), |queue| queue.key.clone()),
+            queue: queue_key(centre, part.queue),
             interaction: part.interaction.0.to_string(),
             outcome: &part.outcome,
             waited_ms: part.waited_ms,
@@ -199,7 +236,6 @@ impl<'a> QueuePart<'a> {
 
 impl<'a> StepView<'a> {
     fn of(step: &'a StoryStep, centre: &Centre) -> Self {
-        let queue = centre.acd.queues.get(&step.queue);
         let what = match &step.what {
             StoryEvent::Nobody(why) => StepWhat::Nobody(why),
             StoryEvent::Offered { why, end, ring_ms, .. } => StepWhat::Offered {
@@ -212,7 +248,7 @@ impl<'a> StepView<'a> {
                 StepWhat::Left { outcome, onward: onward.as_ref(), waited_ms: *waited_ms }
             }
         };
-        Self { at: step.at, queue: queue.map_or_else(|| step.queue.to_string(), |queue| queue.key.clone()), what }
+        Self { at: step.at, queue: queue_key(centre, step.queue), what }
     }
 }
 
@@ -233,6 +269,10 @@ impl<'a> WhyView<'a> {
             assigned: why.assigned,
         }
     }
+}
+
+fn queue_key(centre: &Centre, queue: QueueId) -> String {
+    centre.acd.queues.get(&queue).map_or_else(|| queue.to_string(), |settings| settings.key.clone())
 }
 
 fn agent_key(centre: &Centre, agent: AgentId) -> String {

@@ -291,6 +291,11 @@ pub fn snapshot() -> Snapshot {
         wrap_up_since: None,
         wrap_up_until: None,
         wrap_up_target: None,
+        call: Some(CallId(11)),
+        caller: Private::new("+351210000021".to_owned()),
+        mark_done: acd::MarkDone::Auto,
+        disposition: acd::DispositionRule::Optional,
+        work: acd::Work::default(),
     });
     let mut rui = agent(RUI, "rui", Status::Ringing, Activity::Offered);
     rui.offers.push(OfferSnapshot {

@@ -5,10 +5,12 @@ use serde_json::json;
 
 use super::desk::{ANA, Desk, RUI, START, SUPPORT, not_ready};
 use crate::{
-    acd::{Channel, Extension, Factor, Reason, Selection, WhyNobody},
+    acd::{
+        Channel, EngagementSummary, Extension, Factor, InteractionKind, Reason, Selection, WhyNobody, Work, WorkChange,
+    },
     api::rest::OPENAPI,
     base::{CallId, EngagementId, InteractionId, OfferId, Private, UserId, Wall},
-    engine::{Actor, CallRecord, Direction, QueueRecord, Refused, Request, StoryEvent, StoryStep},
+    engine::{Actor, CallRecord, Direction, QueueRecord, Record, Refused, Request, StoryEvent, StoryStep},
     switch::{Cause, EndedBy},
 };
 
@@ -150,6 +152,42 @@ async fn an_agent_answers_and_wraps_up() {
     assert_eq!(desk.picture.asked(), []);
 }
 
+/// AW-08, AW-09: what is left out stays, null takes back; a made-up word is told with what there is.
+#[tokio::test]
+async fn work_is_written_and_marked_done() {
+    let desk = Desk::new("work").await;
+    let ana = desk.sign_in("ana").await;
+    let at = async |method: &str, path: &str, body: &str| {
+        desk.write(method, &ana, &format!("/api/v1/me/engagements/{path}"), body).await.status
+    };
+    let full = r#"{"disposition":"sold","tags":["vip"],"notes":"call back"}"#;
+    assert_eq!(at("PUT", "31/work", full).await, StatusCode::OK);
+    assert_eq!(at("PUT", "31/work", r#"{"disposition":null}"#).await, StatusCode::OK);
+    assert_eq!(at("POST", "31/done", r#"{"status":"not_ready","reason":"lunch"}"#).await, StatusCode::OK);
+    assert_eq!(at("POST", "31/done", "{}").await, StatusCode::OK);
+    let (agent, engagement) = (ANA, EngagementId(31));
+    let change = WorkChange {
+        disposition: Some(Some("sold".into())),
+        tags: Some(["vip".into()].into()),
+        notes: Some(Private::new("call back".into())),
+    };
+    let back = WorkChange { disposition: Some(None), ..WorkChange::default() };
+    let wanted = [
+        Request::Write { agent, engagement, change },
+        Request::Write { agent, engagement, change: back },
+        Request::MarkDone { agent, engagement, next: Some(not_ready("lunch")) },
+        Request::MarkDone { agent, engagement, next: None },
+    ];
+    assert_eq!(desk.picture.asked(), wanted.map(|request| (Actor::Agent(ANA), request)));
+    for (path, body) in [("31/work", r#"{"note":"x"}"#), ("31/work", "[]")] {
+        assert_eq!(at("PUT", path, body).await, StatusCode::BAD_REQUEST, "{body}");
+    }
+    for body in [r#"{"reason":"lunch"}"#, r#"{"status":"log_off"}"#, r#"{"status":"not_ready","reason":"nap"}"#] {
+        assert_eq!(at("POST", "31/done", body).await, StatusCode::BAD_REQUEST, "{body}");
+    }
+    assert_eq!(at("PUT", "x/work", "{}").await, StatusCode::NOT_FOUND);
+}
+
 /// CH-01: an agent ends his own call and no other's.
 #[tokio::test]
 async fn a_call_is_ended_by_who_may() {
@@ -246,14 +284,35 @@ async fn supervisors_read_call_records() {
         }),
         legs: Vec::new(),
     };
-    desk.api.database.put_records(&[record]).await.unwrap();
+    let engagement = EngagementSummary {
+        engagement: EngagementId(9),
+        agent: ANA,
+        interaction: InteractionId(5),
+        call: Some(CallId(77)),
+        queue: Some(SUPPORT),
+        kind: InteractionKind::Inbound,
+        accepted: Wall(3),
+        ended: Wall(9),
+        talk_ms: 4,
+        wrap_up_ms: 2,
+        extended: 0,
+        work: Work { disposition: Some("sold".into()), ..Work::default() },
+        actor: Actor::Agent(ANA),
+    };
+    desk.api
+        .database
+        .put_records(&[Record::Call(Box::new(record)), Record::Engagement(Box::new(engagement))])
+        .await
+        .unwrap();
     let (ana, eva) = (desk.sign_in("ana").await, desk.sign_in("eva").await);
     assert_eq!(desk.get(&ana, "/api/v1/records").await.status, StatusCode::FORBIDDEN);
     assert_eq!(desk.get(&ana, "/api/v1/records/77").await.status, StatusCode::FORBIDDEN);
     let list = desk.get(&eva, "/api/v1/records?queue=support&limit=10").await.json();
     assert_eq!(list["records"][0]["caller"], "+351210000077'; DROP TABLE calls; --");
     assert_eq!(list["records"][0]["queue"]["queue"], "support");
-    assert_eq!(desk.get(&eva, "/api/v1/records/77").await.json()["record"]["call"], "77");
+    let one = desk.get(&eva, "/api/v1/records/77").await.json()["record"].clone();
+    assert_eq!((&one["call"], &one["engagements"][0]["disposition"]), (&json!("77"), &json!("sold")));
+    assert_eq!(one["engagements"][0]["agent"], "ana");
     assert_eq!(desk.get(&eva, "/api/v1/records/78").await.status, StatusCode::NOT_FOUND);
     assert_eq!(desk.get(&eva, "/api/v1/records?limit=x").await.status, StatusCode::BAD_REQUEST);
 }

@@ -365,6 +365,7 @@ impl<'a> Play<'a> {
                 }
                 Output::Entry(_)
                 | Output::Nobody { .. }
+                | Output::Work { .. }
                 | Output::Withdraw { .. }
                 | Output::OfferEnded { .. }
                 | Output::Agent(_)

@@ -11,7 +11,7 @@ use crate::{
     base::{AgentId, Chance, Extension, GroupId, Instant, Now, OfferId, Private, QueueId, TrunkId, UserId, Wall},
     engine::{
         Actor, Alarm, Answer, CallRecord, Centre, Emitted, Engine, EngineSettings, Entry, EntryId, Event, GateOrder,
-        Happened, Input, Limits, Listener, Output, Refused, Request, RequestId, Times,
+        Happened, Input, Limits, Listener, Output, Record, Refused, Request, RequestId, Times,
     },
     media::{self, Command},
     sip::{
@@ -416,7 +416,8 @@ impl World {
                 self.commands.push(command);
             }
             Output::Journal { id, entry } => self.journal.push((id, entry)),
-            Output::Record(record) => self.records.push(*record),
+            Output::Record(Record::Call(record)) => self.records.push(*record),
+            Output::Record(Record::Engagement(_)) => {}
             Output::Live(event) => self.live.push(event),
             Output::Reply { id, result } => self.replies.push((id, result)),
             Output::Drained => self.drained = true,

@@ -54,6 +54,8 @@ pub(super) fn tables(centre: &Centre, clips: &[ClipFile]) -> Table {
     put("agent", centre.acd.agents.values().map(agent_table).collect());
     put("queue", centre.acd.queues.iter().map(|(id, queue)| queue_table(*id, queue, centre)).collect());
     put("reason", centre.acd.reasons.iter().map(reason_table).collect());
+    put("disposition", centre.acd.dispositions.iter().map(named).collect());
+    put("tag", centre.acd.tags.iter().map(named).collect());
     put("calendar", centre.acd.calendars.iter().filter_map(|calendar| Table::try_from(calendar).ok()).collect());
     let policies = without_defaults(&centre.acd.policies, &Policies::default());
     if !policies.is_empty() {
@@ -276,6 +278,13 @@ fn reason_table(reason: &ReasonSettings) -> Table {
         max_logs_out: false,
     };
     keyed(reason.key.as_str(), without_defaults(reason, &plain))
+}
+
+/// An entry of a key and words, without the words that are empty.
+fn named<T: Serialize>(entry: &T) -> Table {
+    let mut table = Table::try_from(entry).unwrap_or_default();
+    table.retain(|_, value| value.as_str() != Some(""));
+    table
 }
 
 fn keyed(key: &str, mut table: Table) -> Table {

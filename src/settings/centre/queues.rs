@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use super::{Reading, people::UserDraft};
 use crate::{
-    acd::{self, AgentSettings, CalendarSettings, MemberSettings, Onward, Policies, QueueSettings, ReasonSettings},
+    acd::{
+        self, AgentSettings, CalendarSettings, DispositionSettings, MemberSettings, Onward, Policies, QueueSettings,
+        ReasonSettings, TagSettings,
+    },
     base::{ClipId, QueueId},
     engine::{QueueVoice, WaitingSound},
     settings::{
@@ -31,6 +34,7 @@ impl Reading<'_, '_> {
         self.read_agents(&mut settings, &mut places, users);
         let voices = self.read_queues(&mut settings, &mut places);
         self.read_reasons(&mut settings, &mut places);
+        self.read_work(&mut settings, &mut places);
         self.read_calendars(&mut settings, &mut places);
         self.read_policies(&mut settings, &mut places);
         self.hand_over_faults(&settings, &places);
@@ -151,6 +155,26 @@ impl Reading<'_, '_> {
             if let Some(reason) = section.whole_as::<ReasonSettings>() {
                 places.insert(format!("reasons.{}", reason.key), mark);
                 settings.reasons.push(reason);
+            }
+        }
+    }
+
+    /// What agents may write of an interaction.
+    fn read_work(&self, settings: &mut acd::Settings, places: &mut Places) {
+        for mut section in self.tables("disposition") {
+            section.name_it(String::from("[[disposition]]"));
+            let mark = section.mark();
+            if let Some(disposition) = section.whole_as::<DispositionSettings>() {
+                places.insert(format!("dispositions.{}", disposition.key), mark);
+                settings.dispositions.push(disposition);
+            }
+        }
+        for mut section in self.tables("tag") {
+            section.name_it(String::from("[[tag]]"));
+            let mark = section.mark();
+            if let Some(tag) = section.whole_as::<TagSettings>() {
+                places.insert(format!("tags.{}", tag.key), mark);
+                settings.tags.push(tag);
             }
         }
     }

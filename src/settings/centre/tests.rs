@@ -84,6 +84,9 @@ name = "Customer support"
 strategy = "round_robin"
 members = [{ agent = "ana", tier = 1 }, "u{00010..00012}"]
 acw_secs = 20
+mark_done = "required"
+disposition = "required"
+dispositions = ["sold"]
 waiting = "ringback_when_offered"
 
 [[queue]]
@@ -102,6 +105,14 @@ exceptions = [{ date = "2026-12-25", name = "Christmas" }]
 
 [[reason]]
 key = "lunch"
+
+[[disposition]]
+key = "sold"
+name = "Sold"
+
+[[tag]]
+key = "vip"
+colour = "gold"
 
 [policies]
 reason_required = true

@@ -11,7 +11,7 @@ use sqlx::{
 
 use crate::{
     base::{AgentId, CallId, InteractionId, LegId, Private, QueueId, TrunkId, Wall},
-    engine::{CallRecord, QueueRecord},
+    engine::{CallRecord, QueueRecord, Record},
     switch::{Cause, LegRecord},
 };
 
@@ -19,10 +19,10 @@ use super::{Database, DatabaseError};
 
 /// Rows in one INSERT. SQLite looks a parameter's name up in a list, so that the cost of binding grows with the square
 /// of this times the columns.
-const ROWS_MAX: usize = 6;
+pub(super) const ROWS_MAX: usize = 6;
 
 /// Calls whose legs are asked for at once.
-const CALLS_MAX: usize = 50;
+pub(super) const CALLS_MAX: usize = 50;
 
 /// Records in one answer.
 pub const PAGE_MAX: u32 = 500;
@@ -44,13 +44,16 @@ pub struct RecordFilter {
     pub limit: u32,
 }
 
-type Insert<'q> = Query<'q, Any, AnyArguments>;
+pub(super) type Insert<'q> = Query<'q, Any, AnyArguments>;
 
 impl Database {
-    /// Writes calls with their legs in one transaction. A record that is there already is left as it is, so a batch may
-    /// be written again.
-    pub async fn put_records(&self, records: &[CallRecord]) -> Result<(), DatabaseError> {
+    /// Writes calls with their legs, and engagements, in one transaction. What is there already is left as it is, so a
+    /// batch may be written again.
+    pub async fn put_records(&self, records: &[Record]) -> Result<(), DatabaseError> {
         let mut work = self.pool.begin().await?;
+        let engagements: Vec<_> = records.iter().filter_map(Record::engagement).collect();
+        super::engagements::put(&mut work, &engagements).await?;
+        let records: Vec<_> = records.iter().filter_map(Record::call).collect();
         for chunk in records.chunks(ROWS_MAX) {
             let mut insert = sqlx::query(insert_sql("calls", CALL_COLUMNS, "call_id", chunk.len()));
             for record in chunk {
@@ -118,7 +121,7 @@ impl Database {
     }
 }
 
-fn insert_sql(table: &str, columns: &str, key: &str, rows: usize) -> AssertSqlSafe<String> {
+pub(super) fn insert_sql(table: &str, columns: &str, key: &str, rows: usize) -> AssertSqlSafe<String> {
     let width = columns.split(',').count();
     let mut sql = format!("INSERT INTO {table} ({columns}) VALUES ");
     for row in 0..rows {
@@ -231,7 +234,7 @@ fn read_leg(row: &AnyRow) -> Result<LegRecord, DatabaseError> {
 }
 
 /// Unit variants become their bare word, everything else JSON.
-fn word<T: Serialize>(value: &T) -> String {
+pub(super) fn word<T: Serialize>(value: &T) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,
         Ok(other) => other.to_string(),
@@ -239,7 +242,7 @@ fn word<T: Serialize>(value: &T) -> String {
     }
 }
 
-fn parse<T: DeserializeOwned>(text: &str) -> Result<T, DatabaseError> {
+pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, DatabaseError> {
     if text.starts_with(['{', '[']) {
         return serde_json::from_str(text).map_err(|why| DatabaseError::Row(why.to_string()));
     }
@@ -247,11 +250,11 @@ fn parse<T: DeserializeOwned>(text: &str) -> Result<T, DatabaseError> {
         .map_err(|why| DatabaseError::Row(why.to_string()))
 }
 
-fn value<T: DeserializeOwned>(row: &AnyRow, column: usize) -> Result<T, DatabaseError> {
+pub(super) fn value<T: DeserializeOwned>(row: &AnyRow, column: usize) -> Result<T, DatabaseError> {
     parse(&row.try_get::<String, _>(column)?)
 }
 
 /// Zero for a number that does not fit: it was not written by us.
-fn number<T: TryFrom<i64> + Default>(row: &AnyRow, column: usize) -> Result<T, DatabaseError> {
+pub(super) fn number<T: TryFrom<i64> + Default>(row: &AnyRow, column: usize) -> Result<T, DatabaseError> {
     Ok(T::try_from(row.try_get::<Option<i64>, _>(column)?.unwrap_or_default()).unwrap_or_default())
 }

@@ -4,8 +4,9 @@ use std::{fs, os::unix::fs::PermissionsExt};
 
 use super::*;
 use crate::{
-    base::{AgentId, CallId, InteractionId, LegId, Private, QueueId, TrunkId, UserId, Wall},
-    engine::{CallRecord, Direction, QueueRecord, StoryEvent, StoryStep},
+    acd::{Actor, EngagementSummary, InteractionKind, Work},
+    base::{AgentId, CallId, EngagementId, InteractionId, LegId, Private, QueueId, TrunkId, UserId, Wall},
+    engine::{CallRecord, Direction, QueueRecord, Record, StoryEvent, StoryStep},
     switch::{Cause, EndedBy, LegParty, LegRecord, LegSide, Quality},
 };
 
@@ -74,6 +75,7 @@ async fn story(database: &Database) {
     assert!(database.is_ready() && database.is_reachable().await);
     users_and_sessions(database).await;
     records(database).await;
+    engagements(database).await;
     let text = "[centre]\nname = 'Ünïcode'";
     assert_eq!(database.document("centre").await.unwrap(), None);
     for body in ["old", text] {
@@ -110,9 +112,10 @@ async fn users_and_sessions(database: &Database) {
 
 async fn records(database: &Database) {
     let all: Vec<_> = (1..=120).map(|n| record(n, 1_000 * n.cast_signed(), (n % 2 == 0).then_some(n % 3))).collect();
-    database.put_records(&all).await.unwrap();
+    let kept: Vec<_> = all.iter().cloned().map(|record| Record::Call(Box::new(record))).collect();
+    database.put_records(&kept).await.unwrap();
     // The same batch again, after a crash between the database and the journal: nothing is doubled.
-    database.put_records(&all[100..]).await.unwrap();
+    database.put_records(&kept[100..]).await.unwrap();
     let newest = database.records(RecordFilter { limit: 500, ..RecordFilter::default() }).await.unwrap();
     assert_eq!(newest.len(), 120);
     assert!(newest.iter().rev().eq(all.iter()), "what comes out is what went in");
@@ -122,6 +125,38 @@ async fn records(database: &Database) {
     assert_eq!(some, [98, 92, 86]);
     assert_eq!(database.record(CallId(5)).await.unwrap().as_ref(), Some(&all[4]));
     assert_eq!(database.record(CallId(5_000)).await.unwrap(), None);
+}
+
+/// AW-09, CH-18: what agents wrote comes back as it was, once.
+async fn engagements(database: &Database) {
+    let one = |engagement, call: u64, work| EngagementSummary {
+        engagement: EngagementId(engagement),
+        agent: AgentId(4),
+        interaction: InteractionId(8),
+        call: Some(CallId(call)),
+        queue: (engagement % 2 == 0).then_some(QueueId(7)),
+        kind: InteractionKind::Inbound,
+        accepted: Wall(engagement.cast_signed()),
+        ended: Wall(9_000),
+        talk_ms: 5_000,
+        wrap_up_ms: 3_000,
+        extended: 1,
+        work,
+        actor: Actor::Agent(AgentId(4)),
+    };
+    let full = Work {
+        disposition: Some("sold".into()),
+        tags: ["vip".into(), "angry".into()].into(),
+        notes: Private::new(HOSTILE.into()),
+    };
+    let all = [one(1, 5, full), one(2, 5, Work::default()), one(3, 6, Work::default())];
+    let kept: Vec<_> = all.iter().cloned().map(|it| Record::Engagement(Box::new(it))).collect();
+    database.put_records(&kept).await.unwrap();
+    database.put_records(&kept).await.unwrap();
+    assert_eq!(database.engagements(&[CallId(5)]).await.unwrap(), all[..2]);
+    assert_eq!(database.engagements(&[CallId(5), CallId(6), CallId(7)]).await.unwrap(), all);
+    let mut texts = [Record::Call(Box::new(record(1, 1, Some(2)))), kept[0].clone()].into_iter();
+    assert!(texts.all(|it| serde_json::from_str::<Record>(&serde_json::to_string(&it).unwrap()).unwrap() == it));
 }
 
 /// AP-05: a record with its legs, whatever its caller calls himself.
@@ -151,7 +186,7 @@ async fn postgres_keeps_users_sessions_and_records() {
 async fn a_database_that_is_away_is_an_error_and_not_a_wait() {
     let database = Database::open("postgres://nobody:secret@127.0.0.1:9/none").unwrap();
     assert!(!database.is_reachable().await);
-    assert!(database.put_records(&[record(1, 1, None)]).await.is_err());
+    assert!(database.put_records(&[Record::Call(Box::new(record(1, 1, None)))]).await.is_err());
     assert!(database.prepare().await.is_err() && !database.is_ready());
 }
 

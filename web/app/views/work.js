@@ -5,6 +5,7 @@ import { choices, link, me, queueName } from "../store.js";
 import { clock, now } from "../time.js";
 import { reasonName, t } from "../words.js";
 import { Bar, Card, Left, Menu, Since, html } from "./parts.js";
+import { Done, Written } from "./written.js";
 
 const off = () => link.value !== "live";
 
@@ -45,6 +46,7 @@ function Engagement({ engagement }) {
     <p class="who">${caller || t("unknown_caller")}</p>
     <p class="big" aria-live="off">${connected === null ? t("pick_up") : html`<${Since} since=${connected} />`}</p>
     ${call && html`<div class="buttons"><button class="button bad" disabled=${off()} onClick=${() => hangUp(call)}>${t("hang_up")}</button></div>`}
+    ${connected !== null && html`<${Written} engagement=${engagement} />`}
   <//>`;
 }
 
@@ -64,7 +66,9 @@ function WrapUp({ engagement }) {
   return html`<${Card} title=${t("wrap_up.title")} kind="wrap-up">
     <p class="who">${engagement.caller}</p>
     <${WrapUpTime} since=${since} end=${until ?? target} limited=${until !== null} />
+    <${Written} engagement=${engagement} />
     <div class="buttons">
+      ${engagement.mark_done && html`<${Done} engagement=${engagement} />`}
       ${engagement.may_finish && html`<button class="button good" disabled=${off()} onClick=${end("finish")}>${t("finish")}</button>`}
       ${engagement.may_extend && html`<button class="button" disabled=${off()} onClick=${end("extend")}>${t("extend")}</button>`}
     </div>

@@ -13,6 +13,7 @@ mod room;
 mod selection;
 mod stories;
 mod table;
+mod work;
 mod wrap_up;
 
 use room::Room;
