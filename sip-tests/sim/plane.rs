@@ -60,6 +60,7 @@ impl Plane {
                 self.streams.remove(stream);
             }
             Command::Join { b, .. } => self.gather(now, *b, worker),
+            Command::Mix { matrix } => matrix.streams().skip(1).for_each(|other| self.gather(now, other, worker)),
             Command::Update { .. }
             | Command::Part { .. }
             | Command::Play { .. }

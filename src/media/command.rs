@@ -8,7 +8,7 @@ use std::{
 
 use smallvec::SmallVec;
 
-use super::{Security, Sound, Wishes};
+use super::{Matrix, Security, Sound, Wishes};
 use crate::base::{ClipId, Instant, PlayId, StreamId};
 
 /// Clips in one [`Source::Sequence`]; an announcement of more parts is cut there.
@@ -23,7 +23,10 @@ pub enum Command {
     Update { stream: StreamId, remote: Option<Remote>, form: Form },
     /// What either hears is sent to the other. Ends earlier joins of both; a running player goes first until it ends.
     Join { a: StreamId, b: StreamId },
-    /// Ends a join, for both.
+    /// These are together from now on and hear each other as the matrix says; whoever was with them and is not named any
+    /// more is not. A leg whose codec is not ours neither hears nor is heard in it.
+    Mix { matrix: Box<Matrix> },
+    /// Ends a join, for both, or takes a stream out of a mix.
     Part { stream: StreamId },
     /// Plays towards the leg, in place of what it would hear; replaces a running player.
     Play { stream: StreamId, play: Play },
@@ -40,8 +43,8 @@ pub enum Command {
 }
 
 impl Command {
-    /// The stream that the command is about; of a join, the first.
-    pub const fn stream(&self) -> Option<StreamId> {
+    /// The stream that the command is about; of a join or a mix, the first.
+    pub fn stream(&self) -> Option<StreamId> {
         match self {
             Self::Open { stream, .. }
             | Self::Update { stream, .. }
@@ -51,6 +54,7 @@ impl Command {
             | Self::Stop { stream, .. }
             | Self::SendDtmf { stream, .. }
             | Self::Close { stream } => Some(*stream),
+            Self::Mix { matrix } => matrix.streams().next(),
             Self::LoadClip { .. } | Self::DropClip { .. } => None,
         }
     }

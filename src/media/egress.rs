@@ -49,6 +49,8 @@ pub struct Egress {
     /// A digit as tones, for a leg without telephone-event.
     digit_tones: Option<Player>,
     event_timestamp: u32,
+    /// The next relayed packet follows on something else, and must not begin with a click.
+    eases_in: bool,
     /// For what is not relayed, on a leg that has been sent such.
     encoder: Option<Box<Encoder>>,
     /// When our own next frame goes out.
@@ -113,6 +115,7 @@ impl Egress {
             digits: Sending::default(),
             digit_tones: None,
             event_timestamp: 0,
+            eases_in: false,
             encoder: None,
             due: Instant::ZERO,
             ticket: 0,
@@ -155,6 +158,10 @@ impl Egress {
             (Kind::Audio(Codec::Pcmu), Codec::Pcma) => g711::recode(payload, &g711::ULAW_TO_ALAW),
             (Kind::Audio(Codec::Pcma), Codec::Pcmu) => g711::recode(payload, &g711::ALAW_TO_ULAW),
             (Kind::Audio(_) | Kind::TelephoneEvent(_) | Kind::ComfortNoise, _) => {}
+        }
+        if self.eases_in && matches!(heard.kind, Kind::Audio(_)) {
+            self.eases_in = false;
+            g711::ease_in(payload, form.codec);
         }
         let payload_type = payload_type?;
         let mut header = Header::new(payload_type, sequence, timestamp, self.ssrc, 0);
@@ -231,6 +238,19 @@ impl Egress {
         self.head(form.payload.send, next, begins, &mut packet[..len]);
         self.count(len);
         Some(len)
+    }
+
+    /// The leg was relayed what ended so, and a mix goes on from there.
+    pub fn prime(&mut self, form: &Form, past: &[i16]) {
+        if let Some(encoder) = self.encoder(form) {
+            encoder.clear();
+            encoder.prime(past);
+        }
+    }
+
+    /// The relay goes on where a mix stopped.
+    pub fn ease_in(&mut self) {
+        self.eases_in = true;
     }
 
     /// No mix feeds the leg any more.

@@ -47,6 +47,19 @@ pub static ALAW_TO_ULAW: Table = {
     table
 };
 
+/// The first 5 ms of a packet swell from nothing; of another codec's packet nothing changes.
+pub fn ease_in(payload: &mut [u8], codec: super::Codec) {
+    let (linear, encode): (&[i16; 256], fn(i16) -> u8) = match codec {
+        super::Codec::Pcmu => (&ULAW_TO_LINEAR, encode_ulaw),
+        super::Codec::Pcma => (&ALAW_TO_LINEAR, encode_alaw),
+        super::Codec::G722 | super::Codec::G729 | super::Codec::Opus | super::Codec::Other(_) => return,
+    };
+    let count = payload.len().min(40);
+    for (at, octet) in payload[..count].iter_mut().enumerate() {
+        *octet = encode((i32::from(linear[usize::from(*octet)]) * at as i32 / count as i32) as i16);
+    }
+}
+
 /// Silence in either law.
 pub const ULAW_SILENCE: u8 = 0xff;
 pub const ALAW_SILENCE: u8 = 0xd5;

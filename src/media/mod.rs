@@ -13,6 +13,7 @@ mod egress;
 pub mod g711;
 mod ingress;
 mod listener;
+mod matrix;
 mod player;
 mod ports;
 mod quality;
@@ -34,6 +35,7 @@ pub use command::{
 pub use core::{CLIPS_MAX, Core, Outgoing, Stream, Verdict};
 pub use digits::{DIGITS_WAITING_MAX, code_of, digit_of};
 pub use listener::{LISTENER_SAMPLES_MAX, Listener, longest_quiet_ms, loudness, tone_peak, tone_snr_db};
+pub use matrix::{Gain, MIX_LEGS_MAX, Matrix, Seat};
 pub use player::Player;
 pub use ports::{PORT_REST, PORT_REST_PRESSED, PortPool};
 pub use sound::{SAMPLE_RATE, SOUND_SAMPLES_MAX, Sound};

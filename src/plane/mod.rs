@@ -138,6 +138,10 @@ impl Plane {
                 self.gather(stream, *b)?;
                 self.places.get(&stream).copied()
             }
+            Command::Mix { matrix } => {
+                matrix.streams().skip(1).try_for_each(|other| self.gather(stream, other))?;
+                self.places.get(&stream).copied()
+            }
             Command::Update { .. }
             | Command::Part { .. }
             | Command::Play { .. }

@@ -9,7 +9,7 @@ use std::{
 use super::*;
 use crate::{
     base::PlayId,
-    media::{Codec, Form, Listener, Play, PortPool, Remote, Source, Tone, tone_snr_db},
+    media::{Codec, Form, Gain, Listener, Matrix, Play, PortPool, Remote, Source, Tone, tone_snr_db},
     wire::rtp::Header,
 };
 
@@ -97,6 +97,23 @@ fn speak_until_heard(from: &UdpSocket, to: SocketAddr, ear: &UdpSocket) -> (Vec<
     let (len, whence) = heard.expect("heard in time");
     ear.set_read_timeout(Some(PATIENCE)).expect("bounded");
     (buffer[..len].to_vec(), whence)
+}
+
+/// The same in a mix, whose silence is heard too.
+fn speak_until_understood(from: &UdpSocket, to: SocketAddr, ear: &UdpSocket) {
+    ear.set_read_timeout(Some(Duration::from_millis(20))).expect("bounded");
+    let mut buffer = [0; 2_000];
+    let understood = (0..250u16).any(|sequence| {
+        let mut loud = packet(sequence);
+        for (at, octet) in loud[12..].iter_mut().enumerate() {
+            *octet = if at / 4 % 2 == 0 { 0x80 } else { 0x00 };
+        }
+        from.send_to(&loud, to).expect("sent");
+        let len = ear.recv_from(&mut buffer).map_or(0, |(len, _)| len);
+        buffer.get(12..len).is_some_and(|sound| sound.iter().filter(|octet| **octet & 0x70 == 0).count() > 40)
+    });
+    ear.set_read_timeout(Some(PATIENCE)).expect("bounded");
+    assert!(understood, "not heard in time");
 }
 
 /// SW-07: two phones through real sockets; each hears the port that it knows, and a stranger nothing.
@@ -189,4 +206,35 @@ fn the_pool_is_what_could_be_bound() {
     UdpSocket::bind((Ipv4Addr::LOCALHOST, *range.start())).expect("the ports are free again");
     let settings = PlaneSettings { address: Ipv4Addr::new(203, 0, 113, 1).into(), ..settings };
     assert!(Plane::start(&settings, || Instant::ZERO, |_| {}).is_err(), "not our address");
+}
+
+/// SW-10: legs opened on three different workers hear each other in one mix, again and again, while others join.
+#[test]
+fn sw_10_legs_of_different_workers_are_mixed() {
+    let mut world = World::start(3);
+    let phones = [phone(), phone(), phone()];
+    let port = |worker: u16, nth: usize| {
+        world.ports.iter().filter(|port| port.worker == worker).nth(nth).copied().expect("ports for each")
+    };
+    let ports = [port(0, 0), port(1, 0), port(2, 0)];
+    let spare = [port(1, 1), port(2, 1), port(0, 1)];
+    for round in 0..4 {
+        let id = |leg: usize| StreamId(round * 10 + leg as u64 + 1);
+        for (leg, phone) in phones.iter().enumerate() {
+            world.open(id(leg).0, ports[leg], phone);
+            world.open(id(leg + 3).0, spare[leg], phone);
+        }
+        // Streams on their way cross each other.
+        let legs = [0, 1, 2].map(|leg| (id(leg), true));
+        world.plane.send(Command::Join { a: id(3), b: id(4) }).expect("taken");
+        world.plane.send(Command::Mix { matrix: Box::new(Matrix::new(&legs, |_, _| Gain::UNITY)) }).expect("taken");
+        world.plane.send(Command::Join { a: id(5), b: id(3) }).expect("taken");
+        for (speaker, listener) in [(0, 1), (1, 2), (2, 0)] {
+            speak_until_understood(&phones[speaker], ports[speaker].rtp, &phones[listener]);
+        }
+        for leg in 0..6 {
+            world.plane.send(Command::Close { stream: id(leg) }).expect("taken");
+            world.await_event(|event| matches!(event, Event::Closed { stream, .. } if *stream == id(leg)));
+        }
+    }
 }

@@ -84,6 +84,8 @@ pub struct Worker {
     bell: Arc<Bell>,
     /// Streams on their way here, and what was ordered since.
     awaited: FastSet<StreamId>,
+    /// Streams that came before the order to await them had its turn.
+    arrived: FastSet<StreamId>,
     held: VecDeque<Order>,
     tally: Tally,
 }
@@ -113,6 +115,7 @@ impl Order {
                 Command::Open { .. }
                 | Command::Update { .. }
                 | Command::Join { .. }
+                | Command::Mix { .. }
                 | Command::Part { .. }
                 | Command::Stop { .. }
                 | Command::Close { .. }
@@ -172,8 +175,8 @@ impl Worker {
     ) -> io::Result<Self> {
         let poll = &shared.polls[usize::from(place)];
         poll.add_waker(&bell.waker, BELL)?;
-        let (awaited, held) = (FastSet::default(), VecDeque::new());
-        Ok(Self { place, core, shared, orders, bell, awaited, held, tally: Tally::default() })
+        let (awaited, arrived, held) = (FastSet::default(), FastSet::default(), VecDeque::new());
+        Ok(Self { place, core, shared, orders, bell, awaited, arrived, held, tally: Tally::default() })
     }
 
     /// Serves until told to end.
@@ -289,6 +292,7 @@ impl Worker {
                     Command::Open { .. }
                     | Command::Update { .. }
                     | Command::Join { .. }
+                    | Command::Mix { .. }
                     | Command::Part { .. }
                     | Command::Play { .. }
                     | Command::Stop { .. }
@@ -301,7 +305,11 @@ impl Worker {
                     self.rewire(port.index, self.place, port.worker);
                 }
             }
-            Order::Await(stream) => _ = self.awaited.insert(stream),
+            Order::Await(stream) => {
+                if !self.arrived.remove(&stream) {
+                    self.awaited.insert(stream);
+                }
+            }
             Order::Release { stream, to } => {
                 let moved = self.core.release(stream);
                 if let Some(moved) = &moved {
@@ -321,7 +329,9 @@ impl Worker {
         if let Some(moved) = moved {
             self.core.adopt(now, moved);
         }
-        self.awaited.remove(&stream);
+        if !self.awaited.remove(&stream) {
+            self.arrived.insert(stream);
+        }
         while self.awaited.is_empty()
             && let Some(order) = self.held.pop_front()
         {

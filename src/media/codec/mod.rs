@@ -15,6 +15,9 @@ pub const RATE: usize = 16_000;
 /// Samples of one frame: 20 ms.
 pub const FRAME: usize = RATE / 50;
 
+/// By how many samples sound comes out of a G.711 leg's decoder and encoder late: 32 by the filter up, 30 by the one down.
+pub const FILTER_DELAY: usize = 62;
+
 /// The longest packet that is decoded: Opus has none beyond 120 ms (RFC 7587 4.2).
 pub const PACKET_SAMPLES_MAX: usize = RATE * 120 / 1_000;
 
@@ -82,6 +85,14 @@ impl Encoder {
     /// Forgets samples that wait for the rest of their packet.
     pub fn clear(&mut self) {
         self.waiting.clear();
+    }
+
+    /// What was heard before comes next to what is pushed first.
+    pub fn prime(&mut self, past: &[i16]) {
+        match &mut self.form {
+            Sending::G711(down) => down.run(past, |_| {}),
+            Sending::G722(_) | Sending::Opus(_) => {}
+        }
     }
 
     /// Takes sound. Make packets of it with [`packet`](Self::packet) before there is more than a second of it.

@@ -14,7 +14,9 @@ pub use stream::Stream;
 pub use ticks::Outgoing;
 
 use super::wheel::{Wake, Wheel};
-use super::{Command, Country, End, Event, Form, Play, Player, Port, Remote, SEQUENCE_CLIPS_MAX, Sound, Source, Tones};
+use super::{
+    Command, Country, End, Event, Form, Matrix, Play, Player, Port, Remote, SEQUENCE_CLIPS_MAX, Sound, Source, Tones,
+};
 use crate::base::{Chance, ClipId, FastMap, Instant, PlayId, StreamId};
 
 /// Clips known at a time; more are not loaded. A centre has some hundreds.
@@ -67,7 +69,9 @@ impl Core {
         match command {
             Command::Open { stream, port, remote, form } => self.open(now, stream, port, remote, form),
             Command::Update { stream, remote, form } => self.update(now, stream, remote, form),
-            Command::Join { a, b } => self.join(now, a, b),
+            Command::Join { a, b } if a == b => {}
+            Command::Join { a, b } => self.arrange(now, &Matrix::pair(a, b)),
+            Command::Mix { matrix } => self.arrange(now, &matrix),
             Command::Part { stream } => self.part(stream),
             Command::Play { stream, play } => self.play(now, stream, play),
             Command::Stop { stream, play } => self.stop(stream, play, End::Stopped),
@@ -153,28 +157,6 @@ impl Core {
         }
         if is_recoded {
             self.recode(now, id);
-        }
-    }
-
-    fn join(&mut self, now: Instant, a: StreamId, b: StreamId) {
-        let (Some(place_a), Some(place_b)) = (self.by_id.get(&a).copied(), self.by_id.get(&b).copied()) else {
-            return;
-        };
-        let (Some(one), Some(other)) = (self.stream(place_a), self.stream(place_b)) else { return };
-        if place_a == place_b || one.partner == place_b || self.mixes.holds(one.mix, place_b) {
-            return;
-        }
-        let is_heard = one.form.codec.reaches(other.form.codec);
-        let is_ours = one.form.codec.is_ours() && other.form.codec.is_ours();
-        self.part(a);
-        self.part(b);
-        if is_ours && !is_heard {
-            return self.mix_pair(now, [place_a, place_b]);
-        }
-        for (place, partner) in [(place_a, place_b), (place_b, place_a)] {
-            if let Some(stream) = self.stream_mut(place) {
-                stream.partner = partner;
-            }
         }
     }
 

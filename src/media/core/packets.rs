@@ -68,7 +68,11 @@ impl Core {
         let may_receive = stream.form.may_receive;
         let payload = packet.get(heard.header.payload()).unwrap_or_default();
         if let (Kind::Audio(codec), Some(voice)) = (heard.kind, stream.voice.as_mut().filter(|_| may_receive)) {
-            voice.push(codec, &heard.header, payload);
+            match partner {
+                super::NOBODY => voice.push(codec, &heard.header, payload),
+                // Its mix has not begun.
+                _ => voice.remember(now, codec, &heard.header, payload),
+            }
         }
         let digits = match heard.kind {
             Kind::TelephoneEvent(_) => stream.ingress.digits.hear(now, &heard.header, payload),
@@ -78,7 +82,7 @@ impl Core {
         for digit in digits.into_iter().flatten() {
             self.tell_digit(now, id, place, digit, event_hz);
         }
-        if mix != super::NOBODY {
+        if mix != super::NOBODY && partner == super::NOBODY {
             return Verdict::Nothing;
         }
         let verdict = self.pass_on(now, partner, may_receive, &heard, buffer, len);
@@ -127,7 +131,7 @@ impl Core {
         self.events.push_back(Event::Dtmf { stream: id, digit, millis });
         let Some(stream) = self.stream(place) else { return };
         let (partner, mix) = (stream.partner, stream.mix);
-        for other in self.mixes.others(mix, place) {
+        for other in self.mixes.hearers_of_digits(mix, place).into_iter().filter(|other| *other != partner) {
             if let Some(other) = self.stream(other).filter(|other| other.egress.player.is_none()) {
                 let other = other.id;
                 self.send_dtmf(now, other, digit, millis.max(TONE_MILLIS_MIN));

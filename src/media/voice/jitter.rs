@@ -95,6 +95,14 @@ impl Jitter {
         slot.octets.extend_from_slice(octets);
     }
 
+    /// A packet that was played without waiting here.
+    pub fn follow(&mut self, header: &Header, span: u32) {
+        self.clear();
+        self.ssrc = header.ssrc;
+        self.next = Some(header.sequence.wrapping_add(1));
+        (self.timestamp, self.span) = (header.timestamp.wrapping_add(span), span);
+    }
+
     pub fn clear(&mut self) {
         for slot in &mut self.slots {
             slot.is_held = false;

@@ -61,6 +61,20 @@ impl Line {
         self.samples.extend(&sound[joined..]);
     }
 
+    /// Sound that was played without waiting here.
+    pub fn remember(&mut self, sound: &[i16]) {
+        self.push(sound);
+        self.at = self.samples.len();
+        self.trim();
+    }
+
+    /// Goes on by itself for so many samples, as if they were played; gives the end of the past.
+    pub fn go_on(&mut self, count: usize) -> Vec<i16> {
+        self.make_up(count);
+        self.at = self.samples.len();
+        self.samples[self.at - PAST..].to_vec()
+    }
+
     /// Silence that was meant.
     pub fn rest(&mut self, count: usize) {
         if count == 0 {
@@ -113,6 +127,10 @@ impl Line {
             frame.copy_from_slice(sound);
             self.at += FRAME;
         }
+        self.trim();
+    }
+
+    fn trim(&mut self) {
         if self.at > 2 * PAST {
             self.samples.drain(..self.at - PAST);
             self.at = PAST;

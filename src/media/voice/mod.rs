@@ -5,11 +5,13 @@ mod line;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use super::{
     Codec,
-    codec::{Decoder, FRAME, PACKET_SAMPLES_MAX, RATE},
+    codec::{Decoder, FILTER_DELAY, FRAME, PACKET_SAMPLES_MAX, RATE},
 };
-use crate::wire::rtp::Header;
+use crate::{base::Instant, wire::rtp::Header};
 use jitter::{Jitter, Turn};
 use line::Line;
 
@@ -28,6 +30,9 @@ const WAITING_MAX: usize = RATE * 400 / 1_000;
 
 /// How long missing sound is made up before the speaker counts as silent.
 const DRY_MAX: usize = RATE * 120 / 1_000;
+
+/// Who was heard so lately speaks.
+const FRESH: Duration = Duration::from_millis(45);
 
 /// Turns that one frame may take: of the shortest packets there are, and losses among them.
 const TURNS_MAX: usize = 32;
@@ -52,6 +57,8 @@ pub struct Voice {
     least: usize,
     frames: usize,
     patience: usize,
+    /// When something was last heard elsewhere.
+    remembered: Option<Instant>,
     pub figures: Figures,
 }
 
@@ -78,6 +85,7 @@ impl Voice {
             least: usize::MAX,
             frames: 0,
             patience: PATIENCE_MIN,
+            remembered: None,
             figures: Figures::default(),
         })
     }
@@ -90,6 +98,28 @@ impl Voice {
         let late = self.jitter.late;
         self.jitter.push(codec, header, octets);
         self.grows |= self.jitter.late > late;
+    }
+
+    /// A packet that was heard another way: what comes next follows on it.
+    pub fn remember(&mut self, now: Instant, codec: Codec, header: &Header, octets: &[u8]) {
+        let mut made = [0; PACKET_SAMPLES_MAX];
+        let count = self.decoder.decode(codec, octets, &mut made);
+        self.span = count.clamp(1, PACKET_SAMPLES_MAX);
+        self.line.remember(&made[..count]);
+        let span = (count as u64 * u64::from(self.codec.clock_hz()) / RATE as u64) as u32;
+        self.jitter.follow(header, span);
+        self.remembered = Some(now);
+    }
+
+    /// From here on it is heard this way. Gives the end of what was, made up to where a listener has heard it, when he
+    /// was just speaking.
+    pub fn go_on(&mut self, now: Instant) -> Option<Vec<i16>> {
+        let remembered = self.remembered.take()?;
+        if now.since(remembered) > FRESH {
+            return None;
+        }
+        (self.speaks, self.dry, self.least, self.frames) = (true, 0, usize::MAX, 0);
+        Some(self.line.go_on(FILTER_DELAY))
     }
 
     /// The next 20 ms; false when that is silence.

@@ -134,7 +134,7 @@ impl World {
             self.now += Duration::from_millis(1);
             for place in 0..self.phones.len() {
                 let phase = self.now.as_micros() / 1_000 % 20;
-                if self.phones[place].speaks && phase == place as u64 * 7 {
+                if self.phones[place].speaks && phase == place as u64 * 7 % 20 {
                     self.speak(place);
                 }
             }
