@@ -44,6 +44,7 @@ impl Bench {
             limits: Limits::default(),
             times: Times::default(),
             timers: TimerSettings::default(),
+            devices: Default::default(),
         };
         let now = Now { mono: Instant::from_micros(1_000_000), wall: Wall(1_795_000_000_000) };
         let mut engine = Engine::new(settings, [1; 32], now);

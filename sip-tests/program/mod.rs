@@ -9,6 +9,7 @@ mod page_phone;
 mod phone;
 mod reload;
 mod running;
+mod torture;
 mod transports;
 
 use std::{process::Command, time::Duration};

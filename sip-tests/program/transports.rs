@@ -68,3 +68,42 @@ fn the_certificate_of_the_first_start_is_kept() {
     assert_eq!(std::fs::read(&file).unwrap(), first);
     program.stop();
 }
+
+/// SW-03: over each transport a sign of life is answered, IPv6 like IPv4: STUN over UDP, CRLF over TCP and TLS (RFC 5626 4.4);
+/// the same sockets answer SIP.
+#[test]
+fn signs_of_life_are_answered_over_each_transport() {
+    let listen = "udp:127.0.0.1:0,tcp:[::1]:0,tls:[::1]:0";
+    let program = Program::demo("alive").set("STROWGER_SIP_LISTEN", listen).start();
+    let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    udp.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
+    let asked = [&[0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42][..], b"transaction1"].concat();
+    udp.send_to(&asked, program.sip).unwrap();
+    let mut answer = [0; 64];
+    let (count, _) = udp.recv_from(&mut answer).unwrap();
+    assert_eq!((count, &answer[..2], &answer[8..20]), (32, &[1, 1][..], &b"transaction1"[..]));
+
+    let tcp = TcpStream::connect(program.listeners["TCP"]).unwrap();
+    assert!(tcp.peer_addr().unwrap().is_ipv6());
+    is_alive(tcp, "TCP");
+    let server = program.listeners["TLS"];
+    let file = program.data("tls/certificate.pem");
+    let secured = ClientConnection::new(trusting(&file), ServerName::from(server.ip())).unwrap();
+    is_alive(StreamOwned::new(secured, TcpStream::connect(server).unwrap()), "TLS");
+    program.stop();
+}
+
+fn is_alive(mut stream: impl Read + Write, transport: &str) {
+    stream.write_all(b"\r\n\r\n").unwrap();
+    let mut pong = [0; 2];
+    stream.read_exact(&mut pong).unwrap();
+    assert_eq!(&pong, b"\r\n", "{transport}");
+    let text = format!(
+        "OPTIONS sip:[::1] SIP/2.0\r\nVia: SIP/2.0/{transport} [::1]:1;branch=z9hG4bKalive\r\nFrom: <sip:x@[::1]>;tag=1\r\n\
+         To: <sip:[::1]>\r\nCall-ID: alive\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+    );
+    stream.write_all(text.as_bytes()).unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"SIP/2.0 200 ", "{transport}");
+}

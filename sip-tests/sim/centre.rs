@@ -29,6 +29,7 @@ pub fn engine_settings() -> EngineSettings {
         limits: Limits::default(),
         times: Times::default(),
         timers: TimerSettings::default(),
+        devices: Default::default(),
     }
 }
 

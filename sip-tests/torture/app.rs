@@ -23,6 +23,7 @@ fn engine() -> Engine {
         limits: Limits::default(),
         times: Times::default(),
         timers: TimerSettings::default(),
+        devices: Default::default(),
     };
     let mut engine = Engine::new(settings, [7; 32], NOW);
     let centre = Centre {

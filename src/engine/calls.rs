@@ -15,7 +15,7 @@ use crate::{
     sip::{Headers, Path},
     switch::{
         CallSummary, CallerIdRule, Cause, Destination, EndedBy, Fact, GroupStrategy, LegParty, LegSide, LegStage,
-        Listener, Lost, Moved, RingId, RingPlan, Routed, Target, Then, Trunk, User,
+        Listener, Lost, Moved, RingId, RingPlan, Routed, Target, Then, Trunk,
     },
 };
 
@@ -131,15 +131,15 @@ impl Engine {
         if self.is_own_call(call, user.id) {
             return self.refuse_call(now, call, Cause::BUSY);
         }
-        let targets = self.user_targets(&user);
-        if targets.is_empty() {
+        let phases = self.user_phases(&user);
+        if phases.is_empty() {
             return self.refuse_call(now, call, Cause::from_status(480));
         }
         if !self.may_ring(now, call, user.id) {
             return self.refuse_call(now, call, Cause::BUSY);
         }
-        let time = self.settings.times.ring_time;
-        self.ring(now, call, vec![targets], time, Vec::new());
+        let time = self.settings.times.ring_time / u32::try_from(phases.len()).unwrap_or(1).max(1);
+        self.ring(now, call, phases, time, Vec::new());
     }
 
     fn ring_group(&mut self, now: Now, call: CallId, group: GroupId) {
@@ -223,26 +223,6 @@ impl Engine {
         true
     }
 
-    /// A user's devices: those that can be reached; if none can, all of them, since a call may find one awake again.
-    pub(super) fn user_targets(&self, user: &User) -> Vec<Target> {
-        let bindings = self.registrar.bindings(user.name.as_str());
-        let some_reachable = bindings.iter().any(|binding| binding.reachable);
-        let wanted = bindings.into_iter().filter(|binding| binding.reachable || !some_reachable);
-        wanted
-            .map(|binding| Target {
-                party: LegParty::User(user.id),
-                path: self.path_to(binding),
-                uri: binding.contact.to_string(),
-                domain: self.settings.realm.as_str().into(),
-                address: Private::new(user.name.as_str().to_owned()),
-                route_set: binding.route.iter().map(|route| route.to_string()).collect(),
-                credentials: None,
-                dead_time: self.settings.times.device_dead_time,
-                shown_number: None,
-            })
-            .collect()
-    }
-
     pub(super) fn trunk_target(
         &self,
         now: Now,
@@ -275,6 +255,7 @@ impl Engine {
                 CallerIdRule::Pass => self.outside_number(caller),
                 CallerIdRule::Fixed(number) => Some(number.as_str().to_owned()),
             },
+            spares: Vec::new(),
         })
     }
 
@@ -310,7 +291,7 @@ impl Engine {
             }
             Fact::Response { transaction, status, response } => {
                 if !self.on_line_answer(now, transaction, status, response.as_deref()) {
-                    self.on_probed(now, transaction, response.is_some());
+                    self.on_probed(now, transaction, response.is_some().then_some(status));
                 }
             }
             Fact::Rang { call, ring } => {
@@ -325,7 +306,9 @@ impl Engine {
             Fact::RingLost { call, ring, lost, cause, moved } => {
                 self.on_ring_lost(now, call, ring, (lost, cause), moved)
             }
-            Fact::Dead { party, contact } => self.on_dead(now, party, &contact),
+            Fact::Dead { party, contact, path, flow_failed } => {
+                self.on_dead(now, party, (&contact, path.flow), flow_failed);
+            }
             Fact::Connected { call, .. } => self.on_connected(now, call),
             Fact::CallerGone { call, .. } => self.on_caller_gone(now, call),
             Fact::Leg { call, leg, party, side, ring, stage } => {

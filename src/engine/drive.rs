@@ -18,14 +18,10 @@ use super::{
 use crate::{
     acd::Acd,
     base::{
-        AgentId, CallId, Chance, EngagementId, FastMap, Instant, InteractionId, KeyedMap, Now, OfferId, Timers,
+        AgentId, CallId, Chance, EngagementId, FastMap, FlowId, Instant, InteractionId, KeyedMap, Now, OfferId, Timers,
         TrunkId, keyed_map,
     },
-    sip::{
-        Stack, StackSettings, TransactionId, Transport,
-        digest::Verifier,
-        registrar::{Registrar, RegistrarSettings},
-    },
+    sip::{Stack, StackSettings, TransactionId, Transport, digest::Verifier, registrar::Registrar},
     switch::{self, Listener, RingId, Switch, SwitchSettings, TrunkLoad, authority},
 };
 
@@ -65,8 +61,8 @@ pub struct Engine {
     pub(super) lines: Lines,
     pub(super) addresses: KeyedMap<(Box<str>, u16, Transport), Vec<IpAddr>>,
     pub(super) guesses: Guesses,
-    /// Devices asked for a sign of life, and not heard yet: name and contact.
-    pub(super) probes: FastMap<TransactionId, (Box<str>, Box<str>)>,
+    /// Devices asked for a sign of life, and not heard yet: name, contact and connection.
+    pub(super) probes: FastMap<TransactionId, (Box<str>, Box<str>, Option<FlowId>)>,
     pub(super) restoring: Option<Restoring>,
     pub(super) timers: Timers<Timer>,
     pub(super) draining: bool,
@@ -85,6 +81,8 @@ pub(super) enum Timer {
     Resolve,
     /// Ask silent devices whether they are back.
     Probe,
+    /// Ask some of all devices whether they are there.
+    KeepAlive,
     /// Register at a carrier.
     TrunkRegister(TrunkId),
     /// See whether a carrier answers.
@@ -106,11 +104,11 @@ impl Engine {
         let guesses = Guesses::new(settings.limits.guesses_max, settings.limits.ban_time);
         let mut timers = Timers::new();
         timers.set(Timer::Sweep, now.mono + SWEEP_EVERY);
-        Self {
+        let mut engine = Self {
             directory: Directory::new(&Centre::default()),
             switch: Switch::new(switch, stack, chance.fork(), now),
             acd: Acd::new(chance.fork()),
-            registrar: Registrar::new(RegistrarSettings::default()),
+            registrar: Registrar::new(settings.devices.registration.clone()),
             verifier: Verifier::new(settings.realm.clone(), chance.fork()),
             settings,
             notes: FastMap::default(),
@@ -134,7 +132,9 @@ impl Engine {
             last_entry: EntryId(0),
             sequence: 0,
             outputs: VecDeque::new(),
-        }
+        };
+        engine.keep_devices_alive(now);
+        engine
     }
 
     pub fn handle(&mut self, now: Now, input: Input) {
@@ -203,6 +203,7 @@ impl Engine {
             match timer {
                 Timer::Resolve => self.resolve(),
                 Timer::Probe => self.probe(now),
+                Timer::KeepAlive => self.ask_some(now),
                 Timer::TrunkRegister(trunk) => self.register_trunk(now, trunk),
                 Timer::TrunkHealth(trunk) => self.check_trunk(now, trunk),
                 Timer::Sweep => self.sweep(now),

@@ -30,6 +30,9 @@ pub enum Entry {
     Unbound {
         aor: Box<str>,
         contact: Box<str>,
+        /// Which of the device's flows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reg_id: Option<u32>,
     },
     /// A call runs. Should the process die, a record is made of this at the next start.
     CallBegan(Box<CallRecord>),

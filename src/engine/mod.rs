@@ -1,11 +1,13 @@
 //! Composes sip, switch and acd: one owner, driven from outside by inputs, drained by outputs.
 
 mod calls;
+mod devices;
 mod directory;
 mod drive;
 mod forwards;
 mod io;
 mod journal;
+mod keep_alive;
 mod live;
 mod outgoing;
 mod pickup;
@@ -30,7 +32,7 @@ pub use io::{Alarm, Answer, Emitted, GateOrder, Input, Output, Request, RequestI
 pub use journal::{Entry, EntryId, JOURNAL_VERSION};
 pub use live::{Event, Happened, OfferView};
 pub use record::{CallRecord, Direction, QueueRecord, Record, STORY_MAX, StoryEvent, StoryStep};
-pub use settings::{Centre, Clip, EngineSettings, Limits, QueueVoice, WaitingSound};
+pub use settings::{Centre, Clip, Devices, EngineSettings, Limits, QueueVoice, WaitingSound};
 pub use snapshot::{CallStage, CallView, Counts, DeviceView, LegView, Snapshot};
 pub use trunks::TrunkView;
 

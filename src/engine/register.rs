@@ -1,23 +1,14 @@
 //! REGISTER, and what it means for the agents whose devices these are.
 
-use std::time::Duration;
-
-use super::{DeviceView, Engine, Entry, GateOrder, Happened, Output, drive::Timer};
+use super::{DeviceView, Engine, Entry, GateOrder, Happened, Output};
 use crate::{
     base::Now,
     sip::{
-        self, Mark, Party, Path, Reply, TransactionId,
+        Mark, Path, Reply, TransactionId,
         registrar::{Binding, BindingChange},
     },
-    switch::LegParty,
-    wire::sip::{Message, Method},
+    wire::sip::Message,
 };
-
-/// How often a device that gave no sign of life is asked again.
-const PROBE_EVERY: Duration = Duration::from_secs(30);
-
-/// Devices asked in one turn; each costs a dozen packets when it is really gone.
-const PROBES_MAX: usize = 200;
 
 /// Methods that we serve.
 pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, PRACK, UPDATE, INFO, REFER";
@@ -81,7 +72,7 @@ impl Engine {
                 }
             }
             let entry = if gone {
-                Entry::Unbound { aor: aor.clone(), contact: binding.contact.clone() }
+                Entry::Unbound { aor: aor.clone(), contact: binding.contact.clone(), reg_id: binding.reg_id }
             } else {
                 Entry::Bound(Box::new(binding.clone()))
             };
@@ -124,50 +115,12 @@ impl Engine {
     pub(super) fn forget_devices(&mut self, now: Now) {
         let router = &self.directory.router;
         let gone = self.registrar.all().filter(|binding| router.user(&binding.aor).is_none());
-        let mut gone: Vec<_> = gone.map(|binding| (binding.aor.clone(), binding.contact.clone())).collect();
+        let mut gone: Vec<_> =
+            gone.map(|binding| (binding.aor.clone(), binding.contact.clone(), binding.path.flow)).collect();
         gone.sort();
-        let changes = gone.iter().filter_map(|(aor, contact)| self.registrar.remove(aor, contact)).collect();
+        let changes =
+            gone.iter().filter_map(|(aor, contact, flow)| self.registrar.remove(aor, contact, *flow)).collect();
         self.on_bindings(now, changes);
-    }
-
-    /// A device gave no sign of life: it is not rung again until it registers anew or answers a probe, as long as there
-    /// are others.
-    pub(super) fn on_dead(&mut self, now: Now, party: LegParty, contact: &str) {
-        let LegParty::User(user) = party else { return };
-        let Some(user) = self.directory.users.get(&user) else { return };
-        let change = self.registrar.mark_reachable(user.name.as_str(), contact, false);
-        self.on_bindings(now, change.into_iter().collect());
-        if self.timers.deadline(&Timer::Probe).is_none() {
-            self.timers.set(Timer::Probe, now.mono + PROBE_EVERY);
-        }
-    }
-
-    /// Asks devices that gave no sign of life whether they are back.
-    pub(super) fn probe(&mut self, now: Now) {
-        let mut dead: Vec<Binding> =
-            self.registrar.all().filter(|binding| !binding.reachable).take(PROBES_MAX).cloned().collect();
-        if !dead.is_empty() {
-            self.timers.set(Timer::Probe, now.mono + PROBE_EVERY);
-        }
-        dead.sort_by(|one, other| (&one.aor, &one.contact).cmp(&(&other.aor, &other.contact)));
-        for binding in dead {
-            let us = Party::new(format!("sip:{}", self.settings.realm));
-            let them = Party::new(binding.contact.to_string());
-            let mut request =
-                sip::Request::outside(Method::Options, binding.path, binding.contact.to_string(), us, them);
-            request.headers.push(("Accept".into(), "application/sdp".to_owned()));
-            let transaction = self.switch.request(now, request);
-            self.probes.insert(transaction, (binding.aor, binding.contact));
-        }
-    }
-
-    /// Any answer is a sign of life.
-    pub(super) fn on_probed(&mut self, now: Now, transaction: TransactionId, heard: bool) {
-        let Some((aor, contact)) = self.probes.remove(&transaction) else { return };
-        if heard {
-            let change = self.registrar.mark_reachable(&aor, &contact, true);
-            self.on_bindings(now, change.into_iter().collect());
-        }
     }
 
     pub(super) fn devices(&self) -> Vec<DeviceView> {

@@ -14,7 +14,7 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Restoring {
     acd: Vec<acd::Entry>,
-    bindings: BTreeMap<(Box<str>, Box<str>), Binding>,
+    bindings: BTreeMap<(Box<str>, Box<str>, Option<u32>), Binding>,
     /// Calls that ran when the process ended.
     calls: BTreeMap<CallId, CallRecord>,
     /// The highest ids seen.
@@ -36,10 +36,10 @@ impl Engine {
                     read.acd.push(entry);
                 }
                 Entry::Bound(binding) => {
-                    read.bindings.insert((binding.aor.clone(), binding.contact.clone()), *binding);
+                    read.bindings.insert((binding.aor.clone(), binding.contact.clone(), binding.reg_id), *binding);
                 }
-                Entry::Unbound { aor, contact } => {
-                    read.bindings.remove(&(aor, contact));
+                Entry::Unbound { aor, contact, reg_id } => {
+                    read.bindings.remove(&(aor, contact, reg_id));
                 }
                 Entry::CallBegan(record) => {
                     read.call = read.call.max(record.call.0);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     acd,
     base::ClipId,
-    sip::TimerSettings,
+    sip::{TimerSettings, registrar::RegistrarSettings},
     switch::{Group, Listener, Route, Times, Trunk, TrunkGroup, User},
 };
 
@@ -26,6 +26,15 @@ pub struct EngineSettings {
     pub times: Times,
     /// Of SIP transactions.
     pub timers: TimerSettings,
+    pub devices: Devices,
+}
+
+/// How devices register, and whether they are asked for signs of life.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Devices {
+    pub registration: RegistrarSettings,
+    /// How often every device is asked whether it is there; zero: never.
+    pub keep_alive: Duration,
 }
 
 /// Bounds; what is beyond them is refused with 503 and counted.

@@ -20,13 +20,14 @@ impl Engine {
         nearest.or_else(|| listeners().next())
     }
 
-    /// The way to a device: over its connection, or from the socket that it registered at while that is there.
-    pub(super) fn path_to(&self, binding: &Binding) -> Path {
-        let path = binding.path;
+    /// The way to a device: over its connection, or from the socket that it registered at while that is there. `None` when
+    /// nothing leads there that may be used.
+    pub(super) fn path_to(&self, binding: &Binding) -> Option<Path> {
+        let path = binding.way()?;
         let is_there = path.flow.is_some() || self.settings.listeners.iter().any(|listener| listener.carries(&path));
         let other = || self.listener_towards(path.transport, path.remote).map(|listener| listener.local);
         let local = if is_there { None } else { other() };
-        Path { local: local.unwrap_or(path.local), ..path }
+        Some(Path { local: local.unwrap_or(path.local), ..path })
     }
 }
 

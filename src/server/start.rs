@@ -354,6 +354,7 @@ fn engine_settings(server: &ServerSettings, listeners: Vec<Listener>) -> EngineS
         },
         times: Times::default(),
         timers: TimerSettings::default(),
+        devices: server.devices.clone(),
     }
 }
 

@@ -5,6 +5,7 @@
 //! line and hint, and all of them are told together.
 
 mod centre;
+mod devices;
 mod fault;
 mod listener;
 mod load;

@@ -7,13 +7,14 @@ use std::{
 };
 
 use super::{
+    devices,
     fault::{At, Mark, Report},
     listener::{self, Listener, ListenerKind},
     near,
     read::{Environment, Section, or},
     tls::{self, TlsSettings},
 };
-use crate::{base::Private, switch::Cidr};
+use crate::{base::Private, engine::Devices, switch::Cidr};
 
 /// Environment variables that override keys of the main file begin with this: `[sip] listen` is `STROWGER_SIP_LISTEN`,
 /// `data_dir` is `STROWGER_DATA_DIR`. Lists are separated by commas.
@@ -48,6 +49,7 @@ pub struct ServerSettings {
     /// Centre files, relative to the main file.
     pub include: Vec<At<String>>,
     pub sip: SipSettings,
+    pub devices: Devices,
     pub tls: TlsSettings,
     pub http: HttpSettings,
     pub rtp: RtpSettings,
@@ -153,7 +155,7 @@ impl ServerSettings {
 pub(super) fn read(root: &Section<'_>, overrides: &Environment<'_>) -> ServerSettings {
     let sections = (root.table("sip"), root.table("http"), root.table("rtp"), root.table("store"));
     let (sip, http, rtp, store) = sections;
-    let tls = root.table("tls");
+    let (tls, devices) = (root.table("tls"), root.table("devices"));
     let (limits, log) = (root.table("limits"), root.table("log"));
     let sip_settings = read_sip(&sip);
     let settings = ServerSettings {
@@ -163,14 +165,15 @@ pub(super) fn read(root: &Section<'_>, overrides: &Environment<'_>) -> ServerSet
         http: read_http(&http),
         rtp: read_rtp(&rtp, &sip_settings),
         sip: sip_settings,
+        devices: devices::read(&devices),
         tls: tls::read(&tls),
         store: read_store(&store),
         limits: read_limits(&limits),
         log: read_log(&log),
     };
-    let sections =
-        ["SIP", "TLS", "HTTP", "RTP", "STORE", "LIMITS", "LOG"].map(|section| format!("{ENVIRONMENT_PREFIX}{section}"));
-    let names: Vec<String> = [root, &sip, &tls, &http, &rtp, &store, &limits, &log]
+    let sections = ["SIP", "DEVICES", "TLS", "HTTP", "RTP", "STORE", "LIMITS", "LOG"]
+        .map(|section| format!("{ENVIRONMENT_PREFIX}{section}"));
+    let names: Vec<String> = [root, &sip, &devices, &tls, &http, &rtp, &store, &limits, &log]
         .iter()
         .flat_map(|section| section.asked_names())
         .filter(|name| !sections.contains(name))
@@ -185,7 +188,7 @@ pub(super) fn read(root: &Section<'_>, overrides: &Environment<'_>) -> ServerSet
             root.fault(Mark { source: *source, byte: 0 }, "no key of the main file has this name", hint);
         }
     }
-    for section in [sip, tls, http, rtp, store, limits, log] {
+    for section in [sip, devices, tls, http, rtp, store, limits, log] {
         section.finish();
     }
     settings

@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 
 use super::{
-    Body, Headers, Party, Path, Reply, StackSettings,
+    Body, Headers, Party, Path, Reply, StackSettings, Transport,
     dialog::{Addressed, Dialog},
     transaction::Branch,
 };
@@ -39,12 +39,23 @@ fn via<'a>(settings: &'a StackSettings, path: Path, branch: Branch) -> impl Disp
     })
 }
 
-/// Our Contact value; `user` may be empty.
-pub(super) fn contact<'a>(settings: &'a StackSettings, path: Path, user: &'a str) -> impl Display + 'a {
+/// What our Contact is made of; `user` may be empty, `secure` makes it a `sips:` URI.
+#[derive(Clone, Copy)]
+pub(super) struct Contact<'a> {
+    pub user: &'a str,
+    pub secure: bool,
+}
+
+/// Our Contact value.
+pub(super) fn contact<'a>(settings: &'a StackSettings, path: Path, ours: Contact<'a>) -> impl Display + 'a {
     fmt::from_fn(move |f| {
+        let Contact { user, secure } = ours;
         let at = if user.is_empty() { "" } else { "@" };
-        write!(f, "<sip:{}{at}{}", escaped(user), Advertised(settings, path))?;
+        let scheme = if secure { "sips" } else { "sip" };
+        write!(f, "<{scheme}:{}{at}{}", escaped(user), Advertised(settings, path))?;
         match path.transport.uri_param() {
+            // The scheme says it already, and `transport` then names what TLS runs over (RFC 3261 26.2.2).
+            Some(_) if secure && path.transport == Transport::Tls => f.write_str(">"),
             Some(param) => write!(f, ";transport={param}>"),
             None => f.write_str(">"),
         }

@@ -67,7 +67,7 @@ impl Dialog {
         let mut routes = collected(response.list(Name::RecordRoute));
         routes.reverse();
         dialog.routes = routes;
-        if let Some(contact) = contact_of(response) {
+        if let Some(contact) = usable_contact(response, source) {
             dialog.target = contact.into();
         }
         // What reached them once does again: their Contact is only looked at when it is not the address we asked.
@@ -81,7 +81,7 @@ impl Dialog {
 
     /// A target refresh (12.2.1.2, 12.2.2): the Contact is new, the route set stays.
     pub fn refresh_target(&mut self, message: &Message, source: Path) {
-        if let Some(contact) = contact_of(message)
+        if let Some(contact) = usable_contact(message, source)
             && *contact != *self.target
         {
             self.target = contact.into();
@@ -118,6 +118,16 @@ fn same_place(one: &str, other: &str) -> bool {
 /// The first Contact URI of a message.
 pub(super) fn contact_of(message: &Message) -> Option<&str> {
     message.contacts().next()?.ok().map(|contact| contact.uri_text)
+}
+
+/// Whether a URI asks for secure transport all the way (RFC 3261 19.1).
+pub(super) fn is_sips(uri: &str) -> bool {
+    uri.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("sips:"))
+}
+
+/// Their Contact, unless it asks for what the way that it came does not give: `sips:` never leaves insecurely.
+fn usable_contact(message: &Message, source: Path) -> Option<&str> {
+    contact_of(message).filter(|contact| source.transport.is_secure() || !is_sips(contact))
 }
 
 /// Where a caller wants to be reached: his Contact, or his From where he speaks RFC 2543, which asked for no more.

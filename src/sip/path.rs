@@ -26,6 +26,14 @@ impl Transport {
         }
     }
 
+    /// Whether nobody on the way can read along: what a `sips:` URI asks for.
+    pub const fn is_secure(self) -> bool {
+        match self {
+            Self::Tls | Self::Wss => true,
+            Self::Udp | Self::Tcp | Self::Ws => false,
+        }
+    }
+
     /// As a Via header names it.
     pub const fn via_name(self) -> &'static str {
         match self {

@@ -43,6 +43,8 @@ pub(super) struct Call {
     /// What the called gets of the caller's headers.
     pub passed: Headers,
     pub max_forwards: u8,
+    /// Dialled as `sips:`: nothing of it leaves on an insecure transport (RFC 3261 26.2.2).
+    pub secure: bool,
     /// The provisional answer that the caller has had last.
     pub told: u16,
     pub began: Wall,
@@ -63,6 +65,10 @@ pub struct Admission<'a> {
     pub caller: Caller,
     pub dialled: Dialled,
     pub hold_music: Option<media::Source>,
+}
+
+fn is_sips(request: &Message) -> bool {
+    request.request_uri().is_ok_and(|uri| uri.scheme.eq_ignore_ascii_case("sips"))
 }
 
 impl Switch {
@@ -97,6 +103,7 @@ impl Switch {
             offered,
             passed: passed_headers(request),
             max_forwards: max_forwards - 1,
+            secure: is_sips(request),
             told: 100,
             began: now.wall,
             answered: None,
@@ -168,7 +175,7 @@ impl Switch {
         self.usages.remove(&leg.usage);
         self.streams.remove(&leg.media.stream);
         self.timers.cancel(Timer::Dead(id));
-        self.contacts.remove(&id);
+        self.called.remove(&id);
         match farewell {
             Farewell::Theirs => {}
             Farewell::Ours => match leg.state {

@@ -44,8 +44,9 @@ pub enum Fact {
     /// Nobody answered, and nobody rings any more. The ring is gone.
     /// With `moved` one of those who were rung said where to try instead.
     RingLost { call: CallId, ring: RingId, lost: Lost, cause: Cause, moved: Option<Moved> },
-    /// A called device gave no sign of life, or the network said that it is gone.
-    Dead { party: LegParty, contact: Box<str> },
+    /// A called device gave no sign of life, or the network said that it is gone; with `flow_failed` a proxy before it says
+    /// that its connection is no more (430, RFC 5626 11.5).
+    Dead { party: LegParty, contact: Box<str>, path: Path, flow_failed: bool },
     /// Caller and called hear each other.
     Connected { call: CallId, leg: LegId },
     /// The caller is gone; all his rings have been cancelled already.
@@ -147,6 +148,9 @@ pub struct Target {
     pub dead_time: Duration,
     /// The number that this target is shown as calling, when its trunk has a rule of its own.
     pub shown_number: Option<String>,
+    /// Other ways to the very same: further flows of one device (RFC 5626 7), further servers of one trunk (RFC 3263 4.3).
+    /// Each is tried when the one before could not be reached.
+    pub spares: Vec<Target>,
 }
 
 /// Who calls, as far as it may be shown.

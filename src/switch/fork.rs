@@ -15,8 +15,17 @@ use crate::{
     wire::sip::{Message, NameAddr},
 };
 
+/// Flow Failed: the connection to the device is gone (RFC 5626 11.5).
+const FLOW_FAILED: u16 = 430;
+
 /// Devices rung at once for one call; the rest of a phase is left out.
 pub const FORK_MAX: usize = 64;
+
+/// Where a device that rings was called.
+pub(super) struct Called {
+    contact: Box<str>,
+    spares: Vec<Target>,
+}
 
 /// Somebody is being rung.
 pub(super) struct Ring {
@@ -84,7 +93,7 @@ impl Switch {
                             ring.legs.push(leg);
                         }
                     }
-                    None => self.note_loss(id, Lost::Unreachable, Cause::NO_ROOM),
+                    None => self.note_loss(id, Lost::Unreachable, self.why_not(call)),
                 }
             }
             let Some(ring) = self.rings.get_mut(&id) else { return };
@@ -109,9 +118,17 @@ impl Switch {
         }
     }
 
+    /// Why nobody could be dialled for a call: no port was left, or, dialled as `sips:`, no secure way.
+    fn why_not(&self, call: CallId) -> Cause {
+        if self.calls.get(&call).is_some_and(|call| call.secure) { Cause::from_status(480) } else { Cause::NO_ROOM }
+    }
+
     /// Sends one INVITE.
     fn dial(&mut self, now: Now, call_id: CallId, ring_id: RingId, target: Target) -> Option<LegId> {
         let call = self.calls.get(&call_id)?;
+        if call.secure && !target.path.transport.is_secure() {
+            return None;
+        }
         let (worker, caller) = (call.worker, call.caller_leg);
         let Some(mut media) = self.take_media(now, worker, &target.path) else {
             self.fact(Fact::NoPort);
@@ -152,7 +169,7 @@ impl Switch {
             rang: None,
             answered: None,
         };
-        self.contacts.insert(id, target.uri.into());
+        self.called.insert(id, Called { contact: target.uri.into(), spares: target.spares });
         self.timers.set(Timer::Dead(id), now.mono + target.dead_time);
         self.keep_leg(leg);
         Some(id)
@@ -208,7 +225,7 @@ impl Switch {
         for loser in won.legs.into_iter().filter(|leg| *leg != id) {
             self.end_leg(now, loser, Cause::ELSEWHERE, EndedBy::Other, Farewell::Ours);
         }
-        self.contacts.remove(&id);
+        self.called.remove(&id);
         self.fact(Fact::Leg { call, leg: id, party, side, ring: Some(ring), stage: LegStage::Answered });
         self.fact(Fact::RingWon { call, ring, leg: id, party });
         if won.plan.then == Then::Connect {
@@ -219,15 +236,21 @@ impl Switch {
     /// Our INVITE came to nothing.
     pub(super) fn on_rejected(&mut self, now: Now, id: LegId, status: u16, response: Option<&Message>, why: Fault) {
         let Some(leg) = self.legs.get(&id) else { return };
-        let (ring, party, rang) = (leg.ring, leg.party, leg.state == LegState::Ringing);
+        let (ring, party, path, rang) = (leg.ring, leg.party, leg.path, leg.state == LegState::Ringing);
         let given = response.and_then(|response| response.header(crate::wire::sip::Name::Reason));
         let cause = match given.and_then(Cause::from_reason) {
             Some(given) => Cause { sip: status, q850: given.q850 },
             None => Cause::from_status(status),
         };
         let lost = lost(status, rang);
-        let silent = matches!(why, Fault::Silent | Fault::Unreachable) || matches!(status, 404 | 410 | 480);
-        let dead = self.contacts.remove(&id).filter(|_| lost == Lost::Unreachable && silent);
+        let nobody = matches!(why, Fault::Silent | Fault::Unreachable);
+        let silent = nobody || matches!(status, 404 | 410 | FLOW_FAILED | 480);
+        let called = self.called.remove(&id);
+        let (contact, spares) = called.map(|called| (called.contact, called.spares)).unzip();
+        let dead = contact.filter(|_| lost == Lost::Unreachable && silent);
+        if nobody || matches!(status, FLOW_FAILED | 503) {
+            self.dial_spare(now, ring, spares.unwrap_or_default());
+        }
         self.end_leg(now, id, cause, EndedBy::Peer, Farewell::Theirs);
         if let Some(ring) = ring {
             if let Some(known) = self.rings.get_mut(&ring).filter(|known| known.moved.is_none()) {
@@ -239,14 +262,34 @@ impl Switch {
             self.leg_failed(now, ring, id, lost, cause);
         }
         if let Some(contact) = dead {
-            self.fact(Fact::Dead { party, contact });
+            self.fact(Fact::Dead { party, contact, path, flow_failed: status == FLOW_FAILED });
+        }
+    }
+
+    /// The next way to whom could not be reached on this one; before the leg that failed ends, so that nobody takes the
+    /// called for free in between.
+    fn dial_spare(&mut self, now: Now, ring: Option<RingId>, mut spares: Vec<Target>) {
+        let Some((id, call)) = ring.and_then(|id| Some((id, self.rings.get(&id)?.call))) else { return };
+        while !spares.is_empty() {
+            let mut next = spares.remove(0);
+            next.spares = std::mem::take(&mut spares);
+            let rest = next.spares.clone();
+            match self.dial(now, call, id, next) {
+                Some(leg) => {
+                    if let Some(ring) = self.rings.get_mut(&id) {
+                        ring.legs.push(leg);
+                    }
+                    return;
+                }
+                None => spares = rest,
+            }
         }
     }
 
     /// Nothing at all came from a called leg for too long.
     pub(super) fn on_dead(&mut self, now: Now, id: LegId) {
         let Some(leg) = self.legs.get(&id) else { return };
-        let (usage, ring, party) = (leg.usage, leg.ring, leg.party);
+        let (usage, ring, party, path) = (leg.usage, leg.ring, leg.party, leg.path);
         if leg.state != LegState::Calling {
             return;
         }
@@ -259,13 +302,15 @@ impl Switch {
             return;
         }
         let cause = Cause::from_status(408);
-        let contact = self.contacts.remove(&id);
+        let called = self.called.remove(&id);
+        let (contact, spares) = called.map(|called| (called.contact, called.spares)).unzip();
+        self.dial_spare(now, ring, spares.unwrap_or_default());
         self.end_leg(now, id, cause, EndedBy::Switch, Farewell::Ours);
         if let Some(ring) = ring {
             self.leg_failed(now, ring, id, Lost::Unreachable, cause);
         }
         if let Some(contact) = contact {
-            self.fact(Fact::Dead { party, contact });
+            self.fact(Fact::Dead { party, contact, path, flow_failed: false });
         }
     }
 

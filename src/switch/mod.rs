@@ -68,8 +68,8 @@ pub struct Switch {
     streams: FastMap<StreamId, LegId>,
     /// Streams told to close, whose figures are still to come.
     closing: FastMap<StreamId, CallId>,
-    /// Where the devices that still ring were called.
-    contacts: FastMap<LegId, Box<str>>,
+    /// Where the devices that still ring were called, and how else they can be.
+    called: FastMap<LegId, fork::Called>,
     timers: Timers<Timer>,
     outputs: VecDeque<Output>,
 }
@@ -101,7 +101,7 @@ impl Switch {
             usages: FastMap::default(),
             streams: FastMap::default(),
             closing: FastMap::default(),
-            contacts: FastMap::default(),
+            called: FastMap::default(),
             timers: Timers::new(),
             outputs: VecDeque::new(),
         }

@@ -4,6 +4,7 @@
 
 mod calls;
 mod crossings;
+mod devices;
 mod forwards;
 mod holds;
 mod leaving;

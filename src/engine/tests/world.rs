@@ -10,8 +10,8 @@ use crate::{
     acd,
     base::{AgentId, Chance, Extension, GroupId, Instant, Now, OfferId, Private, QueueId, TrunkId, UserId, Wall},
     engine::{
-        Actor, Alarm, Answer, CallRecord, Centre, Emitted, Engine, EngineSettings, Entry, EntryId, Event, GateOrder,
-        Happened, Input, Limits, Listener, Output, Record, Refused, Request, RequestId, Times,
+        Actor, Alarm, Answer, CallRecord, Centre, Devices, Emitted, Engine, EngineSettings, Entry, EntryId, Event,
+        GateOrder, Happened, Input, Limits, Listener, Output, Record, Refused, Request, RequestId, Times,
     },
     media::{self, Command},
     sip::{
@@ -126,6 +126,10 @@ impl World {
     }
 
     pub fn with(seed: u64, centre: Centre) -> Self {
+        Self::with_devices(seed, centre, Devices::default())
+    }
+
+    pub fn with_devices(seed: u64, centre: Centre, devices: Devices) -> Self {
         println!("seed {seed}");
         let now = Now { mono: Instant::from_micros(1_000_000), wall: Wall(1_795_000_000_000) };
         let settings = EngineSettings {
@@ -142,6 +146,7 @@ impl World {
             limits: Limits::default(),
             times: Times::default(),
             timers: TimerSettings::default(),
+            devices,
         };
         let mut seeds = [0; 32];
         seeds[..8].copy_from_slice(&seed.to_le_bytes());

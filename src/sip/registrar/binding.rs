@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     base::{Now, Wall},
-    sip::Path,
-    wire::sip::Message,
+    sip::{Path, Transport, dialog::next_hop},
+    wire::sip::{Message, Uri},
 };
 
 /// Where a device can be reached, as its REGISTER said and as we saw it.
@@ -73,6 +73,37 @@ impl BindingChange {
 }
 
 impl Binding {
+    /// The way to the device. Over its connection while there is one (RFC 5626); else to the nearest proxy of its Path (RFC
+    /// 3327 5.4), or by the transport that its Contact asks for, where those name an address that can be meant; else back to
+    /// where the REGISTER came from. `None`: a `sips:` contact to which nothing secure leads.
+    pub fn way(&self) -> Option<Path> {
+        let way = if self.path.flow.is_some() { self.path } else { self.named_way() };
+        let secure = is_sips(self.route.first().unwrap_or(&self.contact)) || is_sips(&self.contact);
+        (!secure || way.transport.is_secure()).then_some(way)
+    }
+
+    fn named_way(&self) -> Path {
+        let nearest = self.route.first().map(|route| &**route);
+        let wanted = Uri::parse(nearest.map_or(&*self.contact, inside_brackets)).ok();
+        let Some(uri) = wanted else { return self.path };
+        let asked = uri.params.value("transport").and_then(Transport::parse);
+        let transport = match asked {
+            // "tls" as a transport is old, but seen; to a browser's phone nobody can connect.
+            Some(Transport::Tcp) if is_sips_scheme(&uri) => Transport::Tls,
+            Some(Transport::Ws | Transport::Wss) => return self.path,
+            Some(other) => other,
+            None if is_sips_scheme(&uri) => Transport::Tls,
+            None => self.path.transport,
+        };
+        let source = Path { transport, ..self.path };
+        // Behind a NAT nobody answers at another transport of the port that we see.
+        let behind_nat = nearest.is_none() && uri.host.ip() != Some(self.path.remote.ip());
+        if nearest.is_none() && (behind_nat || transport == self.path.transport) {
+            return self.path;
+        }
+        next_hop(source, nearest, &self.contact, false)
+    }
+
     /// A request of the same Call-ID that is not later than what made this binding (RFC 3261 10.3 step 7).
     pub(super) fn is_newer_than(&self, request: &Message) -> bool {
         &*self.call_id == request.call_id() && request.cseq().number <= self.cseq
@@ -93,4 +124,18 @@ impl Binding {
         }
         line
     }
+}
+
+fn is_sips(text: &str) -> bool {
+    Uri::parse(inside_brackets(text)).is_ok_and(|uri| is_sips_scheme(&uri))
+}
+
+fn is_sips_scheme(uri: &Uri<'_>) -> bool {
+    uri.scheme.eq_ignore_ascii_case("sips")
+}
+
+/// The URI of a Path value or a bare one.
+fn inside_brackets(text: &str) -> &str {
+    let inside = text.split_once('<').map_or(text, |(_, rest)| rest);
+    inside.split('>').next().unwrap_or(inside)
 }

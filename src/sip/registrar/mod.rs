@@ -1,4 +1,4 @@
-//! Where each address-of-record is now (RFC 3261 10.3, 3327, 3581, 5626 in part).
+//! Where each address-of-record is now (RFC 3261 10.3, 3327, 3581, 3608, 5626 without GRUU).
 //!
 //! Who may register what is asked before: what enters here is authenticated.
 
@@ -24,8 +24,12 @@ pub const BINDINGS_MAX: usize = 10;
 /// Devices of all; the next gets 503. At 1 KB each this is half a gigabyte.
 pub const REGISTRAR_MAX: usize = 500_000;
 
-/// Bounds of a registration's life, in seconds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// Seconds that a flow may be silent before it is taken for gone (RFC 5626 4.4): what phones are told, who then send their
+/// keep-alives a little more often.
+pub const FLOW_TIMER: u32 = 120;
+
+/// Bounds of a registration's life, in seconds, and what devices are told.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RegistrarSettings {
     /// Shorter wishes get 423.
     pub expires_min: u32,
@@ -33,11 +37,21 @@ pub struct RegistrarSettings {
     pub expires_max: u32,
     /// For those without a wish.
     pub expires_default: u32,
+    /// Seconds between signs of life on a flow.
+    pub flow_timer: u32,
+    /// The way that a device's own requests are to take, nearest first (RFC 3608).
+    pub service_route: Vec<String>,
 }
 
 impl Default for RegistrarSettings {
     fn default() -> Self {
-        Self { expires_min: 60, expires_max: 3600, expires_default: 3600 }
+        Self {
+            expires_min: 60,
+            expires_max: 3600,
+            expires_default: 3600,
+            flow_timer: FLOW_TIMER,
+            service_route: Vec::new(),
+        }
     }
 }
 
@@ -73,6 +87,8 @@ pub struct Registrar {
     expiry: Timers<Slot>,
     flows: BTreeSet<(FlowId, Slot)>,
     count: usize,
+    /// Whose turn it is in `next_round`.
+    turn: usize,
 }
 
 /// Where a binding lies.
@@ -88,6 +104,7 @@ impl Registrar {
             expiry: Timers::new(),
             flows: BTreeSet::new(),
             count: 0,
+            turn: 0,
         }
     }
 
@@ -105,7 +122,7 @@ impl Registrar {
             Ask::Change(wanted) => self.change(now, aor, request, path, &wanted)?,
         };
         let mut headers = self.contact_lines(now, aor);
-        headers.extend(request::path_lines(request));
+        headers.extend(request::granted_lines(request, &changed, &self.settings));
         Ok(Registered { changed, headers })
     }
 
@@ -124,6 +141,22 @@ impl Registrar {
         self.bindings.iter().filter_map(Option::as_deref)
     }
 
+    /// The next so many of all bindings, in turn, each once in a round.
+    pub fn next_round(&mut self, count: usize) -> Vec<&Binding> {
+        let places = self.bindings.len();
+        let from = if self.turn < places { self.turn } else { 0 };
+        let (mut found, mut at) = (Vec::with_capacity(count.min(self.count)), from);
+        for _ in 0..places {
+            if found.len() >= count {
+                break;
+            }
+            found.extend(self.bindings.get(at).and_then(Option::as_deref));
+            at = (at + 1) % places;
+        }
+        self.turn = at;
+        found
+    }
+
     pub fn len(&self) -> usize {
         self.count
     }
@@ -135,7 +168,9 @@ impl Registrar {
     /// Brings back a binding from the journal; one that has expired meanwhile goes with the next `handle_timeout`.
     pub fn restore(&mut self, now: Now, binding: Binding) {
         let known = self.slots(&binding.aor).into_iter().find(|slot| {
-            self.at(*slot).is_some_and(|old| old.contact == binding.contact && old.instance == binding.instance)
+            self.at(*slot).is_some_and(|old| {
+                (&old.contact, &old.instance, old.reg_id) == (&binding.contact, &binding.instance, binding.reg_id)
+            })
         });
         match known {
             Some(slot) => self.put(now, slot, binding),
@@ -146,9 +181,9 @@ impl Registrar {
         }
     }
 
-    /// Takes a binding away by its contact, for administration.
-    pub fn remove(&mut self, aor: &str, contact: &str) -> Option<BindingChange> {
-        let slot = self.slots(aor).into_iter().find(|slot| self.at(*slot).is_some_and(|b| &*b.contact == contact))?;
+    /// Takes a binding away by its contact and, where it has several flows, its connection.
+    pub fn remove(&mut self, aor: &str, contact: &str, flow: Option<FlowId>) -> Option<BindingChange> {
+        let slot = self.slot_of(aor, contact, flow)?;
         self.take(slot).map(BindingChange::Removed)
     }
 
@@ -179,14 +214,25 @@ impl Registrar {
 
     /// Marks a binding that did not answer at all, or (`true`) one that answered again; the binding stays until it
     /// expires. `None` when nothing changed.
-    pub fn mark_reachable(&mut self, aor: &str, contact: &str, reachable: bool) -> Option<BindingChange> {
-        let slot = self.slots(aor).into_iter().find(|slot| self.at(*slot).is_some_and(|b| &*b.contact == contact))?;
+    pub fn mark_reachable(
+        &mut self,
+        aor: &str,
+        contact: &str,
+        flow: Option<FlowId>,
+        reachable: bool,
+    ) -> Option<BindingChange> {
+        let slot = self.slot_of(aor, contact, flow)?;
         let binding = self.bindings.get_mut(slot as usize)?.as_deref_mut()?;
         if binding.reachable == reachable {
             return None;
         }
         binding.reachable = reachable;
         Some(BindingChange::Reachability(binding.clone()))
+    }
+
+    fn slot_of(&self, aor: &str, contact: &str, flow: Option<FlowId>) -> Option<Slot> {
+        let is_it = |binding: &Binding| &*binding.contact == contact && (flow.is_none() || binding.path.flow == flow);
+        self.slots(aor).into_iter().find(|slot| self.at(*slot).is_some_and(is_it))
     }
 
     fn remove_all(&mut self, aor: &str, request: &Message) -> Result<Vec<BindingChange>, RegisterFault> {

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use super::{BINDINGS_MAX, Binding, RegisterFault, RegistrarSettings};
+use super::{BINDINGS_MAX, Binding, BindingChange, RegisterFault, RegistrarSettings};
 use crate::{
     base::Now,
     sip::{Headers, Path},
@@ -20,6 +20,12 @@ const INSTANCE_MAX: usize = 128;
 
 /// Path headers that are kept.
 const ROUTE_MAX: usize = 8;
+
+/// The option tag of RFC 5626.
+const OUTBOUND: &str = "outbound";
+
+/// The highest number of a flow (RFC 5626 4.2).
+const REG_ID_MAX: u32 = i32::MAX as u32;
 
 pub(super) enum Ask<'a> {
     /// No Contact: only the list is wanted.
@@ -57,8 +63,35 @@ impl<'a> Ask<'a> {
             }
             wanted.push(Wanted::read(value, asked.flatten(), settings)?);
         }
+        judge_flows(request, &mut wanted)?;
         Ok(Self::Change(wanted))
     }
+}
+
+/// RFC 5626 6: a flow is numbered only when both ends speak of flows, for one contact at a time, and when the first hop
+/// can keep it.
+fn judge_flows(request: &Message, wanted: &mut [Wanted<'_>]) -> Result<(), RegisterFault> {
+    if !has_tag(request, Name::Supported, OUTBOUND) && !has_tag(request, Name::Require, OUTBOUND) {
+        for want in wanted {
+            want.reg_id = None;
+        }
+        return Ok(());
+    }
+    let numbered = wanted.iter().filter(|want| want.reg_id.is_some() && want.expires > 0).count();
+    if numbered > 1 {
+        return Err(RegisterFault::new(400, "One Flow At A Time"));
+    }
+    let direct = request.list(Name::Via).nth(1).is_none();
+    let edge = request.list(Name::Path).last().and_then(|value| NameAddr::parse(value).ok());
+    let kept = direct || edge.is_some_and(|edge| edge.uri.params.has("ob"));
+    if numbered > 0 && !kept {
+        return Err(RegisterFault::new(439, "First Hop Lacks Outbound Support"));
+    }
+    Ok(())
+}
+
+fn has_tag(request: &Message, name: Name, tag: &str) -> bool {
+    request.list(name).any(|value| value.trim().eq_ignore_ascii_case(tag))
 }
 
 /// Expires values beyond 32 bits mean "very long" (RFC 3261 20.19 leaves 2^32-1 as the end).
@@ -93,7 +126,9 @@ impl<'a> Wanted<'a> {
         }
         expires = expires.min(settings.expires_max);
         let instance = param("+sip.instance").map(|text| text.trim_matches('"')).filter(|i| i.len() <= INSTANCE_MAX);
-        let reg_id = param("reg-id").and_then(|text| text.parse().ok());
+        // A number without the device's name says nothing (RFC 5626 4.2.1).
+        let reg_id = param("reg-id").and_then(|text| text.trim().parse().ok());
+        let reg_id = reg_id.filter(|id| instance.is_some() && (1..=REG_ID_MAX).contains(id));
         let q = param("q").map_or(1000, thousandths);
         Ok(Self { expires, q, instance, reg_id, address })
     }
@@ -140,7 +175,17 @@ fn clipped(text: &str, max: usize) -> &str {
     &text[..end]
 }
 
-/// RFC 3327 5.3: the 200 gives the Path back.
-pub(super) fn path_lines(request: &Message) -> Headers {
-    request.list(Name::Path).take(ROUTE_MAX).map(|value| (Cow::Borrowed("Path"), value.to_owned())).collect()
+/// What the 200 says beside the contacts: the Path back to a device that can read it (RFC 3327 5.3), and that its flow is
+/// kept (RFC 5626 6).
+pub(super) fn granted_lines(request: &Message, changed: &[BindingChange], settings: &RegistrarSettings) -> Headers {
+    let mut lines = Headers::new();
+    if has_tag(request, Name::Supported, "path") || has_tag(request, Name::Require, "path") {
+        lines.extend(request.list(Name::Path).take(ROUTE_MAX).map(|value| (Cow::Borrowed("Path"), value.to_owned())));
+    }
+    if changed.iter().any(|change| !change.is_gone() && change.binding().reg_id.is_some()) {
+        lines.push((Cow::Borrowed("Require"), OUTBOUND.to_owned()));
+        lines.push((Cow::Borrowed("Flow-Timer"), settings.flow_timer.to_string()));
+    }
+    lines.extend(settings.service_route.iter().map(|route| (Cow::Borrowed("Service-Route"), route.clone())));
+    lines
 }

@@ -193,13 +193,13 @@ fn a_phone_that_does_not_answer_goes_last_until_it_comes_back() {
     registrar.register(now, "ana", &register("a", 1, "Contact: <sip:a@h>\r\n"), path("10.0.0.7:5060")).unwrap();
     registrar.register(now, "ana", &register("b", 1, "Contact: <sip:b@h>;q=0.1\r\n"), path("10.0.0.8:5060")).unwrap();
     assert!(
-        matches!(registrar.mark_reachable("ana", "sip:a@h", false), Some(BindingChange::Reachability(b)) if !b.reachable)
+        matches!(registrar.mark_reachable("ana", "sip:a@h", None, false), Some(BindingChange::Reachability(b)) if !b.reachable)
     );
-    assert!(registrar.mark_reachable("ana", "sip:a@h", false).is_none());
+    assert!(registrar.mark_reachable("ana", "sip:a@h", None, false).is_none());
     assert_eq!(contacts(&registrar), ["sip:b@h", "sip:a@h"]);
     registrar.register(now, "ana", &register("a", 2, "Contact: <sip:a@h>\r\n"), path("10.0.0.7:5060")).unwrap();
     assert_eq!(contacts(&registrar), ["sip:a@h", "sip:b@h"]);
-    assert!(matches!(registrar.remove("ana", "sip:b@h"), Some(BindingChange::Removed(_))));
+    assert!(matches!(registrar.remove("ana", "sip:b@h", None), Some(BindingChange::Removed(_))));
     assert_eq!(registrar.len(), 1);
 }
 
@@ -259,4 +259,99 @@ fn places_are_used_again() {
     }
     registrar.handle_timeout(at(3600));
     assert!(registrar.is_empty() && registrar.aors.is_empty() && registrar.flows.is_empty());
+}
+
+/// SW-01: RFC 5626: a flow has a number of its own where phone, first hop and registrar all keep flows; else the number is
+/// nothing, or the first hop is named as the one that can't.
+#[test]
+fn sw_01_flows_are_numbered_where_all_keep_them() {
+    let mut registrar = empty();
+    let contact = |id| format!("Contact: <sip:ana@h>;+sip.instance=\"<urn:1>\";reg-id={id}\r\n");
+    let outbound = |call, id, more: &str| register(call, 1, &format!("Supported: outbound\r\n{}{more}", contact(id)));
+    let done = registrar.register(at(0), "ana", &outbound("a", 1, ""), flowing("10.0.0.7:1000", 1)).unwrap();
+    let told = |name: &str| done.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    assert_eq!((told("Require"), told("Flow-Timer")), (Some("outbound"), Some("120")));
+    assert!(told("Contact").unwrap().contains("reg-id=1"));
+    registrar.register(at(0), "ana", &outbound("b", 2, ""), flowing("10.0.0.7:2000", 2)).unwrap();
+    assert_eq!(registrar.len(), 2, "two flows of one phone");
+    registrar.register(at(0), "ana", &outbound("c", 2, ""), flowing("10.0.0.7:3000", 3)).unwrap();
+    assert_eq!(registrar.len(), 2, "the second one anew");
+
+    let two = "Contact: <sip:ana@i>;+sip.instance=\"<urn:1>\";reg-id=2\r\n";
+    assert_eq!(status(registrar.register(at(0), "ana", &outbound("d", 1, two), flowing("10.0.0.7:1", 4))), 400);
+    let through = |call, path: &str| {
+        let text = outbound(call, 3, path);
+        let via = "Via: SIP/2.0/TCP 10.0.0.9;branch=z9hG4bKedge\r\nVia: ";
+        Message::parse(Bytes::from(String::from_utf8(text.bytes().to_vec()).unwrap().replacen("Via: ", via, 1)))
+            .unwrap()
+    };
+    let edge = flowing("10.0.0.9:5060", 5);
+    assert_eq!(status(registrar.register(at(0), "ana", &through("e", ""), edge)), 439);
+    assert_eq!(status(registrar.register(at(0), "ana", &through("e", "Path: <sip:10.0.0.9;lr>\r\n"), edge)), 439);
+    assert!(registrar.register(at(0), "ana", &through("e", "Path: <sip:10.0.0.9;lr;ob>\r\n"), edge).is_ok());
+
+    let mut plain = empty();
+    let done = plain.register(at(0), "ana", &register("a", 1, &contact(1)), flowing("10.0.0.7:1000", 1)).unwrap();
+    assert!(done.headers.iter().all(|(name, _)| name == "Contact"), "{:?}", done.headers);
+    assert_eq!(plain.bindings("ana")[0].reg_id, None);
+}
+
+/// SW-01: the Path goes back only to who can read it, the Service-Route to all (RFC 3327 5.3, RFC 3608 5).
+#[test]
+fn sw_01_ways_are_told_to_who_reads_them() {
+    let service_route = vec!["<sip:out.example;lr>".to_owned()];
+    let mut registrar = Registrar::new(RegistrarSettings { service_route, ..RegistrarSettings::default() });
+    let more = "Path: <sip:10.0.0.9;lr>\r\nContact: <sip:a@h>\r\n";
+    let done = registrar.register(at(0), "ana", &register("a", 1, more), path("10.0.0.9:5060")).unwrap();
+    let names: Vec<&str> = done.headers.iter().map(|(name, _)| &**name).collect();
+    assert_eq!(names, ["Contact", "Service-Route"]);
+    assert_eq!(&*registrar.bindings("ana")[0].route[0], "<sip:10.0.0.9;lr>");
+}
+
+/// SW-01, SW-03: which way a device is called: its connection, the nearest proxy of its Path, the transport that its
+/// Contact names; `sips:` securely or not at all, and nobody is sent where no REGISTER came from.
+#[test]
+fn sw_03_a_contact_names_its_transport() {
+    let way = |contact: &str, more: &str, from: Path| {
+        let mut registrar = empty();
+        let request = register("a", 1, &format!("Contact: <{contact}>\r\n{more}"));
+        registrar.register(at(0), "ana", &request, from).unwrap();
+        let way = registrar.bindings("ana")[0].way();
+        way.map(|way| (way.transport, way.remote.to_string(), way.flow))
+    };
+    let udp = path("10.0.0.7:6000");
+    let is = |transport, remote: &str| Some((transport, remote.to_owned(), None));
+    assert_eq!(way("sip:a@10.0.0.7:5062", "", udp), is(Transport::Udp, "10.0.0.7:6000"));
+    assert_eq!(way("sip:a@10.0.0.7:5062;transport=tcp", "", udp), is(Transport::Tcp, "10.0.0.7:5062"));
+    assert_eq!(way("sips:a@10.0.0.7", "", udp), is(Transport::Tls, "10.0.0.7:5061"));
+    assert_eq!(way("sips:a@10.0.0.7:5071;transport=tcp", "", udp), is(Transport::Tls, "10.0.0.7:5071"));
+    // Behind a NAT nobody can be called at another transport, nor anywhere else than where the REGISTER came from.
+    assert_eq!(way("sip:a@192.168.1.5;transport=tcp", "", udp), is(Transport::Udp, "10.0.0.7:6000"));
+    assert_eq!(way("sip:a@victim.example;transport=tcp", "", udp), is(Transport::Udp, "10.0.0.7:6000"));
+    assert_eq!(way("sips:a@192.168.1.5", "", udp), None);
+    assert_eq!(way("sips:a@x.invalid;transport=ws", "", Path { transport: Transport::Ws, ..udp }), None);
+    let flow = flowing("10.0.0.7:999", 4);
+    assert_eq!(way("sip:a@10.0.0.7:5062;transport=udp", "", flow).unwrap().2, Some(FlowId(4)));
+    assert_eq!(way("sip:a@192.168.1.5", "Path: <sip:10.0.0.9:5080;lr>\r\n", udp), is(Transport::Udp, "10.0.0.9:5080"));
+    let tcp = "Path: <sip:10.0.0.9;transport=tcp;lr>\r\n";
+    assert_eq!(way("sip:a@192.168.1.5", tcp, udp), is(Transport::Tcp, "10.0.0.9:5060"));
+    assert_eq!(way("sip:a@192.168.1.5", "Path: <sip:127.0.0.1:22;lr>\r\n", udp), is(Transport::Udp, "10.0.0.7:6000"));
+}
+
+/// SW-01: everybody is asked in turn, each once a round.
+#[test]
+fn sw_01_a_round_asks_each_once() {
+    let mut registrar = empty();
+    for n in 0..5 {
+        let one = register(&format!("c{n}"), 1, &format!("Contact: <sip:u{n}@h>\r\n"));
+        registrar.register(at(0), &format!("u{n}"), &one, path("10.0.0.7:5060")).unwrap();
+    }
+    registrar.remove("u1", "sip:u1@h", None);
+    let mut asked: Vec<String> = Vec::new();
+    for _ in 0..2 {
+        asked.extend(registrar.next_round(2).iter().map(|binding| binding.aor.to_string()));
+    }
+    asked.sort();
+    assert_eq!(asked, ["u0", "u2", "u3", "u4"]);
+    assert_eq!(registrar.next_round(9).len(), 4);
 }

@@ -5,11 +5,14 @@ use crate::{
     base::Now,
     sip::{
         Event, Path, Reply, TransactionId,
-        dialog::caller_target,
+        dialog::{caller_target, is_sips},
         transaction::{ServerFact, ServerOwner, ServerState, merge_key},
     },
     wire::sip::{Message, Method, Name},
 };
+
+/// What only a REGISTER may require (RFC 3327, RFC 5626).
+const REGISTRAR_TAGS: [&str; 2] = ["path", "outbound"];
 
 impl Stack {
     pub(super) fn on_request(&mut self, now: Now, path: Path, request: Message) {
@@ -70,7 +73,9 @@ impl Stack {
             let status = if matches!(method, Method::Other(_)) { 501 } else { 405 };
             return Some(Reply::new(status).header("Allow", self.allow.clone()));
         }
-        let known = |tag: &&str| self.settings.supported.iter().any(|ours| ours.eq_ignore_ascii_case(tag));
+        let ours = self.settings.supported.iter();
+        let ours = ours.chain(REGISTRAR_TAGS.iter().filter(|_| *method == Method::Register));
+        let known = |tag: &&str| ours.clone().any(|ours| ours.eq_ignore_ascii_case(tag));
         let unknown: Vec<&str> =
             request.list(Name::Require).map(str::trim).filter(|tag| !tag.is_empty() && !known(tag)).collect();
         (!unknown.is_empty()).then(|| Reply::new(420).header("Unsupported", unknown.join(", ")))
@@ -107,6 +112,9 @@ impl Stack {
             Some(Reply::new(503).header("Retry-After", "10"))
         } else if caller_target(&request).is_none() {
             Some(Reply::new(400).reason("Missing Contact"))
+        } else if caller_target(&request).is_some_and(is_sips) && !path.transport.is_secure() {
+            // What we send him later would have to leave securely, and can't.
+            Some(Reply::new(400).reason("sips Contact On An Insecure Transport"))
         } else {
             self.session_too_small(&request)
         };

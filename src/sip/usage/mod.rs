@@ -10,7 +10,7 @@ mod uas;
 use std::sync::Arc;
 
 use super::{
-    Body, Credentials, Ended, Event, Path, Reply, Stack, TransactionId, Transport, UsageId,
+    Body, Credentials, Ended, Event, Path, Reply, Stack, TransactionId, Transport, UsageId, compose,
     dialog::Dialog,
     slab::SlabId,
     transaction::{ClientOwner, ServerFact, ServerOwner},
@@ -44,6 +44,8 @@ pub(super) struct Usage {
     credentials: Option<Arc<Credentials>>,
     /// User part of our Contact.
     contact_user: Box<str>,
+    /// The call was placed to a `sips:` URI: so is our Contact (RFC 3261 8.1.1.8, 12.1.1).
+    secure: bool,
     /// The peer takes UPDATE, as its Allow says.
     peer_updates: bool,
     /// A 422 has been followed.
@@ -136,10 +138,15 @@ impl Usage {
             session: None,
             credentials: None,
             contact_user: contact_user.into(),
+            secure: false,
             peer_updates: false,
             stretched: false,
             ours,
         }
+    }
+
+    fn own_contact(&self) -> compose::Contact<'_> {
+        compose::Contact { user: &self.contact_user, secure: self.secure }
     }
 
     pub(super) fn is_heard(&self) -> bool {

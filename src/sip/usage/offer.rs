@@ -94,7 +94,7 @@ impl Stack {
     fn send_offer(&mut self, now: Now, id: UsageId, method: Method, body: Option<Body>, tries: u8) {
         let owner = ClientOwner::Offer(id);
         let sent = self.send_inside(now, id, &method, owner, body.as_ref(), |stack, usage, writer| {
-            stack.describe(writer, usage.dialog.path, &usage.contact_user, body.is_some());
+            stack.describe(writer, usage.dialog.path, usage.own_contact(), body.is_some());
             if usage.session.is_some() {
                 stack.propose_session(writer, usage.session);
             }

@@ -139,7 +139,7 @@ impl Stack {
             return self.tell(Event::RefreshDue { usage: id });
         }
         self.send_inside(now, id, &Method::Update, ClientOwner::Refresh(id), None, |stack, usage, writer| {
-            stack.describe(writer, usage.dialog.path, &usage.contact_user, true);
+            stack.describe(writer, usage.dialog.path, usage.own_contact(), true);
             stack.propose_session(writer, usage.session);
         });
     }

@@ -9,7 +9,7 @@ use crate::{
     base::Now,
     sip::{
         Body, Event, Fault, Invite, Path, Stack, TransactionId, Transport, UsageId, compose,
-        dialog::Dialog,
+        dialog::{Dialog, is_sips},
         stack::Start,
         timer::Wait,
         transaction::{Branch, ClientOwner, ClientState},
@@ -53,6 +53,7 @@ impl Stack {
         };
         let mut usage = Usage::new(dialog, Phase::Calling(Box::new(calling)), &invite.contact_user, true);
         usage.credentials = invite.credentials.clone().map(Arc::new);
+        usage.secure = is_sips(&invite.uri);
         let mut path = invite.path;
         let mut bytes = self.write_invite(&usage.dialog, &invite, path, branch);
         let mut fallback = None;
@@ -86,7 +87,8 @@ impl Stack {
             max_forwards: invite.max_forwards,
         };
         let mut writer = head.write(&self.settings, &invite.uri, invite.route_set.iter().map(String::as_str));
-        self.describe(&mut writer, path, &invite.contact_user, invite.body.is_some());
+        let contact = compose::Contact { user: &invite.contact_user, secure: is_sips(&invite.uri) };
+        self.describe(&mut writer, path, contact, invite.body.is_some());
         if invite.session_timer {
             self.propose_session(&mut writer, None);
         }
@@ -102,7 +104,7 @@ impl Stack {
         let Ok(request) = Message::parse(bytes) else { return false };
         let Some(found) = self.usages.get_mut(usage) else { return false };
         found.dialog.path = path;
-        let contact = compose::contact(&self.settings, path, &found.contact_user).to_string();
+        let contact = compose::contact(&self.settings, path, found.own_contact()).to_string();
         self.with_client(id, |client| client.path.transport = path.transport);
         match self.try_again(now, id, &request, &[(Name::Contact, contact)]) {
             Some(retry) => {
@@ -114,13 +116,13 @@ impl Stack {
     }
 
     pub(in crate::sip) fn contact_of(&self, usage: &Usage) -> String {
-        compose::contact(&self.settings, usage.dialog.path, &usage.contact_user).to_string()
+        compose::contact(&self.settings, usage.dialog.path, usage.own_contact()).to_string()
     }
 
     /// Contact, Allow and Supported of a request or answer that (re)opens a dialog. Without an offer of ours a reliable
     /// provisional answer could bring theirs, which only a PRACK with a body could answer: then it is not offered.
-    pub(super) fn describe(&self, writer: &mut Writer, path: Path, user: &str, reliable: bool) {
-        writer.header(Name::Contact, compose::contact(&self.settings, path, user)).header(Name::Allow, &self.allow);
+    pub(super) fn describe(&self, writer: &mut Writer, path: Path, ours: compose::Contact<'_>, reliable: bool) {
+        writer.header(Name::Contact, compose::contact(&self.settings, path, ours)).header(Name::Allow, &self.allow);
         if reliable {
             writer.header(Name::Supported, &self.supported);
         } else {

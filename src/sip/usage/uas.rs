@@ -7,7 +7,7 @@ use crate::{
     base::Now,
     sip::{
         Body, Event, Path, Reply, Stack, TransactionId, UsageId, compose,
-        dialog::{Dialog, caller_target},
+        dialog::{Dialog, caller_target, is_sips},
         transaction::{ServerFact, ServerOwner},
     },
     wire::sip::{Message, Name},
@@ -23,6 +23,7 @@ impl Stack {
         let phase = Phase::Invited(Box::new(Invited { invite, offered, reliable: None }));
         let user = request.request_uri().ok().and_then(|uri| uri.user).unwrap_or_default();
         let mut usage = Usage::new(dialog, phase, user, false);
+        usage.secure = request.uri_text().is_some_and(is_sips);
         usage.learn(&request);
         let usage = self.add_usage(usage);
         let transaction = self.begin_server(now, path, &request, ServerOwner::Invite(usage), tag);
@@ -80,7 +81,7 @@ impl Stack {
         let found = self.usages.get(usage)?;
         if (101..300).contains(&reply.status) {
             writer.copy(&request, Name::RecordRoute);
-            self.describe(&mut writer, found.dialog.path, &found.contact_user, true);
+            self.describe(&mut writer, found.dialog.path, found.own_contact(), true);
         }
         if (200..300).contains(&reply.status) {
             self.grant_session(&mut writer, &request);

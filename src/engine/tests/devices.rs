@@ -1,0 +1,185 @@
+use std::{net::SocketAddr, time::Duration};
+
+use super::world::{CARRIER, SWITCH, World, centre};
+use crate::{
+    base::FlowId,
+    engine::{Devices, Input},
+    sip::{Event, Path, Reply, Transport},
+    switch::Listener,
+    wire::sip::{Message, Method, Name},
+};
+
+fn secs(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+/// SW-01: devices of one q ring together, the next q when those have rung long enough.
+#[test]
+fn sw_01_the_preferred_phone_rings_first() {
+    let mut world = World::new(301);
+    let caller = world.phone("ana", 6001);
+    let [desk, soft, mobile] = [6002, 6003, 6004].map(|port| world.add_phone(&format!("127.0.0.1:{port}"), "pw-rui"));
+    for (phone, q) in [(desk, "1.0"), (soft, "1.0"), (mobile, "0.4")] {
+        let contact = format!("<sip:rui-{}@{phone}>;q={q}", phone.port());
+        world.register_with(phone, "rui", &[("Contact", contact)]);
+        assert_eq!(world.response(phone), Some(200));
+    }
+    world.call(caller, "ana", "202");
+    let (at_desk, _) = world.incoming(desk).expect("rings at once");
+    let (at_soft, _) = world.incoming(soft).expect("so does its equal");
+    assert!(world.incoming(mobile).is_none(), "not yet");
+    world.respond(desk, at_desk, Reply::new(180));
+    world.respond(soft, at_soft, Reply::new(486));
+    world.pass(secs(29));
+    assert!(world.incoming(mobile).is_none());
+    world.pass(secs(2));
+    assert!(world.event(desk, |event| matches!(event, Event::Cancelled { .. })).is_some());
+    let won = world.answer(mobile);
+    assert!(world.is_answered(caller));
+    world.bye(mobile, won);
+    world.assert_nothing_left();
+}
+
+/// A phone that keeps two flows over connections, as raw messages.
+fn registers_flow(world: &mut World, flow: u64, number: u32) -> Path {
+    let path = Path {
+        transport: Transport::Tcp,
+        local: SWITCH.parse().unwrap(),
+        remote: SocketAddr::new("127.0.0.1".parse().unwrap(), 40_000 + u16::try_from(flow).unwrap()),
+        flow: Some(FlowId(flow)),
+    };
+    let request = |cseq: u32, more: &str| {
+        let text = format!(
+            "REGISTER sip:strowger.test SIP/2.0\r\nVia: SIP/2.0/TCP 10.0.0.7;branch=z9hG4bKr{flow}x{cseq}\r\n\
+             Max-Forwards: 70\r\nFrom: <sip:rui@strowger.test>;tag=1\r\nTo: <sip:rui@strowger.test>\r\n\
+             Call-ID: flow{flow}\r\nCSeq: {cseq} REGISTER\r\nSupported: outbound, path\r\nUser-Agent: SIPp\r\n\
+             Contact: <sip:rui@10.0.0.7;transport=tcp>;+sip.instance=\"<urn:uuid:1>\";reg-id={number}\r\n{more}\
+             Content-Length: 0\r\n\r\n"
+        );
+        Message::parse(bytes::Bytes::from(text)).unwrap()
+    };
+    world.input(Input::Sip { path, message: request(1, "") });
+    let challenge = answer_to(world, path, 401).header(Name::WwwAuthenticate).unwrap().to_owned();
+    let credentials = crate::sip::Credentials {
+        user: "rui".into(),
+        password: crate::base::Private::new("pw-rui".into()),
+        realm: None,
+    };
+    let target = ("REGISTER", "sip:strowger.test");
+    let value = crate::sip::digest::answer([challenge.as_str()].into_iter(), &credentials, target, b"", "cn").unwrap();
+    world.input(Input::Sip { path, message: request(2, &format!("Authorization: {value}\r\n")) });
+    let done = answer_to(world, path, 200);
+    assert_eq!(done.header(Name::Require), Some("outbound"));
+    path
+}
+
+fn answer_to(world: &World, path: Path, status: u16) -> Message {
+    let fits = |sent: &&(SocketAddr, Message, _)| sent.0 == path.remote && sent.1.status() == Some(status);
+    world.sent.iter().rev().find(fits).unwrap_or_else(|| panic!("a {status}")).1.clone()
+}
+
+fn invite_at(world: &World, path: Path) -> Option<Message> {
+    world.sent_to(path.remote, &Method::Invite).last().map(|message| (*message).clone())
+}
+
+/// An answer to what the switch sent, as it comes from the phone.
+fn response(world: &mut World, path: Path, request: &Message, status: &str) {
+    let header = |name| request.header(name).unwrap_or_default();
+    let text = format!(
+        "SIP/2.0 {status}\r\nVia: {}\r\nFrom: {}\r\nTo: {};tag=far\r\nCall-ID: {}\r\nCSeq: {} INVITE\r\n\
+         Content-Length: 0\r\n\r\n",
+        header(Name::Via),
+        header(Name::From),
+        header(Name::To),
+        request.call_id(),
+        request.cseq().number,
+    );
+    world.input(Input::Sip { path, message: Message::parse(bytes::Bytes::from(text)).unwrap() });
+}
+
+/// SW-01: two flows of one phone ring it once; when one has failed, the call takes the other, and the failed one is
+/// forgotten. A connection that ends takes its binding along.
+#[test]
+fn sw_01_a_failed_flow_gives_way_to_the_next() {
+    let mut world = World::new(302);
+    let caller = world.phone("ana", 6001);
+    let first = registers_flow(&mut world, 1, 1);
+    world.pass(secs(1));
+    let second = registers_flow(&mut world, 2, 2);
+    world.call(caller, "ana", "202");
+    let invite = invite_at(&world, second).expect("the latest flow");
+    assert!(invite_at(&world, first).is_none(), "one phone rings once");
+    response(&mut world, second, &invite, "430 Flow Failed");
+    assert_eq!(world.engine.registrar.bindings("rui").len(), 1, "what has failed is gone");
+    let invite = invite_at(&world, first).expect("the other flow");
+    assert_eq!(world.rejected(caller), None);
+    response(&mut world, first, &invite, "486 Busy Here");
+    assert_eq!(world.rejected(caller), Some(486));
+    world.input(Input::FlowClosed(FlowId(1)));
+    assert!(world.engine.registrar.bindings("rui").is_empty());
+    world.assert_nothing_left();
+}
+
+/// SW-03: who is called as `sips:` is called securely or not at all, and a Contact of that kind that comes insecurely is
+/// refused: it could not be answered.
+#[test]
+fn sw_03_sips_never_leaves_insecurely() {
+    let mut world = World::new(303);
+    let insecure = world.phone("rui", 6002);
+    let tls = Path {
+        transport: Transport::Tls,
+        local: "127.0.0.1:5061".parse().unwrap(),
+        remote: CARRIER.parse().unwrap(),
+        flow: Some(FlowId(9)),
+    };
+    let offer = world.phones[&insecure].offer();
+    let invite = |number: u32| {
+        let text = format!(
+            "INVITE sips:202@{SWITCH} SIP/2.0\r\nVia: SIP/2.0/TLS {CARRIER};branch=z9hG4bKs{number}\r\nMax-Forwards: 70\r\n\
+             From: <sip:351@carrier.example>;tag=1\r\nTo: <sips:202@{SWITCH}>\r\nCall-ID: s{number}\r\nCSeq: 1 INVITE\r\n\
+             Contact: <sips:351@{CARRIER}>\r\nContent-Type: application/sdp\r\nContent-Length: {}\r\n\r\n",
+            offer.bytes.len()
+        );
+        let bytes = [text.as_bytes(), &offer.bytes].concat();
+        Message::parse(bytes::Bytes::from(bytes)).unwrap()
+    };
+    world.input(Input::Sip { path: tls, message: invite(1) });
+    answer_to(&world, tls, 480);
+    assert!(world.incoming(insecure).is_none());
+    world.input(Input::Sip { path: Path { transport: Transport::Udp, flow: None, ..tls }, message: invite(2) });
+    answer_to(&world, tls, 400);
+
+    // A phone with a sips: contact is reached over TLS, at the address that it registered from.
+    let listener = |transport, local: &str| {
+        let local = local.parse().unwrap();
+        Listener { transport, local, advertised: None, media_address: None }
+    };
+    world.input(Input::Listeners(vec![listener(Transport::Udp, SWITCH), listener(Transport::Tls, "127.0.0.1:5061")]));
+    let secure = world.add_phone("127.0.0.1:6003", "pw-rui");
+    world.register_with(secure, "rui", &[("Contact", "<sips:rui@127.0.0.1:6003>".to_owned())]);
+    world.sent.clear();
+    world.input(Input::Sip { path: tls, message: invite(3) });
+    let sent = world.sent_to(secure, &Method::Invite);
+    let [invite] = sent[..] else { panic!("one INVITE: {}", sent.len()) };
+    assert!(invite.header(Name::Via).unwrap().starts_with("SIP/2.0/TLS 127.0.0.1:5061"));
+    assert!(invite.header(Name::Contact).unwrap().starts_with("<sips:"));
+    assert!(world.sent_to(insecure, &Method::Invite).is_empty());
+}
+
+/// SW-01: with keep-alives a phone that is gone is known before anybody calls it, and one that is back too.
+#[test]
+fn sw_01_phones_are_asked_for_signs_of_life() {
+    let devices = Devices { keep_alive: secs(30), ..Devices::default() };
+    let mut world = World::with_devices(304, centre(), devices);
+    let phone = world.phone("rui", 6002);
+    world.pass(secs(60));
+    assert!(world.sent_to(phone, &Method::Options).len() >= 2);
+    let reachable = |world: &World| world.engine.registrar.bindings("rui")[0].reachable;
+    assert!(reachable(&world));
+    world.dead.push(phone);
+    world.pass(secs(30 + 33));
+    assert!(!reachable(&world), "one keep-alive without an answer is enough");
+    world.dead.clear();
+    world.pass(secs(40));
+    assert!(reachable(&world));
+}
