@@ -7,6 +7,7 @@ mod distribution;
 mod hold;
 mod hostile;
 mod loss;
+mod parties;
 mod phones;
 mod pickup;
 mod presence;

@@ -296,13 +296,19 @@ impl Engine {
             }
             Fact::Rang { call, ring } => {
                 self.on_offer_rings(now, ring);
-                self.on_transfer_rings(now, call);
+                if !self.is_third(ring) {
+                    self.on_transfer_rings(now, call);
+                }
             }
             Fact::Alive { ring, .. } => self.on_offer_rings(now, ring),
             Fact::RingWon { call, ring, leg, .. } if self.rings.contains_key(&ring) => {
                 self.on_offer_answered(now, call, ring, leg);
             }
-            Fact::RingWon { call, .. } => self.on_transferred(now, call),
+            Fact::RingWon { call, ring, leg, .. } => {
+                if !self.on_third_answered(now, ring, leg) {
+                    self.on_transferred(now, call);
+                }
+            }
             Fact::RingLost { call, ring, lost, cause, moved } => {
                 self.on_ring_lost(now, call, ring, (lost, cause), moved)
             }
@@ -320,8 +326,13 @@ impl Engine {
                 }
             }
             Fact::WinnerLost { call, .. } => self.on_winner_lost(now, call),
+            Fact::WentOn { call, without } => self.on_went_on(now, call, without),
             Fact::Held { .. } => {}
-            Fact::Dtmf { call, digit, .. } => self.on_digit(now, call, digit),
+            Fact::Dtmf { call, leg, digit, .. } => {
+                if !self.on_supervisor_key(now, call, leg, digit) {
+                    self.on_digit(now, call, digit);
+                }
+            }
             Fact::Played { call, .. } => self.switch.end_call(now, call, Cause::NORMAL, EndedBy::Switch),
             Fact::Changed { call } => self.changed(now, call),
             Fact::Over { call } => self.on_over(now, call),
@@ -341,6 +352,9 @@ impl Engine {
         if self.rings.contains_key(&ring) {
             // A queue's offer follows nobody's forwarding (CH-15).
             return self.on_offer_lost(now, ring, lost);
+        }
+        if self.on_third_lost(now, ring, cause) {
+            return;
         }
         let follows = moved.is_some_and(|moved| self.follow(now, call, &moved));
         if !follows && !self.try_another_trunk(now, call, lost, cause) {
@@ -395,6 +409,7 @@ impl Engine {
 
     fn on_over(&mut self, now: Now, call: CallId) {
         self.end_interaction(now, call);
+        self.forget_thirds(call);
         let of_call = (call, AgentId(0))..=(call, AgentId(u64::MAX));
         let left: Vec<AgentId> = self.direct.range(of_call).map(|((_, agent), _)| *agent).collect();
         for agent in left {

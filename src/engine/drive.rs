@@ -10,6 +10,7 @@ use super::{
     Alarm, Centre, Counts, Emitted, EngineSettings, Entry, EntryId, Event, Happened, Input, Output,
     calls::Note,
     directory::Directory,
+    parties::Third,
     queue_calls::{Asked, Waiting},
     restore::Restoring,
     trunks::Lines,
@@ -52,6 +53,8 @@ pub struct Engine {
     pub(super) waiting: FastMap<InteractionId, Waiting>,
     pub(super) offers: FastMap<OfferId, Asked>,
     pub(super) rings: FastMap<RingId, OfferId>,
+    /// Who is rung for calls that talk already.
+    pub(super) thirds: FastMap<RingId, Third>,
     pub(super) engagements: FastMap<EngagementId, CallId>,
     /// Live legs of agents outside queues, per call.
     pub(super) direct: BTreeMap<(CallId, AgentId), u32>,
@@ -115,6 +118,7 @@ impl Engine {
             waiting: FastMap::default(),
             offers: FastMap::default(),
             rings: FastMap::default(),
+            thirds: FastMap::default(),
             engagements: FastMap::default(),
             direct: BTreeMap::new(),
             reachable: FastMap::default(),

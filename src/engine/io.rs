@@ -5,10 +5,10 @@ use std::net::{IpAddr, SocketAddr};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Centre, Entry, EntryId, Event, Record, Snapshot};
+use super::{Centre, Entry, EntryId, Event, Record, Snapshot, Supervision};
 use crate::{
     acd::{self, Actor, Refused},
-    base::{AgentId, CallId, EngagementId, FlowId, Instant, InteractionId, OfferId, QueueId, Wall},
+    base::{AgentId, CallId, EngagementId, FlowId, Instant, InteractionId, LegId, OfferId, QueueId, UserId, Wall},
     media,
     sip::{Path, Transport},
     switch::Listener,
@@ -260,6 +260,34 @@ pub enum Request {
     SetDoor {
         queue: QueueId,
         door: acd::Door,
+    },
+    /// Rings somebody for a live call, by the rights of a user: a number as he would dial it.
+    AddParty {
+        call: CallId,
+        by: UserId,
+        to: String,
+    },
+    /// Ends one leg; two who are left talk on.
+    DropParty {
+        call: CallId,
+        leg: LegId,
+    },
+    /// Nobody hears a leg, or all do again.
+    MuteParty {
+        call: CallId,
+        leg: LegId,
+        muted: bool,
+    },
+    /// A supervisor comes into a live call, or changes how he is in it.
+    Supervise {
+        call: CallId,
+        user: UserId,
+        mode: Supervision,
+    },
+    /// He leaves it.
+    EndSupervision {
+        call: CallId,
+        user: UserId,
     },
     /// Ends a whole call.
     HangUp {

@@ -27,6 +27,11 @@ pub enum Happened {
     CallEnded {
         call: CallId,
     },
+    /// Somebody who was to come into a call did not.
+    PartyLost {
+        call: CallId,
+        cause: crate::switch::Cause,
+    },
     Device(DeviceView),
     /// What people see of an agent changed.
     Agent(acd::AgentEvent),

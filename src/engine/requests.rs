@@ -61,6 +61,11 @@ impl Engine {
                 acd.pull(now, interaction, agent)?;
             }
             Request::SetDoor { queue, door } => acd.set_door(now, queue, door, actor)?,
+            Request::AddParty { call, by, to } => self.add_party(now, call, by, &to)?,
+            Request::DropParty { call, leg } => self.drop_party(now, call, leg)?,
+            Request::MuteParty { call, leg, muted } => self.mute_party(call, leg, muted)?,
+            Request::Supervise { call, user, mode } => self.supervise(now, call, user, mode)?,
+            Request::EndSupervision { call, user } => self.end_supervision(now, call, user)?,
             Request::HangUp { call } => {
                 if !self.hang_up(now, call, actor) {
                     return Err(Refused::unknown("no_call", "this call is over"));

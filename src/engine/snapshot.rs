@@ -6,7 +6,7 @@ use super::{Direction, TrunkView};
 use crate::{
     acd,
     base::{AgentId, CallId, InteractionId, LegId, Private, QueueId, TrunkId, UserId, Wall},
-    switch::{LegParty, LegSide},
+    switch::{Guest, LegParty, LegSide},
 };
 
 /// Everything a page shows, as of one moment.
@@ -61,6 +61,10 @@ pub struct LegView {
     pub answered: bool,
     /// This leg's peer has put us on hold.
     pub holds: bool,
+    /// What it is beside the two of the bridge.
+    pub guest: Option<Guest>,
+    /// Nobody hears it.
+    pub muted: bool,
 }
 
 /// One registered device.

@@ -117,6 +117,8 @@ impl Engine {
                     address: leg.address().clone(),
                     answered: leg.is_answered(),
                     holds: leg.holds(),
+                    guest: leg.guest(),
+                    muted: leg.is_muted(),
                 })
                 .collect(),
         })

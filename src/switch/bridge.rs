@@ -159,10 +159,8 @@ impl Switch {
             self.open_media(leg);
         }
         let (Some(one), Some(other)) = (self.legs.get(&a), self.legs.get(&b)) else { return };
-        let worker = one.media.port.worker;
-        let (a_stream, b_stream) = (one.media.stream, other.media.stream);
         let (call, called, both_up) = (one.call, other.id, one.is_up() && other.is_up());
-        self.command(worker, Command::Join { a: a_stream, b: b_stream });
+        self.arrange(call);
         self.sound_hold(a);
         self.sound_hold(b);
         if !both_up {
@@ -212,6 +210,8 @@ impl Switch {
     pub(super) fn sound_hold(&mut self, id: LegId) {
         let Some(leg) = self.legs.get(&id) else { return };
         let held = leg.peer.and_then(|peer| self.legs.get(&peer)).is_some_and(|peer| peer.holds());
+        // Two who talk on need no music.
+        let held = held && !self.has_third(leg.call);
         let plays = leg.media.play.is_some_and(|play| play.why == PlayWhy::Held);
         let source = self.calls.get(&leg.call).and_then(|call| call.hold_music.clone());
         match (held, plays) {

@@ -51,6 +51,8 @@ pub(super) struct Call {
     pub answered: Option<Wall>,
     pub connected: Option<Wall>,
     pub ended: Option<(Wall, Cause, EndedBy)>,
+    /// The media workers mix it.
+    pub mixed: bool,
     /// What a held leg of this call hears.
     pub hold_music: Option<media::Source>,
 }
@@ -109,6 +111,7 @@ impl Switch {
             answered: None,
             connected: None,
             ended: None,
+            mixed: false,
             hold_music: admission.hold_music,
         };
         let leg = Leg {
@@ -124,6 +127,8 @@ impl Switch {
             ends_call: true,
             media,
             peer: None,
+            guest: None,
+            muted: false,
             joined: false,
             ring: None,
             began: now.wall,
@@ -218,12 +223,17 @@ impl Switch {
     pub(super) fn leg_gone(&mut self, now: Now, id: LegId, cause: Cause, by: EndedBy) {
         let Some(leg) = self.legs.get(&id) else { return };
         let (call, ring, up) = (leg.call, leg.ring, leg.is_up());
+        let (guest, party) = (leg.guest, leg.party);
         let ends_all = leg.joined || (leg.peer.is_some() && leg.ends_call);
         let is_caller = self.calls.get(&call).is_some_and(|call| call.caller_leg == id);
         self.end_leg(now, id, cause, by, Farewell::Theirs);
-        if is_caller {
+        if guest.is_some() {
+            self.arrange(call);
+        } else if is_caller {
             self.end_others(now, call, cause, by);
             self.fact(Fact::CallerGone { call, cause });
+        } else if up && ends_all && self.go_on(now, call, Some(party)) {
+            // A third talks on with the caller.
         } else if up && ends_all {
             self.end_others(now, call, cause, by);
         } else if let Some(ring) = ring.filter(|_| up) {

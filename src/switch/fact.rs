@@ -55,6 +55,8 @@ pub enum Fact {
     Leg { call: CallId, leg: LegId, party: LegParty, side: LegSide, ring: Option<RingId>, stage: LegStage },
     /// An answered called leg ended while its call goes on (nothing was connected yet).
     WinnerLost { call: CallId, ring: RingId, leg: LegId },
+    /// Two talk on of three; the one without whom they do was this.
+    WentOn { call: CallId, without: Option<LegParty> },
     /// A leg's peer put us on hold, or took us back.
     Held { call: CallId, leg: LegId, holds: bool },
     /// A digit was pressed, in whichever way.

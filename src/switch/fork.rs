@@ -163,6 +163,8 @@ impl Switch {
             media,
             ends_call,
             peer: None,
+            guest: None,
+            muted: false,
             joined: false,
             ring: Some(ring_id),
             began: now.wall,

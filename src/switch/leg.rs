@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use bytes::Bytes;
 
 use super::{
-    Cause, EndedBy, LegParty, LegRecord, LegSide, Quality, RingId,
+    Cause, EndedBy, Guest, LegParty, LegRecord, LegSide, Quality, RingId,
     negotiate::{self, Agreed, Menu, Offered, Suits},
 };
 use crate::{
@@ -30,6 +30,10 @@ pub(super) struct Leg {
     pub peer: Option<LegId>,
     /// The call ends with it even before it was joined.
     pub ends_call: bool,
+    /// What it is in a bridge, when it is not one of the two main legs.
+    pub guest: Option<Guest>,
+    /// Nobody hears it.
+    pub muted: bool,
     /// It has heard its peer.
     pub joined: bool,
     /// The ring that made it.

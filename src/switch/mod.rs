@@ -10,6 +10,7 @@ mod check;
 mod fact;
 mod fork;
 mod ground;
+mod guests;
 mod ids;
 mod leg;
 mod negotiate;
@@ -43,6 +44,7 @@ pub use settings::{
     Trunk, TrunkCredentials, TrunkDestination, TrunkGroup, TrunkLimits, TrunkMember, Upkeep, User,
 };
 
+pub use guests::{GUESTS_MAX, Guest};
 pub use ids::Ids;
 pub use sight::{CallSight, LegSight};
 pub use transfer::ReferId;

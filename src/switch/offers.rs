@@ -127,9 +127,8 @@ impl Switch {
     pub(super) fn on_info(&mut self, id: LegId, content_type: &str, body: &[u8]) -> u16 {
         let Some((digit, millis)) = read_digit(content_type, body) else { return 415 };
         let Some(leg) = self.legs.get(&id) else { return 481 };
-        let (call, peer) = (leg.call, leg.peer);
-        if let Some(peer) = peer.and_then(|peer| self.legs.get(&peer)).filter(|peer| peer.media.open) {
-            let (worker, stream) = (peer.media.port.worker, peer.media.stream);
+        let call = leg.call;
+        for (worker, stream) in self.hearers_of_digits(id) {
             self.command(worker, crate::media::Command::SendDtmf { stream, digit, millis });
         }
         self.fact(Fact::Dtmf { call, leg: id, digit, millis });

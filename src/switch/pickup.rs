@@ -29,6 +29,10 @@ impl Switch {
     /// nothing has changed then.
     pub fn pick_up(&mut self, now: Now, pickup: Pickup<'_>) -> Result<(), Reply> {
         let old = self.legs.get(&pickup.leg).ok_or_else(|| Reply::new(481))?;
+        if old.guest.is_some() {
+            // A third's place is not one of the two.
+            return Err(Reply::new(481));
+        }
         let (call, ring, was_up, peer) = (old.call, old.ring, old.is_up(), old.peer);
         let known = self.calls.get(&call).ok_or_else(|| Reply::new(481))?;
         let (worker, partner) = (known.worker, if was_up { peer } else { Some(known.caller_leg) });
@@ -64,6 +68,8 @@ impl Switch {
             media,
             ends_call: true,
             peer: None,
+            guest: None,
+            muted: false,
             joined: false,
             ring,
             began: now.wall,

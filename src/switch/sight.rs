@@ -1,6 +1,6 @@
 //! What others may see of live calls.
 
-use super::{Caller, LegParty, LegSide, RingId, Switch, call::Call, leg::Leg};
+use super::{Caller, Guest, LegParty, LegSide, RingId, Switch, call::Call, leg::Leg};
 use crate::base::{CallId, Dialled, LegId, Private, StreamId, Wall};
 
 /// A live call.
@@ -102,6 +102,15 @@ impl<'a> LegSight<'a> {
 
     pub fn is_answered(self) -> bool {
         self.0.is_up()
+    }
+
+    /// What it is beside the two of the bridge.
+    pub fn guest(self) -> Option<Guest> {
+        self.0.guest
+    }
+
+    pub fn is_muted(self) -> bool {
+        self.0.muted
     }
 
     /// Its peer has put us on hold.

@@ -50,6 +50,7 @@ impl Switch {
             }
             self.open_media(id);
         }
+        self.arrange(call);
         self.play(stays, Source::Tone(Tone::Ringback), true, PlayWhy::Waiting);
         true
     }
@@ -97,6 +98,7 @@ impl Switch {
         for leg in [by, other] {
             self.end_leg(now, leg, Cause::NORMAL, EndedBy::Switch, Farewell::Ours);
         }
+        self.move_guests(now, gone, call);
         self.join(now, one, two);
         self.after_leg(now, gone);
         self.after_leg(now, call);

@@ -12,6 +12,7 @@ use crate::{
     },
     base::{AgentId, CallId, InteractionId, QueueId, Wall},
     engine::{self, CallStage, Centre, Direction, Snapshot},
+    switch::Guest,
 };
 
 /// Everything that pages show, as of one moment. Unchanged parts are shared with the view before.
@@ -208,8 +209,20 @@ pub struct CallView {
     pub queue: Option<String>,
     pub agent: Option<String>,
     pub legs: usize,
+    pub parties: Vec<PartyView>,
     #[serde(skip)]
     pub agent_id: Option<AgentId>,
+}
+
+/// One leg of a call. Supervisors who only listen or whisper are not shown: an agent sees this too.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct PartyView {
+    pub leg: String,
+    pub name: String,
+    pub answered: bool,
+    pub muted: bool,
+    /// Brought into the call of two others.
+    pub third: bool,
 }
 
 impl CallView {
@@ -314,6 +327,11 @@ impl<'a> Names<'a> {
     }
 
     fn call(&self, call: &engine::CallView) -> CallView {
+        let is_shown = |leg: &&engine::LegView| match leg.guest {
+            None | Some(Guest::Party | Guest::Barges) => true,
+            Some(Guest::Listens | Guest::Whispers { .. }) => false,
+        };
+        let parties: Vec<PartyView> = call.legs.iter().filter(is_shown).map(party).collect();
         CallView {
             call: call.call.0.to_string(),
             direction: call.direction,
@@ -324,7 +342,8 @@ impl<'a> Names<'a> {
             answered: call.answered,
             queue: call.queue.map(|queue| self.queue_key(queue)),
             agent: call.agent.map(|agent| self.agent_key(agent)),
-            legs: call.legs.len(),
+            legs: parties.len(),
+            parties,
             agent_id: call.agent,
         }
     }
@@ -428,5 +447,15 @@ impl<'a> Names<'a> {
             today: queue.today,
             callers: queue.waiting.iter().map(caller).collect(),
         }
+    }
+}
+
+fn party(leg: &engine::LegView) -> PartyView {
+    PartyView {
+        leg: leg.leg.0.to_string(),
+        name: leg.address.reveal().clone(),
+        answered: leg.answered,
+        muted: leg.muted,
+        third: leg.guest.is_some(),
     }
 }

@@ -6,6 +6,7 @@ pub mod calls;
 pub mod figures;
 pub mod me;
 pub mod operate;
+pub mod parties;
 pub mod records;
 pub mod session;
 pub mod waiting;

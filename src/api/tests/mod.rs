@@ -3,5 +3,6 @@ mod guard;
 mod live;
 mod operate;
 mod pages;
+mod parties;
 mod rest;
 mod sign_in;

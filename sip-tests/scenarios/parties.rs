@@ -1,0 +1,280 @@
+//! Calls of three: a third whom an agent brings in, a supervisor who listens, whispers, barges or takes over. Who hears
+//! whom is a table, each cell of it measured.
+
+use strowger::{
+    acd::Status,
+    base::{CallId, LegId, UserId},
+    engine::{Actor, Happened, Refused, Request, Supervision},
+    switch::LegParty,
+};
+
+use crate::sim::{Agent, Call, Habit, Phone, World, secs};
+
+/// A customer talks to Ana; Eva and Sofia have phones.
+struct Desk {
+    world: World,
+    customer: Call,
+    ana: Agent,
+    eva: Phone,
+    sofia: Phone,
+}
+
+const EVA: UserId = UserId(2);
+const SOFIA: UserId = UserId(3);
+
+fn desk(seed: u64) -> Desk {
+    let world = World::seed(seed);
+    world.queue_has(|queue| queue.acw_secs = 30);
+    let ana = world.agent("ana").ready();
+    let (eva, sofia) = (world.phone("eva"), world.phone("sofia"));
+    eva.registers();
+    sofia.registers();
+    world.run_for(secs(1));
+    for phone in [&eva, &sofia] {
+        phone.answers_after(secs(1));
+    }
+    let customer = super::talking(&world, &ana);
+    Desk { world, customer, ana, eva, sofia }
+}
+
+fn is_in(phone: &Phone) -> bool {
+    phone.all_calls().pop().is_some_and(|call| call.is_up())
+}
+
+impl Desk {
+    fn call(&self) -> CallId {
+        self.world.snapshot().calls[0].call
+    }
+
+    fn leg(&self, party: LegParty) -> LegId {
+        let snapshot = self.world.snapshot();
+        snapshot.calls[0].legs.iter().find(|leg| leg.party == party).expect("a leg of his").leg
+    }
+
+    fn asks(&self, request: Request) -> Result<(), Refused> {
+        self.world.asks(Actor::Supervisor(SOFIA), request).map(|_| ())
+    }
+
+    fn adds(&self, to: &str) -> Result<(), Refused> {
+        self.asks(Request::AddParty { call: self.call(), by: UserId(1), to: to.into() })
+    }
+
+    fn supervises(&self, mode: Supervision) -> Result<(), Refused> {
+        self.asks(Request::Supervise { call: self.call(), user: SOFIA, mode })
+    }
+
+    /// Ana's own leg of the call, Eva's and Sofia's latest.
+    fn everybody(&self) -> Vec<Call> {
+        let mut calls = vec![self.customer.clone(), self.ana.call()];
+        calls.extend([&self.eva, &self.sofia].into_iter().filter_map(|phone| phone.all_calls().pop()));
+        calls
+    }
+
+    /// Row by row who hears whom, by tone, in the order customer, Ana, Eva, Sofia (as far as they are there).
+    fn table(&self) -> Vec<String> {
+        let calls: Vec<Call> = self.everybody().into_iter().filter(Call::is_up).collect();
+        calls.iter().for_each(Call::listens_anew);
+        self.world.run_for(secs(1));
+        let voices: Vec<_> = calls.iter().map(|call| call.with(|call| call.media.voice)).collect();
+        let row = |listener: &Call| {
+            let cell = |voice| {
+                let share = listener.with(|call| call.media.ear.share(voice));
+                assert!(!(0.05..0.2).contains(&share), "{share:.2} of {voice:?} is neither heard nor unheard");
+                if share > 0.1 { 'x' } else { '.' }
+            };
+            voices.iter().copied().map(cell).collect::<String>()
+        };
+        calls.iter().map(row).collect()
+    }
+
+    /// What every leg that stays was sent was one stream without a hole.
+    fn judges_streams(&self, calls: &[&Call]) {
+        for call in calls {
+            call.with(|call| {
+                assert_eq!(
+                    (call.media.ear.sources.len(), call.media.ear.skipped),
+                    (1, 0),
+                    "one stream for a leg's life"
+                );
+            });
+        }
+    }
+}
+
+/// CH-13, SW-10: an agent brings a third in; all hear each other and the digits; he leaves the two talking, and his
+/// wrap-up begins.
+#[test]
+fn ch_13_sw_10_an_agent_brings_a_third_in_and_leaves() {
+    let desk = desk(300);
+    let Desk { world, customer, ana, eva, .. } = &desk;
+    customer.listens_anew();
+    desk.adds("eva").expect("rung");
+    assert_eq!(desk.table(), [".x", "x."], "while it rings they talk");
+    world.within(3, "Eva is in it", |_| is_in(eva));
+    assert_eq!(desk.table(), [".xx", "x.x", "xx."]);
+    customer.presses("5");
+    world.run_for(secs(2));
+    assert_eq!((ana.call().digits(), eva.call().digits()), ("5".into(), "5".into()));
+    assert_eq!(ana.status(), Status::Busy);
+    desk.judges_streams(&[customer, &ana.call()]);
+    assert_eq!(desk.adds("eva").expect_err("she is there").code, "in_it");
+
+    customer.listens_anew();
+    ana.hangs_up();
+    world.run_for(secs(1));
+    assert_eq!(ana.status(), Status::WrapUp);
+    assert!(!customer.is_over() && world.hear_each_other(customer, eva));
+    desk.judges_streams(&[customer, &eva.call()]);
+    let gap = customer.with(|call| call.media.ear.longest_gap_us);
+    assert!(gap <= 60_000, "{gap} us");
+    eva.hangs_up();
+    world.within(1, "over", |_| customer.is_over());
+    world.settle();
+}
+
+/// CH-13: any of the three can be put out of it; a third who is not there changes nothing; with the customer all go.
+#[test]
+fn ch_13_parties_are_dropped() {
+    let mut desk = desk(301);
+    desk.adds("eva").expect("rung");
+    desk.world.within(3, "Eva is in it", |_| is_in(&desk.eva));
+    desk.world.run_for(secs(1));
+    let leg = desk.leg(LegParty::User(EVA));
+    desk.asks(Request::DropParty { call: desk.call(), leg }).expect("dropped");
+    desk.world.within(1, "Eva is out", |_| desk.eva.call().is_over());
+    assert_eq!(desk.table(), [".x", "x."]);
+    assert_eq!(desk.asks(Request::DropParty { call: desk.call(), leg }).expect_err("gone").status, 404);
+
+    desk.eva.does(Habit::Refuses(486));
+    desk.adds("eva").expect("rung");
+    assert_eq!(desk.table(), [".x", "x."]);
+    let lost = |what: &Happened| matches!(what, Happened::PartyLost { cause, .. } if cause.sip == 486);
+    assert!(desk.world.happened().iter().any(lost));
+    assert_eq!(desk.adds("nobody").expect_err("no such").status, 404);
+
+    // The customer is put out by hand: the other two talk on, and the agent is theirs.
+    desk.eva.answers_after(secs(1));
+    desk.adds("eva").expect("rung");
+    desk.world.within(3, "Eva is in it", |_| is_in(&desk.eva));
+    desk.world.run_for(secs(1));
+    let leg =
+        desk.world.snapshot().calls[0].legs.iter().find(|leg| matches!(leg.party, LegParty::Trunk(_))).unwrap().leg;
+    desk.asks(Request::DropParty { call: desk.call(), leg }).expect("dropped");
+    desk.world.within(1, "the customer is out", |_| desk.customer.is_over());
+    desk.world.run_for(secs(1));
+    assert!(desk.world.hear_each_other(&desk.ana, &desk.eva));
+    desk.ana.hangs_up();
+    desk.world.settle();
+
+    // He hangs up by himself, while a third rings or talks: all is over.
+    for rings in [true, false] {
+        desk = self::desk(302);
+        desk.adds("eva").expect("rung");
+        desk.world.run_for(secs(if rings { 0 } else { 3 }));
+        desk.customer.hangs_up();
+        desk.world.within(2, "all is over", |_| desk.everybody().iter().all(Call::is_over));
+        desk.world.settle();
+    }
+}
+
+/// SV-07, SV-08, SW-10: listen, whisper, barge, by key and by page, and back; each cell of who hears whom.
+#[test]
+fn sv_07_sv_08_sw_10_who_hears_a_supervisor() {
+    let desk = desk(303);
+    let Desk { world, customer, ana, sofia, .. } = &desk;
+    customer.listens_anew();
+    ana.call().listens_anew();
+    desk.supervises(Supervision::Listen).expect("rung");
+    world.within(3, "she is in it", |_| is_in(sofia));
+    world.run_for(secs(1));
+    for call in [customer, &ana.call()] {
+        let gap = call.with(|call| call.media.ear.longest_gap_us);
+        assert!(gap <= 60_000, "nobody notices: {gap} us");
+    }
+    let listening = [".x.", "x..", "xx."];
+    let whispering = [".x.", "x.x", "xx."];
+    let barging = [".xx", "x.x", "xx."];
+    assert_eq!(desk.table(), listening);
+    for (mode, key, table) in [
+        (Supervision::Whisper, "5", whispering),
+        (Supervision::Barge, "6", barging),
+        (Supervision::Listen, "4", listening),
+    ] {
+        desk.supervises(mode).expect("changed");
+        assert_eq!(desk.table(), table, "{mode:?} by page");
+        desk.supervises(Supervision::Listen).expect("changed");
+        sofia.call().presses(key);
+        world.run_for(secs(2));
+        assert_eq!(desk.table(), table, "{mode:?} by key {key}");
+        assert_eq!((customer.digits(), ana.call().digits()), (String::new(), String::new()), "her keys are her own");
+    }
+    desk.asks(Request::EndSupervision { call: desk.call(), user: SOFIA }).expect("left");
+    world.within(1, "she is out", |_| sofia.call().is_over());
+    assert_eq!(desk.table(), [".x", "x."]);
+    desk.judges_streams(&[customer, &ana.call()]);
+    customer.hangs_up();
+    world.settle();
+}
+
+/// SV-08: a supervisor takes over, from within or at once: she talks to the customer, the agent wraps up.
+#[test]
+fn sv_08_a_supervisor_takes_over() {
+    for listens_first in [true, false] {
+        let desk = desk(304);
+        let Desk { world, customer, ana, sofia, .. } = &desk;
+        if listens_first {
+            desk.supervises(Supervision::Listen).expect("rung");
+            world.within(3, "she is in it", |_| is_in(sofia));
+        }
+        desk.supervises(Supervision::TakeOver).expect("asked");
+        world.within(3, "the agent is out of it", |_| ana.call().is_over());
+        world.within(3, "they talk", |world| world.hear_each_other(customer, sofia));
+        assert_eq!(ana.status(), Status::WrapUp);
+        desk.judges_streams(&[customer]);
+        sofia.hangs_up();
+        world.within(1, "over", |_| customer.is_over());
+        world.settle();
+    }
+}
+
+/// SV-07: her ear follows the customer when he is passed on; she and her call end with it.
+#[test]
+fn sv_07_an_ear_follows_a_transfer() {
+    let desk = desk(305);
+    let Desk { world, customer, ana, eva, sofia, .. } = &desk;
+    desk.supervises(Supervision::Listen).expect("rung");
+    world.within(3, "she is in it", |_| is_in(sofia));
+    ana.call().refers("eva");
+    world.within(5, "Eva has him", |_| is_in(eva));
+    world.run_for(secs(1));
+    assert_eq!(desk.table(), [".x.", "x..", "xx."], "customer, Eva, Sofia");
+    assert_eq!(ana.status(), Status::WrapUp);
+    // Into the queue again, to Ana.
+    ana.selects(strowger::acd::Selection::Ready).expect("wraps up no more");
+    eva.call().refers("800");
+    world.within(8, "Ana has him again", |world| world.makes_out(customer, &ana.call()) && ana.call().is_up());
+    world.run_for(secs(1));
+    assert_eq!(desk.table().iter().map(String::len).collect::<Vec<_>>(), [3, 3, 3]);
+    assert_eq!(desk.table(), [".x.", "x..", "xx."], "customer, Ana, Sofia");
+    customer.hangs_up();
+    world.within(1, "hers ends with it", |_| sofia.call().is_over());
+    world.settle();
+}
+
+/// CH-03: a muted agent is not heard, hears, and the customer's stream goes on; then he is heard again.
+#[test]
+fn ch_03_a_muted_leg_is_not_heard() {
+    let desk = desk(306);
+    let Desk { world, customer, ana, .. } = &desk;
+    let leg = desk.leg(LegParty::User(UserId(1)));
+    for muted in [true, false] {
+        desk.asks(Request::MuteParty { call: desk.call(), leg, muted }).expect("done");
+        let before = customer.with(|call| call.media.ear.packets);
+        assert_eq!(desk.table(), if muted { ["..", "x."] } else { [".x", "x."] });
+        let packets = customer.with(|call| call.media.ear.packets) - before;
+        assert!((48..=52).contains(&packets), "{packets} packets in a second");
+        desk.judges_streams(&[customer, &ana.call()]);
+    }
+    ana.hangs_up();
+    world.settle();
+}

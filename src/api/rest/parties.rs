@@ -1,0 +1,130 @@
+//! Thirds in live calls: who is brought in, put out or muted, and supervisors' ears.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use serde::Deserialize;
+
+use super::{Body, DONE, Done, number};
+use crate::{
+    api::{Api, Problem, Signed},
+    base::{CallId, LegId},
+    engine::{Actor, Request, Supervision},
+    store::Role,
+};
+
+const NO_CALL: &str = "There is no such call; it may have just ended.";
+const NO_PARTY: &str = "There is no such leg in this call; it may have just ended.";
+
+/// Characters of a number to dial.
+const NUMBER_MAX: usize = 128;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewParty {
+    /// As the user who asks would dial it.
+    to: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartyChange {
+    muted: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SupervisionChange {
+    mode: Supervision,
+}
+
+/// `POST /api/v1/calls/{call}/parties`: brings a third into one's own call, or any for a supervisor.
+pub async fn add(
+    State(api): State<Arc<Api>>,
+    signed: Signed,
+    Path(call): Path<String>,
+    Body(new): Body<NewParty>,
+) -> Result<Json<Done>, Problem> {
+    if !(1..=NUMBER_MAX).contains(&new.to.len()) {
+        return Err(Problem::bad_request(format!("Give 1 to {NUMBER_MAX} characters to dial.")));
+    }
+    let (call, actor) = own_call(&api, &signed, &call).await?;
+    api.ask(actor, Request::AddParty { call, by: signed.user.user, to: new.to }).await?;
+    Ok(DONE)
+}
+
+/// `PUT /api/v1/calls/{call}/parties/{leg}`: nobody hears it, or all do again.
+pub async fn change(
+    State(api): State<Arc<Api>>,
+    signed: Signed,
+    Path((call, leg)): Path<(String, String)>,
+    Body(change): Body<PartyChange>,
+) -> Result<Json<Done>, Problem> {
+    let (call, actor) = own_call(&api, &signed, &call).await?;
+    let leg = party(&api, call, &leg).await?;
+    api.ask(actor, Request::MuteParty { call, leg, muted: change.muted }).await?;
+    Ok(DONE)
+}
+
+/// `DELETE /api/v1/calls/{call}/parties/{leg}`: puts it out; two who are left talk on.
+pub async fn drop_one(
+    State(api): State<Arc<Api>>,
+    signed: Signed,
+    Path((call, leg)): Path<(String, String)>,
+) -> Result<Json<Done>, Problem> {
+    let (call, actor) = own_call(&api, &signed, &call).await?;
+    let leg = party(&api, call, &leg).await?;
+    api.ask(actor, Request::DropParty { call, leg }).await?;
+    Ok(DONE)
+}
+
+/// `PUT /api/v1/calls/{call}/supervision`: listen, whisper, barge or take over. The supervisor's own phone rings, unless he
+/// is in the call already.
+pub async fn supervise(
+    State(api): State<Arc<Api>>,
+    signed: Signed,
+    Path(call): Path<String>,
+    Body(change): Body<SupervisionChange>,
+) -> Result<Json<Done>, Problem> {
+    signed.needs(Role::Supervisor)?;
+    let call = CallId(number(&call, NO_CALL)?);
+    let request = Request::Supervise { call, user: signed.user.user, mode: change.mode };
+    api.ask(signed.actor(), request).await?;
+    tracing::info!(by = signed.user.name, %call, mode = ?change.mode, "a supervisor is in a call");
+    Ok(DONE)
+}
+
+/// `DELETE /api/v1/calls/{call}/supervision`: leaves it.
+pub async fn end_supervision(
+    State(api): State<Arc<Api>>,
+    signed: Signed,
+    Path(call): Path<String>,
+) -> Result<Json<Done>, Problem> {
+    signed.needs(Role::Supervisor)?;
+    let call = CallId(number(&call, NO_CALL)?);
+    api.ask(signed.actor(), Request::EndSupervision { call, user: signed.user.user }).await?;
+    Ok(DONE)
+}
+
+/// One's own call, or any for a supervisor. Another's call is to an agent as one that is not.
+async fn own_call(api: &Api, signed: &Signed, call: &str) -> Result<(CallId, Actor), Problem> {
+    let call = CallId(number(call, NO_CALL)?);
+    let view = api.view().await?;
+    let live = view.calls.get(&call).ok_or_else(|| Problem::not_found(NO_CALL))?;
+    match (signed.user.role, signed.user.agent) {
+        (_, Some(agent)) if live.is_of(Some(agent)) => Ok((call, Actor::Agent(agent))),
+        (Role::Supervisor | Role::Admin, _) => Ok((call, signed.actor())),
+        (Role::Agent, _) => Err(Problem::not_found(NO_CALL)),
+    }
+}
+
+/// A leg that is shown: who listens in is nobody's to mute or to put out.
+async fn party(api: &Api, call: CallId, leg: &str) -> Result<LegId, Problem> {
+    let view = api.view().await?;
+    let live = view.calls.get(&call).ok_or_else(|| Problem::not_found(NO_CALL))?;
+    let known = live.parties.iter().find(|party| party.leg == leg);
+    known.ok_or_else(|| Problem::not_found(NO_PARTY)).and_then(|party| number(&party.leg, NO_PARTY)).map(LegId)
+}

@@ -1,0 +1,279 @@
+//! Thirds in a live call: somebody whom an agent brings in (CH-13), a supervisor who listens, whispers, barges or takes
+//! over (SV-07, SV-08).
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Engine, Happened, Refused};
+use crate::{
+    base::{CallId, Dialled, LegId, Now, UserId},
+    switch::{Caller, Cause, Destination, Guest, LegParty, RingId, RingPlan, Routed, Target, Then},
+};
+
+/// How a supervisor is in a call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Supervision {
+    /// Hears both, unheard.
+    Listen,
+    /// The agent alone hears him.
+    Whisper,
+    /// All hear him.
+    Barge,
+    /// He talks on in the agent's place.
+    TakeOver,
+}
+
+/// Somebody rung for a call that talks already.
+pub(super) struct Third {
+    pub call: CallId,
+    what: ThirdIs,
+}
+
+#[derive(Clone, Copy)]
+enum ThirdIs {
+    Party,
+    Supervisor(Supervision),
+}
+
+const OVER: &str = "this call is over";
+
+impl Engine {
+    /// Rings somebody for a call in which people talk, by the rights of `by`.
+    pub(super) fn add_party(&mut self, now: Now, call: CallId, by: UserId, to: &str) -> Result<(), Refused> {
+        self.check_talks(call)?;
+        let dialled = Dialled::new(to).ok_or_else(|| Refused::not_understood("number", "this can't be dialled"))?;
+        let routed = self.directory.router.route(LegParty::User(by), dialled.as_str());
+        let routed = routed.ok_or_else(|| Refused::unknown("no_route", "this number leads nowhere for you"))?;
+        let targets = self.third_targets(now, call, by, routed)?;
+        let caller = self.shown_user(by, false);
+        self.ring_third(now, Third { call, what: ThirdIs::Party }, targets, caller)
+    }
+
+    /// A supervisor comes into a call, or changes how he is in it. His own phone rings.
+    pub(super) fn supervise(&mut self, now: Now, call: CallId, user: UserId, mode: Supervision) -> Result<(), Refused> {
+        if let Some(leg) = self.supervisor_leg(call, user) {
+            return self.change_supervision(now, call, leg, mode);
+        }
+        self.check_talks(call)?;
+        if self.thirds.values().any(|third| third.call == call && matches!(third.what, ThirdIs::Supervisor(_))) {
+            return Err(Refused::not_now("ringing", "a supervisor's phone rings for this call already"));
+        }
+        let targets = self.targets_of(now, call, user)?;
+        let shown = self.agent_leg(call).and_then(|leg| self.switch.leg(leg)).map(|leg| leg.address().clone());
+        let number = shown.unwrap_or_default();
+        let caller = Caller { display: Some(format!("[supervision] {}", number.reveal())), number, hidden: false };
+        self.ring_third(now, Third { call, what: ThirdIs::Supervisor(mode) }, targets, caller)
+    }
+
+    /// A supervisor leaves a call that goes on.
+    pub(super) fn end_supervision(&mut self, now: Now, call: CallId, user: UserId) -> Result<(), Refused> {
+        let leg = self.supervisor_leg(call, user);
+        let leg = leg.ok_or_else(|| Refused::unknown("not_in_it", "you are not in this call"))?;
+        self.switch.drop_party(now, leg, Cause::NORMAL);
+        Ok(())
+    }
+
+    /// Ends one leg of a call; two who are left talk on.
+    pub(super) fn drop_party(&mut self, now: Now, call: CallId, leg: LegId) -> Result<(), Refused> {
+        self.check_leg(call, leg)?;
+        self.switch.drop_party(now, leg, Cause::NORMAL);
+        Ok(())
+    }
+
+    pub(super) fn mute_party(&mut self, call: CallId, leg: LegId, muted: bool) -> Result<(), Refused> {
+        self.check_leg(call, leg)?;
+        if self.switch.set_muted(leg, muted) {
+            return Ok(());
+        }
+        Err(Refused::not_now("codec", "somebody in this call speaks a codec that can't be decoded here"))
+    }
+
+    fn check_leg(&self, call: CallId, leg: LegId) -> Result<(), Refused> {
+        let sight = self.switch.leg(leg).filter(|sight| sight.call() == call);
+        sight.map(|_| ()).ok_or_else(|| Refused::unknown("no_leg", "this leg is not in the call"))
+    }
+
+    /// Two people hear each other, and a third can be decoded for them.
+    fn check_talks(&self, call: CallId) -> Result<(), Refused> {
+        let sight = self.switch.call(call).ok_or_else(|| Refused::unknown("no_call", OVER))?;
+        let passes_on = self.notes.get(&call).is_none_or(|note| note.transfer.is_some());
+        if passes_on || self.switch.partner(sight.caller_leg()).is_none() {
+            return Err(Refused::not_now("not_talking", "nobody talks in this call yet, or it is being passed on"));
+        }
+        if !self.switch.can_take_guest(call) {
+            return Err(Refused::not_now("no_room", "the call is full, or speaks a codec that can't be decoded here"));
+        }
+        Ok(())
+    }
+
+    fn third_targets(&mut self, now: Now, call: CallId, by: UserId, to: Routed) -> Result<Vec<Target>, Refused> {
+        let nobody = || Refused::not_now("unreachable", "nobody can be reached there now");
+        let rights = Some(LegParty::User(by));
+        match to.destination {
+            Destination::User(user) => self.targets_of(now, call, user),
+            Destination::Group(group) => {
+                let members = self.directory.groups.get(&group).map(|group| group.members.clone()).unwrap_or_default();
+                let targets: Vec<Target> =
+                    members.into_iter().filter_map(|user| self.targets_of(now, call, user).ok()).flatten().collect();
+                if targets.is_empty() { Err(nobody()) } else { Ok(targets) }
+            }
+            Destination::Trunk(trunk) => {
+                self.trunk_target(now, trunk, to.number, rights).map(|target| vec![target]).map_err(|_| nobody())
+            }
+            Destination::Trunks(group) => {
+                let trunks = self.directory.trunk_groups.get(&group).map(|group| group.members.clone());
+                let mut trunks = trunks.unwrap_or_default();
+                trunks.sort_by_key(|member| member.priority);
+                let target =
+                    trunks.iter().find_map(|one| self.trunk_target(now, one.trunk, to.number.clone(), rights).ok());
+                target.map(|target| vec![target]).ok_or_else(nobody)
+            }
+            Destination::Queue(_) | Destination::Clip(_) => {
+                Err(Refused::not_now("not_a_person", "only a person or a number can be brought into a call"))
+            }
+        }
+    }
+
+    /// A user's devices, if he is free and not in the call already.
+    fn targets_of(&mut self, now: Now, call: CallId, user: UserId) -> Result<Vec<Target>, Refused> {
+        let party = LegParty::User(user);
+        if self.switch.call(call).is_some_and(|sight| sight.legs().any(|leg| leg.party() == party)) {
+            return Err(Refused::not_now("in_it", "he is in this call already"));
+        }
+        let targets = self.directory.users.get(&user).cloned().map(|user| self.user_targets(&user)).unwrap_or_default();
+        if targets.is_empty() {
+            return Err(Refused::not_now("unreachable", "no phone of his is registered"));
+        }
+        if !self.may_ring(now, call, user) {
+            return Err(Refused::not_now("busy", "he is on the phone, or is not to be disturbed"));
+        }
+        Ok(targets)
+    }
+
+    fn ring_third(&mut self, now: Now, third: Third, targets: Vec<Target>, caller: Caller) -> Result<(), Refused> {
+        let call = third.call;
+        let plan = RingPlan {
+            phases: vec![targets],
+            phase_time: self.settings.times.ring_time,
+            then: Then::Tell,
+            caller,
+            headers: Arc::new(Vec::new()),
+        };
+        let ring = self.switch.ring(now, call, plan).ok_or_else(|| Refused::unknown("no_call", OVER))?;
+        self.thirds.insert(ring, third);
+        self.changed(now, call);
+        Ok(())
+    }
+
+    /// Whoever was rung for a call picked up. False: this ring is no such one.
+    pub(super) fn on_third_answered(&mut self, now: Now, ring: RingId, leg: LegId) -> bool {
+        let Some(third) = self.thirds.remove(&ring) else { return false };
+        if self.switch.call(third.call).is_none_or(|sight| self.switch.partner(sight.caller_leg()).is_none()) {
+            // Nobody talks any more.
+            self.switch.drop_party(now, leg, Cause::CANCELLED);
+            return true;
+        }
+        let guest = match third.what {
+            ThirdIs::Party => Guest::Party,
+            ThirdIs::Supervisor(mode) => self.guest_for(third.call, mode),
+        };
+        if self.switch.admit_guest(now, leg, guest)
+            && let ThirdIs::Supervisor(Supervision::TakeOver) = third.what
+        {
+            // Nothing to refuse: he is in the call.
+            let _ = self.change_supervision(now, third.call, leg, Supervision::TakeOver);
+        }
+        true
+    }
+
+    /// Nobody picked up. False: this ring is no such one.
+    pub(super) fn on_third_lost(&mut self, now: Now, ring: RingId, cause: Cause) -> bool {
+        let Some(third) = self.thirds.remove(&ring) else { return false };
+        self.live(now, Happened::PartyLost { call: third.call, cause });
+        true
+    }
+
+    pub(super) fn is_third(&self, ring: RingId) -> bool {
+        self.thirds.contains_key(&ring)
+    }
+
+    /// A supervisor's keys: 4 listens, 5 whispers, 6 barges. True when they were his.
+    pub(super) fn on_supervisor_key(&mut self, now: Now, call: CallId, leg: LegId, digit: char) -> bool {
+        let Some(guest) = self.switch.leg(leg).and_then(|leg| leg.guest()) else { return false };
+        if guest == Guest::Party {
+            return true;
+        }
+        let mode = match digit {
+            '4' => Supervision::Listen,
+            '5' => Supervision::Whisper,
+            '6' => Supervision::Barge,
+            _ => return true,
+        };
+        // The agent may have left in this very moment.
+        let _ = self.change_supervision(now, call, leg, mode);
+        true
+    }
+
+    fn change_supervision(&mut self, now: Now, call: CallId, leg: LegId, mode: Supervision) -> Result<(), Refused> {
+        let guest = self.guest_for(call, mode);
+        if mode != Supervision::TakeOver {
+            self.switch.set_guest(leg, guest);
+            return Ok(());
+        }
+        let agent = self.agent_leg(call);
+        let agent = agent.ok_or_else(|| Refused::not_now("not_talking", "there is no agent to take over from"))?;
+        self.switch.set_guest(leg, Guest::Party);
+        self.switch.replace_party(now, agent, Some(leg), Cause::NORMAL);
+        Ok(())
+    }
+
+    fn guest_for(&self, call: CallId, mode: Supervision) -> Guest {
+        match mode {
+            Supervision::Listen | Supervision::TakeOver => Guest::Listens,
+            Supervision::Whisper => self.agent_leg(call).map_or(Guest::Listens, |to| Guest::Whispers { to }),
+            Supervision::Barge => Guest::Barges,
+        }
+    }
+
+    /// The leg of a supervisor who is in the call as one.
+    fn supervisor_leg(&self, call: CallId, user: UserId) -> Option<LegId> {
+        let supervises = |guest: Guest| guest != Guest::Party;
+        let mut legs = self.switch.call(call)?.legs();
+        let leg = legs.find(|leg| leg.party() == LegParty::User(user) && leg.guest().is_some_and(supervises))?;
+        Some(leg.id())
+    }
+
+    /// The agent's leg: that of whoever has the engagement; in other calls that of the one who is an agent, or of whoever
+    /// was called.
+    pub(super) fn agent_leg(&self, call: CallId) -> Option<LegId> {
+        let sight = self.switch.call(call)?;
+        let engaged = self.notes.get(&call).and_then(|note| note.queue.as_ref().filter(|_| note.engagement.is_some()));
+        let engaged = engaged.and_then(|queue| queue.agent);
+        let caller = sight.caller_leg();
+        let called = self.switch.partner(caller)?;
+        let agent_at = |leg: LegId| match self.switch.leg(leg)?.party() {
+            LegParty::User(user) => self.directory.agent_of(user),
+            LegParty::Trunk(_) => None,
+        };
+        let fits = |leg: &LegId| agent_at(*leg).is_some_and(|agent| engaged.is_none_or(|wanted| wanted == agent));
+        [called, caller].into_iter().find(fits).or(Some(called))
+    }
+
+    /// Those who were in a call talk on without one of them: if he was the agent, his part is over (rule 26).
+    pub(super) fn on_went_on(&mut self, now: Now, call: CallId, without: Option<LegParty>) {
+        let Some(LegParty::User(user)) = without else { return };
+        let agent = self.directory.agent_of(user);
+        let is_his = self.notes.get(&call).is_some_and(|note| {
+            note.engagement.is_some() && agent.is_some() && note.queue.as_ref().and_then(|queue| queue.agent) == agent
+        });
+        if is_his {
+            self.end_interaction(now, call);
+        }
+    }
+
+    pub(super) fn forget_thirds(&mut self, call: CallId) {
+        self.thirds.retain(|_, third| third.call != call);
+    }
+}

@@ -1,0 +1,244 @@
+//! Who is in a call beside the two of its bridge, and what each of all these hears.
+//!
+//! A call's bridge is its two main legs, the one for whom is rung and its peer, and any number of guests. What a guest
+//! is decides a row and a column of the matrix and nothing else: the legs are the same.
+
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+
+use super::{
+    Cause, EndedBy, Fact, Switch,
+    call::Farewell,
+    leg::{Leg, LegState},
+};
+use crate::{
+    base::{CallId, LegId, Now, StreamId},
+    media::{Command, Gain, MIX_LEGS_MAX, Matrix},
+};
+
+/// Guests of one call: with its two main legs they fill one mix.
+pub const GUESTS_MAX: usize = MIX_LEGS_MAX - 2;
+
+/// What a leg is in a bridge beside the two main ones.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Guest {
+    /// One of those who talk, as much as the two.
+    Party,
+    /// Hears all; nobody hears it.
+    Listens,
+    /// Hears all; this leg alone hears it, or the peer of the caller when that one is gone.
+    Whispers { to: LegId },
+    /// Heard by all, though its keys are not.
+    Barges,
+}
+
+impl Switch {
+    /// Whether a third can be brought in: all who are there speak what we can decode, and there is room.
+    pub fn can_take_guest(&self, call: CallId) -> bool {
+        let Some(known) = self.calls.get(&call) else { return false };
+        let legs = || known.legs.iter().filter_map(|leg| self.legs.get(leg));
+        let is_ours = |leg: &Leg| leg.media.agreed.as_ref().is_none_or(|agreed| agreed.codec.is_ours());
+        let guests = legs().filter(|leg| leg.guest.is_some()).count() + known.rings.len();
+        legs().all(is_ours) && guests < GUESTS_MAX
+    }
+
+    /// An answered leg of a ring of this call becomes a guest of it.
+    pub fn admit_guest(&mut self, now: Now, leg: LegId, guest: Guest) -> bool {
+        let Some(known) = self.legs.get_mut(&leg).filter(|leg| leg.is_up() && leg.peer.is_none()) else { return false };
+        let is_ours = known.media.agreed.as_ref().is_some_and(|agreed| agreed.codec.is_ours());
+        if !is_ours {
+            self.drop_party(now, leg, Cause::MEDIA);
+            return false;
+        }
+        known.guest = Some(guest);
+        let call = known.call;
+        self.open_media(leg);
+        self.arrange(call);
+        self.fact(Fact::Changed { call });
+        true
+    }
+
+    /// A guest becomes another one.
+    pub fn set_guest(&mut self, leg: LegId, guest: Guest) {
+        let Some(known) = self.legs.get_mut(&leg).filter(|leg| leg.guest.is_some_and(|was| was != guest)) else {
+            return;
+        };
+        known.guest = Some(guest);
+        let call = known.call;
+        self.arrange(call);
+        self.fact(Fact::Changed { call });
+    }
+
+    /// Nobody hears a leg, though it may go on speaking (CH-03).
+    pub fn set_muted(&mut self, leg: LegId, muted: bool) -> bool {
+        let Some(call) = self.legs.get(&leg).map(|leg| leg.call) else { return false };
+        if muted && !self.can_take_guest(call) {
+            return false;
+        }
+        if let Some(known) = self.legs.get_mut(&leg) {
+            known.muted = muted;
+        }
+        self.arrange(call);
+        self.fact(Fact::Changed { call });
+        true
+    }
+
+    /// Ends one leg at somebody's wish. The others talk on if there are two of them; otherwise the call is over.
+    pub fn drop_party(&mut self, now: Now, leg: LegId, cause: Cause) {
+        self.replace_party(now, leg, None, cause);
+    }
+
+    /// The same, and this guest, if it is one, takes its place before any other.
+    pub fn replace_party(&mut self, now: Now, leg: LegId, by: Option<LegId>, cause: Cause) {
+        let Some(known) = self.legs.get(&leg) else { return };
+        let (call, guest, peer) = (known.call, known.guest, known.peer);
+        let is_caller = self.calls.get(&call).is_some_and(|call| call.caller_leg == leg);
+        let is_main = guest.is_none() && (is_caller || peer.is_some());
+        if !is_main {
+            self.end_leg(now, leg, cause, EndedBy::Request, Farewell::Ours);
+            self.arrange(call);
+            return self.after_leg(now, call);
+        }
+        let Some(heir) = self.heir(call, by).filter(|_| peer.is_some()) else {
+            return self.end_call(now, call, cause, EndedBy::Request);
+        };
+        if let (true, Some(peer), Some(call)) = (is_caller, peer, self.calls.get_mut(&call)) {
+            call.caller_leg = peer;
+        }
+        let party = known_party(&self.legs, leg);
+        self.end_leg(now, leg, cause, EndedBy::Request, Farewell::Ours);
+        self.promote(now, call, heir, party);
+        self.after_leg(now, call);
+    }
+
+    /// One of the two main legs that is not the caller has gone: a third talks on with the caller. False: there is none.
+    pub(super) fn go_on(&mut self, now: Now, call: CallId, without: Option<super::LegParty>) -> bool {
+        let Some(heir) = self.heir(call, None) else { return false };
+        self.promote(now, call, heir, without);
+        true
+    }
+
+    fn heir(&self, call: CallId, wanted: Option<LegId>) -> Option<LegId> {
+        let known = self.calls.get(&call)?;
+        let talks = |leg: &LegId| {
+            self.legs.get(leg).is_some_and(|leg| leg.state == LegState::Up && leg.guest == Some(Guest::Party))
+        };
+        wanted.filter(talks).or_else(|| known.legs.iter().copied().find(talks))
+    }
+
+    /// A guest becomes a main leg.
+    fn promote(&mut self, now: Now, call: CallId, heir: LegId, without: Option<super::LegParty>) {
+        let Some(caller) = self.calls.get(&call).map(|call| call.caller_leg) else { return };
+        if let Some(leg) = self.legs.get_mut(&heir) {
+            (leg.guest, leg.ring, leg.ends_call) = (None, None, true);
+        }
+        self.fact(Fact::WentOn { call, without });
+        self.hush(caller);
+        self.pair(caller, heir);
+        self.join(now, caller, heir);
+    }
+
+    /// A call ends in another: its guests come along, and nobody is rung for it any more.
+    pub(super) fn move_guests(&mut self, now: Now, from: CallId, to: CallId) {
+        let Some(known) = self.calls.get_mut(&from) else { return };
+        let rings = known.rings.clone();
+        let legs = &self.legs;
+        let guests: SmallVec<[LegId; 2]> =
+            known.legs.iter().copied().filter(|leg| legs.get(leg).is_some_and(|leg| leg.guest.is_some())).collect();
+        known.legs.retain(|leg| !guests.contains(leg));
+        for leg in &guests {
+            if let Some(leg) = self.legs.get_mut(leg) {
+                leg.call = to;
+            }
+        }
+        if let Some(kept) = self.calls.get_mut(&to) {
+            kept.legs.extend(guests);
+        }
+        for ring in rings {
+            self.stop_ring(now, ring, Cause::CANCELLED);
+        }
+    }
+
+    /// Whether somebody else talks in a call beside the two.
+    pub(super) fn has_third(&self, call: CallId) -> bool {
+        self.heir(call, None).is_some()
+    }
+
+    /// Streams that get a leg's digits when they come beside its sound.
+    pub(super) fn hearers_of_digits(&self, id: LegId) -> SmallVec<[(u16, StreamId); 2]> {
+        let talks = |leg: &&Leg| leg.peer.is_some() || leg.guest == Some(Guest::Party);
+        let Some(presser) = self.legs.get(&id).filter(talks) else { return SmallVec::new() };
+        let call = self.calls.get(&presser.call);
+        let others = call.into_iter().flat_map(|call| &call.legs).filter(|leg| **leg != id);
+        let heard = others.filter_map(|leg| self.legs.get(leg)).filter(talks).filter(|leg| leg.media.open);
+        heard.map(|leg| (leg.media.port.worker, leg.media.stream)).collect()
+    }
+
+    /// Tells the media workers who hears whom in a call.
+    pub(super) fn arrange(&mut self, call: CallId) {
+        let Some((worker, command, is_plain)) = self.arrangement(call) else { return };
+        self.command(worker, command);
+        let Some(known) = self.calls.get_mut(&call) else { return };
+        let was_mixed = std::mem::replace(&mut known.mixed, !is_plain);
+        if was_mixed || !is_plain {
+            let caller = known.caller_leg;
+            let peer = self.legs.get(&caller).and_then(|leg| leg.peer);
+            for leg in std::iter::once(caller).chain(peer) {
+                self.sound_hold(leg);
+            }
+        }
+    }
+
+    /// Who is together in a call, as an order for the worker; whether it is the two alone, heard as they are.
+    fn arrangement(&self, call: CallId) -> Option<(u16, Command, bool)> {
+        let known = self.calls.get(&call)?;
+        let peer = self.legs.get(&known.caller_leg).and_then(|leg| leg.peer);
+        let guests = known.legs.iter().copied().filter(|leg| self.legs.get(leg).is_some_and(|leg| leg.guest.is_some()));
+        let members: SmallVec<[&Leg; 4]> = std::iter::once(known.caller_leg)
+            .chain(peer)
+            .chain(guests)
+            .filter_map(|leg| self.legs.get(&leg))
+            .filter(|leg| leg.media.open)
+            .collect();
+        let worker = members.first()?.media.port.worker;
+        let is_plain = members.iter().all(|leg| leg.guest.is_none() && !leg.muted);
+        let command = match members[..] {
+            [one, other] if is_plain => Command::Join { a: one.media.stream, b: other.media.stream },
+            [_, _, ..] => {
+                let legs: SmallVec<[(StreamId, bool); 4]> =
+                    members.iter().map(|leg| (leg.media.stream, sends_digits(leg))).collect();
+                let matrix = Matrix::new(&legs, |listener, speaker| gain(members[listener], members[speaker], peer));
+                Command::Mix { matrix: Box::new(matrix) }
+            }
+            [alone] if known.mixed => Command::Part { stream: alone.media.stream },
+            [_] | [] => return None,
+        };
+        Some((worker, command, is_plain))
+    }
+}
+
+fn known_party(legs: &crate::base::FastMap<LegId, Leg>, leg: LegId) -> Option<super::LegParty> {
+    legs.get(&leg).map(|leg| leg.party)
+}
+
+fn sends_digits(leg: &Leg) -> bool {
+    match leg.guest {
+        None | Some(Guest::Party) => true,
+        Some(Guest::Listens | Guest::Whispers { .. } | Guest::Barges) => false,
+    }
+}
+
+/// How loud one hears another; `peer` is the main leg that is not the caller's.
+fn gain(listener: &Leg, speaker: &Leg, peer: Option<LegId>) -> Gain {
+    let is_heard = match speaker.guest {
+        _ if speaker.muted => false,
+        None | Some(Guest::Party | Guest::Barges) => true,
+        Some(Guest::Listens) => false,
+        Some(Guest::Whispers { to }) => {
+            let is_main = listener.guest.is_none();
+            is_main && (listener.id == to || (listener.peer != Some(to) && Some(listener.id) == peer))
+        }
+    };
+    if is_heard { Gain::UNITY } else { Gain::SILENT }
+}
