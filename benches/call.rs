@@ -14,7 +14,7 @@ use strowger::{
     engine::{Centre, Engine, EngineSettings, Input, Limits, Listener, Output, Times},
     media,
     sip::{Path, TimerSettings, Transport},
-    switch::{CallerIdRule, Destination, Pattern, Route, Side, Source, Trunk, TrunkDestination},
+    switch::{Destination, Pattern, Route, Side, Source, Trunk, TrunkDestination},
     wire::sip::{Message, Name, Writer},
 };
 
@@ -49,28 +49,19 @@ impl Bench {
         let now = Now { mono: Instant::from_micros(1_000_000), wall: Wall(1_795_000_000_000) };
         let mut engine = Engine::new(settings, [1; 32], now);
         let trunk = |id, remote: SocketAddr| Trunk {
-            id: TrunkId(id),
-            name: format!("trunk{id}"),
             sources: vec![Source { network: "127.0.0.1/32".parse().expect("a network"), port: Some(remote.port()) }],
             destination: Some(TrunkDestination {
                 host: remote.ip().to_string(),
                 port: remote.port(),
                 transport: Transport::Udp,
             }),
-            credentials: None,
-            caller_id: CallerIdRule::Pass,
-            calls_max: None,
-            upkeep: Default::default(),
-            limits: Default::default(),
+            ..Trunk::new(TrunkId(id), format!("trunk{id}"))
         };
         let centre = Centre {
             trunks: vec![trunk(1, caller), trunk(2, called)],
             routes: vec![Route {
-                pattern: Pattern::new("9000").expect("a pattern"),
                 from: Side::Trunk(TrunkId(1)),
-                strip: 0,
-                prepend: String::new(),
-                destination: Destination::Trunk(TrunkId(2)),
+                ..Route::new(Pattern::new("9000").expect("a pattern"), Destination::Trunk(TrunkId(2)))
             }],
             ..Centre::default()
         };

@@ -4,10 +4,10 @@ use std::{net::SocketAddr, time::Duration};
 
 use strowger::{
     acd::{self, AgentSettings, DevicePresence, MemberSettings, QueueSettings, ReasonKind, ReasonSettings},
-    base::{AgentId, ClipId, Extension, Private, QueueId, TrunkId, UserId},
+    base::{AgentId, ClipId, Extension, QueueId, TrunkId, UserId},
     engine::{Centre, Clip, EngineSettings, Limits, Listener, Times},
     sip::{TimerSettings, Transport, digest::Ha1},
-    switch::{CallerIdRule, Destination, Pattern, Role, Route, Side, Source, Trunk, TrunkDestination, User},
+    switch::{Destination, Pattern, Role, Route, Side, Source, Trunk, TrunkDestination, User},
 };
 
 pub const SWITCH: &str = "10.0.0.1:5060";
@@ -38,11 +38,9 @@ pub fn engine_settings() -> EngineSettings {
 pub fn centre() -> Centre {
     let carrier: SocketAddr = CARRIER.parse().unwrap();
     let route = |pattern: &str, from, strip, destination| Route {
-        pattern: Pattern::new(pattern).unwrap(),
         from,
         strip,
-        prepend: String::new(),
-        destination,
+        ..Route::new(Pattern::new(pattern).unwrap(), destination)
     };
     let mut acd = acd::Settings::default();
     acd.policies.device_presence = DevicePresence::Ready;
@@ -50,19 +48,13 @@ pub fn centre() -> Centre {
     acd.queues.insert(SUPPORT, QueueSettings { key: "support".into(), ..QueueSettings::default() });
     Centre {
         trunks: vec![Trunk {
-            id: TRUNK,
-            name: "carrier".into(),
             sources: vec![Source { network: carrier.ip().to_string().parse().unwrap(), port: None }],
             destination: Some(TrunkDestination {
                 host: carrier.ip().to_string(),
                 port: carrier.port(),
                 transport: Transport::Udp,
             }),
-            credentials: None,
-            caller_id: CallerIdRule::Pass,
-            calls_max: None,
-            upkeep: Default::default(),
-            limits: Default::default(),
+            ..Trunk::new(TRUNK, "carrier")
         }],
         routes: vec![
             route("+351210000001", Side::Trunks, 0, Destination::Queue(SUPPORT)),
@@ -95,14 +87,9 @@ pub fn password(name: &str) -> String {
 pub fn add_user(centre: &mut Centre, name: &str) -> UserId {
     let id = UserId(centre.users.len() as u64 + 1);
     centre.users.push(User {
-        id,
-        name: Extension::new(name).unwrap(),
-        extension: None,
-        display: Private::new(name.to_owned()),
-        number: None,
         ha1: Some(Ha1::new(name, REALM, &password(name))),
-        page_password: None,
         role: Role::Agent,
+        ..User::new(id, Extension::new(name).unwrap())
     });
     id
 }

@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use strowger::{
-    base::{Extension, Instant, Now, Private, TrunkId, UserId, Wall},
+    base::{Extension, Instant, Now, TrunkId, UserId, Wall},
     engine::{Centre, Engine, EngineSettings, Input, Limits, Listener, Output, Times},
     sip::{Path, TimerSettings, Transport},
-    switch::{CallerIdRule, Role, Source, Trunk, User},
+    switch::{Source, Trunk, User},
     wire::sip::Message,
 };
 
@@ -27,26 +27,10 @@ fn engine() -> Engine {
     };
     let mut engine = Engine::new(settings, [7; 32], NOW);
     let centre = Centre {
-        users: vec![User {
-            id: UserId(1),
-            name: Extension::new("ana").expect("a name"),
-            extension: None,
-            display: Private::new(String::new()),
-            number: None,
-            ha1: None,
-            page_password: None,
-            role: Role::User,
-        }],
+        users: vec![User::new(UserId(1), Extension::new("ana").expect("a name"))],
         trunks: vec![Trunk {
-            id: TrunkId(1),
-            name: "carrier".to_owned(),
             sources: vec![Source { network: "127.0.0.1/32".parse().expect("a network"), port: Some(5080) }],
-            destination: None,
-            credentials: None,
-            caller_id: CallerIdRule::Pass,
-            calls_max: None,
-            upkeep: Default::default(),
-            limits: Default::default(),
+            ..Trunk::new(TrunkId(1), "carrier")
         }],
         ..Centre::default()
     };

@@ -58,6 +58,8 @@ ids! {
     TrunkId "trunk-";
     /// Trunks that carry the same calls.
     TrunkGroupId "trunks-";
+    /// What some users may dial.
+    DialClassId "class-";
     /// A sentence or a piece of music that can be played.
     ClipId "clip-";
     /// One live connection of a stream transport (TCP, TLS, WS).

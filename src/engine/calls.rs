@@ -10,12 +10,14 @@ use super::{
     trunks::{OUT_OF_ORDER, trunk_credentials},
 };
 use crate::{
-    base::{AgentId, CallId, EngagementId, GroupId, InteractionId, LegId, Now, Private, TrunkId, UserId},
+    base::{
+        AgentId, CallId, EngagementId, GroupId, InteractionId, LegId, Now, Number, Private, QueueId, TrunkId, UserId,
+    },
     media::Source,
     sip::{Headers, Path},
     switch::{
-        CallSummary, CallerIdRule, Cause, Destination, EndedBy, Fact, GroupStrategy, LegParty, LegSide, LegStage,
-        Listener, Lost, Moved, RingId, RingPlan, Routed, Target, Then, Trunk,
+        CallSummary, Cause, Destination, EndedBy, Fact, GroupStrategy, LegParty, LegSide, LegStage, Listener, Lost,
+        Moved, Presentation, RingId, RingPlan, Routed, Target, Then, Trunk,
     },
 };
 
@@ -34,6 +36,10 @@ pub(super) struct Note {
     pub referred: bool,
     /// Trunks of a group that may still be tried.
     pub attempts: Option<Attempts>,
+    /// The number that the route out shows in place of the caller's.
+    pub caller_id: Option<Number>,
+    /// The caller hides his number otherwise, but not for this call.
+    pub shows_number: bool,
     /// How often it was forwarded, and who did so last.
     pub forwards: u8,
     pub forwarded_by: Option<UserId>,
@@ -46,9 +52,16 @@ pub(super) struct Note {
     pub ended_by: Option<EndedBy>,
 }
 
+impl Note {
+    /// The queue whose chain a call follows.
+    pub fn behind_queue(&self) -> Option<QueueId> {
+        self.step.as_ref().map(|step| step.queue)
+    }
+}
+
 impl Engine {
     /// A call was admitted: find out where it goes.
-    pub(super) fn begin_call(&mut self, now: Now, call: CallId, party: LegParty) {
+    pub(super) fn begin_call(&mut self, now: Now, call: CallId, party: LegParty, shows_number: bool) {
         let Some(sight) = self.switch.call(call) else { return };
         let dialled = sight.dialled().clone();
         let routed = self.directory.router.route(party, dialled.as_str());
@@ -73,6 +86,8 @@ impl Engine {
                 transfer: None,
                 referred: false,
                 attempts: None,
+                caller_id: None,
+                shows_number,
                 forwards: 0,
                 forwarded_by: None,
                 queue: None,
@@ -105,6 +120,7 @@ impl Engine {
     pub(super) fn direct_to(&mut self, now: Now, call: CallId, routed: Routed) {
         if let Some(note) = self.notes.get_mut(&call) {
             note.attempts = None;
+            note.caller_id = routed.caller_id;
         }
         let by_us = matches!(routed.destination, Destination::Queue(_) | Destination::Clip(_));
         if by_us && !self.switch.can_play_to(call) {
@@ -178,7 +194,7 @@ impl Engine {
     }
 
     pub(super) fn ring_trunk(&mut self, now: Now, call: CallId, trunk: TrunkId, number: String) {
-        match self.trunk_target(now, trunk, number, self.rights(call)) {
+        match self.trunk_target(now, trunk, number, call) {
             Ok(target) => self.ring_target(now, call, trunk, target),
             Err(cause) => self.refuse_call(now, call, cause),
         }
@@ -193,7 +209,8 @@ impl Engine {
             note.trunk.get_or_insert(trunk);
         }
         let time = self.settings.times.ring_time;
-        self.ring(now, call, vec![vec![target]], time, Vec::new());
+        let told = self.directory.trunks.get(&trunk).map(|trunk| self.forwarding_headers(call, trunk, &target));
+        self.ring(now, call, vec![vec![target]], time, told.unwrap_or_default());
     }
 
     fn ring(&mut self, now: Now, call: CallId, phases: Vec<Vec<Target>>, time: std::time::Duration, headers: Headers) {
@@ -223,14 +240,26 @@ impl Engine {
         true
     }
 
-    pub(super) fn trunk_target(
+    /// A trunk as the next to be rung for a call.
+    pub(super) fn trunk_target(&self, now: Now, id: TrunkId, number: String, call: CallId) -> Result<Target, Cause> {
+        let trunk = self.directory.trunks.get(&id).ok_or(Cause::NOT_FOUND)?;
+        self.trunk_target_showing(now, trunk, &number, self.presentation(call, trunk))
+    }
+
+    /// The same for a user who brings somebody in by himself.
+    pub(super) fn trunk_target_of(&self, now: Now, id: TrunkId, number: &str, by: UserId) -> Result<Target, Cause> {
+        let trunk = self.directory.trunks.get(&id).ok_or(Cause::NOT_FOUND)?;
+        self.trunk_target_showing(now, trunk, number, self.presentation_of(by, trunk))
+    }
+
+    fn trunk_target_showing(
         &self,
         now: Now,
-        id: TrunkId,
-        number: String,
-        caller: Option<LegParty>,
+        trunk: &Trunk,
+        number: &str,
+        shown: Presentation,
     ) -> Result<Target, Cause> {
-        let trunk = self.directory.trunks.get(&id).ok_or(Cause::NOT_FOUND)?;
+        let id = trunk.id;
         if !self.has_line(now, trunk, LegSide::Called) {
             return Err(Cause::NO_ROOM);
         }
@@ -239,6 +268,7 @@ impl Engine {
         let transport = path.transport;
         let authority = crate::switch::authority(&destination.host, destination.port);
         let param = transport.uri_param().map(|name| format!(";transport={name}")).unwrap_or_default();
+        let number = trunk.numbering.called_out(number).into_owned();
         let user = crate::switch::escape_user(&number);
         let credentials = trunk_credentials(trunk);
         let (host, port) = listener.authority();
@@ -251,10 +281,7 @@ impl Engine {
             route_set: Vec::new(),
             credentials,
             dead_time: self.settings.times.trunk_dead_time,
-            shown_number: match &trunk.caller_id {
-                CallerIdRule::Pass => self.outside_number(caller),
-                CallerIdRule::Fixed(number) => Some(number.as_str().to_owned()),
-            },
+            shown,
             spares: Vec::new(),
         })
     }
@@ -273,13 +300,6 @@ impl Engine {
         let remote = SocketAddr::new(ip, destination.port);
         let listener = self.listener_towards(transport, remote)?;
         Some((Path { transport, local: listener.local, remote, flow: None }, listener))
-    }
-
-    /// The number that a user shows outside, if he has one of his own.
-    fn outside_number(&self, caller: Option<LegParty>) -> Option<String> {
-        let Some(LegParty::User(user)) = caller else { return None };
-        let number = self.directory.users.get(&user)?.number.as_ref()?;
-        Some(number.as_str().to_owned())
     }
 
     /// What the switch tells.

@@ -4,7 +4,7 @@ use super::Engine;
 use crate::{
     base::Private,
     sip::registrar::Binding,
-    switch::{LegParty, Target, User},
+    switch::{LegParty, Presentation, Target, User},
 };
 
 impl Engine {
@@ -49,7 +49,7 @@ impl Engine {
             route_set: binding.route.iter().map(|route| route.to_string()).collect(),
             credentials: None,
             dead_time: self.settings.times.device_dead_time,
-            shown_number: None,
+            shown: Presentation::default(),
             spares: Vec::new(),
         })
     }

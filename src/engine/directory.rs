@@ -9,9 +9,9 @@ use std::{
 use super::{Centre, WaitingSound};
 use crate::{
     acd::Onward,
-    base::{AgentId, ClipId, FastMap, GroupId, QueueId, TrunkGroupId, TrunkId, UserId},
+    base::{AgentId, ClipId, FastMap, GroupId, Number, QueueId, TrunkGroupId, TrunkId, UserId},
     media::{Source, Tone},
-    switch::{Destination, Group, Routed, Router, Trunk, TrunkDestination, TrunkGroup, User},
+    switch::{Destination, DialPlan, Group, Routed, Router, Trunk, TrunkDestination, TrunkGroup, User},
 };
 
 /// Users, groups, trunks and routes by what they are looked up by.
@@ -22,6 +22,8 @@ pub(super) struct Directory {
     /// In configured order: the first whose source fits wins.
     pub trunks: BTreeMap<TrunkId, Trunk>,
     pub trunk_groups: FastMap<TrunkGroupId, TrunkGroup>,
+    pub dial_plan: DialPlan,
+    queue_numbers: FastMap<QueueId, Number>,
     trunk_order: Vec<TrunkId>,
     agents: FastMap<AgentId, UserId>,
     agents_of_users: FastMap<UserId, AgentId>,
@@ -49,6 +51,12 @@ impl Directory {
             groups: centre.groups.iter().map(|group| (group.id, group.clone())).collect(),
             trunks: centre.trunks.iter().map(|trunk| (trunk.id, trunk.clone())).collect(),
             trunk_groups: centre.trunk_groups.iter().map(|group| (group.id, group.clone())).collect(),
+            dial_plan: centre.dial_plan.clone(),
+            queue_numbers: centre
+                .queues
+                .iter()
+                .filter_map(|voice| Some((voice.queue, voice.caller_id.clone()?)))
+                .collect(),
             trunk_order: centre.trunks.iter().map(|trunk| trunk.id).collect(),
             waiting: centre.queues.iter().map(|queue| (queue.queue, queue.waiting)).collect(),
             queue_names: centre.acd.queues.iter().map(|(id, queue)| (*id, name(&queue.key, &queue.name))).collect(),
@@ -62,7 +70,7 @@ impl Directory {
 
     /// Where a way out of a queue leads, outside the queues.
     pub fn onward(&self, to: &Onward) -> Option<Routed> {
-        let plain = |destination| Routed { destination, number: String::new() };
+        let plain = |destination| Routed { destination, number: String::new(), caller_id: None };
         match to {
             Onward::User(key) => self.router.user(key).map(Destination::User).map(plain),
             Onward::Group(key) => {
@@ -133,6 +141,11 @@ impl Directory {
     /// Whether it changes when an agent rings.
     pub fn sounds_change(&self, queue: QueueId) -> bool {
         self.waiting.get(&queue) == Some(&WaitingSound::RingbackWhenOffered)
+    }
+
+    /// What the outside sees of calls that come from a queue.
+    pub fn queue_number(&self, queue: QueueId) -> Option<&Number> {
+        self.queue_numbers.get(&queue)
     }
 
     pub fn queue_name(&self, queue: QueueId) -> &str {

@@ -1,9 +1,9 @@
 //! Redirections (RFC 3261 8.1.3.4, CH-15): a phone or a carrier answers 302, and the call goes where that leads, if whoever
 //! said so could have dialled it.
 
-use super::Engine;
+use super::{Engine, identity::internal_name};
 use crate::{
-    base::{CallId, Dialled, Now, TrunkId},
+    base::{CallId, Now, TrunkId},
     switch::{Destination, LegParty, Moved, escape_user},
     wire::sip::Uri,
 };
@@ -16,7 +16,6 @@ impl Engine {
     pub(super) fn follow(&mut self, now: Now, call: CallId, moved: &Moved) -> bool {
         let Ok(uri) = Uri::parse(&moved.to) else { return false };
         let number = uri.user_decoded();
-        let Some(dialled) = Dialled::new(number.split(';').next().unwrap_or_default()) else { return false };
         let Some(note) = self.notes.get_mut(&call).filter(|note| note.forwards < FORWARDS_MAX) else { return false };
         note.forwards += 1;
         match moved.by {
@@ -24,7 +23,7 @@ impl Engine {
                 if !uri.scheme.eq_ignore_ascii_case("tel") && !self.is_ours(&uri) {
                     return false;
                 }
-                let Some(routed) = self.directory.router.route(moved.by, dialled.as_str()) else { return false };
+                let Some(routed) = self.route_dialled(moved.by, &number) else { return false };
                 // Back to himself would only be redirected again.
                 if routed.destination == Destination::User(user) {
                     return false;
@@ -37,7 +36,8 @@ impl Engine {
                 true
             }
             LegParty::Trunk(trunk) if self.is_at(trunk, &uri) => {
-                self.ring_trunk(now, call, trunk, dialled.as_str().to_owned());
+                let Some(dialled) = self.read_dialled(moved.by, &number) else { return false };
+                self.ring_trunk(now, call, trunk, dialled.number.into());
                 true
             }
             LegParty::Trunk(_) => false,
@@ -58,7 +58,7 @@ impl Engine {
     pub(super) fn diverted_by(&self, call: CallId) -> Option<String> {
         let user = self.notes.get(&call)?.forwarded_by?;
         let user = self.directory.users.get(&user)?;
-        let name = user.extension.as_ref().unwrap_or(&user.name).as_str();
+        let name = internal_name(user);
         Some(format!("<sip:{}@{}>;reason=unconditional", escape_user(name), self.settings.realm))
     }
 }

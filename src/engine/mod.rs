@@ -2,9 +2,11 @@
 
 mod calls;
 mod devices;
+mod dial_plan;
 mod directory;
 mod drive;
 mod forwards;
+mod identity;
 mod io;
 mod journal;
 mod keep_alive;

@@ -39,7 +39,7 @@ impl Engine {
             };
             let Some(trunk) = attempts.rest.pop_front() else { return false };
             let (last, number) = (attempts.rest.is_empty(), attempts.number.clone());
-            let Ok(mut target) = self.trunk_target(now, trunk, number, self.rights(call)) else { continue };
+            let Ok(mut target) = self.trunk_target(now, trunk, number, call) else { continue };
             if !last {
                 target.dead_time = target.dead_time.min(RESPONSE_TIME);
             }

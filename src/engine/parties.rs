@@ -43,8 +43,10 @@ impl Engine {
     /// Rings somebody for a call in which people talk, by the rights of `by`.
     pub(super) fn add_party(&mut self, now: Now, call: CallId, by: UserId, to: &str) -> Result<(), Refused> {
         self.check_talks(call)?;
-        let dialled = Dialled::new(to).ok_or_else(|| Refused::not_understood("number", "this can't be dialled"))?;
-        let routed = self.directory.router.route(LegParty::User(by), dialled.as_str());
+        if Dialled::new(to).is_none() {
+            return Err(Refused::not_understood("number", "this can't be dialled"));
+        }
+        let routed = self.route_dialled(LegParty::User(by), to);
         let routed = routed.ok_or_else(|| Refused::unknown("no_route", "this number leads nowhere for you"))?;
         let targets = self.third_targets(now, call, by, routed)?;
         let caller = self.shown_user(by, false);
@@ -110,7 +112,6 @@ impl Engine {
 
     fn third_targets(&mut self, now: Now, call: CallId, by: UserId, to: Routed) -> Result<Vec<Target>, Refused> {
         let nobody = || Refused::not_now("unreachable", "nobody can be reached there now");
-        let rights = Some(LegParty::User(by));
         match to.destination {
             Destination::User(user) => self.targets_of(now, call, user),
             Destination::Group(group) => {
@@ -120,14 +121,13 @@ impl Engine {
                 if targets.is_empty() { Err(nobody()) } else { Ok(targets) }
             }
             Destination::Trunk(trunk) => {
-                self.trunk_target(now, trunk, to.number, rights).map(|target| vec![target]).map_err(|_| nobody())
+                self.trunk_target_of(now, trunk, &to.number, by).map(|target| vec![target]).map_err(|_| nobody())
             }
             Destination::Trunks(group) => {
                 let trunks = self.directory.trunk_groups.get(&group).map(|group| group.members.clone());
                 let mut trunks = trunks.unwrap_or_default();
                 trunks.sort_by_key(|member| member.priority);
-                let target =
-                    trunks.iter().find_map(|one| self.trunk_target(now, one.trunk, to.number.clone(), rights).ok());
+                let target = trunks.iter().find_map(|one| self.trunk_target_of(now, one.trunk, &to.number, by).ok());
                 target.map(|target| vec![target]).ok_or_else(nobody)
             }
             Destination::Queue(_) | Destination::Clip(_) => {

@@ -31,7 +31,7 @@ pub(super) struct Waiting {
 
 /// A step of a queue's chain, outside the queues, that a call is trying.
 pub(super) struct Step {
-    queue: QueueId,
+    pub queue: QueueId,
     to: Onward,
     interaction: InteractionId,
     priority: i32,
@@ -53,8 +53,7 @@ impl Engine {
     /// A call enters a queue: an agent is looked for, and the caller hears music meanwhile.
     pub(super) fn enqueue(&mut self, now: Now, call: CallId, queue: QueueId) {
         let Some(sight) = self.switch.call(call) else { return };
-        let caller = sight.shown();
-        let shown = if caller.hidden { Private::new("anonymous".to_owned()) } else { caller.number.clone() };
+        let shown = sight.shown().visible_number();
         let interaction = InteractionId(self.switch.ids().next_interaction());
         self.await_agent(call, queue, interaction, (0, now.wall));
         if let Err(outcome) =
@@ -136,7 +135,7 @@ impl Engine {
             priority,
             arrived: Some(arrived),
             call: Some(call),
-            ..Enqueue::inbound(interaction, queue, sight.caller().number.clone())
+            ..Enqueue::inbound(interaction, queue, sight.shown().visible_number())
         };
         self.await_agent(call, queue, interaction, (priority, arrived));
         match self.acd.overflow_further(now, queue, &to, enqueue) {

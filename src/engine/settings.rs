@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     acd,
-    base::ClipId,
+    base::{ClipId, Number},
     sip::{TimerSettings, registrar::RegistrarSettings},
-    switch::{Group, Listener, Route, Times, Trunk, TrunkGroup, User},
+    switch::{DialPlan, Group, Listener, Route, Times, Trunk, TrunkGroup, User},
 };
 
 /// What does not change while the process runs. The domain settings come as [`Centre`].
@@ -66,6 +66,8 @@ pub struct Centre {
     #[serde(default)]
     pub trunk_groups: Vec<TrunkGroup>,
     pub routes: Vec<Route>,
+    #[serde(default)]
+    pub dial_plan: DialPlan,
     pub clips: Vec<Clip>,
     /// What a waiting or held caller hears when his queue names nothing else. `None`: a comfort tone.
     pub hold_music: Option<ClipId>,
@@ -82,11 +84,14 @@ pub struct Clip {
     pub name: String,
 }
 
-/// What callers of a queue hear.
+/// What a queue does beyond distribution.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct QueueVoice {
     pub queue: crate::base::QueueId,
     pub waiting: WaitingSound,
+    /// The number that the outside sees when a call leaves from this queue.
+    #[serde(default)]
+    pub caller_id: Option<Number>,
 }
 
 /// What a waiting caller hears (QE-04).

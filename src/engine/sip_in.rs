@@ -2,12 +2,12 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{Alarm, CallRecord, Direction, Engine, GateOrder, Output};
+use super::{Alarm, CallRecord, Direction, Engine, GateOrder, Output, dial_plan::Read};
 use crate::{
     base::{CallId, Dialled, LegId, Now, Private, TrunkId, UserId},
     sip::{Path, Reply, TransactionId, UsageId, digest::Verdict},
     switch::{Admission, Caller, Cause, EndedBy, LegParty, LegSide},
-    wire::sip::{Host, Message, Method, Name, NameAddr, Uri},
+    wire::sip::{Host, Message, Method, Name, Uri},
 };
 
 /// Who sends a request.
@@ -15,6 +15,15 @@ use crate::{
 pub(super) enum Identity {
     User(UserId),
     Trunk(TrunkId),
+}
+
+impl Identity {
+    pub fn party(&self) -> LegParty {
+        match self {
+            Self::User(user) => LegParty::User(*user),
+            Self::Trunk(trunk) => LegParty::Trunk(*trunk),
+        }
+    }
 }
 
 /// Phones that take a challenge in an algorithm they don't know for a failure, instead of passing over it (RFC 8760
@@ -29,7 +38,7 @@ impl Engine {
     /// An INVITE outside any call.
     pub(super) fn on_invite(&mut self, now: Now, usage: UsageId, request: &Message, path: Path) {
         let judged = self.judge(now, request, path);
-        let (identity, dialled) = match judged {
+        let (identity, Read { number: dialled, hides }) = match judged {
             Ok(judged) => judged,
             Err(reply) => {
                 self.totals.calls_refused += 1;
@@ -39,7 +48,7 @@ impl Engine {
         if request.header(Name::Replaces).is_some() {
             return self.on_pickup(now, usage, request, path, &identity);
         }
-        let (party, caller) = self.caller(&identity, request);
+        let (party, caller) = self.caller(&identity, request, hides);
         let admitted = if self.has_free_line(now, party) {
             let hold_music = Some(self.directory.hold_music());
             let (caller, dialled) = (caller.clone(), dialled.clone());
@@ -50,7 +59,7 @@ impl Engine {
         match admitted {
             Ok(call) => {
                 self.totals.calls_begun += 1;
-                self.begin_call(now, call, party);
+                self.begin_call(now, call, party, hides == Some(false));
             }
             Err(reply) => {
                 self.totals.calls_refused += 1;
@@ -90,7 +99,7 @@ impl Engine {
     }
 
     /// What must hold before a call is taken on: an address that we understand, no loop, a known caller.
-    fn judge(&mut self, now: Now, request: &Message, path: Path) -> Result<(Identity, Dialled), Reply> {
+    fn judge(&mut self, now: Now, request: &Message, path: Path) -> Result<(Identity, Read), Reply> {
         if self.draining {
             return Err(Reply::new(503).header("Retry-After", "30").once());
         }
@@ -109,10 +118,8 @@ impl Engine {
         {
             user = to.uri.user_decoded().into_owned().into();
         }
-        // Parameters of a number (RFC 3966) are not dialled.
-        let number = user.split(';').next().unwrap_or_default();
-        let dialled = Dialled::new(number).ok_or_else(|| Reply::new(404))?;
-        Ok((identity, dialled))
+        let read = self.read_dialled(identity.party(), &user).ok_or_else(|| Reply::new(404))?;
+        Ok((identity, read))
     }
 
     /// The order is: a local user's name or device by digest, even from a trunk's address; a trunk's address; anyone
@@ -263,30 +270,6 @@ impl Engine {
         request.vias().skip(1).flatten().any(|via| ours(&via.host, via.port))
     }
 
-    /// Who is shown as calling.
-    fn caller(&self, identity: &Identity, request: &Message) -> (LegParty, Caller) {
-        match identity {
-            Identity::User(id) => {
-                let caller = self.shown_user(*id, asks_to_hide(request));
-                (LegParty::User(*id), caller)
-            }
-            Identity::Trunk(id) => {
-                let asserted = request.header(Name::PAssertedIdentity).and_then(|value| NameAddr::parse(value).ok());
-                let from = request.from().ok();
-                let shown = asserted.as_ref().or(from.as_ref());
-                let number = shown.map(|party| party.uri.user_decoded()).unwrap_or_default();
-                let number = Dialled::new(&number).map_or_else(|| "anonymous".to_owned(), String::from);
-                let display = shown.and_then(|party| party.display.as_deref()).filter(|name| !name.is_empty());
-                let caller = Caller {
-                    display: display.map(str::to_owned),
-                    number: Private::new(number),
-                    hidden: asks_to_hide(request),
-                };
-                (LegParty::Trunk(*id), caller)
-            }
-        }
-    }
-
     /// A request that is no INVITE.
     pub(super) fn on_sip_request(
         &mut self,
@@ -327,17 +310,4 @@ impl Engine {
             self.switch.end_call(now, call, cause, EndedBy::Switch);
         }
     }
-}
-
-/// `Privacy: id`, or an anonymous From (RFC 3323, RFC 3325 9.3).
-fn asks_to_hide(request: &Message) -> bool {
-    let wanted = request.header(Name::Privacy).unwrap_or_default();
-    let by_header = wanted
-        .split(';')
-        .any(|value| matches!(value.trim().to_ascii_lowercase().as_str(), "id" | "header" | "user" | "full"));
-    by_header
-        || request.from().is_ok_and(|from| {
-            let host = from.uri.host.to_string().to_ascii_lowercase();
-            host == "anonymous.invalid" || from.uri.user == Some("anonymous")
-        })
 }

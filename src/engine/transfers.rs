@@ -3,7 +3,7 @@
 
 use super::{Engine, calls::Note};
 use crate::{
-    base::{CallId, Dialled, LegId, Now, Private, UserId},
+    base::{CallId, LegId, Now, UserId},
     sip::{Reply, TransactionId},
     switch::{Caller, Cause, EndedBy, LegParty, LegStage, ReferId, Routed, escape_user},
     wire::sip::{Message, Name, NameAddr, Replaces},
@@ -93,9 +93,7 @@ impl Engine {
                 }
             }
         }
-        let number = number.split(';').next().unwrap_or_default();
-        let dialled = Dialled::new(number).ok_or_else(|| Reply::new(404))?;
-        let routed = self.directory.router.route(LegParty::User(user), dialled.as_str());
+        let routed = self.route_dialled(LegParty::User(user), &number);
         Ok((user, Asked::Blind(routed.ok_or_else(|| Reply::new(404))?, early)))
     }
 
@@ -266,13 +264,5 @@ impl Engine {
             .or(transferor)
             .map(LegParty::User)
             .or_else(|| self.switch.call(call).map(|sight| sight.party()))
-    }
-
-    /// A user as he is shown to others.
-    pub(super) fn shown_user(&self, user: UserId, hidden: bool) -> Caller {
-        let user = self.directory.users.get(&user);
-        let name = user.map_or("", |user| user.extension.as_ref().unwrap_or(&user.name).as_str());
-        let display = user.map(|user| user.display.reveal().clone()).filter(|display| !display.is_empty());
-        Caller { display, number: Private::new(name.to_owned()), hidden }
     }
 }

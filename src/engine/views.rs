@@ -100,7 +100,7 @@ impl Engine {
             call,
             direction: note.direction,
             trunk: note.trunk,
-            caller: sight.caller().number.clone(),
+            caller: sight.caller().visible_number(),
             dialled: crate::base::Private::new(sight.dialled().to_string()),
             began: sight.began(),
             answered: sight.answered(),

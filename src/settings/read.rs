@@ -238,6 +238,27 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// A list of pairs: `[["a", "b"], ["c", "d"]]`; an absent one is empty.
+    pub fn pairs(&self, key: &'static str) -> Vec<At<(String, String)>> {
+        let Some(raw) = self.raw(key) else { return Vec::new() };
+        let Raw::Toml(DeValue::Array(items)) = &raw.value else {
+            self.expected(raw.mark, key, "a list of pairs [\"from\", \"to\"]", &raw.value);
+            return Vec::new();
+        };
+        let mut pairs = Vec::new();
+        for item in items.iter() {
+            let mark = Mark { source: self.source, byte: item.span().start };
+            let texts = item.get_ref().as_array().map(|texts| {
+                texts.iter().map(|text| text.get_ref().as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
+            });
+            match texts.flatten().and_then(|texts| <[String; 2]>::try_from(texts).ok()) {
+                Some([from, to]) => pairs.push(At::new((from, to), mark)),
+                None => self.expected(mark, key, "a pair [\"from\", \"to\"]", &Raw::Toml(item.get_ref())),
+            }
+        }
+        pairs
+    }
+
     /// `[key]`; an absent one reads like an empty one.
     pub fn table(&self, key: &'static str) -> Section<'a> {
         self.asked.borrow_mut().push(key);

@@ -148,21 +148,52 @@ pub struct Target {
     pub credentials: Option<Credentials>,
     /// No response at all for so long: it is dead.
     pub dead_time: Duration,
-    /// The number that this target is shown as calling, when its trunk has a rule of its own.
-    pub shown_number: Option<String>,
+    pub shown: Presentation,
     /// Other ways to the very same: further flows of one device (RFC 5626 7), further servers of one trunk (RFC 3263 4.3).
     /// Each is tried when the one before could not be reached.
     pub spares: Vec<Target>,
 }
 
+/// What one target sees of who calls, beside what the plan says for all.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Presentation {
+    /// This number instead of the caller's own.
+    pub number: Option<String>,
+    /// Nothing is shown to the called, though it would be to others.
+    pub hidden: bool,
+    pub asserts: Asserts,
+}
+
+/// When P-Asserted-Identity goes to a target (RFC 3325 5).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Asserts {
+    /// To a phone: only where the caller does not hide.
+    #[default]
+    UnlessHidden,
+    /// Into the trust domain: what is hidden is told in confidence, with `Privacy: id`.
+    Always,
+    /// Out of the trust domain.
+    Never,
+}
+
+/// In place of a number that is not known.
+pub const ANONYMOUS: &str = "anonymous";
+
 /// Who calls, as far as it may be shown.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Caller {
     pub display: Option<String>,
-    /// Number or user name.
+    /// Number or user name; [`ANONYMOUS`] when not even we know it.
     pub number: Private<String>,
     /// The caller asked not to be shown (RFC 3323).
     pub hidden: bool,
+}
+
+impl Caller {
+    /// The number as whoever may not see a hidden one sees it.
+    pub fn visible_number(&self) -> Private<String> {
+        if self.hidden { Private::new(ANONYMOUS.to_owned()) } else { self.number.clone() }
+    }
 }
 
 /// Everything to know about a call that is over.

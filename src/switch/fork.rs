@@ -3,7 +3,8 @@
 use smallvec::SmallVec;
 
 use super::{
-    Cause, EndedBy, Fact, LegSide, LegStage, Lost, Moved, RingId, RingPlan, Switch, Target, Then, Timer,
+    ANONYMOUS, Asserts, Cause, EndedBy, Fact, LegSide, LegStage, Lost, Moved, RingId, RingPlan, Switch, Target, Then,
+    Timer,
     call::Farewell,
     escape_user,
     leg::{Leg, LegState},
@@ -26,6 +27,9 @@ pub(super) struct Called {
     contact: Box<str>,
     spares: Vec<Target>,
 }
+
+/// Whom From names when nobody is to be named (RFC 3323 4.1.1.3).
+const NOBODY: &str = "sip:anonymous@anonymous.invalid";
 
 /// Somebody is being rung.
 pub(super) struct Ring {
@@ -382,20 +386,28 @@ fn lost(status: u16, rang: bool) -> Lost {
 /// The INVITE for one target.
 fn invite(max_forwards: u8, passed: &Headers, plan: &RingPlan, target: &Target, body: Body) -> Invite {
     let domain = &target.domain;
-    let number = target.shown_number.as_deref().unwrap_or(plan.caller.number.reveal());
-    let asserted = format!("sip:{}@{domain}", escape_user(number));
-    let from = if plan.caller.hidden {
-        Party::named("Anonymous", "sip:anonymous@anonymous.invalid")
-    } else {
-        Party { display: plan.caller.display.clone(), uri: asserted.clone() }
+    let caller = &plan.caller;
+    let number = target.shown.number.as_deref().unwrap_or(caller.number.reveal());
+    let known = !number.is_empty() && number != ANONYMOUS;
+    let hidden = caller.hidden || target.shown.hidden;
+    let uri = format!("sip:{}@{domain}", escape_user(number));
+    let from = match (hidden, known) {
+        // RFC 3323 4.1.1.3.
+        (true, _) => Party::named("Anonymous", NOBODY),
+        (false, true) => Party { display: caller.display.clone(), uri: uri.clone() },
+        (false, false) => Party::named(caller.display.as_deref().unwrap_or("Anonymous"), NOBODY),
     };
     let to = Party::new(format!("sip:{}@{domain}", escape_user(target.address.reveal())));
     let mut headers: Headers = Vec::with_capacity(passed.len() + plan.headers.len() + 2);
-    let trusted = matches!(target.party, super::LegParty::Trunk(_));
-    if trusted || !plan.caller.hidden {
-        headers.push(("P-Asserted-Identity".into(), format!("<{asserted}>")));
+    let asserts = match target.shown.asserts {
+        Asserts::Always => true,
+        Asserts::UnlessHidden => !hidden,
+        Asserts::Never => false,
+    };
+    if asserts && known {
+        headers.push(("P-Asserted-Identity".into(), format!("<{uri}>")));
     }
-    if plan.caller.hidden {
+    if hidden {
         headers.push(("Privacy".into(), "id".to_owned()));
     }
     headers.extend(passed.iter().cloned());
@@ -406,7 +418,7 @@ fn invite(max_forwards: u8, passed: &Headers, plan: &RingPlan, target: &Target, 
         body: Some(body),
         credentials: target.credentials.clone(),
         max_forwards,
-        large_by_tcp: trusted,
+        large_by_tcp: matches!(target.party, super::LegParty::Trunk(_)),
         ..Invite::new(target.path, target.uri.clone(), from, to)
     }
 }

@@ -7,6 +7,7 @@ mod bridge;
 mod call;
 mod cause;
 mod check;
+mod dial_plan;
 mod fact;
 mod fork;
 mod ground;
@@ -14,6 +15,7 @@ mod guests;
 mod ids;
 mod leg;
 mod negotiate;
+mod numbering;
 mod offers;
 mod pickup;
 mod record;
@@ -33,15 +35,21 @@ use crate::{
 
 pub use call::{Admission, PASSED_HEADERS_MAX, STATS_WAIT};
 pub use check::SwitchCounts;
-pub use fact::{CallSummary, Caller, Fact, LegStage, Lost, Moved, Output, RingId, RingPlan, Target, Then};
+pub use dial_plan::{DialClass, DialPlan};
+pub use fact::{
+    ANONYMOUS, Asserts, CallSummary, Caller, Fact, LegStage, Lost, Moved, Output, Presentation, RingId, RingPlan,
+    Target, Then,
+};
 pub use fork::FORK_MAX;
 pub use ground::{Listener, SwitchSettings, Times, authority, escape_user};
+pub use numbering::{NUMBER_RULES_MAX, NumberForm, NumberPlan, NumberRule, NumberRules, Numbering};
 pub use pickup::Pickup;
 pub use record::{Cause, EndedBy, LegParty, LegRecord, LegSide, Quality};
 pub use route::{Routed, Router, TrunkLoad};
 pub use settings::{
-    CallerIdRule, Cidr, Destination, Group, GroupStrategy, Health, PATTERN_MAX, Pattern, Role, Route, Side, Source,
-    Trunk, TrunkCredentials, TrunkDestination, TrunkGroup, TrunkLimits, TrunkMember, Upkeep, User,
+    CallerIdRule, Cidr, Destination, Forwarding, Group, GroupStrategy, Health, PATTERN_MAX, Pattern, Role, Route, Side,
+    Source, Trunk, TrunkCredentials, TrunkDestination, TrunkGroup, TrunkIdentity, TrunkLimits, TrunkMember, Upkeep,
+    User,
 };
 
 pub use guests::{GUESTS_MAX, Guest};

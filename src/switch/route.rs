@@ -1,7 +1,7 @@
 //! From what was dialled to what is rung.
 
 use super::{Destination, Group, LegParty, LegSide, Route, Side, Trunk, User};
-use crate::base::{FastMap, GroupId, Instant, KeyedMap, TrunkId, UserId, keyed_map};
+use crate::base::{FastMap, GroupId, Instant, KeyedMap, Number, TrunkId, UserId, keyed_map};
 
 /// All users, groups and routes, indexed.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct Routed {
     pub destination: Destination,
     /// What is dialled there, for a trunk.
     pub number: String,
+    /// The number shown there, when the route has one of its own.
+    pub caller_id: Option<Number>,
 }
 
 impl Router {
@@ -67,13 +69,14 @@ impl Router {
         let mut fitting = routes.filter(|route| route.pattern.matches(dialled) && may_use(route, from));
         if let Some(route) = fitting.next() {
             let rest: String = dialled.chars().skip(usize::from(route.strip)).collect();
-            return Some(Routed { destination: route.destination, number: format!("{}{rest}", route.prepend) });
+            let number = format!("{}{rest}", route.prepend);
+            return Some(Routed { destination: route.destination, number, caller_id: route.caller_id.clone() });
         }
         let destination = self
             .user(dialled)
             .map(Destination::User)
             .or_else(|| self.groups.get(&*dialled.to_ascii_lowercase()).map(|group| Destination::Group(*group)))?;
-        Some(Routed { destination, number: dialled.to_owned() })
+        Some(Routed { destination, number: dialled.to_owned(), caller_id: None })
     }
 }
 
@@ -166,8 +169,7 @@ mod tests {
     use crate::{base::QueueId, switch::Pattern};
 
     fn route(pattern: &str, from: Side, destination: Destination) -> Route {
-        let pattern = Pattern::new(pattern).unwrap();
-        Route { pattern, from, strip: 0, prepend: String::new(), destination }
+        Route { from, ..Route::new(Pattern::new(pattern).unwrap(), destination) }
     }
 
     fn router(routes: &[Route]) -> Router {

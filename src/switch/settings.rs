@@ -6,8 +6,9 @@ use std::{fmt, net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use super::Numbering;
 use crate::{
-    base::{ClipId, Extension, GroupId, Number, Private, QueueId, TrunkGroupId, TrunkId, UserId},
+    base::{ClipId, DialClassId, Extension, GroupId, Number, Private, QueueId, TrunkGroupId, TrunkId, UserId},
     sip::{Transport, digest::Ha1},
 };
 
@@ -28,6 +29,30 @@ pub struct User {
     /// Argon2 hash (PHC string) for the page. The engine never reads it; it is kept so that the settings stay whole.
     pub page_password: Option<Private<String>>,
     pub role: Role,
+    /// The called outside do not see his number (CLIR), unless he says otherwise for a call.
+    #[serde(default)]
+    pub hides_number: bool,
+    /// What he may dial outside; `None`: anything that is not barred for all.
+    #[serde(default)]
+    pub class: Option<DialClassId>,
+}
+
+impl User {
+    /// Somebody without anything but a name.
+    pub fn new(id: UserId, name: Extension) -> Self {
+        Self {
+            id,
+            display: Private::new(name.as_str().to_owned()),
+            name,
+            extension: None,
+            number: None,
+            ha1: None,
+            page_password: None,
+            role: Role::User,
+            hides_number: false,
+            class: None,
+        }
+    }
 }
 
 /// What a user may do at the page and through the API; each includes what stands before it.
@@ -84,6 +109,48 @@ pub struct Trunk {
     pub calls_max: Option<u32>,
     pub upkeep: Upkeep,
     pub limits: TrunkLimits,
+    #[serde(default)]
+    pub numbering: Numbering,
+    #[serde(default)]
+    pub identity: TrunkIdentity,
+}
+
+impl Trunk {
+    /// A line over which nothing comes and nothing goes yet.
+    pub fn new(id: TrunkId, name: impl Into<String>) -> Self {
+        Self {
+            id,
+            name: name.into(),
+            sources: Vec::new(),
+            destination: None,
+            credentials: None,
+            caller_id: CallerIdRule::Pass,
+            calls_max: None,
+            upkeep: Upkeep::default(),
+            limits: TrunkLimits::default(),
+            numbering: Numbering::default(),
+            identity: TrunkIdentity::default(),
+        }
+    }
+}
+
+/// What is believed of a trunk, and what it is told, about who calls (TK-08).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct TrunkIdentity {
+    /// It is in our trust domain (RFC 3325 2): what it asserts is believed, and it is told who calls though he hides.
+    pub trusted: bool,
+    pub forwarding: Forwarding,
+}
+
+/// What a trunk is told of a call that was forwarded or passed on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Forwarding {
+    /// RFC 5806.
+    pub diversion: bool,
+    /// RFC 7044.
+    pub history: bool,
+    /// RFC 3892.
+    pub referred_by: bool,
 }
 
 /// What a trunk may carry beside `calls_max` (TK-09); `None` is no limit.
@@ -190,6 +257,16 @@ pub struct Route {
     /// What a trunk gets in front of the rest.
     pub prepend: String,
     pub destination: Destination,
+    /// The number shown to a trunk for calls that leave this way; it comes before every other rule.
+    #[serde(default)]
+    pub caller_id: Option<Number>,
+}
+
+impl Route {
+    /// For anyone, with the number as it was dialled.
+    pub fn new(pattern: Pattern, destination: Destination) -> Self {
+        Self { pattern, from: Side::Anyone, strip: 0, prepend: String::new(), destination, caller_id: None }
+    }
 }
 
 /// The side a call comes from.

@@ -254,14 +254,10 @@ pub fn centre() -> Centre {
             .iter()
             .zip(1..)
             .map(|((name, role), id)| User {
-                id: UserId(id),
-                name: Name::new(name).unwrap(),
-                extension: None,
                 display: Private::new(format!("{name} of the office")),
-                number: None,
-                ha1: None,
                 page_password: Some(password::hash(&format!("{name}'s password")).unwrap()),
                 role: *role,
+                ..User::new(UserId(id), Name::new(name).unwrap())
             })
             .collect()
     });

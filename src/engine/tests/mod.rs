@@ -7,6 +7,7 @@ mod crossings;
 mod devices;
 mod forwards;
 mod holds;
+mod identity;
 mod leaving;
 mod queue;
 mod refusals;

@@ -18,10 +18,7 @@ use crate::{
         self, Body, Credentials, Invite, Party, Path, Reply, Stack, StackSettings, TimerSettings, Transport, UsageId,
         digest::Ha1,
     },
-    switch::{
-        CallerIdRule, Destination, Group, GroupStrategy, Pattern, Role, Route, Side, Source, Trunk, TrunkDestination,
-        User,
-    },
+    switch::{Destination, Group, GroupStrategy, Pattern, Role, Route, Side, Source, Trunk, TrunkDestination, User},
     wire::sip::{Message, Method},
 };
 
@@ -62,14 +59,11 @@ pub fn centre() -> Centre {
     let mut centre = Centre::default();
     for (id, (name, extension)) in [("ana", "201"), ("rui", "202"), ("eva", "203"), ("max", "204")].iter().enumerate() {
         centre.users.push(User {
-            id: UserId(id as u64 + 1),
-            name: Extension::new(name).unwrap(),
             extension: Extension::new(extension),
             display: Private::new(format!("Dona {name}")),
-            number: None,
             ha1: Some(Ha1::new(name, REALM, &format!("pw-{name}"))),
-            page_password: None,
             role: Role::Agent,
+            ..User::new(UserId(id as u64 + 1), Extension::new(name).unwrap())
         });
     }
     for (id, strategy) in [(1, GroupStrategy::Simultaneous), (2, GroupStrategy::Sequential)] {
@@ -82,23 +76,13 @@ pub fn centre() -> Centre {
         });
     }
     centre.trunks.push(Trunk {
-        id: TrunkId(1),
-        name: "carrier".to_owned(),
         sources: vec![Source { network: "127.0.0.1/32".parse().unwrap(), port: Some(5080) }],
         destination: Some(TrunkDestination { host: "127.0.0.1".to_owned(), port: 5080, transport: Transport::Udp }),
-        credentials: None,
-        caller_id: CallerIdRule::Pass,
         calls_max: Some(50),
-        upkeep: Default::default(),
-        limits: Default::default(),
+        ..Trunk::new(TrunkId(1), "carrier")
     });
-    let route = |pattern: &str, from, destination| Route {
-        pattern: Pattern::new(pattern).unwrap(),
-        from,
-        strip: 0,
-        prepend: String::new(),
-        destination,
-    };
+    let route =
+        |pattern: &str, from, destination| Route { from, ..Route::new(Pattern::new(pattern).unwrap(), destination) };
     centre.routes.push(route("9000", Side::Users, Destination::Trunk(TrunkId(1))));
     centre.routes.push(route("800", Side::Anyone, Destination::Queue(QueueId(1))));
     // Eva and Max answer the queue; Ana and Rui are plain users.

@@ -7,6 +7,7 @@ use toml::{Table, Value};
 
 use super::{
     ClipFile,
+    numbering::{dial_class_table, dial_plan_table, put_numbering},
     people::{GROUP_STRATEGIES, ROLES},
     queues::WAITING_SOUNDS,
 };
@@ -16,8 +17,8 @@ use crate::{
     engine::{Centre, WaitingSound},
     sip::Transport,
     switch::{
-        CallerIdRule, Destination, Group, Role, Route, Side, Source, Trunk, TrunkDestination, TrunkGroup, TrunkMember,
-        User,
+        CallerIdRule, Destination, Forwarding, Group, Role, Route, Side, Source, Trunk, TrunkDestination, TrunkGroup,
+        TrunkIdentity, TrunkMember, User,
     },
 };
 
@@ -46,7 +47,9 @@ pub(super) fn tables(centre: &Centre, clips: &[ClipFile]) -> Table {
     put("clip", centre.clips.iter().map(|clip| clip_table(clip.id, &clip.name, clips)).collect());
     let answering: BTreeSet<&str> =
         centre.acd.agents.values().map(|agent| agent.user.as_deref().unwrap_or(&agent.key)).collect();
-    put("user", centre.users.iter().map(|user| user_table(user, answering.contains(user.name.as_str()))).collect());
+    put("dial_class", centre.dial_plan.classes.iter().map(dial_class_table).collect());
+    let user = |user: &User| user_table(user, answering.contains(user.name.as_str()), &names);
+    put("user", centre.users.iter().map(user).collect());
     put("group", centre.groups.iter().map(|group| group_table(group, &names)).collect());
     put("trunk", centre.trunks.iter().map(trunk_table).collect());
     put("trunk_group", centre.trunk_groups.iter().map(|group| trunk_group_table(group, &names)).collect());
@@ -57,6 +60,9 @@ pub(super) fn tables(centre: &Centre, clips: &[ClipFile]) -> Table {
     put("disposition", centre.acd.dispositions.iter().map(named).collect());
     put("tag", centre.acd.tags.iter().map(named).collect());
     put("calendar", centre.acd.calendars.iter().filter_map(|calendar| Table::try_from(calendar).ok()).collect());
+    if let Some(plan) = dial_plan_table(&centre.dial_plan) {
+        root.insert("dial_plan".into(), Value::Table(plan));
+    }
     let policies = without_defaults(&centre.acd.policies, &Policies::default());
     if !policies.is_empty() {
         root.insert("policies".into(), Value::Table(policies));
@@ -105,7 +111,7 @@ impl Names<'_> {
     }
 }
 
-fn text(table: &mut Table, key: &str, value: impl Into<String>) {
+pub(super) fn text(table: &mut Table, key: &str, value: impl Into<String>) {
     table.insert(key.into(), Value::String(value.into()));
 }
 
@@ -113,7 +119,7 @@ fn texts(table: &mut Table, key: &str, values: impl Iterator<Item = String>) {
     table.insert(key.into(), Value::Array(values.map(Value::String).collect()));
 }
 
-fn word_of<T: PartialEq>(words: &[(&'static str, T)], value: &T) -> &'static str {
+pub(super) fn word_of<T: PartialEq>(words: &[(&'static str, T)], value: &T) -> &'static str {
     words.iter().find(|(_, known)| known == value).map_or("", |(word, _)| word)
 }
 
@@ -125,7 +131,7 @@ fn clip_table(id: ClipId, name: &str, clips: &[ClipFile]) -> Table {
     table
 }
 
-fn user_table(user: &User, is_agent: bool) -> Table {
+fn user_table(user: &User, is_agent: bool, names: &Names<'_>) -> Table {
     let mut table = Table::new();
     text(&mut table, "key", user.name.as_str());
     if user.display.reveal().as_str() != user.name.as_str() {
@@ -147,6 +153,12 @@ fn user_table(user: &User, is_agent: bool) -> Table {
     }
     if let Some(hash) = &user.page_password {
         text(&mut table, "page_password", hash.reveal());
+    }
+    if user.hides_number {
+        table.insert("hide_number".into(), Value::Boolean(true));
+    }
+    if let Some(class) = user.class.and_then(|id| names.centre.dial_plan.class(id)) {
+        text(&mut table, "dial_class", class.name.as_str());
     }
     table
 }
@@ -212,7 +224,21 @@ fn trunk_table(trunk: &Trunk) -> Table {
         whole("down_after", health.down_after.into());
         whole("up_after", health.up_after.into());
     }
+    put_numbering(&mut table, &trunk.numbering);
+    put_identity(&mut table, trunk.identity);
     table
+}
+
+fn put_identity(table: &mut Table, identity: TrunkIdentity) {
+    if identity.trusted {
+        table.insert("trusted".into(), Value::Boolean(true));
+    }
+    let Forwarding { diversion, history, referred_by } = identity.forwarding;
+    let told = [(diversion, "diversion"), (history, "history_info"), (referred_by, "referred_by")];
+    let words: Vec<String> = told.into_iter().filter(|(on, _)| *on).map(|(_, word)| word.to_owned()).collect();
+    if !words.is_empty() {
+        texts(table, "forwarding", words.into_iter());
+    }
 }
 
 fn source_text(source: &Source) -> String {
@@ -252,6 +278,9 @@ fn number_table(route: &Route, names: &Names<'_>) -> Table {
     if !route.prepend.is_empty() {
         text(&mut table, "prepend", &route.prepend);
     }
+    if let Some(number) = &route.caller_id {
+        text(&mut table, "caller_id", number.as_str());
+    }
     table
 }
 
@@ -261,9 +290,13 @@ fn agent_table(agent: &AgentSettings) -> Table {
 
 fn queue_table(id: QueueId, queue: &QueueSettings, centre: &Centre) -> Table {
     let mut table = keyed(&queue.key, without_defaults(queue, &QueueSettings::default()));
-    match centre.queues.iter().find(|voice| voice.queue == id).map(|voice| voice.waiting) {
+    let voice = centre.queues.iter().find(|voice| voice.queue == id);
+    match voice.map(|voice| voice.waiting) {
         None | Some(WaitingSound::Clip(_)) => {}
         Some(other) => text(&mut table, "waiting", word_of(&WAITING_SOUNDS, &other)),
+    }
+    if let Some(number) = voice.and_then(|voice| voice.caller_id.as_ref()) {
+        text(&mut table, "caller_id", number.as_str());
     }
     table
 }

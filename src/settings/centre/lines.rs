@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{BUILT_IN_WORD, ClipFile, Reading};
+use super::{BUILT_IN_WORD, ClipFile, Reading, numbering::read_numbering};
 use crate::{
     base::{ClipId, Number, Private, TrunkGroupId, TrunkId},
     engine::Clip,
@@ -16,8 +16,8 @@ use crate::{
     },
     sip::Transport,
     switch::{
-        CallerIdRule, Cidr, Destination, Health, Pattern, Route, Side, Source, Trunk, TrunkCredentials,
-        TrunkDestination, TrunkGroup, TrunkLimits, TrunkMember, Upkeep,
+        CallerIdRule, Cidr, Destination, Forwarding, Health, Pattern, Route, Side, Source, Trunk, TrunkCredentials,
+        TrunkDestination, TrunkGroup, TrunkIdentity, TrunkLimits, TrunkMember, Upkeep,
     },
 };
 
@@ -58,6 +58,8 @@ impl Reading<'_, '_> {
                     calls_max: section.whole("calls_max", 1..=1_000_000).map(|at| at.value as u32),
                     upkeep: read_upkeep(&section),
                     limits: read_limits(&section),
+                    numbering: read_numbering(&section),
+                    identity: read_identity(&section),
                 };
                 if !section.has("sources") && !section.has("destination") {
                     let hint = Some(String::from("sources = [\"198.51.100.7\"], destination = \"sip.example.net\""));
@@ -138,9 +140,11 @@ impl Reading<'_, '_> {
         let strip = section.whole("strip", 0..=32).map(|at| at.value as u8);
         let prepend = section.text("prepend");
         let (pattern, destination) = (pattern?, destination?);
-        let only_trunk = strip.is_some() || prepend.is_some();
+        let caller_id = section.parsed_by("caller_id", "a number such as +351210000001", Number::new);
+        let only_trunk = strip.is_some() || prepend.is_some() || caller_id.is_some();
         if only_trunk && !matches!(destination, Destination::Trunk(_) | Destination::Trunks(_)) {
-            section.fault(section.mark(), "strip and prepend are for numbers that lead to a trunk", None);
+            let problem = "strip, prepend and caller_id are for numbers that lead to a trunk";
+            section.fault(section.mark(), problem, None);
         }
         let route = Route {
             pattern: pattern.value.clone(),
@@ -148,6 +152,7 @@ impl Reading<'_, '_> {
             strip: strip.unwrap_or(0),
             prepend: prepend.map(|at| at.value).unwrap_or_default(),
             destination,
+            caller_id: caller_id.map(|at| at.value),
         };
         Some((pattern, route))
     }
@@ -267,6 +272,22 @@ fn read_credentials(section: &Section<'_>) -> Option<TrunkCredentials> {
             None
         }
     }
+}
+
+fn read_identity(section: &Section<'_>) -> TrunkIdentity {
+    let mut forwarding = Forwarding::default();
+    for word in section.texts("forwarding").unwrap_or_default() {
+        match word.value.as_str() {
+            "diversion" => forwarding.diversion = true,
+            "history_info" => forwarding.history = true,
+            "referred_by" => forwarding.referred_by = true,
+            other => {
+                let hint = crate::settings::near::hint(other, ["diversion", "history_info", "referred_by"]);
+                section.fault(word.mark, format!("forwarding: \"{other}\" is none of the headers"), hint);
+            }
+        }
+    }
+    TrunkIdentity { trusted: or(section.flag("trusted"), false), forwarding }
 }
 
 fn read_limits(section: &Section<'_>) -> TrunkLimits {

@@ -4,6 +4,7 @@ mod book;
 mod difference;
 mod dump;
 mod lines;
+mod numbering;
 mod people;
 mod queues;
 mod range;
@@ -21,7 +22,7 @@ use super::{
     read::Section,
 };
 use crate::{
-    base::{AgentId, ClipId, GroupId, QueueId, TrunkGroupId, TrunkId, UserId},
+    base::{AgentId, ClipId, DialClassId, GroupId, QueueId, TrunkGroupId, TrunkId, UserId},
     engine::Centre,
     switch::Router,
 };
@@ -64,6 +65,7 @@ struct Reading<'r, 'a> {
     trunks: Book<TrunkId>,
     trunk_groups: Book<TrunkGroupId>,
     clips: Book<ClipId>,
+    classes: Book<DialClassId>,
     agents: Book<AgentId>,
     queues: Book<QueueId>,
     /// Where queues lead on.
@@ -81,11 +83,13 @@ pub(super) fn read<'a>(roots: &[Section<'a>], report: &'a Report<'a>, realm: &st
         trunks: Book::new("trunk"),
         trunk_groups: Book::new("trunk group"),
         clips: Book::new("clip"),
+        classes: Book::new("dial class"),
         agents: Book::new("agent"),
         queues: Book::new("queue"),
         onward: RefCell::default(),
     };
     let (clips, files) = reading.read_clips();
+    let dial_plan = reading.read_dial_plan();
     let mut users = reading.read_users();
     let groups = reading.read_groups();
     let trunks = reading.read_trunks();
@@ -100,6 +104,7 @@ pub(super) fn read<'a>(roots: &[Section<'a>], report: &'a Report<'a>, realm: &st
         trunks,
         trunk_groups,
         routes,
+        dial_plan,
         clips,
         hold_music: lines::hold_music(&reading),
         acd,

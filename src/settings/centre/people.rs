@@ -50,6 +50,8 @@ impl Reading<'_, '_> {
         let display = section.text("name").map(|at| at.value);
         let role = or(section.one_of("role", &ROLES), Role::User);
         let page_password = read_page_password(section);
+        let hides_number = or(section.flag("hide_number"), false);
+        let class = section.text("dial_class").and_then(|key| self.classes.find(self.report, &key, "dial_class"));
         let secret = Secret::read(section);
         if keys.value.len() > 1
             && let Some(mark) = extension.as_ref().map(|at| at.mark).or(number.as_ref().map(|at| at.mark))
@@ -72,6 +74,8 @@ impl Reading<'_, '_> {
                 page_password: page_password.clone(),
                 role,
                 name,
+                hides_number,
+                class,
             };
             let generated = matches!(secret, Secret::Generate);
             drafts.push(UserDraft { user, mark: keys.mark, generated, is_agent: false });

@@ -8,7 +8,7 @@ use crate::{
         self, AgentSettings, CalendarSettings, DispositionSettings, MemberSettings, Onward, Policies, QueueSettings,
         ReasonSettings, TagSettings,
     },
-    base::{ClipId, QueueId},
+    base::{ClipId, Number, QueueId},
     engine::{QueueVoice, WaitingSound},
     settings::{
         fault::{At, Mark},
@@ -80,6 +80,7 @@ impl Reading<'_, '_> {
             section.name_it(format!("queue \"{}\"", key.value));
             let waiting = section.one_of("waiting", &WAITING_SOUNDS);
             let music = section.text("hold_music");
+            let caller_id = section.parsed_by("caller_id", "a number such as +351210000001", Number::new);
             let members_mark = section.mark_of("members").unwrap_or(section.mark());
             let Some(form) = section.rest::<QueueSettings>() else { continue };
             let id: Option<QueueId> = self.queues.add(self.report, &key.value, key.mark);
@@ -91,8 +92,10 @@ impl Reading<'_, '_> {
             places.insert(format!("queues.{}", key.value), key.mark);
             places.insert(format!("queues.{}.members", key.value), members_mark);
             let Some(id) = id else { continue };
-            if let Some(voice) = voice_of(id, waiting, music.as_ref().and_then(|(clip, _)| *clip)) {
-                voices.push(voice);
+            let waiting = waiting_sound(waiting, music.as_ref().and_then(|(clip, _)| *clip));
+            let caller_id = caller_id.map(|at| at.value);
+            if waiting.is_some() || caller_id.is_some() {
+                voices.push(QueueVoice { queue: id, waiting: waiting.unwrap_or_default(), caller_id });
             }
             let hold_music = music.map(|(_, key)| key.value);
             settings.queues.insert(id, QueueSettings { key: key.value, members, hold_music, ..form });
@@ -217,13 +220,11 @@ impl Reading<'_, '_> {
     }
 }
 
-fn voice_of(queue: QueueId, waiting: Option<At<WaitingSound>>, music: Option<ClipId>) -> Option<QueueVoice> {
-    let waiting = match (waiting.map(|at| at.value), music) {
-        (Some(WaitingSound::HoldMusic) | None, Some(clip)) => WaitingSound::Clip(clip),
-        (Some(sound), _) => sound,
-        (None, None) => return None,
-    };
-    Some(QueueVoice { queue, waiting })
+fn waiting_sound(waiting: Option<At<WaitingSound>>, music: Option<ClipId>) -> Option<WaitingSound> {
+    match (waiting.map(|at| at.value), music) {
+        (Some(WaitingSound::HoldMusic) | None, Some(clip)) => Some(WaitingSound::Clip(clip)),
+        (sound, _) => sound,
+    }
 }
 
 /// A table as one of `acd`'s own types; what serde says becomes a fault with a place.

@@ -6,7 +6,7 @@ use crate::{
     switch::{Destination, Role, Side},
 };
 
-const CENTRE: &str = r#"
+const CENTRE: &str = r##"
 hold_music = "music"
 clip = [{ key = "music", file = "built-in" }, { key = "sorry", file = "sorry.wav" }]
 
@@ -15,6 +15,8 @@ key = "ana"
 name = "Ana Sousa"
 extension = "201"
 number = "+351210000001"
+hide_number = true
+dial_class = "home"
 sip_password = "s3cret"
 
 [[user]]
@@ -45,6 +47,12 @@ calls_in_max = 20
 calls_per_second = 5
 options_secs = 30
 down_after = 4
+country_code = "351"
+international_prefix = "00"
+form = "digits"
+trusted = true
+forwarding = ["diversion", "referred_by"]
+called_in = { rules = [{ match = "2*", length = "4-6", strip = 1, prepend = "9" }], tests = [["2100", "9100"]] }
 
 [[number]]
 number = "800"
@@ -70,6 +78,19 @@ to = "trunk:carrier"
 from = "users"
 strip = 1
 prepend = "00"
+caller_id = "+351210000009"
+
+[dial_plan]
+country_code = "351"
+hide_number_code = "#31#"
+emergency = ["112"]
+barred = ["+35176*"]
+called = { tests = [["210000001", "+351210000001"], ["#31#00442", "00442"]] }
+
+[[dial_class]]
+key = "home"
+allowed = ["+351*"]
+calls_per_hour = 20
 
 [[agent]]
 key = "ana"
@@ -116,7 +137,7 @@ colour = "gold"
 
 [policies]
 reason_required = true
-"#;
+"##;
 
 fn read(text: &str) -> Result<Loaded, String> {
     let main = Source::new("config/strowger.toml", "realm = \"test\"\ninclude = [\"centre.toml\"]\n");
@@ -241,6 +262,21 @@ fn two_places_for_one_number_are_refused() {
     );
     assert!(said.contains("centre.toml:7:10: \"800\" leads to two places"), "{said}");
     assert!(said.contains("the other is at config/centre.toml:4"), "{said}");
+}
+
+/// TK-07: rules bring their own examples, and one that fails is a fault with its place and the rule to blame.
+#[test]
+fn tk_07_a_rule_that_fails_its_own_test_is_told() {
+    let trunk = "[[trunk]]\nkey = \"a\"\ndestination = \"192.0.2.1\"\n";
+    let rules = "called_in = { rules = [{ match = \"00*\", strip = 1, prepend = \"+\" }],\n tests = [\n  \
+                 [\"00351\", \"+351\"]] }\n";
+    let said = refused(&format!("{trunk}{rules}"));
+    let expected = "centre.toml:6:3: called_in: \"00351\" becomes \"+0351\", but the test expects \"+351\"";
+    assert!(said.contains(expected) && said.contains("rule 1 (match = \"00*\")"), "{said}");
+    let said = refused(&format!("{trunk}form = \"digits\"\ncaller_out = {{ test = [] }}\n"));
+    assert!(said.contains("needs a country_code") && said.contains("unknown key \"test\""), "{said}");
+    let said = refused(&format!("{trunk}forwarding = [\"divert\"]\ncountry_code = \"0351\"\n"));
+    assert!(said.contains("\"divert\" is none of the headers") && said.contains("country_code: expected"), "{said}");
 }
 
 /// OP-06: what the distributor's own types refuse is told in the same form.

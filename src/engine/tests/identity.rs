@@ -1,0 +1,237 @@
+//! Numbers as each side writes them, and who sees who calls.
+
+use std::net::SocketAddr;
+
+use super::world::{CARRIER, REALM, World, centre};
+use crate::{
+    base::{Number, QueueId},
+    engine::{Centre, Direction},
+    sip::Reply,
+    switch::{
+        CallerIdRule, Destination, Forwarding, NumberForm, NumberPlan, Pattern, Route, Side, TrunkIdentity, User,
+    },
+    wire::sip::{Message, Name},
+};
+
+fn number(text: &str) -> Number {
+    Number::new(text).unwrap()
+}
+
+fn plan(form: NumberForm) -> NumberPlan {
+    NumberPlan { country: "351".into(), national: String::new(), international: "00".into(), form }
+}
+
+/// A carrier that writes digits without a plus, Portuguese users, numbers in E.164 between them.
+fn portuguese() -> Centre {
+    let mut centre = centre();
+    centre.trunks[0].numbering.plan = Some(plan(NumberForm::Digits));
+    centre.dial_plan.plan = Some(plan(NumberForm::E164));
+    (centre.dial_plan.hide_code, centre.dial_plan.show_code) = ("#31#".into(), "*31#".into());
+    let to_trunk = centre.routes[0].destination;
+    let mut out = Route::new(Pattern::new("+*").unwrap(), to_trunk);
+    out.from = Side::Users;
+    centre.routes.push(out);
+    centre.routes.push(Route::new(Pattern::new("+351210000001").unwrap(), Destination::Queue(QueueId(1))));
+    ana(&mut centre).number = Some(number("+351220000001"));
+    centre
+}
+
+fn ana(centre: &mut Centre) -> &mut User {
+    &mut centre.users[0]
+}
+
+fn trusting(mut centre: Centre) -> Centre {
+    centre.trunks[0].identity.trusted = true;
+    centre
+}
+
+/// What the carrier gets when Ana dials, and the call is gone again.
+fn dials(world: &mut World, ana: SocketAddr, what: &str, headers: &[(&'static str, &str)]) -> Message {
+    let carrier: SocketAddr = CARRIER.parse().unwrap();
+    let body = world.phones[&ana].offer();
+    world.call_with(ana, "ana", &what.replace('#', "%23"), Some(body), |invite| {
+        invite.headers.extend(headers.iter().map(|(name, value)| ((*name).into(), (*value).to_owned())));
+    });
+    let (usage, invite) = world.incoming(carrier).expect("it leaves");
+    world.respond(carrier, usage, Reply::new(486));
+    world.rejected(ana);
+    invite
+}
+
+fn from(message: &Message) -> &str {
+    message.header(Name::From).unwrap().split(";tag").next().unwrap()
+}
+
+fn asserted(message: &Message) -> Option<&str> {
+    message.header(Name::PAssertedIdentity)
+}
+
+/// TK-07: what comes from a trunk is E.164 inside, whom it shows too; what leaves is written as the carrier writes it.
+#[test]
+fn tk_07_numbers_are_e164_inside() {
+    let carrier: SocketAddr = CARRIER.parse().unwrap();
+    let mut world = World::with(200, portuguese());
+    let (ana, eva) = (world.phone("ana", 6001), world.phone("eva", 6003));
+    let call = world.call(carrier, "351910000000", "351210000001");
+    let (_, invite) = world.incoming(eva).expect("the queue has it");
+    assert!(from(&invite).contains("sip:+351910000000@"), "{}", from(&invite));
+    world.cancel(carrier, call);
+    world.pass(std::time::Duration::from_secs(3));
+    let record = world.records.last().unwrap();
+    assert_eq!((record.caller.reveal().as_str(), record.dialled.reveal().as_str()), ("+351910000000", "+351210000001"));
+    let invite = dials(&mut world, ana, "930000000", &[]);
+    assert_eq!(invite.request_uri().unwrap().user, Some("351930000000"));
+    assert!(from(&invite).contains("<sip:351220000001@"), "{}", from(&invite));
+    let invite = dials(&mut world, ana, "0044207000000", &[]);
+    assert_eq!(invite.request_uri().unwrap().user, Some("44207000000"));
+    let record = world.records.last().unwrap();
+    assert_eq!((record.direction, record.dialled.reveal().as_str()), (Direction::Outbound, "+44207000000"));
+    world.assert_nothing_left();
+}
+
+/// TK-08: who hides is nobody outside; a trusted trunk is told in confidence, another not at all.
+#[test]
+fn tk_08_a_hidden_number_is_hidden() {
+    let nobody = "\"Anonymous\" <sip:anonymous@anonymous.invalid>";
+    for trusted in [true, false] {
+        let centre = if trusted { trusting(portuguese()) } else { portuguese() };
+        let mut world = World::with(201, centre);
+        let ana = world.phone("ana", 6001);
+        for (dialled, headers) in [("#31#930000000", vec![]), ("930000000", vec![("Privacy", "id")])] {
+            let invite = dials(&mut world, ana, dialled, &headers);
+            assert_eq!((from(&invite), invite.header(Name::Privacy)), (nobody, Some("id")));
+            assert_eq!(asserted(&invite).is_some_and(|value| value.contains("351220000001")), trusted);
+            assert_eq!(invite.request_uri().unwrap().user, Some("351930000000"));
+            let text = String::from_utf8_lossy(invite.bytes()).into_owned();
+            assert!(trusted || !text.contains("220000001"), "{text}");
+            assert!(!text.contains("Dona"), "{text}");
+        }
+        let open = dials(&mut world, ana, "930000000", &[]);
+        assert_eq!(open.header(Name::Privacy), None);
+        assert_eq!(asserted(&open).is_some(), trusted);
+    }
+    // A user who always hides, and says otherwise once.
+    let mut centre = portuguese();
+    ana(&mut centre).hides_number = true;
+    let mut world = World::with(202, centre);
+    let phone = world.phone("ana", 6001);
+    let rui = world.phone("rui", 6002);
+    assert_eq!(from(&dials(&mut world, phone, "930000000", &[])), nobody);
+    assert!(from(&dials(&mut world, phone, "*31#930000000", &[])).contains("351220000001"));
+    world.call(phone, "ana", "202");
+    let (_, invite) = world.incoming(rui).unwrap();
+    assert!(from(&invite).contains("Dona ana"), "colleagues see each other: {}", from(&invite));
+}
+
+/// TK-08: a phone is who it is, whatever it asserts or prefers; nobody is taken for another.
+#[test]
+fn tk_08_a_phone_asserts_nothing() {
+    let mut world = World::with(203, trusting(portuguese()));
+    let ana = world.phone("ana", 6001);
+    for name in ["P-Asserted-Identity", "P-Preferred-Identity", "Remote-Party-ID"] {
+        let invite = dials(&mut world, ana, "930000000", &[(name, "\"Boss\" <sip:+351999999999@bank.example>")]);
+        let text = String::from_utf8_lossy(invite.bytes()).into_owned();
+        assert!(!text.contains("999999999") && !text.contains("Boss"), "{text}");
+        assert!(asserted(&invite).unwrap().contains("351220000001"));
+    }
+}
+
+/// TK-08: P-Asserted-Identity is believed of a trusted trunk alone; the agent sees nobody where the caller hides, and
+/// the record knows him.
+#[test]
+fn tk_08_only_a_trusted_trunk_asserts() {
+    let carrier: SocketAddr = CARRIER.parse().unwrap();
+    let identity = "\"A\" <sip:351911111111@c.example>, <tel:+351911111111>";
+    for (trusted, privacy, anonymous, seen, recorded) in [
+        (true, None, true, None, "+351911111111"),
+        (true, Some("id"), true, None, "+351911111111"),
+        (true, Some("none"), true, Some("+351911111111"), "+351911111111"),
+        (true, Some("user;id;critical"), false, None, "+351911111111"),
+        (false, None, false, Some("+351910000000"), "+351910000000"),
+        (false, None, true, None, "anonymous"),
+        (false, Some("id"), false, None, "+351910000000"),
+    ] {
+        let centre = if trusted { trusting(portuguese()) } else { portuguese() };
+        let mut world = World::with(204, centre);
+        let eva = world.phone("eva", 6003);
+        let body = world.phones[&carrier].offer();
+        let who = if anonymous { "anonymous" } else { "351910000000" };
+        let call = world.call_with(carrier, who, "351210000001", Some(body), |invite| {
+            invite.headers.push(("P-Asserted-Identity".into(), identity.into()));
+            invite.headers.extend(privacy.map(|value| ("Privacy".into(), value.to_owned())));
+        });
+        let (_, invite) = world.incoming(eva).expect("Eva is asked");
+        let text = String::from_utf8_lossy(invite.bytes()).into_owned();
+        let case = format!("{trusted} {privacy:?} {anonymous}: {text}");
+        match seen {
+            Some(number) => assert!(asserted(&invite).unwrap().contains(number), "{case}"),
+            None => {
+                assert!(from(&invite).ends_with("<sip:anonymous@anonymous.invalid>"), "{case}");
+                assert!(asserted(&invite).is_none() && !text.contains("91"), "{case}");
+            }
+        }
+        world.cancel(carrier, call);
+        world.pass(std::time::Duration::from_secs(3));
+        assert_eq!(world.records.last().unwrap().caller.reveal(), recorded, "{case}");
+    }
+}
+
+/// TK-08: the number shown is the route's, the trunk's, the user's, in this order.
+#[test]
+fn tk_08_the_nearest_caller_id_is_shown() {
+    let mut centre = portuguese();
+    let mut world = World::with(205, centre.clone());
+    let phone = world.phone("ana", 6001);
+    assert!(from(&dials(&mut world, phone, "930000000", &[])).contains("<sip:351220000001@"));
+    centre.trunks[0].caller_id = CallerIdRule::Fixed(number("+351220000002"));
+    let mut world = World::with(205, centre.clone());
+    let phone = world.phone("ana", 6001);
+    assert!(from(&dials(&mut world, phone, "930000000", &[])).contains("<sip:351220000002@"));
+    centre.routes.iter_mut().for_each(|route| route.caller_id = Some(number("+351220000003")));
+    let mut world = World::with(205, centre);
+    let phone = world.phone("ana", 6001);
+    assert!(from(&dials(&mut world, phone, "930000000", &[])).contains("<sip:351220000003@"));
+}
+
+/// TK-08, CH-15: a carrier that wants to know is told who sent the call there, by a number that the outside knows.
+#[test]
+fn tk_08_ch_15_forwards_are_told_to_the_carrier() {
+    let carrier: SocketAddr = CARRIER.parse().unwrap();
+    let mut centre = trusting(portuguese());
+    let told = Forwarding { diversion: true, history: true, referred_by: true };
+    centre.trunks[0].identity = TrunkIdentity { trusted: true, forwarding: told };
+    centre.users[1].number = Some(number("+351220000009"));
+    let mut world = World::with(206, centre);
+    let rui = world.phone("rui", 6002);
+    let call = world.call(carrier, "351910000000", "202");
+    let (usage, _) = world.incoming(rui).unwrap();
+    let elsewhere = format!("<sip:930000000@{REALM}>");
+    world.respond(rui, usage, Reply::new(302).header("Contact", elsewhere));
+    let (_, invite) = world.incoming(carrier).expect("out again");
+    let host = "127.0.0.1:5060";
+    let diversion = format!("<sip:351220000009@{host}>;reason=unconditional;counter=1;privacy=off");
+    assert_eq!(invite.header(Name::Diversion), Some(&*diversion));
+    let history = format!("<sip:351220000009@{host}>;index=1, <sip:351930000000@{host};cause=302>;index=1.1;mp=1");
+    assert_eq!(invite.header(Name::HistoryInfo), Some(&*history));
+    assert!(from(&invite).contains("<sip:351910000000@"), "the caller himself: {}", from(&invite));
+    assert_eq!(invite.header(Name::ReferredBy), None, "nobody passed it on");
+    world.cancel(carrier, call);
+    world.assert_nothing_left();
+}
+
+/// TK-08: control characters in a caller's name or number reach neither a phone nor a record (THREATS: caller id).
+#[test]
+fn tk_08_a_caller_id_breaks_out_of_nothing() {
+    let carrier: SocketAddr = CARRIER.parse().unwrap();
+    let mut world = World::with(207, centre());
+    let ana = world.phone("ana", 6001);
+    let packet = "INVITE sip:201@127.0.0.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:5080;branch=z9hG4bKx;rport\r\n\
+                  Max-Forwards: 70\r\nFrom: \"Bo\\\tb\u{202e}%0d%0aVia: evil\" <sip:12%0d%0aX-Evil:%201@h>;tag=1\r\n\
+                  To: <sip:201@h>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\nContact: <sip:x@127.0.0.1:5080>\r\n\
+                  Content-Length: 0\r\n\r\n";
+    world.packet(carrier, packet.as_bytes());
+    let (_, invite) = world.incoming(ana).expect("Ana is rung all the same");
+    let text = String::from_utf8_lossy(invite.bytes()).into_owned();
+    assert!(!text.lines().any(|line| line.starts_with("Via: evil") || line.starts_with("X-Evil")), "{text}");
+    assert!(!from(&invite).contains(['\t', '\u{202e}']) && from(&invite).contains("anonymous.invalid"), "{text}");
+}

@@ -1,0 +1,128 @@
+//! What users may dial, and how they write it (TK-07, TK-08, SW-20).
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use super::{NumberPlan, NumberRules, Pattern, numbering};
+use crate::base::DialClassId;
+
+/// Everything about dialling that is no route. The default bars nothing and rewrites nothing.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct DialPlan {
+    pub plan: Option<NumberPlan>,
+    pub called: NumberRules,
+    /// Dialled in front of a number: the called does not see who calls (CLIR). Empty: there is no such code.
+    pub hide_code: String,
+    /// The same to be seen after all, for users who hide theirs.
+    pub show_code: String,
+    /// Nobody may dial these.
+    pub barred: Vec<Pattern>,
+    /// Calls to these leave whatever the limits say, and nobody is barred from them.
+    pub emergency: Vec<Pattern>,
+    pub classes: Vec<DialClass>,
+}
+
+/// What some users may dial outside. Calls inside the house are nobody's class.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DialClass {
+    pub id: DialClassId,
+    pub name: String,
+    /// Only these; empty: all.
+    pub allowed: Vec<Pattern>,
+    /// But not these.
+    pub barred: Vec<Pattern>,
+    /// Outside calls that one user may begin in an hour; `None`: any number.
+    pub calls_per_hour: Option<u32>,
+}
+
+impl DialPlan {
+    /// What a user dialled, and whether he hides his number for this call: `None` when he did not say.
+    pub fn read<'a>(&self, dialled: &'a str) -> (Cow<'a, str>, Option<bool>) {
+        let after = |code: &str| dialled.strip_prefix(code).filter(|rest| !code.is_empty() && !rest.is_empty());
+        let (rest, hides) = match (after(&self.hide_code), after(&self.show_code)) {
+            (Some(rest), _) => (rest, Some(true)),
+            (None, Some(rest)) => (rest, Some(false)),
+            (None, None) => (dialled, None),
+        };
+        (numbering::inward(&self.called, self.plan.as_ref(), rest), hides)
+    }
+
+    /// The same number in E.164, where the rules know it: what lists are compared with besides the number as it is.
+    fn known_as<'a>(&self, number: &'a str) -> [Cow<'a, str>; 2] {
+        [number.into(), numbering::inward(&self.called, self.plan.as_ref(), number)]
+    }
+
+    pub fn is_emergency(&self, number: &str) -> bool {
+        self.known_as(number).iter().any(|number| self.emergency.iter().any(|pattern| pattern.matches(number)))
+    }
+
+    pub fn is_barred(&self, number: &str) -> bool {
+        self.known_as(number).iter().any(|number| self.barred.iter().any(|pattern| pattern.matches(number)))
+    }
+
+    pub fn class(&self, id: DialClassId) -> Option<&DialClass> {
+        self.classes.iter().find(|class| class.id == id)
+    }
+
+    /// Whether a class leaves a number to its users.
+    pub fn class_allows(&self, class: &DialClass, number: &str) -> bool {
+        let known = self.known_as(number);
+        let any = |patterns: &[Pattern]| patterns.iter().any(|p| known.iter().any(|number| p.matches(number)));
+        (class.allowed.is_empty() || any(&class.allowed)) && !any(&class.barred)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::switch::NumberForm;
+
+    fn plan() -> DialPlan {
+        let pattern = |text: &str| Pattern::new(text).unwrap();
+        DialPlan {
+            plan: Some(NumberPlan {
+                country: "351".into(),
+                national: String::new(),
+                international: "00".into(),
+                form: NumberForm::E164,
+            }),
+            hide_code: "#31#".into(),
+            show_code: "*31#".into(),
+            barred: vec![pattern("+35176*")],
+            emergency: vec![pattern("112")],
+            ..DialPlan::default()
+        }
+    }
+
+    /// TK-07, TK-08: what is dialled becomes E.164, and a code in front hides or shows the number.
+    #[test]
+    fn tk_07_tk_08_what_is_dialled_is_read() {
+        let plan = plan();
+        assert_eq!(plan.read("210000001"), ("+351210000001".into(), None));
+        assert_eq!(plan.read("#31#0044207000000"), ("+44207000000".into(), Some(true)));
+        assert_eq!(plan.read("*31#201"), ("201".into(), Some(false)));
+        assert_eq!(plan.read("#31#"), ("#31#".into(), None));
+    }
+
+    /// SW-20: a barred number is barred in every way to write it.
+    #[test]
+    fn sw_20_a_barred_number_is_barred_however_written() {
+        let plan = plan();
+        for number in ["760000000", "00351760000000", "+351760000000", "+351 760-000-000"] {
+            assert!(plan.is_barred(number), "{number}");
+        }
+        assert!(!plan.is_barred("210000001") && plan.is_emergency("112") && !plan.is_emergency("1120"));
+        let pattern = |text: &str| Pattern::new(text).unwrap();
+        let class = DialClass {
+            id: DialClassId(1),
+            name: "home".into(),
+            allowed: vec![pattern("+351*")],
+            barred: vec![pattern("+35170*")],
+            calls_per_hour: None,
+        };
+        for (number, allowed) in [("210000001", true), ("0044207000000", false), ("707000000", false)] {
+            assert_eq!(plan.class_allows(&class, number), allowed, "{number}");
+        }
+    }
+}
