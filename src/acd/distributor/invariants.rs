@@ -142,6 +142,10 @@ impl Acd {
                 wrong("I4", format!("{} is forgotten in {id}", it.interaction));
             }
         }
+        let heads = queue.pools.iter().filter_map(|(pool, it)| Some((*it.wanting.first()?, *pool)));
+        if heads.collect::<BTreeSet<_>>() != queue.heads {
+            wrong("I4", format!("the heads of {id} are not those of its pools"));
+        }
         for pool in queue.pools.values() {
             let pair = pool.wanting.iter().find_map(|key| {
                 let takes = |agent: &&super::queue::AgentKey| self.takes(key.interaction, agent.tier);
@@ -188,6 +192,7 @@ impl Acd {
         for queue in self.queues.values_mut() {
             let waiting = &self.waiting;
             queue.line.retain(|key| waiting.get(&key.interaction).is_some_and(|it| it.key() == *key));
+            queue.heads.clear();
             for pool in queue.pools.values_mut() {
                 pool.wanting.clear();
             }

@@ -17,7 +17,7 @@ use crate::base::{AgentId, InteractionId, Now, Wall};
 
 /// Order over all queues: the heaviest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Turnstile {
+pub(super) struct Turnstile {
     weight: Reverse<u64>,
     key: WaitKey,
 }
@@ -31,7 +31,8 @@ enum Seeker {
 impl Acd {
     /// Hands out what can be handed out, looks after empty queues, checks what was touched, and journals it.
     pub(super) fn settle(&mut self, now: Now) {
-        while !(self.turn.agents.is_empty() && self.turn.wanting.is_empty() && self.turn.queues.is_empty()) {
+        while !self.turn.is_settled() {
+            self.refresh_stale(now);
             self.pair(now);
             for queue in std::mem::take(&mut self.turn.queues) {
                 self.check_empty(now, queue);
@@ -104,15 +105,21 @@ impl Acd {
         Some(turnstile(queue, it.key(), at))
     }
 
-    /// The first interaction over all his queues that would take him.
-    fn best_for(&self, agent: AgentId, at: Wall) -> Option<(Turnstile, InteractionId)> {
+    /// The first interaction over all his queues that would take him. Looks at the heads of their lines, and no further
+    /// in a queue than to the first that suits him.
+    pub(super) fn best_for(&self, agent: AgentId, at: Wall) -> Option<(Turnstile, InteractionId)> {
         let agent = self.agents.get(&agent)?;
         let mut best: Option<(Turnstile, InteractionId)> = None;
-        for (id, member) in &agent.members {
-            let Some(key) = member.listed else { continue };
+        for (id, member) in agent.members.iter().filter(|(_, member)| member.held_back.is_empty()) {
             let Some(queue) = self.queues.get(id) else { continue };
-            for pool in queue.pools.values().filter(|pool| !pool.wanting.is_empty()) {
-                if !pool.need.admits(agent.id, key.tier, &agent.settings.skills) {
+            let ages = queue.rules.weight_ageing_secs > 0;
+            for (head, pool) in &queue.heads {
+                if best.is_some_and(|(best, _)| best <= turnstile(queue, *head, at)) {
+                    // Those behind it are no better, unless the line's weights grow with their wait.
+                    if ages { continue } else { break }
+                }
+                let Some(pool) = queue.pools.get(pool) else { continue };
+                if !pool.need.admits(agent.id, member.tier, &agent.settings.skills) {
                     continue;
                 }
                 let Some(first) = pool.wanting.iter().find(|key| self.takes(key.interaction, member.tier)) else {
@@ -142,7 +149,7 @@ impl Acd {
     }
 
     /// Offers an interaction to whom its queue's strategy chooses.
-    fn ask(&mut self, now: Now, id: InteractionId) {
+    pub(super) fn ask(&mut self, now: Now, id: InteractionId) {
         let Some(it) = self.waiting.get(&id) else { return };
         if !it.wanting {
             return;

@@ -2,19 +2,14 @@
 
 use super::{
     super::{
-        Actor, Channel, Factor, LogoutWhen, MemberEvent, MemberStart, MemberState, Output, Reason, Refused, Rule,
-        Strategy, WithdrawCause,
+        Actor, Factor, LogoutWhen, MemberEvent, MemberStart, MemberState, Output, Reason, Refused, Rule, WithdrawCause,
     },
     Acd,
-    agent::{Agent, Member},
-    estimate::{WHOLE_AGENT, is_staff},
-    queue::{AgentKey, Need, PoolId, Queue},
+    agent::Member,
+    lists::list,
+    queue::Queue,
 };
 use crate::base::{AgentId, Now, QueueId};
-
-/// Kinds of need that a queue remembers while nobody has them: the next call of the kind then finds its agents
-/// without a search. Each costs a little at every change of an agent.
-const POOLS_KEPT_MAX: usize = 24;
 
 impl Acd {
     /// Logs in to a queue; a membership that the settings don't assign is temporary.
@@ -250,144 +245,6 @@ impl Acd {
         let member = queue.rules.members.iter().find(|member| member.agent == it.settings.key);
         member.map_or(MemberStart::LoggedOut, |member| member.start)
     }
-
-    /// Brings the queues' lists into step with the agent: where he counts, and where he may be asked.
-    /// Costs O(log n) for each of his queues.
-    pub(super) fn refresh(&mut self, agent: AgentId) {
-        let Some(it) = self.agents.get_mut(&agent) else { return };
-        let mut may_be_asked = false;
-        let mut members = std::mem::take(&mut it.members);
-        let by_channel = Channel::ALL.map(|channel| it.held_back(channel, &self.policies));
-        let held_back_in = |queue: &Queue, member: &Member| {
-            member.held_back(by_channel.get(queue.rules.channel.index()).copied().unwrap_or_default())
-        };
-        let staff = |(id, member): (&QueueId, &Member)| {
-            self.queues.get(id).is_some_and(|queue| is_staff(held_back_in(queue, member)))
-        };
-        let places = members.iter().filter(|(id, member)| staff((id, member))).count() as u64;
-        let part = WHOLE_AGENT.checked_div(places).unwrap_or(0);
-        for (id, member) in &mut members {
-            let Some(queue) = self.queues.get_mut(id) else { continue };
-            let held_back = held_back_in(queue, member);
-            let share = if is_staff(held_back) { part } else { 0 };
-            queue.staffed = queue.staffed - member.share + share;
-            member.share = share;
-            if held_back != member.held_back || member.tier != member.counted_tier {
-                queue.count(member.held_back, member.counted_tier, -1);
-                queue.count(held_back, member.tier, 1);
-                (member.held_back, member.counted_tier) = (held_back, member.tier);
-                if !queue.leave_when.is_empty() {
-                    self.turn.queues.insert(*id);
-                }
-            }
-            let key = held_back.is_empty().then(|| agent_key(it, member, queue));
-            may_be_asked |= key.is_some();
-            if key != member.listed {
-                list(it, member, queue, key);
-            }
-        }
-        it.members = members;
-        if may_be_asked {
-            self.turn.agents.insert(agent);
-        }
-    }
-
-    /// The pool for a need; made, with everybody who meets it, where it is new.
-    pub(super) fn pool_for(&mut self, queue: QueueId, need: Need) -> PoolId {
-        let Some(line) = self.queues.get_mut(&queue) else { return super::queue::PLAIN };
-        if let Some((id, pool)) = line.pools.iter_mut().find(|(_, pool)| pool.need == need) {
-            pool.users += 1;
-            return *id;
-        }
-        let mut pool = super::queue::Pool { need, users: 1, ..Default::default() };
-        let listed = match pool.need.only {
-            Some(only) => only_member(&self.agents, only, queue).into_iter().collect(),
-            None => line.pools.get(&super::queue::PLAIN).map(|plain| plain.routable.clone()).unwrap_or_default(),
-        };
-        for key in listed {
-            if let Some(it) = self.agents.get(&key.agent)
-                && pool.need.admits(it.id, key.tier, &it.settings.skills)
-            {
-                pool.routable.insert(pool_key(key, it, &pool.need, line.rules.strategy));
-            }
-        }
-        let id = line.next_pool;
-        line.next_pool = line.next_pool.wrapping_add(1).max(1);
-        line.pools.insert(id, pool);
-        id
-    }
-
-    pub(super) fn leave_pool(&mut self, queue: QueueId, id: PoolId) {
-        let Some(line) = self.queues.get_mut(&queue) else { return };
-        let Some(pool) = line.pools.get_mut(&id) else { return };
-        pool.users = pool.users.saturating_sub(1);
-        let forget = pool.users == 0 && (pool.need.only.is_some() || line.pools.len() > POOLS_KEPT_MAX);
-        if forget && id != super::queue::PLAIN {
-            line.pools.remove(&id);
-        }
-    }
-}
-
-fn only_member(agents: &crate::base::FastMap<AgentId, Agent>, agent: AgentId, queue: QueueId) -> Option<AgentKey> {
-    agents.get(&agent)?.members.get(&queue)?.listed
-}
-
-fn list(agent: &Agent, member: &mut Member, queue: &mut Queue, key: Option<AgentKey>) {
-    let strategy = queue.rules.strategy;
-    for pool in queue.pools.values_mut() {
-        if let Some(old) = member.listed {
-            pool.routable.remove(&pool_key(old, agent, &pool.need, strategy));
-        }
-        if let Some(new) = key
-            && pool.need.admits(agent.id, new.tier, &agent.settings.skills)
-        {
-            pool.routable.insert(pool_key(new, agent, &pool.need, strategy));
-        }
-    }
-    member.listed = key;
-}
-
-/// What the strategy compares.
-fn agent_key(agent: &Agent, member: &Member, queue: &Queue) -> AgentKey {
-    let (measure, order) = match queue.rules.strategy {
-        Strategy::LongestIdle => (agent.idle_since.0, member.order),
-        Strategy::SkillsBest => (0, member.order),
-        Strategy::FewestCalls => (i64::from(member.calls), member.order),
-        Strategy::LeastOccupied => (i64::from(agent.occupancy), member.order),
-        Strategy::LeastTalk => (i64::try_from(member.talk_ms).unwrap_or(i64::MAX), member.order),
-        Strategy::RoundRobin => (0, member.joined),
-        Strategy::OrderedRoundRobin
-        | Strategy::Random
-        | Strategy::WeightedRandom
-        | Strategy::Linear
-        | Strategy::RingAll
-        | Strategy::RingProgressive => (0, member.order),
-    };
-    let then = match queue.rules.strategy {
-        Strategy::SkillsBest => agent.idle_since.0,
-        Strategy::LongestIdle
-        | Strategy::FewestCalls
-        | Strategy::LeastTalk
-        | Strategy::RoundRobin
-        | Strategy::OrderedRoundRobin
-        | Strategy::LeastOccupied
-        | Strategy::Random
-        | Strategy::WeightedRandom
-        | Strategy::Linear
-        | Strategy::RingAll
-        | Strategy::RingProgressive => 0,
-    };
-    AgentKey { tier: member.tier, measure, then, order, agent: agent.id }
-}
-
-/// In skills-best the measure depends on the need: the best sum of levels is least.
-fn pool_key(key: AgentKey, agent: &Agent, need: &Need, strategy: Strategy) -> AgentKey {
-    if strategy != Strategy::SkillsBest {
-        return key;
-    }
-    let level = |skill: &str| agent.settings.skills.get(skill).copied().unwrap_or(0);
-    let sum: i64 = need.skills.iter().map(|need| i64::from(level(&need.skill))).sum();
-    AgentKey { measure: -sum, ..key }
 }
 
 fn no_member(agent: AgentId, queue: QueueId) -> Refused {

@@ -1,8 +1,8 @@
 //! The distributor itself: one owner of all agents and queues.
 //!
 //! What may happen in which state stands in `table`; who is asked next in `matching`. Every change of an agent goes
-//! through [`Acd::change`], which tells people and keeps the lists in step, and every public call ends in
-//! [`Acd::settle`], which hands out what can be handed out, in the same turn.
+//! through [`Acd::change`], which tells people, and every public call ends in
+//! [`Acd::settle`], which brings the lists into step and hands out what can be handed out, in the same turn.
 
 mod activity;
 mod agent;
@@ -14,6 +14,7 @@ mod engagements;
 mod estimate;
 mod invariants;
 mod journal;
+mod lists;
 mod matching;
 mod members;
 mod offers;
@@ -91,6 +92,8 @@ pub struct Acd {
 /// What this turn has touched, to be settled at its end.
 #[derive(Debug, Default)]
 struct Turn {
+    /// Have changed, and the queues' lists don't know it yet.
+    stale: BTreeSet<AgentId>,
     /// May be able to take something now.
     agents: BTreeSet<AgentId>,
     /// Would take an agent now.
@@ -101,6 +104,12 @@ struct Turn {
     entered: Vec<InteractionId>,
     /// To be checked against the invariants.
     check: BTreeSet<AgentId>,
+}
+
+impl Turn {
+    fn is_settled(&self) -> bool {
+        self.stale.is_empty() && self.agents.is_empty() && self.wanting.is_empty() && self.queues.is_empty()
+    }
 }
 
 /// Wake-ups, each with its reason. Of those due at one moment the first listed comes first.
@@ -314,8 +323,8 @@ impl Acd {
         }
     }
 
-    /// The one way to change an agent: applies `change`, tells people what they see differently now, and brings the
-    /// lists of the queues into step.
+    /// The one way to change an agent: applies `change` and tells people what they see differently now. The lists of
+    /// the queues follow when the turn is settled.
     fn change(&mut self, now: Now, agent: AgentId, actor: Actor, rule: Rule, change: impl FnOnce(&mut Agent)) {
         let at = self.at(now);
         let mut timed = false;
@@ -351,7 +360,7 @@ impl Acd {
         self.hit(rule);
         self.unsaved.agents.insert(agent);
         self.turn.check.insert(agent);
-        self.refresh(agent);
+        self.turn.stale.insert(agent);
     }
 
     fn ban(&mut self, now: Now, agent: AgentId, secs: super::BanTime) {

@@ -115,6 +115,8 @@ impl Acd {
             agent.today.offered += 1;
             agent.on_mut(rules.channel).offers.push(offer);
         });
+        // He must not be chosen again in this turn.
+        self.refresh(agent);
         self.outputs.push_back(Output::Offer(Box::new(made)));
         self.update_wanting(id);
     }

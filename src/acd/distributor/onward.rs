@@ -33,7 +33,8 @@ impl Acd {
     }
 
     /// The first step of a queue's chain, after one that was tried, that takes the interaction.
-    fn next_step(&self, now: Now, from: QueueId, after: Option<&Onward>, enqueue: &Enqueue) -> Option<Onward> {
+    fn next_step(&mut self, now: Now, from: QueueId, after: Option<&Onward>, enqueue: &Enqueue) -> Option<Onward> {
+        self.recount_stale();
         let chain = &self.queues.get(&from)?.rules.overflow;
         let tried = after.map_or(0, |after| chain.iter().position(|to| to == after).map_or(chain.len(), |at| at + 1));
         let takes = |to: &&Onward| match to {
@@ -53,6 +54,7 @@ impl Acd {
     /// An interaction comes before a queue: it enters there, or where the queue's chain leads. `Err` is its outcome, and
     /// with `Overflowed` where it goes.
     pub(super) fn present(&mut self, now: Now, enqueue: Enqueue) -> Result<(), Outcome> {
+        self.recount_stale();
         let from = enqueue.queue;
         let Some(refused) = self.refusal(now, &enqueue) else {
             if let Some(line) = self.queues.get_mut(&from) {

@@ -94,6 +94,8 @@ pub(super) struct Queue {
     /// Everybody who waits, those with an agent ringing or being connected included.
     pub line: BTreeSet<WaitKey>,
     pub pools: BTreeMap<PoolId, Pool>,
+    /// The first of each pool that would take somebody.
+    pub heads: BTreeSet<(WaitKey, PoolId)>,
     pub next_pool: PoolId,
     pub members: BTreeSet<AgentId>,
     /// How many members are held back by each set of factors, tier by tier.
@@ -125,6 +127,7 @@ impl Queue {
             leave_when: Factors::NONE,
             line: BTreeSet::new(),
             pools: BTreeMap::from([(PLAIN, Pool::default())]),
+            heads: BTreeSet::new(),
             next_pool: PLAIN + 1,
             members: BTreeSet::new(),
             standings: SmallVec::new(),
@@ -158,6 +161,22 @@ impl Queue {
     /// Up to which tier agents are asked at once; `None`: all.
     pub fn first_tier(&self) -> Option<u16> {
         self.rules.rings.first().filter(|ring| ring.after_secs == 0).and_then(|ring| ring.tier)
+    }
+
+    /// Enters an interaction among those of its pool that would take somebody, or takes it out.
+    pub fn set_wanting(&mut self, id: PoolId, key: WaitKey, wanting: bool) {
+        let Some(pool) = self.pools.get_mut(&id) else { return };
+        let before = pool.wanting.first().copied();
+        if wanting {
+            pool.wanting.insert(key);
+        } else {
+            pool.wanting.remove(&key);
+        }
+        let after = pool.wanting.first().copied();
+        if before != after {
+            before.map(|head| self.heads.remove(&(head, id)));
+            after.map(|head| self.heads.insert((head, id)));
+        }
     }
 
     pub fn count(&mut self, held_back: Factors, tier: u16, by: i32) {

@@ -182,12 +182,10 @@ impl Acd {
         let Some(it) = self.waiting.get_mut(&id) else { return };
         it.wanting = wanting;
         let key = it.key();
-        if let Some(pool) = self.queues.get_mut(&it.queue).and_then(|line| line.pools.get_mut(&it.pool)) {
+        if let Some(line) = self.queues.get_mut(&it.queue) {
+            line.set_wanting(it.pool, key, wanting);
             if wanting {
-                pool.wanting.insert(key);
                 self.turn.wanting.insert(id);
-            } else {
-                pool.wanting.remove(&key);
             }
         }
     }
