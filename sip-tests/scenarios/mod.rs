@@ -14,6 +14,7 @@ mod presence;
 mod queue;
 mod races;
 mod restart;
+mod told;
 mod transfers;
 mod wrap_up;
 

@@ -4,12 +4,13 @@ use std::{cell::RefCell, net::SocketAddr, ops::Deref, rc::Rc, time::Duration};
 
 use strowger::{
     acd::{self, AgentSnapshot, QueueSettings, Status},
-    base::AgentId,
+    base::{AgentId, ClipId},
     engine::{Actor, Answer, Refused, Request},
     wire::sip::Message,
 };
 
 use super::{
+    plane::SPOKEN,
     step::Sim,
     ua::{self, End, Flow, Habit, HoldForm, State, Talk, Ua},
     world::World,
@@ -250,6 +251,30 @@ impl Call {
     }
 
     /// Judges only what comes from now on.
+    /// Records from here on.
+    pub fn tapes(&self) {
+        self.with(|call| call.media.ear.tape = Some(Vec::new()));
+    }
+
+    /// Where on the tape these clips of the switch are, one behind the other and to the last sample.
+    pub fn heard(&self, clips: &[ClipId]) -> Option<usize> {
+        self.heard_from(clips, 0)
+    }
+
+    /// The same for what began before the tape did: all but its first tenth of a second.
+    pub fn heard_end_of(&self, clips: &[ClipId]) -> Option<usize> {
+        self.heard_from(clips, 800)
+    }
+
+    fn heard_from(&self, clips: &[ClipId], first: usize) -> Option<usize> {
+        let wanted: Vec<i16> = clips.iter().flat_map(|clip| SPOKEN[clip].samples().collect::<Vec<_>>()).collect();
+        let wanted = &wanted[first..];
+        self.with(|call| {
+            let tape = call.media.ear.tape.as_deref().expect("a tape");
+            tape.windows(wanted.len()).position(|part| part == wanted)
+        })
+    }
+
     pub fn listens_anew(&self) {
         self.with(|call| call.media.ear.listen_anew());
     }

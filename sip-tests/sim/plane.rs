@@ -1,16 +1,24 @@
 //! The media plane without sockets: two workers' cores and their ports.
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::SocketAddr,
+    sync::{Arc, LazyLock},
+};
 
 use strowger::{
-    base::{Chance, Instant, StreamId},
-    media::{Command, Core, Country, Event, PROTECTION_BYTES_MAX, Port, Sound, Verdict},
+    base::{Chance, ClipId, Instant, StreamId},
+    media::{Command, Core, Country, Event, PROTECTION_BYTES_MAX, Port, Sound, Verdict, spoken},
 };
 
 use super::{
     centre::{MUSIC, SWITCH},
     sound::Voice,
 };
+
+/// What the switch says by itself, read once for all worlds.
+pub static SPOKEN: LazyLock<BTreeMap<ClipId, Arc<Sound>>> =
+    LazyLock::new(|| spoken::clips().map(|(clip, sound)| (clip, Arc::new(sound))).collect());
 
 const WORKERS: u16 = 2;
 
@@ -43,8 +51,11 @@ impl Plane {
     /// Two seconds of the music, which is a voice of its own.
     pub fn load_music(&mut self, now: Instant) {
         let sound = Arc::new(Sound::from_samples(&Voice::MUSIC.samples(16_000)));
-        for worker in &mut self.workers {
-            worker.handle_command(now, Command::LoadClip { clip: MUSIC, sound: Arc::clone(&sound) });
+        let spoken = SPOKEN.iter().map(|(clip, sound)| (*clip, Arc::clone(sound)));
+        for (clip, sound) in spoken.chain([(MUSIC, sound)]) {
+            for worker in &mut self.workers {
+                worker.handle_command(now, Command::LoadClip { clip, sound: Arc::clone(&sound) });
+            }
         }
     }
 

@@ -100,6 +100,8 @@ pub struct Ear {
     /// Octets of a kind that was not agreed.
     pub strange_payload_types: Vec<u8>,
     newest: Option<u64>,
+    /// Everything heard since it was switched on, as it came.
+    pub tape: Option<Vec<i16>>,
 }
 
 impl Ear {
@@ -110,6 +112,9 @@ impl Ear {
         }
         if !self.sources.contains(&ssrc) {
             self.sources.push(ssrc);
+        }
+        if let Some(tape) = &mut self.tape {
+            tape.extend(&samples);
         }
         let number = self.extended(sequence);
         if let Some(newest) = self.newest

@@ -44,6 +44,12 @@ pub enum Output {
         arrived: Wall,
         caller: Private<String>,
     },
+    /// Tell this to whoever waits; `handle_announced` when it is over.
+    Announce {
+        interaction: InteractionId,
+        queue: QueueId,
+        what: Announcement,
+    },
     /// It has entered, and nobody can be asked just now.
     Nobody {
         interaction: InteractionId,
@@ -72,6 +78,29 @@ pub enum Output {
     Member(MemberEvent),
     Queue(QueueEvent),
     Notice(Notice),
+}
+
+/// What one who waits is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Announcement {
+    /// His place and his wait, as far as they are to be told.
+    Standing { place: Option<Place>, wait: Option<Expected> },
+    /// A clip, by its key.
+    Clip(Arc<str>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    First,
+    Number(u16),
+    Beyond(u16),
+}
+
+/// How much longer; no minutes are less than one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    Minutes(u16),
+    MoreThan(u16),
 }
 
 /// What the agent is asked, and by when.

@@ -11,12 +11,14 @@ use serde::{Deserialize, Serialize};
 use super::{Channel, Disposition, Factor, InteractionKind, Reason};
 use crate::base::{AgentId, QueueId};
 
+mod announce;
 mod calendar;
 mod check;
 mod onward;
 mod policies;
 mod work;
 
+pub use announce::{Announce, PlaceRule, WaitRule};
 pub(super) use calendar::Calendar;
 pub use calendar::{CalendarDate, CalendarSettings, ClockTime, DateHours, Day, WeeklyHours};
 pub use check::Fault;
@@ -175,6 +177,8 @@ pub struct QueueSettings {
 
     /// Key of the music heard while waiting. The distributor only carries it.
     pub hold_music: Option<String>,
+    /// What those who wait are told.
+    pub announce: Announce,
 }
 
 impl Default for QueueSettings {
@@ -227,6 +231,7 @@ impl Default for QueueSettings {
             service_level_secs: 20,
             short_secs: 5,
             hold_music: None,
+            announce: Announce::default(),
         }
     }
 }

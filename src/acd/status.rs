@@ -124,6 +124,14 @@ impl InteractionKind {
             Self::Inbound | Self::Direct => false,
         }
     }
+
+    /// Somebody listens while it waits.
+    pub const fn listens(self) -> bool {
+        match self {
+            Self::Inbound => true,
+            Self::Callback | Self::Campaign | Self::Direct => false,
+        }
+    }
 }
 
 /// What the agent chose, per channel.

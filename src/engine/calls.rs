@@ -12,8 +12,8 @@ use super::{
 use crate::{
     base::{
         AgentId, CallId, EngagementId, GroupId, InteractionId, LegId, Now, Number, Private, QueueId, TrunkId, UserId,
+        Wall,
     },
-    media::Source,
     sip::{Headers, Path},
     switch::{
         CallSummary, Cause, Destination, EndedBy, Fact, GroupStrategy, LegParty, LegSide, LegStage, Listener, Lost,
@@ -44,6 +44,8 @@ pub(super) struct Note {
     pub forwards: u8,
     pub forwarded_by: Option<UserId>,
     pub queue: Option<QueueRecord>,
+    /// When it came to the queue that it is welcomed to.
+    pub approached: Option<Wall>,
     /// The step of an overflow chain that it tries.
     pub step: Option<Step>,
     /// The journal says that it runs.
@@ -91,6 +93,7 @@ impl Engine {
                 forwards: 0,
                 forwarded_by: None,
                 queue: None,
+                approached: None,
                 step: None,
                 journalled: false,
                 ended_by: None,
@@ -131,12 +134,8 @@ impl Engine {
             Destination::Group(group) => self.ring_group(now, call, group),
             Destination::Trunk(trunk) => self.ring_trunk(now, call, trunk, routed.number),
             Destination::Trunks(group) => self.ring_trunks(now, call, group, routed.number),
-            Destination::Queue(queue) => self.enqueue(now, call, queue),
-            Destination::Clip(clip) => {
-                self.switch.answer(now, call);
-                self.on_transferred(now, call);
-                self.switch.play_once(call, Source::Clip(clip));
-            }
+            Destination::Queue(queue) => self.approach(now, call, queue),
+            Destination::Clip(clip) => self.play_farewell(now, call, clip),
         }
     }
 
@@ -353,7 +352,7 @@ impl Engine {
                     self.on_digit(now, call, digit);
                 }
             }
-            Fact::Played { call, .. } => self.switch.end_call(now, call, Cause::NORMAL, EndedBy::Switch),
+            Fact::Played { call, play, .. } => self.on_played(now, call, play),
             Fact::Changed { call } => self.changed(now, call),
             Fact::Over { call } => self.on_over(now, call),
             Fact::Settled(summary) => self.on_settled(now, *summary),
@@ -430,6 +429,7 @@ impl Engine {
     fn on_over(&mut self, now: Now, call: CallId) {
         self.end_interaction(now, call);
         self.forget_thirds(call);
+        self.forget_plays(call);
         let of_call = (call, AgentId(0))..=(call, AgentId(u64::MAX));
         let left: Vec<AgentId> = self.direct.range(of_call).map(|((_, agent), _)| *agent).collect();
         for agent in left {

@@ -6,11 +6,11 @@ use std::{
     sync::Arc,
 };
 
-use super::{Centre, WaitingSound};
+use super::{Centre, Spoken, WaitingSound};
 use crate::{
     acd::Onward,
     base::{AgentId, ClipId, FastMap, GroupId, Number, QueueId, TrunkGroupId, TrunkId, UserId},
-    media::{Source, Tone},
+    media::{Source, Tone, spoken::Language},
     switch::{Destination, DialPlan, Group, Routed, Router, Trunk, TrunkDestination, TrunkGroup, User},
 };
 
@@ -28,6 +28,7 @@ pub(super) struct Directory {
     agents: FastMap<AgentId, UserId>,
     agents_of_users: FastMap<UserId, AgentId>,
     waiting: FastMap<QueueId, WaitingSound>,
+    spoken: FastMap<QueueId, Arc<Spoken>>,
     pub queue_names: FastMap<QueueId, Arc<str>>,
     hold_music: Option<ClipId>,
     clips: BTreeMap<Box<str>, ClipId>,
@@ -59,6 +60,7 @@ impl Directory {
                 .collect(),
             trunk_order: centre.trunks.iter().map(|trunk| trunk.id).collect(),
             waiting: centre.queues.iter().map(|queue| (queue.queue, queue.waiting)).collect(),
+            spoken: centre.queues.iter().map(|queue| (queue.queue, Arc::new(queue.spoken.clone()))).collect(),
             queue_names: centre.acd.queues.iter().map(|(id, queue)| (*id, name(&queue.key, &queue.name))).collect(),
             hold_music: centre.hold_music,
             clips: centre.clips.iter().map(|clip| (clip.name.as_str().into(), clip.id)).collect(),
@@ -135,6 +137,19 @@ impl Directory {
             WaitingSound::RingbackWhenOffered if agent_rings => Some(Source::Tone(Tone::Ringback)),
             WaitingSound::RingbackWhenOffered => Some(self.hold_music()),
             WaitingSound::Silence => None,
+        }
+    }
+
+    /// What a queue says.
+    pub fn spoken(&self, queue: QueueId) -> Arc<Spoken> {
+        self.spoken.get(&queue).cloned().unwrap_or_default()
+    }
+
+    /// The clip of a key; a built-in sentence in that language.
+    pub fn clip_in(&self, key: &str, language: Language) -> Option<ClipId> {
+        match key.strip_prefix("built-in:") {
+            Some(word) => language.clip(word),
+            None => self.clips.get(key).copied(),
         }
     }
 

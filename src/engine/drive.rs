@@ -13,14 +13,15 @@ use super::{
     parties::Third,
     queue_calls::{Asked, Waiting},
     restore::Restoring,
+    told::Purpose,
     trunks::Lines,
     watch::Guesses,
 };
 use crate::{
     acd::Acd,
     base::{
-        AgentId, CallId, Chance, EngagementId, FastMap, FlowId, Instant, InteractionId, KeyedMap, Now, OfferId, Timers,
-        TrunkId, keyed_map,
+        AgentId, CallId, Chance, EngagementId, FastMap, FlowId, Instant, InteractionId, KeyedMap, Now, OfferId, PlayId,
+        Timers, TrunkId, keyed_map,
     },
     sip::{Stack, StackSettings, TransactionId, Transport, digest::Verifier, registrar::Registrar},
     switch::{self, Listener, RingId, Switch, SwitchSettings, TrunkLoad, authority},
@@ -56,6 +57,8 @@ pub struct Engine {
     /// Who is rung for calls that talk already.
     pub(super) thirds: FastMap<RingId, Third>,
     pub(super) engagements: FastMap<EngagementId, CallId>,
+    /// Clips that play, each with what it is for.
+    pub(super) plays: BTreeMap<(CallId, PlayId), Purpose>,
     /// Live legs of agents outside queues, per call.
     pub(super) direct: BTreeMap<(CallId, AgentId), u32>,
     /// Whether an agent's devices can be reached, as the distributor was told.
@@ -92,6 +95,10 @@ pub(super) enum Timer {
     TrunkHealth(TrunkId),
     /// See whether everything that must hold does.
     Sweep,
+    /// A clip that a caller waits for has played too long.
+    PlayLate(CallId, PlayId),
+    /// What is told before a bridge takes too long.
+    BriefingLate(OfferId),
 }
 
 impl Engine {
@@ -120,6 +127,7 @@ impl Engine {
             rings: FastMap::default(),
             thirds: FastMap::default(),
             engagements: FastMap::default(),
+            plays: BTreeMap::new(),
             direct: BTreeMap::new(),
             reachable: FastMap::default(),
             trunk_load: TrunkLoad::default(),
@@ -211,6 +219,8 @@ impl Engine {
                 Timer::TrunkRegister(trunk) => self.register_trunk(now, trunk),
                 Timer::TrunkHealth(trunk) => self.check_trunk(now, trunk),
                 Timer::Sweep => self.sweep(now),
+                Timer::PlayLate(call, play) => self.on_played(now, call, play),
+                Timer::BriefingLate(offer) => self.end_briefing(now, offer),
             }
         }
         // The switch's facts first: an answer that came in this very moment beats the deadline of its offer.

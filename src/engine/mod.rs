@@ -22,6 +22,7 @@ mod restore;
 mod settings;
 mod sip_in;
 mod snapshot;
+mod told;
 mod transfers;
 mod trunks;
 mod views;
@@ -36,7 +37,7 @@ pub use journal::{Entry, EntryId, JOURNAL_VERSION};
 pub use live::{Event, Happened, OfferView};
 pub use parties::Supervision;
 pub use record::{CallRecord, Direction, QueueRecord, Record, STORY_MAX, StoryEvent, StoryStep};
-pub use settings::{Centre, Clip, Devices, EngineSettings, Limits, QueueVoice, WaitingSound};
+pub use settings::{Centre, Clip, Devices, EngineSettings, Limits, QueueVoice, Spoken, WaitingSound};
 pub use snapshot::{CallStage, CallView, Counts, DeviceView, LegView, Snapshot};
 pub use trunks::TrunkView;
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use smallvec::SmallVec;
 
-use super::{Engine, Entry, Happened, OfferView, Output, QueueRecord, Record, StoryEvent};
+use super::{Engine, Entry, Happened, OfferView, Output, QueueRecord, Record, StoryEvent, told::Briefing};
 use crate::{
     acd::{self, Enqueue, InteractionKind, OfferFault, Onward, Outcome, WithdrawCause},
     base::{AgentId, CallId, EngagementId, InteractionId, LegId, Now, OfferId, Private, QueueId, Wall},
@@ -47,24 +47,26 @@ pub(super) struct Asked {
     pub leg: Option<LegId>,
     /// Accepted, by device or page: what to connect.
     pub engagement: Option<EngagementId>,
+    pub waited_ms: u64,
+    pub briefing: Briefing,
 }
 
 impl Engine {
     /// A call enters a queue: an agent is looked for, and the caller hears music meanwhile.
-    pub(super) fn enqueue(&mut self, now: Now, call: CallId, queue: QueueId) {
+    pub(super) fn enqueue(&mut self, now: Now, call: CallId, queue: QueueId, arrived: Wall) {
         let Some(sight) = self.switch.call(call) else { return };
         let shown = sight.shown().visible_number();
         let interaction = InteractionId(self.switch.ids().next_interaction());
-        self.await_agent(call, queue, interaction, (0, now.wall));
-        if let Err(outcome) =
-            self.acd.enqueue(now, Enqueue { call: Some(call), ..Enqueue::inbound(interaction, queue, shown) })
-        {
+        self.await_agent(call, queue, interaction, (0, arrived));
+        let newcomer = Enqueue::inbound(interaction, queue, shown);
+        let enqueue = Enqueue { call: Some(call), arrived: Some(arrived), ..newcomer };
+        if let Err(outcome) = self.acd.enqueue(now, enqueue) {
             self.waiting.remove(&interaction);
             if let Some(note) = self.notes.get_mut(&call).filter(|note| note.transfer.is_none()) {
                 note.queue = Some(QueueRecord::new(queue, interaction, outcome_name(&outcome)));
             }
             if let Outcome::Overflowed(to) = outcome {
-                self.go_onward(now, call, Step { queue, to, interaction, priority: 0, arrived: now.wall });
+                self.go_onward(now, call, Step { queue, to, interaction, priority: 0, arrived });
             } else {
                 self.refuse_call(now, call, refusal(&outcome));
             }
@@ -187,6 +189,7 @@ impl Engine {
             acd::Output::Entered { interaction, queue, priority, arrived, caller } => {
                 self.on_entered(now, interaction, queue, (priority, arrived), caller);
             }
+            acd::Output::Announce { interaction, queue, what } => self.on_announce(now, interaction, queue, &what),
             acd::Output::Nobody { interaction, queue, why } => {
                 if let Some(record) = self.queue_record(interaction) {
                     record.tell(now.wall, queue, StoryEvent::Nobody(why));
@@ -229,7 +232,15 @@ impl Engine {
                 why: Arc::clone(&offer.why),
             }),
         );
-        let asked = Asked { agent: offer.agent, why: Arc::clone(&offer.why), ring: None, leg: None, engagement: None };
+        let asked = Asked {
+            agent: offer.agent,
+            why: Arc::clone(&offer.why),
+            ring: None,
+            leg: None,
+            engagement: None,
+            waited_ms: offer.waited_ms,
+            briefing: Briefing::NotYet,
+        };
         self.offers.insert(offer.offer, asked);
         let Some(call) = self.waiting.get_mut(&offer.interaction).map(|waiting| {
             waiting.ringing += 1;
@@ -317,9 +328,11 @@ impl Engine {
         }
     }
 
-    fn bridge(&mut self, now: Now, offer: OfferId, engagement: EngagementId) {
+    pub(super) fn bridge(&mut self, now: Now, offer: OfferId, engagement: EngagementId) {
         let Some(leg) = self.offers.get(&offer).and_then(|asked| asked.leg) else { return };
-        if let Some(call) = self.engagements.get(&engagement).copied() {
+        if let Some(call) = self.engagements.get(&engagement).copied()
+            && !self.brief(now, call, offer, engagement)
+        {
             self.switch.connect(now, call, leg);
         }
     }
@@ -359,6 +372,10 @@ impl Engine {
         let (interaction, engagement) = (note.interaction, note.engagement.take());
         if let Some(engagement) = engagement {
             self.engagements.remove(&engagement);
+            let of_it = |asked: &Asked| asked.engagement == Some(engagement);
+            if let Some(offer) = self.offers.iter().find(|(_, asked)| of_it(asked)).map(|(offer, _)| *offer) {
+                self.drop_briefing(offer, call);
+            }
             self.acd.handle_winner_lost(now, engagement);
         }
         if let Some(interaction) = interaction {
@@ -400,6 +417,9 @@ impl Engine {
             return;
         }
         let Some(asked) = self.offers.remove(&offer) else { return };
+        if let Some(call) = asked.engagement.and_then(|engagement| self.engagements.get(&engagement).copied()) {
+            self.drop_briefing(offer, call);
+        }
         if let Some(ring) = asked.ring {
             self.rings.remove(&ring);
         }
@@ -482,6 +502,7 @@ impl Engine {
 
     /// A digit of a waiting caller.
     pub(super) fn on_digit(&mut self, now: Now, call: CallId, digit: char) {
+        self.cut_welcome(now, call);
         let Some(note) = self.notes.get(&call).filter(|note| !note.connected) else { return };
         if let Some(interaction) = note.interaction {
             self.acd.handle_exit_key(now, interaction, digit);

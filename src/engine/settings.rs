@@ -1,12 +1,13 @@
 //! What the engine is given: at birth, and whenever the domain settings change.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     acd,
     base::{ClipId, Number},
+    media::spoken::Language,
     sip::{TimerSettings, registrar::RegistrarSettings},
     switch::{DialPlan, Group, Listener, Route, Times, Trunk, TrunkGroup, User},
 };
@@ -92,6 +93,34 @@ pub struct QueueVoice {
     /// The number that the outside sees when a call leaves from this queue.
     #[serde(default)]
     pub caller_id: Option<Number>,
+    #[serde(default)]
+    pub spoken: Spoken,
+}
+
+/// `[queue.voice]`: what a queue says, and in which language (QE-05). A clip is a key of the centre's, or
+/// `built-in:welcome`, which is said in the caller's language.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Spoken {
+    pub language: Language,
+    /// Callers whose number begins so are spoken to in another.
+    pub languages: BTreeMap<String, Language>,
+    /// Heard before the queue takes the call.
+    pub welcome: Option<String>,
+    /// What the caller hears when an agent has answered, before they are connected.
+    pub connecting: Option<String>,
+    /// What the agent hears then: whose call it is.
+    pub whisper: Option<String>,
+    /// And how long the caller has waited.
+    pub whisper_wait: bool,
+}
+
+impl Spoken {
+    /// The longest beginning of the caller's number counts.
+    pub fn language_for(&self, number: &str) -> Language {
+        let known = self.languages.iter().filter(|(prefix, _)| number.starts_with(prefix.as_str()));
+        known.max_by_key(|(prefix, _)| prefix.len()).map_or(self.language, |(_, language)| *language)
+    }
 }
 
 /// What a waiting caller hears (QE-04).

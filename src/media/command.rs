@@ -28,7 +28,7 @@ pub enum Command {
     Mix { matrix: Box<Matrix> },
     /// Ends a join, for both, or takes a stream out of a mix.
     Part { stream: StreamId },
-    /// Plays towards the leg, in place of what it would hear; replaces a running player.
+    /// Plays towards the leg, in place of what it would hear; replaces a running player, or lies over it.
     Play { stream: StreamId, play: Play },
     /// Stops that player; nothing happens when another one runs by now.
     Stop { stream: StreamId, play: PlayId },
@@ -276,6 +276,8 @@ pub struct Play {
     pub source: Source,
     /// From the start again at the end, without a gap.
     pub repeat: bool,
+    /// What plays already rests meanwhile and goes on when this ends. With nothing there it plays like any other.
+    pub over: bool,
 }
 
 #[derive(Clone, Debug)]

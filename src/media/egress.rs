@@ -398,6 +398,9 @@ impl Egress {
                 .take()
                 .and_then(|(digit, millis)| Player::new(PlayId(0), [Arc::new(tones::dtmf(digit, millis)?)], false));
         }
+        if let Some(ended) = self.player.as_mut().and_then(Player::take_ended) {
+            return Frame::Finished(ended);
+        }
         let (_, payload) = packet.split_at_mut(HEADER_BYTES);
         let codec = if form.codec == Codec::Pcma { Codec::Pcma } else { Codec::Pcmu };
         let filled = match (&mut self.digit_tones, &mut self.player) {
@@ -421,7 +424,7 @@ impl Egress {
         if !is_open {
             return Frame::Quiet;
         }
-        payload[filled..].fill(if codec == Codec::Pcma { g711::ALAW_SILENCE } else { g711::ULAW_SILENCE });
+        payload[filled..].fill(g711::silence(codec));
         let Some(len) = (if form.codec.is_g711() { Some(payload.len()) } else { self.code(form, payload) }) else {
             return Frame::Quiet;
         };

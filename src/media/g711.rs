@@ -111,6 +111,11 @@ pub fn recode(payload: &mut [u8], table: &Table) {
     }
 }
 
+/// The octet of no sound.
+pub const fn silence(codec: super::Codec) -> u8 {
+    if matches!(codec, super::Codec::Pcma) { ALAW_SILENCE } else { ULAW_SILENCE }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::{Codec, Sound};
+use super::{Codec, Sound, g711};
 use crate::base::PlayId;
+
+/// How long what plays fades where something else takes its place, in samples: 8 ms, too short to be heard as such.
+const FADE: usize = 64;
 
 /// A running player. It only copies octets that were encoded when the sound was loaded.
 #[derive(Debug)]
@@ -15,17 +18,94 @@ pub struct Player {
     repeat: bool,
     sound: usize,
     octet: usize,
+    over: Option<Over>,
+    /// What lay over it and has ended, until that is told.
+    ended: Option<PlayId>,
+    /// Samples until it is as loud as ever.
+    rising: usize,
+}
+
+/// What is heard in a player's place until it ends.
+#[derive(Debug)]
+struct Over {
+    player: Box<Player>,
+    /// Samples in which the player beneath still fades.
+    falling: usize,
 }
 
 impl Player {
     /// `None` when there is nothing to hear.
     pub fn new(id: PlayId, sounds: impl IntoIterator<Item = Arc<Sound>>, repeat: bool) -> Option<Self> {
         let sounds: SmallVec<_> = sounds.into_iter().filter(|sound| !sound.is_empty()).collect();
-        (!sounds.is_empty()).then_some(Self { id, sounds, repeat, sound: 0, octet: 0 })
+        let none = (None, None, 0);
+        let (over, ended, rising) = none;
+        (!sounds.is_empty()).then_some(Self { id, sounds, repeat, sound: 0, octet: 0, over, ended, rising })
+    }
+
+    /// Lays another over this one, which rests where it is; tells which lay there before.
+    pub fn lay_over(&mut self, player: Self) -> Option<PlayId> {
+        let over = Over { player: Box::new(player), falling: FADE - self.rising.min(FADE) };
+        self.rising = 0;
+        match self.over.take() {
+            // One clip behind another: the music is silent already.
+            Some(before) => {
+                self.over = Some(Over { falling: before.falling, ..over });
+                Some(before.player.id)
+            }
+            None => {
+                self.over = Some(over);
+                None
+            }
+        }
+    }
+
+    /// What lies over it, taken off: this one is heard again, or ends, as its owner likes.
+    pub fn uncover(&mut self) -> Option<Self> {
+        let over = self.over.take()?;
+        self.rising = FADE - over.falling;
+        Some(*over.player)
+    }
+
+    /// What lies over it.
+    pub fn over(&self) -> Option<PlayId> {
+        self.over.as_ref().map(|over| over.player.id)
+    }
+
+    /// What lay over it and has ended; told once.
+    pub fn take_ended(&mut self) -> Option<PlayId> {
+        self.ended.take()
     }
 
     /// Fills a packet's payload; tells how much there was to play. Less than asked for means that this was the end.
-    pub fn fill(&mut self, codec: Codec, mut payload: &mut [u8]) -> usize {
+    pub fn fill(&mut self, codec: Codec, payload: &mut [u8]) -> usize {
+        let mut done = 0;
+        if let Some(over) = &mut self.over {
+            let fading = over.falling.min(payload.len());
+            let from = over.falling;
+            over.falling -= fading;
+            done = self.fill_own(codec, &mut payload[..fading]);
+            fade(codec, &mut payload[..done], |at| from - at);
+            payload[done..fading].fill(g711::silence(codec));
+            done = fading;
+        }
+        if let Some(over) = &mut self.over {
+            done += over.player.fill(codec, &mut payload[done..]);
+            if done == payload.len() {
+                return done;
+            }
+            self.ended = Some(over.player.id);
+            self.over = None;
+            self.rising = FADE;
+        }
+        let own = self.fill_own(codec, &mut payload[done..]);
+        let rising = self.rising.min(own);
+        let left = self.rising;
+        fade(codec, &mut payload[done..done + rising], |at| FADE - left + at);
+        self.rising -= rising;
+        done + own
+    }
+
+    fn fill_own(&mut self, codec: Codec, mut payload: &mut [u8]) -> usize {
         let wanted = payload.len();
         while !payload.is_empty() {
             let Some(sound) = self.sounds.get(self.sound) else {
@@ -55,6 +135,12 @@ impl Player {
 
     /// Lets time pass unheard: the music goes on while the leg may not be sent anything.
     pub fn skip(&mut self, samples: usize) -> bool {
+        if let Some(over) = &mut self.over {
+            if !over.player.skip(samples) {
+                self.ended = self.uncover().map(|player| player.id);
+            }
+            return true;
+        }
         let mut left = samples;
         while left > 0 {
             let Some(sound) = self.sounds.get(self.sound) else {
@@ -73,6 +159,18 @@ impl Player {
             }
         }
         true
+    }
+}
+
+/// Scales each sample by so many parts of [`FADE`].
+fn fade(codec: Codec, octets: &mut [u8], part: impl Fn(usize) -> usize) {
+    for (at, octet) in octets.iter_mut().enumerate() {
+        let scale = |sample: i16| (i32::from(sample) * part(at) as i32 / FADE as i32) as i16;
+        *octet = if codec == Codec::Pcma {
+            g711::encode_alaw(scale(g711::ALAW_TO_LINEAR[usize::from(*octet)]))
+        } else {
+            g711::encode_ulaw(scale(g711::ULAW_TO_LINEAR[usize::from(*octet)]))
+        };
     }
 }
 
@@ -118,6 +216,52 @@ mod tests {
         assert!(again.skip(170));
         assert_eq!(play_out(&mut again, 160, 9), clip.octets(Codec::Pcma)[170..]);
         assert!(!again.skip(1));
+    }
+
+    fn heard(player: &mut Player, frames: usize) -> Vec<i16> {
+        let octets = play_out(player, 160, frames);
+        octets.iter().map(|octet| g711::ALAW_TO_LINEAR[usize::from(*octet)]).collect()
+    }
+
+    /// QE-06: a clip over the music is heard whole; the music goes on behind it where it was, and no joint clicks.
+    #[test]
+    fn music_rests_under_a_clip_and_goes_on() {
+        let loud = |hz: f64, count: usize| -> Arc<Sound> {
+            let wave = |at: usize| (9_000.0 * (std::f64::consts::TAU * hz * at as f64 / 8_000.0).cos()) as i16;
+            Arc::new(Sound::from_samples(&(0..count).map(wave).collect::<Vec<i16>>()))
+        };
+        let (music, clip) = (loud(100.0, 80_000), ramp(0, 150));
+        let mut player = Player::new(PlayId(1), [music.clone()], true).expect("something to play");
+        let before = heard(&mut player, 5);
+        assert_eq!(player.lay_over(Player::new(PlayId(2), [clip.clone()], false).expect("something")), None);
+        assert_eq!((player.over(), player.take_ended()), (Some(PlayId(2)), None));
+        let after = heard(&mut player, 5);
+        assert_eq!((player.over(), player.take_ended()), (None, Some(PlayId(2))));
+        let whole: Vec<i16> =
+            clip.octets(Codec::Pcma).iter().map(|octet| g711::ALAW_TO_LINEAR[usize::from(*octet)]).collect();
+        assert_eq!(after[FADE..FADE + 150], whole, "every sample of the clip");
+        let music: Vec<i16> =
+            music.octets(Codec::Pcma).iter().map(|octet| g711::ALAW_TO_LINEAR[usize::from(*octet)]).collect();
+        assert_eq!(after[FADE + 150 + FADE..], music[800 + 2 * FADE..800 + 800 - 150], "and the music goes on");
+        let all: Vec<i32> = before.iter().chain(&after[..FADE]).map(|sample| i32::from(*sample)).collect();
+        let step = all.windows(2).map(|pair| (pair[1] - pair[0]).abs()).max();
+        assert!(step < Some(1_300), "a click of {step:?}; the wave itself has steps of 700, the law of 512");
+    }
+
+    /// A second clip replaces the first; taken off, the music is back.
+    #[test]
+    fn clips_over_music_replace_each_other() {
+        let clip = |id| Player::new(PlayId(id), [ramp(0, 800)], false).expect("something to play");
+        let mut player = Player::new(PlayId(1), [ramp(-90, 170)], true).expect("something to play");
+        assert_eq!(player.lay_over(clip(2)), None);
+        assert_eq!(player.lay_over(clip(3)), Some(PlayId(2)));
+        heard(&mut player, 1);
+        assert_eq!(player.uncover().map(|clip| clip.id), Some(PlayId(3)));
+        assert_eq!((player.over(), player.take_ended()), (None, None));
+        player.lay_over(clip(4));
+        assert!(player.skip(700) && player.take_ended().is_none());
+        assert!(player.skip(700));
+        assert_eq!(player.take_ended(), Some(PlayId(4)));
     }
 
     #[test]

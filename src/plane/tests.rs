@@ -146,7 +146,7 @@ fn a_tone_arrives_in_step() {
     let mut world = World::start(1);
     let ana = phone();
     let stream = world.open(1, world.ports[0], &ana);
-    let play = Play { id: PlayId(1), source: Source::Tone(Tone::Ringback), repeat: true };
+    let play = Play { id: PlayId(1), source: Source::Tone(Tone::Ringback), repeat: true, over: false };
     world.plane.send(Command::Play { stream, play }).expect("taken");
     let mut ear = Listener::new();
     for _ in 0..40 {

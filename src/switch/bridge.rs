@@ -53,12 +53,6 @@ impl Switch {
         self.play(leg, source, true, PlayWhy::Waiting);
     }
 
-    /// Plays to the caller once; `Played` follows.
-    pub fn play_once(&mut self, call: CallId, source: Source) {
-        let Some(leg) = self.calls.get(&call).map(|call| call.caller_leg) else { return };
-        self.play(leg, source, false, PlayWhy::Once);
-    }
-
     pub fn stop_playing(&mut self, call: CallId) {
         let Some(leg) = self.calls.get(&call).map(|call| call.caller_leg) else { return };
         self.hush(leg);
@@ -153,6 +147,8 @@ impl Switch {
             return;
         }
         for leg in [a, b] {
+            // Whatever is being announced: nobody waits for its end.
+            self.stop_clip(leg);
             if self.legs.get(&leg).is_some_and(|leg| leg.media.play.is_some_and(|play| play.why == PlayWhy::Waiting)) {
                 self.hush(leg);
             }
@@ -215,29 +211,37 @@ impl Switch {
         let plays = leg.media.play.is_some_and(|play| play.why == PlayWhy::Held);
         let source = self.calls.get(&leg.call).and_then(|call| call.hold_music.clone());
         match (held, plays) {
-            (true, false) => self.play(id, source.unwrap_or(Source::Tone(Tone::Beep)), true, PlayWhy::Held),
+            (true, false) => {
+                self.play(id, source.unwrap_or(Source::Tone(Tone::Beep)), true, PlayWhy::Held);
+            }
             (false, true) => self.hush(id),
             (true, true) | (false, false) => {}
         }
     }
 
-    pub(super) fn play(&mut self, id: LegId, source: Source, repeat: bool, why: PlayWhy) {
-        let play = PlayId(self.ids.next_play());
-        let Some(leg) = self.legs.get_mut(&id) else { return };
+    pub(super) fn play(&mut self, id: LegId, source: Source, repeat: bool, why: PlayWhy) -> Option<PlayId> {
+        let play = Play { id: PlayId(self.ids.next_play()), source, repeat, over: false };
+        self.start(id, play, why)
+    }
+
+    fn start(&mut self, id: LegId, play: Play, why: PlayWhy) -> Option<PlayId> {
+        let leg = self.legs.get_mut(&id)?;
+        let started = play.id;
         if !leg.media.open {
-            leg.media.queued = Some((source, repeat, why));
-            return;
+            leg.media.queued = Some((play, why));
+            return Some(started);
         }
-        leg.media.play = Some(Playing { id: play, why });
+        leg.media.play = Some(Playing { id: started, why });
         let (worker, stream) = (leg.media.port.worker, leg.media.stream);
-        self.command(worker, Command::Play { stream, play: Play { id: play, source, repeat } });
+        self.command(worker, Command::Play { stream, play });
+        Some(started)
     }
 
     /// Plays what was asked for before there was a stream.
     pub(super) fn play_queued(&mut self, id: LegId) {
         let queued = self.legs.get_mut(&id).and_then(|leg| leg.media.queued.take());
-        if let Some((source, repeat, why)) = queued {
-            self.play(id, source, repeat, why);
+        if let Some((play, why)) = queued {
+            self.start(id, play, why);
         }
     }
 
@@ -272,16 +276,6 @@ impl Switch {
             let usage = leg.usage;
             self.stack.bye(now, usage, Some(Cause::LOST.reason()));
             self.leg_gone(now, id, Cause::LOST, EndedBy::Switch);
-        }
-    }
-
-    fn on_played(&mut self, stream: StreamId, play: PlayId) {
-        let Some(leg) = self.streams.get(&stream).and_then(|leg| self.legs.get_mut(leg)) else { return };
-        let Some(ended) = leg.media.play.filter(|playing| playing.id == play) else { return };
-        leg.media.play = None;
-        if ended.why == PlayWhy::Once {
-            let (call, leg) = (leg.call, leg.id);
-            self.fact(Fact::Played { call, leg });
         }
     }
 

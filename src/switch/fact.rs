@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::{Cause, EndedBy, LegParty, LegRecord, LegSide};
 use crate::{
-    base::{CallId, LegId, Private, Wall},
+    base::{CallId, LegId, PlayId, Private, Wall},
     media,
     sip::{Credentials, Headers, Mark, Path, TransactionId, UsageId},
     wire::sip::Message,
@@ -61,8 +61,8 @@ pub enum Fact {
     Held { call: CallId, leg: LegId, holds: bool },
     /// A digit was pressed, in whichever way.
     Dtmf { call: CallId, leg: LegId, digit: char, millis: u32 },
-    /// What was played once is over.
-    Played { call: CallId, leg: LegId },
+    /// What was played once is over: at its end, or because something else came. Not told when its leg ended.
+    Played { call: CallId, leg: LegId, play: PlayId },
     /// Something that a page shows has changed.
     Changed { call: CallId },
     /// The last leg ended.

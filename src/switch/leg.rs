@@ -83,8 +83,10 @@ pub(super) struct LegMedia {
     pub form: Option<media::Form>,
     pub remote: Option<media::Remote>,
     pub play: Option<Playing>,
+    /// What lies over it, or over the talk, until it ends.
+    pub clip: Option<PlayId>,
     /// To be played as soon as the stream is open.
-    pub queued: Option<(media::Source, bool, PlayWhy)>,
+    pub queued: Option<(media::Play, PlayWhy)>,
 }
 
 /// What a leg is made to hear instead of its peer.

@@ -7,6 +7,7 @@ mod bridge;
 mod call;
 mod cause;
 mod check;
+mod clips;
 mod dial_plan;
 mod fact;
 mod fork;
@@ -294,6 +295,7 @@ impl Switch {
             form: None,
             remote: None,
             play: None,
+            clip: None,
             queued: None,
         })
     }

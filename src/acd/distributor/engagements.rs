@@ -98,6 +98,13 @@ impl Acd {
         self.unsaved.engagements.insert(id);
     }
 
+    /// The agent's phone is up, and he and the customer are told something first: the bridge comes within that time.
+    pub fn handle_briefing(&mut self, now: Now, engagement: EngagementId, time: Duration) {
+        if self.engagements.get(&engagement).is_some_and(|it| it.phase == Phase::Connecting) {
+            self.timers.set(Timer::Connect(engagement), now.mono + time);
+        }
+    }
+
     /// Accepted at the page, and nobody picked up the phone: as if its leg had died.
     pub(super) fn on_connect_over(&mut self, now: Now, engagement: EngagementId) {
         let Some(it) = self.engagements.get(&engagement) else { return };

@@ -6,6 +6,7 @@
 
 mod activity;
 mod agent;
+mod announce;
 mod clock;
 mod counters;
 mod direct;
@@ -71,6 +72,7 @@ pub struct Acd {
     queues: FastMap<QueueId, Queue>,
     queue_keys: BTreeMap<Box<str>, QueueId>,
     waiting: FastMap<InteractionId, Waiting>,
+    told: FastMap<InteractionId, announce::Told>,
     offers: FastMap<OfferId, Ringing>,
     engagements: FastMap<EngagementId, Engagement>,
     timers: Timers<Timer>,
@@ -134,6 +136,8 @@ enum Timer {
     Widen(InteractionId),
     /// One more agent for a progressive ring.
     Progress(InteractionId),
+    /// Time to tell one who waits something.
+    Announce(InteractionId),
     /// Time to ask whether an agent is there, or to believe that he is not.
     Inactive(AgentId),
     /// Longer in a status than its reason allows.
@@ -209,6 +213,7 @@ impl Acd {
             queues: FastMap::default(),
             queue_keys: BTreeMap::new(),
             waiting: FastMap::default(),
+            told: FastMap::default(),
             offers: FastMap::default(),
             engagements: FastMap::default(),
             timers: Timers::new(),
@@ -265,6 +270,7 @@ impl Acd {
             Timer::Empty(queue) => self.on_empty(now, queue),
             Timer::Widen(interaction) => self.on_widen(now, interaction),
             Timer::Progress(interaction) => self.on_progress_step(interaction),
+            Timer::Announce(interaction) => self.on_announce(now, interaction),
             Timer::Inactive(agent) => self.on_inactive(now, agent),
             Timer::TooLong(agent) => self.on_too_long(now, agent),
             Timer::Occupancy => self.on_occupancy(now),

@@ -44,6 +44,7 @@ impl Acd {
         let waiting: BTreeSet<_> = self.waiting.keys().copied().collect();
         for interaction in waiting {
             self.widen(now, interaction);
+            self.begin_telling(now, interaction);
         }
         self.turn.queues.extend(self.queues.keys().copied());
         if let Some((entries, live)) = self.limbo.take() {

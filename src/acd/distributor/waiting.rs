@@ -84,6 +84,7 @@ impl Acd {
         self.unsaved.waiting.insert(id);
         self.turn.queues.insert(queue);
         self.widen(now, id);
+        self.begin_telling(now, id);
     }
 
     pub(super) fn on_widen(&mut self, now: Now, interaction: InteractionId) {
@@ -283,6 +284,7 @@ impl Acd {
         let queue = it.queue;
         self.turn.queues.insert(queue);
         self.update_wanting(id);
+        self.begin_telling(now, id);
     }
 
     /// The one way out of a line: offers are withdrawn, a connection that was being made is dropped without wrap-up,
@@ -313,6 +315,7 @@ impl Acd {
         }
         self.set_wanting(id, false);
         let Some(it) = self.waiting.remove(&id) else { return };
+        self.stop_telling(id);
         for timer in [Timer::MaxWait(id), Timer::Widen(id), Timer::Progress(id)] {
             self.timers.cancel(timer);
         }

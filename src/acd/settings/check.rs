@@ -201,6 +201,9 @@ fn check_queue(queue: &QueueSettings, agents: &BTreeSet<&str>, reasons: &BTreeSe
     if queue.ewt_round_secs == 0 {
         fault(faults, place("ewt_round_secs"), "expected at least 1 second");
     }
+    for (key, hint) in queue.announce.faults() {
+        fault(faults, place(&format!("announce.{key}")), hint);
+    }
     let is_key = |text: &str| matches!(text.as_bytes(), [b'0'..=b'9' | b'*' | b'#' | b'A'..=b'D']);
     if let Some(key) = queue.exit_keys.keys().find(|key| !is_key(key)) {
         fault(faults, place("exit_keys"), format!("`{key}` is not a key of a telephone"));

@@ -366,6 +366,7 @@ impl<'a> Play<'a> {
                 Output::Entry(_)
                 | Output::Nobody { .. }
                 | Output::Work { .. }
+                | Output::Announce { .. }
                 | Output::Withdraw { .. }
                 | Output::OfferEnded { .. }
                 | Output::Agent(_)

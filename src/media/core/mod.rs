@@ -151,8 +151,9 @@ impl Core {
         let is_recoded = stream.form.codec != form.codec;
         stream.form = form;
         stream.rekey();
-        let unplayable = stream.egress.player.as_ref().map(|player| player.id).filter(|_| !stream.form.codec.is_ours());
-        if let Some(play) = unplayable {
+        let is_ours = stream.form.codec.is_ours();
+        let players = stream.egress.player.as_ref().filter(|_| !is_ours).map(|player| (player.id, player.over()));
+        for play in players.into_iter().flat_map(|(beneath, over)| [over, Some(beneath)]).flatten() {
             self.stop(id, play, End::Unplayable);
         }
         if is_recoded {
@@ -185,9 +186,15 @@ impl Core {
             return;
         };
         let player = Player::new(play.id, sounds, play.repeat).filter(|_| stream.form.codec.is_ours());
-        let replaced = match &player {
-            Some(_) => std::mem::replace(&mut stream.egress.player, player).map(|old| (old.id, End::Replaced)),
-            None => Some((play.id, End::Unplayable)),
+        let replaced = match (player, &mut stream.egress.player) {
+            (None, _) => Some((play.id, End::Unplayable)),
+            (Some(player), Some(beneath)) if play.over => beneath.lay_over(player).map(|old| (old, End::Replaced)),
+            (Some(mut player), old) => {
+                if let Some(over) = old.as_mut().and_then(Player::uncover) {
+                    player.lay_over(over);
+                }
+                old.replace(player).map(|old| (old.id, End::Replaced))
+            }
         };
         if let Some((play, end)) = replaced {
             self.events.push_back(Event::Finished { stream: id, play, end });
@@ -199,9 +206,15 @@ impl Core {
         let Some(stream) = self.find(id) else {
             return;
         };
-        if stream.egress.player.take_if(|player| player.id == play).is_some() {
-            self.events.push_back(Event::Finished { stream: id, play, end });
+        let Some(player) = &mut stream.egress.player else { return };
+        if player.id == play {
+            stream.egress.player = player.uncover();
+        } else if player.over() == Some(play) {
+            player.uncover();
+        } else {
+            return;
         }
+        self.events.push_back(Event::Finished { stream: id, play, end });
     }
 
     fn send_dtmf(&mut self, now: Instant, id: StreamId, digit: char, millis: u32) {
@@ -217,7 +230,9 @@ impl Core {
             return;
         };
         if let Some(player) = stream.egress.player.take() {
-            self.events.push_back(Event::Finished { stream: id, play: player.id, end: End::Stopped });
+            for play in [player.over(), Some(player.id)].into_iter().flatten() {
+                self.events.push_back(Event::Finished { stream: id, play, end: End::Stopped });
+            }
         }
         self.events.push_back(Event::Closed { stream: id, stats: Box::new(stream.stats()) });
     }

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     acd::{AgentSettings, Policies, QueueSettings, ReasonSettings},
     base::{ClipId, GroupId, QueueId, TrunkId, UserId},
-    engine::{Centre, WaitingSound},
+    engine::{Centre, Spoken, WaitingSound},
     sip::Transport,
     switch::{
         CallerIdRule, Destination, Forwarding, Group, Role, Route, Side, Source, Trunk, TrunkDestination, TrunkGroup,
@@ -291,6 +291,10 @@ fn agent_table(agent: &AgentSettings) -> Table {
 fn queue_table(id: QueueId, queue: &QueueSettings, centre: &Centre) -> Table {
     let mut table = keyed(&queue.key, without_defaults(queue, &QueueSettings::default()));
     let voice = centre.queues.iter().find(|voice| voice.queue == id);
+    let said = voice.map(|voice| without_defaults(&voice.spoken, &Spoken::default())).filter(|said| !said.is_empty());
+    if let Some(said) = said {
+        table.insert("voice".into(), Value::Table(said));
+    }
     match voice.map(|voice| voice.waiting) {
         None | Some(WaitingSound::Clip(_)) => {}
         Some(other) => text(&mut table, "waiting", word_of(&WAITING_SOUNDS, &other)),

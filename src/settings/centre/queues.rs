@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::{Reading, people::UserDraft};
+use super::{BUILT_IN_WORD, Reading, people::UserDraft};
 use crate::{
     acd::{
         self, AgentSettings, CalendarSettings, DispositionSettings, MemberSettings, Onward, Policies, QueueSettings,
         ReasonSettings, TagSettings,
     },
     base::{ClipId, Number, QueueId},
-    engine::{QueueVoice, WaitingSound},
+    engine::{QueueVoice, Spoken, WaitingSound},
+    media::spoken::Language,
     settings::{
         fault::{At, Mark},
         read::Section,
@@ -81,9 +82,13 @@ impl Reading<'_, '_> {
             let waiting = section.one_of("waiting", &WAITING_SOUNDS);
             let music = section.text("hold_music");
             let caller_id = section.parsed_by("caller_id", "a number such as +351210000001", Number::new);
+            let spoken = self.read_spoken(&section);
             let members_mark = section.mark_of("members").unwrap_or(section.mark());
             let Some(form) = section.rest::<QueueSettings>() else { continue };
             let id: Option<QueueId> = self.queues.add(self.report, &key.value, key.mark);
+            for clip in &form.announce.periodic {
+                self.check_clip(&At::new(clip.clone(), key.mark), "announce.periodic");
+            }
             let music = music.map(|key| (self.clips.find(self.report, &key, "hold_music"), key));
             let members = self.members(form.members, members_mark);
             for to in form.overflow.iter().chain(form.exit_keys.values()) {
@@ -94,14 +99,51 @@ impl Reading<'_, '_> {
             let Some(id) = id else { continue };
             let waiting = waiting_sound(waiting, music.as_ref().and_then(|(clip, _)| *clip));
             let caller_id = caller_id.map(|at| at.value);
-            if waiting.is_some() || caller_id.is_some() {
-                voices.push(QueueVoice { queue: id, waiting: waiting.unwrap_or_default(), caller_id });
+            if waiting.is_some() || caller_id.is_some() || spoken != Spoken::default() {
+                voices.push(QueueVoice { queue: id, waiting: waiting.unwrap_or_default(), caller_id, spoken });
             }
             let hold_music = music.map(|(_, key)| key.value);
             settings.queues.insert(id, QueueSettings { key: key.value, members, hold_music, ..form });
         }
         voices.sort_by_key(|voice| voice.queue);
         voices
+    }
+
+    /// `[queue.voice]`.
+    fn read_spoken(&self, section: &Section<'_>) -> Spoken {
+        let mut voice = section.table("voice");
+        voice.name_it(String::from("[queue.voice]"));
+        let mark = voice.mark();
+        let Some(spoken) = voice.whole_as::<Spoken>() else { return Spoken::default() };
+        for (what, clip) in
+            [("welcome", &spoken.welcome), ("connecting", &spoken.connecting), ("whisper", &spoken.whisper)]
+        {
+            if let Some(clip) = clip {
+                self.check_clip(&At::new(clip.clone(), mark), what);
+            }
+        }
+        let is_beginning = |text: &String| {
+            let digits = text.strip_prefix('+').unwrap_or(text);
+            (1..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        if let Some(wrong) = spoken.languages.keys().find(|text| !is_beginning(text)) {
+            let hint = Some(String::from("languages = { \"+34\" = \"es\", \"+351\" = \"pt\" }"));
+            section.fault(mark, format!("languages: \"{wrong}\" is not the beginning of a number"), hint);
+        }
+        spoken
+    }
+
+    /// A clip of the centre's, or a sentence that is there in every language.
+    fn check_clip(&self, key: &At<String>, what: &str) {
+        let Some(word) = key.value.strip_prefix(BUILT_IN_WORD) else {
+            self.clips.find(self.report, key, what);
+            return;
+        };
+        if Language::ALL.iter().any(|language| language.clip(word).is_none()) {
+            let problem = format!("{what}: nothing built in is called \"{word}\" in every language");
+            let hint = Some(String::from("built-in:welcome, built-in:thanks or built-in:connecting"));
+            self.report.fault(key.mark, problem, hint);
+        }
     }
 
     fn members(&self, forms: Vec<MemberSettings>, mark: Mark) -> Vec<MemberSettings> {

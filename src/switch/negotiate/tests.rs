@@ -18,6 +18,7 @@ fn leg() -> LegMedia {
         form: None,
         remote: None,
         play: None,
+        clip: None,
         queued: None,
     }
 }

@@ -1,6 +1,7 @@
 //! Stories about agents and callers, on a hand-moved clock.
 
 mod agents;
+mod announce;
 mod day;
 mod journal;
 mod leaving;

@@ -110,7 +110,7 @@ impl World {
 
     pub fn play(&mut self, phone: usize, id: u64, source: Source, repeat: bool) {
         let stream = self.phones[phone].stream;
-        self.tell(Command::Play { stream, play: Play { id: PlayId(id), source, repeat } });
+        self.tell(Command::Play { stream, play: Play { id: PlayId(id), source, repeat, over: false } });
     }
 
     pub fn stop(&mut self, phone: usize, id: u64) {
