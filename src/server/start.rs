@@ -26,7 +26,7 @@ use super::{
 use crate::{
     api::Reloaded,
     engine::{self, Centre, Engine, EngineSettings, Entry, Input, Record},
-    media::{Command, Country, spoken},
+    media::{Command, spoken},
     net::{Bound, Inbox},
     plane::{Plane, PlaneSettings},
     settings::{ClipFile, JournalSync, Loaded, ServerSettings},
@@ -273,7 +273,7 @@ fn open_plane(
         address: server.rtp.bind,
         ports: server.rtp.ports.clone(),
         workers: Some(workers),
-        country: Country::default(),
+        country: server.rtp.tones,
         seed: seed().map_err(StartError::new("seed"))?,
     };
     let inbox = inbox.clone();

@@ -14,7 +14,7 @@ use super::{
     read::{Environment, Section, or},
     tls::{self, TlsSettings},
 };
-use crate::{base::Private, engine::Devices, switch::Cidr};
+use crate::{base::Private, engine::Devices, media::Country, switch::Cidr};
 
 /// Environment variables that override keys of the main file begin with this: `[sip] listen` is `STROWGER_SIP_LISTEN`,
 /// `data_dir` is `STROWGER_DATA_DIR`. Lists are separated by commas.
@@ -93,6 +93,8 @@ pub struct RtpSettings {
     pub workers: u16,
     /// Who is called over TLS or secure WebSocket is offered secure sound, and nothing else.
     pub secures_tls: bool,
+    /// Whose ringback, busy and congestion tones are heard.
+    pub tones: Country,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -305,6 +307,7 @@ fn read_rtp(rtp: &Section<'_>, sip: &SipSettings) -> RtpSettings {
         ports: ports.unwrap_or(16_384..=32_767),
         workers: or(rtp.whole("workers", 0..=64), 0) as u16,
         secures_tls: read_secure(rtp).unwrap_or(false),
+        tones: or(rtp.one_of("tones", &Country::NAMED), Country::default()),
     }
 }
 
