@@ -242,6 +242,9 @@ impl Caller {
             | Event::Info { .. }
             | Event::Invite { .. }
             | Event::Request { .. }
+            | Event::Subscribe { .. }
+            | Event::NotifyDue { .. }
+            | Event::SubscriptionEnded { .. }
             | Event::Response { .. } => {}
         }
     }

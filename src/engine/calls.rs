@@ -308,6 +308,11 @@ impl Engine {
             Fact::Request { transaction, request, path, leg } => {
                 self.on_sip_request(now, transaction, &request, path, leg);
             }
+            Fact::Subscribe { transaction, request, path, known } => {
+                self.on_subscribe(now, transaction, &request, path, known);
+            }
+            Fact::NotifyDue { subscription } => self.notify_one(now, subscription),
+            Fact::SubscriptionEnded { subscription, .. } => self.on_unsubscribed(subscription),
             Fact::Response { transaction, status, response } => {
                 if !self.on_line_answer(now, transaction, status, response.as_deref()) {
                     self.on_probed(now, transaction, response.is_some().then_some(status));
@@ -337,6 +342,7 @@ impl Engine {
             Fact::Connected { call, .. } => self.on_connected(now, call),
             Fact::CallerGone { call, .. } => self.on_caller_gone(now, call),
             Fact::Leg { call, leg, party, side, ring, stage } => {
+                self.watch_leg(party, leg, side, stage);
                 self.on_leg(now, call, party, (side, stage));
                 self.on_transferor_leg(now, call, leg, stage);
                 let offered = ring.is_some_and(|ring| self.rings.contains_key(&ring));

@@ -16,6 +16,7 @@ use super::{
     told::Purpose,
     trunks::Lines,
     watch::Guesses,
+    watching::Watching,
 };
 use crate::{
     acd::Acd,
@@ -69,6 +70,7 @@ pub struct Engine {
     pub(super) guesses: Guesses,
     /// Devices asked for a sign of life, and not heard yet: name, contact and connection.
     pub(super) probes: FastMap<TransactionId, (Box<str>, Box<str>, Option<FlowId>)>,
+    pub(super) watching: Watching,
     pub(super) restoring: Option<Restoring>,
     pub(super) timers: Timers<Timer>,
     pub(super) draining: bool,
@@ -135,6 +137,7 @@ impl Engine {
             addresses: keyed_map(),
             guesses,
             probes: FastMap::default(),
+            watching: Watching::default(),
             restoring: None,
             timers,
             draining: false,
@@ -245,7 +248,7 @@ impl Engine {
                     switch::Output::Media { worker, command } => self.emit(Output::Media { worker, command }),
                     switch::Output::Fact(fact) => self.on_fact(now, fact),
                 }
-            } else {
+            } else if !self.tell_watchers(now) {
                 return;
             }
         }
@@ -256,6 +259,7 @@ impl Engine {
         self.acd.settings(now, centre.acd);
         self.resolve();
         self.forget_devices(now);
+        self.forget_watched(now);
         self.keep_lines(now);
         self.tell_devices(now);
         self.live(now, Happened::SettingsChanged);

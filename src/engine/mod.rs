@@ -27,6 +27,7 @@ mod transfers;
 mod trunks;
 mod views;
 mod watch;
+mod watching;
 mod ways;
 
 use register::{ALLOW, SUPPORTED};

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Methods that we serve.
-pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, PRACK, UPDATE, INFO, REFER";
+pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, PRACK, UPDATE, INFO, REFER, SUBSCRIBE";
 
 /// Extensions that we serve.
 pub(super) const SUPPORTED: &str = "100rel, timer, replaces, norefersub";

@@ -4,8 +4,8 @@
 use super::{Engine, calls::Note};
 use crate::{
     base::{CallId, LegId, Now, UserId},
-    sip::{Reply, TransactionId},
-    switch::{Caller, Cause, EndedBy, LegParty, LegStage, ReferId, Routed, escape_user},
+    sip::{Reply, SubscriptionId, TransactionId},
+    switch::{Caller, Cause, EndedBy, LegParty, LegStage, Routed, escape_user},
     wire::sip::{Message, Name, NameAddr, Replaces},
 };
 
@@ -16,7 +16,7 @@ pub(super) struct Transfer {
     /// His leg, which waits for the outcome; it may end earlier.
     leg: LegId,
     /// He wants to be told how it goes.
-    refer: Option<ReferId>,
+    refer: Option<SubscriptionId>,
     rang: bool,
 }
 
@@ -39,8 +39,8 @@ impl Engine {
         // RFC 4488: he may not want to hear of it.
         let told = !request.header(Name::ReferSub).is_some_and(|wanted| wanted.trim().eq_ignore_ascii_case("false"));
         let again = self.notes.get_mut(&call).is_some_and(|note| std::mem::replace(&mut note.referred, true));
-        let refer = told.then(|| ReferId { cseq: again.then(|| request.cseq().number) });
-        self.switch.accept_refer(now, transaction, leg, told);
+        let wanted = told.then(|| again.then(|| request.cseq().number));
+        let refer = self.switch.accept_refer(now, transaction, leg, wanted);
         let transfer = Transfer { user, leg, refer, rang: false };
         match asked {
             Asked::Blind(routed, early) => {
@@ -129,7 +129,7 @@ impl Engine {
             return;
         }
         if let Some(refer) = transfer.refer {
-            self.switch.tell_refer(now, leg, refer, 100);
+            self.switch.tell_refer(now, refer, 100);
         }
         if let Some(note) = self.notes.get_mut(&call) {
             note.transfer = Some(transfer);
@@ -156,7 +156,7 @@ impl Engine {
         let (Some(one), Some(two)) = legs else { return };
         // The last word goes first: behind the BYE there is nobody to hear it.
         if let Some(refer) = transfer.refer {
-            self.switch.tell_refer(now, transfer.leg, refer, 200);
+            self.switch.tell_refer(now, refer, 200);
         }
         let (by, other) = if one < two { (transfer.leg, other) } else { (other, transfer.leg) };
         let Some((kept, gone)) = self.switch.merge(now, by, other) else { return };
@@ -209,8 +209,7 @@ impl Engine {
         if !std::mem::replace(&mut transfer.rang, true)
             && let Some(refer) = transfer.refer
         {
-            let leg = transfer.leg;
-            self.switch.tell_refer(now, leg, refer, 180);
+            self.switch.tell_refer(now, refer, 180);
         }
     }
 
@@ -219,7 +218,7 @@ impl Engine {
         let Some(transfer) = self.notes.get_mut(&call).and_then(|note| note.transfer.take()) else { return };
         self.totals.transfers += 1;
         if let Some(refer) = transfer.refer {
-            self.switch.tell_refer(now, transfer.leg, refer, 200);
+            self.switch.tell_refer(now, refer, 200);
         }
         self.end_interaction(now, call);
         self.switch.release(now, transfer.leg);
@@ -230,7 +229,7 @@ impl Engine {
     pub(super) fn on_transfer_failed(&mut self, now: Now, call: CallId, cause: Cause) -> bool {
         let Some(transfer) = self.notes.get_mut(&call).and_then(|note| note.transfer.take()) else { return false };
         if let Some(refer) = transfer.refer {
-            self.switch.tell_refer(now, transfer.leg, refer, cause.status());
+            self.switch.tell_refer(now, refer, cause.status());
         }
         if !self.switch.take_back(now, transfer.leg) {
             self.switch.end_call(now, call, cause, EndedBy::Switch);

@@ -39,12 +39,11 @@ pub(super) struct Addressed<'a> {
 }
 
 impl Dialog {
-    /// As the callee, from an INVITE; its Contact is known to be there.
-    pub fn from_invite(request: &Message, local_tag: u64, target: &str, source: Path) -> Self {
+    /// As the callee, from an INVITE or SUBSCRIBE; its Contact is known to be there.
+    pub fn from_request(request: &Message, local_tag: u64, target: &str, source: Path) -> Self {
         let routes = collected(request.list(Name::RecordRoute));
         let to = request.header(Name::To).unwrap_or_default();
-        let behind_nat = request.top_via().is_ok_and(|via| via.host.ip() != Some(source.remote.ip()));
-        let path = next_hop(source, routes.first().map(|route| &**route), target, behind_nat);
+        let path = way_back(request, &routes, target, source);
         Self {
             call_id: request.call_id().into(),
             local_tag,
@@ -87,6 +86,14 @@ impl Dialog {
             self.target = contact.into();
             self.path = next_hop(source, self.routes.first().map(|route| &**route), contact, false);
         }
+    }
+
+    /// A request that renews the dialog says anew where its sender is, NAT and all.
+    pub fn renew(&mut self, request: &Message, source: Path) {
+        if let Some(contact) = contact_of(request) {
+            self.target = contact.into();
+        }
+        self.path = way_back(request, &self.routes, &self.target, source);
     }
 
     pub fn addressed(&self) -> Addressed<'_> {
@@ -136,6 +143,12 @@ pub(super) fn caller_target(invite: &Message) -> Option<&str> {
         let old = invite.top_via().is_ok_and(|via| !via.is_rfc3261());
         old.then(|| invite.from().ok().map(|from| from.uri_text)).flatten()
     })
+}
+
+/// The way to whoever sent this request.
+fn way_back(request: &Message, routes: &[Box<str>], target: &str, source: Path) -> Path {
+    let behind_nat = request.top_via().is_ok_and(|via| via.host.ip() != Some(source.remote.ip()));
+    next_hop(source, routes.first().map(|route| &**route), target, behind_nat)
 }
 
 /// Where a request in a dialog goes: to the first route, else to the target, when that names an address that a peer at

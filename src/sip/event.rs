@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Body, Mark, Path, TransactionId, UsageId};
+use super::{Body, Mark, Path, SubscriptionId, TransactionId, Unsubscribed, UsageId};
 use crate::wire::sip::{Message, Method};
 
 /// What leaves the [`Stack`](super::Stack).
@@ -54,6 +54,13 @@ pub enum Event {
     /// A request that needs an answer with `reply`: outside any dialog (REGISTER, OPTIONS, MESSAGE, REFER …) or, with
     /// `usage`, inside a call (REFER, NOTIFY, MESSAGE, OPTIONS).
     Request { transaction: TransactionId, request: Message, path: Path, usage: Option<UsageId> },
+    /// SUBSCRIBE, to be judged: outside any dialog, or in that of a `known` subscription. Refuse it with `reply`, or grant
+    /// it with `subscribe` or `resubscribe` and then `confirm_subscription` and `notify`.
+    Subscribe { transaction: TransactionId, request: Message, path: Path, known: Option<SubscriptionId> },
+    /// The state of what is watched is wanted: `notify`.
+    NotifyDue { subscription: SubscriptionId },
+    /// Nothing more will be told of it.
+    SubscriptionEnded { subscription: SubscriptionId, why: Unsubscribed },
     /// The final answer to a `request` of ours; without `response` none came, and `status` says what that amounts to.
     Response { transaction: TransactionId, status: u16, response: Option<Message> },
 }

@@ -1,4 +1,4 @@
-//! The RFC 3261 machines over values: transactions, dialogs, INVITE usages, registrar, digest. Uses base and wire.
+//! The RFC 3261 machines over values: transactions, dialogs, INVITE usages, subscriptions, registrar, digest. Uses base and wire.
 //!
 //! What enters: parsed messages with the [`Path`] they came on, the time, and commands of the floor above. What leaves:
 //! bytes to send and [`Event`]s. Bodies are opaque here; who may call whom is not asked here.
@@ -12,6 +12,7 @@ mod event;
 mod path;
 mod slab;
 mod stack;
+pub mod subscription;
 mod timer;
 mod transaction;
 mod usage;
@@ -20,6 +21,7 @@ mod values;
 pub use event::{Ended, Event, Fault, Output};
 pub use path::{Path, Transport};
 pub use stack::{Stack, StackCounts, StackSettings, TRANSACTIONS_MAX, USAGES_MAX};
+pub use subscription::{Farewell, Package, SubscriptionId, Unsubscribed};
 pub use timer::TimerSettings;
 pub use values::{
     Body, Credentials, Headers, Invite, Mark, Outside, Party, Reply, Request, Respond, Target, TransactionId, UsageId,

@@ -8,7 +8,7 @@ use super::{Cause, EndedBy, LegParty, LegRecord, LegSide};
 use crate::{
     base::{CallId, LegId, PlayId, Private, Wall},
     media,
-    sip::{Credentials, Headers, Mark, Path, TransactionId, UsageId},
+    sip::{Credentials, Headers, Mark, Path, SubscriptionId, TransactionId, Unsubscribed, UsageId},
     wire::sip::Message,
 };
 
@@ -35,6 +35,12 @@ pub enum Fact {
     Invite { usage: UsageId, request: Box<Message>, path: Path },
     /// Any other request that wants an answer; with `leg` it came inside a call.
     Request { transaction: TransactionId, request: Box<Message>, path: Path, leg: Option<LegId> },
+    /// SUBSCRIBE: judge it, then grant or refuse it.
+    Subscribe { transaction: TransactionId, request: Box<Message>, path: Path, known: Option<SubscriptionId> },
+    /// The state of what is watched is wanted.
+    NotifyDue { subscription: SubscriptionId },
+    /// A watcher is told of nothing any more.
+    SubscriptionEnded { subscription: SubscriptionId, why: Unsubscribed },
     /// A device of the ring rings.
     Rang { call: CallId, ring: RingId },
     /// A device of the ring has given no more than a 100 so far.

@@ -23,6 +23,7 @@ mod record;
 mod route;
 mod settings;
 mod sight;
+mod subscriptions;
 mod transfer;
 
 use std::{collections::VecDeque, net::SocketAddr};
@@ -56,7 +57,6 @@ pub use settings::{
 pub use guests::{GUESTS_MAX, Guest};
 pub use ids::Ids;
 pub use sight::{CallSight, LegSight};
-pub use transfer::ReferId;
 
 use call::Call;
 use fork::Ring;
@@ -210,6 +210,13 @@ impl Switch {
             }
             Event::Response { transaction, status, response } => {
                 self.fact(Fact::Response { transaction, status, response: response.map(Box::new) });
+            }
+            Event::Subscribe { transaction, request, path, known } => {
+                self.fact(Fact::Subscribe { transaction, request: Box::new(request), path, known });
+            }
+            Event::NotifyDue { subscription } => self.fact(Fact::NotifyDue { subscription }),
+            Event::SubscriptionEnded { subscription, why } => {
+                self.fact(Fact::SubscriptionEnded { subscription, why });
             }
             Event::Provisional { usage, status, body, .. } => {
                 self.for_leg(usage, |switch, leg| switch.on_provisional(now, leg, status, body));

@@ -5,20 +5,8 @@ use super::{Cause, EndedBy, Switch, call::Farewell, leg::PlayWhy};
 use crate::{
     base::{CallId, LegId, Now},
     media::{Command, Source, Tone},
-    sip::{Body, Reply, Request, TransactionId},
     switch::Caller,
-    wire::sip::{Method, reason_phrase},
 };
-
-/// How long a phone may believe that a transfer goes on when it hears nothing more.
-const REFER_TIME_SECS: u32 = 180;
-
-/// The implicit subscription of a REFER (RFC 3515 2.4.4).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct ReferId {
-    /// CSeq of the REFER, to tell a later one in the same dialog from the first (RFC 3515 2.4.6).
-    pub cseq: Option<u32>,
-}
 
 impl Switch {
     /// Whoever hears a leg, once both are answered: the one that can be passed on.
@@ -103,31 +91,5 @@ impl Switch {
         self.after_leg(now, gone);
         self.after_leg(now, call);
         Some((call, gone))
-    }
-
-    /// 202 to a REFER in a leg's dialog.
-    pub fn accept_refer(&mut self, now: Now, transaction: TransactionId, leg: LegId, notified: bool) {
-        let Some(contact) = self.legs.get(&leg).and_then(|leg| self.stack.contact(leg.usage)) else { return };
-        let mut reply = Reply::new(202).header("Contact", contact);
-        if !notified {
-            reply = reply.header("Refer-Sub", "false");
-        }
-        self.stack.reply(now, transaction, reply);
-    }
-
-    /// Tells the phone that asked for a transfer how it goes (RFC 3515 2.4.5); the last word is a final status.
-    pub fn tell_refer(&mut self, now: Now, leg: LegId, refer: ReferId, status: u16) {
-        let Some(leg) = self.legs.get(&leg).filter(|leg| leg.is_up()) else { return };
-        let mut request = Request::inside(Method::Notify, leg.usage);
-        let event = refer.cseq.map_or_else(|| "refer".to_owned(), |cseq| format!("refer;id={cseq}"));
-        let state = if status < 200 {
-            format!("active;expires={REFER_TIME_SECS}")
-        } else {
-            "terminated;reason=noresource".to_owned()
-        };
-        request.headers = vec![("Event".into(), event), ("Subscription-State".into(), state)];
-        let line = format!("SIP/2.0 {status} {}\r\n", reason_phrase(status));
-        request.body = Some(Body::new("message/sipfrag;version=2.0", line));
-        self.stack.request(now, request);
     }
 }

@@ -12,4 +12,5 @@ mod leaving;
 mod queue;
 mod refusals;
 mod trunks;
+mod watching;
 mod world;

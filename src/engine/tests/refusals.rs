@@ -59,7 +59,7 @@ fn each_fault_has_its_answer() {
         (request("INVITE", &format!("sip:nobody@{SWITCH}"), sdp, SDP), 404),
         (request("INVITE", &format!("sip:{SWITCH}"), sdp, SDP), 404),
         (request("PUBLISH", &uri, "", ""), 405),
-        (request("SUBSCRIBE", &uri, "Event: presence\r\n", ""), 405),
+        (request("SUBSCRIBE", &uri, "Event: presence\r\n", ""), 401),
         (request("FROBNICATE", &uri, "", ""), 501),
         (request("OPTIONS", &uri, "", "").replace("Max-Forwards: 70", "Max-Forwards: 0"), 200),
         (request("BYE", &uri, "", "").replace(&format!("<{uri}>\r\nCall"), &format!("<{uri}>;tag=x\r\nCall")), 481),

@@ -8,7 +8,7 @@ use super::Stack;
 use crate::{
     base::Now,
     sip::{
-        Credentials, Event, Path, TransactionId, compose, digest,
+        Credentials, Event, Mark, Path, TransactionId, compose, digest,
         timer::Wait,
         transaction::{
             Acknowledged, Branch, ClientEffect, ClientFact, ClientOwner, ClientState, ClientTransaction, Kind,
@@ -36,6 +36,8 @@ pub(in crate::sip) struct Start {
     pub renewed: bool,
     /// The way to try when the first is refused.
     pub fallback: Option<Path>,
+    /// It does not leave before that.
+    pub after: Mark,
 }
 
 impl Start {
@@ -50,6 +52,7 @@ impl Start {
             challenged: false,
             renewed: false,
             fallback: None,
+            after: Mark::default(),
         }
     }
 }
@@ -57,7 +60,7 @@ impl Start {
 impl Stack {
     /// Sends a request whose branch came from `new_branch` just before.
     pub(in crate::sip) fn start_client(&mut self, now: Now, start: Start) -> TransactionId {
-        let Start { method, branch, path, bytes, owner, credentials, challenged, renewed, fallback } = start;
+        let Start { method, branch, path, bytes, owner, credentials, challenged, renewed, fallback, after } = start;
         let id = self.transactions.next_id();
         let until = self.clock.set(now.mono, id, Wait::GiveUp);
         let resend_at = (!path.transport.is_reliable()).then(|| self.clock.set(now.mono, id, Wait::First));
@@ -83,7 +86,7 @@ impl Stack {
         if let Some(flow) = path.flow {
             self.on_flows.insert((flow, id));
         }
-        self.send(path, bytes);
+        self.send_after(path, bytes, after);
         id
     }
 
@@ -284,12 +287,16 @@ impl Stack {
         match owner {
             ClientOwner::Invite(usage) => self.on_invite_answer(now, id, usage, response, path),
             ClientOwner::Offer(usage) => self.on_offer_answer(now, id, usage, response, path),
-            ClientOwner::User { .. } | ClientOwner::Refresh(_) | ClientOwner::Bye(_) if status < 200 => {}
+            ClientOwner::User { .. } | ClientOwner::Refresh(_) | ClientOwner::Bye(_) | ClientOwner::Notify(_)
+                if status < 200 => {}
             ClientOwner::User { told, .. } => {
                 self.tell(Event::Response { transaction: told, status, response: Some(response.clone()) });
             }
             ClientOwner::Refresh(usage) => self.on_refresh_answer(now, usage, response, path),
             ClientOwner::Bye(usage) => self.drop_usage(usage),
+            ClientOwner::Notify(subscription) => {
+                self.on_notify_answer(now, id, subscription, status, Some(response));
+            }
             ClientOwner::Prack(_) | ClientOwner::Nobody => {}
         }
     }
@@ -302,6 +309,9 @@ impl Stack {
             ClientOwner::User { told, .. } => {
                 let status = if unreachable { 503 } else { 408 };
                 self.tell(Event::Response { transaction: told, status, response: None });
+            }
+            ClientOwner::Notify(subscription) => {
+                self.on_notify_answer(now, id, subscription, if unreachable { 503 } else { 408 }, None);
             }
             ClientOwner::Bye(usage) => self.drop_usage(usage),
             ClientOwner::Prack(_) | ClientOwner::Nobody => {}

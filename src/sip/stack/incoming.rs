@@ -53,7 +53,10 @@ impl Stack {
                 let usage = self.usage_of_tag(tag).filter(|usage| self.is_peer_of(*usage, &request));
                 match usage {
                     Some(usage) => self.on_request_inside(now, path, request, usage),
-                    None => self.refuse(path, &request, &Reply::new(481)),
+                    None => match self.subscriptions.of_request(&request) {
+                        Some(subscription) => self.on_subscription_request(now, path, request, subscription),
+                        None => self.refuse(path, &request, &Reply::new(481)),
+                    },
                 }
             }
             Some(_) | None => self.on_request_outside(now, path, request, &method),
@@ -99,7 +102,11 @@ impl Stack {
             | Method::Other(_) => {
                 let tag = self.new_tag();
                 let transaction = self.begin_server(now, path, &request, ServerOwner::User, tag);
-                self.tell(Event::Request { transaction, request, path, usage: None });
+                self.tell(if *method == Method::Subscribe {
+                    Event::Subscribe { transaction, request, path, known: None }
+                } else {
+                    Event::Request { transaction, request, path, usage: None }
+                });
             }
         }
     }

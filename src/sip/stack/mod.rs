@@ -19,6 +19,7 @@ pub use settings::{StackSettings, TRANSACTIONS_MAX, USAGES_MAX};
 use super::{
     Event, Mark, Output, Path, TransactionId, Transport, UsageId,
     slab::Slab,
+    subscription::Subscriptions,
     timer::Clock,
     transaction::{Branch, ClientFact, Key, ServerFact, Transaction, server_key},
     usage::{Usage, UsageClock},
@@ -33,6 +34,7 @@ use crate::{
 pub struct StackCounts {
     pub transactions: usize,
     pub usages: usize,
+    pub subscriptions: usize,
     pub timers: usize,
 }
 
@@ -48,6 +50,7 @@ pub struct Stack {
     pub(super) clock: Clock,
     pub(super) usages: Slab<UsageId, Usage>,
     pub(super) usage_timers: Timers<(UsageId, UsageClock)>,
+    pub(super) subscriptions: Subscriptions,
     /// Usages by the tag that we gave their dialogs.
     pub(super) tags: FastMap<u64, UsageId>,
     /// Usages whose peer is reached over a connection.
@@ -82,6 +85,7 @@ impl Stack {
             transactions: Slab::new(),
             usages: Slab::new(),
             usage_timers: Timers::new(),
+            subscriptions: Subscriptions::new(),
             tags: FastMap::default(),
             usage_flows: BTreeSet::new(),
             server_keys: keyed_map(),
@@ -112,6 +116,7 @@ impl Stack {
         for usage in usages {
             self.on_usage_flow_closed(now, usage);
         }
+        self.close_subscriptions_of_flow(flow);
     }
 
     /// The network says that nobody is at `remote` (ICMP, connection refused).
@@ -132,15 +137,16 @@ impl Stack {
         while let Some((usage, clock)) = self.usage_timers.take_due(now.mono) {
             self.on_usage_due(now, usage, clock);
         }
+        while let Some((subscription, clock)) = self.subscriptions.timers.take_due(now.mono) {
+            self.on_subscription_due(now, subscription, clock);
+        }
         self.prune();
     }
 
     /// May be earlier than anything is really due.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        match (self.clock.next(), self.usage_timers.next()) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        }
+        let clocks = [self.clock.next(), self.usage_timers.next(), self.subscriptions.timers.next()];
+        clocks.into_iter().flatten().min()
     }
 
     pub fn poll_output(&mut self) -> Option<Output> {
@@ -155,7 +161,8 @@ impl Stack {
         StackCounts {
             transactions: self.transactions.len(),
             usages: self.usages.len(),
-            timers: self.clock.len() + self.usage_timers.len(),
+            subscriptions: self.subscriptions.len(),
+            timers: self.clock.len() + self.usage_timers.len() + self.subscriptions.timers.len(),
         }
     }
 

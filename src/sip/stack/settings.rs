@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use crate::sip::{TimerSettings, Transport};
+use crate::sip::{TimerSettings, Transport, subscription::SUBSCRIPTIONS_MAX};
 
 /// Transactions at once. At 32 s each this is 8,000 requests a second for ever; when it is full, the longest answered
 /// non-INVITE is forgotten first, and if none is, new requests get 503.
@@ -32,6 +32,7 @@ pub struct StackSettings {
     pub force_rport: bool,
     pub transactions_max: usize,
     pub usages_max: usize,
+    pub subscriptions_max: usize,
 }
 
 impl Default for StackSettings {
@@ -41,7 +42,18 @@ impl Default for StackSettings {
             advertised: Vec::new(),
             timers: TimerSettings::default(),
             allow: vec![
-                "INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "PRACK", "UPDATE", "INFO", "REFER", "NOTIFY",
+                "INVITE",
+                "ACK",
+                "BYE",
+                "CANCEL",
+                "OPTIONS",
+                "REGISTER",
+                "PRACK",
+                "UPDATE",
+                "INFO",
+                "REFER",
+                "NOTIFY",
+                "SUBSCRIBE",
             ],
             supported: vec!["100rel", "timer", "replaces"],
             session_expires: Duration::from_secs(1800),
@@ -49,6 +61,7 @@ impl Default for StackSettings {
             force_rport: false,
             transactions_max: TRANSACTIONS_MAX,
             usages_max: USAGES_MAX,
+            subscriptions_max: SUBSCRIPTIONS_MAX,
         }
     }
 }

@@ -12,7 +12,7 @@ pub(super) use client::{ClientEffect, ClientFact, ClientState, step as client_st
 pub(super) use key::{Branch, Key, merge_key, server_key};
 pub(super) use server::{ServerEffect, ServerFact, ServerState, step as server_step};
 
-use super::{Credentials, Mark, Path, TransactionId, UsageId, slab::SlabId};
+use super::{Credentials, Mark, Path, SubscriptionId, TransactionId, UsageId, slab::SlabId};
 use crate::{
     base::Instant,
     wire::sip::{Message, Method},
@@ -118,7 +118,9 @@ pub(super) enum ClientOwner {
     Refresh(UsageId),
     Prack(UsageId),
     Bye(UsageId),
-    /// CANCEL, and the BYE to a call that nobody here has.
+    /// A NOTIFY that is not the last.
+    Notify(SubscriptionId),
+    /// CANCEL, the last NOTIFY, and the BYE to a call that nobody here has.
     Nobody,
 }
 
@@ -130,7 +132,7 @@ impl ClientOwner {
                 Some(usage)
             }
             Self::User { usage, .. } => usage,
-            Self::Nobody => None,
+            Self::Notify(_) | Self::Nobody => None,
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::{
 
 impl Stack {
     /// Sends a request in the dialog of a usage, with the next CSeq.
-    pub(super) fn send_inside(
+    pub(in crate::sip) fn send_inside(
         &mut self,
         now: Now,
         id: UsageId,
@@ -42,6 +42,14 @@ impl Stack {
         self.request(now, request);
     }
 
+    /// Whether requests may go in the dialog of a usage: there is one, and it is not ending.
+    pub(in crate::sip) fn is_talkative(&self, usage: UsageId) -> bool {
+        self.usages.get(usage).is_some_and(|usage| match usage.phase {
+            Phase::Calling(_) | Phase::Ending => false,
+            Phase::AckWanted { .. } | Phase::Invited(_) | Phase::Answered { .. } | Phase::Confirmed => true,
+        })
+    }
+
     /// Sends a request; [`Event::Response`] follows once.
     pub fn request(&mut self, now: Now, request: Request) -> TransactionId {
         // The answer is told under the id of the first try.
@@ -49,11 +57,7 @@ impl Stack {
         let sent = match &request.target {
             Target::Usage(usage) => {
                 let owner = ClientOwner::User { told, usage: Some(*usage) };
-                let ready = self.usages.get(*usage).is_some_and(|usage| match usage.phase {
-                    Phase::Calling(_) | Phase::Ending => false,
-                    Phase::AckWanted { .. } | Phase::Invited(_) | Phase::Answered { .. } | Phase::Confirmed => true,
-                });
-                if ready {
+                if self.is_talkative(*usage) {
                     self.send_inside(
                         now,
                         *usage,
@@ -145,12 +149,12 @@ impl Stack {
             _ if self.is_ending(id) => self.answer(now, transaction, &Reply::new(481)),
             Method::Invite | Method::Update => self.on_offer(now, transaction, id, &request, path),
             Method::Info => self.tell(Event::Info { usage: id, transaction, request }),
+            Method::Subscribe => self.on_subscribe_in_call(now, path, &request, (transaction, id)),
             Method::Ack
             | Method::Cancel
             | Method::Options
             | Method::Register
             | Method::Refer
-            | Method::Subscribe
             | Method::Notify
             | Method::Message
             | Method::Publish

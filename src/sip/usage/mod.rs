@@ -193,6 +193,7 @@ impl Stack {
     pub(super) fn drop_usage(&mut self, id: UsageId) {
         let Some(usage) = self.usages.remove(id) else { return };
         self.tags.remove(&usage.dialog.local_tag);
+        self.close_subscriptions_of_call(id);
         if let Some(flow) = usage.dialog.path.flow {
             self.usage_flows.remove(&(flow, id));
         }

@@ -17,7 +17,7 @@ impl Stack {
     /// Opens a usage for a new INVITE whose Contact is known to be there.
     pub(in crate::sip) fn open_theirs(&mut self, now: Now, path: Path, request: Message) -> TransactionId {
         let tag = self.new_tag();
-        let dialog = Dialog::from_invite(&request, tag, caller_target(&request).unwrap_or_default(), path);
+        let dialog = Dialog::from_request(&request, tag, caller_target(&request).unwrap_or_default(), path);
         let invite = self.transactions.next_id();
         let offered = !request.body().is_empty();
         let phase = Phase::Invited(Box::new(Invited { invite, offered, reliable: None }));
