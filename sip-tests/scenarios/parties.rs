@@ -4,11 +4,11 @@
 use strowger::{
     acd::Status,
     base::{CallId, LegId, UserId},
-    engine::{Actor, Happened, Refused, Request, Supervision},
+    engine::{Actor, ConsultStep, Happened, Refused, Request, Supervision},
     switch::LegParty,
 };
 
-use crate::sim::{Agent, Call, Habit, Phone, World, secs};
+use crate::sim::{Agent, Call, Habit, Phone, Voice, World, secs};
 
 /// A customer talks to Ana; Eva and Sofia have phones.
 struct Desk {
@@ -276,5 +276,157 @@ fn ch_03_a_muted_leg_is_not_heard() {
         desk.judges_streams(&[customer, &ana.call()]);
     }
     ana.hangs_up();
+    world.settle();
+}
+
+fn hears(call: &Call, voice: Voice) -> bool {
+    call.listens_anew();
+    call.phone.world().run_for(secs(1));
+    call.with(|call| call.media.ear.hears(voice))
+}
+
+/// CH-02: hold and resume from a page: the customer hears music, the agent nothing; then both talk on.
+#[test]
+fn ch_02_a_customer_is_held_from_a_page() {
+    let desk = desk(307);
+    let Desk { world, customer, ana, .. } = &desk;
+    for _ in 0..2 {
+        desk.asks(Request::Hold { call: desk.call(), held: true }).expect("held");
+        assert_eq!(desk.table(), ["..", ".."]);
+        assert!(hears(customer, Voice::MUSIC) && !hears(&ana.call(), Voice::MUSIC));
+        world.run_for(secs(90));
+        assert!(!customer.is_over(), "who is held may wait");
+        desk.asks(Request::Hold { call: desk.call(), held: false }).expect("back");
+        assert_eq!(desk.table(), [".x", "x."]);
+    }
+    desk.judges_streams(&[customer, &ana.call()]);
+    customer.hangs_up();
+    world.settle();
+}
+
+/// CH-07: asking first by the agent's own leg: ringing, in private, swapped, back; then merged, and completed.
+#[test]
+fn ch_07_an_agent_asks_first() {
+    let desk = desk(308);
+    let Desk { world, customer, ana, eva, .. } = &desk;
+    let call = desk.call();
+    let asks = || desk.asks(Request::Consult { call, by: UserId(1), to: "eva".into() });
+    let goes = |step| desk.asks(Request::ConsultStep { call, step });
+    let is_asked = || {
+        asks().expect("rung");
+        world.within(5, "Eva is asked", |_| is_in(eva));
+        world.run_for(secs(1));
+    };
+    eva.answers_after(secs(12));
+    asks().expect("rung");
+    assert_eq!(asks().expect_err("once").code, "consulting");
+    world.within(6, "ringback", |_| ana.call().with(|call| call.media.ear.hears(Voice::RINGBACK)));
+    assert!(hears(customer, Voice::MUSIC));
+    goes(ConsultStep::Cancel).expect("she rings no more");
+    world.within(1, "she rings no more", |_| !eva.is_ringing());
+    assert_eq!(desk.table(), [".x", "x."]);
+    assert_eq!(goes(ConsultStep::Swap).expect_err("with whom").code, "not_consulting");
+
+    eva.does(Habit::Refuses(486));
+    asks().expect("rung");
+    assert_eq!(desk.table(), [".x", "x."], "back when she won't");
+
+    eva.answers_after(secs(1));
+    is_asked();
+    for _ in 0..2 {
+        assert_eq!(desk.table(), ["...", "..x", ".x."], "in private");
+        assert!(hears(customer, Voice::MUSIC));
+        goes(ConsultStep::Swap).expect("swapped");
+        assert_eq!(desk.table(), [".x.", "x..", "..."], "the other way round");
+        assert!(hears(&eva.call(), Voice::MUSIC));
+        goes(ConsultStep::Swap).expect("swapped");
+    }
+    goes(ConsultStep::Cancel).expect("back");
+    world.within(1, "Eva is out", |_| eva.call().is_over());
+    assert_eq!(desk.table(), [".x", "x."]);
+
+    is_asked();
+    goes(ConsultStep::Merge).expect("merged");
+    assert_eq!(desk.table(), [".xx", "x.x", "xx."]);
+    eva.hangs_up();
+    assert_eq!(desk.table(), [".x", "x."]);
+    desk.judges_streams(&[customer, &ana.call()]);
+
+    is_asked();
+    assert_eq!(ana.status(), Status::Busy);
+    goes(ConsultStep::Complete).expect("completed");
+    world.within(1, "Ana is out of it", |_| ana.call().is_over());
+    world.run_for(secs(1));
+    assert!(world.hear_each_other(customer, eva));
+    assert_eq!(ana.status(), Status::WrapUp);
+    desk.judges_streams(&[customer]);
+    customer.hangs_up();
+    world.settle();
+}
+
+/// CH-07, CH-23: who hangs up while he asks first leaves the two together; his part is over, and one call has it all.
+#[test]
+fn ch_07_ch_23_hanging_up_completes() {
+    let desk = desk(309);
+    let Desk { world, customer, ana, eva, .. } = &desk;
+    desk.asks(Request::Consult { call: desk.call(), by: UserId(1), to: "eva".into() }).expect("rung");
+    world.within(5, "Eva is asked", |_| is_in(eva));
+    world.run_for(secs(1));
+    ana.hangs_up();
+    world.run_for(secs(2));
+    assert!(world.hear_each_other(customer, eva));
+    assert_eq!(ana.status(), Status::WrapUp);
+    eva.hangs_up();
+    world.settle();
+    let records = world.records();
+    assert_eq!(records.len(), 1);
+    assert_eq!((records[0].legs.len(), records[0].queue.as_ref().unwrap().outcome.as_str()), (3, "answered"));
+}
+
+/// CH-08, CH-09, CH-10: passed on from a page to a person, a group and a queue; the agent is free at once, or has the
+/// call back when he wants to.
+#[test]
+fn ch_08_ch_09_ch_10_passed_on_from_a_page() {
+    for (to, seed) in [("eva", 310), ("both", 311)] {
+        let desk = desk(seed);
+        let Desk { world, customer, ana, eva, .. } = &desk;
+        super::group(world, "both", &["eva"]);
+        eva.answers_after(secs(4));
+        let transfer = |returns| Request::Transfer { call: desk.call(), by: UserId(1), to: to.into(), returns };
+        desk.asks(transfer(false)).expect("passed on");
+        world.within(1, "Ana is free", |_| ana.call().is_over() && ana.status() == Status::WrapUp);
+        assert!(hears(customer, Voice::RINGBACK));
+        world.within(6, "Eva has him", |world| world.hear_each_other(customer, eva));
+        desk.judges_streams(&[customer]);
+        customer.hangs_up();
+        world.settle();
+    }
+    for returns in [true, false] {
+        let desk = desk(312);
+        let Desk { world, customer, ana, eva, .. } = &desk;
+        eva.does(Habit::RingsThenRefuses(secs(2), 603));
+        desk.asks(Request::Transfer { call: desk.call(), by: UserId(1), to: "eva".into(), returns }).expect("tried");
+        world.run_for(secs(4));
+        assert_eq!((customer.is_over(), ana.call().is_over()), (!returns, !returns));
+        if returns {
+            assert_eq!(desk.table()[..2], [".x", "x."]);
+            assert_eq!(ana.status(), Status::Busy);
+            customer.hangs_up();
+        }
+        world.settle();
+    }
+    let desk = desk(313);
+    let Desk { world, customer, ana, .. } = &desk;
+    let rui = world.agent("rui").ready();
+    rui.answers_after(secs(3));
+    desk.asks(Request::Transfer { call: desk.call(), by: UserId(1), to: "800".into(), returns: false })
+        .expect("queued");
+    world.within(1, "Ana is free", |_| ana.call().is_over() && ana.status() == Status::WrapUp);
+    assert!(hears(customer, Voice::MUSIC));
+    world.within(6, "Rui has him", |world| world.hear_each_other(customer, &rui));
+    assert_eq!(rui.status(), Status::Busy);
+    let nowhere = Request::Transfer { call: desk.call(), by: UserId(1), to: "nobody".into(), returns: false };
+    assert_eq!(desk.asks(nowhere).expect_err("no such").status, 404);
+    customer.hangs_up();
     world.settle();
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Centre, Entry, EntryId, Event, Record, Snapshot, Supervision};
+use super::{Centre, ConsultStep, Entry, EntryId, Event, Record, Snapshot, Supervision};
 use crate::{
     acd::{self, Actor, Refused},
     base::{AgentId, CallId, EngagementId, FlowId, Instant, InteractionId, LegId, OfferId, QueueId, UserId, Wall},
@@ -277,6 +277,29 @@ pub enum Request {
         call: CallId,
         leg: LegId,
         muted: bool,
+    },
+    /// Passes an agent's partner on; `returns`: he has the call back when nobody takes it.
+    Transfer {
+        call: CallId,
+        by: UserId,
+        to: String,
+        returns: bool,
+    },
+    /// The agent's partner hears music, or both talk on.
+    Hold {
+        call: CallId,
+        held: bool,
+    },
+    /// Rings somebody whom the agent asks in private.
+    Consult {
+        call: CallId,
+        by: UserId,
+        to: String,
+    },
+    /// Goes on from there.
+    ConsultStep {
+        call: CallId,
+        step: ConsultStep,
     },
     /// A supervisor comes into a live call, or changes how he is in it.
     Supervise {

@@ -1,6 +1,7 @@
 //! Composes sip, switch and acd: one owner, driven from outside by inputs, drained by outputs.
 
 mod calls;
+mod consults;
 mod devices;
 mod dial_plan;
 mod directory;
@@ -32,6 +33,7 @@ mod ways;
 
 use register::{ALLOW, SUPPORTED};
 
+pub use consults::ConsultStep;
 pub use drive::Engine;
 pub use io::{Alarm, Answer, Emitted, GateOrder, Input, Output, Request, RequestId, TraceFilter};
 pub use journal::{Entry, EntryId, JOURNAL_VERSION};

@@ -35,6 +35,8 @@ pub(super) struct Third {
 enum ThirdIs {
     Party,
     Supervisor(Supervision),
+    /// Asked first by this leg.
+    Asked(LegId),
 }
 
 const OVER: &str = "this call is over";
@@ -42,15 +44,55 @@ const OVER: &str = "this call is over";
 impl Engine {
     /// Rings somebody for a call in which people talk, by the rights of `by`.
     pub(super) fn add_party(&mut self, now: Now, call: CallId, by: UserId, to: &str) -> Result<(), Refused> {
-        self.check_talks(call)?;
+        let (targets, caller) = self.whom_to_add(now, call, by, to)?;
+        self.ring_third(now, Third { call, what: ThirdIs::Party }, targets, caller)
+    }
+
+    /// Where a number leads for a user.
+    pub(super) fn routed_for(&self, by: UserId, to: &str) -> Result<Routed, Refused> {
         if Dialled::new(to).is_none() {
             return Err(Refused::not_understood("number", "this can't be dialled"));
         }
         let routed = self.route_dialled(LegParty::User(by), to);
-        let routed = routed.ok_or_else(|| Refused::unknown("no_route", "this number leads nowhere for you"))?;
+        routed.ok_or_else(|| Refused::unknown("no_route", "this number leads nowhere for you"))
+    }
+
+    /// The devices of whoever a number means to a user, and how the user is shown there.
+    fn whom_to_add(&mut self, now: Now, call: CallId, by: UserId, to: &str) -> Result<(Vec<Target>, Caller), Refused> {
+        self.check_talks(call)?;
+        let routed = self.routed_for(by, to)?;
         let targets = self.third_targets(now, call, by, routed)?;
-        let caller = self.shown_user(by, false);
-        self.ring_third(now, Third { call, what: ThirdIs::Party }, targets, caller)
+        Ok((targets, self.shown_user(by, false)))
+    }
+
+    /// Rings somebody whom `leg` wants to ask in private.
+    pub(super) fn ask_first(
+        &mut self,
+        now: Now,
+        call: CallId,
+        leg: LegId,
+        by: UserId,
+        to: &str,
+    ) -> Result<(), Refused> {
+        let (targets, caller) = self.whom_to_add(now, call, by, to)?;
+        self.ring_third(now, Third { call, what: ThirdIs::Asked(leg) }, targets, caller)
+    }
+
+    /// The ring of who is to be asked, and who asks.
+    pub(super) fn rings_to_ask(&self, call: CallId) -> Option<(RingId, LegId)> {
+        self.thirds.iter().find_map(|(ring, third)| match third.what {
+            ThirdIs::Asked(with) if third.call == call => Some((*ring, with)),
+            ThirdIs::Asked(_) | ThirdIs::Party | ThirdIs::Supervisor(_) => None,
+        })
+    }
+
+    /// Nobody is rung to be asked any more. False: nobody was.
+    pub(super) fn stop_asking(&mut self, now: Now, call: CallId) -> bool {
+        let Some((ring, with)) = self.rings_to_ask(call) else { return false };
+        self.thirds.remove(&ring);
+        self.switch.stop_ring(now, ring, Cause::CANCELLED);
+        self.end_asking(with);
+        true
     }
 
     /// A supervisor comes into a call, or changes how he is in it. His own phone rings.
@@ -173,17 +215,24 @@ impl Engine {
         if self.switch.call(third.call).is_none_or(|sight| self.switch.partner(sight.caller_leg()).is_none()) {
             // Nobody talks any more.
             self.switch.drop_party(now, leg, Cause::CANCELLED);
+            if let ThirdIs::Asked(with) = third.what {
+                self.end_asking(with);
+            }
             return true;
         }
         let guest = match third.what {
             ThirdIs::Party => Guest::Party,
             ThirdIs::Supervisor(mode) => self.guest_for(third.call, mode),
+            ThirdIs::Asked(with) => Guest::Consults { with, talks: true },
         };
-        if self.switch.admit_guest(now, leg, guest)
-            && let ThirdIs::Supervisor(Supervision::TakeOver) = third.what
-        {
-            // Nothing to refuse: he is in the call.
-            let _ = self.change_supervision(now, third.call, leg, Supervision::TakeOver);
+        let is_in = self.switch.admit_guest(now, leg, guest);
+        match third.what {
+            ThirdIs::Supervisor(Supervision::TakeOver) if is_in => {
+                // Nothing to refuse: he is in the call.
+                let _ = self.change_supervision(now, third.call, leg, Supervision::TakeOver);
+            }
+            ThirdIs::Asked(with) => self.end_asking(with),
+            ThirdIs::Party | ThirdIs::Supervisor(_) => {}
         }
         true
     }
@@ -191,6 +240,9 @@ impl Engine {
     /// Nobody picked up. False: this ring is no such one.
     pub(super) fn on_third_lost(&mut self, now: Now, ring: RingId, cause: Cause) -> bool {
         let Some(third) = self.thirds.remove(&ring) else { return false };
+        if let ThirdIs::Asked(with) = third.what {
+            self.end_asking(with);
+        }
         self.live(now, Happened::PartyLost { call: third.call, cause });
         true
     }
@@ -202,7 +254,7 @@ impl Engine {
     /// A supervisor's keys: 4 listens, 5 whispers, 6 barges. True when they were his.
     pub(super) fn on_supervisor_key(&mut self, now: Now, call: CallId, leg: LegId, digit: char) -> bool {
         let Some(guest) = self.switch.leg(leg).and_then(|leg| leg.guest()) else { return false };
-        if guest == Guest::Party {
+        if matches!(guest, Guest::Party | Guest::Consults { .. }) {
             return true;
         }
         let mode = match digit {
@@ -239,7 +291,7 @@ impl Engine {
 
     /// The leg of a supervisor who is in the call as one.
     fn supervisor_leg(&self, call: CallId, user: UserId) -> Option<LegId> {
-        let supervises = |guest: Guest| guest != Guest::Party;
+        let supervises = |guest: Guest| !matches!(guest, Guest::Party | Guest::Consults { .. });
         let mut legs = self.switch.call(call)?.legs();
         let leg = legs.find(|leg| leg.party() == LegParty::User(user) && leg.guest().is_some_and(supervises))?;
         Some(leg.id())

@@ -62,6 +62,10 @@ impl Engine {
             }
             Request::SetDoor { queue, door } => acd.set_door(now, queue, door, actor)?,
             Request::AddParty { call, by, to } => self.add_party(now, call, by, &to)?,
+            Request::Transfer { call, by, to, returns } => self.transfer(now, call, by, &to, returns)?,
+            Request::Hold { call, held } => self.hold(call, held)?,
+            Request::Consult { call, by, to } => self.consult(now, call, by, &to)?,
+            Request::ConsultStep { call, step } => self.consult_step(now, call, step)?,
             Request::DropParty { call, leg } => self.drop_party(now, call, leg)?,
             Request::MuteParty { call, leg, muted } => self.mute_party(call, leg, muted)?,
             Request::Supervise { call, user, mode } => self.supervise(now, call, user, mode)?,

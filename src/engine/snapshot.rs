@@ -65,6 +65,8 @@ pub struct LegView {
     pub guest: Option<Guest>,
     /// Nobody hears it.
     pub muted: bool,
+    /// On hold by hand.
+    pub held: bool,
 }
 
 /// One registered device.

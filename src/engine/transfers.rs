@@ -1,7 +1,7 @@
 //! Transfers that phones ask for (CH-12, SW-13): REFER alone, and REFER with Replaces (RFC 5589). Both are carried out
 //! here; none is ever passed on.
 
-use super::{Engine, calls::Note};
+use super::{Engine, Refused, calls::Note};
 use crate::{
     base::{CallId, LegId, Now, UserId},
     sip::{Reply, SubscriptionId, TransactionId},
@@ -119,6 +119,36 @@ impl Engine {
         }
         let dialled = self.switch.call(sight.call()).filter(|call| call.caller_leg() == other && !sight.is_answered());
         dialled.map(|call| (other, Some(call.dialled().to_string()))).ok_or_else(gone)
+    }
+
+    /// A transfer asked for at a page (CH-08 to CH-10). The agent is free at once, unless he is to have the call back when
+    /// nobody takes it.
+    pub(super) fn transfer(
+        &mut self,
+        now: Now,
+        call: CallId,
+        by: UserId,
+        to: &str,
+        returns: bool,
+    ) -> Result<(), Refused> {
+        let not_now = |detail| Refused::not_now("not_talking", detail);
+        if self.notes.get(&call).is_none_or(|note| note.transfer.is_some()) {
+            return Err(not_now("this call is over, or is being passed on already"));
+        }
+        if self.is_asking(call) {
+            return Err(Refused::not_now("consulting", "end the private talk first, or complete it"));
+        }
+        let leg = self.agent_leg(call).ok_or_else(|| not_now("nobody talks in this call"))?;
+        let routed = self.routed_for(by, to)?;
+        self.pass_on(now, call, Transfer { user: by, leg, refer: None, rang: false }, routed);
+        self.settle(now);
+        let goes_on = self.notes.get(&call).is_some_and(|note| note.transfer.is_some());
+        if goes_on && !returns {
+            self.switch.release(now, leg);
+        } else if !goes_on && self.switch.partner(leg).is_some() {
+            return Err(Refused::not_now("unreachable", "nobody can be reached there now; the call is where it was"));
+        }
+        Ok(())
     }
 
     /// Blind: the partner hears ringback (TK-11) until somebody takes him.

@@ -119,6 +119,7 @@ impl Engine {
                     holds: leg.holds(),
                     guest: leg.guest(),
                     muted: leg.is_muted(),
+                    held: leg.is_held(),
                 })
                 .collect(),
         })

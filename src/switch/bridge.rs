@@ -181,7 +181,8 @@ impl Switch {
         let Some(leg) = self.legs.get(&id) else { return };
         let Some(agreed) = leg.media.agreed.as_ref() else { return };
         let peer = leg.peer.and_then(|peer| self.legs.get(&peer));
-        let talks = peer.is_some_and(|peer| !peer.holds()) && !leg.holds();
+        let is_away = self.is_away(id) || leg.peer.is_some_and(|peer| self.is_away(peer));
+        let talks = peer.is_some_and(|peer| !peer.holds()) && !leg.holds() && !is_away;
         let times = &self.settings.times;
         let silence = if talks { times.silence_bridged } else { times.silence_waiting };
         let form = agreed.form(leg.path.remote.ip(), silence);
@@ -206,8 +207,9 @@ impl Switch {
     pub(super) fn sound_hold(&mut self, id: LegId) {
         let Some(leg) = self.legs.get(&id) else { return };
         let held = leg.peer.and_then(|peer| self.legs.get(&peer)).is_some_and(|peer| peer.holds());
+        let is_away = leg.peer.is_some_and(|peer| self.is_away(peer)) && !self.is_away(id);
         // Two who talk on need no music.
-        let held = held && !self.has_third(leg.call);
+        let held = (held || is_away) && !self.has_third(leg.call);
         let plays = leg.media.play.is_some_and(|play| play.why == PlayWhy::Held);
         let source = self.calls.get(&leg.call).and_then(|call| call.hold_music.clone());
         match (held, plays) {

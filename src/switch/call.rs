@@ -129,6 +129,7 @@ impl Switch {
             peer: None,
             guest: None,
             muted: false,
+            held: false,
             joined: false,
             ring: None,
             began: now.wall,

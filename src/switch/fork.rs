@@ -169,6 +169,7 @@ impl Switch {
             peer: None,
             guest: None,
             muted: false,
+            held: false,
             joined: false,
             ring: Some(ring_id),
             began: now.wall,

@@ -9,11 +9,11 @@ use smallvec::SmallVec;
 use super::{
     Cause, EndedBy, Fact, Switch,
     call::Farewell,
-    leg::{Leg, LegState},
+    leg::{Leg, LegState, PlayWhy},
 };
 use crate::{
     base::{CallId, LegId, Now, StreamId},
-    media::{Command, Gain, MIX_LEGS_MAX, Matrix},
+    media::{Command, Gain, MIX_LEGS_MAX, Matrix, Source, Tone},
 };
 
 /// Guests of one call: with its two main legs they fill one mix.
@@ -31,6 +31,8 @@ pub enum Guest {
     Whispers { to: LegId },
     /// Heard by all, though its keys are not.
     Barges,
+    /// Asked first (CH-07): in private with one of the two, or waiting while that one talks to the other.
+    Consults { with: LegId, talks: bool },
 }
 
 impl Switch {
@@ -124,17 +126,22 @@ impl Switch {
         let talks = |leg: &LegId| {
             self.legs.get(leg).is_some_and(|leg| leg.state == LegState::Up && leg.guest == Some(Guest::Party))
         };
-        wanted.filter(talks).or_else(|| known.legs.iter().copied().find(talks))
+        let is_asked =
+            |leg: &LegId| self.legs.get(leg).is_some_and(|leg| matches!(leg.guest, Some(Guest::Consults { .. })));
+        let legs = || known.legs.iter().copied();
+        // Who hangs up while he asks first has asked enough.
+        wanted.filter(talks).or_else(|| legs().find(talks)).or_else(|| legs().find(is_asked))
     }
 
     /// A guest becomes a main leg.
     fn promote(&mut self, now: Now, call: CallId, heir: LegId, without: Option<super::LegParty>) {
         let Some(caller) = self.calls.get(&call).map(|call| call.caller_leg) else { return };
         if let Some(leg) = self.legs.get_mut(&heir) {
-            (leg.guest, leg.ring, leg.ends_call) = (None, None, true);
+            (leg.guest, leg.held, leg.ring, leg.ends_call) = (None, false, None, true);
         }
         self.fact(Fact::WentOn { call, without });
         self.hush(caller);
+        self.hush(heir);
         self.pair(caller, heir);
         self.join(now, caller, heir);
     }
@@ -162,17 +169,71 @@ impl Switch {
 
     /// Whether somebody else talks in a call beside the two.
     pub(super) fn has_third(&self, call: CallId) -> bool {
-        self.heir(call, None).is_some()
+        self.heir(call, None).and_then(|leg| self.legs.get(&leg)).is_some_and(|leg| leg.guest == Some(Guest::Party))
     }
 
     /// Streams that get a leg's digits when they come beside its sound.
     pub(super) fn hearers_of_digits(&self, id: LegId) -> SmallVec<[(u16, StreamId); 2]> {
-        let talks = |leg: &&Leg| leg.peer.is_some() || leg.guest == Some(Guest::Party);
+        let talks = |leg: &&Leg| sends_digits(leg) && (leg.peer.is_some() || leg.guest.is_some());
         let Some(presser) = self.legs.get(&id).filter(talks) else { return SmallVec::new() };
         let call = self.calls.get(&presser.call);
         let others = call.into_iter().flat_map(|call| &call.legs).filter(|leg| **leg != id);
+        let members: SmallVec<[&Leg; 4]> =
+            call.into_iter().flat_map(|call| &call.legs).filter_map(|leg| self.legs.get(leg)).collect();
+        let here = room(&members, presser);
         let heard = others.filter_map(|leg| self.legs.get(leg)).filter(talks).filter(|leg| leg.media.open);
+        let heard = heard.filter(|leg| here != Room::Alone && room(&members, leg) == here);
         heard.map(|leg| (leg.media.port.worker, leg.media.stream)).collect()
+    }
+
+    /// Takes a leg out of its call's talk, or back into it (CH-02); who talked to it hears music.
+    pub fn set_held(&mut self, leg: LegId, held: bool) -> bool {
+        let Some(call) = self.legs.get(&leg).map(|leg| leg.call) else { return false };
+        if held && !self.can_take_guest(call) {
+            return false;
+        }
+        if let Some(known) = self.legs.get_mut(&leg) {
+            known.held = held;
+        }
+        self.arrange(call);
+        self.fact(Fact::Changed { call });
+        true
+    }
+
+    /// Ringback for somebody who has somebody rung, or an end to it.
+    pub fn sound_ringback(&mut self, leg: LegId, rings: bool) {
+        let plays = self.legs.get(&leg).is_some_and(|leg| leg.media.play.is_some());
+        match (rings, plays) {
+            (true, _) => self.play(leg, Source::Tone(Tone::Ringback), true, PlayWhy::Waiting),
+            (false, true) => self.hush(leg),
+            (false, false) => {}
+        }
+    }
+
+    /// Whether a leg is in its call's talk no more: on hold by hand, or asking somebody in private.
+    pub(super) fn is_away(&self, leg: LegId) -> bool {
+        let Some(leg) = self.legs.get(&leg) else { return false };
+        let members: SmallVec<[&Leg; 4]> = self
+            .calls
+            .get(&leg.call)
+            .into_iter()
+            .flat_map(|call| &call.legs)
+            .filter_map(|leg| self.legs.get(leg))
+            .collect();
+        room(&members, leg) != Room::Main
+    }
+
+    /// Music for who was asked first and waits now.
+    fn sound_waiting_guest(&mut self, id: LegId) {
+        let Some(leg) = self.legs.get(&id).filter(|leg| leg.guest.is_some()) else { return };
+        let waits = matches!(leg.guest, Some(Guest::Consults { talks: false, .. }));
+        let plays = leg.media.play.is_some_and(|play| play.why == PlayWhy::Held);
+        let music = self.calls.get(&leg.call).and_then(|call| call.hold_music.clone());
+        match (waits, plays) {
+            (true, false) => self.play(id, music.unwrap_or(Source::Tone(Tone::Beep)), true, PlayWhy::Held),
+            (false, true) => self.hush(id),
+            (true, true) | (false, false) => {}
+        }
     }
 
     /// Tells the media workers who hears whom in a call.
@@ -182,9 +243,14 @@ impl Switch {
         let Some(known) = self.calls.get_mut(&call) else { return };
         let was_mixed = std::mem::replace(&mut known.mixed, !is_plain);
         if was_mixed || !is_plain {
-            let caller = known.caller_leg;
+            let (caller, legs) = (known.caller_leg, known.legs.clone());
+            legs.into_iter().for_each(|leg| self.sound_waiting_guest(leg));
             let peer = self.legs.get(&caller).and_then(|leg| leg.peer);
             for leg in std::iter::once(caller).chain(peer) {
+                if self.legs.get(&leg).is_some_and(|leg| leg.media.open) {
+                    // Who hears music may be silent for longer.
+                    self.open_media(leg);
+                }
                 self.sound_hold(leg);
             }
         }
@@ -202,13 +268,14 @@ impl Switch {
             .filter(|leg| leg.media.open)
             .collect();
         let worker = members.first()?.media.port.worker;
-        let is_plain = members.iter().all(|leg| leg.guest.is_none() && !leg.muted);
+        let is_plain = members.iter().all(|leg| leg.guest.is_none() && !leg.muted && !leg.held);
         let command = match members[..] {
             [one, other] if is_plain => Command::Join { a: one.media.stream, b: other.media.stream },
             [_, _, ..] => {
                 let legs: SmallVec<[(StreamId, bool); 4]> =
                     members.iter().map(|leg| (leg.media.stream, sends_digits(leg))).collect();
-                let matrix = Matrix::new(&legs, |listener, speaker| gain(members[listener], members[speaker], peer));
+                let matrix =
+                    Matrix::new(&legs, |listener, speaker| gain(&members, members[listener], members[speaker], peer));
                 Command::Mix { matrix: Box::new(matrix) }
             }
             [alone] if known.mixed => Command::Part { stream: alone.media.stream },
@@ -224,16 +291,43 @@ fn known_party(legs: &crate::base::FastMap<LegId, Leg>, leg: LegId) -> Option<su
 
 fn sends_digits(leg: &Leg) -> bool {
     match leg.guest {
-        None | Some(Guest::Party) => true,
+        None | Some(Guest::Party | Guest::Consults { .. }) => true,
         Some(Guest::Listens | Guest::Whispers { .. } | Guest::Barges) => false,
     }
 }
 
+/// Where a leg is in its call: those in one room hear each other.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Room {
+    Main,
+    /// One of the two with whom he asks first.
+    Private,
+    /// On hold, or waiting until it is asked again.
+    Alone,
+}
+
+fn room(members: &[&Leg], leg: &Leg) -> Room {
+    let asks = |other: &&Leg| matches!(other.guest, Some(Guest::Consults { with, talks: true }) if with == leg.id);
+    match leg.guest {
+        Some(Guest::Consults { talks: true, .. }) => Room::Private,
+        Some(Guest::Consults { talks: false, .. }) => Room::Alone,
+        _ if leg.held => Room::Alone,
+        None if members.iter().any(asks) => Room::Private,
+        None | Some(Guest::Party | Guest::Listens | Guest::Whispers { .. } | Guest::Barges) => Room::Main,
+    }
+}
+
 /// How loud one hears another; `peer` is the main leg that is not the caller's.
-fn gain(listener: &Leg, speaker: &Leg, peer: Option<LegId>) -> Gain {
+fn gain(members: &[&Leg], listener: &Leg, speaker: &Leg, peer: Option<LegId>) -> Gain {
+    let (here, there) = (room(members, listener), room(members, speaker));
+    let is_near = here == there && here != Room::Alone;
     let is_heard = match speaker.guest {
         _ if speaker.muted => false,
-        None | Some(Guest::Party | Guest::Barges) => true,
+        // Who listens hears whoever talks, wherever that is.
+        None | Some(Guest::Party | Guest::Barges | Guest::Consults { .. }) => {
+            let listens = matches!(listener.guest, Some(Guest::Listens | Guest::Whispers { .. }));
+            is_near || (listens && there != Room::Alone)
+        }
         Some(Guest::Listens) => false,
         Some(Guest::Whispers { to }) => {
             let is_main = listener.guest.is_none();

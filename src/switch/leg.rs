@@ -34,6 +34,8 @@ pub(super) struct Leg {
     pub guest: Option<Guest>,
     /// Nobody hears it.
     pub muted: bool,
+    /// On hold by hand: it neither hears nor is heard.
+    pub held: bool,
     /// It has heard its peer.
     pub joined: bool,
     /// The ring that made it.

@@ -70,6 +70,7 @@ impl Switch {
             peer: None,
             guest: None,
             muted: false,
+            held: false,
             joined: false,
             ring,
             began: now.wall,

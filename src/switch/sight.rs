@@ -109,6 +109,11 @@ impl<'a> LegSight<'a> {
         self.0.guest
     }
 
+    /// On hold by hand.
+    pub fn is_held(self) -> bool {
+        self.0.held
+    }
+
     pub fn is_muted(self) -> bool {
         self.0.muted
     }

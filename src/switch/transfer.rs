@@ -31,7 +31,7 @@ impl Switch {
         for id in [by, stays] {
             self.hush(id);
             if let Some(leg) = self.legs.get_mut(&id) {
-                (leg.peer, leg.joined, leg.ring) = (None, false, None);
+                (leg.peer, leg.joined, leg.ring, leg.held) = (None, false, None, false);
                 leg.ends_call = id == stays;
                 let (worker, stream) = (leg.media.port.worker, leg.media.stream);
                 self.command(worker, Command::Part { stream });

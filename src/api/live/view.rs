@@ -221,6 +221,8 @@ pub struct PartyView {
     pub name: String,
     pub answered: bool,
     pub muted: bool,
+    /// On hold by hand.
+    pub held: bool,
     /// Brought into the call of two others.
     pub third: bool,
 }
@@ -328,7 +330,7 @@ impl<'a> Names<'a> {
 
     fn call(&self, call: &engine::CallView) -> CallView {
         let is_shown = |leg: &&engine::LegView| match leg.guest {
-            None | Some(Guest::Party | Guest::Barges) => true,
+            None | Some(Guest::Party | Guest::Barges | Guest::Consults { .. }) => true,
             Some(Guest::Listens | Guest::Whispers { .. }) => false,
         };
         let parties: Vec<PartyView> = call.legs.iter().filter(is_shown).map(party).collect();
@@ -456,6 +458,7 @@ fn party(leg: &engine::LegView) -> PartyView {
         name: leg.address.reveal().clone(),
         answered: leg.answered,
         muted: leg.muted,
+        held: leg.held,
         third: leg.guest.is_some(),
     }
 }

@@ -1,4 +1,4 @@
-//! Thirds in live calls: who is brought in, put out or muted, and supervisors' ears.
+//! What is done with live calls: passed on, held, asked first, thirds brought in, put out or muted; supervisors' ears.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::{Body, DONE, Done, number};
 use crate::{
     api::{Api, Problem, Signed},
     base::{CallId, LegId},
-    engine::{Actor, Request, Supervision},
+    engine::{Actor, ConsultStep, Request, Supervision},
     store::Role,
 };
 
@@ -48,9 +48,7 @@ pub async fn add(
     Path(call): Path<String>,
     Body(new): Body<NewParty>,
 ) -> Result<Json<Done>, Problem> {
-    if !(1..=NUMBER_MAX).contains(&new.to.len()) {
-        return Err(Problem::bad_request(format!("Give 1 to {NUMBER_MAX} characters to dial.")));
-    }
+    check_number(&new.to)?;
     let (call, actor) = own_call(&api, &signed, &call).await?;
     api.ask(actor, Request::AddParty { call, by: signed.user.user, to: new.to }).await?;
     Ok(DONE)
@@ -79,6 +77,94 @@ pub async fn drop_one(
     let leg = party(&api, call, &leg).await?;
     api.ask(actor, Request::DropParty { call, leg }).await?;
     Ok(DONE)
+}
+
+/// What becomes of a caller whom nobody takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum OnFailure {
+    #[default]
+    HangUp,
+    ReturnToAgent,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewTransfer {
+    /// As the user who asks would dial it.
+    to: String,
+    #[serde(default)]
+    on_failure: OnFailure,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HoldChange {
+    held: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConsultChange {
+    step: ConsultStep,
+}
+
+/// `POST /api/v1/calls/{call}/transfer`: to a person, a group, a queue or a number, without asking first.
+pub async fn transfer(
+    State(api): State<Arc<Api>>,
+    signed: Signed,
+    Path(call): Path<String>,
+    Body(new): Body<NewTransfer>,
+) -> Result<Json<Done>, Problem> {
+    check_number(&new.to)?;
+    let (call, actor) = own_call(&api, &signed, &call).await?;
+    let returns = new.on_failure == OnFailure::ReturnToAgent;
+    api.ask(actor, Request::Transfer { call, by: signed.user.user, to: new.to, returns }).await?;
+    Ok(DONE)
+}
+
+/// `PUT /api/v1/calls/{call}/hold`
+pub async fn hold(
+    State(api): State<Arc<Api>>,
+    signed: Signed,
+    Path(call): Path<String>,
+    Body(change): Body<HoldChange>,
+) -> Result<Json<Done>, Problem> {
+    let (call, actor) = own_call(&api, &signed, &call).await?;
+    api.ask(actor, Request::Hold { call, held: change.held }).await?;
+    Ok(DONE)
+}
+
+/// `POST /api/v1/calls/{call}/consult`: asks somebody in private while the customer hears music.
+pub async fn consult(
+    State(api): State<Arc<Api>>,
+    signed: Signed,
+    Path(call): Path<String>,
+    Body(new): Body<NewParty>,
+) -> Result<Json<Done>, Problem> {
+    check_number(&new.to)?;
+    let (call, actor) = own_call(&api, &signed, &call).await?;
+    api.ask(actor, Request::Consult { call, by: signed.user.user, to: new.to }).await?;
+    Ok(DONE)
+}
+
+/// `PUT /api/v1/calls/{call}/consult`: complete, cancel, swap or merge.
+pub async fn consult_step(
+    State(api): State<Arc<Api>>,
+    signed: Signed,
+    Path(call): Path<String>,
+    Body(change): Body<ConsultChange>,
+) -> Result<Json<Done>, Problem> {
+    let (call, actor) = own_call(&api, &signed, &call).await?;
+    api.ask(actor, Request::ConsultStep { call, step: change.step }).await?;
+    Ok(DONE)
+}
+
+fn check_number(to: &str) -> Result<(), Problem> {
+    if (1..=NUMBER_MAX).contains(&to.len()) {
+        return Ok(());
+    }
+    Err(Problem::bad_request(format!("Give 1 to {NUMBER_MAX} characters to dial.")))
 }
 
 /// `PUT /api/v1/calls/{call}/supervision`: listen, whisper, barge or take over. The supervisor's own phone rings, unless he

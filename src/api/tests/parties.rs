@@ -19,6 +19,7 @@ fn leg(leg: u64, guest: Option<Guest>) -> LegView {
         holds: false,
         guest,
         muted: false,
+        held: false,
     }
 }
 

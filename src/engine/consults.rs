@@ -1,0 +1,89 @@
+//! Asking first (CH-07) and holding (CH-02) from a page: the agent's own leg is used again, only whom he talks to changes.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Engine, Refused};
+use crate::{
+    base::{CallId, LegId, Now, UserId},
+    switch::{Cause, Guest},
+};
+
+/// How an agent goes on from a private talk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConsultStep {
+    /// The customer and who was asked talk; the agent is out of it.
+    Complete,
+    /// Back to the customer, without who was asked or rings.
+    Cancel,
+    /// To the other one of the two, while this one waits.
+    Swap,
+    /// All three talk.
+    Merge,
+}
+
+impl Engine {
+    /// The agent's side of a call waits, and the other hears music; or both talk on.
+    pub(super) fn hold(&mut self, call: CallId, held: bool) -> Result<(), Refused> {
+        let leg = self.agent_leg(call).ok_or_else(|| Refused::not_now("not_talking", "nobody talks in this call"))?;
+        if self.is_asking(call) {
+            return Err(Refused::not_now("consulting", "end the private talk first"));
+        }
+        if self.switch.set_held(leg, held) {
+            return Ok(());
+        }
+        Err(Refused::not_now("codec", "somebody in this call speaks a codec that can't be decoded here"))
+    }
+
+    /// Rings somebody to be asked in private; the customer hears music from now on.
+    pub(super) fn consult(&mut self, now: Now, call: CallId, by: UserId, to: &str) -> Result<(), Refused> {
+        if self.is_asking(call) {
+            return Err(Refused::not_now("consulting", "somebody is asked already"));
+        }
+        let leg = self.agent_leg(call).ok_or_else(|| Refused::not_now("not_talking", "nobody talks in this call"))?;
+        self.ask_first(now, call, leg, by, to)?;
+        self.switch.set_held(leg, true);
+        self.switch.sound_ringback(leg, true);
+        Ok(())
+    }
+
+    /// Goes on from a private talk.
+    pub(super) fn consult_step(&mut self, now: Now, call: CallId, step: ConsultStep) -> Result<(), Refused> {
+        let asked = self.asked_leg(call);
+        let Some((leg, with, talks)) = asked else {
+            if step == ConsultStep::Cancel && self.stop_asking(now, call) {
+                return Ok(());
+            }
+            return Err(Refused::not_now("not_consulting", "nobody has been asked who answers"));
+        };
+        match step {
+            ConsultStep::Complete => {
+                self.totals.transfers += 1;
+                self.switch.set_guest(leg, Guest::Party);
+                self.switch.replace_party(now, with, Some(leg), Cause::NORMAL);
+            }
+            ConsultStep::Cancel => self.switch.drop_party(now, leg, Cause::NORMAL),
+            ConsultStep::Swap => self.switch.set_guest(leg, Guest::Consults { with, talks: !talks }),
+            ConsultStep::Merge => self.switch.set_guest(leg, Guest::Party),
+        }
+        Ok(())
+    }
+
+    /// Who was asked has answered, or won't: the agent is in the talk again.
+    pub(super) fn end_asking(&mut self, with: LegId) {
+        self.switch.sound_ringback(with, false);
+        self.switch.set_held(with, false);
+    }
+
+    pub(super) fn is_asking(&self, call: CallId) -> bool {
+        self.asked_leg(call).is_some() || self.rings_to_ask(call).is_some()
+    }
+
+    /// The leg of who is asked, that of who asks, and whether they talk.
+    fn asked_leg(&self, call: CallId) -> Option<(LegId, LegId, bool)> {
+        self.switch.call(call)?.legs().find_map(|leg| match leg.guest()? {
+            Guest::Consults { with, talks } => Some((leg.id(), with, talks)),
+            Guest::Party | Guest::Listens | Guest::Whispers { .. } | Guest::Barges => None,
+        })
+    }
+}
