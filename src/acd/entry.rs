@@ -55,6 +55,9 @@ pub struct AgentRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offline_reason: Option<Reason>,
     pub dnd: bool,
+    /// A supervisor chose his status, for good.
+    #[serde(default)]
+    pub locked: bool,
     pub channels: Vec<ChannelRecord>,
     pub missed: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -35,6 +35,8 @@ pub struct AgentSnapshot {
     /// The green dot: a device that can be reached.
     pub reachable: bool,
     pub dnd: bool,
+    /// A supervisor chose his status: his own choice is refused.
+    pub locked: bool,
     pub missed: u32,
     pub offers: Vec<OfferSnapshot>,
     pub engagements: Vec<EngagementSnapshot>,

@@ -167,6 +167,13 @@ pub enum Request {
         agent: AgentId,
         selection: acd::Selection,
     },
+    /// A supervisor's choice for one channel, or for all.
+    SetStatus {
+        agent: AgentId,
+        channel: Option<acd::Channel>,
+        selection: acd::Selection,
+        how: acd::Force,
+    },
     Dnd {
         agent: AgentId,
         on: bool,

@@ -27,6 +27,9 @@ impl Engine {
             Request::ForceOffline { agent } => acd.force_offline(now, agent, actor)?,
             Request::Select { agent, channel, selection } => acd.select(now, agent, channel, selection, actor)?,
             Request::SelectAll { agent, selection } => acd.select_all(now, agent, selection, actor)?,
+            Request::SetStatus { agent, channel, selection, how } => {
+                acd.set_status(now, agent, channel, selection, how, actor)?;
+            }
             Request::Receive { agent, on } => acd.receive(now, agent, on, actor)?,
             Request::Active { agent } => acd.handle_activity(now, agent),
             Request::Dnd { agent, on } => acd.set_dnd(now, agent, on, actor)?,

@@ -34,6 +34,8 @@ pub(super) struct Agent {
 
     // Layer 1: selection; the rest of it stands per channel.
     pub dnd: bool,
+    /// A supervisor chose for him, and he may not choose otherwise.
+    pub locked: bool,
 
     // Layer 2: membership.
     pub members: BTreeMap<QueueId, Member>,
@@ -187,6 +189,7 @@ impl Agent {
             lost: false,
             offline_reason: None,
             dnd: false,
+            locked: false,
             members: BTreeMap::new(),
             channels: Channel::ALL.map(|_| ChannelState::new(at)),
             ban: None,

@@ -159,6 +159,7 @@ impl Acd {
         agent.page = record.page;
         agent.offline_reason = record.offline_reason;
         agent.dnd = record.dnd;
+        agent.locked = record.locked;
         agent.missed = record.missed;
         agent.idle_since = record.idle_since;
         agent.handled = record.handled;
@@ -371,6 +372,7 @@ impl Acd {
             page: it.page,
             offline_reason: it.offline_reason.clone(),
             dnd: it.dnd,
+            locked: it.locked,
             channels: channels.collect(),
             missed: it.missed,
             banned: it.ban.map(|ban| match ban {

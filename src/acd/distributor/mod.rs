@@ -20,6 +20,7 @@ mod matching;
 mod members;
 mod offers;
 mod onward;
+mod overrides;
 mod presence;
 mod queue;
 mod reload;
@@ -31,6 +32,8 @@ mod wrap_up;
 
 #[cfg(test)]
 mod tests;
+
+pub use overrides::Force;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},

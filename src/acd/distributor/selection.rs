@@ -22,6 +22,7 @@ impl Acd {
         if !it.settings.channels.contains(&channel) {
             return Err(Refused::not_allowed("no_channel", format!("{agent} has no such channel")));
         }
+        self.may_choose(agent, actor)?;
         if let Selection::NotReady { reason } = &selection {
             self.check_reason(reason.as_ref())?;
         }
@@ -47,6 +48,7 @@ impl Acd {
     /// Do not disturb, for all channels at once: rules 13 and 14.
     pub fn set_dnd(&mut self, now: Now, agent: AgentId, on: bool, actor: Actor) -> Result<(), Refused> {
         self.agent(agent)?;
+        self.may_choose(agent, actor)?;
         let event = if on { Event::DndOn } else { Event::DndOff };
         let Step::Do(rule) = self.step(agent, Channel::Voice, event) else { return Ok(()) };
         self.change(now, agent, actor, rule, |agent| agent.dnd = on);

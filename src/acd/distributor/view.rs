@@ -57,6 +57,7 @@ impl Acd {
             online: it.online,
             reachable: it.reachable(Channel::Voice),
             dnd: it.dnd,
+            locked: it.locked,
             missed: it.missed,
             offers: self.offers_of(now, it),
             engagements: self.engagements_of(now, it),

@@ -186,6 +186,9 @@ impl Acd {
     ) -> Result<(), Refused> {
         let it = self.own_engagement(agent, engagement)?;
         let (channel, wants_status) = (it.channel, self.wants_status(it));
+        if next.is_some() {
+            self.may_choose(agent, actor)?;
+        }
         if let Some(Selection::NotReady { reason }) = &next {
             self.check_reason(reason.as_ref())?;
         }

@@ -70,6 +70,7 @@ pub struct AgentView {
     pub online: bool,
     pub reachable: bool,
     pub dnd: bool,
+    pub locked: bool,
     pub queues: Vec<MemberView>,
     /// For himself and for supervisors.
     #[serde(skip)]
@@ -368,6 +369,7 @@ impl<'a> Names<'a> {
             online: agent.online,
             reachable: agent.reachable,
             dnd: agent.dnd,
+            locked: agent.locked,
             queues: agent.queues.iter().map(member).collect(),
             own: Own {
                 offers: agent.offers.iter().map(|offer| self.offer(offer)).collect(),

@@ -74,6 +74,12 @@ pub struct StatusChange {
     dnd: Option<bool>,
     /// One switch: Ready on all channels, or not to be disturbed.
     receive: Option<bool>,
+    /// For supervisors: Ready also ends do-not-disturb.
+    #[serde(default)]
+    force: bool,
+    /// For supervisors: the agent may not choose otherwise until a supervisor chooses again.
+    #[serde(default)]
+    locked: bool,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -114,6 +120,10 @@ impl Api {
             let give = "Give status (ready, not_ready or log_off), dnd or receive (true or false).";
             return Err(Problem::bad_request(give));
         }
+        let how = acd::Force { force: change.force, locked: change.locked };
+        if how != acd::Force::default() && (!actor.overrides() || change.status.is_none()) {
+            return Err(Problem::bad_request("force and locked go with a supervisor's status."));
+        }
         if let Some(on) = change.receive {
             self.ask(actor, Request::Receive { agent, on }).await?;
         }
@@ -130,6 +140,7 @@ impl Api {
                 ChosenStatus::LogOff => acd::Selection::NotReady { reason: Some(acd::Reason::logged_off()) },
             };
             let request = match (change.channel, self.only_channel(agent)) {
+                (channel, _) if actor.overrides() => Request::SetStatus { agent, channel, selection, how },
                 (Some(channel), _) | (None, Some(channel)) => Request::Select { agent, channel, selection },
                 (None, None) => Request::SelectAll { agent, selection },
             };

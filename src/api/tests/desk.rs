@@ -364,6 +364,7 @@ fn agent(agent: AgentId, key: &str, status: Status, activity: Activity) -> Agent
         online: true,
         reachable: true,
         dnd: false,
+        locked: false,
         missed: 0,
         offers: Vec::new(),
         engagements: Vec::new(),

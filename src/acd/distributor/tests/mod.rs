@@ -8,6 +8,7 @@ mod leaving;
 mod members;
 mod model;
 mod offers;
+mod overrides;
 mod presence;
 mod queues;
 mod room;
