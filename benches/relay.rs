@@ -19,8 +19,8 @@ use std::{
 };
 
 use strowger::{
-    base::{self, StreamId},
-    media::{Codec, Command, Country, Form, Port, PortPool, Remote},
+    base::{self, Chance, StreamId},
+    media::{Codec, Command, Country, Form, Port, PortPool, Remote, Standing},
     plane::{Plane, PlaneSettings},
 };
 
@@ -99,7 +99,9 @@ fn open(plane: &mut Plane, ports: &[Port], phones: &[UdpSocket], calls: usize) -
         for (side, port) in [first, second].into_iter().enumerate() {
             let stream = StreamId((call * 2 + side) as u64);
             let remote = Some(Remote::new(phones[(call * 2 + side) % PHONES].local_addr().unwrap()));
-            plane.send(Command::Open { stream, port, remote, form: Form::plain(Codec::Pcmu) }).unwrap();
+            let (form, standing) =
+                (Form::plain(Codec::Pcmu), Box::new(Standing::begin(&mut Chance::from_number(stream.0))));
+            plane.send(Command::Open { stream, port, remote, form, standing }).unwrap();
             legs.push(port.rtp);
         }
         let (a, b) = (StreamId((call * 2) as u64), StreamId((call * 2 + 1) as u64));

@@ -19,6 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct Phone {
     socket: UdpSocket,
+    /// Its sound; never waits.
+    pub rtp: UdpSocket,
     server: SocketAddr,
     count: u32,
     /// The call being placed: its INVITE, then its final response.
@@ -45,7 +47,9 @@ impl Phone {
     pub fn at(server: SocketAddr, local: SocketAddr) -> Self {
         let socket = UdpSocket::bind(local).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        Self { socket, server, count: 0, placed: None, answered: None, last: None }
+        let rtp = UdpSocket::bind((local.ip(), 0)).unwrap();
+        rtp.set_nonblocking(true).unwrap();
+        Self { socket, rtp, server, count: 0, placed: None, answered: None, last: None }
     }
 
     fn local(&self) -> SocketAddr {
@@ -115,7 +119,8 @@ impl Phone {
 
     pub fn sdp(&self) -> String {
         let ip = self.local().ip();
-        format!("v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n")
+        let port = self.rtp.local_addr().unwrap().port();
+        format!("v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP 0\r\n")
     }
 
     /// Sends an INVITE.
@@ -185,6 +190,29 @@ impl Phone {
     pub fn ack(&self) {
         let accepted = self.answered.as_ref().and_then(Message::status).is_some_and(|status| status < 300);
         self.say(&self.follow_up("ACK", accepted));
+    }
+
+    /// The 200 to the call that was placed.
+    pub fn accepted(&self) -> &Message {
+        self.answered.as_ref().unwrap()
+    }
+
+    /// What came so far is none of the next story.
+    pub fn forgets_what_came(&self) {
+        self.socket.set_nonblocking(true).unwrap();
+        while self.socket.recv(&mut [0; 65_536]).is_ok() {}
+        self.socket.set_nonblocking(false).unwrap();
+    }
+
+    /// Nobody has asked anything of it.
+    pub fn hears_no_request(&self) {
+        self.socket.set_nonblocking(true).unwrap();
+        let mut buffer = [0; 65_536];
+        while let Ok(length) = self.socket.recv(&mut buffer) {
+            let message = Message::parse(bytes::Bytes::copy_from_slice(&buffer[..length])).unwrap();
+            assert!(!message.is_request(), "{}", String::from_utf8_lossy(&buffer[..length]));
+        }
+        self.socket.set_nonblocking(false).unwrap();
     }
 
     pub fn cancel(&self) {

@@ -277,6 +277,11 @@ impl Setup {
 
 /// Between two looks at a process.
 fn pause() {
+    lasts(Duration::from_millis(10));
+}
+
+/// Lets real time pass, where that is the story: speech, and a kill so long after something.
+pub fn lasts(time: Duration) {
     let (_keep, wait) = std::sync::mpsc::channel::<()>();
-    let _ = wait.recv_timeout(Duration::from_millis(10));
+    let _ = wait.recv_timeout(time);
 }

@@ -4,6 +4,7 @@
 mod day;
 mod devices;
 mod distribution;
+mod going_on;
 mod hold;
 mod hostile;
 mod loss;

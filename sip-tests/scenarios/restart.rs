@@ -32,26 +32,6 @@ fn selections_and_bindings_survive() {
     }
 }
 
-/// P1, P10, OP-02: no agent is Busy without a call, and the broken call has its record.
-#[test]
-fn nobody_is_busy_after_a_crash_in_the_middle() {
-    let world = World::seed(141);
-    let ana = world.agent("ana").ready();
-    let call = talking(&world, &ana);
-    world.run_for(secs(10));
-    world.crashes();
-    world.starts();
-    world.run_for(secs(1));
-    assert_ne!(ana.status(), Status::Busy);
-    call.hangs_up();
-    ana.hangs_up();
-    world.settle();
-    assert_eq!(world.records().len(), 1, "the broken call is told of");
-    let call = talking(&world, &ana);
-    call.hangs_up();
-    world.settle();
-}
-
 /// AW-12: a wrap-up keeps its end.
 #[test]
 fn a_wrap_up_keeps_its_deadline() {

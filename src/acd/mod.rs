@@ -14,7 +14,7 @@ mod staffing;
 mod status;
 mod work;
 
-pub use distributor::{Acd, Explanation, Extension, Force, LogoutWhen, MemberReason, Violation};
+pub use distributor::{Acd, Alive, Explanation, Extension, Force, LogoutWhen, MemberReason, Violation};
 pub use entry::*;
 pub use figures::{Figures, Tally, adherence, occupancy, ratio};
 pub use output::*;

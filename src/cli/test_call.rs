@@ -239,6 +239,7 @@ impl Caller {
             | Event::AckMissing { .. }
             | Event::OfferAnswered { .. }
             | Event::RefreshDue { .. }
+            | Event::Renewed { .. }
             | Event::Info { .. }
             | Event::Invite { .. }
             | Event::Request { .. }

@@ -352,14 +352,20 @@ impl Engine {
             }
             Fact::WinnerLost { call, .. } => self.on_winner_lost(now, call),
             Fact::WentOn { call, without } => self.on_went_on(now, call, without),
-            Fact::Held { .. } => {}
+            Fact::Held { call, .. } | Fact::Renewed { call } => self.keep_call_later(now, call),
+            Fact::Stands { leg } => self.keep_standing(now, leg),
             Fact::Dtmf { call, leg, digit, .. } => {
                 if !self.on_supervisor_key(now, call, leg, digit) {
                     self.on_digit(now, call, digit);
                 }
             }
             Fact::Played { call, play, .. } => self.on_played(now, call, play),
-            Fact::Changed { call } => self.changed(now, call),
+            Fact::Changed { call } => {
+                if self.notes.get(&call).is_some_and(|note| note.journalled) {
+                    self.keep_call_later(now, call);
+                }
+                self.changed(now, call);
+            }
             Fact::Over { call } => self.on_over(now, call),
             Fact::Settled(summary) => self.on_settled(now, *summary),
             Fact::NoPort => self.alarm(now, super::Alarm::PortsExhausted),
@@ -396,9 +402,7 @@ impl Engine {
                 LegStage::Ringing | LegStage::Answered => {}
             }
         }
-        if stage == LegStage::Answered {
-            self.journal_call(now, call);
-        }
+        self.keep_leg(now, call, stage);
     }
 
     /// Legs of agents outside queues keep them busy (rules 22, 22b, 37).
@@ -433,6 +437,7 @@ impl Engine {
     }
 
     fn on_over(&mut self, now: Now, call: CallId) {
+        self.keep_over(call);
         self.end_interaction(now, call);
         self.forget_thirds(call);
         self.forget_plays(call);
@@ -447,6 +452,7 @@ impl Engine {
     fn on_settled(&mut self, now: Now, summary: CallSummary) {
         let call = summary.call;
         let Some(note) = self.notes.remove(&call) else { return };
+        self.forget_kept(call);
         self.totals.calls_ended += 1;
         let journalled = note.journalled;
         let record = CallRecord {
@@ -468,44 +474,6 @@ impl Engine {
         if journalled {
             self.journal(Entry::CallEnded { call, at: now.wall });
         }
-    }
-
-    /// From its first answer on, a call leaves a record whatever becomes of the process.
-    fn journal_call(&mut self, now: Now, call: CallId) {
-        if self.notes.get(&call).is_none_or(|note| note.journalled) {
-            return;
-        }
-        self.journal_running(now, call);
-    }
-
-    pub(super) fn journal_running(&mut self, now: Now, call: CallId) {
-        let Some(record) = self.running_record(now, call) else { return };
-        if let Some(note) = self.notes.get_mut(&call) {
-            note.journalled = true;
-        }
-        self.journal(Entry::CallBegan(Box::new(record)));
-    }
-
-    /// What would be known of a call if it ended here.
-    pub(super) fn running_record(&self, now: Now, call: CallId) -> Option<CallRecord> {
-        let note = self.notes.get(&call)?;
-        let sight = self.switch.call(call)?;
-        Some(CallRecord {
-            call,
-            direction: note.direction,
-            trunk: note.trunk,
-            caller: sight.caller().number.clone(),
-            dialled: Private::new(sight.dialled().to_string()),
-            began: sight.began(),
-            answered: sight.answered(),
-            connected: sight.connected(),
-            ended: now.wall,
-            cause: Cause::SWITCH,
-            ended_by: EndedBy::Switch,
-            // The story would be journalled again with each step: it is for the record alone.
-            queue: note.queue.as_ref().map(|queue| QueueRecord { story: Vec::new(), ..queue.clone() }),
-            legs: Vec::new(),
-        })
     }
 
     /// Ends a call at somebody's wish.

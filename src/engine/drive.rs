@@ -10,6 +10,7 @@ use super::{
     Alarm, Centre, Counts, Emitted, EngineSettings, Entry, EntryId, Event, Happened, Input, Output,
     calls::Note,
     directory::Directory,
+    keep::Unkept,
     parties::Third,
     queue_calls::{Asked, Waiting},
     restore::Restoring,
@@ -72,6 +73,7 @@ pub struct Engine {
     pub(super) probes: FastMap<TransactionId, (Box<str>, Box<str>, Option<FlowId>)>,
     pub(super) watching: Watching,
     pub(super) restoring: Option<Restoring>,
+    pub(super) unkept: Unkept,
     pub(super) timers: Timers<Timer>,
     pub(super) draining: bool,
     drained: bool,
@@ -101,6 +103,8 @@ pub(super) enum Timer {
     PlayLate(CallId, PlayId),
     /// What is told before a bridge takes too long.
     BriefingLate(OfferId),
+    /// Write what changed in calls.
+    Keep,
 }
 
 impl Engine {
@@ -139,6 +143,7 @@ impl Engine {
             probes: FastMap::default(),
             watching: Watching::default(),
             restoring: None,
+            unkept: Unkept::default(),
             timers,
             draining: false,
             drained: false,
@@ -189,6 +194,7 @@ impl Engine {
         }
         self.on_time(now);
         self.settle(now);
+        self.save_calls(now);
         if self.draining && !self.drained && self.switch.is_idle() {
             self.drained = true;
             self.emit(Output::Drained);
@@ -224,6 +230,7 @@ impl Engine {
                 Timer::Sweep => self.sweep(now),
                 Timer::PlayLate(call, play) => self.on_played(now, call, play),
                 Timer::BriefingLate(offer) => self.end_briefing(now, offer),
+                Timer::Keep => self.on_keep_due(now),
             }
         }
         // The switch's facts first: an answer that came in this very moment beats the deadline of its offer.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::CallRecord;
+use super::{CallRecord, LegStanding, RunningCall};
 use crate::{
     acd,
     base::{CallId, Wall},
@@ -15,7 +15,7 @@ use crate::{
 pub struct EntryId(pub u64);
 
 /// The version written by this switch. Older ones are read.
-pub const JOURNAL_VERSION: u16 = 1;
+pub const JOURNAL_VERSION: u16 = 2;
 
 /// One fact. Self-describing when serialised, so that a newer switch reads an older journal.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -34,8 +34,17 @@ pub enum Entry {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reg_id: Option<u32>,
     },
-    /// A call runs. Should the process die, a record is made of this at the next start.
+    /// A call ran, as switches wrote it that could not go on with one: a record is made of it.
     CallBegan(Box<CallRecord>),
+    /// A call runs. Should the process die, the next one goes on from this.
+    Running(Box<RunningCall>),
+    /// How far the sound of some legs has come.
+    Standings(Vec<LegStanding>),
+    /// Nobody is left in a call; its record waits for figures.
+    CallOver {
+        call: CallId,
+        at: Wall,
+    },
     /// Its record has been emitted.
     CallEnded {
         call: CallId,

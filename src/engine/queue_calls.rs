@@ -160,7 +160,7 @@ impl Engine {
     }
 
     /// What a waiting caller hears now.
-    fn sound(&mut self, interaction: InteractionId) {
+    pub(super) fn sound(&mut self, interaction: InteractionId) {
         let Some(waiting) = self.waiting.get(&interaction) else { return };
         match self.directory.waiting_sound(waiting.queue, waiting.ringing > 0) {
             Some(source) => self.switch.play_waiting(waiting.call, source),
@@ -344,7 +344,7 @@ impl Engine {
         if let Some(engagement) = note.engagement {
             self.acd.handle_connected(now, engagement);
             // From here on it counts as answered, even if the process should not see its end.
-            self.journal_running(now, call);
+            self.keep_call(call);
         }
     }
 

@@ -7,6 +7,7 @@ use crate::{
         Mark, Path, Reply, TransactionId,
         registrar::{Binding, BindingChange},
     },
+    switch::LegParty,
     wire::sip::Message,
 };
 
@@ -66,6 +67,9 @@ impl Engine {
             self.tell_gate(now, binding, gone);
             let aor = binding.aor.clone();
             if let Some(user) = self.directory.router.user(&aor) {
+                if binding.path.flow.is_some() && !gone {
+                    self.switch.reconnected(LegParty::User(user), binding.path);
+                }
                 let view = device(user, binding, gone);
                 if !matches!(change, BindingChange::Refreshed(_)) {
                     self.live(now, Happened::Device(view));

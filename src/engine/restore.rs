@@ -1,8 +1,8 @@
 //! From the journal back to where we were, and from where we are to a checkpoint.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::{CallRecord, Engine, Entry, JOURNAL_VERSION, Output, Record};
+use super::{Engine, Entry, JOURNAL_VERSION, Output, Record, RunningCall, keep::ReadCalls};
 use crate::{
     acd,
     base::{CallId, Now},
@@ -16,9 +16,8 @@ pub(super) struct Restoring {
     acd: Vec<acd::Entry>,
     bindings: BTreeMap<(Box<str>, Box<str>, Option<u32>), Binding>,
     /// Calls that ran when the process ended.
-    calls: BTreeMap<CallId, CallRecord>,
-    /// The highest ids seen.
-    call: u64,
+    calls: ReadCalls,
+    /// The highest seen.
     interaction: u64,
 }
 
@@ -41,23 +40,19 @@ impl Engine {
                 Entry::Unbound { aor, contact, reg_id } => {
                     read.bindings.remove(&(aor, contact, reg_id));
                 }
-                Entry::CallBegan(record) => {
-                    read.call = read.call.max(record.call.0);
-                    read.calls.insert(record.call, *record);
-                }
-                Entry::CallEnded { call, .. } => {
-                    read.call = read.call.max(call.0);
-                    read.calls.remove(&call);
-                }
+                Entry::CallBegan(record) => read.calls.runs(RunningCall::ended(*record)),
+                Entry::Running(running) => read.calls.runs(*running),
+                Entry::Standings(standings) => read.calls.stand(standings),
+                Entry::CallOver { call, at } => read.calls.over(call, at),
+                Entry::CallEnded { call, .. } => read.calls.ended(call),
             }
         }
     }
 
-    /// Everything has been read: take it over. Calls do not live on; their records are closed.
+    /// Everything has been read: take it over. Calls go on as far as they can; of the others the records are closed.
     pub(super) fn on_restored(&mut self, now: Now) {
         let read = self.restoring.take().unwrap_or_default();
-        self.switch.ids().raise(read.call, read.interaction);
-        self.acd.restore(now, read.acd, &BTreeSet::new());
+        self.switch.ids().raise(read.calls.highest, read.interaction);
         for binding in read.bindings.into_values() {
             // A connection does not outlive its process: its phone will connect and register again.
             if binding.path.flow.is_none() && binding.expires > now.wall {
@@ -65,9 +60,16 @@ impl Engine {
                 self.registrar.restore(now, binding);
             }
         }
+        let mut calls = read.calls.take();
+        let (alive, living) = self.resume_calls(now, &mut calls);
+        self.acd.restore(now, read.acd, &alive);
+        self.settle_resumed(now, living);
         self.tell_devices(now);
-        for (call, mut record) in read.calls {
-            record.ended = now.wall;
+        for (call, running) in calls {
+            let mut record = running.record;
+            if running.kept.is_some() || record.ended == record.began {
+                record.ended = now.wall;
+            }
             record.cause = Cause::SWITCH;
             record.ended_by = EndedBy::Switch;
             if let Some(queue) = record.queue.as_mut().filter(|queue| queue.outcome == "waiting") {
@@ -90,6 +92,9 @@ impl Engine {
             | Entry::Acd(_)
             | Entry::Unbound { .. }
             | Entry::CallBegan(_)
+            | Entry::Running(_)
+            | Entry::Standings(_)
+            | Entry::CallOver { .. }
             | Entry::CallEnded { .. } => Default::default(),
         });
         entries.extend(bindings);
@@ -99,8 +104,8 @@ impl Engine {
         entries.extend(
             calls
                 .into_iter()
-                .filter_map(|call| self.running_record(now, call))
-                .map(|record| Entry::CallBegan(Box::new(record))),
+                .filter_map(|call| self.running(now, call))
+                .map(|running| Entry::Running(Box::new(running))),
         );
         entries
     }

@@ -6,9 +6,10 @@ use std::{
     time::Duration,
 };
 
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use super::{Matrix, Security, Sound, Wishes};
+use super::{Matrix, Security, Sound, Standing, Wishes};
 use crate::base::{ClipId, Instant, PlayId, StreamId};
 
 /// Clips in one [`Source::Sequence`]; an announcement of more parts is cut there.
@@ -17,8 +18,9 @@ pub const SEQUENCE_CLIPS_MAX: usize = 64;
 /// What the engine tells the plane. A command about a stream that is not open is ignored.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Starts a stream on a port taken from the pool. `remote` is the peer's SDP address, once known.
-    Open { stream: StreamId, port: Port, remote: Option<Remote>, form: Form },
+    /// Starts a stream on a port taken from the pool, at the numbers where it stands. `remote` is the peer's SDP address,
+    /// once known.
+    Open { stream: StreamId, port: Port, remote: Option<Remote>, form: Form, standing: Box<Standing> },
     /// The offer/answer changed: address, codec, direction. SSRC, sequence numbers and players live on.
     Update { stream: StreamId, remote: Option<Remote>, form: Form },
     /// What either hears is sent to the other. Ends earlier joins of both; a running player goes first until it ends.
@@ -69,6 +71,8 @@ pub enum Event {
     Silent { stream: StreamId, for_ms: u64 },
     /// The first packet, or the first after [`Event::Silent`].
     Heard { stream: StreamId },
+    /// How far a stream has come, for whoever should go on with it in another process.
+    Stands { stream: StreamId, standing: Box<Standing> },
     /// A player ended.
     Finished { stream: StreamId, play: PlayId, end: End },
     /// The answer to [`Command::Close`].
@@ -105,7 +109,7 @@ impl Port {
 }
 
 /// Where the peer's SDP wants RTP and RTCP sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remote {
     pub rtp: SocketAddr,
     pub rtcp: SocketAddr,
@@ -168,7 +172,7 @@ impl Form {
 }
 
 /// A payload type in either direction: each side names the number it wants to receive (RFC 3264 5.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PayloadTypes {
     /// What the peer wants to receive.
     pub send: u8,
@@ -183,7 +187,8 @@ impl PayloadTypes {
 }
 
 /// What a leg speaks. What is not ours passes between legs that agree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Codec {
     Pcmu,
     Pcma,
@@ -194,7 +199,7 @@ pub enum Codec {
 }
 
 /// An encoding that we know only by its description: a print of its name and channels, and its clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Foreign {
     print: u32,
     clock_hz: u32,
@@ -280,7 +285,8 @@ pub struct Play {
     pub over: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Source {
     Clip(ClipId),
     Tone(Tone),
@@ -289,7 +295,8 @@ pub enum Source {
 }
 
 /// Tones of the core's country. Each is one whole cadence: repeat it to let it sound on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Tone {
     Ringback,
     Busy,

@@ -3,7 +3,7 @@
 use std::{ops::Range, sync::Arc, time::Duration};
 
 use super::{
-    Codec, Form,
+    Codec, Form, Standing,
     codec::{Encoder, FRAME},
     digits::{Sending, Step},
     g711,
@@ -13,7 +13,7 @@ use super::{
     tones,
 };
 use crate::{
-    base::{Chance, Instant, PlayId},
+    base::{Instant, PlayId},
     wire::rtp::{HEADER_BYTES, Header},
 };
 
@@ -99,13 +99,11 @@ pub enum Frame {
 }
 
 impl Egress {
-    pub fn new(chance: &mut Chance) -> Self {
-        let word = chance.word();
+    pub fn new(standing: &Standing) -> Self {
         Self {
-            ssrc: (word >> 32) as u32,
-            // RFC 3550 5.1 wants random starts; the lower half leaves a listener's first wrap for later.
-            sequence: (word & 0x7fff) as u16,
-            timestamp: (chance.word() & 0x7fff_ffff) as u32,
+            ssrc: standing.ssrc,
+            sequence: (standing.index & 0xffff) as u16,
+            timestamp: standing.timestamp,
             length: 0,
             sent_at: None,
             feed: Feed::Idle,
@@ -121,6 +119,11 @@ impl Egress {
             ticket: 0,
             is_queued: false,
         }
+    }
+
+    /// Of the last packet sent.
+    pub const fn numbers(&self) -> (u16, u32) {
+        (self.sequence, self.timestamp)
     }
 
     /// Does the leg hear what we make, so that nothing is relayed to it?

@@ -22,6 +22,7 @@ mod sound;
 mod source;
 pub mod spoken;
 mod srtp;
+mod standing;
 mod tones;
 mod voice;
 pub mod wav;
@@ -41,6 +42,7 @@ pub use ports::{PORT_REST, PORT_REST_PRESSED, PortPool};
 pub use sound::{SAMPLE_RATE, SOUND_SAMPLES_MAX, Sound};
 pub use source::{RELEARN, SourceRule, Speaker};
 pub use srtp::{KEY_BYTES, Security, Suite, TAIL_MAX as PROTECTION_BYTES_MAX};
+pub use standing::{STANDING_PACKETS, Standing};
 pub use tones::{Country, Tones, dtmf, tone};
 
 /// The longest digit that we send or believe, in milliseconds.

@@ -1,6 +1,6 @@
 //! The pool of pre-bound ports, a value of the engine's.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 
 use super::Port;
 use crate::base::Instant;
@@ -43,6 +43,14 @@ impl PortPool {
     /// A port of the hinted worker, or of the workers in turn when there is no hint or it has none.
     pub fn take(&mut self, now: Instant, hint: Option<u16>) -> Option<Port> {
         [PORT_REST, PORT_REST_PRESSED].into_iter().find_map(|rest| self.take_rested(now, hint, rest))
+    }
+
+    /// That very port, wherever it stands: a call of an earlier process goes on with it.
+    pub fn claim(&mut self, rtp: SocketAddr) -> Option<Port> {
+        self.free.iter_mut().find_map(|free| {
+            let at = free.iter().position(|(port, _)| port.rtp == rtp)?;
+            free.remove(at).map(|(port, _)| port)
+        })
     }
 
     /// Starts the port's rest.

@@ -77,6 +77,16 @@ impl SourceRule {
         Speaker::Stranger
     }
 
+    /// Takes up what another process had learnt.
+    pub fn relearn(&mut self, now: Instant, learnt: SocketAddr) {
+        (self.learnt, self.heard_at) = (Some(learnt), now);
+    }
+
+    /// Where the leg was found to be, when its description says otherwise.
+    pub fn found(&self) -> Option<SocketAddr> {
+        self.learnt.filter(|learnt| self.signalled.is_none_or(|remote| remote.rtp != *learnt))
+    }
+
     /// Judges an RTCP packet's source, by IP.
     pub fn judge_rtcp(&mut self, from: SocketAddr) -> Speaker {
         if self.learnt_rtcp == Some(from) {

@@ -6,9 +6,11 @@ use aes::{
     cipher::{InnerIvInit, KeyInit, StreamCipher, generic_array::GenericArray},
 };
 use hmac::{Hmac, Mac};
+use serde::{Deserialize, Serialize};
 use sha1::Sha1;
 use subtle::ConstantTimeEq;
 
+use super::Standing;
 use crate::{
     base::Private,
     wire::rtp::{HEADER_BYTES, Header},
@@ -33,7 +35,8 @@ const WINDOW: u64 = 128;
 /// Senders that one leg may have had: a new SSRC is only believed when its packet is authentic.
 const SSRCS_MAX: usize = 4;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Suite {
     /// AES_CM_128_HMAC_SHA1_80.
     Long,
@@ -42,7 +45,7 @@ pub enum Suite {
 }
 
 /// Both directions' keys, as agreed.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Security {
     pub suite: Suite,
     /// Ours: what we send is protected by it.
@@ -112,6 +115,22 @@ impl Secure {
         let tag = agreed.suite.tag();
         let (ours, theirs) = (Keys::new(agreed.ours.reveal(), tag), Keys::new(agreed.theirs.reveal(), tag));
         Self { agreed, ours, theirs, sent: None, sent_rtcp: 0, heard: Vec::new() }
+    }
+
+    /// Goes on where an earlier process stood: nothing is protected twice under one index, and what was heard by then is
+    /// not heard again.
+    pub fn stand(&mut self, standing: &Standing) {
+        self.sent = Some(Track { highest: standing.index, seen: 1 });
+        self.sent_rtcp = standing.rtcp & 0x7fff_ffff;
+        if let Some((ssrc, highest)) = standing.heard {
+            self.heard_of(ssrc).rtp = Some(Track { highest, seen: u128::MAX });
+        }
+    }
+
+    /// The index of the last packet sent, that of the next RTCP, and the last of whoever was heard last.
+    pub fn stands(&self) -> (Option<u64>, u32, Option<(u32, u64)>) {
+        let heard = self.heard.last().and_then(|heard| Some((heard.ssrc, heard.rtp?.highest)));
+        (self.sent.map(|sent| sent.highest), self.sent_rtcp, heard)
     }
 
     /// Other keys, or the same again: a direction whose key stays goes on counting.

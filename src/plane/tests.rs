@@ -9,7 +9,7 @@ use std::{
 use super::*;
 use crate::{
     base::PlayId,
-    media::{Codec, Form, Gain, Listener, Matrix, Play, PortPool, Remote, Source, Tone, tone_snr_db},
+    media::{Codec, Form, Gain, Listener, Matrix, Play, PortPool, Remote, Source, Standing, Tone, tone_snr_db},
     wire::rtp::Header,
 };
 
@@ -46,7 +46,8 @@ impl World {
     fn open(&mut self, id: u64, port: Port, phone: &UdpSocket) -> StreamId {
         let remote = Some(Remote::new(phone.local_addr().expect("bound")));
         let (stream, form) = (StreamId(id), Form::plain(Codec::Pcmu));
-        self.plane.send(Command::Open { stream, port, remote, form }).expect("taken");
+        let standing = Box::new(Standing::begin(&mut Chance::from_number(id)));
+        self.plane.send(Command::Open { stream, port, remote, form, standing }).expect("taken");
         stream
     }
 

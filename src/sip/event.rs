@@ -47,6 +47,8 @@ pub enum Event {
     OfferAnswered { usage: UsageId, status: u16, body: Option<Body> },
     /// The session timer runs out and the peer takes no UPDATE: send a `reinvite` with the description as it stands.
     RefreshDue { usage: UsageId },
+    /// The session timer of an established call was set anew.
+    Renewed { usage: UsageId },
     /// INFO inside a call. Answer with `reply`.
     Info { usage: UsageId, transaction: TransactionId, request: Message },
     /// The other side, or the lack of it, ended an answered call.

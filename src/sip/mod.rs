@@ -23,6 +23,7 @@ pub use path::{Path, Transport};
 pub use stack::{Stack, StackCounts, StackSettings, TRANSACTIONS_MAX, USAGES_MAX};
 pub use subscription::{Farewell, Package, SubscriptionId, Unsubscribed};
 pub use timer::TimerSettings;
+pub use usage::{FLOW_GRACE, KeptUsage};
 pub use values::{
     Body, Credentials, Headers, Invite, Mark, Outside, Party, Reply, Request, Respond, Target, TransactionId, UsageId,
 };

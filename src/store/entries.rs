@@ -14,7 +14,38 @@ impl Journalled for Entry {
             Self::Bound { .. } => "bound",
             Self::Unbound { .. } => "unbound",
             Self::CallBegan(_) => "call_began",
+            Self::Running(_) => "running",
+            Self::Standings(_) => "standings",
+            Self::CallOver { .. } => "call_over",
             Self::CallEnded { .. } => "call_ended",
+        }
+    }
+
+    fn keys_of(&self) -> Option<u64> {
+        match self {
+            Self::Running(running) => running.has_keys().then_some(running.record.call.0),
+            Self::Version(_)
+            | Self::Acd(_)
+            | Self::Bound(_)
+            | Self::Unbound { .. }
+            | Self::CallBegan(_)
+            | Self::Standings(_)
+            | Self::CallOver { .. }
+            | Self::CallEnded { .. } => None,
+        }
+    }
+
+    fn drops_keys_of(&self) -> Option<u64> {
+        match self {
+            Self::CallEnded { call, .. } => Some(call.0),
+            Self::Version(_)
+            | Self::Acd(_)
+            | Self::Bound(_)
+            | Self::Unbound { .. }
+            | Self::CallBegan(_)
+            | Self::Running(_)
+            | Self::Standings(_)
+            | Self::CallOver { .. } => None,
         }
     }
 }

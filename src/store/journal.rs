@@ -54,6 +54,16 @@ pub trait Journalled: Serialize + DeserializeOwned + Send + 'static {
 
     /// One word for whoever looks into the file by hand.
     fn kind(&self) -> &'static str;
+
+    /// Whose keys are in it: it is taken out of the file when they are not needed any more.
+    fn keys_of(&self) -> Option<u64> {
+        None
+    }
+
+    /// Whose keys are not needed any more.
+    fn drops_keys_of(&self) -> Option<u64> {
+        None
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -193,7 +193,7 @@ impl Switch {
             }
             Command::Update { stream, remote, form: form.clone() }
         } else {
-            Command::Open { stream, port, remote, form: form.clone() }
+            Command::Open { stream, port, remote, form: form.clone(), standing: Box::new(leg.media.standing) }
         };
         if let Some(leg) = self.legs.get_mut(&id) {
             leg.media.open = true;
@@ -261,6 +261,7 @@ impl Switch {
             media::Event::Dtmf { stream, digit, millis } => self.on_digit(stream, digit, millis),
             media::Event::Silent { stream, .. } => self.on_silent(now, stream),
             media::Event::Heard { .. } => {}
+            media::Event::Stands { stream, standing } => self.on_stands(now, stream, *standing),
             media::Event::Finished { stream, play, .. } => self.on_played(stream, play),
             media::Event::Closed { stream, stats } => self.on_closed(stream, &stats),
         }
@@ -279,6 +280,13 @@ impl Switch {
             self.stack.bye(now, usage, Some(Cause::LOST.reason()));
             self.leg_gone(now, id, Cause::LOST, EndedBy::Switch);
         }
+    }
+
+    fn on_stands(&mut self, now: Now, stream: StreamId, standing: media::Standing) {
+        let Some(leg) = self.streams.get(&stream).and_then(|leg| self.legs.get_mut(leg)) else { return };
+        (leg.media.standing, leg.media.standing_at) = (standing, now.wall);
+        let leg = leg.id;
+        self.fact(Fact::Stands { leg });
     }
 
     fn on_closed(&mut self, stream: StreamId, stats: &media::Stats) {

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use super::{Cause, EndedBy, LegParty, LegRecord, LegSide};
 use crate::{
@@ -71,6 +72,10 @@ pub enum Fact {
     Played { call: CallId, leg: LegId, play: PlayId },
     /// Something that a page shows has changed.
     Changed { call: CallId },
+    /// Something has that only another process would want to know.
+    Renewed { call: CallId },
+    /// A leg's sound has come so far.
+    Stands { leg: LegId },
     /// The last leg ended.
     Over { call: CallId },
     /// Everything about an ended call is known, its media included. It is forgotten now.
@@ -186,7 +191,7 @@ pub enum Asserts {
 pub const ANONYMOUS: &str = "anonymous";
 
 /// Who calls, as far as it may be shown.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Caller {
     pub display: Option<String>,
     /// Number or user name; [`ANONYMOUS`] when not even we know it.

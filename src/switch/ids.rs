@@ -29,6 +29,10 @@ impl Ids {
         self.interaction = self.interaction.max(interaction);
     }
 
+    pub(super) fn raise_leg(&mut self, leg: u64) {
+        self.leg = self.leg.max(leg);
+    }
+
     /// For the floor above, too: a call that was refused at the door has a number all the same.
     pub fn next_call(&mut self) -> u64 {
         self.call += 1;

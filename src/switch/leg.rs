@@ -89,6 +89,9 @@ pub(super) struct LegMedia {
     pub clip: Option<PlayId>,
     /// To be played as soon as the stream is open.
     pub queued: Option<(media::Play, PlayWhy)>,
+    /// Where its stream began, or stood when that was told last.
+    pub standing: media::Standing,
+    pub standing_at: Wall,
 }
 
 /// What a leg is made to hear instead of its peer.
@@ -145,7 +148,7 @@ impl Leg {
             side: self.side,
             party: self.party,
             address: self.address.clone(),
-            peer: format!("{}:{}", self.path.transport.via_name().to_ascii_lowercase(), self.path.remote),
+            peer: peer_name(self.path),
             sip_call_id: self.sip_call_id.to_string(),
             began: self.began,
             rang: self.rang,
@@ -157,6 +160,11 @@ impl Leg {
             quality: None,
         }
     }
+}
+
+/// Where a leg's signalling goes, as the records write it.
+pub(super) fn peer_name(path: Path) -> String {
+    format!("{}:{}", path.transport.via_name().to_ascii_lowercase(), path.remote)
 }
 
 impl From<&media::Stats> for Quality {

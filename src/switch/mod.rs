@@ -14,6 +14,7 @@ mod fork;
 mod ground;
 mod guests;
 mod ids;
+mod keep;
 mod leg;
 mod negotiate;
 mod numbering;
@@ -56,6 +57,7 @@ pub use settings::{
 
 pub use guests::{GUESTS_MAX, Guest};
 pub use ids::Ids;
+pub use keep::{KeptCall, Resumed};
 pub use sight::{CallSight, LegSight};
 
 use call::Call;
@@ -243,6 +245,11 @@ impl Switch {
                 self.for_leg(usage, |switch, leg| switch.on_offer_answered(now, leg, status, body.as_ref()));
             }
             Event::RefreshDue { usage } => self.for_leg(usage, |switch, leg| switch.on_refresh_due(now, leg)),
+            Event::Renewed { usage } => self.for_leg(usage, |switch, leg| {
+                if let Some(call) = switch.legs.get(&leg).map(|leg| leg.call) {
+                    switch.fact(Fact::Renewed { call });
+                }
+            }),
             Event::Info { usage, transaction, request } => self.on_info_request(now, usage, transaction, &request),
             Event::Ended { usage, why, .. } => {
                 let (cause, by) = ended(&why);
@@ -304,6 +311,8 @@ impl Switch {
             play: None,
             clip: None,
             queued: None,
+            standing: media::Standing::begin(&mut self.chance),
+            standing_at: now.wall,
         })
     }
 }

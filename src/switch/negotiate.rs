@@ -7,6 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 mod body;
@@ -45,7 +46,7 @@ pub(super) struct Offered {
 }
 
 /// What offer and answer have settled for one leg.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(super) struct Agreed {
     pub codec: Codec,
     /// The peer's description of the codec.

@@ -20,6 +20,11 @@ impl Switch {
         Some(CallSight { switch: self, call })
     }
 
+    /// A call that nobody is in any more, whose figures are still to come.
+    pub fn settling(&self, call: CallId) -> Option<CallSight<'_>> {
+        self.calls.get(&call).filter(|call| call.legs.is_empty()).map(|call| CallSight { switch: self, call })
+    }
+
     pub fn leg(&self, leg: LegId) -> Option<LegSight<'_>> {
         self.legs.get(&leg).map(LegSight)
     }

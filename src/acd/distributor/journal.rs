@@ -31,6 +31,15 @@ impl Unsaved {
     }
 }
 
+/// Interactions whose calls outlived their process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Alive {
+    /// The caller is there and waits.
+    pub waiting: BTreeSet<InteractionId>,
+    /// He and an agent hear each other.
+    pub talking: BTreeSet<InteractionId>,
+}
+
 /// The last word on each subject.
 #[derive(Default)]
 struct Folded {
@@ -89,13 +98,13 @@ impl Folded {
 }
 
 impl Acd {
-    /// Rebuilds from the journal (rule 39), before or after the first `settings`. `live` names the interactions whose
+    /// Rebuilds from the journal (rule 39), before or after the first `settings`. `alive` names the interactions whose
     /// calls live on; the others end as `system_error`. Nobody is busy afterwards without a live call, and nobody
     /// rings: who waited is offered again.
-    pub fn restore(&mut self, now: Now, entries: impl IntoIterator<Item = Entry>, live: &BTreeSet<InteractionId>) {
+    pub fn restore(&mut self, now: Now, entries: impl IntoIterator<Item = Entry>, alive: &Alive) {
         let entries: Vec<_> = entries.into_iter().collect();
         if self.anchor.is_none() {
-            self.limbo = Some((entries, live.clone()));
+            self.limbo = Some((entries, alive.clone()));
             return;
         }
         let mut folded = Folded { day: self.day, ..Folded::default() };
@@ -127,10 +136,15 @@ impl Acd {
             self.restore_member(record);
         }
         for record in engagements.into_values() {
-            self.restore_engagement(now, record, live);
+            self.restore_engagement(now, record, &alive.talking);
         }
         for record in waiting.into_values() {
-            self.restore_waiting(now, record, live);
+            self.restore_waiting(now, record, &alive.waiting);
+        }
+        // A journal torn within a turn may count somebody of whom it knows no more.
+        for queue in self.queues.values_mut() {
+            let line = u32::try_from(queue.line.len()).unwrap_or(u32::MAX);
+            queue.today.entered = line + queue.today.ended();
         }
         self.relist_all();
         let everybody: BTreeSet<_> = self.agents.keys().copied().collect();
@@ -266,6 +280,11 @@ impl Acd {
             rules: rules.unwrap_or_default(),
         };
         self.engagements.insert(id, engagement);
+        if let Some(agent) = self.agents.get_mut(&record.agent) {
+            // The same as before: its time goes on.
+            let view = agent.view(record.channel);
+            agent.on_mut(record.channel).shown = view;
+        }
     }
 
     fn restore_waiting(&mut self, now: Now, record: WaitingRecord, live: &BTreeSet<InteractionId>) {

@@ -41,6 +41,7 @@ use std::{
     time::Duration,
 };
 
+pub use self::journal::Alive;
 use self::{
     agent::{Agent, Ban},
     engagements::Engagement,
@@ -86,7 +87,7 @@ pub struct Acd {
     /// Entries are wanted.
     journals: bool,
     /// Read from the journal before there were settings.
-    limbo: Option<(Vec<Entry>, BTreeSet<InteractionId>)>,
+    limbo: Option<(Vec<Entry>, Alive)>,
     next_id: u64,
     next_joined: u64,
     day: i32,
@@ -285,6 +286,16 @@ impl Acd {
     /// How often each rule was applied since the start.
     pub fn rule_hits(&self) -> impl Iterator<Item = (Rule, u64)> + '_ {
         Rule::ALL.iter().copied().zip(self.hits)
+    }
+
+    /// The queue in which somebody waits.
+    pub fn waits_in(&self, interaction: InteractionId) -> Option<QueueId> {
+        self.waiting.get(&interaction).map(|waiting| waiting.queue)
+    }
+
+    /// Whether customer and agent of an engagement are bridged.
+    pub fn is_talking(&self, engagement: EngagementId) -> bool {
+        self.engagements.get(&engagement).is_some_and(|it| it.phase == engagements::Phase::Live)
     }
 
     pub fn repairs_total(&self) -> u64 {

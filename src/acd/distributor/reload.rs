@@ -47,8 +47,8 @@ impl Acd {
             self.begin_telling(now, interaction);
         }
         self.turn.queues.extend(self.queues.keys().copied());
-        if let Some((entries, live)) = self.limbo.take() {
-            self.restore(now, entries, &live);
+        if let Some((entries, alive)) = self.limbo.take() {
+            self.restore(now, entries, &alive);
         }
         self.settle(now);
     }

@@ -15,7 +15,8 @@ pub use ticks::Outgoing;
 
 use super::wheel::{Wake, Wheel};
 use super::{
-    Command, Country, End, Event, Form, Matrix, Play, Player, Port, Remote, SEQUENCE_CLIPS_MAX, Sound, Source, Tones,
+    Command, Country, End, Event, Form, Matrix, Play, Player, Port, Remote, SEQUENCE_CLIPS_MAX, Sound, Source,
+    Standing, Tones,
 };
 use crate::base::{Chance, ClipId, FastMap, Instant, PlayId, StreamId};
 
@@ -67,7 +68,9 @@ impl Core {
 
     pub fn handle_command(&mut self, now: Instant, command: Command) {
         match command {
-            Command::Open { stream, port, remote, form } => self.open(now, stream, port, remote, form),
+            Command::Open { stream, port, remote, form, standing } => {
+                self.open(now, (stream, port), remote, form, *standing);
+            }
             Command::Update { stream, remote, form } => self.update(now, stream, remote, form),
             Command::Join { a, b } if a == b => {}
             Command::Join { a, b } => self.arrange(now, &Matrix::pair(a, b)),
@@ -131,14 +134,21 @@ impl Core {
         self.queue(now, id);
     }
 
-    fn open(&mut self, now: Instant, id: StreamId, port: Port, remote: Option<Remote>, form: Form) {
+    fn open(
+        &mut self,
+        now: Instant,
+        (id, port): (StreamId, Port),
+        remote: Option<Remote>,
+        form: Form,
+        standing: Standing,
+    ) {
         self.close(id);
         let holder =
             self.by_port.get(usize::from(port.index)).and_then(|place| self.stream(*place)).map(|held| held.id);
         if let Some(holder) = holder {
             self.close(holder);
         }
-        let stream = Box::new(Stream::new(now, id, port, remote, form, &mut self.chance));
+        let stream = Box::new(Stream::new(now, id, port, remote, form, standing, &mut self.chance));
         self.insert(port, id, stream);
         self.sweep.begin(now);
     }

@@ -2,8 +2,8 @@
 
 use super::{
     super::{
-        Form, Port, Remote, Stats, egress::Egress, ingress::Ingress, quality, reports::Reports, srtp::Secure,
-        voice::Voice,
+        Form, Port, Remote, STANDING_PACKETS, Standing, Stats, egress::Egress, ingress::Ingress, quality,
+        reports::Reports, srtp::Secure, voice::Voice,
     },
     NOBODY,
 };
@@ -25,6 +25,11 @@ pub struct Stream {
     pub(super) ingress: Ingress,
     pub(super) egress: Egress,
     pub(super) reports: Reports,
+    /// What was told last of where it stands, and how much had been sent and heard by then.
+    told: Standing,
+    told_at: (u64, u64),
+    /// Its keys are new: its numbers count anew.
+    is_rekeyed: bool,
 }
 
 impl Stream {
@@ -34,18 +39,31 @@ impl Stream {
         port: Port,
         remote: Option<Remote>,
         form: Form,
+        standing: Standing,
         chance: &mut Chance,
     ) -> Self {
+        let mut ingress = Ingress::new(now, remote, &form);
+        if let Some(learnt) = standing.learnt {
+            ingress.rule.relearn(now, learnt);
+        }
+        let secure = form.security.clone().map(|agreed| {
+            let mut secure = Box::new(Secure::new(agreed));
+            secure.stand(&standing);
+            secure
+        });
         Self {
             id,
             port,
             partner: NOBODY,
             mix: NOBODY,
             voice: None,
-            secure: form.security.clone().map(|agreed| Box::new(Secure::new(agreed))),
-            ingress: Ingress::new(now, remote, &form),
-            egress: Egress::new(chance),
+            secure,
+            ingress,
+            egress: Egress::new(&standing),
             reports: Reports::new(chance.word(), super::ticks::report_due(now, chance)),
+            told: standing,
+            told_at: (0, 0),
+            is_rekeyed: false,
             form,
         }
     }
@@ -54,10 +72,11 @@ impl Stream {
     pub(super) fn rekey(&mut self) {
         let Some(agreed) = self.form.security.clone() else { return };
         match &mut self.secure {
-            Some(secure) if secure.agreed == agreed => {}
+            Some(secure) if secure.agreed == agreed => return,
             Some(secure) => secure.rekey(agreed),
             None => self.secure = Some(Box::new(Secure::new(agreed))),
         }
+        self.is_rekeyed = true;
     }
 
     /// Protects what leaves in the first `len` octets of `packet`, where the leg is secure; tells its length then.
@@ -67,6 +86,34 @@ impl Stream {
             None => Some(len),
             Some(secure) => secure.protect(packet, len),
         }
+    }
+
+    /// Where it stands, when that is worth telling again.
+    pub(super) fn stands(&mut self) -> Option<Standing> {
+        let (sent, heard) = (self.egress.packets, self.ingress.stats.packets_received);
+        let learnt = self.ingress.rule.found();
+        let secure = self.secure.as_ref().map(|secure| secure.stands());
+        let wrapped = secure.and_then(|(_, _, heard)| heard).is_some_and(|(ssrc, index)| {
+            self.told.heard.map_or(index >> 16 > 0, |(old, at)| (old, at >> 16) != (ssrc, index >> 16))
+        });
+        let much = self.is_rekeyed
+            || sent - self.told_at.0 >= STANDING_PACKETS
+            || (secure.is_some() && heard - self.told_at.1 >= STANDING_PACKETS);
+        if !much && !wrapped && learnt == self.told.learnt {
+            return None;
+        }
+        let (sequence, timestamp) = self.egress.numbers();
+        let (index, rtcp, heard_to) = secure.unwrap_or((None, 0, None));
+        self.told = Standing {
+            ssrc: self.egress.ssrc,
+            index: index.unwrap_or(u64::from(sequence)),
+            timestamp,
+            rtcp,
+            heard: heard_to,
+            learnt,
+        };
+        (self.told_at, self.is_rekeyed) = ((sent, heard), false);
+        Some(self.told)
     }
 
     pub fn id(&self) -> StreamId {

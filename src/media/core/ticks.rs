@@ -124,6 +124,9 @@ impl Core {
         if let Some(for_ms) = stream.ingress.silence(now, &stream.form) {
             self.events.push_back(Event::Silent { stream: id, for_ms });
         }
+        if let Some(standing) = stream.stands() {
+            self.events.push_back(Event::Stands { stream: id, standing: Box::new(standing) });
+        }
         if now >= stream.reports.due {
             stream.reports.due = report_due(now, &mut self.chance);
             let clock_hz = stream.form.codec.clock_hz();

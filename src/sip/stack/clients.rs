@@ -100,7 +100,11 @@ impl Stack {
     /// A response finds its transaction by our branch; one that fits none is dropped (17.1.3).
     pub(super) fn on_response(&mut self, now: Now, path: Path, response: Message) {
         let Some(branch) = response.top_via().ok().and_then(|via| Branch::parse(via.branch()?)) else { return };
-        let Some((id, Transaction::Client(client))) = self.transactions.at_place(branch.place) else { return };
+        let place = match self.earlier.get(&branch.token) {
+            Some(id) => self.transactions.get(*id).map(|found| (*id, found)),
+            None => self.transactions.at_place(branch.place),
+        };
+        let Some((id, Transaction::Client(client))) = place else { return };
         // A second Via would mean that it was meant for somebody behind us (8.1.3.3).
         if client.token != branch.token || response.list(Name::Via).nth(1).is_some() {
             return;

@@ -55,6 +55,8 @@ pub struct Stack {
     pub(super) tags: FastMap<u64, UsageId>,
     /// Usages whose peer is reached over a connection.
     pub(super) usage_flows: BTreeSet<(FlowId, UsageId)>,
+    /// INVITEs of an earlier process, by the unguessable half of their branch.
+    pub(super) earlier: FastMap<u64, TransactionId>,
     server_keys: KeyedMap<Key, TransactionId>,
     merge_keys: KeyedMap<Key, TransactionId>,
     /// Requests of ours that nobody has answered yet, by where they went.
@@ -88,6 +90,7 @@ impl Stack {
             subscriptions: Subscriptions::new(),
             tags: FastMap::default(),
             usage_flows: BTreeSet::new(),
+            earlier: FastMap::default(),
             server_keys: keyed_map(),
             merge_keys: keyed_map(),
             unheard: BTreeSet::new(),
@@ -277,6 +280,9 @@ impl Stack {
                 self.unheard.remove(&(client.path.remote, id));
                 if let Some(flow) = client.path.flow {
                     self.on_flows.remove(&(flow, id));
+                }
+                if self.earlier.get(&client.token) == Some(&id) {
+                    self.earlier.remove(&client.token);
                 }
             }
             Some(Transaction::Server(server)) => {

@@ -1,6 +1,7 @@
 //! INVITE dialog usages (RFC 5057): calls seen from one side, from the first INVITE to the end.
 
 mod inside;
+mod keep;
 mod offer;
 mod reliable;
 mod session;
@@ -19,6 +20,7 @@ use crate::{
     base::Now,
     wire::sip::{Message, Method, Name},
 };
+pub use keep::{FLOW_GRACE, KeptUsage};
 use offer::Exchange;
 use reliable::Reliable;
 use session::Session;

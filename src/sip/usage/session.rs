@@ -18,8 +18,8 @@ const INTERVAL_MAX: u32 = 86_400;
 /// The interval agreed on, and whose task it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Session {
-    seconds: u32,
-    we_refresh: bool,
+    pub seconds: u32,
+    pub we_refresh: bool,
 }
 
 /// What a request asks for, bent to our bounds.
@@ -48,6 +48,12 @@ fn supports_timer(message: &Message) -> bool {
 
 fn seconds_of(length: Duration) -> u32 {
     u32::try_from(length.as_secs()).unwrap_or(INTERVAL_MAX)
+}
+
+/// When an interval is refreshed, and when it is over: a third of it, at most 32 s, before its end (RFC 4028 10).
+pub(super) fn moments(seconds: u32) -> (Duration, Duration) {
+    let length = Duration::from_secs(seconds.into());
+    (length / 2, length - (length / 3).min(Duration::from_secs(32)))
 }
 
 fn min_se(message: &Message) -> u32 {
@@ -117,16 +123,17 @@ impl Stack {
         if matches!(usage.phase, Phase::Ending) {
             return;
         }
-        usage.session = session;
+        let is_later = std::mem::replace(&mut usage.session, session).is_some();
         self.usage_timers.cancel((id, UsageClock::Refresh));
         self.usage_timers.cancel((id, UsageClock::Expire));
         let Some(Session { seconds, we_refresh }) = session else { return };
-        let length = Duration::from_secs(seconds.into());
-        // A third of the interval, at most 32 s, before its end (RFC 4028 10).
-        let margin = (length / 3).min(Duration::from_secs(32));
-        self.usage_timers.set((id, UsageClock::Expire), now.mono + (length - margin));
+        let (refresh, expire) = moments(seconds);
+        self.usage_timers.set((id, UsageClock::Expire), now.mono + expire);
         if we_refresh {
-            self.usage_timers.set((id, UsageClock::Refresh), now.mono + length / 2);
+            self.usage_timers.set((id, UsageClock::Refresh), now.mono + refresh);
+        }
+        if is_later {
+            self.tell(Event::Renewed { usage: id });
         }
     }
 

@@ -1,6 +1,7 @@
 //! The journal's file: one SQLite connection that nobody else may open.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     time::Duration,
@@ -42,6 +43,9 @@ pub struct Line {
     pub version: u32,
     pub kind: &'static str,
     pub body: String,
+    /// See [`Journalled::keys_of`] and [`Journalled::drops_keys_of`].
+    pub keys_of: Option<u64>,
+    pub drops_keys_of: Option<u64>,
 }
 
 /// What one commit does: in this order.
@@ -65,11 +69,16 @@ pub struct File {
     /// `None` after a failed write until it could be opened again.
     connection: Option<Connection>,
     records_since_trim: usize,
+    /// Where keys stand: by whose they are.
+    keys: Keys,
 }
+
+type Keys = BTreeMap<u64, Vec<i64>>;
 
 /// What the entries table held, as far as it could be read.
 struct Read<E> {
     entries: Vec<E>,
+    keys: Keys,
     unreadable: u64,
     damage: Option<String>,
 }
@@ -80,12 +89,14 @@ impl File {
         let (read, file) = match Self::connect(settings) {
             Ok(file) => (read_all(file.link().map_err(|e| e.to_string())?), Some(file)),
             Err(fault) if fault.is_damage() => {
-                (Read { entries: Vec::new(), unreadable: 0, damage: Some(fault.to_string()) }, None)
+                let damage = Some(fault.to_string());
+                (Read { entries: Vec::new(), keys: Keys::new(), unreadable: 0, damage }, None)
             }
             Err(fault) => return Err(fault.to_string()),
         };
         let Some(damage) = read.damage else {
-            let file = file.ok_or("no connection")?;
+            let mut file = file.ok_or("no connection")?;
+            file.keys = read.keys;
             let restored = Restored { entries: read.entries, unreadable: read.unreadable, set_aside: None };
             return Ok((file, restored));
         };
@@ -108,6 +119,8 @@ impl File {
         connection.busy_timeout(LOCK_TIME)?;
         connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
+        // What is deleted is overwritten: keys are among it.
+        connection.pragma_update(None, "secure_delete", "FAST")?;
         connection.pragma_update(None, "synchronous", if settings.power_loss_safe { "FULL" } else { "NORMAL" })?;
         let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         if found > SCHEMA_VERSION {
@@ -116,7 +129,7 @@ impl File {
         connection.execute_batch(SCHEMA)?;
         let pages = (settings.size_max / PAGE_BYTES).max(16);
         connection.pragma_update(None, "max_page_count", i64::try_from(pages).unwrap_or(i64::MAX))?;
-        Ok(Self { connection: Some(connection), records_since_trim: 0 })
+        Ok(Self { connection: Some(connection), records_since_trim: 0, keys: Keys::new() })
     }
 
     /// After a failed write the connection may hold half a transaction or a dead descriptor.
@@ -144,15 +157,28 @@ impl File {
             return Ok(());
         }
         let connection = self.connection.as_mut().ok_or(Fault::Closed)?;
+        let mut keys: Option<Keys> = None;
         // Dropped without a commit it rolls back.
         let work = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         if group.clear {
             work.execute("DELETE FROM entries", [])?;
+            keys = Some(Keys::new());
         }
         if !group.entries.is_empty() {
             let mut insert = work.prepare_cached(INSERT_ENTRY)?;
             for line in &group.entries {
                 insert.execute(params![line.wall, line.version, line.kind, line.body])?;
+                if let Some(of) = line.keys_of {
+                    let keys = keys.get_or_insert_with(|| self.keys.clone());
+                    keys.entry(of).or_default().push(work.last_insert_rowid());
+                }
+                let dropped = line.drops_keys_of.filter(|of| keys.as_ref().unwrap_or(&self.keys).contains_key(of));
+                if let Some(of) = dropped {
+                    let places = keys.get_or_insert_with(|| self.keys.clone()).remove(&of).unwrap_or_default();
+                    for place in places {
+                        work.prepare_cached("DELETE FROM entries WHERE seq = ?1")?.execute([place])?;
+                    }
+                }
             }
         }
         if let Some(up_to) = group.delivered {
@@ -170,6 +196,9 @@ impl File {
             }
         }
         work.commit()?;
+        if let Some(keys) = keys {
+            self.keys = keys;
+        }
         Ok(())
     }
 
@@ -240,13 +269,18 @@ impl std::fmt::Display for Fault {
 }
 
 fn read_all<E: Journalled>(connection: &Connection) -> Read<E> {
-    let mut read = Read { entries: Vec::new(), unreadable: 0, damage: None };
+    let mut read = Read { entries: Vec::new(), keys: Keys::new(), unreadable: 0, damage: None };
     let result = (|| {
         let mut query = connection.prepare("SELECT seq, version, body FROM entries ORDER BY seq")?;
         let mut rows = query.query([])?;
         while let Some(row) = rows.next()? {
             match decode::<E>(row) {
-                Some(entry) => read.entries.push(entry),
+                Some(entry) => {
+                    if let Some(of) = entry.keys_of() {
+                        read.keys.entry(of).or_default().push(row.get(0)?);
+                    }
+                    read.entries.push(entry);
+                }
                 None => read.unreadable += 1,
             }
         }
@@ -274,7 +308,14 @@ fn decode<T: Journalled>(row: &Row<'_>) -> Option<T> {
 
 pub fn line<T: Journalled>(wall: i64, value: &T) -> Option<Line> {
     match serde_json::to_string(value) {
-        Ok(body) => Some(Line { wall, version: T::VERSION, kind: value.kind(), body }),
+        Ok(body) => Some(Line {
+            wall,
+            version: T::VERSION,
+            kind: value.kind(),
+            body,
+            keys_of: value.keys_of(),
+            drops_keys_of: value.drops_keys_of(),
+        }),
         Err(fault) => {
             tracing::error!(%fault, kind = value.kind(), "an entry can't be written as JSON");
             None

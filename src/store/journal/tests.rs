@@ -16,6 +16,8 @@ use super::*;
 enum Fact {
     Selected { agent: u64, ready: bool },
     Note(String),
+    Keys { call: u64, key: String },
+    Over { call: u64 },
 }
 
 impl Journalled for Fact {
@@ -25,7 +27,19 @@ impl Journalled for Fact {
         match self {
             Self::Selected { .. } => "selected",
             Self::Note(_) => "note",
+            Self::Keys { .. } => "keys",
+            Self::Over { .. } => "over",
         }
+    }
+
+    fn keys_of(&self) -> Option<u64> {
+        let Self::Keys { call, .. } = self else { return None };
+        Some(*call)
+    }
+
+    fn drops_keys_of(&self) -> Option<u64> {
+        let Self::Over { call } = self else { return None };
+        Some(*call)
     }
 }
 
@@ -124,6 +138,32 @@ fn what_was_told_written_survives_a_kill() {
     let (_, restored, _) = open(copy.settings());
     assert_eq!(restored.entries.len(), 501);
     assert_eq!(restored.entries.last(), Some(&Fact::Note("second run".into())));
+}
+
+/// OP-01: keys of a call that is over are not in the file any more, be it over in this run or in the next.
+#[test]
+fn keys_go_with_their_calls() {
+    let folder = Folder::new("keys");
+    let (journal, _, heard) = open(folder.settings());
+    let keys = |call: u64| Fact::Keys { call, key: format!("secret-{call}-secret") };
+    for (id, fact) in [keys(1), keys(2), selected(3), Fact::Over { call: 1 }].into_iter().enumerate() {
+        journal.append(id as u64 + 1, Wall(1), fact).unwrap();
+    }
+    journal.flush();
+    written(&heard, 4);
+    journal.close();
+    let holds = |text: &str| {
+        let bytes = fs::read(folder.settings().path).unwrap();
+        bytes.windows(text.len()).any(|window| window == text.as_bytes())
+    };
+    assert_eq!((holds("secret-1-secret"), holds("secret-2-secret")), (false, true));
+    let (journal, restored, heard) = open(folder.settings());
+    assert_eq!(restored.entries, [keys(2), selected(3), Fact::Over { call: 1 }]);
+    journal.append(1, Wall(2), Fact::Over { call: 2 }).unwrap();
+    journal.flush();
+    written(&heard, 1);
+    journal.close();
+    assert!(!holds("secret-2-secret"));
 }
 
 #[test]

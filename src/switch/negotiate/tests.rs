@@ -20,6 +20,8 @@ fn leg() -> LegMedia {
         play: None,
         clip: None,
         queued: None,
+        standing: crate::media::Standing::default(),
+        standing_at: crate::base::Wall::default(),
     }
 }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::session::{Address, write_lines};
@@ -44,7 +45,7 @@ pub enum Kind {
 }
 
 /// One payload type and what it stands for.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Format {
     pub pt: u8,
     /// Encoding name; empty for a dynamic type without `a=rtpmap`, which nobody can use.
@@ -56,7 +57,8 @@ pub struct Format {
 }
 
 /// From the point of view of whoever wrote the description (RFC 3264 §5.1).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Direction {
     #[default]
     SendRecv,

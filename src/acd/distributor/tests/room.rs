@@ -254,7 +254,7 @@ impl Room {
         self.now = Now { mono: Instant::from_micros(1_000), wall };
         self.acd = Acd::new(Chance::from_number(2));
         let live: BTreeSet<_> = live.iter().copied().collect();
-        self.acd.restore(self.now, entries, &live);
+        self.acd.restore(self.now, entries, &Alive { waiting: live.clone(), talking: live });
         self.acd.settings(self.now, self.settings.clone());
         self.said.clear();
         self.settle();

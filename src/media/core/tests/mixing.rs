@@ -105,7 +105,8 @@ fn sw_10_coming_and_going_makes_no_click_and_no_gap() {
     third.hz = 1_000.0;
     let (stream, port, remote) = (third.stream, third.port, Some(Remote::new(third.addr)));
     world.phones.push(third);
-    world.tell(Command::Open { stream, port, remote, form: form(Codec::Pcmu) });
+    let standing = Box::new(Standing::begin(&mut Chance::from_number(stream.0)));
+    world.tell(Command::Open { stream, port, remote, form: form(Codec::Pcmu), standing });
     world.run(1_003);
     let voices = [400.0, 700.0, 1_000.0];
     let before = clicks(&world.phones[0], &[700.0], 500);

@@ -86,7 +86,8 @@ impl World {
             let phone = phone.speaking(*codec);
             let (stream, remote) = (phone.stream, Some(Remote::new(phone.addr)));
             world.phones.push(phone);
-            world.tell(Command::Open { stream, port, remote, form: form(*codec) });
+            let standing = Box::new(Standing::begin(&mut Chance::from_number(stream.0)));
+            world.tell(Command::Open { stream, port, remote, form: form(*codec), standing });
         }
         world
     }

@@ -1,0 +1,399 @@
+//! Calls that outlive their process: what is kept of each, and how they go on.
+//!
+//! What two people say to each other goes on; so does what a caller is played while he waits. A leg that nobody had
+//! answered is cancelled or refused, one whose port is not there any more is hung up.
+
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+
+use super::{
+    Caller, Cause, EndedBy, Guest, LegParty, LegRecord, LegSide, Switch, Timer,
+    call::{Call, Farewell},
+    leg::{Leg, LegMedia, LegState},
+    negotiate::{Agreed, Menu},
+};
+use crate::{
+    base::{CallId, Dialled, LegId, Now, Private, StreamId, Wall},
+    media::{self, KEY_BYTES, Standing},
+    sip::{Credentials, Headers, KeptUsage, Path, Reply},
+};
+
+/// What must be known of a call to go on with it in another process.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct KeptCall {
+    pub call: CallId,
+    party: LegParty,
+    caller: Caller,
+    shown: Caller,
+    dialled: Private<String>,
+    caller_leg: LegId,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    passed: Headers,
+    max_forwards: u8,
+    #[serde(default)]
+    secure: bool,
+    began: Wall,
+    answered: Option<Wall>,
+    connected: Option<Wall>,
+    hold_music: Option<media::Source>,
+    legs: Vec<KeptLeg>,
+    /// Of legs that have ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    records: Vec<LegRecord>,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+struct KeptLeg {
+    leg: LegId,
+    side: LegSide,
+    party: LegParty,
+    address: Private<String>,
+    /// `None`: its dialog is ending.
+    dialog: Option<KeptUsage>,
+    /// Of an answered leg whose media is agreed on.
+    media: Option<KeptMedia>,
+    peer: Option<LegId>,
+    joined: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    guest: Option<Guest>,
+    #[serde(default)]
+    muted: bool,
+    began: Wall,
+    rang: Option<Wall>,
+    answered: Option<Wall>,
+}
+
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+struct KeptMedia {
+    rtp: std::net::SocketAddr,
+    /// What our description says, and its origin's numbers.
+    address: std::net::IpAddr,
+    session: u64,
+    version: u64,
+    key: Private<[u8; KEY_BYTES]>,
+    wants_security: bool,
+    agreed: Agreed,
+    standing: Standing,
+    standing_at: Wall,
+}
+
+impl std::fmt::Debug for KeptMedia {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "KeptMedia({} {})", self.agreed.codec_name(), self.rtp)
+    }
+}
+
+/// How a call goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Resumed {
+    /// Two people hear each other.
+    Talking,
+    /// The caller is there, alone.
+    Alone,
+    /// It is over.
+    Over,
+}
+
+impl KeptCall {
+    /// Whether keys are in it.
+    pub fn has_keys(&self) -> bool {
+        self.legs.iter().filter_map(|leg| leg.media.as_ref()).any(|media| media.agreed.security.is_some())
+    }
+
+    /// Takes over what was told later of a leg's sound.
+    pub fn stands(&mut self, leg: LegId, standing: Standing, at: Wall) {
+        let media = self.legs.iter_mut().find(|kept| kept.leg == leg).and_then(|kept| kept.media.as_mut());
+        if let Some(media) = media {
+            (media.standing, media.standing_at) = (standing, at);
+        }
+    }
+
+    /// Whose legs are in it.
+    pub fn highest_leg(&self) -> u64 {
+        self.legs.iter().map(|leg| leg.leg.0).chain(self.records.iter().map(|record| record.leg.0)).max().unwrap_or(0)
+    }
+}
+
+impl Switch {
+    /// What another process needs to go on with a call; `None` for one without legs.
+    pub fn keep(&self, now: Now, id: CallId) -> Option<KeptCall> {
+        let call = self.calls.get(&id).filter(|call| !call.legs.is_empty())?;
+        Some(KeptCall {
+            call: id,
+            party: call.party,
+            caller: call.caller.clone(),
+            shown: call.shown.clone(),
+            dialled: Private::new(call.dialled.to_string()),
+            caller_leg: call.caller_leg,
+            passed: call.passed.clone(),
+            max_forwards: call.max_forwards,
+            secure: call.secure,
+            began: call.began,
+            answered: call.answered,
+            connected: call.connected,
+            hold_music: call.hold_music.clone(),
+            legs: call.legs.iter().filter_map(|leg| self.legs.get(leg)).map(|leg| self.keep_one(now, leg)).collect(),
+            records: call.records.clone(),
+        })
+    }
+
+    fn keep_one(&self, now: Now, leg: &Leg) -> KeptLeg {
+        let media = &leg.media;
+        let agreed = media.agreed.clone().filter(|_| leg.is_up());
+        KeptLeg {
+            leg: leg.id,
+            side: leg.side,
+            party: leg.party,
+            address: leg.address.clone(),
+            dialog: self.stack.keep(now, leg.usage),
+            media: agreed.map(|agreed| KeptMedia {
+                rtp: media.port.rtp,
+                address: media.address,
+                session: media.session,
+                version: media.version,
+                key: media.key.clone(),
+                wants_security: media.wants_security,
+                agreed,
+                standing: media.standing,
+                standing_at: media.standing_at,
+            }),
+            peer: leg.peer,
+            joined: leg.joined,
+            guest: leg.guest,
+            muted: leg.muted,
+            began: leg.began,
+            rang: leg.rang,
+            answered: leg.answered,
+        }
+    }
+
+    /// A leg's numbers and when they were so.
+    pub fn standing(&self, leg: LegId) -> Option<(Standing, Wall)> {
+        self.legs.get(&leg).map(|leg| (leg.media.standing, leg.media.standing_at))
+    }
+
+    /// Goes on with a call of an earlier process, as far as it can. `None`: there is no room for it.
+    pub fn resume(
+        &mut self,
+        now: Now,
+        kept: KeptCall,
+        credentials: impl Fn(LegParty) -> Option<Credentials>,
+    ) -> Option<Resumed> {
+        let id = kept.call;
+        let dialled = Dialled::new(kept.dialled.reveal())?;
+        if self.calls.contains_key(&id) || self.calls.len() >= self.settings.calls_max {
+            return None;
+        }
+        self.ids.raise_leg(kept.highest_leg());
+        let lasted = now.wall.since(kept.began);
+        let rest = self.settings.times.call_time_max.saturating_sub(lasted);
+        self.timers.set(Timer::CallTooLong(id), now.mono + rest);
+        self.calls.insert(
+            id,
+            Call {
+                id,
+                party: kept.party,
+                caller: kept.caller,
+                shown: kept.shown,
+                dialled,
+                caller_leg: kept.caller_leg,
+                legs: SmallVec::new(),
+                rings: SmallVec::new(),
+                records: kept.records,
+                unsettled: SmallVec::new(),
+                worker: None,
+                offered: None,
+                passed: kept.passed,
+                max_forwards: kept.max_forwards,
+                secure: kept.secure,
+                mixed: false,
+                told: 200,
+                began: kept.began,
+                answered: kept.answered,
+                connected: kept.connected,
+                ended: None,
+                hold_music: kept.hold_music,
+            },
+        );
+        let mut pair = None;
+        for leg in kept.legs {
+            let joined = (leg.joined && leg.guest.is_none()).then_some(leg.leg).zip(leg.peer);
+            if self.resume_leg(now, id, leg, &credentials) {
+                pair = pair.or(joined);
+            }
+        }
+        Some(self.rejoin(now, id, kept.caller_leg, pair))
+    }
+
+    /// Brings two together who talked, and sees what is left of the call.
+    fn rejoin(&mut self, now: Now, id: CallId, caller: LegId, pair: Option<(LegId, LegId)>) -> Resumed {
+        let pair = pair.filter(|(one, other)| {
+            [one, other].into_iter().all(|leg| self.legs.get(leg).is_some_and(|leg| leg.call == id))
+                && (*one == caller || *other == caller)
+        });
+        if let Some((one, other)) = pair {
+            self.pair(one, other);
+            for leg in [one, other] {
+                if let Some(leg) = self.legs.get_mut(&leg) {
+                    leg.joined = true;
+                }
+            }
+            self.join(now, one, other);
+            self.take_guests_back(id);
+        }
+        let legs = self.calls.get(&id).map(|call| call.legs.clone()).unwrap_or_default();
+        let is_guest = |leg: &LegId| self.legs.get(leg).is_some_and(|leg| leg.guest.is_some());
+        let stays = |leg: &LegId| match pair {
+            Some((one, other)) => *leg == one || *leg == other || is_guest(leg),
+            None => *leg == caller,
+        };
+        let gone: SmallVec<[LegId; 2]> = legs.iter().copied().filter(|leg| !stays(leg)).collect();
+        for leg in gone {
+            self.end_leg(now, leg, Cause::SWITCH, EndedBy::Switch, Farewell::Ours);
+        }
+        match (pair, legs.contains(&caller)) {
+            (Some(_), _) => Resumed::Talking,
+            (None, true) => {
+                self.open_media(caller);
+                Resumed::Alone
+            }
+            (None, false) => {
+                if let Some(call) = self.calls.get_mut(&id) {
+                    call.ended = Some((now.wall, Cause::SWITCH, EndedBy::Switch));
+                }
+                self.after_leg(now, id);
+                Resumed::Over
+            }
+        }
+    }
+
+    /// Thirds and supervisors are in it as they were.
+    fn take_guests_back(&mut self, id: CallId) {
+        let legs = self.calls.get(&id).map(|call| call.legs.clone()).unwrap_or_default();
+        for leg in legs {
+            self.open_media(leg);
+        }
+        self.arrange(id);
+    }
+
+    /// False: it could not be, and was ended.
+    fn resume_leg(
+        &mut self,
+        now: Now,
+        call: CallId,
+        kept: KeptLeg,
+        credentials: &impl Fn(LegParty) -> Option<Credentials>,
+    ) -> bool {
+        let Some(dialog) = kept.dialog.clone() else {
+            self.write_off(now, call, &kept);
+            return false;
+        };
+        let (path, sip_call_id) = (Path { flow: None, ..dialog.path() }, Box::from(dialog.call_id()));
+        let Some(usage) = self.stack.resume(now, dialog, credentials(kept.party)) else {
+            self.write_off(now, call, &kept);
+            return false;
+        };
+        let media = kept.media.clone().filter(|_| kept.answered.is_some());
+        let Some(media) = media.and_then(|media| self.resume_media(now, media)) else {
+            let reason = Cause::SWITCH.reason();
+            match (kept.answered, kept.side) {
+                (Some(_), _) => self.stack.bye(now, usage, Some(reason)),
+                (None, LegSide::Called) => self.stack.cancel(now, usage, Some(reason)),
+                (None, LegSide::Caller) => {
+                    let reply = Reply::new(Cause::SWITCH.status()).header("Reason", reason);
+                    self.stack.respond(now, usage, reply);
+                }
+            }
+            self.write_off(now, call, &kept);
+            return false;
+        };
+        if let Some(known) = self.calls.get_mut(&call) {
+            known.worker.get_or_insert(media.port.worker);
+            known.legs.push(kept.leg);
+        }
+        let leg = Leg {
+            id: kept.leg,
+            call,
+            usage,
+            sip_call_id,
+            side: kept.side,
+            party: kept.party,
+            path,
+            address: kept.address,
+            state: LegState::Up,
+            ends_call: true,
+            media,
+            peer: None,
+            joined: kept.guest.is_some(),
+            guest: kept.guest,
+            muted: kept.muted,
+            ring: None,
+            began: kept.began,
+            rang: kept.rang,
+            answered: kept.answered,
+        };
+        self.usages.insert(usage, leg.id);
+        self.streams.insert(leg.media.stream, leg.id);
+        self.legs.insert(leg.id, leg);
+        true
+    }
+
+    fn resume_media(&mut self, now: Now, kept: KeptMedia) -> Option<LegMedia> {
+        let port = self.ports.claim(kept.rtp)?;
+        let passed = now.wall.since(kept.standing_at);
+        Some(LegMedia {
+            stream: StreamId(self.ids.next_stream()),
+            port,
+            address: kept.address,
+            session: kept.session,
+            version: kept.version,
+            key: kept.key,
+            wants_security: kept.wants_security,
+            standing: kept.standing.later(passed, kept.agreed.codec.clock_hz()),
+            standing_at: now.wall,
+            agreed: Some(kept.agreed),
+            local: bytes::Bytes::new(),
+            ours: Menu::default(),
+            awaits_answer: false,
+            open: false,
+            form: None,
+            remote: None,
+            play: None,
+            clip: None,
+            queued: None,
+        })
+    }
+
+    /// The record of a leg that did not live on.
+    fn write_off(&mut self, now: Now, call: CallId, kept: &KeptLeg) {
+        let path = kept.dialog.as_ref().map(KeptUsage::path);
+        let record = LegRecord {
+            leg: kept.leg,
+            side: kept.side,
+            party: kept.party,
+            address: kept.address.clone(),
+            peer: path.map(super::leg::peer_name).unwrap_or_default(),
+            sip_call_id: kept.dialog.as_ref().map(|dialog| dialog.call_id().to_owned()).unwrap_or_default(),
+            began: kept.began,
+            rang: kept.rang,
+            answered: kept.answered,
+            ended: now.wall,
+            cause: Cause::SWITCH,
+            ended_by: EndedBy::Switch,
+            codec: kept.media.as_ref().map(|media| media.agreed.codec_name().to_owned()),
+            quality: None,
+        };
+        if let Some(call) = self.calls.get_mut(&call) {
+            call.records.push(record);
+        }
+    }
+
+    /// A phone is connected again: its calls that wait for that go on over its new connection.
+    pub fn reconnected(&mut self, party: LegParty, path: Path) {
+        let usages: Vec<_> =
+            self.legs.values().filter(|leg| leg.party == party && leg.is_up()).map(|leg| leg.usage).collect();
+        for usage in usages {
+            self.stack.reconnected(usage, path);
+        }
+    }
+}
