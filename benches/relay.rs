@@ -47,6 +47,7 @@ fn main() {
     let settings = PlaneSettings {
         address: Ipv4Addr::LOCALHOST.into(),
         ports: 20_000..=20_000 + 4 * u16::try_from(calls).unwrap() + 127,
+        browsers: None,
         workers: std::env::var("WORKERS").ok().and_then(|count| count.parse().ok()),
         country: Country::Neutral,
         seed: [1; 32],
@@ -54,7 +55,8 @@ fn main() {
     let epoch = Instant::now();
     let clock = move || base::Instant::from_micros(epoch.elapsed().as_micros() as u64);
     let started = Instant::now();
-    let (mut plane, ports) = Plane::start(&settings, clock, |_| {}).unwrap();
+    let (mut plane, bound) = Plane::start(&settings, clock, |_| {}).unwrap();
+    let ports = bound.ports;
     println!("{} port pairs bound in {:.1} ms", ports.len(), started.elapsed().as_secs_f64() * 1e3);
     let memory = resident_kb();
     let legs = open(&mut plane, &ports, &phones, calls);

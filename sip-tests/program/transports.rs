@@ -32,8 +32,12 @@ fn a_browser_phone_is_rung_on_its_own_connection() {
     assert!(invite.uri_text().unwrap().contains(".invalid"), "the Request-URI is the Contact that it gave");
     assert!(invite.header(strowger::wire::sip::Name::Via).unwrap().starts_with("SIP/2.0/WSS "));
     assert!(invite.header(strowger::wire::sip::Name::Contact).unwrap().contains(";transport=ws"));
-    let sdp = carrier.sdp();
-    page.answer(&invite, 200, &sdp);
+    let offer = String::from_utf8_lossy(invite.body()).into_owned();
+    assert!(
+        offer.contains("UDP/TLS/RTP/SAVPF") && !offer.contains("RTP/AVP "),
+        "a browser is offered this alone: {offer}"
+    );
+    page.answer(&invite, 200, &browsers_answer());
     assert_eq!(carrier.next_status_over_100(), 200);
     carrier.ack();
     page.expect_request("ACK");
@@ -43,6 +47,16 @@ fn a_browser_phone_is_rung_on_its_own_connection() {
     let admin = Http::sign_in(program.http, "admin", program.password("admin"));
     admin.until("/metrics", |text| text.contains("\nregistered_devices 0\n"));
     program.stop();
+}
+
+/// What a browser answers (RFC 8829).
+fn browsers_answer() -> String {
+    let print = ["AB"; 32].join(":");
+    format!(
+        "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\n\
+         c=IN IP4 0.0.0.0\r\na=ice-ufrag:Abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=fingerprint:sha-256 {print}\r\n\
+         a=setup:active\r\na=mid:0\r\na=sendrecv\r\na=rtcp-mux\r\na=rtpmap:0 PCMU/8000\r\n"
+    )
 }
 
 /// SW-03: OPTIONS over TLS with the certificate that was made at first start, which a second start keeps.

@@ -168,6 +168,7 @@ impl Caller {
                 Input::FlowClosed(_)
                 | Input::Media(_)
                 | Input::Ports(_)
+                | Input::Doors(_)
                 | Input::Settings(_)
                 | Input::Listeners(_)
                 | Input::Restore(_)

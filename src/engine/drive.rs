@@ -168,6 +168,7 @@ impl Engine {
             Input::Unreachable { transport, remote } => self.switch.handle_unreachable(now, transport, remote),
             Input::Media(event) => self.switch.handle_media(now, event),
             Input::Ports(ports) => self.switch.handle_ports(ports),
+            Input::Doors(doors) => self.switch.handle_doors(doors),
             Input::Settings(centre) => self.on_settings(now, *centre),
             Input::Listeners(listeners) => self.on_listeners(listeners),
             Input::Restore(entries) => self.on_restore(entries),

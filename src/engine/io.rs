@@ -35,6 +35,8 @@ pub enum Input {
     Media(media::Event),
     /// RTP ports that the plane has bound, in addition to those it told before.
     Ports(Vec<media::Port>),
+    /// What the plane has for browsers' legs.
+    Doors(media::link::Doors),
     Settings(Box<Centre>),
     /// The sockets have changed: those for new calls first, then those that are only there for old ones.
     Listeners(Vec<Listener>),

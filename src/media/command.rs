@@ -9,7 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use super::{Matrix, Security, Sound, Standing, Wishes};
+use super::{Matrix, Security, Sound, Standing, Wishes, link::Link};
 use crate::base::{ClipId, Instant, PlayId, StreamId};
 
 /// Clips in one [`Source::Sequence`]; an announcement of more parts is cut there.
@@ -75,6 +75,10 @@ pub enum Event {
     Stands { stream: StreamId, standing: Box<Standing> },
     /// A player ended.
     Finished { stream: StreamId, play: PlayId, end: End },
+    /// A browser's leg has its keys: from now on it hears and is heard.
+    Secured { stream: StreamId },
+    /// A browser's leg that will get no keys: no handshake in time, or a certificate that the description did not name.
+    Broken { stream: StreamId },
     /// The answer to [`Command::Close`].
     Closed { stream: StreamId, stats: Box<Stats> },
 }
@@ -136,6 +140,8 @@ pub struct Form {
     pub comfort_noise: Option<PayloadTypes>,
     /// The keys of a secure leg. What is not protected by them is not heard, and nothing leaves unprotected.
     pub security: Option<Security>,
+    /// A browser's leg: ICE says where it is, and its keys come by DTLS. Until then it neither hears nor is heard.
+    pub link: Option<Arc<Link>>,
     /// What the peer asks of our encoder.
     pub wishes: Wishes,
     /// Length of the packets that we make ourselves; 20 unless the peer asked for another.
@@ -161,6 +167,7 @@ impl Form {
             event_hz: codec.clock_hz(),
             comfort_noise: None,
             security: None,
+            link: None,
             wishes: Wishes::default(),
             ptime_ms: 20,
             may_send: true,

@@ -71,7 +71,10 @@ pub enum Kind {
 impl Ingress {
     pub fn new(now: Instant, remote: Option<Remote>, form: &Form) -> Self {
         Self {
-            rule: SourceRule::new(remote, form.allowed.clone()),
+            rule: match form.link {
+                Some(_) => SourceRule::by_ice(),
+                None => SourceRule::new(remote, form.allowed.clone()),
+            },
             stats: Stats::default(),
             digits: Listening::default(),
             order: None,

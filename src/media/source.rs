@@ -26,6 +26,8 @@ pub struct SourceRule {
     heard_at: Instant,
     /// Where RTCP came from, under the same rule of IPs.
     learnt_rtcp: Option<SocketAddr>,
+    /// ICE has judged before, and says where to send; RTCP goes the same way (RFC 5761).
+    by_ice: bool,
 }
 
 /// What an address is to a leg.
@@ -40,11 +42,24 @@ pub enum Speaker {
 
 impl SourceRule {
     pub fn new(signalled: Option<Remote>, allowed: SmallVec<[IpAddr; 2]>) -> Self {
-        Self { signalled, allowed, learnt: None, heard_at: Instant::ZERO, learnt_rtcp: None }
+        Self { signalled, allowed, learnt: None, heard_at: Instant::ZERO, learnt_rtcp: None, by_ice: false }
+    }
+
+    /// The rule of a browser's leg: ICE alone tells who speaks, see [`chosen`](Self::chosen).
+    pub fn by_ice() -> Self {
+        Self { by_ice: true, ..Self::new(None, SmallVec::new()) }
+    }
+
+    /// ICE has chosen that address, or has none any more.
+    pub fn chosen(&mut self, way: Option<SocketAddr>) {
+        (self.learnt, self.learnt_rtcp) = (way, way);
     }
 
     /// Offer/answer ended again. Only another address makes the leg learn anew.
     pub fn signalled(&mut self, signalled: Option<Remote>, allowed: SmallVec<[IpAddr; 2]>) {
+        if self.by_ice {
+            return;
+        }
         if signalled != self.signalled {
             self.learnt = None;
             self.learnt_rtcp = None;
@@ -67,6 +82,9 @@ impl SourceRule {
 
     #[cold]
     fn judge_new(&mut self, now: Instant, from: SocketAddr, sound: bool) -> Speaker {
+        if self.by_ice {
+            return Speaker::Known;
+        }
         let is_signalled = self.signalled.is_some_and(|remote| remote.rtp == from);
         let may_learn = self.learnt.is_none() || now.since(self.heard_at) >= RELEARN;
         if sound && (is_signalled || (may_learn && self.may_come_from(from.ip()))) {
@@ -89,7 +107,7 @@ impl SourceRule {
 
     /// Judges an RTCP packet's source, by IP.
     pub fn judge_rtcp(&mut self, from: SocketAddr) -> Speaker {
-        if self.learnt_rtcp == Some(from) {
+        if self.by_ice || self.learnt_rtcp == Some(from) {
             return Speaker::Known;
         }
         let is_learnt = self.learnt.is_some_and(|learnt| learnt.ip() == from.ip());

@@ -84,7 +84,7 @@ mod tests {
         assert_eq!(answer.top_via().unwrap().rport(), Some(Some(40_000)));
         assert_eq!(answer.vias().count(), 2);
         let (to, _) = busy(&request("INVITE", "", ""), &path(), &hash).unwrap();
-        assert_eq!(to, "127.0.0.1:5099".parse().unwrap());
+        assert_eq!(to, "127.0.0.1:5099".parse::<SocketAddr>().unwrap());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     num::NonZero,
     thread::{self, Builder, available_parallelism},
 };
@@ -25,13 +25,14 @@ const PAIRS_A_THREAD_MIN: usize = 512;
 
 /// Binds every free pair of the range, as far as the limit of open files allows, dealt out among the workers. A port
 /// that someone else holds is left out.
-pub fn bind(settings: &PlaneSettings, workers: usize) -> io::Result<(Vec<Pair>, Vec<Port>)> {
+pub fn bind(settings: &PlaneSettings, workers: usize, shared: &[SharedSockets]) -> io::Result<(Vec<Pair>, Vec<Port>)> {
     let files = sys::raise_file_limit()?;
     let reserved = (files / 4).max(FILES_RESERVED_MIN);
     let room = usize::try_from(files.saturating_sub(reserved) / 2).unwrap_or(usize::MAX).min(usize::from(u16::MAX));
     let (first, last) = (*settings.ports.start(), *settings.ports.end());
     let even = first.checked_next_multiple_of(2).into_iter().flat_map(|first| (first..last).step_by(2));
-    let wanted: Vec<u16> = even.take(room).collect();
+    let taken = |port: &u16| shared.iter().flatten().any(|(local, _)| local.port() & !1 == *port);
+    let wanted: Vec<u16> = even.filter(|port| !taken(port)).take(room).collect();
     let threads = available_parallelism().map_or(1, NonZero::get);
     let share = wanted.len().div_ceil(threads).max(PAIRS_A_THREAD_MIN);
     let bound: Vec<io::Result<Vec<_>>> = thread::scope(|scope| {
@@ -60,6 +61,28 @@ pub fn bind(settings: &PlaneSettings, workers: usize) -> io::Result<(Vec<Pair>, 
         Some(fault) if pairs.is_empty() => Err(fault),
         Some(_) | None => Ok((pairs, ports)),
     }
+}
+
+/// One worker's sockets for browsers' legs, an address each.
+pub type SharedSockets = Vec<(SocketAddr, sys::Udp)>;
+
+/// Binds a port a worker from the top of the range for all browsers' legs, the same on each address.
+pub fn bind_shared(settings: &PlaneSettings, workers: usize) -> io::Result<Vec<SharedSockets>> {
+    let Some(others) = &settings.browsers else { return Ok(Vec::new()) };
+    let addresses: Vec<IpAddr> = std::iter::once(settings.address).chain(others.iter().copied()).collect();
+    let mut free = settings.ports.clone().rev().filter(|port| port % 2 == 0);
+    let mut fault = io::Error::from(io::ErrorKind::AddrInUse);
+    let mut one = || {
+        free.find_map(|port| {
+            let bind = |address: &IpAddr| {
+                let local = SocketAddr::new(*address, port);
+                sys::Udp::bind_shared(local).map(|socket| (local, socket))
+            };
+            addresses.iter().map(bind).collect::<io::Result<SharedSockets>>().map_err(|refused| fault = refused).ok()
+        })
+    };
+    let sockets: Option<Vec<_>> = (0..workers).map(|_| one()).collect();
+    sockets.ok_or(fault)
 }
 
 /// The pairs that could be bound; an error only when none could.

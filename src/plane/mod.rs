@@ -4,6 +4,8 @@
 //! channel, events leave by a callback on the worker's thread. Uses base, wire and media.
 
 mod bind;
+mod browser;
+mod crossing;
 mod sys;
 #[cfg(test)]
 mod tests;
@@ -11,7 +13,7 @@ mod worker;
 
 use std::{
     io,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     num::NonZero,
     ops::RangeInclusive,
     sync::{
@@ -24,8 +26,10 @@ use std::{
 
 use crate::{
     base::{Chance, FastMap, Instant, StreamId},
-    media::{Command, Core, Country, Event, Port},
+    media::{Command, Core, Country, Event, Port, link::Doors},
 };
+use browser::{Browsers, Identity};
+use crossing::Crossing;
 use sys::Waker;
 use worker::{Bell, Order, Shared, Worker};
 
@@ -42,12 +46,22 @@ pub struct PlaneSettings {
     pub address: IpAddr,
     /// Ports for RTP (even) and RTCP (the odd one above).
     pub ports: RangeInclusive<u16>,
+    /// Further addresses that browsers' legs are reached at (IPv6 beside IPv4); `None` when there shall be no such legs.
+    pub browsers: Option<Vec<IpAddr>>,
     /// Threads; one a core when `None`.
     pub workers: Option<usize>,
     /// Whose tones callers hear.
     pub country: Country,
     /// For SSRCs and first sequence numbers.
     pub seed: [u8; 32],
+}
+
+/// What was bound.
+#[derive(Clone, Debug)]
+pub struct Bound {
+    pub ports: Vec<Port>,
+    /// For browsers' legs, where there shall be any.
+    pub doors: Option<Doors>,
 }
 
 /// What all workers did so far, for the metrics.
@@ -72,6 +86,8 @@ pub struct Plane {
     workers: Vec<Handle>,
     /// Which worker a stream is on: a join moves streams.
     places: FastMap<StreamId, u16>,
+    /// Browsers' legs: port and home.
+    homes: FastMap<StreamId, (u16, u16)>,
     counters: Arc<Counters>,
 }
 
@@ -94,14 +110,16 @@ pub(crate) struct Counters {
 impl Plane {
     /// Binds the ports and starts the workers. `clock` tells the time of the whole process; `events` is called on the
     /// workers' threads and must not wait.
-    pub fn start<E, C>(settings: &PlaneSettings, clock: C, events: E) -> io::Result<(Self, Vec<Port>)>
+    pub fn start<E, C>(settings: &PlaneSettings, clock: C, events: E) -> io::Result<(Self, Bound)>
     where
         E: Fn(Event) + Send + Clone + 'static,
         C: Fn() -> Instant + Send + Clone + 'static,
     {
         let count = settings.workers.unwrap_or_else(|| available_parallelism().map_or(1, NonZero::get));
         let count = count.clamp(1, WORKERS_MAX);
-        let (pairs, ports) = bind::bind(settings, count)?;
+        let shared_sockets = bind::bind_shared(settings, count)?;
+        let (pairs, ports) = bind::bind(settings, count, &shared_sockets)?;
+        let identity = settings.browsers.as_ref().map(|_| Identity::make().map(Arc::new)).transpose()?;
         let polls = (0..count).map(|_| sys::Epoll::new()).collect::<io::Result<Vec<_>>>()?;
         for port in &ports {
             worker::watch(&polls[usize::from(port.worker)], &pairs[usize::from(port.index)], port.index)?;
@@ -110,17 +128,20 @@ impl Plane {
         let bells = (0..count).map(|_| Waker::new().map(Bell::new).map(Arc::new)).collect::<io::Result<Vec<_>>>()?;
         let (senders, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| sync_channel(COMMANDS_MAX)).unzip();
         let others = senders.iter().cloned().zip(bells.iter().cloned()).collect();
-        let shared = Arc::new(Shared { pairs, polls, counters: counters.clone(), others });
+        let doors = identity.as_ref().map(|identity| doors(identity, &shared_sockets, pairs.len()));
+        let shared = Arc::new(Shared { pairs, shared: shared_sockets, polls, counters: counters.clone(), others });
         let mut chance = Chance::from_seed(settings.seed);
         let mut workers = Vec::with_capacity(count);
         for (place, ((orders, receiver), bell)) in senders.into_iter().zip(receivers).zip(bells).enumerate() {
             let core = Core::new(settings.country, chance.fork());
-            let worker = Worker::new(place as u16, core, shared.clone(), receiver, bell.clone())?;
+            let browsers = identity.clone().map(|identity| Browsers::new(identity, chance.fork()));
+            let worker = Worker::new(place as u16, core, shared.clone(), receiver, bell.clone(), browsers)?;
             let (clock, events) = (clock.clone(), events.clone());
             let thread = Builder::new().name(format!("media-{place}")).spawn(move || worker.run(&clock, &events))?;
             workers.push(Handle { orders, bell, thread: Some(thread) });
         }
-        Ok((Self { workers, places: FastMap::default(), counters }, ports))
+        let (places, homes) = (FastMap::default(), FastMap::default());
+        Ok((Self { workers, places, homes, counters }, Bound { ports, doors }))
     }
 
     /// Hands a command to the worker that has its stream. Never waits.
@@ -129,11 +150,26 @@ impl Plane {
             return (0..self.workers.len()).try_for_each(|worker| self.order(worker, Order::Obey(command.clone())));
         };
         let worker = match &command {
-            Command::Open { port, .. } => {
+            Command::Open { port, form, .. } => {
                 self.places.insert(stream, port.worker);
+                if form.link.is_some() {
+                    self.homes.insert(stream, (port.index, port.worker));
+                }
                 Some(port.worker)
             }
-            Command::Close { .. } => self.places.remove(&stream),
+            Command::Close { .. } => {
+                if let Some((index, home)) = self.homes.remove(&stream) {
+                    self.order(usize::from(home), Order::Browser(Crossing::Unlink { index, stream }))?;
+                }
+                self.places.remove(&stream)
+            }
+            Command::Update { form, .. } => {
+                if let (Some((index, home)), Some(link)) = (self.homes.get(&stream).copied(), &form.link) {
+                    let link = Arc::clone(link);
+                    self.order(usize::from(home), Order::Browser(Crossing::Link { index, stream, link }))?;
+                }
+                self.places.get(&stream).copied()
+            }
             Command::Join { b, .. } => {
                 self.gather(stream, *b)?;
                 self.places.get(&stream).copied()
@@ -142,8 +178,7 @@ impl Plane {
                 matrix.streams().skip(1).try_for_each(|other| self.gather(stream, other))?;
                 self.places.get(&stream).copied()
             }
-            Command::Update { .. }
-            | Command::Part { .. }
+            Command::Part { .. }
             | Command::Play { .. }
             | Command::Stop { .. }
             | Command::SendDtmf { .. }
@@ -190,6 +225,22 @@ impl Plane {
             worker.bell.ring();
         }
         Ok(())
+    }
+}
+
+/// Ports for browsers' legs, whose numbers follow those of the pairs; each worker is home to as many.
+fn doors(identity: &Identity, shared: &[Vec<(SocketAddr, sys::Udp)>], pairs: usize) -> Doors {
+    let room = usize::from(u16::MAX) - pairs.min(usize::from(u16::MAX));
+    let port = |number: usize| {
+        let worker = number % shared.len();
+        let (rtp, _) = shared.get(worker)?.first()?;
+        // There is room: `number` is below it.
+        Some(Port { worker: worker as u16, index: (pairs + number) as u16, rtp: *rtp })
+    };
+    Doors {
+        fingerprint: identity.fingerprint,
+        ports: (0..room.min(browser::LEGS_MAX)).filter_map(port).collect(),
+        others: shared.iter().map(|sockets| sockets.iter().skip(1).map(|(local, _)| *local).collect()).collect(),
     }
 }
 

@@ -29,14 +29,15 @@ impl World {
         let settings = PlaneSettings {
             address: Ipv4Addr::LOCALHOST.into(),
             ports: free_range(),
+            browsers: None,
             workers: Some(workers),
             country: Country::Neutral,
             seed: [7; 32],
         };
         let (tell, events) = channel();
         let clock = move || Instant::from_micros(1_000_000 + epoch.elapsed().as_micros() as u64);
-        let (plane, ports) = Plane::start(&settings, clock, move |event| _ = tell.send(event)).expect("starts");
-        Self { plane, ports, events, epoch }
+        let (plane, bound) = Plane::start(&settings, clock, move |event| _ = tell.send(event)).expect("starts");
+        Self { plane, ports: bound.ports, events, epoch }
     }
 
     fn now(&self) -> Instant {
@@ -194,11 +195,13 @@ fn the_pool_is_what_could_be_bound() {
     let settings = PlaneSettings {
         address: Ipv4Addr::LOCALHOST.into(),
         ports: range.clone(),
+        browsers: None,
         workers: Some(2),
         country: Country::Portugal,
         seed: [1; 32],
     };
-    let (plane, ports) = Plane::start(&settings, || Instant::ZERO, |_| {}).expect("starts");
+    let (plane, bound) = Plane::start(&settings, || Instant::ZERO, |_| {}).expect("starts");
+    let ports = bound.ports;
     assert_eq!((plane.workers(), ports.len()), (2, 15));
     assert!(ports.iter().all(|port| port.rtp != taken.local_addr().expect("bound") && port.rtp.port() % 2 == 0));
     let mut pool = PortPool::new(ports);

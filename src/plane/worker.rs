@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     io,
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering, fence},
@@ -13,11 +14,13 @@ use std::{
 use super::{
     Counters,
     bind::Pair,
-    sys::{Epoll, Ready, Waker, prefer_this_thread},
+    browser::Browsers,
+    crossing::Crossing,
+    sys::{Epoll, Ready, Udp, Waker, prefer_this_thread},
 };
 use crate::{
-    base::{FastSet, Instant, StreamId},
-    media::{Command, Core, Event, Stream, Verdict},
+    base::{FastMap, FastSet, Instant, StreamId},
+    media::{Command, Core, Event, Stream, Verdict, link::Link},
 };
 
 /// Readiness reports taken at a time.
@@ -27,12 +30,18 @@ const READY_MAX: usize = 512;
 const PACKETS_A_CLOCK: usize = 32;
 
 /// The largest datagram that we take; RTP never exceeds an Ethernet frame.
-const PACKET_BYTES_MAX: usize = 1_600;
+pub const PACKET_BYTES_MAX: usize = 1_600;
 
 /// Orders obeyed before packets get their turn again.
 const ORDERS_A_TURN: usize = 256;
 
 const BELL: u64 = u64::MAX;
+
+/// Of the sockets that browsers' legs share; the number of the address follows.
+const SHARED: u64 = 1 << 32;
+
+/// Datagrams taken from a shared socket a turn.
+const SHARED_A_TURN: usize = 64;
 
 /// What a worker is told.
 #[expect(clippy::large_enum_variant, reason = "moved twice; a box would cost an allocation an order")]
@@ -51,6 +60,7 @@ pub enum Order {
         stream: StreamId,
         moved: Option<Box<Stream>>,
     },
+    Browser(Crossing),
 }
 
 /// Wakes a worker; rung again before it looked, it costs nothing.
@@ -70,16 +80,50 @@ pub struct Bell {
 #[derive(Debug)]
 pub struct Shared {
     pub pairs: Vec<Pair>,
+    /// By worker, a socket an address: what all browsers' legs at home there share.
+    pub shared: Vec<Vec<(SocketAddr, Udp)>>,
     pub polls: Vec<Epoll>,
     pub counters: Arc<Counters>,
     /// The way to each worker.
     pub others: Vec<(SyncSender<Order>, Arc<Bell>)>,
 }
 
+impl Shared {
+    /// The socket of a port, for what goes there.
+    #[inline]
+    pub fn socket(&self, index: u16, is_rtcp: bool, to: SocketAddr) -> Option<&Udp> {
+        match self.pairs.get(usize::from(index)) {
+            Some(pair) if is_rtcp => Some(&pair.rtcp),
+            Some(pair) => Some(&pair.rtp),
+            None => self.shared_socket(self.home(index)?, to),
+        }
+    }
+
+    /// The worker that a browser's port is at home on; `None` for a port with sockets of its own.
+    pub fn home(&self, index: u16) -> Option<u16> {
+        let number = usize::from(index).checked_sub(self.pairs.len())?;
+        // There are at most 64 workers.
+        (!self.shared.is_empty()).then(|| (number % self.shared.len()) as u16)
+    }
+
+    pub fn shared_socket(&self, worker: u16, to: SocketAddr) -> Option<&Udp> {
+        let sockets = self.shared.get(usize::from(worker))?;
+        sockets.iter().find(|(local, _)| local.is_ipv4() == to.is_ipv4()).map(|(_, socket)| socket)
+    }
+
+    /// An order from worker to worker. One that stands still loses it.
+    pub fn tell(&self, worker: u16, order: Order) {
+        if let Some((orders, bell)) = self.others.get(usize::from(worker)) {
+            let _ = orders.try_send(order);
+            bell.ring();
+        }
+    }
+}
+
 pub struct Worker {
-    place: u16,
-    core: Core,
-    shared: Arc<Shared>,
+    pub(super) place: u16,
+    pub(super) core: Core,
+    pub(super) shared: Arc<Shared>,
     orders: Receiver<Order>,
     bell: Arc<Bell>,
     /// Streams on their way here, and what was ordered since.
@@ -87,15 +131,18 @@ pub struct Worker {
     /// Streams that came before the order to await them had its turn.
     arrived: FastSet<StreamId>,
     held: VecDeque<Order>,
-    tally: Tally,
+    /// Browsers' legs at home here, and those of them whose streams are elsewhere.
+    pub(super) browsers: Option<Browsers>,
+    pub(super) away: FastMap<u16, u16>,
+    pub(super) tally: Tally,
 }
 
 /// Counted here, told to all at the end of a turn.
 #[derive(Default)]
-struct Tally {
-    received: u64,
-    sent: u64,
-    unsent: u64,
+pub(super) struct Tally {
+    pub received: u64,
+    pub sent: u64,
+    pub unsent: u64,
     strays: u64,
     streams: u64,
 }
@@ -122,7 +169,7 @@ impl Order {
                 | Command::LoadClip { .. }
                 | Command::DropClip { .. } => false,
             },
-            Self::Await(_) | Self::Release { .. } | Self::Adopt { .. } => true,
+            Self::Await(_) | Self::Release { .. } | Self::Adopt { .. } | Self::Browser(_) => true,
         }
     }
 }
@@ -172,11 +219,16 @@ impl Worker {
         shared: Arc<Shared>,
         orders: Receiver<Order>,
         bell: Arc<Bell>,
+        browsers: Option<Browsers>,
     ) -> io::Result<Self> {
         let poll = &shared.polls[usize::from(place)];
         poll.add_waker(&bell.waker, BELL)?;
+        for (number, (_, socket)) in shared.shared.get(usize::from(place)).into_iter().flatten().enumerate() {
+            poll.add(socket, SHARED + number as u64)?;
+        }
         let (awaited, arrived, held) = (FastSet::default(), FastSet::default(), VecDeque::new());
-        Ok(Self { place, core, shared, orders, bell, awaited, arrived, held, tally: Tally::default() })
+        let (away, tally) = (FastMap::default(), Tally::default());
+        Ok(Self { place, core, shared, orders, bell, awaited, arrived, held, browsers, away, tally })
     }
 
     /// Serves until told to end.
@@ -202,6 +254,7 @@ impl Worker {
             if self.core.poll_timeout().is_some_and(|due| due <= now) {
                 self.tick(now);
             }
+            self.tick_browsers(now);
             while let Some(event) = self.core.poll_event() {
                 events(event);
             }
@@ -215,7 +268,8 @@ impl Worker {
             self.bell.fall_deep_asleep();
             self.obey_all(clock());
         }
-        self.core.poll_timeout().map_or(-1, |due| {
+        let browsers = self.browsers.as_ref().and_then(Browsers::poll_timeout);
+        [self.core.poll_timeout(), browsers].into_iter().flatten().min().map_or(-1, |due| {
             let millis = due.since(clock()).as_micros().div_ceil(1_000);
             i32::try_from(millis).unwrap_or(i32::MAX)
         })
@@ -227,7 +281,7 @@ impl Worker {
             return self.obey_all(now);
         }
         let Ok(index) = u16::try_from(token >> 1) else {
-            return;
+            return self.serve_shared(now, token.saturating_sub(SHARED), buffer);
         };
         let Some(pair) = self.shared.pairs.get(usize::from(index)) else {
             return;
@@ -244,10 +298,16 @@ impl Worker {
             }
             return;
         }
+        self.pass(now, index, from, buffer, len);
+    }
+
+    /// Has the core judge a packet, and sends what it makes of it.
+    #[inline]
+    pub(super) fn pass(&mut self, now: Instant, index: u16, from: SocketAddr, buffer: &mut [u8], len: usize) {
         if let Verdict::Forward { index, to, len } = self.core.handle_packet(now, index, from, buffer, len)
-            && let (Some(pair), Some(packet)) = (self.shared.pairs.get(usize::from(index)), buffer.get(..len))
+            && let (Some(socket), Some(packet)) = (self.shared.socket(index, false, to), buffer.get(..len))
         {
-            match pair.rtp.send(packet, to) {
+            match socket.send(packet, to) {
                 Ok(()) => self.tally.sent += 1,
                 Err(_) => self.tally.unsent += 1,
             }
@@ -257,10 +317,10 @@ impl Worker {
     fn tick(&mut self, now: Instant) {
         let (shared, tally) = (&self.shared, &mut self.tally);
         self.core.handle_tick(now, &mut |out| {
-            let Some(pair) = shared.pairs.get(usize::from(out.index)) else {
+            let Some(socket) = shared.socket(out.index, out.is_rtcp, out.to) else {
                 return;
             };
-            match (if out.is_rtcp { &pair.rtcp } else { &pair.rtp }).send(out.packet, out.to) {
+            match socket.send(out.packet, out.to) {
                 Ok(()) => tally.sent += 1,
                 Err(_) => tally.unsent += 1,
             }
@@ -274,6 +334,7 @@ impl Worker {
             };
             match order {
                 Order::Adopt { stream, moved } => self.adopt(now, stream, moved),
+                Order::Browser(crossing) => self.cross(now, crossing),
                 Order::Obey(_) | Order::Await(_) | Order::Release { .. } if !self.awaited.is_empty() => {
                     self.held.push_back(order);
                 }
@@ -300,9 +361,13 @@ impl Worker {
                     | Command::LoadClip { .. }
                     | Command::DropClip { .. } => None,
                 };
+                let opened = link_of(&command);
                 self.core.handle_command(now, command);
+                if let Some((index, stream, link)) = opened {
+                    self.cross(now, Crossing::Link { index, stream, link });
+                }
                 if let Some(port) = closing {
-                    self.rewire(port.index, self.place, port.worker);
+                    self.rewire(now, port.index, self.place, port.worker);
                 }
             }
             Order::Await(stream) => {
@@ -313,15 +378,12 @@ impl Worker {
             Order::Release { stream, to } => {
                 let moved = self.core.release(stream);
                 if let Some(moved) = &moved {
-                    self.rewire(moved.port().index, self.place, to);
+                    self.rewire(now, moved.port().index, self.place, to);
                 }
-                if let Some((orders, bell)) = self.shared.others.get(usize::from(to)) {
-                    // A worker that stands still loses the stream with everything else.
-                    let _ = orders.try_send(Order::Adopt { stream, moved });
-                    bell.ring();
-                }
+                self.shared.tell(to, Order::Adopt { stream, moved });
             }
             Order::Adopt { stream, moved } => self.adopt(now, stream, moved),
+            Order::Browser(crossing) => self.cross(now, crossing),
         }
     }
 
@@ -340,11 +402,28 @@ impl Worker {
     }
 
     /// Another worker's poll reports the port from now on.
-    fn rewire(&self, index: u16, from: u16, to: u16) {
+    fn rewire(&mut self, now: Instant, index: u16, from: u16, to: u16) {
+        if let Some(home) = self.shared.home(index) {
+            // Its socket stays with its home, which only has to know.
+            let at = Crossing::At { index, worker: to };
+            return if home == self.place { self.cross(now, at) } else { self.shared.tell(home, Order::Browser(at)) };
+        }
         let (from, to) = (self.shared.polls.get(usize::from(from)), self.shared.polls.get(usize::from(to)));
         if let (Some(from), Some(to), Some(pair)) = (from, to, self.shared.pairs.get(usize::from(index))) {
             // What the kernel refuses here leaves the port deaf; its call ends by the silence watch.
             let _ = from.remove(&pair.rtp).and_then(|()| from.remove(&pair.rtcp)).and_then(|()| watch(to, pair, index));
+        }
+    }
+
+    /// Datagrams on the socket that browsers' legs share: sound, or what finds the way for it.
+    fn serve_shared(&mut self, now: Instant, number: u64, buffer: &mut [u8]) {
+        let shared = Arc::clone(&self.shared);
+        let sockets = shared.shared.get(usize::from(self.place));
+        let Some((_, socket)) = sockets.and_then(|sockets| sockets.get(usize::try_from(number).ok()?)) else { return };
+        for _ in 0..SHARED_A_TURN {
+            let Ok((len, from)) = socket.receive(buffer) else { return };
+            self.tally.received += 1;
+            self.serve_browser(now, from, buffer, len);
         }
     }
 
@@ -365,5 +444,22 @@ impl Worker {
             counters.streams.fetch_add(streams_now.wrapping_sub(streams), Ordering::Relaxed);
         }
         self.tally = Tally { strays: strays_now, streams: streams_now, ..Tally::default() };
+    }
+}
+
+/// The link of a leg that begins.
+fn link_of(command: &Command) -> Option<(u16, StreamId, Arc<Link>)> {
+    match command {
+        Command::Open { stream, port, form, .. } => Some((port.index, *stream, Arc::clone(form.link.as_ref()?))),
+        Command::Update { .. }
+        | Command::Join { .. }
+        | Command::Mix { .. }
+        | Command::Part { .. }
+        | Command::Play { .. }
+        | Command::Stop { .. }
+        | Command::SendDtmf { .. }
+        | Command::Close { .. }
+        | Command::LoadClip { .. }
+        | Command::DropClip { .. } => None,
     }
 }

@@ -28,7 +28,7 @@ use crate::{
     engine::{self, Centre, Engine, EngineSettings, Entry, Input, Record},
     media::{Command, spoken},
     net::{Bound, Inbox},
-    plane::{Plane, PlaneSettings},
+    plane::{self, Plane, PlaneSettings},
     settings::{ClipFile, JournalSync, Loaded, ServerSettings},
     sip::TimerSettings,
     store::{Database, Feeder, Journal, JournalSettings},
@@ -107,7 +107,7 @@ pub fn start(
     let (http, http_address) =
         pages::bind(server.http.listen).map_err(StartError::new(format!("[http] listen {}", server.http.listen)))?;
     let (journal, restored) = open_journal(&server, &data, &inbox)?;
-    let (mut plane, ports) = open_plane(&server, open_files, clock, &inbox)?;
+    let (mut plane, media) = open_plane(&server, open_files, clock, &inbox)?;
     load_sounds(&mut plane, &files.clips, &folder)?;
     let database = open_database(&server)?;
     let records_wake = Arc::new(Notify::new());
@@ -133,8 +133,7 @@ pub fn start(
         clock,
         records_wake,
     };
-    let known = [Input::Settings(Box::new(Centre::clone(&centre))), Input::Ports(ports)];
-    for input in known.into_iter().chain([Input::Restore(restored), Input::Restored]) {
+    for input in first_inputs(&centre, media, restored) {
         switch.engine.handle(clock.now(), input);
     }
     let http_settings = server.http.clone();
@@ -258,12 +257,19 @@ fn open_journal(server: &ServerSettings, data: &Path, inbox: &Inbox<Order>) -> R
     Ok((journal, restored.entries))
 }
 
+/// What the engine is told before anybody calls.
+fn first_inputs(centre: &Centre, media: plane::Bound, restored: Vec<Entry>) -> impl Iterator<Item = Input> {
+    let known = [Input::Settings(Box::new(centre.clone())), Input::Ports(media.ports)];
+    let doors = media.doors.map(Input::Doors);
+    known.into_iter().chain(doors).chain([Input::Restore(restored), Input::Restored])
+}
+
 fn open_plane(
     server: &ServerSettings,
     _open_files: u64,
     clock: Clock,
     inbox: &Inbox<Order>,
-) -> Result<(Plane, Vec<crate::media::Port>), StartError> {
+) -> Result<(Plane, plane::Bound), StartError> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let workers = match server.rtp.workers {
         0 => cores.clamp(1, WORKERS_DEFAULT_MAX),
@@ -272,6 +278,7 @@ fn open_plane(
     let settings = PlaneSettings {
         address: server.rtp.bind,
         ports: server.rtp.ports.clone(),
+        browsers: Some(Vec::new()),
         workers: Some(workers),
         country: server.rtp.tones,
         seed: seed().map_err(StartError::new("seed"))?,

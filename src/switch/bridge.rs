@@ -259,8 +259,9 @@ impl Switch {
     pub fn handle_media(&mut self, now: Now, event: media::Event) {
         match event {
             media::Event::Dtmf { stream, digit, millis } => self.on_digit(stream, digit, millis),
-            media::Event::Silent { stream, .. } => self.on_silent(now, stream),
-            media::Event::Heard { .. } => {}
+            media::Event::Silent { stream, .. } => self.on_lost_media(now, stream, Cause::LOST),
+            media::Event::Heard { .. } | media::Event::Secured { .. } => {}
+            media::Event::Broken { stream } => self.on_lost_media(now, stream, Cause::MEDIA),
             media::Event::Stands { stream, standing } => self.on_stands(now, stream, *standing),
             media::Event::Finished { stream, play, .. } => self.on_played(stream, play),
             media::Event::Closed { stream, stats } => self.on_closed(stream, &stats),
@@ -273,12 +274,13 @@ impl Switch {
         self.fact(Fact::Dtmf { call: leg.call, leg: leg.id, digit, millis });
     }
 
-    fn on_silent(&mut self, now: Now, stream: StreamId) {
+    /// A leg without sound is none.
+    fn on_lost_media(&mut self, now: Now, stream: StreamId, cause: Cause) {
         let Some(id) = self.streams.get(&stream).copied() else { return };
         if let Some(leg) = self.legs.get(&id) {
             let usage = leg.usage;
-            self.stack.bye(now, usage, Some(Cause::LOST.reason()));
-            self.leg_gone(now, id, Cause::LOST, EndedBy::Switch);
+            self.stack.bye(now, usage, Some(cause.reason()));
+            self.leg_gone(now, id, cause, EndedBy::Switch);
         }
     }
 

@@ -85,7 +85,7 @@ impl Switch {
         if self.calls.len() >= self.settings.calls_max {
             return Err(Reply::new(503).header("Retry-After", "5"));
         }
-        let Some(media) = self.take_media(now, None, &admission.path) else {
+        let Some(media) = self.take_media(now, None, &admission.path, offered.as_ref()) else {
             self.fact(Fact::NoPort);
             return Err(Reply::new(503).header("Retry-After", "5"));
         };
@@ -206,7 +206,7 @@ impl Switch {
         });
         let record = leg.record(now.wall, cause, by);
         let (stream, worker) = (leg.media.stream, leg.media.port.worker);
-        self.ports.give_back(now.mono, leg.media.port);
+        self.give_back(now, &leg.media);
         if leg.media.open {
             self.command(worker, media::Command::Close { stream });
             self.closing.insert(stream, leg.call);

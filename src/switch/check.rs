@@ -13,6 +13,8 @@ pub struct SwitchCounts {
     pub closing: usize,
     pub ports_free: usize,
     pub ports_total: usize,
+    /// Ports for browsers' legs.
+    pub doors_free: usize,
     pub timers: usize,
     pub stack: StackCounts,
 }
@@ -26,6 +28,7 @@ impl Switch {
             closing: self.closing.len(),
             ports_free: self.ports.free(),
             ports_total: self.ports.total(),
+            doors_free: self.doors.ports.free(),
             timers: self.timers.len(),
             stack: self.stack.counts(),
         }
@@ -59,9 +62,12 @@ impl Switch {
             check(!ring.legs.is_empty(), &|| format!("{id:?} rings nobody"));
             check(self.calls.contains_key(&ring.call), &|| format!("{id:?} rings for no call"));
         }
-        check(self.ports.free() + self.legs.len() == self.ports.total(), &|| {
-            format!("{} ports, {} free, {} legs", self.ports.total(), self.ports.free(), self.legs.len())
-        });
+        let browsers = self.legs.values().filter(|leg| leg.media.door.is_some()).count();
+        for (pool, legs) in [(&self.ports, self.legs.len() - browsers), (&self.doors.ports, browsers)] {
+            check(pool.free() + legs == pool.total(), &|| {
+                format!("{} ports, {} free, {legs} legs", pool.total(), pool.free())
+            });
+        }
         check(self.usages.len() == self.legs.len(), &|| format!("{} dialogs too many", self.usages.len()));
         check(self.streams.len() == self.legs.len(), &|| format!("{} streams too many", self.streams.len()));
         wrong

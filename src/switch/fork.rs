@@ -134,7 +134,7 @@ impl Switch {
             return None;
         }
         let (worker, caller) = (call.worker, call.caller_leg);
-        let Some(mut media) = self.take_media(now, worker, &target.path) else {
+        let Some(mut media) = self.take_media(now, worker, &target.path, None) else {
             self.fact(Fact::NoPort);
             return None;
         };
@@ -142,7 +142,7 @@ impl Switch {
         let call = self.calls.get_mut(&call_id)?;
         call.worker.get_or_insert(media.port.worker);
         media.wants_security =
-            self.settings.secures_tls && matches!(target.path.transport, Transport::Tls | Transport::Wss);
+            self.settings.secures_tls && media.door.is_none() && target.path.transport == Transport::Tls;
         media.offer(match (&spoken, &call.offered) {
             (Some(agreed), _) => Suits::Agreed(agreed),
             (None, Some(offered)) => Suits::Offered(offered),

@@ -204,7 +204,7 @@ impl Switch {
     pub fn sound_ringback(&mut self, leg: LegId, rings: bool) {
         let plays = self.legs.get(&leg).is_some_and(|leg| leg.media.play.is_some());
         match (rings, plays) {
-            (true, _) => self.play(leg, Source::Tone(Tone::Ringback), true, PlayWhy::Waiting),
+            (true, _) => _ = self.play(leg, Source::Tone(Tone::Ringback), true, PlayWhy::Waiting),
             (false, true) => self.hush(leg),
             (false, false) => {}
         }
@@ -230,7 +230,7 @@ impl Switch {
         let plays = leg.media.play.is_some_and(|play| play.why == PlayWhy::Held);
         let music = self.calls.get(&leg.call).and_then(|call| call.hold_music.clone());
         match (waits, plays) {
-            (true, false) => self.play(id, music.unwrap_or(Source::Tone(Tone::Beep)), true, PlayWhy::Held),
+            (true, false) => _ = self.play(id, music.unwrap_or(Source::Tone(Tone::Beep)), true, PlayWhy::Held),
             (false, true) => self.hush(id),
             (true, true) | (false, false) => {}
         }

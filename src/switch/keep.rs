@@ -58,6 +58,8 @@ struct KeptLeg {
     guest: Option<Guest>,
     #[serde(default)]
     muted: bool,
+    #[serde(default)]
+    held: bool,
     began: Wall,
     rang: Option<Wall>,
     answered: Option<Wall>,
@@ -139,7 +141,8 @@ impl Switch {
 
     fn keep_one(&self, now: Now, leg: &Leg) -> KeptLeg {
         let media = &leg.media;
-        let agreed = media.agreed.clone().filter(|_| leg.is_up());
+        // A browser's handshake is its process's own: nobody else can go on with it.
+        let agreed = media.agreed.clone().filter(|_| leg.is_up() && media.door.is_none());
         KeptLeg {
             leg: leg.id,
             side: leg.side,
@@ -161,6 +164,7 @@ impl Switch {
             joined: leg.joined,
             guest: leg.guest,
             muted: leg.muted,
+            held: leg.held,
             began: leg.began,
             rang: leg.rang,
             answered: leg.answered,
@@ -327,6 +331,7 @@ impl Switch {
             joined: kept.guest.is_some(),
             guest: kept.guest,
             muted: kept.muted,
+            held: kept.held,
             ring: None,
             began: kept.began,
             rang: kept.rang,
@@ -349,6 +354,7 @@ impl Switch {
             version: kept.version,
             key: kept.key,
             wants_security: kept.wants_security,
+            door: None,
             standing: kept.standing.later(passed, kept.agreed.codec.clock_hz()),
             standing_at: now.wall,
             agreed: Some(kept.agreed),

@@ -71,6 +71,8 @@ pub(super) struct LegMedia {
     pub key: Private<[u8; media::KEY_BYTES]>,
     /// Our offers ask for a secure leg.
     pub wants_security: bool,
+    /// Our side of a browser's leg; its port is one of the doors then.
+    pub door: Option<negotiate::Door>,
     /// What offer and answer have settled; `None` before.
     pub agreed: Option<Agreed>,
     /// The last description that we sent.
@@ -115,6 +117,11 @@ impl LegMedia {
     /// It is protected, or nothing.
     pub fn is_secure(&self) -> bool {
         self.wants_security || self.agreed.as_ref().is_some_and(|agreed| agreed.security.is_some())
+    }
+
+    /// What is settled of a browser's leg.
+    pub fn link(&self) -> Option<&media::link::Link> {
+        self.agreed.as_ref()?.link.as_deref()
     }
 
     /// Our next answer, to an offer inside the call: with the codec as it is, where the offer has it.

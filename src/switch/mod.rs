@@ -9,6 +9,7 @@ mod cause;
 mod check;
 mod clips;
 mod dial_plan;
+mod doors;
 mod fact;
 mod fork;
 mod ground;
@@ -61,8 +62,9 @@ pub use keep::{KeptCall, Resumed};
 pub use sight::{CallSight, LegSight};
 
 use call::Call;
+use doors::Doors;
 use fork::Ring;
-use leg::{Leg, LegMedia};
+use leg::Leg;
 
 /// All calls of one centre, over one SIP stack and one pool of media ports. Pure: it owns no socket, clock or task.
 ///
@@ -72,6 +74,7 @@ pub struct Switch {
     settings: SwitchSettings,
     stack: Stack,
     ports: PortPool,
+    doors: Doors,
     chance: Chance,
     ids: Ids,
     calls: FastMap<CallId, Call>,
@@ -106,6 +109,7 @@ impl Switch {
             settings,
             stack,
             ports: PortPool::default(),
+            doors: Doors::default(),
             chance,
             ids: Ids::new(now),
             calls: FastMap::default(),
@@ -284,36 +288,6 @@ impl Switch {
 
     fn command(&mut self, worker: u16, command: Command) {
         self.outputs.push_back(Output::Media { worker, command });
-    }
-
-    /// A port and what goes with it for a leg on that path.
-    fn take_media(&mut self, now: Now, worker: Option<u16>, path: &Path) -> Option<LegMedia> {
-        let port = self.ports.take(now.mono, worker)?;
-        let listener = self.settings.listeners.iter().find(|listener| listener.carries(path));
-        let address = listener.and_then(|listener| listener.media_address);
-        // A pool bound to every address is reached at the one that the signalling uses.
-        let bound = Some(port.rtp.ip()).filter(|ip| !ip.is_unspecified()).unwrap_or(path.local.ip());
-        Some(LegMedia {
-            stream: StreamId(self.ids.next_stream()),
-            port,
-            address: address.unwrap_or(bound),
-            session: self.chance.below(1 << 62),
-            version: 1,
-            key: crate::base::Private::new(self.chance.bytes()),
-            wants_security: false,
-            agreed: None,
-            local: bytes::Bytes::new(),
-            ours: negotiate::Menu::default(),
-            awaits_answer: false,
-            open: false,
-            form: None,
-            remote: None,
-            play: None,
-            clip: None,
-            queued: None,
-            standing: media::Standing::begin(&mut self.chance),
-            standing_at: now.wall,
-        })
     }
 }
 

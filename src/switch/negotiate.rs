@@ -3,6 +3,7 @@
 use std::{
     fmt::Write,
     net::{IpAddr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 
@@ -11,21 +12,27 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 mod body;
+mod browser;
 mod crypto;
 mod formats;
 
 pub(super) use body::description;
+pub(super) use browser::Door;
 pub(super) use formats::Menu;
 
 use super::leg::LegMedia;
 use crate::{
-    media::{Codec, Form, PayloadTypes, Remote, Security, Wishes},
+    media::{
+        Codec, Form, PayloadTypes, Remote, Security, Wishes,
+        link::{Link, Side},
+    },
     sip::Reply,
     wire::{
         sdp::{Direction, Format, Kind, Media, Session},
         sip::{Message, Name},
     },
 };
+use browser::{Browser, Ours};
 use crypto::Crypto;
 use formats::Choice;
 
@@ -41,6 +48,8 @@ pub(super) struct Offered {
     proto: Box<str>,
     /// How they protect what they send.
     crypto: Option<Crypto>,
+    /// A browser's way and certificate.
+    browser: Option<Browser>,
     /// The `m=` lines in order; `None` stands for the one we take.
     lines: SmallVec<[Option<Box<str>>; 1]>,
 }
@@ -57,6 +66,9 @@ pub(super) struct Agreed {
     comfort_noise: Option<PayloadTypes>,
     /// A leg that has keys keeps to them.
     pub security: Option<Security>,
+    /// A browser's leg stays one, and is not kept for another process.
+    #[serde(skip)]
+    pub link: Option<Arc<Link>>,
     ptime_ms: u16,
     pub remote: Remote,
     /// From the peer's side.
@@ -101,6 +113,7 @@ pub(super) fn read_offer(text: &[u8]) -> Option<Offered> {
         holds: holds(&session, media),
         proto: media.proto.as_str().into(),
         crypto: is_secure(media).then(|| Crypto::of(media)).flatten(),
+        browser: browser_of(&session, media),
         lines: lines.collect(),
     })
 }
@@ -112,6 +125,12 @@ pub(super) fn answer(leg: &LegMedia, offered: &Offered, other: Option<&Agreed>) 
         // What was secure is not talked about in the clear (RFC 4568 7.1.4 leaves it to us).
         return None;
     }
+    let link = match (&offered.browser, &leg.door) {
+        (Some(browser), Some(door)) => Some(Arc::new(browser.link(door, leg.link(), false)?)),
+        (None, None) => None,
+        // A browser's leg has a port of another kind: what a leg is, it stays.
+        (Some(_), None) | (None, Some(_)) => return None,
+    };
     let theirs = offered.menu.choose(other.map(|other| other.codec))?;
     let codec = theirs.codec;
     let passed = other.filter(|other| other.codec == codec).map(|other| other.format.fmtp.clone());
@@ -123,7 +142,14 @@ pub(super) fn answer(leg: &LegMedia, offered: &Offered, other: Option<&Agreed>) 
         (Direction::RecvOnly, _) => "sendonly",
         (Direction::Inactive, _) => "inactive",
     };
-    let mut text = head(leg);
+    let ours = offered.browser.as_ref().zip(link.as_deref()).map(|(browser, link)| Ours {
+        credentials: &link.ours,
+        handshake: Some(link.handshake),
+        mid: browser.mid(),
+        bundles: browser.bundles(),
+        is_lite: link.side == Side::Lite,
+    });
+    let mut text = head(leg, ours.as_ref());
     for line in &offered.lines {
         match line {
             Some(refused) => text.push_str(refused),
@@ -131,6 +157,9 @@ pub(super) fn answer(leg: &LegMedia, offered: &Offered, other: Option<&Agreed>) 
                 audio(&mut text, leg, &offered.proto, &menu, offered.ptime_ms);
                 if let Some(crypto) = &offered.crypto {
                     text.push_str(&crypto.answer(&leg.key));
+                }
+                if let (Some(door), Some(ours)) = (&leg.door, &ours) {
+                    door.lines(&mut text, ours);
                 }
                 let _ = write!(text, "a={direction}\r\n");
             }
@@ -145,6 +174,7 @@ pub(super) fn answer(leg: &LegMedia, offered: &Offered, other: Option<&Agreed>) 
         event_hz: event.map_or(codec.clock_hz(), |(clock, _)| clock),
         comfort_noise: menu.noise(codec).map(PayloadTypes::both),
         security: offered.crypto.as_ref().map(|crypto| crypto.security(&leg.key)),
+        link,
         ptime_ms: offered.ptime_ms,
         remote: offered.remote,
         direction: offered.direction,
@@ -154,6 +184,11 @@ pub(super) fn answer(leg: &LegMedia, offered: &Offered, other: Option<&Agreed>) 
 }
 
 impl Offered {
+    /// Does it come from a browser?
+    pub const fn is_browsers(&self) -> bool {
+        self.browser.is_some()
+    }
+
     /// Is anything in it that we encode ourselves?
     pub fn has_ours(&self) -> bool {
         self.menu.choices.iter().any(|choice| choice.codec.is_ours())
@@ -178,12 +213,28 @@ pub(super) fn offer(leg: &LegMedia, suits: Suits<'_>) -> (Bytes, Menu) {
         Suits::Offered(offered) => (Menu::for_peer_of(Some(&offered.menu)), offered.ptime_ms),
         Suits::Agreed(agreed) => (Menu::for_peer_of(Some(&agreed.menu())), agreed.ptime_ms),
     };
-    let mut text = head(leg);
+    if let Some(door) = &leg.door {
+        return offer_to_browser(leg, door, menu, ptime_ms);
+    }
+    let mut text = head(leg, None);
     let secure = leg.is_secure();
     audio(&mut text, leg, if secure { "RTP/SAVP" } else { "RTP/AVP" }, &menu, ptime_ms);
     if secure {
         text.push_str(&Crypto::offer(&leg.key));
     }
+    text.push_str("a=sendrecv\r\n");
+    (text.into(), menu)
+}
+
+/// The same for a browser, which is offered nothing else.
+fn offer_to_browser(leg: &LegMedia, door: &Door, mut menu: Menu, ptime_ms: u16) -> (Bytes, Menu) {
+    menu.keep_one_event();
+    let credentials = leg.link().map_or_else(|| door.credentials(None), |link| link.ours.clone());
+    let is_lite = leg.link().is_none_or(|link| link.side == Side::Lite);
+    let ours = Ours { credentials: &credentials, handshake: None, mid: "0", bundles: true, is_lite };
+    let mut text = head(leg, Some(&ours));
+    audio(&mut text, leg, browser::PROTO, &menu, ptime_ms);
+    door.lines(&mut text, &ours);
     text.push_str("a=sendrecv\r\n");
     (text.into(), menu)
 }
@@ -196,6 +247,11 @@ pub(super) fn read_answer(text: &[u8], leg: &LegMedia) -> Option<Agreed> {
     if is_secure(media) != leg.is_secure() {
         return None;
     }
+    let link = match (browser_of(&session, media), &leg.door) {
+        (Some(browser), Some(door)) => Some(Arc::new(browser.link(door, leg.link(), true)?)),
+        (None, None) => None,
+        (Some(_), None) | (None, Some(_)) => return None,
+    };
     let crypto = is_secure(media).then(|| Crypto::of(media)).flatten();
     let theirs = Menu::of(media);
     let (choice, known) = theirs.choices.iter().find_map(|choice| Some((choice, ours.find(choice.codec)?)))?;
@@ -209,6 +265,7 @@ pub(super) fn read_answer(text: &[u8], leg: &LegMedia) -> Option<Agreed> {
         event_hz: event.map_or(codec.clock_hz(), |(clock, _)| clock),
         comfort_noise: formats::both(theirs.noise(codec), ours.noise(codec)),
         security: crypto.map(|crypto| crypto.security(&leg.key)),
+        link,
         ptime_ms: ptime(media),
         remote: remote(&session, media)?,
         direction: media.direction,
@@ -244,6 +301,7 @@ impl Agreed {
             event_hz: self.event_hz,
             comfort_noise: self.comfort_noise,
             security: self.security.clone(),
+            link: self.link.clone(),
             wishes: self.format.fmtp.as_deref().map(Wishes::read).unwrap_or_default(),
             ptime_ms: self.ptime_ms,
             may_send: hears && !self.holds,
@@ -258,9 +316,15 @@ impl Agreed {
 fn is_usable(session: &Session, media: &Media) -> bool {
     media.kind == Kind::Audio
         && media.port != 0
-        && (matches!(media.proto.as_str(), "RTP/AVP" | "RTP/AVPF") || is_secure(media) && Crypto::of(media).is_some())
+        && (matches!(media.proto.as_str(), "RTP/AVP" | "RTP/AVPF")
+            || is_secure(media) && Crypto::of(media).is_some()
+            || browser_of(session, media).is_some())
         && !Menu::of(media).choices.is_empty()
         && remote(session, media).is_some()
+}
+
+fn browser_of(session: &Session, media: &Media) -> Option<Browser> {
+    browser::is_browsers(media).then(|| Browser::of(session, media)).flatten()
 }
 
 /// To be protected by keys in the description itself (RFC 4568).
@@ -279,7 +343,9 @@ fn remote(session: &Session, media: &Media) -> Option<Remote> {
 }
 
 fn holds(session: &Session, media: &Media) -> bool {
-    let nowhere = media.connection.or(session.connection).is_some_and(|ip| ip.is_unspecified());
+    // A browser names no address there: its candidates do.
+    let nowhere =
+        !browser::is_browsers(media) && media.connection.or(session.connection).is_some_and(|ip| ip.is_unspecified());
     nowhere || matches!(media.direction, Direction::SendOnly | Direction::Inactive)
 }
 
@@ -292,10 +358,12 @@ fn ptime(media: &Media) -> u16 {
 fn refused_line(media: &Media) -> Box<str> {
     let kind = media.kind_text();
     let format = media.formats.first().map_or_else(|| "0".to_owned(), |format| format.pt.to_string());
-    format!("m={kind} 0 {} {format}\r\n", media.proto).into()
+    let mid = media.lines.iter().find(|line| line.starts_with("a=mid:"));
+    let mid = mid.map(|line| format!("{line}\r\n")).unwrap_or_default();
+    format!("m={kind} 0 {} {format}\r\n{mid}", media.proto).into()
 }
 
-fn head(leg: &LegMedia) -> String {
+fn head(leg: &LegMedia, browser: Option<&Ours<'_>>) -> String {
     let family = if leg.address.is_ipv4() { "IP4" } else { "IP6" };
     let mut text = String::with_capacity(320);
     // Writing to a String can't fail; so below.
@@ -306,6 +374,9 @@ fn head(leg: &LegMedia) -> String {
         version = leg.version,
         address = leg.address,
     );
+    if let (Some(door), Some(ours)) = (&leg.door, browser) {
+        door.head(&mut text, ours);
+    }
     text
 }
 

@@ -38,14 +38,14 @@ impl Switch {
         let (worker, partner) = (known.worker, if was_up { peer } else { Some(known.caller_leg) });
         let offered = negotiate::offered(pickup.request)?;
         let other = partner.and_then(|partner| self.legs.get(&partner)).and_then(|leg| leg.media.agreed.clone());
-        let Some(mut media) = self.take_media(now, worker, &pickup.path) else {
+        let Some(mut media) = self.take_media(now, worker, &pickup.path, offered.as_ref()) else {
             self.fact(Fact::NoPort);
             return Err(Reply::new(503).header("Retry-After", "5"));
         };
         match &offered {
             Some(offered) => {
                 let Some((local, agreed)) = negotiate::answer(&media, offered, other.as_ref()) else {
-                    self.ports.give_back(now.mono, media.port);
+                    self.give_back(now, &media);
                     return Err(Reply::new(488));
                 };
                 (media.local, media.agreed) = (local, Some(agreed));

@@ -1,4 +1,4 @@
-//! Bytes to values and back, without state: SIP, SDP, RTP, RTCP. Uses only base.
+//! Bytes to values and back, without state: SIP, SDP, RTP, RTCP, STUN. Uses only base.
 //!
 //! Everything here reads what strangers wrote. Sizes are bounded before anything is allocated, nothing panics whatever
 //! the bytes, and a value that is handed out borrows from the message it came in.
@@ -7,3 +7,4 @@ pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
 pub mod sip;
+pub mod stun;

@@ -1,4 +1,4 @@
-// A telephone of a few lines: registers by digest over UDP, rings, answers, calls, hangs up. It is silent.
+// A telephone of a few lines: registers by digest over UDP, rings, answers, calls, hangs up. Without a voice it is silent.
 
 import { createHash, randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
@@ -9,8 +9,8 @@ const token = () => randomBytes(8).toString("hex");
 
 export class Phone {
   /** @param {{ server: { host: string, port: number }, user: string, password: string }} options */
-  constructor({ server, user, password }) {
-    Object.assign(this, { server, user, password });
+  constructor({ server, user, password, voice = null }) {
+    Object.assign(this, { server, user, password, voice });
     this.socket = createSocket("udp4");
     this.socket.on("message", (bytes) => this.#received(bytes.toString()));
     this.waiting = new Map();
@@ -50,6 +50,46 @@ export class Phone {
     const call = this.rings;
     this.#respond(call.invite, 200, "OK", this.#sdp(), call.tag);
     call.answered = true;
+    this.voice?.speakTo(call.invite.body);
+  }
+
+  /** Calls somebody and acknowledges the answer; resolves to it. */
+  async call(whom) {
+    const uri = `sip:${whom}@${this.server.host}`;
+    const asked = { callId: token(), to: `<${uri}>`, tag: token() };
+    const invite = (number, more) => this.#request("INVITE", uri, number, { ...asked, more, body: this.#sdp() });
+    let [number, answer] = [1, await invite(1, [])];
+    this.#acknowledge(answer, uri, number, asked);
+    if (answer.status === 401 || answer.status === 407) {
+      const line = this.#authorize(answer, "INVITE", uri);
+      [number, answer] = [2, await invite(2, [answer.status === 407 ? line.replace("Authorization", "Proxy-Authorization") : line])];
+      this.#acknowledge(answer, uri, number, asked);
+    }
+    this.dialog = { answer, number, asked };
+    if (answer.status === 200) this.voice?.speakTo(answer.body);
+    return answer;
+  }
+
+  /** Ends the call that it made. */
+  async hangUp() {
+    const { answer, number, asked } = this.dialog;
+    const target = answer.all("Contact")[0].match(/<([^>]+)>/)[1];
+    return this.#request("BYE", target, number + 1, { ...asked, to: answer.all("To")[0], more: [] });
+  }
+
+  #acknowledge(answer, uri, number, { callId, tag }) {
+    const target = answer.status < 300 ? answer.all("Contact")[0].match(/<([^>]+)>/)[1] : uri;
+    const via = answer.status < 300 ? `SIP/2.0/UDP 127.0.0.1:${this.port};branch=z9hG4bK${token()};rport` : answer.all("Via")[0];
+    this.#send([
+      `ACK ${target} SIP/2.0`,
+      `Via: ${via}`,
+      "Max-Forwards: 70",
+      `From: <sip:${this.user}@${this.server.host}>;tag=${tag}`,
+      `To: ${answer.all("To")[0]}`,
+      `Call-ID: ${callId}`,
+      `CSeq: ${number} ACK`,
+      "Content-Length: 0",
+    ]);
   }
 
   /** Resolves when the other side has ended the call. */
@@ -59,12 +99,13 @@ export class Phone {
   }
 
   #sdp() {
-    const lines = ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0", `m=audio ${this.port + 1} RTP/AVP 8`, "a=sendrecv"];
+    const lines = ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0", `m=audio ${this.voice?.port ?? this.port + 1} RTP/AVP 8`, "a=sendrecv"];
     return lines.join("\r\n") + "\r\n";
   }
 
   #authorize(challenge, method, uri) {
-    const line = challenge.all("WWW-Authenticate").find((one) => !/algorithm=SHA-256/i.test(one));
+    const offered = [...challenge.all("WWW-Authenticate"), ...challenge.all("Proxy-Authenticate")];
+    const line = offered.find((one) => !/algorithm=SHA-256/i.test(one));
     const field = (name) => line.match(new RegExp(`${name}="?([^",]+)"?`))?.[1];
     const [realm, nonce, cnonce, nc] = [field("realm"), field("nonce"), token(), "00000001"];
     const response = md5([md5(`${this.user}:${realm}:${this.password}`), nonce, nc, cnonce, "auth", md5(`${method}:${uri}`)].join(":"));
@@ -73,21 +114,22 @@ export class Phone {
     return `Authorization: Digest ${quoted.join(", ")}, qop=auth, nc=${nc}, algorithm=MD5`;
   }
 
-  #request(method, uri, number, { callId, to, more }) {
+  #request(method, uri, number, { callId, to, more, tag = token(), body = "" }) {
     const branch = `z9hG4bK${token()}`;
     const lines = [
       `${method} ${uri} SIP/2.0`,
       `Via: SIP/2.0/UDP 127.0.0.1:${this.port};branch=${branch};rport`,
       "Max-Forwards: 70",
-      `From: <sip:${this.user}@${this.server.host}>;tag=${token()}`,
+      `From: <sip:${this.user}@${this.server.host}>;tag=${tag}`,
       `To: ${to}`,
       `Call-ID: ${callId}`,
       `CSeq: ${number} ${method}`,
       `Contact: <sip:${this.user}@127.0.0.1:${this.port}>`,
       ...more,
-      "Content-Length: 0",
+      ...(body ? ["Content-Type: application/sdp"] : []),
+      `Content-Length: ${body.length}`,
     ];
-    this.#send(lines);
+    this.#send(lines, body);
     return new Promise((tell) => this.waiting.set(branch, tell));
   }
 
@@ -140,10 +182,10 @@ export class Phone {
 
 /** @param {string} text */
 function parse(text) {
-  const [head] = text.split("\r\n\r\n");
+  const [head, body = ""] = text.split("\r\n\r\n");
   const [first, ...rest] = head.split("\r\n");
   const headers = rest.map((line) => [line.slice(0, line.indexOf(":")).trim().toLowerCase(), line.slice(line.indexOf(":") + 1).trim()]);
   const status = first.startsWith("SIP/2.0 ") ? Number(first.split(" ")[1]) : 0;
   const all = (name) => headers.filter(([key]) => key === name.toLowerCase()).map(([, value]) => value);
-  return { status, method: first.split(" ")[0], all };
+  return { status, method: first.split(" ")[0], all, body };
 }

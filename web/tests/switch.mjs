@@ -27,6 +27,7 @@ export class Switch {
     it.data = await mkdtemp(join(tmpdir(), "strowger-page-"));
     it.sip = { host: "127.0.0.1", port: await freePort() };
     it.http = await freePort();
+    it.ws = await freePort();
     it.trunk = 5080;
     it.passwords = {};
     await it.run();
@@ -41,7 +42,7 @@ export class Switch {
     const rtp = 30_000 + 2 * Math.floor(Math.random() * 10_000);
     const env = {
       ...process.env,
-      STROWGER_SIP_LISTEN: `udp:127.0.0.1:${this.sip.port}`,
+      STROWGER_SIP_LISTEN: `udp:127.0.0.1:${this.sip.port},ws:127.0.0.1:${this.ws}`,
       STROWGER_HTTP_LISTEN: `127.0.0.1:${this.http}`,
       STROWGER_DATA_DIR: this.data,
       STROWGER_RTP_PORTS: `${rtp}-${rtp + 200}`,

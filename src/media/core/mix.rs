@@ -413,7 +413,7 @@ impl Core {
             }
             let to = stream.ingress.rule.target().filter(|_| stream.form.may_send);
             let made = stream.egress.mixed(now, &stream.form, to.is_some(), &heard, &mut packet);
-            if let (Some(len), Some(to)) = (made.and_then(|len| stream.seal(&mut packet, len)), to) {
+            if let (Some(len), Some(to)) = (made.and_then(|len| stream.guard.seal(&mut packet, len)), to) {
                 send(Outgoing { index: stream.port.index, is_rtcp: false, to, packet: &packet[..len] });
             }
         }

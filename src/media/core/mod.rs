@@ -1,5 +1,6 @@
 //! One worker's streams.
 
+mod link;
 mod mix;
 mod packets;
 mod stream;

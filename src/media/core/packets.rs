@@ -8,7 +8,7 @@ use super::{
         digits::Digit,
         ingress::{Heard, Kind},
     },
-    Core, Stream,
+    Core,
 };
 use crate::{
     base::{Instant, StreamId},
@@ -54,7 +54,7 @@ impl Core {
             self.handle_rtcp(now, index, from, packet);
             return Verdict::Nothing;
         }
-        let Some(len) = open(stream, packet) else {
+        let Some(len) = stream.guard.open(packet) else {
             stream.ingress.stats.malformed += 1;
             return Verdict::Nothing;
         };
@@ -106,15 +106,9 @@ impl Core {
             ingress.stats.strangers += 1;
             return;
         }
-        let packet = match &mut stream.secure {
-            None => &packet[..],
-            Some(secure) => match secure.unprotect_rtcp(packet).and_then(|len| packet.get(..len)) {
-                Some(packet) => packet,
-                None => {
-                    ingress.stats.malformed += 1;
-                    return;
-                }
-            },
+        let Some(packet) = stream.guard.open_rtcp(packet).and_then(|len| packet.get(..len)) else {
+            ingress.stats.malformed += 1;
+            return;
         };
         let clock_hz = stream.form.codec.clock_hz();
         if !stream.reports.read(now, stream.egress.ssrc, clock_hz, packet, &mut ingress.stats) {
@@ -165,18 +159,9 @@ impl Core {
             return Verdict::Nothing;
         };
         let sent = other.egress.relay(now, &other.form, heard, &mut buffer[..len]);
-        match sent.and_then(|len| other.seal(buffer, len)) {
+        match sent.and_then(|len| other.guard.seal(buffer, len)) {
             Some(len) => Verdict::Forward { index: other.port.index, to, len },
             None => Verdict::Nothing,
         }
-    }
-}
-
-/// Opens what came on a secure leg, in place; tells its length. `None` for what is not authentic.
-#[inline]
-fn open(stream: &mut Stream, packet: &mut [u8]) -> Option<usize> {
-    match &mut stream.secure {
-        None => Some(packet.len()),
-        Some(secure) => secure.unprotect(packet),
     }
 }

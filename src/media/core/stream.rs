@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        Form, Port, Remote, STANDING_PACKETS, Standing, Stats, egress::Egress, ingress::Ingress, quality,
+        Form, Port, Remote, STANDING_PACKETS, Security, Standing, Stats, egress::Egress, ingress::Ingress, quality,
         reports::Reports, srtp::Secure, voice::Voice,
     },
     NOBODY,
@@ -20,8 +20,7 @@ pub struct Stream {
     /// The place of the mix that it is in, and how it is heard there.
     pub(super) mix: u32,
     pub(super) voice: Option<Box<Voice>>,
-    /// A secure leg's keys and counters.
-    pub(super) secure: Option<Box<Secure>>,
+    pub(super) guard: Guard,
     pub(super) ingress: Ingress,
     pub(super) egress: Egress,
     pub(super) reports: Reports,
@@ -30,6 +29,64 @@ pub struct Stream {
     told_at: (u64, u64),
     /// Its keys are new: its numbers count anew.
     is_rekeyed: bool,
+}
+
+/// What stands between a leg and the wire.
+#[derive(Debug)]
+pub(super) enum Guard {
+    /// Nothing: it was agreed so.
+    Plain,
+    /// Keys are on their way: until then nothing passes, in neither direction.
+    Awaited,
+    Secure(Box<Secure>),
+}
+
+impl Guard {
+    /// Opens what came, in place; tells its length. `None` for what is not authentic.
+    #[inline]
+    pub(super) fn open(&mut self, packet: &mut [u8]) -> Option<usize> {
+        match self {
+            Self::Plain => Some(packet.len()),
+            Self::Awaited => None,
+            Self::Secure(secure) => secure.unprotect(packet),
+        }
+    }
+
+    pub(super) fn open_rtcp(&mut self, packet: &mut [u8]) -> Option<usize> {
+        match self {
+            Self::Plain => Some(packet.len()),
+            Self::Awaited => None,
+            Self::Secure(secure) => secure.unprotect_rtcp(packet),
+        }
+    }
+
+    /// Protects what leaves in the first `len` octets of `packet`; tells its length then.
+    #[inline]
+    pub(super) fn seal(&mut self, packet: &mut [u8], len: usize) -> Option<usize> {
+        match self {
+            Self::Plain => Some(len),
+            Self::Awaited => None,
+            Self::Secure(secure) => secure.protect(packet, len),
+        }
+    }
+
+    pub(super) fn seal_rtcp(&mut self, packet: &mut [u8], len: usize) -> Option<usize> {
+        match self {
+            Self::Plain => Some(len),
+            Self::Awaited => None,
+            Self::Secure(secure) => secure.protect_rtcp(packet, len),
+        }
+    }
+
+    /// Keys come or change; a direction whose key stays goes on counting. Tells whether they are others.
+    pub(super) fn key(&mut self, agreed: Security) -> bool {
+        match self {
+            Self::Secure(secure) if secure.agreed == agreed => return false,
+            Self::Secure(secure) => secure.rekey(agreed),
+            Self::Plain | Self::Awaited => *self = Self::Secure(Box::new(Secure::new(agreed))),
+        }
+        true
+    }
 }
 
 impl Stream {
@@ -57,7 +114,11 @@ impl Stream {
             partner: NOBODY,
             mix: NOBODY,
             voice: None,
-            secure,
+            guard: match secure {
+                Some(secure) => Guard::Secure(secure),
+                None if form.link.is_some() => Guard::Awaited,
+                None => Guard::Plain,
+            },
             ingress,
             egress: Egress::new(&standing),
             reports: Reports::new(chance.word(), super::ticks::report_due(now, chance)),
@@ -70,21 +131,8 @@ impl Stream {
 
     /// Keys may come, change or stay; a leg that had them never loses them.
     pub(super) fn rekey(&mut self) {
-        let Some(agreed) = self.form.security.clone() else { return };
-        match &mut self.secure {
-            Some(secure) if secure.agreed == agreed => return,
-            Some(secure) => secure.rekey(agreed),
-            None => self.secure = Some(Box::new(Secure::new(agreed))),
-        }
-        self.is_rekeyed = true;
-    }
-
-    /// Protects what leaves in the first `len` octets of `packet`, where the leg is secure; tells its length then.
-    #[inline]
-    pub(super) fn seal(&mut self, packet: &mut [u8], len: usize) -> Option<usize> {
-        match &mut self.secure {
-            None => Some(len),
-            Some(secure) => secure.protect(packet, len),
+        if let Some(agreed) = self.form.security.clone() {
+            self.is_rekeyed |= self.guard.key(agreed);
         }
     }
 
@@ -92,7 +140,10 @@ impl Stream {
     pub(super) fn stands(&mut self) -> Option<Standing> {
         let (sent, heard) = (self.egress.packets, self.ingress.stats.packets_received);
         let learnt = self.ingress.rule.found();
-        let secure = self.secure.as_ref().map(|secure| secure.stands());
+        let secure = match &self.guard {
+            Guard::Secure(secure) => Some(secure.stands()),
+            Guard::Plain | Guard::Awaited => None,
+        };
         let wrapped = secure.and_then(|(_, _, heard)| heard).is_some_and(|(ssrc, index)| {
             self.told.heard.map_or(index >> 16 > 0, |(old, at)| (old, at >> 16) != (ssrc, index >> 16))
         });

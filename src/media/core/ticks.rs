@@ -101,7 +101,7 @@ impl Core {
             }
             match stream.egress.frame(now, &stream.form, to.is_some(), &mut packet) {
                 Frame::Packet(len) => {
-                    if let (Some(to), Some(len)) = (to, stream.seal(&mut packet, len)) {
+                    if let (Some(to), Some(len)) = (to, stream.guard.seal(&mut packet, len)) {
                         send(Outgoing { index, is_rtcp: false, to, packet: &packet[..len] });
                     }
                 }
@@ -142,10 +142,7 @@ impl Core {
             {
                 let mut packet = [0; REPORT_MAX + TAIL_MAX];
                 let written = stream.reports.write(now, egress.ssrc, sent, heard, &mut packet[..REPORT_MAX]);
-                let written = written.and_then(|len| match &mut stream.secure {
-                    None => Some(len),
-                    Some(secure) => secure.protect_rtcp(&mut packet, len),
-                });
+                let written = written.and_then(|len| stream.guard.seal_rtcp(&mut packet, len));
                 if let Some(len) = written {
                     send(Outgoing { index: stream.port.index, is_rtcp: true, to, packet: &packet[..len] });
                 }

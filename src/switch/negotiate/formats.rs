@@ -125,6 +125,13 @@ impl Menu {
         choices.chain(noises).chain(self.events.iter().map(|(clock, pt)| Format::telephone_event(*pt, *clock)))
     }
 
+    /// One telephone-event alone, at the first codec's clock: given two, Chromium sends but the ends of digits.
+    pub fn keep_one_event(&mut self) {
+        if let Some(event) = self.choices.first().and_then(|choice| self.event(choice.codec)) {
+            self.events = std::iter::once(event).collect();
+        }
+    }
+
     /// One codec alone, and what goes with it.
     pub fn only(&self, choice: Choice) -> Self {
         let noises = self.noise(choice.codec).map(|pt| (choice.codec.clock_hz(), pt));

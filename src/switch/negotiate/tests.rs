@@ -10,6 +10,7 @@ fn leg() -> LegMedia {
         version: 1,
         key: crate::base::Private::new([7; 30]),
         wants_security: false,
+        door: None,
         agreed: None,
         local: Bytes::new(),
         ours: Menu::default(),
@@ -63,7 +64,7 @@ fn sw_05_other_lines_are_answered_with_port_zero() {
     assert_eq!(answers.len(), 4, "{text}");
     assert!(answers[0].starts_with("m=video 0 ") && answers[1].starts_with("m=audio 20000 "), "{text}");
     assert!(answers[2].starts_with("m=image 0 udptl") && answers[3].starts_with("m=audio 0 "), "{text}");
-    assert_eq!(agreed.remote.rtp, "198.51.100.7:4000".parse().unwrap());
+    assert_eq!(agreed.remote.rtp, "198.51.100.7:4000".parse::<SocketAddr>().unwrap());
 }
 
 /// SW-05, CH-02: each way of holding.
