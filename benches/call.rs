@@ -52,8 +52,8 @@ impl Bench {
             sources: vec![Source { network: "127.0.0.1/32".parse().expect("a network"), port: Some(remote.port()) }],
             destination: Some(TrunkDestination {
                 host: remote.ip().to_string(),
-                port: remote.port(),
-                transport: Transport::Udp,
+                port: Some(remote.port()),
+                transport: Some(Transport::Udp),
             }),
             ..Trunk::new(TrunkId(id), format!("trunk{id}"))
         };

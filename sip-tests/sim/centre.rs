@@ -51,8 +51,8 @@ pub fn centre() -> Centre {
             sources: vec![Source { network: carrier.ip().to_string().parse().unwrap(), port: None }],
             destination: Some(TrunkDestination {
                 host: carrier.ip().to_string(),
-                port: carrier.port(),
-                transport: Transport::Udp,
+                port: Some(carrier.port()),
+                transport: Some(Transport::Udp),
             }),
             ..Trunk::new(TRUNK, "carrier")
         }],

@@ -259,7 +259,7 @@ impl Sim {
             Output::Reply { id, result } => {
                 self.replies.insert(id, result);
             }
-            Output::Resolve { host, .. } => panic!("the world has no names: {host}"),
+            Output::Resolve { lookup, .. } => panic!("the world has no names: {}", lookup.host),
             Output::Alarm(alarm) => {
                 assert!(!matches!(alarm, Alarm::Invariant(_)), "{alarm:?}");
             }

@@ -1,6 +1,7 @@
 //! The order of the house, checked: floors look down only, nothing impure in the pure floors, files that fit in a head,
 //! names, documents that tell the truth, licences.
 
+mod claims;
 mod source;
 
 use std::{

@@ -55,6 +55,27 @@ impl Chance {
     }
 }
 
+/// The lowest priority first; among equals by chance, as their weights want it (RFC 2782). A weight of zero counts as one.
+pub fn in_weighted_order<T>(mut left: Vec<T>, rank: impl Fn(&T) -> (u32, u16), chance: &mut Chance) -> Vec<T> {
+    left.sort_by_key(|item| rank(item).0);
+    let mut order = Vec::with_capacity(left.len());
+    while let Some(first) = left.first().map(|item| rank(item).0) {
+        let weights = left.iter().map(&rank).take_while(|(priority, _)| *priority == first);
+        let weights: Vec<u64> = weights.map(|(_, weight)| u64::from(weight.max(1))).collect();
+        let mut drawn = chance.below(weights.iter().sum());
+        let mut at = 0;
+        for (place, weight) in weights.iter().enumerate() {
+            if drawn < *weight {
+                at = place;
+                break;
+            }
+            drawn -= weight;
+        }
+        order.push(left.remove(at));
+    }
+    order
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,5 +88,19 @@ mod tests {
         assert!((0..1000).all(|_| one.below(3) < 3));
         assert_eq!(one.below(0), 0);
         assert!((0..1000).map(|_| one.unit()).all(|u| (0.0..1.0).contains(&u)));
+    }
+
+    /// TK-05: priorities are strict, weights are shares.
+    #[test]
+    fn tk_05_weights_share_the_calls() {
+        let items = vec![('a', 2, 100), ('b', 1, 30), ('c', 1, 70)];
+        let mut chance = Chance::from_number(5);
+        let mut share = 0;
+        for _ in 0..1_000 {
+            let order = in_weighted_order(items.clone(), |(_, priority, weight)| (*priority, *weight), &mut chance);
+            assert_eq!((order.len(), order[2].0), (3, 'a'));
+            share += u32::from(order[0].0 == 'c');
+        }
+        assert!((650..750).contains(&share), "{share}");
     }
 }

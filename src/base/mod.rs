@@ -8,7 +8,7 @@ mod private;
 mod time;
 mod timers;
 
-pub use chance::Chance;
+pub use chance::{Chance, in_weighted_order};
 pub use ids::*;
 pub use map::{FastMap, FastSet, KeyedMap, keyed_map};
 pub use number::{DIALLED_MAX, Dialled, Extension, NUMBER_DIGITS_MAX, Number};

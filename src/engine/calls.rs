@@ -1,23 +1,20 @@
 //! Calls on their way: from a routed number to whoever shall hear it, and what the switch tells of them.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use super::{
-    Actor, CallRecord, Direction, Engine, Entry, Happened, Output, QueueRecord, Record,
-    outgoing::Attempts,
-    queue_calls::Step,
-    transfers::Transfer,
-    trunks::{OUT_OF_ORDER, trunk_credentials},
+    Actor, CallRecord, Direction, Engine, Entry, Happened, Output, QueueRecord, Record, outgoing::Attempts,
+    queue_calls::Step, transfers::Transfer,
 };
 use crate::{
     base::{
         AgentId, CallId, EngagementId, GroupId, InteractionId, LegId, Now, Number, Private, QueueId, TrunkId, UserId,
         Wall,
     },
-    sip::{Headers, Path},
+    sip::Headers,
     switch::{
-        CallSummary, Cause, Destination, EndedBy, Fact, GroupStrategy, LegParty, LegSide, LegStage, Listener, Lost,
-        Moved, Presentation, RingId, RingPlan, Routed, Target, Then, Trunk,
+        CallSummary, Cause, Destination, EndedBy, Fact, GroupStrategy, LegParty, LegSide, LegStage, Lost, Moved,
+        RingId, RingPlan, Routed, Target, Then,
     },
 };
 
@@ -239,68 +236,6 @@ impl Engine {
         true
     }
 
-    /// A trunk as the next to be rung for a call.
-    pub(super) fn trunk_target(&self, now: Now, id: TrunkId, number: String, call: CallId) -> Result<Target, Cause> {
-        let trunk = self.directory.trunks.get(&id).ok_or(Cause::NOT_FOUND)?;
-        self.trunk_target_showing(now, trunk, &number, self.presentation(call, trunk))
-    }
-
-    /// The same for a user who brings somebody in by himself.
-    pub(super) fn trunk_target_of(&self, now: Now, id: TrunkId, number: &str, by: UserId) -> Result<Target, Cause> {
-        let trunk = self.directory.trunks.get(&id).ok_or(Cause::NOT_FOUND)?;
-        self.trunk_target_showing(now, trunk, number, self.presentation_of(by, trunk))
-    }
-
-    fn trunk_target_showing(
-        &self,
-        now: Now,
-        trunk: &Trunk,
-        number: &str,
-        shown: Presentation,
-    ) -> Result<Target, Cause> {
-        let id = trunk.id;
-        if !self.has_line(now, trunk, LegSide::Called) {
-            return Err(Cause::NO_ROOM);
-        }
-        let destination = trunk.destination.as_ref().ok_or(Cause::NOT_FOUND)?;
-        let (path, listener) = self.trunk_way(trunk).filter(|_| self.lines.is_up(id)).ok_or(OUT_OF_ORDER)?;
-        let transport = path.transport;
-        let authority = crate::switch::authority(&destination.host, destination.port);
-        let param = transport.uri_param().map(|name| format!(";transport={name}")).unwrap_or_default();
-        let number = trunk.numbering.called_out(number).into_owned();
-        let user = crate::switch::escape_user(&number);
-        let credentials = trunk_credentials(trunk);
-        let (host, port) = listener.authority();
-        Ok(Target {
-            party: LegParty::Trunk(id),
-            path,
-            uri: format!("sip:{user}@{authority}{param}"),
-            domain: crate::switch::authority(&host, port).into(),
-            address: Private::new(number),
-            route_set: Vec::new(),
-            credentials,
-            dead_time: self.settings.times.trunk_dead_time,
-            shown,
-            spares: Vec::new(),
-        })
-    }
-
-    /// The way to a trunk, and the socket of ours on it.
-    pub(super) fn trunk_way(&self, trunk: &Trunk) -> Option<(Path, &Listener)> {
-        let destination = trunk.destination.as_ref()?;
-        let transport = destination.transport;
-        let ip = match destination.host.parse() {
-            Ok(ip) => ip,
-            Err(_) => {
-                let key = (destination.host.as_str().into(), destination.port, transport);
-                *self.addresses.get(&key).and_then(|ips| ips.first())?
-            }
-        };
-        let remote = SocketAddr::new(ip, destination.port);
-        let listener = self.listener_towards(transport, remote)?;
-        Some((Path { transport, local: listener.local, remote, flow: None }, listener))
-    }
-
     /// What the switch tells.
     pub(super) fn on_fact(&mut self, now: Now, fact: Fact) {
         match fact {
@@ -336,6 +271,7 @@ impl Engine {
             Fact::RingLost { call, ring, lost, cause, moved } => {
                 self.on_ring_lost(now, call, ring, (lost, cause), moved)
             }
+            Fact::Dead { party: LegParty::Trunk(_), path, .. } => self.note_server_failed(now, path),
             Fact::Dead { party, contact, path, flow_failed } => {
                 self.on_dead(now, party, (&contact, path.flow), flow_failed);
             }

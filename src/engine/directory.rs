@@ -1,7 +1,7 @@
 //! The domain settings, indexed for use.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
     sync::Arc,
 };
@@ -11,6 +11,7 @@ use crate::{
     acd::Onward,
     base::{AgentId, ClipId, FastMap, GroupId, Number, QueueId, TrunkGroupId, TrunkId, UserId},
     media::{Source, Tone, spoken::Language},
+    sip::Lookup,
     switch::{Destination, DialPlan, Group, Routed, Router, Trunk, TrunkDestination, TrunkGroup, User},
 };
 
@@ -117,10 +118,10 @@ impl Directory {
         sources.any(|known| known.matches(SocketAddr::new(source, known.port.unwrap_or(0))))
     }
 
-    /// Names of trunks' hosts that must be looked up.
-    pub fn unresolved(&self) -> Vec<TrunkDestination> {
-        let destinations = self.trunks.values().filter_map(|trunk| trunk.destination.clone());
-        destinations.filter(|destination| destination.host.parse::<IpAddr>().is_err()).collect()
+    /// Names of trunks' hosts, each once.
+    pub fn names(&self) -> BTreeSet<Lookup> {
+        let destinations = self.trunks.values().filter_map(|trunk| trunk.destination.as_ref());
+        destinations.filter(|destination| destination.address().is_none()).map(TrunkDestination::lookup).collect()
     }
 
     /// What a held leg hears.

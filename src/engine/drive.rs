@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     time::Duration,
 };
 
@@ -14,6 +14,7 @@ use super::{
     parties::Third,
     queue_calls::{Asked, Waiting},
     restore::Restoring,
+    servers::Servers,
     told::Purpose,
     trunks::Lines,
     watch::Guesses,
@@ -22,18 +23,12 @@ use super::{
 use crate::{
     acd::Acd,
     base::{
-        AgentId, CallId, Chance, EngagementId, FastMap, FlowId, Instant, InteractionId, KeyedMap, Now, OfferId, PlayId,
-        Timers, TrunkId, keyed_map,
+        AgentId, CallId, Chance, EngagementId, FastMap, FlowId, Instant, InteractionId, Now, OfferId, PlayId, Timers,
+        TrunkId,
     },
     sip::{Stack, StackSettings, TransactionId, Transport, digest::Verifier, registrar::Registrar},
     switch::{self, Listener, RingId, Switch, SwitchSettings, TrunkLoad, authority},
 };
-
-/// How often a trunk's name is looked up again.
-const RESOLVE_AGAIN: Duration = Duration::from_secs(300);
-
-/// The same after a look-up that found nothing.
-const RESOLVE_RETRY: Duration = Duration::from_secs(15);
 
 /// How often the invariants are checked. It costs about a tenth of a microsecond a leg.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
@@ -67,7 +62,7 @@ pub struct Engine {
     pub(super) reachable: FastMap<AgentId, bool>,
     pub(super) trunk_load: TrunkLoad,
     pub(super) lines: Lines,
-    pub(super) addresses: KeyedMap<(Box<str>, u16, Transport), Vec<IpAddr>>,
+    pub(super) servers: Servers,
     pub(super) guesses: Guesses,
     /// Devices asked for a sign of life, and not heard yet: name, contact and connection.
     pub(super) probes: FastMap<TransactionId, (Box<str>, Box<str>, Option<FlowId>)>,
@@ -138,7 +133,7 @@ impl Engine {
             reachable: FastMap::default(),
             trunk_load: TrunkLoad::default(),
             lines: Lines::default(),
-            addresses: keyed_map(),
+            servers: Servers::default(),
             guesses,
             probes: FastMap::default(),
             watching: Watching::default(),
@@ -179,14 +174,7 @@ impl Engine {
                 let chance = self.switch.chance();
                 *chance = Chance::from_seed(mixed(seed, chance.bytes()));
             }
-            Input::Resolved { host, port, transport, addresses } => {
-                let again = if addresses.is_empty() { RESOLVE_RETRY } else { RESOLVE_AGAIN };
-                self.timers.set(Timer::Resolve, now.mono + again);
-                // An answer without addresses does not take away those that worked.
-                if !addresses.is_empty() {
-                    self.addresses.insert((host.into(), port, transport), addresses);
-                }
-            }
+            Input::Resolved { lookup, servers, lasts } => self.on_resolved(now, lookup, servers, lasts),
             Input::Drain => {
                 self.draining = true;
                 self.live(now, Happened::Draining);
@@ -265,6 +253,7 @@ impl Engine {
     fn on_settings(&mut self, now: Now, centre: Centre) {
         self.directory = Directory::new(&centre);
         self.acd.settings(now, centre.acd);
+        self.forget_names();
         self.resolve();
         self.forget_devices(now);
         self.forget_watched(now);
@@ -299,13 +288,6 @@ impl Engine {
             self.alarms.push((kind, now.mono));
         }
         self.emit(Output::Alarm(alarm));
-    }
-
-    fn resolve(&mut self) {
-        for destination in self.directory.unresolved() {
-            let (host, port, transport) = (destination.host, destination.port, destination.transport);
-            self.emit(Output::Resolve { host, port, transport });
-        }
     }
 
     pub(super) fn emit(&mut self, output: Output) {

@@ -4,6 +4,7 @@
 use super::{Engine, identity::internal_name};
 use crate::{
     base::{CallId, Now, TrunkId},
+    sip::Transport,
     switch::{Destination, LegParty, Moved, escape_user},
     wire::sip::Uri,
 };
@@ -50,7 +51,8 @@ impl Engine {
         destination.is_some_and(|destination| {
             let host = uri.host.to_string();
             let known = host.trim_matches(['[', ']']).eq_ignore_ascii_case(destination.host.trim_matches(['[', ']']));
-            known && uri.port.unwrap_or(destination.transport.default_port()) == destination.port
+            let default = destination.transport.unwrap_or(Transport::Udp).default_port();
+            known && uri.port.unwrap_or(default) == destination.port.unwrap_or(default)
         })
     }
 

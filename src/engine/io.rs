@@ -1,6 +1,9 @@
 //! What goes into the engine and what comes out.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -10,7 +13,7 @@ use crate::{
     acd::{self, Actor, Refused},
     base::{AgentId, CallId, EngagementId, FlowId, Instant, InteractionId, LegId, OfferId, QueueId, UserId, Wall},
     media,
-    sip::{Path, Transport},
+    sip::{Lookup, Path, Server, Transport},
     switch::Listener,
     wire::sip::Message,
 };
@@ -56,12 +59,12 @@ pub enum Input {
     },
     /// Fresh randomness from the system.
     Seed([u8; 32]),
-    /// The answer to [`Output::Resolve`]; empty when the name has no address.
+    /// The answer to [`Output::Resolve`]; without servers when the name leads nowhere.
     Resolved {
-        host: String,
-        port: u16,
-        transport: Transport,
-        addresses: Vec<IpAddr>,
+        lookup: Lookup,
+        servers: Vec<Server>,
+        /// For how long that is good.
+        lasts: Duration,
     },
     /// Take no new calls, let the present ones end; `Output::Drained` follows.
     Drain,
@@ -102,9 +105,9 @@ pub enum Output {
     },
     /// Look up a trunk's name; the answer comes as [`Input::Resolved`].
     Resolve {
-        host: String,
-        port: u16,
-        transport: Transport,
+        lookup: Lookup,
+        /// Transports that we can send on.
+        able: Vec<Transport>,
     },
     /// For the gate before the engine.
     Gate(GateOrder),

@@ -21,6 +21,7 @@ mod record;
 mod register;
 mod requests;
 mod restore;
+mod servers;
 mod settings;
 mod sip_in;
 mod snapshot;

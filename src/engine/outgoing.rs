@@ -2,10 +2,16 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use super::{Engine, trunks::OUT_OF_ORDER};
+use super::{
+    Engine,
+    trunks::{OUT_OF_ORDER, trunk_credentials},
+};
 use crate::{
-    base::{CallId, Chance, Now, TrunkGroupId, TrunkId},
-    switch::{Cause, LegSide, Lost, Trunk, TrunkMember},
+    base::{CallId, Now, Private, TrunkGroupId, TrunkId, UserId, in_weighted_order},
+    sip::{Path, Transport},
+    switch::{
+        Cause, LegParty, LegSide, Listener, Lost, Presentation, Target, Trunk, TrunkMember, authority, escape_user,
+    },
 };
 
 /// A trunk of a group that has said nothing at all to an INVITE for so long is passed over, while there is another.
@@ -22,7 +28,9 @@ impl Engine {
         let Some(group) = self.directory.trunk_groups.get(&group) else {
             return self.refuse_call(now, call, Cause::NOT_FOUND);
         };
-        let rest = order(&group.members, self.switch.chance());
+        let rank = |member: &TrunkMember| (u32::from(member.priority), member.weight);
+        let rest = in_weighted_order(group.members.clone(), rank, self.switch.chance());
+        let rest = rest.into_iter().map(|member| member.trunk).collect();
         if let Some(note) = self.notes.get_mut(&call) {
             note.attempts = Some(Attempts { rest, number });
         }
@@ -54,53 +62,77 @@ impl Engine {
         is_the_trunks && self.try_next_trunk(now, call)
     }
 
+    /// A trunk as the next to be rung for a call.
+    pub(super) fn trunk_target(
+        &mut self,
+        now: Now,
+        id: TrunkId,
+        number: String,
+        call: CallId,
+    ) -> Result<Target, Cause> {
+        let trunk = self.directory.trunks.get(&id).cloned().ok_or(Cause::NOT_FOUND)?;
+        let shown = self.presentation(call, &trunk);
+        self.trunk_target_showing(now, &trunk, &number, shown)
+    }
+
+    /// The same for a user who brings somebody in by himself.
+    pub(super) fn trunk_target_of(&mut self, now: Now, id: TrunkId, number: &str, by: UserId) -> Result<Target, Cause> {
+        let trunk = self.directory.trunks.get(&id).cloned().ok_or(Cause::NOT_FOUND)?;
+        let shown = self.presentation_of(by, &trunk);
+        self.trunk_target_showing(now, &trunk, number, shown)
+    }
+
+    /// Its first server, and the others for when that can't be reached (RFC 3263 4.3).
+    fn trunk_target_showing(
+        &mut self,
+        now: Now,
+        trunk: &Trunk,
+        number: &str,
+        shown: Presentation,
+    ) -> Result<Target, Cause> {
+        let id = trunk.id;
+        if !self.has_line(now, trunk, LegSide::Called) {
+            return Err(Cause::NO_ROOM);
+        }
+        let destination = trunk.destination.as_ref().ok_or(Cause::NOT_FOUND)?;
+        if !self.lines.is_up(id) {
+            return Err(OUT_OF_ORDER);
+        }
+        let ways = self.trunk_ways(now, destination);
+        let transport = destination.transport.and_then(Transport::uri_param);
+        let param = transport.map(|name| format!(";transport={name}")).unwrap_or_default();
+        let number = trunk.numbering.called_out(number).into_owned();
+        let uri = format!("sip:{}@{}{param}", escape_user(&number), destination.authority());
+        let spares_left = ways.len() > 1;
+        let trunk_dead_time = self.settings.times.trunk_dead_time;
+        let on = |path: Path| Target {
+            party: LegParty::Trunk(id),
+            path,
+            uri: uri.clone(),
+            domain: self.own_authority(&path).into(),
+            address: Private::new(number.clone()),
+            route_set: self.lines.service_route(id).to_vec(),
+            credentials: trunk_credentials(trunk),
+            dead_time: if spares_left { trunk_dead_time.min(RESPONSE_TIME) } else { trunk_dead_time },
+            shown: shown.clone(),
+            spares: Vec::new(),
+        };
+        let mut targets: Vec<Target> = ways.into_iter().map(on).collect();
+        let spares = targets.split_off(targets.len().min(1));
+        let first = targets.pop().ok_or(OUT_OF_ORDER)?;
+        Ok(Target { spares, ..first })
+    }
+
+    /// Our host and port on a path, as peers write them.
+    fn own_authority(&self, path: &Path) -> String {
+        let listener = self.settings.listeners.iter().find(|listener| listener.carries(path));
+        let (host, port) =
+            listener.map_or_else(|| (path.local.ip().to_string(), path.local.port()), Listener::authority);
+        authority(&host, port)
+    }
+
     /// Whether a trunk may carry one more call that way (TK-09).
     pub(super) fn has_line(&self, now: Now, trunk: &Trunk, side: LegSide) -> bool {
         self.trunk_load.has_room(now.mono, trunk, side)
-    }
-}
-
-/// The lowest priority number first; among equals by chance, as their weights want it.
-fn order(members: &[TrunkMember], chance: &mut Chance) -> VecDeque<TrunkId> {
-    let mut left: Vec<&TrunkMember> = members.iter().collect();
-    left.sort_by_key(|member| member.priority);
-    let mut order = VecDeque::with_capacity(left.len());
-    while let Some(first) = left.first().map(|member| member.priority) {
-        let equal = left.iter().take_while(|member| member.priority == first);
-        let total: u64 = equal.clone().map(|member| u64::from(member.weight.max(1))).sum();
-        let mut drawn = chance.below(total);
-        let mut at = 0;
-        for (place, member) in equal.enumerate() {
-            let weight = u64::from(member.weight.max(1));
-            if drawn < weight {
-                at = place;
-                break;
-            }
-            drawn -= weight;
-        }
-        order.push_back(left.remove(at).trunk);
-    }
-    order
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// TK-05: priorities are strict, weights are shares.
-    #[test]
-    fn tk_05_weights_share_the_calls() {
-        let member = |trunk, priority, weight| TrunkMember { trunk: TrunkId(trunk), priority, weight };
-        let members = [member(1, 2, 100), member(2, 1, 30), member(3, 1, 70)];
-        let mut chance = Chance::from_number(5);
-        let firsts: Vec<u64> = (0..1_000)
-            .map(|_| {
-                let order = order(&members, &mut chance);
-                assert_eq!((order.len(), order.back()), (3, Some(&TrunkId(1))));
-                order[0].0
-            })
-            .collect();
-        let share = firsts.iter().filter(|first| **first == 3).count();
-        assert!((650..750).contains(&share), "{share}");
     }
 }

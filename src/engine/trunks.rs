@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Alarm, Engine, Output, drive::Timer};
 use crate::{
     base::{FastMap, Now, TrunkId, Wall},
-    sip::{self, Party, Target, TransactionId},
+    sip::{self, Party, Path, Target, TransactionId},
     switch::{Cause, Trunk, authority},
     wire::sip::{Message, Method, Name},
 };
@@ -21,6 +21,9 @@ const RETRY_UNRESOLVED: Duration = Duration::from_secs(5);
 
 /// A carrier may ask for longer registrations (423), but not for longer than this.
 const EXPIRES_MAX: u32 = 86_400;
+
+/// Service-Route values of a carrier that are kept.
+const SERVICE_ROUTE_MAX: usize = 8;
 
 /// What a trunk that can't be used now amounts to.
 pub(super) const OUT_OF_ORDER: Cause = Cause { sip: 503, q850: 38 };
@@ -57,6 +60,8 @@ struct Registration {
     remote: Option<SocketAddr>,
     status: u16,
     failures: u32,
+    /// The way that the carrier wants our calls to take (RFC 3608).
+    service_route: Vec<String>,
 }
 
 struct Health {
@@ -93,6 +98,12 @@ impl Lines {
             line.trunk.sources.is_empty() && registered.is_some_and(|registration| registration.remote == Some(remote))
         };
         self.lines.iter().find(|(_, line)| is_there(line)).map(|(id, _)| *id)
+    }
+
+    /// The route of calls to a carrier, as its registrar told it.
+    pub fn service_route(&self, trunk: TrunkId) -> &[String] {
+        let registration = self.lines.get(&trunk).and_then(|line| line.registration.as_ref());
+        registration.map_or(&[], |registration| &registration.service_route)
     }
 
     /// Whether calls may go there.
@@ -132,6 +143,7 @@ impl Engine {
                 remote: None,
                 status: 0,
                 failures: 0,
+                service_route: Vec::new(),
             });
             if registration.is_some() {
                 self.timers.set(Timer::TrunkRegister(id), now.mono);
@@ -163,7 +175,7 @@ impl Engine {
 
     fn send_register(&mut self, now: Now, id: TrunkId, expires: Option<u32>) -> Option<TransactionId> {
         let trunk = self.lines.lines.get(&id)?.trunk.clone();
-        let (path, listener) = self.trunk_way(&trunk)?;
+        let (path, listener) = self.trunk_way(now, &trunk)?;
         let contact_host = {
             let (host, port) = listener.authority();
             authority(&host, port)
@@ -203,15 +215,16 @@ impl Engine {
         if let Some(asked) = line.health.asked.take() {
             self.lines.errands.remove(&asked);
             self.timers.set(Timer::TrunkHealth(id), now.mono + health.every);
+            self.note_line_failed(now, id);
             return self.note_health(id, false);
         }
         let trunk = line.trunk.clone();
-        let Some((path, _)) = self.trunk_way(&trunk) else {
+        let Some((path, _)) = self.trunk_way(now, &trunk) else {
             self.timers.set(Timer::TrunkHealth(id), now.mono + health.every);
             return self.note_health(id, false);
         };
         let Some(destination) = &trunk.destination else { return };
-        let uri = format!("sip:{}", authority(&destination.host, destination.port));
+        let uri = format!("sip:{}", destination.authority());
         let us = Party::new(format!("sip:{}", self.settings.realm));
         let mut request = sip::Request::outside(Method::Options, path, uri.clone(), us, Party::new(uri));
         request.headers.push(("Accept".into(), "application/sdp".to_owned()));
@@ -241,7 +254,11 @@ impl Engine {
                 if let Some(every) = every {
                     self.timers.set(Timer::TrunkHealth(id), now.mono + every);
                 }
-                self.note_health(id, response.is_some() && is_life(status));
+                let alive = response.is_some() && is_life(status);
+                if !alive {
+                    self.note_line_failed(now, id);
+                }
+                self.note_health(id, alive);
             }
         }
         true
@@ -249,8 +266,10 @@ impl Engine {
 
     fn on_registered(&mut self, now: Now, id: TrunkId, status: u16, response: Option<&Message>) {
         let jitter = self.switch.chance().below(100);
-        let remote = self.lines.lines.get(&id).map(|line| line.trunk.clone()).and_then(|trunk| self.trunk_way(&trunk));
-        let remote = remote.map(|(path, _)| path.remote);
+        let remote = self.way_of_line(now, id).map(|path| path.remote);
+        if response.is_none() || status == 503 {
+            self.note_line_failed(now, id);
+        }
         let Some(registration) = self.lines.lines.get_mut(&id).and_then(|line| line.registration.as_mut()) else {
             return;
         };
@@ -261,6 +280,8 @@ impl Engine {
                 registration.failures = 0;
                 registration.until = Some(now.wall + Duration::from_secs(granted.into()));
                 registration.remote = remote;
+                let routes = response.into_iter().flat_map(|response| response.list(Name::ServiceRoute));
+                registration.service_route = routes.take(SERVICE_ROUTE_MAX).map(str::to_owned).collect();
                 // Well before it ends, and not all trunks in the same second.
                 Duration::from_secs(u64::from(granted) * (80 + jitter / 10) / 100).max(Duration::from_secs(1))
             }
@@ -287,6 +308,17 @@ impl Engine {
         if failed {
             let name = self.lines.lines.get(&id).map(|line| line.trunk.name.clone()).unwrap_or_default();
             self.emit(Output::Alarm(Alarm::TrunkUnregistered { name, status, until }));
+        }
+    }
+
+    fn way_of_line(&self, now: Now, id: TrunkId) -> Option<Path> {
+        self.trunk_way(now, &self.lines.lines.get(&id)?.trunk).map(|(path, _)| path)
+    }
+
+    /// The server that was asked did not answer: the next request tries another one of its name.
+    fn note_line_failed(&mut self, now: Now, id: TrunkId) {
+        if let Some(path) = self.way_of_line(now, id) {
+            self.note_server_failed(now, path);
         }
     }
 

@@ -10,6 +10,7 @@ mod gate;
 mod inbox;
 mod interfaces;
 mod lanes;
+mod mirror;
 mod rates;
 mod refuse;
 mod streams;
@@ -30,6 +31,7 @@ pub use lanes::{
     DIALOG_WAITING_MAX, INVITE_WAITING_MAX, LANE_OCTETS_MAX, Lane, OTHER_WAITING_MAX, OVERLOAD_AGE,
     REGISTER_WAITING_MAX, RELIEF_AGE,
 };
+pub use mirror::{Collector, MIRRORED_MAX};
 pub use rates::SOURCES_MAX;
 pub use tls::{Tls, TlsError, TlsSettings};
 pub use trace::{FILTERS_MAX, TRACED_MAX, TRACED_OCTETS_MAX};
@@ -43,6 +45,7 @@ use crate::{
 };
 use gate::Gate;
 use lanes::{Admission, Lanes};
+use mirror::Mirror;
 use rates::Rates;
 use streams::{Arrival, Streams};
 use trace::Trace;
@@ -90,6 +93,8 @@ pub struct Counts {
     /// Messages dropped because the kernel would not take them.
     pub dropped_out: u64,
     pub refused_connections: u64,
+    /// Messages that the collector of the mirror did not get.
+    pub unmirrored: u64,
 }
 
 /// All sockets of one switch; used by the loop's thread alone.
@@ -114,6 +119,9 @@ pub struct Net {
     rates: Option<(Rates, Trusted)>,
     gate: Gate,
     trace: Trace,
+    mirror: Option<Mirror>,
+    /// For the mirror, which wants the time of day.
+    today: Now,
     /// Of the present turn.
     now: Instant,
     rested: Instant,
@@ -141,6 +149,8 @@ impl Net {
             rates: None,
             gate: Gate::default(),
             trace: Trace::default(),
+            mirror: None,
+            today: Now::default(),
             now: Instant::default(),
             rested: Instant::default(),
             counts: Counts::default(),
@@ -212,6 +222,17 @@ impl Net {
     /// Whose certificate is expected at an address that we connect to.
     pub fn name(&mut self, address: SocketAddr, host: &str) {
         self.streams.name(address, host);
+    }
+
+    /// Mirrors every message to a collector from now on, or none.
+    pub fn set_mirror(&mut self, collector: Option<Collector>) -> io::Result<()> {
+        self.mirror = collector.map(|collector| Mirror::open(self.streams.runtime(), collector)).transpose()?;
+        Ok(())
+    }
+
+    /// A turn begins.
+    pub fn stamp(&mut self, now: Now) {
+        self.today = now;
     }
 
     pub fn bound(&self) -> &[Bound] {
@@ -308,6 +329,9 @@ impl Net {
     fn admit(&mut self, now: Instant, path: Path, message: Message) {
         self.counts.received += 1;
         self.trace.came(now, &path, &message);
+        if let Some(mirror) = &self.mirror {
+            mirror.tell(self.today, &path, &message, true);
+        }
         if refuse::is_ack_to_busy(&message) || self.is_late(&path, &message) {
             return;
         }
@@ -435,6 +459,11 @@ impl Net {
     pub fn send(&mut self, path: Path, bytes: Bytes) {
         self.counts.sent += 1;
         self.trace.goes(self.now, &path, &bytes);
+        if let Some(mirror) = &self.mirror
+            && let Ok(message) = Message::parse(bytes.clone())
+        {
+            mirror.tell(self.today, &path, &message, false);
+        }
         match path.transport {
             Transport::Udp => match self.listeners.iter_mut().find(|listener| listener.local() == path.local) {
                 Some(listener) => listener.send(path.remote, bytes),
@@ -471,6 +500,7 @@ impl Net {
         let mut counts = std::mem::take(&mut self.counts);
         counts.dropped_out += self.listeners.iter_mut().map(UdpListener::take_dropped).sum::<u64>();
         counts.refused_connections = self.streams.take_refused();
+        counts.unmirrored = self.mirror.as_ref().map_or(0, Mirror::take_lost);
         counts
     }
 }

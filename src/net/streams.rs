@@ -115,6 +115,10 @@ impl Streams {
         Self { shared: Arc::new(shared), arrivals, runtime, tasks, listeners: HashMap::new() }
     }
 
+    pub fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
     /// For new connections from now on.
     pub fn set_tls(&self, tls: Option<Arc<Tls>>) {
         *self.shared.tls.write().unwrap_or_else(PoisonError::into_inner) = tls;

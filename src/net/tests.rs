@@ -209,3 +209,60 @@ fn a_dead_phone_is_a_fact() {
         _ => panic!("not told"),
     }
 }
+
+/// The chunks of a packet by kind.
+fn chunks(packet: &[u8]) -> std::collections::BTreeMap<u16, Vec<u8>> {
+    assert!(packet.starts_with(b"HEP3"));
+    assert_eq!(usize::from(u16::from_be_bytes([packet[4], packet[5]])), packet.len());
+    let (mut found, mut rest) = (std::collections::BTreeMap::new(), &packet[6..]);
+    while let [_, _, high, low, one, two, ..] = *rest {
+        let length = usize::from(u16::from_be_bytes([one, two]));
+        found.insert(u16::from_be_bytes([high, low]), rest[6..length].to_vec());
+        rest = &rest[length..];
+    }
+    found
+}
+
+/// AP-08: a collector gets every message, in and out, with its time and its ends, and no secret; one that does not read
+/// holds up nobody.
+#[test]
+fn ap_08_a_collector_gets_what_comes_and_goes() {
+    let mut fixture = start();
+    let collector = UdpSocket::bind("127.0.0.1:0").unwrap();
+    collector.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let key = Some(crate::base::Private::new("shared".to_owned()));
+    let address = collector.local_addr().unwrap();
+    fixture.net.set_mirror(Some(Collector { address, key, agent: 7 })).unwrap();
+    fixture.net.stamp(Now { mono: Instant::from_micros(0), wall: crate::base::Wall(1_795_000_000_250) });
+    let asked =
+        request("OPTIONS", 1).replace("Max-Forwards", "Authorization: Digest response=\"secret\"\r\nMax-Forwards");
+    fixture.say(&asked);
+    fixture.turn(0);
+    let mut buffer = [0; 4_096];
+    let mut next = || {
+        let count = collector.recv(&mut buffer).unwrap();
+        chunks(&buffer[..count])
+    };
+    let came = next();
+    let phone = fixture.phone.local_addr().unwrap();
+    assert_eq!(
+        (&came[&7][..], &came[&8][..]),
+        (&phone.port().to_be_bytes()[..], &fixture.address.port().to_be_bytes()[..])
+    );
+    assert_eq!((&came[&1][..], &came[&2][..], &came[&11][..]), (&[2][..], &[17][..], &[1][..]));
+    assert_eq!((&came[&9][..], &came[&10][..]), (&1_795_000_000_u32.to_be_bytes()[..], &250_000_u32.to_be_bytes()[..]));
+    assert_eq!((&came[&12][..], &came[&14][..], &came[&17][..]), (&[0, 0, 0, 7][..], &b"shared"[..], &b"1"[..]));
+    let text = String::from_utf8(came[&15].clone()).unwrap();
+    assert!(text.len() == asked.len() && !text.contains("secret") && text.contains("Call-ID: 1\r\n"), "{text}");
+    let Some(Input::Sip { path, .. }) = fixture.net.next_input() else { panic!("nothing came") };
+    fixture.net.send(path, Bytes::from(request("INFO", 2)));
+    let went = next();
+    assert_eq!((&went[&7], &went[&8]), (&came[&8], &came[&7]));
+    assert_eq!(went[&15], request("INFO", 2).into_bytes());
+    let _ = fixture.net.take_counts();
+    drop(collector);
+    for _ in 0..3 * MIRRORED_MAX {
+        fixture.net.send(path, Bytes::from(request("INFO", 3)));
+    }
+    fixture.net.set_mirror(None).unwrap();
+}

@@ -174,7 +174,7 @@ const SECRET_HEADERS: [&str; 2] = ["authorization:", "proxy-authorization:"];
 const SECRET_LINES: [&str; 4] = ["a=crypto:", "a=key-mgmt:", "a=ice-pwd:", "k="];
 
 /// The same octets with every secret written over.
-fn masked(bytes: &[u8]) -> Vec<u8> {
+pub fn masked(bytes: &[u8]) -> Vec<u8> {
     let mut text = bytes.to_vec();
     let mut inside = false;
     for line in text.split_mut(|byte| *byte == b'\n') {

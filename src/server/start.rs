@@ -27,9 +27,9 @@ use crate::{
     api::Reloaded,
     engine::{self, Centre, Engine, EngineSettings, Entry, Input, Record},
     media::{Command, spoken},
-    net::{Bound, Inbox},
+    net::{Bound, Collector, Inbox},
     plane::{self, Plane, PlaneSettings},
-    settings::{ClipFile, JournalSync, Loaded, ServerSettings},
+    settings::{ClipFile, HepSettings, JournalSync, Loaded, ServerSettings},
     sip::TimerSettings,
     store::{Database, Feeder, Journal, JournalSettings},
     switch::{Listener, Times},
@@ -102,6 +102,7 @@ pub fn start(
     let inbox = Inbox::new(net.bell());
     let centre = Arc::new(files.centre.clone());
     net.limit_calls(server.limits.invite_rate_max, trunk_sources(&centre));
+    net.set_mirror(collector(&server.hep)).map_err(StartError::new("[hep] collector"))?;
     let pulse = Pulse::new(clock);
     let handle = Arc::new(Handle::new(inbox.clone(), pulse.clone(), Arc::clone(&centre)));
     let (http, http_address) =
@@ -121,7 +122,7 @@ pub fn start(
     let bound = net.bound().to_vec();
     let mut switch = Loop {
         engine,
-        resolve: resolver(runtime.handle().clone(), inbox.clone()),
+        resolve: resolver(runtime.handle().clone(), inbox.clone(), &server.sip.dns),
         media: media_sink(plane),
         handle: Arc::clone(&handle),
         pulse: pulse.clone(),
@@ -363,6 +364,10 @@ fn engine_settings(server: &ServerSettings, listeners: Vec<Listener>) -> EngineS
         timers: TimerSettings::default(),
         devices: server.devices.clone(),
     }
+}
+
+fn collector(hep: &HepSettings) -> Option<Collector> {
+    hep.collector.map(|address| Collector { address, key: hep.key.clone(), agent: hep.agent })
 }
 
 fn start_watchdog(pulse: Pulse) -> io::Result<mpsc::Sender<()>> {

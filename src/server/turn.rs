@@ -20,7 +20,7 @@ use crate::{
     engine::{Alarm, Centre, Engine, Entry, EntryId, GateOrder, Input, Output, Record, Request, RequestId},
     media,
     net::{Inbox, Net},
-    sip::{Path, Transport},
+    sip::{Lookup, Path, Transport},
     store::{Journal, Report},
 };
 
@@ -35,7 +35,7 @@ const SEED_TIME: Duration = Duration::from_secs(600);
 pub type MediaSink = Box<dyn FnMut(u16, media::Command) + Send>;
 
 /// Names to look up, and where the answer goes.
-pub type Resolve = Box<dyn Fn(String, u16, Transport) + Send>;
+pub type Resolve = Box<dyn Fn(Lookup, Vec<Transport>) + Send>;
 
 /// Why the loop ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,6 +85,7 @@ impl Loop {
             self.sleep();
             let now = self.clock.now();
             self.pulse.turn_begins(now.mono);
+            self.net.stamp(now);
             self.net.receive(now.mono);
             self.take_orders();
             self.take_messages();
@@ -133,9 +134,9 @@ impl Loop {
 
     /// What a carrier's host is called, for its certificate.
     fn note_names(&mut self, input: &Input) {
-        if let Input::Resolved { host, port, transport: Transport::Tls, addresses } = input {
-            for address in addresses {
-                self.net.name((*address, *port).into(), host);
+        if let Input::Resolved { lookup, servers, .. } = input {
+            for server in servers.iter().filter(|server| server.transport == Transport::Tls) {
+                self.net.name(server.address, &lookup.host);
             }
         }
     }
@@ -241,7 +242,7 @@ impl Loop {
             }
             Output::Live(event) => self.handle.tell(event),
             Output::Reply { id, result } => self.handle.reply(id, result),
-            Output::Resolve { host, port, transport } => (self.resolve)(host, port, transport),
+            Output::Resolve { lookup, able } => (self.resolve)(lookup, able),
             Output::Gate(order) => self.on_gate(order),
             Output::Alarm(alarm) => on_alarm(&alarm),
             Output::Drained => {

@@ -7,6 +7,7 @@
 mod centre;
 mod devices;
 mod fault;
+mod hep;
 mod listener;
 mod load;
 mod near;
@@ -16,6 +17,7 @@ mod tls;
 
 pub use centre::{BUILT_IN, BUILT_IN_WORD, CentreFiles, ClipFile, RANGE_MAX, difference, dump};
 pub use fault::{At, Fault, Faults, Mark, Source};
+pub use hep::HepSettings;
 pub use listener::{LISTENERS_MAX, Listener, ListenerKind};
 pub use load::{Included, Loaded, includes, load};
 pub use server::{

@@ -9,6 +9,7 @@ use std::{
 use super::{
     devices,
     fault::{At, Mark, Report},
+    hep::{self, HepSettings},
     listener::{self, Listener, ListenerKind},
     near,
     read::{Environment, Section, or},
@@ -50,6 +51,7 @@ pub struct ServerSettings {
     pub include: Vec<At<String>>,
     pub sip: SipSettings,
     pub devices: Devices,
+    pub hep: HepSettings,
     pub tls: TlsSettings,
     pub http: HttpSettings,
     pub rtp: RtpSettings,
@@ -68,6 +70,8 @@ pub struct SipSettings {
     pub origins: Vec<String>,
     /// Words in User-Agent by which scanners give themselves away; their requests are dropped.
     pub scanners: Vec<String>,
+    /// Who is asked for trunks' names; empty: whom the system asks.
+    pub dns: Vec<SocketAddr>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,7 +161,7 @@ impl ServerSettings {
 pub(super) fn read(root: &Section<'_>, overrides: &Environment<'_>) -> ServerSettings {
     let sections = (root.table("sip"), root.table("http"), root.table("rtp"), root.table("store"));
     let (sip, http, rtp, store) = sections;
-    let (tls, devices) = (root.table("tls"), root.table("devices"));
+    let (tls, devices, hep) = (root.table("tls"), root.table("devices"), root.table("hep"));
     let (limits, log) = (root.table("limits"), root.table("log"));
     let sip_settings = read_sip(&sip);
     let settings = ServerSettings {
@@ -168,14 +172,15 @@ pub(super) fn read(root: &Section<'_>, overrides: &Environment<'_>) -> ServerSet
         rtp: read_rtp(&rtp, &sip_settings),
         sip: sip_settings,
         devices: devices::read(&devices),
+        hep: hep::read(&hep),
         tls: tls::read(&tls),
         store: read_store(&store),
         limits: read_limits(&limits),
         log: read_log(&log),
     };
-    let sections = ["SIP", "DEVICES", "TLS", "HTTP", "RTP", "STORE", "LIMITS", "LOG"]
+    let sections = ["SIP", "DEVICES", "HEP", "TLS", "HTTP", "RTP", "STORE", "LIMITS", "LOG"]
         .map(|section| format!("{ENVIRONMENT_PREFIX}{section}"));
-    let names: Vec<String> = [root, &sip, &devices, &tls, &http, &rtp, &store, &limits, &log]
+    let names: Vec<String> = [root, &sip, &devices, &hep, &tls, &http, &rtp, &store, &limits, &log]
         .iter()
         .flat_map(|section| section.asked_names())
         .filter(|name| !sections.contains(name))
@@ -190,7 +195,7 @@ pub(super) fn read(root: &Section<'_>, overrides: &Environment<'_>) -> ServerSet
             root.fault(Mark { source: *source, byte: 0 }, "no key of the main file has this name", hint);
         }
     }
-    for section in [sip, devices, tls, http, rtp, store, limits, log] {
+    for section in [sip, devices, hep, tls, http, rtp, store, limits, log] {
         section.finish();
     }
     settings
@@ -232,7 +237,15 @@ fn read_sip(sip: &Section<'_>) -> SipSettings {
         user_agent,
         origins: read_origins(sip, origins),
         scanners,
+        dns: read_dns(sip),
     }
+}
+
+fn read_dns(sip: &Section<'_>) -> Vec<SocketAddr> {
+    let texts = sip.texts("dns").unwrap_or_default();
+    let server = |text: &str| text.parse().ok().or_else(|| Some(SocketAddr::new(text.parse().ok()?, 53)));
+    let expected = "an address, with or without a port: \"127.0.0.1\", \"[::1]:5353\"";
+    texts.iter().filter_map(|text| sip.parse_by(text, "dns", expected, server)).map(|at| at.value).collect()
 }
 
 fn read_http(http: &Section<'_>) -> HttpSettings {

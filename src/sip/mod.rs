@@ -9,6 +9,7 @@ pub mod registrar;
 mod compose;
 mod dialog;
 mod event;
+mod locate;
 mod path;
 mod slab;
 mod stack;
@@ -19,6 +20,7 @@ mod usage;
 mod values;
 
 pub use event::{Ended, Event, Fault, Output};
+pub use locate::{Answer, Locator, Lookup, Naptr, Question, SERVERS_MAX, Server, Srv};
 pub use path::{Path, Transport};
 pub use stack::{Stack, StackCounts, StackSettings, TRANSACTIONS_MAX, USAGES_MAX};
 pub use subscription::{Farewell, Package, SubscriptionId, Unsubscribed};

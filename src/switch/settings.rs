@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Numbering;
 use crate::{
     base::{ClipId, DialClassId, Extension, GroupId, Number, Private, QueueId, TrunkGroupId, TrunkId, UserId},
-    sip::{Transport, digest::Ha1},
+    sip::{Lookup, Transport, digest::Ha1},
 };
 
 /// A person or thing with credentials.
@@ -225,8 +225,33 @@ pub struct Cidr {
 pub struct TrunkDestination {
     /// An address or a name. Names are resolved by the shell, never by the engine.
     pub host: String,
-    pub port: u16,
-    pub transport: Transport,
+    /// Without one a name's servers are looked up (SRV, RFC 3263), and an address has its transport's own.
+    pub port: Option<u16>,
+    /// Without one a name's domain says (NAPTR), and an address has UDP.
+    pub transport: Option<Transport>,
+}
+
+impl TrunkDestination {
+    /// Where it is, when that stands in the settings.
+    pub fn address(&self) -> Option<(Transport, std::net::SocketAddr)> {
+        let transport = self.transport.unwrap_or(Transport::Udp);
+        let ip: IpAddr = self.host.parse().ok()?;
+        Some((transport, (ip, self.port.unwrap_or(transport.default_port())).into()))
+    }
+
+    /// The name to look up.
+    pub fn lookup(&self) -> Lookup {
+        Lookup { host: self.host.clone(), port: self.port, transport: self.transport }
+    }
+
+    /// As a URI writes it: without a port where none was given.
+    pub fn authority(&self) -> String {
+        match self.port {
+            Some(port) => super::authority(&self.host, port),
+            None if self.host.contains(':') => format!("[{}]", self.host),
+            None => self.host.clone(),
+        }
+    }
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

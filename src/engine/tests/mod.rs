@@ -11,6 +11,7 @@ mod identity;
 mod leaving;
 mod queue;
 mod refusals;
+mod servers;
 mod trunks;
 mod watching;
 mod world;

@@ -194,7 +194,7 @@ fn three(seed: u64) -> (World, SocketAddr, [SocketAddr; 3]) {
     for (id, port) in [(2, 5081), (3, 5082)] {
         let mut trunk = first.clone();
         (trunk.id, trunk.name) = (TrunkId(id), format!("carrier{id}"));
-        trunk.destination.as_mut().unwrap().port = port;
+        trunk.destination.as_mut().unwrap().port = Some(port);
         trunk.sources[0].port = Some(port);
         centre.trunks.push(trunk);
     }
@@ -316,4 +316,17 @@ fn tk_09_a_trunk_carries_no_more_than_it_may() {
     world.pass(secs(1));
     world.call(rui, "rui", "9000");
     assert!(world.rejected(rui).is_none());
+}
+
+/// TK-01: the way that a carrier's registrar tells (RFC 3608) is the way that calls to it take.
+#[test]
+fn tk_01_a_carriers_service_route_is_taken() {
+    let mut world = registering(78);
+    registers(&mut world, |request| accepted(request).header("Service-Route", "<sip:edge.carrier.example;lr>"))
+        .unwrap();
+    let ana = world.phone("ana", 6001);
+    world.call(ana, "ana", "9000");
+    let carrier: SocketAddr = CARRIER.parse().unwrap();
+    let sent = world.sent_to(carrier, &Method::Invite);
+    assert_eq!(sent[0].header(Name::Route), Some("<sip:edge.carrier.example;lr>"));
 }

@@ -42,6 +42,8 @@ pub struct World {
     pub alarms: Vec<Alarm>,
     pub drained: bool,
     pub gate: Vec<GateOrder>,
+    /// Names that the switch wants looked up.
+    pub lookups: Vec<sip::Lookup>,
     /// Packets to these addresses vanish.
     pub dead: Vec<SocketAddr>,
 }
@@ -77,7 +79,11 @@ pub fn centre() -> Centre {
     }
     centre.trunks.push(Trunk {
         sources: vec![Source { network: "127.0.0.1/32".parse().unwrap(), port: Some(5080) }],
-        destination: Some(TrunkDestination { host: "127.0.0.1".to_owned(), port: 5080, transport: Transport::Udp }),
+        destination: Some(TrunkDestination {
+            host: "127.0.0.1".to_owned(),
+            port: Some(5080),
+            transport: Some(Transport::Udp),
+        }),
         calls_max: Some(50),
         ..Trunk::new(TrunkId(1), "carrier")
     });
@@ -148,6 +154,7 @@ impl World {
             alarms: Vec::new(),
             drained: false,
             gate: Vec::new(),
+            lookups: Vec::new(),
             dead: Vec::new(),
         };
         let ports = (0..40).map(|index| media::Port {
@@ -411,7 +418,7 @@ impl World {
             Output::Reply { id, result } => self.replies.push((id, result)),
             Output::Drained => self.drained = true,
             Output::Alarm(alarm) => self.alarms.push(alarm),
-            Output::Resolve { .. } => {}
+            Output::Resolve { lookup, .. } => self.lookups.push(lookup),
             Output::Gate(order) => self.gate.push(order),
         }
     }

@@ -251,15 +251,15 @@ fn source_text(source: &Source) -> String {
 }
 
 fn destination_text(destination: &TrunkDestination) -> String {
-    let TrunkDestination { host, port, transport } = destination;
-    let scheme = match transport {
-        Transport::Udp => "udp",
-        Transport::Tcp => "tcp",
-        Transport::Tls => "tls",
-        Transport::Ws => "ws",
-        Transport::Wss => "wss",
+    let scheme = match destination.transport {
+        None => "",
+        Some(Transport::Udp) => "udp:",
+        Some(Transport::Tcp) => "tcp:",
+        Some(Transport::Tls) => "tls:",
+        Some(Transport::Ws) => "ws:",
+        Some(Transport::Wss) => "wss:",
     };
-    if host.contains(':') { format!("{scheme}:[{host}]:{port}") } else { format!("{scheme}:{host}:{port}") }
+    format!("{scheme}{}", destination.authority())
 }
 
 fn number_table(route: &Route, names: &Names<'_>) -> Table {

@@ -241,21 +241,21 @@ fn read_destination(section: &Section<'_>) -> Option<TrunkDestination> {
 
 fn destination(text: &str) -> Option<TrunkDestination> {
     let (transport, rest) = match text.split_once(':') {
-        Some(("udp", rest)) => (Transport::Udp, rest),
-        Some(("tcp", rest)) => (Transport::Tcp, rest),
-        Some(("tls", rest)) => (Transport::Tls, rest),
-        _ => (Transport::Udp, text),
+        Some(("udp", rest)) => (Some(Transport::Udp), rest),
+        Some(("tcp", rest)) => (Some(Transport::Tcp), rest),
+        Some(("tls", rest)) => (Some(Transport::Tls), rest),
+        _ => (None, text),
     };
-    if let Ok(address) = rest.parse::<SocketAddr>() {
-        return Some(TrunkDestination { host: address.ip().to_string(), port: address.port(), transport });
-    }
     let bare = rest.trim_start_matches('[').trim_end_matches(']');
+    if let Ok(address) = rest.parse::<SocketAddr>() {
+        return Some(TrunkDestination { host: address.ip().to_string(), port: Some(address.port()), transport });
+    }
     if let Ok(address) = bare.parse::<IpAddr>() {
-        return Some(TrunkDestination { host: address.to_string(), port: transport.default_port(), transport });
+        return Some(TrunkDestination { host: address.to_string(), port: None, transport });
     }
     let (host, port) = match rest.split_once(':') {
-        Some((host, port)) => (host, port.parse().ok().filter(|port| *port != 0)?),
-        None => (rest, transport.default_port()),
+        Some((host, port)) => (host, Some(port.parse().ok().filter(|port| *port != 0)?)),
+        None => (rest, None),
     };
     let clean = host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'));
     (clean && (1..=253).contains(&host.len())).then(|| TrunkDestination { host: host.to_owned(), port, transport })
