@@ -7,10 +7,7 @@ use super::{
     queue_calls::Step, transfers::Transfer,
 };
 use crate::{
-    base::{
-        AgentId, CallId, EngagementId, GroupId, InteractionId, LegId, Now, Number, Private, QueueId, TrunkId, UserId,
-        Wall,
-    },
+    base::{AgentId, CallId, EngagementId, GroupId, InteractionId, LegId, Now, Number, QueueId, TrunkId, UserId, Wall},
     sip::Headers,
     switch::{
         CallSummary, Cause, Destination, EndedBy, Fact, GroupStrategy, LegParty, LegSide, LegStage, Lost, Moved,
