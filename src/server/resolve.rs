@@ -87,6 +87,7 @@ struct Found {
     lasts: Duration,
 }
 
+#[expect(clippy::disallowed_methods, reason = "the shell asks how long an answer is good for")]
 async fn locate(dns: &TokioResolver, lookup: &Lookup, able: &[Transport]) -> Found {
     let mut locator = Locator::new(lookup.clone(), able);
     let began = Instant::now();
