@@ -1,7 +1,6 @@
 """Starts a switch of its own for a test: own ports, own data folder, gone at the end."""
 
 import fcntl
-import json
 import os
 import shutil
 import signal
@@ -36,34 +35,6 @@ level = "warn"
 """
 
 
-BINARY = os.environ.get("STROWGER", str(HOUSE / "target" / "debug" / "strowger"))
-
-
-def hashed(password):
-    """What a centre holds in place of a page's password."""
-    done = subprocess.run([BINARY, "hash-password"], input=password + "\n", capture_output=True, text=True, check=True)
-    return done.stdout.split('"')[1]
-
-
-class Page:
-    """Somebody signed in at the API."""
-
-    def __init__(self, name, password):
-        self.cookie = ""
-        self.asks("POST", "/session", {"name": name, "password": password})
-
-    def asks(self, method, path, body=None):
-        """The answer to a request under /api/v1; whatever is refused fails."""
-        headers = {"Content-Type": "application/json", "Cookie": self.cookie}
-        data = None if body is None else json.dumps(body).encode()
-        url = f"http://127.0.0.1:{HTTP_PORT}/api/v1{path}"
-        request = urllib.request.Request(url, data=data, headers=headers, method=method)
-        with urllib.request.urlopen(request, timeout=5) as answer:
-            if answer.headers["Set-Cookie"]:
-                self.cookie = answer.headers["Set-Cookie"].split(";")[0]
-            return json.loads(answer.read() or "null")
-
-
 class Switch:
     """Runs `strowger run` on a centre; use as a context manager."""
 
@@ -79,9 +50,10 @@ class Switch:
         # The ports are fixed: two runs on one machine take turns.
         self.turn = open(Path(tempfile.gettempdir()) / "strowger-live-tests.lock", "w")
         fcntl.flock(self.turn, fcntl.LOCK_EX)
+        binary = os.environ.get("STROWGER", str(HOUSE / "target" / "debug" / "strowger"))
         self.log = open(self.folder / "log", "wb")
         self.process = subprocess.Popen(
-            [BINARY, "run", "--config", str(self.folder / "strowger.toml")],
+            [binary, "run", "--config", str(self.folder / "strowger.toml")],
             stdin=subprocess.DEVNULL,
             stdout=self.log,
             stderr=subprocess.STDOUT,
@@ -113,9 +85,6 @@ class Switch:
         lines = (self.get("/metrics") or "").splitlines()
         values = [float(line.rsplit(" ", 1)[1]) for line in lines if line.split("{")[0].split(" ")[0] == name]
         return sum(values) if values else None
-
-    def signed_in(self, name, password):
-        return Page(name, password)
 
     def said(self):
         return (self.folder / "log").read_text(errors="replace")
