@@ -18,7 +18,7 @@ fn named(seed: u64) -> (World, SocketAddr, SocketAddr) {
     centre.trunks[0].destination = Some(destination.clone());
     let mut world = World::with(seed, centre);
     let asked = Lookup { host: "carrier.example".to_owned(), port: None, transport: None };
-    assert_eq!(world.lookups, [asked.clone()], "a trunk's name is looked up before anybody calls");
+    assert_eq!(world.lookups, std::slice::from_ref(&asked), "a trunk's name is looked up before anybody calls");
     let (first, second) = (world.add_phone("127.0.0.1:5081", ""), CARRIER.parse().unwrap());
     let server = |address, priority| Server { transport: Transport::Udp, address, priority, weight: 1 };
     let servers = vec![server(first, 1), server(second, 2)];

@@ -1,3 +1,4 @@
+#![allow(clippy::disallowed_methods, reason = "a name server of the test's own, on a thread of its own")]
 use std::net::UdpSocket;
 
 use super::*;

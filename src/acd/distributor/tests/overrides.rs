@@ -64,7 +64,8 @@ fn supervisors_override_cell_by_cell() {
     use Status as S;
     let lunch = || Selection::not_ready("lunch");
     //        state         Ready                           Not Ready                     log out  end the wrap-up
-    let table: [(Is, Result<S, u16>, Result<S, u16>, S, Result<S, u16>); 9] = [
+    type Row = (Is, Result<S, u16>, Result<S, u16>, S, Result<S, u16>);
+    let table: [Row; 9] = [
         (Is::Offline, Err(409), Err(409), S::Offline, Err(409)),
         (Is::Ready, Ok(S::Ready), Ok(S::NotReady), S::Ready, Err(409)),
         (Is::NotReady, Ok(S::Ready), Ok(S::NotReady), S::NotReady, Err(409)),
