@@ -24,6 +24,7 @@ fn a_running_switch_is_operated_from_the_command_line() {
     };
     assert!(shown("calls").lines().nth(1).unwrap().contains("ringing"));
     assert!(shown("registrations").contains("sip:rui@127.0.0.1"));
+    assert!(shown("subscriptions").starts_with("watched  event"));
     assert!(shown("agents").contains("rui") && shown("queues").contains("support"));
     let trunks = shown("trunks");
     assert!(trunks.lines().nth(1).unwrap().ends_with("  1"), "the call that it carries: {trunks}");

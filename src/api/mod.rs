@@ -179,7 +179,9 @@ impl Api {
     async fn snapshot(&self) -> Result<Snapshot, Problem> {
         match self.ask(Actor::Api, Request::Snapshot).await? {
             Answer::Snapshot(snapshot) => Ok(*snapshot),
-            Answer::Done | Answer::Explanation(_) => Err(Problem::unavailable("The switch gave no snapshot.")),
+            Answer::Done | Answer::Explanation(_) | Answer::Subscriptions(_) => {
+                Err(Problem::unavailable("The switch gave no snapshot."))
+            }
         }
     }
 
@@ -235,6 +237,7 @@ fn rest_routes() -> Router<Arc<Api>> {
         .route("/records", get(rest::records::list))
         .route("/records/{call}", get(rest::records::read))
         .route("/registrations", get(rest::operate::registrations))
+        .route("/subscriptions", get(rest::operate::subscriptions))
         .route("/reload", post(rest::operate::reload))
         .route("/drain", post(rest::operate::drain))
         .route("/log", put(rest::operate::set_log))

@@ -99,6 +99,7 @@ enum Shown {
     Agents,
     Queues,
     Registrations,
+    Subscriptions,
     Trunks,
 }
 

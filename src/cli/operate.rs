@@ -30,6 +30,7 @@ pub fn show(file: &Path, what: Shown, as_json: bool) -> Result<(), Failed> {
         Shown::Agents => ("agents", &["agent", "status", "reason", "activity", "since", "reachable", "name"]),
         Shown::Queues => ("queues", &["queue", "waiting", "longest_since", "logged_in", "routable", "open", "name"]),
         Shown::Registrations => ("registrations", &["user", "contact", "user_agent", "since", "expires", "reachable"]),
+        Shown::Subscriptions => ("subscriptions", &["watched", "event", "watcher", "expires", "remote", "kept"]),
         Shown::Trunks => ("trunks", &["key", "reachable", "registration", "registered_until", "calls"]),
     };
     let answer = ask(file, "GET", list, "")?;

@@ -243,10 +243,11 @@ impl Engine {
             Fact::Subscribe { transaction, request, path, known } => {
                 self.on_subscribe(now, transaction, &request, path, known);
             }
-            Fact::NotifyDue { subscription } => self.notify_one(now, subscription),
-            Fact::SubscriptionEnded { subscription, .. } => self.on_unsubscribed(subscription),
+            Fact::NotifyDue { subscription } => self.notify_watcher(now, subscription),
+            Fact::SubscriptionEnded { subscription, why } => self.on_subscription_ended(subscription, why),
             Fact::Response { transaction, status, response } => {
-                if !self.on_line_answer(now, transaction, status, response.as_deref()) {
+                let is_text = self.on_text_answer(now, transaction, status, response.is_some());
+                if !is_text && !self.on_line_answer(now, transaction, status, response.as_deref()) {
                     self.on_probed(now, transaction, response.is_some().then_some(status));
                 }
             }
@@ -275,7 +276,7 @@ impl Engine {
             Fact::Connected { call, .. } => self.on_connected(now, call),
             Fact::CallerGone { call, .. } => self.on_caller_gone(now, call),
             Fact::Leg { call, leg, party, side, ring, stage } => {
-                self.watch_leg(party, leg, side, stage);
+                self.on_watched_leg(now, leg, party, (side, stage));
                 self.on_leg(now, call, party, (side, stage));
                 self.on_transferor_leg(now, call, leg, stage);
                 let offered = ring.is_some_and(|ring| self.rings.contains_key(&ring));

@@ -11,6 +11,7 @@ use super::{
     calls::Note,
     directory::Directory,
     keep::Unkept,
+    messages::Texts,
     parties::Third,
     queue_calls::{Asked, Waiting},
     restore::Restoring,
@@ -18,13 +19,13 @@ use super::{
     told::Purpose,
     trunks::Lines,
     watch::Guesses,
-    watching::Watching,
+    watching::{WatchSettings, Watching},
 };
 use crate::{
     acd::Acd,
     base::{
         AgentId, CallId, Chance, EngagementId, FastMap, FlowId, Instant, InteractionId, Now, OfferId, PlayId, Timers,
-        TrunkId,
+        TrunkId, UserId,
     },
     sip::{Stack, StackSettings, TransactionId, Transport, digest::Verifier, registrar::Registrar},
     switch::{self, Listener, RingId, Switch, SwitchSettings, TrunkLoad, authority},
@@ -66,7 +67,9 @@ pub struct Engine {
     pub(super) guesses: Guesses,
     /// Devices asked for a sign of life, and not heard yet: name, contact and connection.
     pub(super) probes: FastMap<TransactionId, (Box<str>, Box<str>, Option<FlowId>)>,
+    pub(super) texts: Texts,
     pub(super) watching: Watching,
+    pub(super) watch_settings: WatchSettings,
     pub(super) restoring: Option<Restoring>,
     pub(super) unkept: Unkept,
     pub(super) timers: Timers<Timer>,
@@ -92,6 +95,12 @@ pub(super) enum Timer {
     TrunkRegister(TrunkId),
     /// See whether a carrier answers.
     TrunkHealth(TrunkId),
+    /// Tell those who watch.
+    Notify,
+    /// What a phone has published of its user runs out.
+    Published(UserId, u64),
+    /// A text has had no answer for too long.
+    TextLate(TransactionId),
     /// See whether everything that must hold does.
     Sweep,
     /// A clip that a caller waits for has played too long.
@@ -136,7 +145,9 @@ impl Engine {
             servers: Servers::default(),
             guesses,
             probes: FastMap::default(),
+            texts: Texts::default(),
             watching: Watching::default(),
+            watch_settings: WatchSettings::default(),
             restoring: None,
             unkept: Unkept::default(),
             timers,
@@ -216,6 +227,9 @@ impl Engine {
                 Timer::KeepAlive => self.ask_some(now),
                 Timer::TrunkRegister(trunk) => self.register_trunk(now, trunk),
                 Timer::TrunkHealth(trunk) => self.check_trunk(now, trunk),
+                Timer::Notify => self.tell_watchers(now),
+                Timer::Published(user, tag) => self.on_publication_over(now, user, tag),
+                Timer::TextLate(text) => self.on_text_late(now, text),
                 Timer::Sweep => self.sweep(now),
                 Timer::PlayLate(call, play) => self.on_played(now, call, play),
                 Timer::BriefingLate(offer) => self.end_briefing(now, offer),
@@ -244,7 +258,7 @@ impl Engine {
                     switch::Output::Media { worker, command } => self.emit(Output::Media { worker, command }),
                     switch::Output::Fact(fact) => self.on_fact(now, fact),
                 }
-            } else if !self.tell_watchers(now) {
+            } else {
                 return;
             }
         }
@@ -252,13 +266,14 @@ impl Engine {
 
     fn on_settings(&mut self, now: Now, centre: Centre) {
         self.directory = Directory::new(&centre);
+        self.watch_settings = centre.watching;
         self.acd.settings(now, centre.acd);
         self.forget_names();
         self.resolve();
         self.forget_devices(now);
-        self.forget_watched(now);
         self.keep_lines(now);
         self.tell_devices(now);
+        self.review_watches(now);
         self.live(now, Happened::SettingsChanged);
     }
 

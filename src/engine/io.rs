@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Centre, ConsultStep, Entry, EntryId, Event, Record, Snapshot, Supervision};
+use super::{Centre, ConsultStep, Entry, EntryId, Event, Record, Snapshot, Supervision, WatchView};
 use crate::{
     acd::{self, Actor, Refused},
     base::{AgentId, CallId, EngagementId, FlowId, Instant, InteractionId, LegId, OfferId, QueueId, UserId, Wall},
@@ -333,6 +333,8 @@ pub enum Request {
         interaction: InteractionId,
     },
     Snapshot,
+    /// Who watches whom (RFC 6665).
+    Subscriptions,
 }
 
 /// What a request gives back.
@@ -342,6 +344,7 @@ pub enum Answer {
     Done,
     Snapshot(Box<Snapshot>),
     Explanation(Box<acd::Explanation>),
+    Subscriptions(Vec<WatchView>),
 }
 
 /// Something an operator should look at; the same kind is told at most once a second.

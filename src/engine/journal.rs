@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CallRecord, LegStanding, RunningCall};
+use super::{CallRecord, KeptPublication, KeptWatch, LegStanding, RunningCall};
 use crate::{
     acd,
     base::{CallId, Wall},
@@ -33,6 +33,18 @@ pub enum Entry {
         /// Which of the device's flows.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reg_id: Option<u32>,
+    },
+    /// Somebody watches a user, or goes on doing so.
+    Watched(Box<KeptWatch>),
+    /// He watches no more; `tag` is that of his dialog.
+    Unwatched {
+        tag: u64,
+    },
+    /// A phone has told how its user is, or goes on meaning that.
+    Published(Box<KeptPublication>),
+    /// It means it no more.
+    Unpublished {
+        tag: u64,
     },
     /// A call ran, as switches wrote it that could not go on with one: a record is made of it.
     CallBegan(Box<CallRecord>),

@@ -243,6 +243,7 @@ impl Engine {
     pub(super) fn settle_resumed(&mut self, now: Now, living: Vec<Living>) {
         for Living { call, how, interaction, arrived, priority } in living {
             self.count_lines(now, call);
+            self.watch_resumed(now, call);
             match how {
                 Resumed::Over => continue,
                 Resumed::Talking => self.go_on_talking(now, call, interaction, (priority, arrived)),

@@ -65,6 +65,13 @@ pub enum Happened {
         agent: Option<AgentId>,
         wait_ms: u64,
     },
+    /// A text came for a queue, or from a caller whom nobody hears yet.
+    Text {
+        from: Private<String>,
+        queue: Option<QueueId>,
+        call: Option<CallId>,
+        text: Private<String>,
+    },
     /// An agent wrote something down of an interaction.
     Work {
         agent: AgentId,

@@ -13,6 +13,7 @@ mod journal;
 mod keep;
 mod keep_alive;
 mod live;
+mod messages;
 mod outgoing;
 mod parties;
 mod pickup;
@@ -46,6 +47,10 @@ pub use record::{CallRecord, Direction, QueueRecord, Record, STORY_MAX, StoryEve
 pub use settings::{Centre, Clip, Devices, EngineSettings, Limits, QueueVoice, Spoken, WaitingSound};
 pub use snapshot::{CallStage, CallView, Counts, DeviceView, LegView, Snapshot};
 pub use trunks::TrunkView;
+pub use watching::{
+    DndShown, KeptPublication, KeptWatch, Medium, Shown, WATCHED_BY_ONE_MAX, WatchSettings, WatchView, Watchers,
+    shown_while,
+};
 
 pub use crate::{
     acd::{Actor, Refused},

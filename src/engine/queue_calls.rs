@@ -204,7 +204,10 @@ impl Engine {
                 self.emit(Output::Record(Record::Engagement(summary.clone())));
                 self.live(now, Happened::EngagementEnded(summary));
             }
-            acd::Output::Agent(event) => self.live(now, Happened::Agent(event)),
+            acd::Output::Agent(event) => {
+                self.watched_agent_changed(now, event.agent);
+                self.live(now, Happened::Agent(event));
+            }
             acd::Output::Queue(event) => self.live(now, Happened::Queue(event)),
             acd::Output::Member(event) => self.live(now, Happened::Member(event)),
             acd::Output::Notice(notice) => self.live(now, Happened::Notice(notice)),

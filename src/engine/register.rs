@@ -12,7 +12,8 @@ use crate::{
 };
 
 /// Methods that we serve.
-pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, PRACK, UPDATE, INFO, REFER, SUBSCRIBE";
+pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, PRACK, UPDATE, INFO, REFER, SUBSCRIBE, \
+                               PUBLISH, MESSAGE";
 
 /// Extensions that we serve.
 pub(super) const SUPPORTED: &str = "100rel, timer, replaces, norefersub";
@@ -72,6 +73,7 @@ impl Engine {
                 }
                 let view = device(user, binding, gone);
                 if !matches!(change, BindingChange::Refreshed(_)) {
+                    self.watched_changed(now, user);
                     self.live(now, Happened::Device(view));
                 }
             }

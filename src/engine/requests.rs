@@ -83,6 +83,7 @@ impl Engine {
                 let explained = explained.ok_or_else(|| Refused::unknown("not_waiting", "it does not wait"))?;
                 return Ok(Answer::Explanation(Box::new(explained)));
             }
+            Request::Subscriptions => return Ok(Answer::Subscriptions(self.watch_views(now))),
             Request::Snapshot => return Ok(Answer::Snapshot(Box::new(self.snapshot(now)))),
         }
         Ok(Answer::Done)

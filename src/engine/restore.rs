@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Engine, Entry, JOURNAL_VERSION, Output, Record, RunningCall, keep::ReadCalls};
+use super::{Engine, Entry, JOURNAL_VERSION, KeptPublication, KeptWatch, Output, Record, RunningCall, keep::ReadCalls};
 use crate::{
     acd,
     base::{CallId, Now},
@@ -15,6 +15,8 @@ use crate::{
 pub(super) struct Restoring {
     acd: Vec<acd::Entry>,
     bindings: BTreeMap<(Box<str>, Box<str>, Option<u32>), Binding>,
+    watches: BTreeMap<u64, KeptWatch>,
+    publications: BTreeMap<u64, KeptPublication>,
     /// Calls that ran when the process ended.
     calls: ReadCalls,
     /// The highest seen.
@@ -39,6 +41,18 @@ impl Engine {
                 }
                 Entry::Unbound { aor, contact, reg_id } => {
                     read.bindings.remove(&(aor, contact, reg_id));
+                }
+                Entry::Watched(watch) => {
+                    read.watches.insert(watch.tag(), *watch);
+                }
+                Entry::Unwatched { tag } => {
+                    read.watches.remove(&tag);
+                }
+                Entry::Published(publication) => {
+                    read.publications.insert(publication.tag, *publication);
+                }
+                Entry::Unpublished { tag } => {
+                    read.publications.remove(&tag);
                 }
                 Entry::CallBegan(record) => read.calls.runs(RunningCall::ended(*record)),
                 Entry::Running(running) => read.calls.runs(*running),
@@ -65,6 +79,8 @@ impl Engine {
         self.acd.restore(now, read.acd, &alive);
         self.settle_resumed(now, living);
         self.tell_devices(now);
+        self.restore_publications(now, read.publications.into_values());
+        self.restore_watches(now, read.watches.into_values());
         for (call, running) in calls {
             let mut record = running.record;
             if running.kept.is_some() || record.ended == record.began {
@@ -91,6 +107,10 @@ impl Engine {
             Entry::Version(_)
             | Entry::Acd(_)
             | Entry::Unbound { .. }
+            | Entry::Watched(_)
+            | Entry::Unwatched { .. }
+            | Entry::Published(_)
+            | Entry::Unpublished { .. }
             | Entry::CallBegan(_)
             | Entry::Running(_)
             | Entry::Standings(_)
@@ -98,6 +118,8 @@ impl Engine {
             | Entry::CallEnded { .. } => Default::default(),
         });
         entries.extend(bindings);
+        entries.extend(self.kept_publications().map(|publication| Entry::Published(Box::new(publication))));
+        entries.extend(self.kept_watches(now).into_iter().map(|watch| Entry::Watched(Box::new(watch))));
         let mut calls: Vec<CallId> =
             self.notes.iter().filter(|(_, note)| note.journalled).map(|(call, _)| *call).collect();
         calls.sort();

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use super::WatchSettings;
 use crate::{
     acd,
     base::{ClipId, Number},
@@ -76,6 +77,9 @@ pub struct Centre {
     pub acd: acd::Settings,
     /// What each queue does beyond distribution; a queue without an entry plays the hold music.
     pub queues: Vec<QueueVoice>,
+    /// Who may watch whom, and what they see.
+    #[serde(default)]
+    pub watching: WatchSettings,
 }
 
 /// A piece of sound; its samples go to the media workers, never through the engine.

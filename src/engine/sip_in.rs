@@ -154,7 +154,7 @@ impl Engine {
     }
 
     /// The local user that From names.
-    fn claimed_user(&self, request: &Message) -> Option<UserId> {
+    pub(super) fn claimed_user(&self, request: &Message) -> Option<UserId> {
         let from = request.from().ok()?;
         if !self.is_ours(&from.uri) {
             return None;
@@ -253,7 +253,7 @@ impl Engine {
 
     /// Whether a request has come through this switch before: straight back from one of our own sockets, or with a Via
     /// of ours (RFC 3261 16.3 step 4).
-    fn has_passed(&self, request: &Message, remote: SocketAddr) -> bool {
+    pub(super) fn has_passed(&self, request: &Message, remote: SocketAddr) -> bool {
         let listeners = &self.settings.listeners;
         if listeners.iter().any(|listener| listener.local == remote) {
             return true;
@@ -286,12 +286,14 @@ impl Engine {
             (Method::Other(_), _) => Reply::new(501),
             (_, Ok(scheme)) if !matches!(scheme.as_str(), "sip" | "sips" | "tel") => Reply::new(416),
             (Method::Register, _) if !in_call => return self.on_register(now, transaction, request, path),
+            (Method::Publish, _) if !in_call => return self.on_publish(now, transaction, request, path),
             (Method::Options, _) => Reply::new(200)
                 .header("Allow", super::ALLOW)
                 .header("Supported", super::SUPPORTED)
                 .header("Accept", "application/sdp")
                 .header("Accept-Encoding", "identity")
                 .header("Accept-Language", "en"),
+            (Method::Message, _) => return self.on_message(now, transaction, request, path, leg),
             (Method::Refer, _) if let Some(leg) = leg => return self.on_refer(now, transaction, request, leg),
             _ if in_call => Reply::new(405).header("Allow", super::ALLOW),
             // Whoever is not known is not even told what there is.

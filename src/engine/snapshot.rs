@@ -99,6 +99,22 @@ pub struct Counts {
     pub calls_refused: u64,
     /// Calls of which one side was passed on to somebody else.
     pub transfers: u64,
+    /// Texts that no device has answered yet.
+    pub texts_underway: u64,
+    /// Texts that somebody has.
+    pub texts: u64,
+    /// Texts that nobody has.
+    pub texts_refused: u64,
+    /// Who watches somebody now.
+    pub subscriptions: u64,
+    /// What those who watch were told, each.
+    pub notifies: u64,
+    /// What was written to be told, for however many.
+    pub documents: u64,
+    /// Watchers that could be told no more.
+    pub watchers_lost: u64,
+    /// What phones say of their users now.
+    pub publications: u64,
     pub registrations: u64,
     pub wrong_credentials: u64,
     pub offers: u64,

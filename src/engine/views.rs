@@ -33,6 +33,9 @@ impl Engine {
             dialogs: number(switch.stack.usages),
             transactions: number(switch.stack.transactions),
             bindings: number(self.registrar.len()),
+            texts_underway: number(self.texts.len()),
+            subscriptions: number(self.watching.len()),
+            publications: number(self.watching.publications()),
             ports_free: number(switch.ports_free),
             ports_used: number(switch.ports_total - switch.ports_free.min(switch.ports_total)),
             timers: number(switch.timers + switch.stack.timers),
@@ -53,6 +56,7 @@ impl Engine {
         wrong.extend(
             self.acd.check_invariants().into_iter().map(|found| format!("{}: {}", found.invariant, found.what)),
         );
+        wrong.extend(self.watching.check());
         for (call, note) in &self.notes {
             let live = self.switch.call(*call).is_some();
             if (note.engagement.is_some() || note.interaction.is_some()) && !live {

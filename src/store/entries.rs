@@ -13,6 +13,10 @@ impl Journalled for Entry {
             Self::Acd(_) => "acd",
             Self::Bound { .. } => "bound",
             Self::Unbound { .. } => "unbound",
+            Self::Watched(_) => "watched",
+            Self::Unwatched { .. } => "unwatched",
+            Self::Published(_) => "published",
+            Self::Unpublished { .. } => "unpublished",
             Self::CallBegan(_) => "call_began",
             Self::Running(_) => "running",
             Self::Standings(_) => "standings",
@@ -28,6 +32,10 @@ impl Journalled for Entry {
             | Self::Acd(_)
             | Self::Bound(_)
             | Self::Unbound { .. }
+            | Self::Watched(_)
+            | Self::Unwatched { .. }
+            | Self::Published(_)
+            | Self::Unpublished { .. }
             | Self::CallBegan(_)
             | Self::Standings(_)
             | Self::CallOver { .. }
@@ -42,6 +50,10 @@ impl Journalled for Entry {
             | Self::Acd(_)
             | Self::Bound(_)
             | Self::Unbound { .. }
+            | Self::Watched(_)
+            | Self::Unwatched { .. }
+            | Self::Published(_)
+            | Self::Unpublished { .. }
             | Self::CallBegan(_)
             | Self::Running(_)
             | Self::Standings(_)

@@ -3,8 +3,8 @@
 use smallvec::SmallVec;
 
 use super::{
-    ANONYMOUS, Asserts, Cause, EndedBy, Fact, LegSide, LegStage, Lost, Moved, RingId, RingPlan, Switch, Target, Then,
-    Timer,
+    ANONYMOUS, Asserts, Caller, Cause, EndedBy, Fact, LegSide, LegStage, Lost, Moved, RingId, RingPlan, Switch, Target,
+    Then, Timer,
     call::Farewell,
     escape_user,
     leg::{Leg, LegState},
@@ -386,31 +386,7 @@ fn lost(status: u16, rang: bool) -> Lost {
 
 /// The INVITE for one target.
 fn invite(max_forwards: u8, passed: &Headers, plan: &RingPlan, target: &Target, body: Body) -> Invite {
-    let domain = &target.domain;
-    let caller = &plan.caller;
-    let number = target.shown.number.as_deref().unwrap_or(caller.number.reveal());
-    let known = !number.is_empty() && number != ANONYMOUS;
-    let hidden = caller.hidden || target.shown.hidden;
-    let uri = format!("sip:{}@{domain}", escape_user(number));
-    let from = match (hidden, known) {
-        // RFC 3323 4.1.1.3.
-        (true, _) => Party::named("Anonymous", NOBODY),
-        (false, true) => Party { display: caller.display.clone(), uri: uri.clone() },
-        (false, false) => Party::named(caller.display.as_deref().unwrap_or("Anonymous"), NOBODY),
-    };
-    let to = Party::new(format!("sip:{}@{domain}", escape_user(target.address.reveal())));
-    let mut headers: Headers = Vec::with_capacity(passed.len() + plan.headers.len() + 2);
-    let asserts = match target.shown.asserts {
-        Asserts::Always => true,
-        Asserts::UnlessHidden => !hidden,
-        Asserts::Never => false,
-    };
-    if asserts && known {
-        headers.push(("P-Asserted-Identity".into(), format!("<{uri}>")));
-    }
-    if hidden {
-        headers.push(("Privacy".into(), "id".to_owned()));
-    }
+    let (from, to, mut headers) = addressed(&plan.caller, target);
     headers.extend(passed.iter().cloned());
     headers.extend(plan.headers.iter().cloned());
     Invite {
@@ -422,4 +398,33 @@ fn invite(max_forwards: u8, passed: &Headers, plan: &RingPlan, target: &Target, 
         large_by_tcp: matches!(target.party, super::LegParty::Trunk(_)),
         ..Invite::new(target.path, target.uri.clone(), from, to)
     }
+}
+
+/// From, To and what else says who calls, as one target sees it.
+pub(super) fn addressed(caller: &Caller, target: &Target) -> (Party, Party, Headers) {
+    let domain = &target.domain;
+    let number = target.shown.number.as_deref().unwrap_or(caller.number.reveal());
+    let known = !number.is_empty() && number != ANONYMOUS;
+    let hidden = caller.hidden || target.shown.hidden;
+    let uri = format!("sip:{}@{domain}", escape_user(number));
+    let from = match (hidden, known) {
+        // RFC 3323 4.1.1.3.
+        (true, _) => Party::named("Anonymous", NOBODY),
+        (false, true) => Party { display: caller.display.clone(), uri: uri.clone() },
+        (false, false) => Party::named(caller.display.as_deref().unwrap_or("Anonymous"), NOBODY),
+    };
+    let to = Party::new(format!("sip:{}@{domain}", escape_user(target.address.reveal())));
+    let mut headers = Headers::new();
+    let asserts = match target.shown.asserts {
+        Asserts::Always => true,
+        Asserts::UnlessHidden => !hidden,
+        Asserts::Never => false,
+    };
+    if asserts && known {
+        headers.push(("P-Asserted-Identity".into(), format!("<{uri}>")));
+    }
+    if hidden {
+        headers.push(("Privacy".into(), "id".to_owned()));
+    }
+    (from, to, headers)
 }

@@ -26,6 +26,7 @@ mod route;
 mod settings;
 mod sight;
 mod subscriptions;
+mod texts;
 mod transfer;
 
 use std::{collections::VecDeque, net::SocketAddr};
@@ -60,6 +61,7 @@ pub use guests::{GUESTS_MAX, Guest};
 pub use ids::Ids;
 pub use keep::{KeptCall, Resumed};
 pub use sight::{CallSight, LegSight};
+pub use texts::Text;
 
 use call::Call;
 use doors::Doors;

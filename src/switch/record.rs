@@ -38,7 +38,7 @@ pub enum LegSide {
 }
 
 /// Whose leg it was.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LegParty {
     User(UserId),

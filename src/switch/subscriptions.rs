@@ -2,8 +2,8 @@
 
 use super::Switch;
 use crate::{
-    base::{LegId, Now},
-    sip::{Body, Farewell, Mark, Package, Path, Reply, SubscriptionId, TransactionId},
+    base::{Instant, LegId, Now},
+    sip::{Body, Farewell, KeptSubscription, Mark, Package, Path, Reply, SubscriptionId, TransactionId},
 };
 
 impl Switch {
@@ -40,6 +40,31 @@ impl Switch {
 
     pub fn unsubscribe(&mut self, now: Now, id: SubscriptionId, farewell: Farewell) {
         self.stack.unsubscribe(now, id, farewell);
+    }
+
+    /// See [`Stack::subscription`](crate::sip::Stack::subscription).
+    pub fn subscription(&self, id: SubscriptionId) -> Option<(Instant, Path)> {
+        self.stack.subscription(id)
+    }
+
+    /// See [`Stack::is_worn`](crate::sip::Stack::is_worn).
+    pub fn subscription_is_worn(&self, id: SubscriptionId) -> bool {
+        self.stack.is_worn(id)
+    }
+
+    /// See [`Stack::keep_subscription`](crate::sip::Stack::keep_subscription).
+    pub fn keep_subscription(&mut self, now: Now, id: SubscriptionId) -> Option<KeptSubscription> {
+        self.stack.keep_subscription(now, id)
+    }
+
+    /// See [`Stack::kept_subscription`](crate::sip::Stack::kept_subscription).
+    pub fn kept_subscription(&self, now: Now, id: SubscriptionId) -> Option<KeptSubscription> {
+        self.stack.kept_subscription(now, id)
+    }
+
+    /// See [`Stack::restore_subscription`](crate::sip::Stack::restore_subscription).
+    pub fn restore_subscription(&mut self, now: Now, kept: KeptSubscription) -> Option<SubscriptionId> {
+        self.stack.restore_subscription(now, kept)
     }
 
     /// 202 to a REFER in a leg's dialog, and the subscription to what becomes of it, where it is wanted.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{Body, DONE, Done};
 use crate::{
     api::{Api, Problem, Reloaded, Signed},
-    engine::{DeviceView, TraceFilter},
+    engine::{Actor, Answer, DeviceView, Request, TraceFilter, WatchView},
     store::Role,
 };
 
@@ -51,6 +51,27 @@ pub async fn registrations(State(api): State<Arc<Api>>, signed: Signed) -> Resul
     };
     let devices = snapshot.devices.iter().map(device).collect::<Vec<_>>();
     Ok(Json(json!({ "now": snapshot.at, "registrations": devices })))
+}
+
+/// `GET /api/v1/subscriptions`: who watches whom, and until when.
+pub async fn subscriptions(State(api): State<Arc<Api>>, signed: Signed) -> Result<Json<Value>, Problem> {
+    signed.needs(Role::Supervisor)?;
+    let (answer, centre) = (api.ask(Actor::Api, Request::Subscriptions).await?, api.handle.centre());
+    let Answer::Subscriptions(views) = answer else {
+        return Err(Problem::unavailable("The switch gave no subscriptions."));
+    };
+    let names: BTreeMap<_, _> = centre.users.iter().map(|user| (user.id, user.name.as_str())).collect();
+    let view = |view: &WatchView| {
+        json!({
+            "watched": names.get(&view.watched),
+            "event": view.event,
+            "watcher": names.get(&view.watcher),
+            "expires": view.expires,
+            "remote": view.remote.to_string(),
+            "kept": view.kept,
+        })
+    };
+    Ok(Json(json!({ "subscriptions": views.iter().map(view).collect::<Vec<_>>() })))
 }
 
 /// Characters of a number or a Call-ID to trace.

@@ -55,6 +55,8 @@ impl EngineHandle for Picture {
             Ok(Answer::Snapshot(Box::new(self.snapshot.lock().unwrap().clone())))
         } else if let Some(refused) = self.refuses.lock().unwrap().clone() {
             Err(refused)
+        } else if request == Request::Subscriptions {
+            Ok(Answer::Subscriptions(Vec::new()))
         } else {
             self.asked.lock().unwrap().push((actor, request));
             Ok(Answer::Done)

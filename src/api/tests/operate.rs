@@ -51,13 +51,14 @@ async fn the_command_line_comes_with_a_token() {
         let request = Request::get(path).header(header::AUTHORIZATION, format!("Bearer {token}"));
         desk.send(OFFICE, request.body(Body::empty()).unwrap()).await
     };
-    for path in ["/api/v1/calls", "/api/v1/registrations", "/api/v1/trunks"] {
+    for path in ["/api/v1/calls", "/api/v1/registrations", "/api/v1/subscriptions", "/api/v1/trunks"] {
         assert_eq!(get("the-token", path).await.status, StatusCode::OK);
         assert_eq!(get("the-tokem", path).await.status, StatusCode::UNAUTHORIZED);
         assert_eq!(get("", path).await.status, StatusCode::UNAUTHORIZED);
     }
     let ana = desk.sign_in("ana").await;
     assert_eq!(desk.get(&ana, "/api/v1/registrations").await.status, StatusCode::FORBIDDEN);
+    assert_eq!(desk.get(&ana, "/api/v1/subscriptions").await.status, StatusCode::FORBIDDEN);
 }
 
 /// OP-09: behind a trusted proxy that speaks https the cookie is Secure, and limits count the browser's address; the same

@@ -58,7 +58,7 @@ fn each_fault_has_its_answer() {
         (invite(sdp, SDP).replace("Max-Forwards: 70", "Max-Forwards: 0"), 483),
         (request("INVITE", &format!("sip:nobody@{SWITCH}"), sdp, SDP), 404),
         (request("INVITE", &format!("sip:{SWITCH}"), sdp, SDP), 404),
-        (request("PUBLISH", &uri, "", ""), 405),
+        (request("PUBLISH", &uri, "", ""), 401),
         (request("SUBSCRIBE", &uri, "Event: presence\r\n", ""), 401),
         (request("FROBNICATE", &uri, "", ""), 501),
         (request("OPTIONS", &uri, "", "").replace("Max-Forwards: 70", "Max-Forwards: 0"), 200),
@@ -80,7 +80,7 @@ fn options_tells_what_we_can() {
     for name in [Name::Allow, Name::Supported, Name::Accept] {
         assert!(reply.header(name).is_some(), "{name:?}");
     }
-    let reply = answer(&mut world, CARRIER, &request("PUBLISH", &format!("sip:{SWITCH}"), "", "")).unwrap();
+    let reply = answer(&mut world, CARRIER, &request("NOTIFY", &format!("sip:{SWITCH}"), "", "")).unwrap();
     assert!(reply.header(Name::Allow).unwrap().contains("INVITE"), "405 says what would do");
 }
 

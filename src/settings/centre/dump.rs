@@ -14,7 +14,7 @@ use super::{
 use crate::{
     acd::{AgentSettings, Policies, QueueSettings, ReasonSettings},
     base::{ClipId, GroupId, QueueId, TrunkId, UserId},
-    engine::{Centre, Spoken, WaitingSound},
+    engine::{Centre, Spoken, WaitingSound, WatchSettings},
     sip::Transport,
     switch::{
         CallerIdRule, Destination, Forwarding, Group, Role, Route, Side, Source, Trunk, TrunkDestination, TrunkGroup,
@@ -66,6 +66,10 @@ pub(super) fn tables(centre: &Centre, clips: &[ClipFile]) -> Table {
     let policies = without_defaults(&centre.acd.policies, &Policies::default());
     if !policies.is_empty() {
         root.insert("policies".into(), Value::Table(policies));
+    }
+    let watching = without_defaults(&centre.watching, &WatchSettings::default());
+    if !watching.is_empty() {
+        root.insert("watching".into(), Value::Table(watching));
     }
     root
 }

@@ -109,6 +109,7 @@ pub(super) fn read<'a>(roots: &[Section<'a>], report: &'a Report<'a>, realm: &st
         hold_music: lines::hold_music(&reading),
         acd,
         queues,
+        watching: reading.read_watching(),
     };
     reading.check_numbers_onward(&Router::new(&centre.users, &centre.groups, &centre.routes));
     CentreFiles { centre, clips: files, generated }

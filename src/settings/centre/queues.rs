@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::DeserializeOwned;
+
 use super::{BUILT_IN_WORD, Reading, people::UserDraft};
 use crate::{
     acd::{
@@ -9,7 +11,7 @@ use crate::{
         ReasonSettings, TagSettings,
     },
     base::{ClipId, Number, QueueId},
-    engine::{QueueVoice, Spoken, WaitingSound},
+    engine::{QueueVoice, Spoken, WaitingSound, WatchSettings},
     media::spoken::Language,
     settings::{
         fault::{At, Mark},
@@ -225,23 +227,34 @@ impl Reading<'_, '_> {
     }
 
     fn read_policies(&self, settings: &mut acd::Settings, places: &mut Places) {
-        let mut seen: Option<Mark> = None;
+        if let Some((mark, policies)) = self.only_table::<Policies>("policies") {
+            places.insert(String::from("policies"), mark);
+            settings.policies = policies;
+        }
+    }
+
+    /// `[watching]`.
+    pub(super) fn read_watching(&self) -> WatchSettings {
+        self.only_table("watching").map(|(_, settings)| settings).unwrap_or_default()
+    }
+
+    /// A table that stands once in all files.
+    fn only_table<T: DeserializeOwned>(&self, key: &'static str) -> Option<(Mark, T)> {
+        let mut found: Option<(Mark, Option<T>)> = None;
         for root in self.roots {
-            let has = root.has("policies");
-            let section = root.table("policies");
+            let has = root.has(key);
+            let section = root.table(key);
             if !has {
                 continue;
             }
-            if let Some(earlier) = seen {
+            let mark = section.mark();
+            if let Some((earlier, _)) = found {
                 let hint = Some(format!("the other is at {}", self.report.line_of(earlier)));
-                section.fault(section.mark(), "[policies] is given twice", hint);
+                section.fault(mark, format!("[{key}] is given twice"), hint);
             }
-            seen = Some(section.mark());
-            places.insert(String::from("policies"), section.mark());
-            if let Some(policies) = section.whole_as::<Policies>() {
-                settings.policies = policies;
-            }
+            found = Some((mark, section.whole_as::<T>()));
         }
+        found.and_then(|(mark, value)| Some((mark, value?)))
     }
 
     /// What `acd` finds wrong, at the place where it was written.
@@ -271,12 +284,12 @@ fn waiting_sound(waiting: Option<At<WaitingSound>>, music: Option<ClipId>) -> Op
 
 /// A table as one of `acd`'s own types; what serde says becomes a fault with a place.
 impl<'a> Section<'a> {
-    fn rest<T: serde::de::DeserializeOwned>(self) -> Option<T> {
+    fn rest<T: DeserializeOwned>(self) -> Option<T> {
         let known = self.taken();
         self.deserialize(&known)
     }
 
-    fn whole_as<T: serde::de::DeserializeOwned>(self) -> Option<T> {
+    fn whole_as<T: DeserializeOwned>(self) -> Option<T> {
         self.deserialize(&[])
     }
 }

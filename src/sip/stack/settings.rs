@@ -54,6 +54,7 @@ impl Default for StackSettings {
                 "REFER",
                 "NOTIFY",
                 "SUBSCRIBE",
+                "MESSAGE",
             ],
             supported: vec!["100rel", "timer", "replaces"],
             session_expires: Duration::from_secs(1800),

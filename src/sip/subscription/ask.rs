@@ -1,6 +1,8 @@
 //! What a SUBSCRIBE asks for, and what of it is granted (RFC 6665 4.2.1).
 
-use super::{Ground, Line, Phase, SUBSCRIPTION_SECS_MAX, SUBSCRIPTION_SECS_MIN, Subscription, SubscriptionId};
+use super::{
+    Ground, Line, Phase, SUBSCRIPTION_SECS_MAX, SUBSCRIPTION_SECS_MIN, Subscription, SubscriptionId, notify::CSEQ_BLOCK,
+};
 use crate::{
     base::Now,
     sip::{
@@ -125,6 +127,7 @@ impl Stack {
             phase: if secs == 0 { Phase::Leaving(Farewell::Timeout) } else { Phase::Active },
             line: Line::Free,
             due: false,
+            cseq_kept: dialog.local_cseq + CSEQ_BLOCK,
             ground: Ground::Own(Box::new(dialog)),
             last: None,
         };
@@ -157,6 +160,7 @@ impl Stack {
             }
             if let Ground::Own(dialog) = &mut known.ground {
                 dialog.renew(&request, path);
+                known.cseq_kept = dialog.local_cseq.saturating_add(CSEQ_BLOCK);
             }
             let until = known.until;
             self.subscriptions.moved(id, from);

@@ -5,6 +5,7 @@
 //! Who may watch what, and what there is to see, is not asked here. Forged requests find no subscription and get 481.
 
 mod ask;
+mod kept;
 mod notify;
 mod refer;
 mod table;
@@ -15,6 +16,7 @@ use crate::{
 };
 
 pub use ask::{EventAsked, Package};
+pub use kept::KeptSubscription;
 pub(in crate::sip) use table::Subscriptions;
 
 /// Subscriptions at once; the next SUBSCRIBE gets 503. At about 1 KB each this is 100 MB.
@@ -30,6 +32,12 @@ pub const SUBSCRIPTION_SECS_MAX: u32 = 3_600;
 /// One subscription, from the SUBSCRIBE that made it to its last NOTIFY.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SubscriptionId(u64);
+
+impl SubscriptionId {
+    /// The ends of all ids, for ranges over ordered sets.
+    pub const FIRST: Self = Self(0);
+    pub const LAST: Self = Self(u64::MAX);
+}
 
 impl std::fmt::Debug for SubscriptionId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -116,6 +124,8 @@ pub(in crate::sip) struct Subscription {
     line: Line,
     /// Something is to be told as soon as the line is free.
     due: bool,
+    /// The journal allows NOTIFYs up to this CSeq.
+    cseq_kept: u32,
     /// What was told last, for those in a call's dialog: nobody else could say it again.
     last: Option<crate::sip::Body>,
 }

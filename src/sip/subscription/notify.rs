@@ -4,13 +4,17 @@ use std::time::Duration;
 
 use super::{Farewell, Ground, Line, Phase, SubscriptionClock, SubscriptionId, Unsubscribed};
 use crate::{
-    base::Now,
+    base::{Instant, Now},
     sip::{
-        Body, Event, Mark, Stack, TransactionId, UsageId, compose, dialog::Dialog, stack::Start,
+        Body, Event, Mark, Path, Stack, TransactionId, UsageId, compose, dialog::Dialog, stack::Start,
         transaction::ClientOwner,
     },
     wire::sip::{Message, Method, Name, Writer},
 };
+
+/// CSeq numbers that one journal entry allows: a restarted switch goes on above them, and a day of changes writes a
+/// handful of entries.
+pub(super) const CSEQ_BLOCK: u32 = 1_000;
 
 /// What stands in a NOTIFY of one subscription.
 struct Lines {
@@ -122,6 +126,18 @@ impl Stack {
             writer.header(Name::Contact, stack.contact_of(usage));
             lines.write(writer);
         })
+    }
+
+    /// Until when a subscription with a dialog of its own lasts, and the way to who watches.
+    pub fn subscription(&self, id: SubscriptionId) -> Option<(Instant, Path)> {
+        let known = self.subscriptions.get(id)?;
+        Some((known.until, known.dialog()?.path))
+    }
+
+    /// Whether the next NOTIFY needs an entry in the journal first, see `keep_subscription`.
+    pub fn is_worn(&self, id: SubscriptionId) -> bool {
+        let dialog = self.subscriptions.get(id).and_then(|known| Some((known.dialog()?.local_cseq, known.cseq_kept)));
+        dialog.is_some_and(|(last, kept)| last >= kept)
     }
 
     /// Ends a subscription from our side; its last state is wanted.

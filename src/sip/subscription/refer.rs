@@ -31,6 +31,7 @@ impl Stack {
             phase: Phase::Active,
             line: Line::Free,
             due: false,
+            cseq_kept: u32::MAX,
             last: None,
         }))
     }

@@ -64,7 +64,7 @@ fn an_answer_goes_where_the_request_came_from() {
     for (via, expected, received, rport) in cases {
         let mut world = World::new(3, 1, Transport::Udp);
         let text = invite_text(source, "x", "", "")
-            .replace("INVITE", "MESSAGE")
+            .replace("INVITE", "PUBLISH")
             .replace("10.0.0.66:40000;branch=x;rport", via);
         world.inject(source, 0, &text);
         world.run(MS(10));
