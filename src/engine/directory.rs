@@ -12,7 +12,7 @@ use crate::{
     base::{AgentId, ClipId, FastMap, GroupId, Number, QueueId, TrunkGroupId, TrunkId, UserId},
     media::{Source, Tone, spoken::Language},
     sip::Lookup,
-    switch::{Destination, DialPlan, Group, Routed, Router, Trunk, TrunkDestination, TrunkGroup, User},
+    switch::{Destination, DialPlan, Group, Mode, Routed, Router, Trunk, TrunkDestination, TrunkGroup, User},
 };
 
 /// Users, groups, trunks and routes by what they are looked up by.
@@ -73,7 +73,7 @@ impl Directory {
 
     /// Where a way out of a queue leads, outside the queues.
     pub fn onward(&self, to: &Onward) -> Option<Routed> {
-        let plain = |destination| Routed { destination, number: String::new(), caller_id: None };
+        let plain = |destination| Routed { destination, number: String::new(), caller_id: None, mode: Mode::Call };
         match to {
             Onward::User(key) => self.router.user(key).map(Destination::User).map(plain),
             Onward::Group(key) => {

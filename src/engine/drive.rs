@@ -341,6 +341,7 @@ impl Engine {
 
 fn stack_settings(settings: &EngineSettings) -> StackSettings {
     StackSettings {
+        realm: settings.realm.clone(),
         user_agent: settings.user_agent.clone(),
         advertised: advertised(&settings.listeners),
         allow: super::ALLOW.split(", ").collect(),

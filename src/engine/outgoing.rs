@@ -83,7 +83,7 @@ impl Engine {
     }
 
     /// Its first server, and the others for when that can't be reached (RFC 3263 4.3).
-    fn trunk_target_showing(
+    pub(super) fn trunk_target_showing(
         &mut self,
         now: Now,
         trunk: &Trunk,

@@ -5,9 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use super::{Alarm, CallRecord, Direction, Engine, GateOrder, Output, dial_plan::Read};
 use crate::{
     base::{CallId, Dialled, LegId, Now, Private, TrunkId, UserId},
-    sip::{Path, Reply, TransactionId, UsageId, digest::Verdict},
+    sip::{Path, Reply, TransactionId, UsageId, digest::Verdict, proxy::is_forwarded_branch},
     switch::{Admission, Caller, Cause, EndedBy, LegParty, LegSide},
-    wire::sip::{Host, Message, Method, Name, Uri},
+    wire::sip::{Host, Message, Method, Name, Uri, Via},
 };
 
 /// Who sends a request.
@@ -49,6 +49,9 @@ impl Engine {
             return self.on_pickup(now, usage, request, path, &identity);
         }
         let (party, caller) = self.caller(&identity, request, hides);
+        if let Some(routed) = self.forwarded_by_route(party, &caller, &dialled) {
+            return self.forward_call(now, (usage, path), (party, &caller), routed);
+        }
         let admitted = if self.has_free_line(now, party) {
             let hold_music = Some(self.directory.hold_music());
             let (caller, dialled) = (caller.clone(), dialled.clone());
@@ -267,7 +270,10 @@ impl Engine {
                 host.to_string().eq_ignore_ascii_case(name) && port.unwrap_or(listener.transport.default_port()) == own
             })
         };
-        request.vias().skip(1).flatten().any(|via| ours(&via.host, via.port))
+        // What we only forwarded may come again by another name: that is a spiral, and no loop (RFC 5393 3).
+        let is_spiral = |branch: Option<&str>| branch.is_some_and(is_forwarded_branch);
+        let before = |via: Via<'_>| ours(&via.host, via.port) && !is_spiral(via.branch());
+        request.vias().skip(1).flatten().any(before) || self.switch.has_looped(request)
     }
 
     /// A request that is no INVITE.

@@ -97,6 +97,10 @@ pub struct Counts {
     pub calls_begun: u64,
     pub calls_ended: u64,
     pub calls_refused: u64,
+    /// Calls that were only forwarded.
+    pub calls_forwarded: u64,
+    /// Requests that are being forwarded.
+    pub forwarding: u64,
     /// Calls of which one side was passed on to somebody else.
     pub transfers: u64,
     /// Texts that no device has answered yet.

@@ -32,6 +32,7 @@ impl Engine {
             legs: number(switch.legs),
             dialogs: number(switch.stack.usages),
             transactions: number(switch.stack.transactions),
+            forwarding: number(switch.stack.proxied),
             bindings: number(self.registrar.len()),
             texts_underway: number(self.texts.len()),
             subscriptions: number(self.watching.len()),

@@ -31,11 +31,22 @@ impl Display for Advertised<'_> {
     }
 }
 
-fn via<'a>(settings: &'a StackSettings, path: Path, branch: Branch) -> impl Display + 'a {
+pub(super) fn via<'a>(settings: &'a StackSettings, path: Path, branch: impl Display + 'a) -> impl Display + 'a {
     fmt::from_fn(move |f| {
         let name = path.transport.via_name();
         write!(f, "SIP/2.0/{name} {};branch={branch}", Advertised(settings, path))?;
         if path.transport.is_reliable() { Ok(()) } else { f.write_str(";rport") }
+    })
+}
+
+/// A Record-Route of ours, by which requests inside the dialog find the way on.
+pub(super) fn record_route<'a>(settings: &'a StackSettings, path: Path, token: &'a str) -> impl Display + 'a {
+    fmt::from_fn(move |f| {
+        write!(f, "<sip:{token}@{}", Advertised(settings, path))?;
+        if let Some(param) = path.transport.uri_param() {
+            write!(f, ";transport={param}")?;
+        }
+        f.write_str(";lr>")
     })
 }
 

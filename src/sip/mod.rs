@@ -11,6 +11,7 @@ mod dialog;
 mod event;
 mod locate;
 mod path;
+pub mod proxy;
 mod slab;
 mod stack;
 pub mod subscription;

@@ -12,6 +12,7 @@ mod dial_plan;
 mod doors;
 mod fact;
 mod fork;
+mod forwarding;
 mod ground;
 mod guests;
 mod ids;
@@ -52,9 +53,9 @@ pub use pickup::Pickup;
 pub use record::{Cause, EndedBy, LegParty, LegRecord, LegSide, Quality};
 pub use route::{Routed, Router, TrunkLoad};
 pub use settings::{
-    CallerIdRule, Cidr, Destination, Forwarding, Group, GroupStrategy, Health, PATTERN_MAX, Pattern, Role, Route, Side,
-    Source, Trunk, TrunkCredentials, TrunkDestination, TrunkGroup, TrunkIdentity, TrunkLimits, TrunkMember, Upkeep,
-    User,
+    CallerIdRule, Cidr, Destination, Forwarding, Group, GroupStrategy, Health, Mode, PATTERN_MAX, Pattern, Role, Route,
+    Side, Source, Trunk, TrunkCredentials, TrunkDestination, TrunkGroup, TrunkIdentity, TrunkLimits, TrunkMember,
+    Upkeep, User,
 };
 
 pub use guests::{GUESTS_MAX, Guest};

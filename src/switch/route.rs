@@ -1,6 +1,6 @@
 //! From what was dialled to what is rung.
 
-use super::{Destination, Group, LegParty, LegSide, Route, Side, Trunk, User};
+use super::{Destination, Group, LegParty, LegSide, Mode, Route, Side, Trunk, User};
 use crate::base::{FastMap, GroupId, Instant, KeyedMap, Number, TrunkId, UserId, keyed_map};
 
 /// All users, groups and routes, indexed.
@@ -22,6 +22,8 @@ pub struct Routed {
     pub number: String,
     /// The number shown there, when the route has one of its own.
     pub caller_id: Option<Number>,
+    /// Whether a call there is taken on, or only forwarded.
+    pub mode: Mode,
 }
 
 impl Router {
@@ -70,13 +72,14 @@ impl Router {
         if let Some(route) = fitting.next() {
             let rest: String = dialled.chars().skip(usize::from(route.strip)).collect();
             let number = format!("{}{rest}", route.prepend);
-            return Some(Routed { destination: route.destination, number, caller_id: route.caller_id.clone() });
+            let (destination, mode) = (route.destination, route.mode);
+            return Some(Routed { destination, number, caller_id: route.caller_id.clone(), mode });
         }
         let destination = self
             .user(dialled)
             .map(Destination::User)
             .or_else(|| self.groups.get(&*dialled.to_ascii_lowercase()).map(|group| Destination::Group(*group)))?;
-        Some(Routed { destination, number: dialled.to_owned(), caller_id: None })
+        Some(Routed { destination, number: dialled.to_owned(), caller_id: None, mode: Mode::Call })
     }
 }
 

@@ -285,13 +285,34 @@ pub struct Route {
     /// The number shown to a trunk for calls that leave this way; it comes before every other rule.
     #[serde(default)]
     pub caller_id: Option<Number>,
+    #[serde(default)]
+    pub mode: Mode,
 }
 
 impl Route {
     /// For anyone, with the number as it was dialled.
     pub fn new(pattern: Pattern, destination: Destination) -> Self {
-        Self { pattern, from: Side::Anyone, strip: 0, prepend: String::new(), destination, caller_id: None }
+        Self {
+            pattern,
+            from: Side::Anyone,
+            strip: 0,
+            prepend: String::new(),
+            destination,
+            caller_id: None,
+            mode: Mode::Call,
+        }
     }
+}
+
+/// What becomes of an INVITE that a route leads on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// It is taken on, and a call of our own goes on.
+    #[default]
+    Call,
+    /// It is forwarded as it is (RFC 3261 16).
+    Proxy,
 }
 
 /// The side a call comes from.

@@ -7,6 +7,7 @@ use toml::{Table, Value};
 
 use super::{
     ClipFile,
+    lines::MODES,
     numbering::{dial_class_table, dial_plan_table, put_numbering},
     people::{GROUP_STRATEGIES, ROLES},
     queues::WAITING_SOUNDS,
@@ -17,8 +18,8 @@ use crate::{
     engine::{Centre, Spoken, WaitingSound, WatchSettings},
     sip::Transport,
     switch::{
-        CallerIdRule, Destination, Forwarding, Group, Role, Route, Side, Source, Trunk, TrunkDestination, TrunkGroup,
-        TrunkIdentity, TrunkMember, User,
+        CallerIdRule, Destination, Forwarding, Group, Mode, Role, Route, Side, Source, Trunk, TrunkDestination,
+        TrunkGroup, TrunkIdentity, TrunkMember, User,
     },
 };
 
@@ -284,6 +285,9 @@ fn number_table(route: &Route, names: &Names<'_>) -> Table {
     }
     if let Some(number) = &route.caller_id {
         text(&mut table, "caller_id", number.as_str());
+    }
+    if route.mode != Mode::Call {
+        text(&mut table, "mode", word_of(&MODES, &route.mode));
     }
     table
 }

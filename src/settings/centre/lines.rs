@@ -16,10 +16,13 @@ use crate::{
     },
     sip::Transport,
     switch::{
-        CallerIdRule, Cidr, Destination, Forwarding, Health, Pattern, Route, Side, Source, Trunk, TrunkCredentials,
-        TrunkDestination, TrunkGroup, TrunkIdentity, TrunkLimits, TrunkMember, Upkeep,
+        CallerIdRule, Cidr, Destination, Forwarding, Health, Mode, Pattern, Route, Side, Source, Trunk,
+        TrunkCredentials, TrunkDestination, TrunkGroup, TrunkIdentity, TrunkLimits, TrunkMember, Upkeep,
     },
 };
+
+/// What becomes of calls to a number.
+pub(super) const MODES: [(&str, Mode); 2] = [("call", Mode::Call), ("proxy", Mode::Proxy)];
 
 impl Reading<'_, '_> {
     pub(super) fn read_clips(&mut self) -> (Vec<Clip>, Vec<ClipFile>) {
@@ -153,8 +156,19 @@ impl Reading<'_, '_> {
             prepend: prepend.map(|at| at.value).unwrap_or_default(),
             destination,
             caller_id: caller_id.map(|at| at.value),
+            mode: self.mode(section, destination),
         };
         Some((pattern, route))
+    }
+
+    fn mode(&self, section: &Section<'_>, destination: Destination) -> Mode {
+        let by_word = |word: &str| MODES.iter().find(|(known, _)| *known == word).map(|(_, mode)| *mode);
+        let Some(mode) = section.parsed_by("mode", "\"call\" or \"proxy\"", by_word) else { return Mode::Call };
+        if mode.value == Mode::Proxy && matches!(destination, Destination::Queue(_) | Destination::Clip(_)) {
+            let hint = Some(String::from("what is played to a caller is played by us: leave mode out"));
+            section.fault(mode.mark, "mode: a queue or a clip is not forwarded to", hint);
+        }
+        mode.value
     }
 
     fn destination(&self, section: &Section<'_>, to: &At<String>) -> Option<Destination> {

@@ -1,9 +1,9 @@
 use super::*;
 use crate::{
     acd::{DevicePresence, Strategy},
-    engine::WaitingSound,
+    engine::{DndShown, WaitingSound, Watchers},
     settings::{Included, Loaded, Source, load},
-    switch::{Destination, Role, Side},
+    switch::{Destination, Mode, Role, Side},
 };
 
 const CENTRE: &str = r##"
@@ -79,6 +79,7 @@ from = "users"
 strip = 1
 prepend = "00"
 caller_id = "+351210000009"
+mode = "proxy"
 
 [dial_plan]
 country_code = "351"
@@ -137,6 +138,10 @@ colour = "gold"
 
 [policies]
 reason_required = true
+
+[watching]
+watchers = "groups"
+dnd = "closed"
 "##;
 
 fn read(text: &str) -> Result<Loaded, String> {
@@ -165,6 +170,8 @@ fn a_centre_is_read_as_it_is_written() {
     let agent = centre.acd.agents.values().find(|agent| agent.key == "ana").unwrap();
     assert_eq!(agent.device_presence, Some(DevicePresence::Ready));
     assert_eq!(centre.routes[1].from, Side::Users);
+    assert_eq!((centre.routes[1].mode, centre.routes[2].mode), (Mode::Call, Mode::Proxy));
+    assert_eq!((centre.watching.watchers, centre.watching.dnd), (Watchers::Groups, DndShown::Closed));
     assert!(matches!(centre.routes[0].destination, Destination::Queue(_)));
     let waiting: Vec<_> = centre.queues.iter().map(|voice| voice.waiting).collect();
     assert!(waiting.contains(&WaitingSound::RingbackWhenOffered), "{waiting:?}");
@@ -313,4 +320,18 @@ fn a_difference_names_what_changes_and_shows_no_secret() {
             "+ reason \"break\"",
         ]
     );
+}
+
+/// SW-02, SW-14: what can't be forwarded to, and who can't be watched by, is said with its line.
+#[test]
+fn sw_02_sw_14_faults_of_modes_and_watchers_have_their_place() {
+    let text = CENTRE.replace("to = \"queue:support\"", "to = \"queue:support\"\nmode = \"proxy\"");
+    let said = refused(&text);
+    assert!(said.contains("a queue or a clip is not forwarded to") && said.contains("centre.toml:"), "{said}");
+    let said = refused(&CENTRE.replace("mode = \"proxy\"", "mode = \"proxi\""));
+    assert!(said.contains("\"call\" or \"proxy\""), "{said}");
+    let said = refused(&CENTRE.replace("watchers = \"groups\"", "watchers = \"friends\""));
+    assert!(said.contains("friends") && said.contains("centre.toml:"), "{said}");
+    let said = refused(&CENTRE.replace("[watching]", "[watching]\nringing = true\n\n[watching]"));
+    assert!(!said.is_empty());
 }

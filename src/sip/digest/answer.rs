@@ -69,6 +69,12 @@ pub fn is_stale(challenge: &str) -> bool {
     })
 }
 
+/// Whether credentials are for that realm.
+pub fn is_of_realm(credentials: &str, realm: &str) -> bool {
+    let fields = Fields::of(credentials);
+    fields.is_some_and(|mut fields| fields.any(|(name, value)| name.eq_ignore_ascii_case("realm") && value == realm))
+}
+
 impl<'a> Challenge<'a> {
     fn read(header: &'a str) -> Option<Self> {
         let mut algorithm = Algorithm::Md5;

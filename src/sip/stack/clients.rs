@@ -106,7 +106,8 @@ impl Stack {
         };
         let Some((id, Transaction::Client(client))) = place else { return };
         // A second Via would mean that it was meant for somebody behind us (8.1.3.3).
-        if client.token != branch.token || response.list(Name::Via).nth(1).is_some() {
+        let is_forwarded = matches!(client.owner, ClientOwner::Proxy(..));
+        if client.token != branch.token || (!is_forwarded && response.list(Name::Via).nth(1).is_some()) {
             return;
         }
         let method = response.cseq().method;
@@ -225,6 +226,26 @@ impl Stack {
         self.send(path, bytes);
     }
 
+    /// CANCEL for an INVITE of which something has been heard, once.
+    pub(in crate::sip) fn cancel_client(&mut self, now: Now, invite: TransactionId, reason: Option<&str>) {
+        let branch = self.new_branch();
+        let Some(client) = self.client(invite).filter(|client| client.state == ClientState::Proceeding) else { return };
+        if client.cancel.is_some() {
+            return;
+        }
+        let path = client.path;
+        let Ok(request) = Message::parse(client.bytes.clone()) else { return };
+        let to = request.header(Name::To).unwrap_or_default();
+        let bytes = compose::companion(&request, &Method::Cancel, to, reason);
+        let cancel = self.start_client(now, Start::new(Method::Cancel, branch, path, bytes, ClientOwner::Nobody));
+        // Whoever does not answer the INVITE now is not waited for longer than 64*T1 (9.1).
+        let until = self.clock.set(now.mono, invite, Wait::GiveUp);
+        self.with_client(invite, |client| {
+            client.cancel = Some(cancel);
+            client.until = Some(until);
+        });
+    }
+
     /// Whether a 2xx needs no more thought: its ACK was lost and goes out again, or too many forks answered.
     pub(in crate::sip) fn acked_before(&mut self, invite: TransactionId, tag: &str) -> bool {
         let Some(client) = self.client(invite) else { return true };
@@ -301,6 +322,7 @@ impl Stack {
             ClientOwner::Notify(subscription) => {
                 self.on_notify_answer(now, id, subscription, status, Some(response));
             }
+            ClientOwner::Proxy(proxied, branch) => self.on_proxy_answer(now, proxied, branch, response),
             ClientOwner::Prack(_) | ClientOwner::Nobody => {}
         }
     }
@@ -318,6 +340,7 @@ impl Stack {
                 self.on_notify_answer(now, id, subscription, if unreachable { 503 } else { 408 }, None);
             }
             ClientOwner::Bye(usage) => self.drop_usage(usage),
+            ClientOwner::Proxy(proxied, branch) => self.on_proxy_silent(now, proxied, branch, unreachable),
             ClientOwner::Prack(_) | ClientOwner::Nobody => {}
         }
     }

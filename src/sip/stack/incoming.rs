@@ -21,7 +21,7 @@ impl Stack {
             return self.refuse(path, &request, &Reply::new(400).reason("Bad From or To"));
         }
         match method {
-            Method::Ack => return self.on_ack(now, &request),
+            Method::Ack => return self.on_ack(now, path, &request),
             Method::Cancel => return self.on_cancel(now, path, &request),
             Method::Invite
             | Method::Bye
@@ -43,6 +43,9 @@ impl Stack {
         }
         if !self.has_room() {
             return self.refuse(path, &request, &Reply::new(503).header("Retry-After", "10"));
+        }
+        if let Some(onward) = self.onward(&request) {
+            return self.forward_inside(now, path, &request, onward);
         }
         if let Some(refusal) = self.unsupported(&request, &method) {
             return self.refuse(path, &request, &refusal);
@@ -136,13 +139,16 @@ impl Stack {
     }
 
     /// The ACK to a 300-699 belongs to its transaction, that to a 2xx to the dialog; any other is a stray.
-    fn on_ack(&mut self, now: Now, ack: &Message) {
+    fn on_ack(&mut self, now: Now, path: Path, ack: &Message) {
         let known = self.key_of(ack, true).and_then(|key| self.server_keys.get(&key).copied());
         let refused = known.filter(|id| {
             self.server(*id).is_some_and(|s| matches!(s.state, ServerState::Completed | ServerState::Confirmed))
         });
         if let Some(id) = refused {
             return self.server_fact(now, id, ServerFact::Ack);
+        }
+        if let Some(onward) = self.onward(ack) {
+            return self.forward_ack(path, ack, onward);
         }
         let usage = ack.to_tag().and_then(|tag| self.usage_of_tag(tag)).filter(|usage| self.is_peer_of(*usage, ack));
         if let Some(usage) = usage {
@@ -167,7 +173,12 @@ impl Stack {
         match server.owner {
             ServerOwner::Invite(usage) if waits => self.on_invite_cancelled(now, usage, cancel),
             ServerOwner::Offer(usage) if waits => self.on_offer_cancelled(now, id, usage),
-            ServerOwner::Invite(_) | ServerOwner::Offer(_) | ServerOwner::User | ServerOwner::Nobody => {}
+            ServerOwner::Proxy(proxied) if waits => self.on_proxy_cancelled(now, proxied),
+            ServerOwner::Invite(_)
+            | ServerOwner::Offer(_)
+            | ServerOwner::Proxy(_)
+            | ServerOwner::User
+            | ServerOwner::Nobody => {}
         }
     }
 }

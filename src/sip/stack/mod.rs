@@ -18,6 +18,7 @@ pub use settings::{StackSettings, TRANSACTIONS_MAX, USAGES_MAX};
 
 use super::{
     Event, Mark, Output, Path, TransactionId, Transport, UsageId,
+    proxy::Proxy,
     slab::Slab,
     subscription::Subscriptions,
     timer::Clock,
@@ -35,6 +36,8 @@ pub struct StackCounts {
     pub transactions: usize,
     pub usages: usize,
     pub subscriptions: usize,
+    /// Requests that are being forwarded.
+    pub proxied: usize,
     pub timers: usize,
 }
 
@@ -51,6 +54,7 @@ pub struct Stack {
     pub(super) usages: Slab<UsageId, Usage>,
     pub(super) usage_timers: Timers<(UsageId, UsageClock)>,
     pub(super) subscriptions: Subscriptions,
+    pub(super) proxy: Proxy,
     /// Usages by the tag that we gave their dialogs.
     pub(super) tags: FastMap<u64, UsageId>,
     /// Usages whose peer is reached over a connection.
@@ -74,10 +78,11 @@ pub struct Stack {
 
 impl Stack {
     pub fn new(settings: StackSettings, mut chance: Chance) -> Self {
+        let tag_key = chance.bytes();
         let plain: Vec<&str> = settings.supported.iter().copied().filter(|tag| *tag != "100rel").collect();
         Self {
             clock: Clock::new(settings.timers),
-            tag_key: chance.bytes(),
+            tag_key,
             allow: settings.allow.join(", "),
             supported: settings.supported.join(", "),
             supported_plain: plain.join(", "),
@@ -88,6 +93,7 @@ impl Stack {
             usages: Slab::new(),
             usage_timers: Timers::new(),
             subscriptions: Subscriptions::new(),
+            proxy: Proxy::new(&tag_key),
             tags: FastMap::default(),
             usage_flows: BTreeSet::new(),
             earlier: FastMap::default(),
@@ -143,13 +149,17 @@ impl Stack {
         while let Some((subscription, clock)) = self.subscriptions.timers.take_due(now.mono) {
             self.on_subscription_due(now, subscription, clock);
         }
+        while let Some((proxied, clock)) = self.proxy.take_due(now.mono) {
+            self.on_proxy_due(now, proxied, clock);
+        }
         self.prune();
     }
 
     /// May be earlier than anything is really due.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let clocks = [self.clock.next(), self.usage_timers.next(), self.subscriptions.timers.next()];
-        clocks.into_iter().flatten().min()
+        let usages = [self.usage_timers.next(), self.subscriptions.timers.next()];
+        let clocks = usages.into_iter().chain([self.clock.next(), self.proxy.next()]);
+        clocks.flatten().min()
     }
 
     pub fn poll_output(&mut self) -> Option<Output> {
@@ -165,7 +175,8 @@ impl Stack {
             transactions: self.transactions.len(),
             usages: self.usages.len(),
             subscriptions: self.subscriptions.len(),
-            timers: self.clock.len() + self.usage_timers.len() + self.subscriptions.timers.len(),
+            proxied: self.proxy.len(),
+            timers: self.clock.len() + self.usage_timers.len() + self.subscriptions.timers.len() + self.proxy.timers(),
         }
     }
 
@@ -267,6 +278,13 @@ impl Stack {
             }
         }
         true
+    }
+
+    /// It is no INVITE of ours to take on: copies of it that come another way are for whoever answers it to tell.
+    pub(super) fn forget_merged(&mut self, id: TransactionId) {
+        if let Some(key) = self.server(id).and_then(|server| server.merge_key.take()) {
+            self.merge_keys.remove(&key);
+        }
     }
 
     /// The key of a request, and that of the INVITE which an ACK or CANCEL means.

@@ -84,6 +84,14 @@ impl Stack {
 
     /// Sends a written answer. `once` forgets the request with it.
     pub(in crate::sip) fn conclude(&mut self, now: Now, id: TransactionId, status: u16, bytes: Bytes, once: bool) {
+        self.conclude_kept(now, id, status, bytes);
+        if once || matches!(status, 401 | 407) {
+            self.remove_transaction(id);
+        }
+    }
+
+    /// The same where the request is remembered whatever the answer is: its challenge is somebody else's.
+    pub(in crate::sip) fn conclude_kept(&mut self, now: Now, id: TransactionId, status: u16, bytes: Bytes) {
         let Some(server) = self.server(id) else { return };
         if server.request.is_none() {
             return;
@@ -98,11 +106,7 @@ impl Stack {
             server.request = None;
         }
         self.server_fact(now, id, fact);
-        if once || matches!(status, 401 | 407) {
-            self.remove_transaction(id);
-        } else {
-            self.keep_answer_only(id);
-        }
+        self.keep_answer_only(id);
     }
 
     /// A plain answer by the stack itself.

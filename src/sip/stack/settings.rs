@@ -15,6 +15,8 @@ pub const USAGES_MAX: usize = 65_536;
 /// What a stack is told once.
 #[derive(Clone, Debug)]
 pub struct StackSettings {
+    /// Of our digest; what is said to us alone goes to nobody else.
+    pub realm: String,
     /// Value of User-Agent and Server.
     pub user_agent: String,
     /// What to write as our host and port for a socket of ours, where it differs from the socket's own address.
@@ -38,6 +40,7 @@ pub struct StackSettings {
 impl Default for StackSettings {
     fn default() -> Self {
         Self {
+            realm: String::new(),
             user_agent: concat!("strowger/", env!("CARGO_PKG_VERSION")).to_owned(),
             advertised: Vec::new(),
             timers: TimerSettings::default(),

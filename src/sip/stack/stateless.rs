@@ -10,7 +10,7 @@ use crate::{
 
 impl Stack {
     /// Refuses a request outside any transaction. An ACK is never answered.
-    pub(super) fn refuse(&mut self, path: Path, request: &Message, reply: &Reply) {
+    pub(in crate::sip) fn refuse(&mut self, path: Path, request: &Message, reply: &Reply) {
         if request.method() == Some(&Method::Ack) {
             return;
         }

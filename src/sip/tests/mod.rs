@@ -7,6 +7,7 @@ mod calls;
 mod forks;
 mod hostile;
 mod offers;
+mod proxy;
 mod races;
 mod sessions;
 pub(super) mod world;

@@ -28,7 +28,9 @@ impl Branch {
     pub fn parse(text: &str) -> Option<Self> {
         let hex = text.strip_prefix(COOKIE)?;
         let token = u64::from_str_radix(hex.get(..16)?, 16).ok()?;
-        let place = u32::from_str_radix(hex.get(16..)?, 16).ok()?;
+        // What the request was like may follow, where it was only forwarded.
+        let place = hex.get(16..)?.split('.').next()?;
+        let place = u32::from_str_radix(place, 16).ok()?;
         Some(Self { token, place })
     }
 }

@@ -12,7 +12,7 @@ pub(super) use client::{ClientEffect, ClientFact, ClientState, step as client_st
 pub(super) use key::{Branch, Key, merge_key, server_key};
 pub(super) use server::{ServerEffect, ServerFact, ServerState, step as server_step};
 
-use super::{Credentials, Mark, Path, SubscriptionId, TransactionId, UsageId, slab::SlabId};
+use super::{Credentials, Mark, Path, SubscriptionId, TransactionId, UsageId, proxy::ProxyId, slab::SlabId};
 use crate::{
     base::Instant,
     wire::sip::{Message, Method},
@@ -120,6 +120,8 @@ pub(super) enum ClientOwner {
     Bye(UsageId),
     /// A NOTIFY that is not the last.
     Notify(SubscriptionId),
+    /// One copy of a request that is being forwarded.
+    Proxy(ProxyId, u16),
     /// CANCEL, the last NOTIFY, and the BYE to a call that nobody here has.
     Nobody,
 }
@@ -132,7 +134,7 @@ impl ClientOwner {
                 Some(usage)
             }
             Self::User { usage, .. } => usage,
-            Self::Notify(_) | Self::Nobody => None,
+            Self::Notify(_) | Self::Proxy(..) | Self::Nobody => None,
         }
     }
 }
@@ -169,6 +171,8 @@ pub(super) enum ServerOwner {
     Invite(UsageId),
     /// Their re-INVITE or UPDATE inside a call.
     Offer(UsageId),
+    /// Whoever it is being forwarded to.
+    Proxy(ProxyId),
     /// The stack did by itself.
     Nobody,
 }
@@ -178,7 +182,7 @@ impl ServerOwner {
     pub fn usage(self) -> Option<UsageId> {
         match self {
             Self::Invite(usage) | Self::Offer(usage) => Some(usage),
-            Self::User | Self::Nobody => None,
+            Self::User | Self::Proxy(_) | Self::Nobody => None,
         }
     }
 }

@@ -192,6 +192,16 @@ impl Stack {
         id
     }
 
+    /// The INVITE of theirs that waits for its answer.
+    pub(super) fn invite_of(&self, id: UsageId) -> Option<TransactionId> {
+        match &self.usages.get(id)?.phase {
+            Phase::Invited(invited) => Some(invited.invite),
+            Phase::Calling(_) | Phase::AckWanted { .. } | Phase::Answered { .. } | Phase::Confirmed | Phase::Ending => {
+                None
+            }
+        }
+    }
+
     pub(super) fn drop_usage(&mut self, id: UsageId) {
         let Some(usage) = self.usages.remove(id) else { return };
         self.tags.remove(&usage.dialog.local_tag);

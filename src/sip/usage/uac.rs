@@ -12,7 +12,7 @@ use crate::{
         dialog::{Dialog, is_sips},
         stack::Start,
         timer::Wait,
-        transaction::{Branch, ClientOwner, ClientState},
+        transaction::{Branch, ClientOwner},
     },
     wire::sip::{Message, Method, Name, Writer},
 };
@@ -151,19 +151,7 @@ impl Stack {
     fn send_cancel(&mut self, now: Now, usage: UsageId, invite: TransactionId) {
         let Some(Phase::Calling(calling)) = self.usages.get(usage).map(|usage| &usage.phase) else { return };
         let reason = calling.cancelled.as_ref().and_then(|cancel| cancel.reason.clone());
-        let branch = self.new_branch();
-        let Some(client) = self.client(invite).filter(|client| client.state == ClientState::Proceeding) else { return };
-        let path = client.path;
-        let Ok(request) = Message::parse(client.bytes.clone()) else { return };
-        let to = request.header(Name::To).unwrap_or_default();
-        let bytes = compose::companion(&request, &Method::Cancel, to, reason.as_deref());
-        let cancel = self.start_client(now, Start::new(Method::Cancel, branch, path, bytes, ClientOwner::Nobody));
-        // Whoever does not answer the INVITE now is not waited for longer than 64*T1 (9.1).
-        let until = self.clock.set(now.mono, invite, Wait::GiveUp);
-        self.with_client(invite, |client| {
-            client.cancel = Some(cancel);
-            client.until = Some(until);
-        });
+        self.cancel_client(now, invite, reason.as_deref());
     }
 
     /// A request of a usage went out again under a new transaction.

@@ -1,0 +1,103 @@
+//! INVITEs that a route wants forwarded (`mode = "proxy"`, SW-02): judged as any other, then handed through.
+//!
+//! What is only forwarded is no call of ours: nobody is busy by it, nothing is recorded, no line is counted but at its
+//! beginning. Whoever hides his number is taken on all the same: a proxy can't hide a From.
+
+use super::Engine;
+use crate::{
+    base::{Dialled, GroupId, Now, TrunkGroupId, TrunkId, in_weighted_order},
+    sip::{Path, UsageId, proxy::NextPhase},
+    switch::{Asserts, Caller, Destination, GroupStrategy, LegParty, Mode, Presentation, Routed, Target, TrunkMember},
+};
+
+impl Engine {
+    /// Where a call is only to be forwarded; `None` where it is to be taken on.
+    pub(super) fn forwarded_by_route(&self, party: LegParty, caller: &Caller, dialled: &Dialled) -> Option<Routed> {
+        let hides = match party {
+            LegParty::User(user) => self.directory.users.get(&user).is_some_and(|user| user.hides_number),
+            LegParty::Trunk(_) => false,
+        };
+        let routed = self.directory.router.route(party, dialled.as_str())?;
+        (routed.mode == Mode::Proxy && !caller.hidden && !hides).then_some(routed)
+    }
+
+    pub(super) fn forward_call(
+        &mut self,
+        now: Now,
+        at: (UsageId, Path),
+        (party, caller): (LegParty, &Caller),
+        routed: Routed,
+    ) {
+        let (phases, next) = self.forwarding_phases(now, party, routed);
+        match self.switch.forward(now, at, caller, phases, next) {
+            Ok(()) => self.totals.calls_forwarded += 1,
+            Err(reply) => {
+                self.totals.calls_refused += 1;
+                self.switch.refuse(now, at.0, reply);
+            }
+        }
+    }
+
+    fn forwarding_phases(&mut self, now: Now, party: LegParty, routed: Routed) -> (Vec<Vec<Target>>, NextPhase) {
+        let Routed { destination, number, .. } = routed;
+        match destination {
+            Destination::User(user) => {
+                let user = self.directory.users.get(&user).cloned();
+                (user.map(|user| self.user_phases(&user)).unwrap_or_default(), NextPhase::Refused)
+            }
+            Destination::Group(group) => (self.group_phases(group), NextPhase::Refused),
+            Destination::Trunk(trunk) => (self.trunk_phases(now, party, &[trunk], &number), NextPhase::PeerFailed),
+            Destination::Trunks(group) => {
+                let order = self.trunk_order(group);
+                (self.trunk_phases(now, party, &order, &number), NextPhase::PeerFailed)
+            }
+            // The settings take no such route for these: what plays is ours to take on.
+            Destination::Queue(_) | Destination::Clip(_) => (Vec::new(), NextPhase::Refused),
+        }
+    }
+
+    fn group_phases(&mut self, group: GroupId) -> Vec<Vec<Target>> {
+        let Some(group) = self.directory.groups.get(&group).cloned() else { return Vec::new() };
+        let users = group.members.iter().filter_map(|user| self.directory.users.get(user));
+        let mut phases: Vec<Vec<Target>> = users.map(|user| self.user_targets(user)).collect();
+        match group.strategy {
+            GroupStrategy::Simultaneous => vec![phases.into_iter().flatten().collect()],
+            GroupStrategy::Sequential => phases,
+            GroupStrategy::Random => {
+                for at in (1..phases.len()).rev() {
+                    let other = self.switch.chance().below(at as u64 + 1);
+                    phases.swap(at, usize::try_from(other).unwrap_or(0));
+                }
+                phases
+            }
+        }
+    }
+
+    fn trunk_order(&mut self, group: TrunkGroupId) -> Vec<TrunkId> {
+        let members = self.directory.trunk_groups.get(&group).map(|group| group.members.clone());
+        let rank = |member: &TrunkMember| (u32::from(member.priority), member.weight);
+        let order = in_weighted_order(members.unwrap_or_default(), rank, self.switch.chance());
+        order.into_iter().map(|member| member.trunk).collect()
+    }
+
+    /// Each trunk that can take it is a phase of its own; its further servers are tried within.
+    fn trunk_phases(&mut self, now: Now, party: LegParty, trunks: &[TrunkId], number: &str) -> Vec<Vec<Target>> {
+        let mut phases = Vec::new();
+        for trunk in trunks {
+            let target = match party {
+                LegParty::User(user) => self.trunk_target_of(now, *trunk, number, user).ok(),
+                LegParty::Trunk(_) => self.trunk_target_between(now, *trunk, number),
+            };
+            phases.extend(target.map(|target| vec![target]));
+        }
+        phases
+    }
+
+    /// A carrier as the target of another's call: it is told no more than that one says itself.
+    fn trunk_target_between(&mut self, now: Now, trunk: TrunkId, number: &str) -> Option<Target> {
+        let trunk = self.directory.trunks.get(&trunk).cloned()?;
+        let asserts = if trunk.identity.trusted { Asserts::Always } else { Asserts::Never };
+        let shown = Presentation { number: None, hidden: false, asserts };
+        self.trunk_target_showing(now, &trunk, number, shown).ok()
+    }
+}

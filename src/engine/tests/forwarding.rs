@@ -1,0 +1,135 @@
+//! Numbers that are only forwarded (SW-02, `mode = "proxy"`).
+
+use std::net::SocketAddr;
+
+use super::world::{CARRIER, REALM, SWITCH, World, centre};
+use crate::{
+    base::{TrunkGroupId, TrunkId},
+    engine::Centre,
+    sip::{Reply, Transport},
+    switch::{Destination, Mode, Trunk, TrunkDestination, TrunkGroup, TrunkMember},
+    wire::sip::Name,
+};
+
+const OTHER: &str = "127.0.0.1:5081";
+
+fn carrier() -> SocketAddr {
+    CARRIER.parse().unwrap()
+}
+
+/// Calls to 9000 are forwarded to the carrier.
+fn forwarding() -> Centre {
+    let mut centre = centre();
+    centre.routes.iter_mut().filter(|route| route.pattern.as_str() == "9000").for_each(|route| {
+        route.mode = Mode::Proxy;
+    });
+    centre
+}
+
+/// SW-02: a route's call goes through as it is: who asked is known, nothing of our secrets goes along, and it is no call of
+/// ours, with neither record nor port.
+#[test]
+fn sw_02_a_route_is_forwarded() {
+    let mut world = World::with(440, forwarding());
+    let ana = world.phone("ana", 6001);
+    let call = world.call(ana, "ana", "9000");
+    let (at_carrier, request) = world.incoming(carrier()).expect("it rings there");
+    assert_eq!(request.uri_text(), Some("sip:9000@127.0.0.1:5080"));
+    assert!(request.header(Name::From).unwrap().contains(&format!("sip:ana@{REALM}")));
+    assert!(request.header(Name::Authorization).is_none(), "that was for us");
+    assert_eq!(request.body(), &world.phones[&ana].offer().bytes[..], "they talk without us");
+    assert!(request.headers(Name::RecordRoute).all(|route| route.contains(SWITCH)));
+    assert_eq!(world.engine.switch.counts().calls, 0);
+    world.respond(carrier(), at_carrier, Reply::new(180));
+    let answer = world.phones[&carrier()].offer();
+    world.respond(carrier(), at_carrier, Reply::new(200).body(answer));
+    assert!(world.is_answered(ana));
+    world.bye(ana, call);
+    assert!(world.is_ended(carrier()));
+    let counts = world.engine.counts();
+    assert_eq!((counts.calls_forwarded, counts.calls_begun, world.records.len()), (1, 0, 0));
+    world.assert_nothing_left();
+    assert_eq!(world.engine.counts().forwarding, 0);
+}
+
+/// SW-02, THREATS: forwarding is no way around what a caller may: a stranger is challenged, a carrier finds no way out.
+#[test]
+fn sw_02_forwarding_is_authorised_like_a_call() {
+    let mut world = World::with(441, forwarding());
+    let stranger = world.add_phone("127.0.0.1:6009", "wrong");
+    world.call(stranger, "ana", "9000");
+    assert_eq!(world.rejected(stranger), Some(403));
+    world.call(carrier(), "+351910000001", "9000");
+    assert_eq!(world.rejected(carrier()), Some(404));
+    assert!(world.incoming(carrier()).is_none());
+    assert_eq!(world.engine.counts().calls_forwarded, 0);
+}
+
+/// SW-02, TK-08: whoever hides is taken on instead, for a proxy can't hide his From.
+#[test]
+fn sw_02_who_hides_is_taken_on() {
+    let mut centre = forwarding();
+    centre.users[0].hides_number = true;
+    let mut world = World::with(442, centre);
+    let ana = world.phone("ana", 6001);
+    let call = world.call(ana, "ana", "9000");
+    let (_, request) = world.incoming(carrier()).expect("it rings there");
+    assert!(!String::from_utf8_lossy(request.bytes()).contains("ana"), "{request:?}");
+    assert_eq!((world.engine.counts().calls_forwarded, world.engine.switch.counts().calls), (0, 1));
+    world.cancel(ana, call);
+}
+
+/// SW-02, TK-05: of a group of carriers the next is tried when one fails, and not when the called number refuses.
+#[test]
+fn sw_02_a_group_fails_over() {
+    let mut centre = forwarding();
+    centre.trunks.push(Trunk {
+        destination: Some(TrunkDestination {
+            host: "127.0.0.1".to_owned(),
+            port: Some(5081),
+            transport: Some(Transport::Udp),
+        }),
+        ..Trunk::new(TrunkId(2), "other")
+    });
+    let member = |trunk, priority| TrunkMember { trunk: TrunkId(trunk), priority, weight: 1 };
+    let members = vec![member(1, 1), member(2, 2)];
+    centre.trunk_groups.push(TrunkGroup { id: TrunkGroupId(1), name: "out".to_owned(), members });
+    let route = centre.routes.iter_mut().find(|route| route.mode == Mode::Proxy).unwrap();
+    route.destination = Destination::Trunks(TrunkGroupId(1));
+    for (status, goes_on) in [(503, true), (486, false)] {
+        let mut world = World::with(443, centre.clone());
+        let ana = world.phone("ana", 6001);
+        let other = world.add_phone(OTHER, "");
+        world.call(ana, "ana", "9000");
+        let (usage, _) = world.incoming(carrier()).expect("the first is asked");
+        world.respond(carrier(), usage, Reply::new(status));
+        let asked = world.incoming(other);
+        assert_eq!(asked.is_some(), goes_on, "{status}");
+        match asked {
+            Some((usage, _)) => world.respond(other, usage, Reply::new(404)),
+            None => assert_eq!(world.rejected(ana), Some(486)),
+        }
+        world.assert_nothing_left();
+    }
+}
+
+/// SW-02: a user's devices are forked to; a cancelled call stops at each of them.
+#[test]
+fn sw_02_devices_are_forked_to() {
+    let mut centre = forwarding();
+    let route = centre.routes.iter_mut().find(|route| route.mode == Mode::Proxy).unwrap();
+    route.destination = Destination::User(centre.users[1].id);
+    let mut world = World::with(444, centre);
+    let (ana, desk, soft) = (world.phone("ana", 6001), world.phone("rui", 6002), world.phone("rui", 6012));
+    let call = world.call(ana, "ana", "9000");
+    for device in [desk, soft] {
+        let (usage, _) = world.incoming(device).expect("it rings");
+        world.respond(device, usage, Reply::new(180));
+    }
+    world.cancel(ana, call);
+    assert_eq!(world.rejected(ana), Some(487));
+    let cancels =
+        world.sent.iter().filter(|(_, message, _)| message.method().is_some_and(|method| method.as_str() == "CANCEL"));
+    assert_eq!(cancels.count(), 2);
+    world.assert_nothing_left();
+}

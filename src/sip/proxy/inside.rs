@@ -1,0 +1,52 @@
+//! Requests inside dialogs that we let through: they follow the route set, by the way that stands in our Record-Route.
+
+use std::time::Duration;
+
+use super::{NextPhase, ProxyPlan, ProxyTarget, forward::Forward, way::Onward};
+use crate::{
+    base::Now,
+    sip::{Path, Reply, Stack, transaction::ServerOwner},
+    wire::sip::Message,
+};
+
+impl Onward {
+    fn target(self) -> ProxyTarget {
+        let Self { path, uri, routes } = self;
+        ProxyTarget { path, uri, routes, headers: Vec::new(), dead_time: Duration::ZERO, spares: Vec::new() }
+    }
+}
+
+impl Stack {
+    /// Where a request of a dialog that we let through goes on.
+    pub(in crate::sip) fn onward(&self, request: &Message) -> Option<Onward> {
+        super::way::onward(&self.proxy.key, request)
+    }
+
+    /// Any request but ACK and CANCEL.
+    pub(in crate::sip) fn forward_inside(&mut self, now: Now, path: Path, request: &Message, onward: Onward) {
+        if request.max_forwards() == Some(0) {
+            return self.refuse(path, request, &Reply::new(483));
+        }
+        if self.has_looped(request) {
+            return self.refuse(path, request, &Reply::new(482));
+        }
+        let server = self.begin_server(now, path, request, ServerOwner::Nobody, 0);
+        let plan = ProxyPlan { phases: vec![vec![onward.target()]], next: NextPhase::PeerFailed };
+        match self.open_proxied(server, request, path, plan, 1) {
+            Ok(id) => self.start_phase(now, id),
+            Err(reply) => self.answer(now, server, &reply),
+        }
+    }
+
+    /// The ACK to a 2xx is nobody's transaction (16.11).
+    pub(in crate::sip) fn forward_ack(&mut self, path: Path, ack: &Message, onward: Onward) {
+        if ack.max_forwards() == Some(0) || self.has_looped(ack) {
+            return;
+        }
+        let branch = self.new_branch();
+        let target = onward.target();
+        let forward = Forward { branch, target: &target, recorded: None, came_on: path, breadth: None };
+        let bytes = self.forwarded_bytes(ack, &forward);
+        self.send(target.path, bytes);
+    }
+}

@@ -1,0 +1,285 @@
+//! Forwarding instead of terminating (RFC 3261 16): a request goes on to one target or several, with us in its Via and, where
+//! it opens a dialog, in its Record-Route; the best of the answers goes back.
+//!
+//! What enters: an INVITE that the floor above would rather forward than take on, with its targets; and requests inside
+//! dialogs that we let through, which find their way by themselves (`way`). No dialog is kept: what is remembered of a
+//! forwarded request is gone when its transactions are.
+
+mod answers;
+mod branches;
+mod forward;
+mod inside;
+mod way;
+
+use std::{collections::VecDeque, time::Duration};
+
+use sha2::{Digest, Sha256};
+
+use super::{
+    Headers, Path, Reply, Stack, TransactionId, UsageId,
+    slab::{Slab, SlabId},
+    transaction::ServerOwner,
+};
+use crate::{
+    base::{Instant, Now, Timers},
+    wire::sip::{Message, Method, Name},
+};
+
+pub use forward::is_forwarded_branch;
+
+/// Requests that are being forwarded at once; the next gets 503. At about 2 KB each this is 40 MB.
+pub const PROXIED_MAX: usize = 20_000;
+
+/// Targets of one request, over all its phases; the rest is left out.
+pub const TARGETS_MAX: usize = 64;
+
+/// Branches that a request and all its copies may come to at once, where it says nothing of that (RFC 5393 5.3.3.1).
+const BREADTH: u32 = 60;
+
+/// Timer C: an INVITE that rings is not forwarded for longer without a word (16.6 step 11).
+const RING_MAX: Duration = Duration::from_secs(181);
+
+/// One request that is being forwarded.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(in crate::sip) struct ProxyId(u64);
+
+impl SlabId for ProxyId {
+    fn from_raw(raw: u64) -> Self {
+        Self(raw)
+    }
+
+    fn raw(self) -> u64 {
+        self.0
+    }
+}
+
+/// Where a request may go on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ProxyTarget {
+    pub path: Path,
+    /// Request-URI.
+    pub uri: String,
+    pub routes: Vec<String>,
+    /// What is added for this target.
+    pub headers: Headers,
+    /// Nothing heard for so long: the next of the spares is tried.
+    pub dead_time: Duration,
+    /// Other ways to the very same (RFC 3263 4.3).
+    pub spares: Vec<ProxyTarget>,
+}
+
+/// When the next phase of targets is tried.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NextPhase {
+    /// After any refusal but 6xx.
+    Refused,
+    /// Only when the peer itself failed: 408, 5xx, or nothing at all.
+    PeerFailed,
+}
+
+/// To whom a request goes: those of a phase at once, the phases one after the other.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ProxyPlan {
+    pub phases: Vec<Vec<ProxyTarget>>,
+    pub next: NextPhase,
+}
+
+/// A request on its way through.
+pub(in crate::sip) struct Proxied {
+    server: TransactionId,
+    request: Message,
+    /// On which it came.
+    path: Path,
+    /// To where answers go.
+    back: Path,
+    branches: Vec<Branch>,
+    rest: VecDeque<Vec<ProxyTarget>>,
+    next: NextPhase,
+    /// What is left of Max-Breadth.
+    breadth: u32,
+    best: Option<Best>,
+    /// Of all 401 and 407, for the one that goes back (16.7 step 7).
+    challenges: Vec<(Name, String)>,
+    /// The final answer has gone back.
+    answered: bool,
+    /// It was a 2xx: more may come.
+    accepted: bool,
+    cancelled: bool,
+}
+
+/// The best refusal so far.
+#[derive(Clone)]
+enum Best {
+    Theirs(Message),
+    /// Nobody said it, but so it is.
+    Ours(u16),
+}
+
+impl Best {
+    fn status(&self) -> u16 {
+        match self {
+            Self::Theirs(response) => response.status().unwrap_or(500),
+            Self::Ours(status) => *status,
+        }
+    }
+}
+
+/// One copy that went out.
+struct Branch {
+    client: TransactionId,
+    state: BranchState,
+    /// It is to be cancelled as soon as it may be: why, for a Reason header.
+    cancel: Option<Option<&'static str>>,
+    spares: Vec<ProxyTarget>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum BranchState {
+    /// Nothing has been heard.
+    Silent,
+    Proceeding,
+    /// Nothing was heard, and another way is tried: it is cancelled when it shows life after all.
+    Abandoned,
+    /// A final answer came, or none will.
+    Over,
+}
+
+/// Reasons for a forwarded request to wake up.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(in crate::sip) enum ProxyClock {
+    /// Nothing has been heard of a branch.
+    Silent(u16),
+    /// Timer C of a branch.
+    Rings(u16),
+    /// No further 2xx is to be expected.
+    Over,
+}
+
+/// All that is being forwarded.
+pub(in crate::sip) struct Proxy {
+    slab: Slab<ProxyId, Proxied>,
+    timers: Timers<(ProxyId, ProxyClock)>,
+    /// Seals the ways in our Record-Routes.
+    key: [u8; 32],
+}
+
+impl Proxy {
+    pub fn new(secret: &[u8; 32]) -> Self {
+        let key = Sha256::new_with_prefix(b"way").chain_update(secret).finalize().into();
+        Self { slab: Slab::new(), timers: Timers::new(), key }
+    }
+
+    pub fn len(&self) -> usize {
+        self.slab.len()
+    }
+
+    pub fn timers(&self) -> usize {
+        self.timers.len()
+    }
+
+    pub fn next(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    pub fn take_due(&mut self, now: Instant) -> Option<(ProxyId, ProxyClock)> {
+        self.timers.take_due(now)
+    }
+}
+
+impl Stack {
+    /// Forwards an INVITE that the floor above was told of, instead of answering it; its usage is over with that. `Err` is
+    /// the answer where it can't be: the INVITE still waits for it.
+    pub fn forward(&mut self, now: Now, usage: UsageId, path: Path, plan: ProxyPlan) -> Result<(), Reply> {
+        let server = self.invite_of(usage).ok_or_else(|| Reply::new(481))?;
+        let request = self.asked(server).ok_or_else(|| Reply::new(481))?;
+        if self.has_looped(&request) {
+            return Err(Reply::new(482));
+        }
+        if request.max_forwards() == Some(0) {
+            return Err(Reply::new(483));
+        }
+        if plan.phases.iter().all(Vec::is_empty) {
+            return Err(Reply::new(480));
+        }
+        let breadth = request.other("Max-Breadth").map_or(Some(BREADTH), |text| text.trim().parse().ok());
+        let breadth = breadth.filter(|breadth| *breadth > 0).ok_or_else(|| Reply::new(440))?;
+        let id = self.open_proxied(server, &request, path, plan, breadth)?;
+        self.drop_usage(usage);
+        self.forget_merged(server);
+        self.start_phase(now, id);
+        Ok(())
+    }
+
+    /// Keeps what must be known of a request while it is forwarded.
+    fn open_proxied(
+        &mut self,
+        server: TransactionId,
+        request: &Message,
+        path: Path,
+        plan: ProxyPlan,
+        breadth: u32,
+    ) -> Result<ProxyId, Reply> {
+        if self.proxy.slab.len() >= PROXIED_MAX {
+            return Err(Reply::new(503).header("Retry-After", "10"));
+        }
+        let Some(transaction) = self.server(server) else { return Err(Reply::new(481)) };
+        let back = transaction.path;
+        let id = self.proxy.slab.next_id();
+        if let Some(transaction) = self.server(server) {
+            transaction.owner = ServerOwner::Proxy(id);
+        }
+        let mut room = TARGETS_MAX;
+        let mut phases: VecDeque<Vec<ProxyTarget>> = plan.phases.into();
+        for phase in &mut phases {
+            phase.truncate(room);
+            room -= phase.len();
+        }
+        self.proxy.slab.insert(Proxied {
+            server,
+            request: request.clone(),
+            path,
+            back,
+            branches: Vec::new(),
+            rest: phases,
+            next: plan.next,
+            breadth,
+            best: None,
+            challenges: Vec::new(),
+            answered: false,
+            accepted: false,
+            cancelled: false,
+        });
+        Ok(id)
+    }
+
+    pub(in crate::sip) fn on_proxy_due(&mut self, now: Now, id: ProxyId, clock: ProxyClock) {
+        match clock {
+            ProxyClock::Silent(branch) => self.on_branch_silent(now, id, branch),
+            ProxyClock::Rings(branch) => self.cancel_branch(now, id, branch, None),
+            ProxyClock::Over => self.close_proxied(id),
+        }
+    }
+
+    /// Their CANCEL reached us (16.10).
+    pub(in crate::sip) fn on_proxy_cancelled(&mut self, now: Now, id: ProxyId) {
+        let Some(proxied) = self.proxy.slab.get_mut(id) else { return };
+        proxied.cancelled = true;
+        proxied.rest.clear();
+        self.cancel_branches(now, id, None, None);
+    }
+
+    fn close_proxied(&mut self, id: ProxyId) {
+        let Some(proxied) = self.proxy.slab.remove(id) else { return };
+        self.proxy.timers.cancel((id, ProxyClock::Over));
+        for branch in 0..proxied.branches.len() {
+            let branch = branch as u16;
+            self.proxy.timers.cancel((id, ProxyClock::Silent(branch)));
+            self.proxy.timers.cancel((id, ProxyClock::Rings(branch)));
+        }
+    }
+
+    /// Whether a request is one that the table keeps for its INVITE's sake.
+    fn is_invite(request: &Message) -> bool {
+        request.method() == Some(&Method::Invite)
+    }
+}

@@ -1,0 +1,48 @@
+//! Calls that are forwarded instead of taken on (RFC 3261 16): no leg, no media, no record; the two sides find each other
+//! through us and talk without us.
+
+use super::{Caller, Switch, Target, fork::addressed};
+use crate::{
+    base::Now,
+    sip::{
+        Path, Reply, UsageId,
+        proxy::{NextPhase, ProxyPlan, ProxyTarget},
+    },
+};
+
+impl Switch {
+    /// Forwards an INVITE of which [`Fact::Invite`](super::Fact::Invite) told. `Err`: how it is to be refused.
+    pub fn forward(
+        &mut self,
+        now: Now,
+        (usage, path): (UsageId, Path),
+        caller: &Caller,
+        phases: Vec<Vec<Target>>,
+        next: NextPhase,
+    ) -> Result<(), Reply> {
+        let of_phase = |phase: Vec<Target>| phase.into_iter().map(|target| proxied(caller, target)).collect();
+        let plan = ProxyPlan { phases: phases.into_iter().map(of_phase).collect(), next };
+        self.stack.forward(now, usage, path, plan)
+    }
+
+    /// Whether a request has been here before as it is now.
+    pub fn has_looped(&self, request: &crate::wire::sip::Message) -> bool {
+        self.stack.has_looped(request)
+    }
+}
+
+/// A target of a call as one of a forwarded request. Its From stays as the caller wrote it; who he is we assert beside it,
+/// where that is told at all.
+fn proxied(caller: &Caller, target: Target) -> ProxyTarget {
+    let (_, _, mut headers) = addressed(caller, &target);
+    headers.retain(|(name, _)| name == "P-Asserted-Identity");
+    let spares = target.spares.into_iter().map(|spare| proxied(caller, spare)).collect();
+    ProxyTarget {
+        path: target.path,
+        uri: target.uri,
+        routes: target.route_set,
+        headers,
+        dead_time: target.dead_time,
+        spares,
+    }
+}
