@@ -39,8 +39,13 @@ pub enum Entry {
     EngagementGone {
         engagement: EngagementId,
     },
-    /// A new day: its number since the epoch, in the centre's zone. All counters start again.
+    /// A new day: its number since the epoch, in the centre's zone. The agents' counters start again.
     Day {
+        day: i32,
+    },
+    /// The same in a queue's zone: what it and its members count.
+    QueueDay {
+        queue: QueueId,
         day: i32,
     },
 }

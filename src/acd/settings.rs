@@ -23,7 +23,7 @@ pub(super) use calendar::Calendar;
 pub use calendar::{CalendarDate, CalendarSettings, ClockTime, DateHours, Day, WeeklyHours};
 pub use check::Fault;
 pub use onward::Onward;
-pub use policies::{DevicePresence, LoginDefault, NotReadyMode, Policies};
+pub use policies::{DevicePresence, LoginDefault, NotReadyMode, Policies, WaitOrder};
 pub use work::{DispositionRule, DispositionSettings, MarkDone, TagSettings};
 
 /// Everything the distributor is told, whole: compared with what it had, and changed gently.
@@ -90,6 +90,9 @@ pub struct QueueSettings {
     pub members: Vec<MemberSettings>,
     /// What waits here: calls, chats or mails.
     pub channel: Channel,
+    /// IANA name of the zone whose midnight begins the day's counters here; empty: the zone of the policies.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub time_zone: String,
     pub strategy: Strategy,
     /// A shared agent takes the heavier queue first.
     pub weight: u32,
@@ -188,6 +191,7 @@ impl Default for QueueSettings {
             name: String::new(),
             members: Vec::new(),
             channel: Channel::Voice,
+            time_zone: String::new(),
             strategy: Strategy::LongestIdle,
             weight: 0,
             weight_ageing_secs: 0,

@@ -236,6 +236,7 @@ fn rest_routes() -> Router<Arc<Api>> {
         .route("/calls/{call}/why", get(rest::why::read))
         .route("/records", get(rest::records::list))
         .route("/records/{call}", get(rest::records::read))
+        .route("/people", get(rest::people::list))
         .route("/registrations", get(rest::operate::registrations))
         .route("/subscriptions", get(rest::operate::subscriptions))
         .route("/reload", post(rest::operate::reload))

@@ -105,6 +105,8 @@ pub(super) enum Timer {
     Sweep,
     /// A clip that a caller waits for has played too long.
     PlayLate(CallId, PlayId),
+    /// Whoever waits unanswered is told again that he does.
+    StillEarly(CallId),
     /// What is told before a bridge takes too long.
     BriefingLate(OfferId),
     /// Write what changed in calls.
@@ -232,6 +234,7 @@ impl Engine {
                 Timer::TextLate(text) => self.on_text_late(now, text),
                 Timer::Sweep => self.sweep(now),
                 Timer::PlayLate(call, play) => self.on_played(now, call, play),
+                Timer::StillEarly(call) => self.on_still_early(now, call),
                 Timer::BriefingLate(offer) => self.end_briefing(now, offer),
                 Timer::Keep => self.on_keep_due(now),
             }

@@ -108,7 +108,7 @@ impl Engine {
             note.queue = Some(QueueRecord { story, ..QueueRecord::new(queue, interaction, "waiting") });
         }
         self.live(now, Happened::Waiting { interaction, queue, call, caller, priority, arrived });
-        self.switch.answer(now, call);
+        self.let_hear(now, call, queue);
         self.sound(interaction);
     }
 
@@ -118,7 +118,7 @@ impl Engine {
         let Some(note) = self.notes.get_mut(&call) else { return };
         note.step = Some(step);
         let rings = matches!(to, Onward::User(_) | Onward::Group(_) | Onward::Number(_));
-        if rings && self.switch.call(call).is_some_and(|sight| sight.answered().is_some()) {
+        if rings && self.switch.hears(call) {
             self.switch.play_waiting(call, Source::Tone(Tone::Ringback));
         }
         match self.directory.onward(&to) {

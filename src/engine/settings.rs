@@ -109,6 +109,8 @@ pub struct Spoken {
     pub language: Language,
     /// Callers whose number begins so are spoken to in another.
     pub languages: BTreeMap<String, Language>,
+    /// Whoever waits hears all this before he is answered, so that waiting is free (QE-16).
+    pub early_media: bool,
     /// Heard before the queue takes the call.
     pub welcome: Option<String>,
     /// What the caller hears when an agent has answered, before they are connected.

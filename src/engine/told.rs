@@ -14,6 +14,9 @@ use crate::{
     switch::{Cause, EndedBy},
 };
 
+/// A caller who waits unanswered is told so again this often: proxies give up on a silent INVITE after three minutes.
+const EARLY_REMINDER: Duration = Duration::from_secs(60);
+
 /// A welcome that lasts longer is cut: the plane has lost it, or nobody wants to hear that much before he waits.
 const WELCOME_TIME_MAX: Duration = Duration::from_secs(120);
 
@@ -63,7 +66,7 @@ impl Engine {
         }) else {
             return self.enqueue(now, call, queue, now.wall);
         };
-        self.switch.answer(now, call);
+        self.let_hear(now, call, queue);
         self.on_transferred(now, call);
         let Some(play) = self.switch.play_once(call, Source::Clip(welcome)) else { return };
         self.plays.insert((call, play), Purpose::Welcome(queue));
@@ -71,6 +74,21 @@ impl Engine {
             note.approached = Some(now.wall);
         }
         self.timers.set(Timer::PlayLate(call, play), now.mono + WELCOME_TIME_MAX);
+    }
+
+    /// Makes a caller hear his queue: answered, or by early media.
+    pub(super) fn let_hear(&mut self, now: Now, call: CallId, queue: QueueId) {
+        if !self.directory.spoken(queue).early_media {
+            return self.switch.answer(now, call);
+        }
+        self.switch.sound_early(now, call);
+        self.timers.set(Timer::StillEarly(call), now.mono + EARLY_REMINDER);
+    }
+
+    pub(super) fn on_still_early(&mut self, now: Now, call: CallId) {
+        if self.switch.remind_early(now, call) {
+            self.timers.set(Timer::StillEarly(call), now.mono + EARLY_REMINDER);
+        }
     }
 
     /// The distributor wants somebody told something.
@@ -204,6 +222,7 @@ impl Engine {
     pub(super) fn drop_briefing(&mut self, offer: OfferId, call: CallId) {
         self.timers.cancel(Timer::BriefingLate(offer));
         let of_call = (call, PlayId(0))..=(call, PlayId(u64::MAX));
+        self.timers.cancel(Timer::StillEarly(call));
         let plays: Vec<PlayId> = self
             .plays
             .range(of_call)

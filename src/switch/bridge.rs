@@ -86,7 +86,7 @@ impl Switch {
     }
 
     /// Our description for the caller: the answer to his offer, made once, or an offer of ours.
-    fn describe_caller(&mut self, id: LegId) -> bytes::Bytes {
+    pub(super) fn describe_caller(&mut self, id: LegId) -> bytes::Bytes {
         let Some(leg) = self.legs.get_mut(&id) else { return bytes::Bytes::new() };
         if leg.media.agreed.is_some() || !leg.media.local.is_empty() {
             return leg.media.local.clone();

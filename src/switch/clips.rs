@@ -24,7 +24,10 @@ impl Switch {
     /// Plays a clip to one leg, over music or talk, which go on behind it; `Played` follows. `None`: the leg can't hear
     /// it now.
     pub fn play_over(&mut self, id: LegId, source: Source) -> Option<PlayId> {
-        let leg = self.legs.get(&id).filter(|leg| leg.state == LegState::Up && leg.media.agreed.is_some())?;
+        let leg = self
+            .legs
+            .get(&id)
+            .filter(|leg| (leg.state == LegState::Up || leg.media.open) && leg.media.agreed.is_some())?;
         // An agent who has answered, but is not yet connected.
         if !leg.media.open {
             self.open_media(id);

@@ -10,6 +10,7 @@ mod check;
 mod clips;
 mod dial_plan;
 mod doors;
+mod early;
 mod fact;
 mod fork;
 mod forwarding;

@@ -1,4 +1,4 @@
-//! Counting each thing once, by the day of the centre's zone.
+//! Counting each thing once: an agent's by the day of the centre's zone, a queue's and its members' by that of its own.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::{
     super::{AgentCounters, Entry, OfferEnd, Outcome, QueueCounters, QueueSettings},
     Acd, Timer, millis, seconds,
 };
-use crate::base::{Now, Wall};
+use crate::base::{Instant, Now, QueueId, Wall};
 
 impl QueueCounters {
     /// An interaction left the line.
@@ -67,35 +67,49 @@ impl AgentCounters {
 }
 
 impl Acd {
-    /// Starts a new day's counters when the centre's day is no longer the one being counted, and sets the clock for
-    /// the next midnight.
+    /// Starts the agents' counters again when the centre's day is no longer the one being counted, and sets the clock
+    /// for the next midnight.
     pub(super) fn on_midnight(&mut self, now: Now) {
         let (day, midnight) = day_of(now.wall, &self.policies.time_zone);
         if day != self.day {
             self.day = day;
-            self.reset_counters(now);
+            let at = self.at(now);
+            for agent in self.agents.values_mut() {
+                agent.clock.reset(at);
+                agent.today = AgentCounters::default();
+            }
             self.entries.push_back(Entry::Day { day });
-            self.relist_all();
         }
-        self.timers.set(Timer::Midnight, now.mono + midnight.since(now.wall).max(Duration::from_millis(1)));
+        self.timers.set(Timer::Midnight, next_look(now, midnight));
     }
 
-    pub(super) fn reset_counters(&mut self, now: Now) {
-        let at = self.at(now);
-        for agent in self.agents.values_mut() {
-            agent.clock.reset(at);
-            agent.today = AgentCounters::default();
-            for member in agent.members.values_mut() {
-                member.calls = 0;
-                member.talk_ms = 0;
+    /// The same for what a queue counts, and what it counts of its members.
+    pub(super) fn on_queue_midnight(&mut self, now: Now, id: QueueId) {
+        let Some(queue) = self.queues.get_mut(&id) else { return };
+        let zone = if queue.rules.time_zone.is_empty() { &self.policies.time_zone } else { &queue.rules.time_zone };
+        let (day, midnight) = day_of(now.wall, zone);
+        self.timers.set(Timer::QueueMidnight(id), next_look(now, midnight));
+        if day == queue.day {
+            return;
+        }
+        queue.day = day;
+        // Those who wait were carried over from yesterday.
+        let entered = u32::try_from(queue.line.len()).unwrap_or(u32::MAX);
+        queue.today = QueueCounters { entered, ..QueueCounters::default() };
+        for agent in &queue.members {
+            if let Some(member) = self.agents.get_mut(agent).and_then(|agent| agent.members.get_mut(&id)) {
+                (member.calls, member.talk_ms) = (0, 0);
             }
         }
-        for queue in self.queues.values_mut() {
-            // Those who wait were carried over from yesterday.
-            let entered = u32::try_from(queue.line.len()).unwrap_or(u32::MAX);
-            queue.today = QueueCounters { entered, ..QueueCounters::default() };
-        }
+        // Some strategies order by what was counted.
+        self.turn.stale.extend(&queue.members);
+        self.entries.push_back(Entry::QueueDay { queue: id, day });
     }
+}
+
+/// Never at once again, whatever a clock that was set says.
+fn next_look(now: Now, midnight: Wall) -> Instant {
+    now.mono + midnight.since(now.wall).max(Duration::from_millis(1))
 }
 
 /// The day's number and its end, in the zone; in UTC where the zone is unknown.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     super::{
         AgentRecord, BanRecord, Channel, ChannelRecord, EngagementRecord, Entry, GivenUp, MemberRecord, MemberState,
-        Outcome, QueueRecord, Reason, Rule, WaitingRecord, WithdrawCause, WrapUpRecord,
+        Outcome, QueueCounters, QueueRecord, Reason, Rule, WaitingRecord, WithdrawCause, WrapUpRecord,
     },
     Acd, Actor, Timer,
     agent::{Ban, Member},
@@ -50,6 +50,8 @@ struct Folded {
     given_up: BTreeMap<(QueueId, String), GivenUp>,
     engagements: BTreeMap<EngagementId, EngagementRecord>,
     day: i32,
+    /// Where it is not the centre's.
+    queue_days: BTreeMap<QueueId, i32>,
 }
 
 impl Folded {
@@ -71,6 +73,7 @@ impl Folded {
             Entry::Engagement(it) => drop(self.engagements.insert(it.engagement, *it)),
             Entry::EngagementGone { engagement } => drop(self.engagements.remove(&engagement)),
             Entry::Day { day } => self.turn_to(day),
+            Entry::QueueDay { queue, day } => self.turn_queue_to(queue, day),
         }
     }
 
@@ -83,16 +86,26 @@ impl Folded {
             agent.today = Default::default();
             (agent.times, agent.counted) = (Vec::new(), None);
         }
-        for member in self.members.values_mut() {
+        // Journals of before queues had days of their own.
+        let others: Vec<_> = self.queues.keys().filter(|queue| !self.queue_days.contains_key(queue)).copied().collect();
+        others.into_iter().for_each(|queue| self.begin_queue_day(queue));
+    }
+
+    fn turn_queue_to(&mut self, queue: QueueId, day: i32) {
+        let before = self.queue_days.insert(queue, day).unwrap_or(self.day);
+        if before != day {
+            self.begin_queue_day(queue);
+        }
+    }
+
+    fn begin_queue_day(&mut self, queue: QueueId) {
+        for member in self.members.values_mut().filter(|member| member.queue == queue) {
             (member.calls_today, member.talk_ms_today) = (0, 0);
         }
-        let mut carried: BTreeMap<QueueId, u32> = BTreeMap::new();
-        for waiting in self.waiting.values() {
-            *carried.entry(waiting.queue).or_default() += 1;
-        }
-        for queue in self.queues.values_mut() {
-            queue.today = Default::default();
-            queue.today.entered = carried.get(&queue.queue).copied().unwrap_or(0);
+        let carried = self.waiting.values().filter(|waiting| waiting.queue == queue).count();
+        if let Some(record) = self.queues.get_mut(&queue) {
+            let entered = u32::try_from(carried).unwrap_or(u32::MAX);
+            record.today = QueueCounters { entered, ..QueueCounters::default() };
         }
     }
 }
@@ -109,8 +122,10 @@ impl Acd {
         }
         let mut folded = Folded { day: self.day, ..Folded::default() };
         entries.into_iter().for_each(|entry| folded.add(entry));
-        let today = self.day;
-        folded.turn_to(today);
+        folded.turn_to(self.day);
+        for queue in self.queues.values() {
+            folded.turn_queue_to(queue.id, queue.day);
+        }
         let Folded { agents, members, queues, waiting, given_up, engagements, .. } = folded;
         for record in queues.into_values() {
             if let Some(queue) = self.queues.get_mut(&record.queue) {
@@ -296,6 +311,7 @@ impl Acd {
                 interaction: id,
                 queue: record.queue,
                 kind: record.kind,
+                order: self.policies.wait_order,
                 priority: record.priority,
                 arrived: record.arrived,
                 entered: record.entered,
@@ -353,6 +369,8 @@ impl Acd {
     /// All that `restore` needs.
     pub fn checkpoint(&self, now: Now) -> Vec<Entry> {
         let mut entries = vec![Entry::Day { day: self.day }];
+        let days: BTreeMap<_, _> = self.queues.values().map(|queue| (queue.id, queue.day)).collect();
+        entries.extend(days.into_iter().map(|(queue, day)| Entry::QueueDay { queue, day }));
         let agents: BTreeSet<_> = self.agents.keys().copied().collect();
         let queues: BTreeSet<_> = self.queues.keys().copied().collect();
         let waiting: BTreeSet<_> = self.waiting.keys().copied().collect();

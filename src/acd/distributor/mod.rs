@@ -150,7 +150,10 @@ enum Timer {
     Occupancy,
     /// The hours open or close it.
     Door(QueueId),
+    /// A new day of the centre.
     Midnight,
+    /// A new day of a queue.
+    QueueMidnight(QueueId),
 }
 
 /// When a logging-out of a queue takes effect.
@@ -280,6 +283,7 @@ impl Acd {
             Timer::Occupancy => self.on_occupancy(now),
             Timer::Door(queue) => self.on_door(now, queue),
             Timer::Midnight => self.on_midnight(now),
+            Timer::QueueMidnight(queue) => self.on_queue_midnight(now, queue),
         }
     }
 

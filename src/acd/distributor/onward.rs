@@ -26,7 +26,8 @@ impl Acd {
         }
         let too_long = || {
             let arrived = enqueue.arrived.unwrap_or_else(|| self.at(now));
-            let place = line.place(WaitKey::new(enqueue.priority, arrived, enqueue.interaction));
+            let place =
+                line.place(WaitKey::new(self.policies.wait_order, enqueue.priority, arrived, enqueue.interaction));
             line.estimate_ms(place).is_some_and(|ewt| ewt > u64::from(rules.max_ewt_secs) * 1_000)
         };
         (rules.max_ewt_secs > 0 && too_long()).then_some(Outcome::EwtExceeded)

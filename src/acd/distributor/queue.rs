@@ -10,22 +10,30 @@ use smallvec::SmallVec;
 
 use super::super::{
     Calendar, Door, Factor, Factors, GivenUp, InteractionKind, NeededSkill, Preferred, QueueCounters, QueueSettings,
-    Strategy,
+    Strategy, WaitOrder,
 };
 use crate::base::{AgentId, CallId, EngagementId, Instant, InteractionId, OfferId, Private, QueueId, Wall};
 
-/// Place in the line: priority, then arrival, then id.
+/// Place in the line: by the centre's order, then arrival, then id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct WaitKey {
-    /// Priority, so turned that the highest is least.
+    /// What the order compares, so turned that who goes first is least.
     pub rank: i64,
     pub arrived: Wall,
     pub interaction: InteractionId,
 }
 
+/// A point of a score is a minute.
+const SCORE_POINT_MS: i64 = 60_000;
+
 impl WaitKey {
-    pub fn new(priority: i32, arrived: Wall, interaction: InteractionId) -> Self {
-        Self { rank: -i64::from(priority), arrived, interaction }
+    pub fn new(order: WaitOrder, priority: i32, arrived: Wall, interaction: InteractionId) -> Self {
+        let rank = match order {
+            WaitOrder::Priority => -i64::from(priority),
+            // All waits grow alike, so that a score's order never changes while it grows.
+            WaitOrder::Score => arrived.0.saturating_sub(i64::from(priority) * SCORE_POINT_MS),
+        };
+        Self { rank, arrived, interaction }
     }
 }
 
@@ -116,6 +124,8 @@ pub(super) struct Queue {
     /// Since when nobody is left, by the leave rule.
     pub empty_since: Option<Instant>,
     pub today: QueueCounters,
+    /// The number of that day, in the queue's zone.
+    pub day: i32,
 }
 
 impl Queue {
@@ -141,6 +151,7 @@ impl Queue {
             pointer: None,
             empty_since: None,
             today: QueueCounters::default(),
+            day: 0,
         };
         queue.take_rules(rules);
         queue
@@ -278,6 +289,8 @@ pub(super) struct Waiting {
     pub interaction: InteractionId,
     pub queue: QueueId,
     pub kind: InteractionKind,
+    /// The centre's, as long as it stands in line.
+    pub order: WaitOrder,
     pub priority: i32,
     pub arrived: Wall,
     pub entered: Wall,
@@ -311,7 +324,7 @@ pub(super) enum WaitPhase {
 
 impl Waiting {
     pub fn key(&self) -> WaitKey {
-        WaitKey::new(self.priority, self.arrived, self.interaction)
+        WaitKey::new(self.order, self.priority, self.arrived, self.interaction)
     }
 }
 

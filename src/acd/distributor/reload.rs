@@ -35,12 +35,17 @@ impl Acd {
         self.take_memberships(now);
         self.forget_reasons(now);
         self.on_midnight(now);
+        let queues: BTreeSet<_> = self.queues.keys().copied().collect();
+        for queue in queues {
+            self.on_queue_midnight(now, queue);
+        }
         self.watch_occupancy(now);
         let everybody: BTreeSet<_> = self.agents.keys().copied().collect();
         for agent in everybody {
             self.watch_length(now, agent);
         }
         self.relist_all();
+        self.reorder();
         let waiting: BTreeSet<_> = self.waiting.keys().copied().collect();
         for interaction in waiting {
             self.widen(now, interaction);
@@ -97,6 +102,7 @@ impl Acd {
             }
             self.timers.cancel(super::Timer::Empty(gone));
             self.timers.cancel(super::Timer::Door(gone));
+            self.timers.cancel(super::Timer::QueueMidnight(gone));
             self.queues.remove(&gone);
         }
         for (id, settings) in settings {

@@ -1,5 +1,7 @@
 //! Interactions in line: how they come in, how their place is kept, how they leave.
 
+use std::collections::BTreeSet;
+
 use smallvec::SmallVec;
 
 use super::{
@@ -45,6 +47,7 @@ impl Acd {
                 interaction,
                 queue,
                 kind,
+                order: self.policies.wait_order,
                 priority,
                 arrived,
                 entered: at,
@@ -230,18 +233,33 @@ impl Acd {
         _actor: Actor,
     ) -> Result<(), Refused> {
         self.waits(interaction)?;
+        self.replace(interaction, |it| it.priority = priority);
+        self.settle(now);
+        Ok(())
+    }
+
+    /// Takes over the centre's order for all who wait.
+    pub(super) fn reorder(&mut self) {
+        let order = self.policies.wait_order;
+        let others = self.waiting.values().filter(|it| it.order != order).map(|it| it.interaction);
+        let others: BTreeSet<_> = others.collect();
+        for interaction in others {
+            self.replace(interaction, |it| it.order = order);
+        }
+    }
+
+    /// Takes one out of its line and puts it in again, changed.
+    fn replace(&mut self, interaction: InteractionId, change: impl FnOnce(&mut Waiting)) {
         self.set_wanting(interaction, false);
         if let Some(it) = self.waiting.get_mut(&interaction)
             && let Some(line) = self.queues.get_mut(&it.queue)
         {
             line.line.remove(&it.key());
-            it.priority = priority;
+            change(it);
             line.line.insert(it.key());
         }
         self.unsaved.waiting.insert(interaction);
         self.update_wanting(interaction);
-        self.settle(now);
-        Ok(())
     }
 
     pub(super) fn waits(&self, interaction: InteractionId) -> Result<&Waiting, Refused> {

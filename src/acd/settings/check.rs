@@ -187,6 +187,10 @@ fn check_queue(queue: &QueueSettings, agents: &BTreeSet<&str>, reasons: &BTreeSe
             fault(faults, place("members"), format!("`{}` is there twice", member.agent));
         }
     }
+    if !queue.time_zone.is_empty() && TimeZone::get(&queue.time_zone).is_err() {
+        let hint = format!("there is no time zone `{}`, such as Europe/Lisbon", queue.time_zone);
+        fault(faults, place("time_zone"), hint);
+    }
     if queue.ring_secs == 0 {
         fault(faults, place("ring_secs"), "expected at least 1 second");
     }

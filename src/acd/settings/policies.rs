@@ -24,6 +24,8 @@ pub struct Policies {
     /// What one interaction of a channel takes of an agent, in percent. He is offered nothing that would take him beyond
     /// 100, whatever the channel. Nothing where nothing is said.
     pub load: BTreeMap<Channel, u32>,
+    /// Who goes first among those who wait.
+    pub wait_order: WaitOrder,
     /// An agent at a page that shows no sign of life so long is asked whether he is there. Zero: off.
     pub inactive_secs: u32,
     /// How long he has to answer before he is Offline.
@@ -60,6 +62,7 @@ impl Default for Policies {
             not_ready_modes: BTreeMap::new(),
             capacity: BTreeMap::new(),
             load: BTreeMap::new(),
+            wait_order: WaitOrder::default(),
             inactive_secs: 0,
             inactive_prompt_secs: 180,
             reason_required: false,
@@ -80,6 +83,17 @@ impl Policies {
     pub(in crate::acd) fn not_ready_mode_of(&self, channel: Channel) -> NotReadyMode {
         self.not_ready_modes.get(&channel).copied().unwrap_or(self.not_ready_mode)
     }
+}
+
+/// The order of those who wait, behind the weight of their queues and before their arrival.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitOrder {
+    /// The higher priority, however long the others have waited.
+    #[default]
+    Priority,
+    /// The higher score: minutes waited, and a minute more for each point of priority, so that nobody is passed for ever.
+    Score,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

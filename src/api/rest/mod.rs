@@ -7,6 +7,7 @@ pub mod figures;
 pub mod me;
 pub mod operate;
 pub mod parties;
+pub mod people;
 pub mod records;
 pub mod session;
 pub mod waiting;

@@ -4,5 +4,6 @@ mod live;
 mod operate;
 mod pages;
 mod parties;
+mod people;
 mod rest;
 mod sign_in;

@@ -5,6 +5,7 @@
 mod calls;
 mod crossings;
 mod devices;
+mod early;
 mod forwarding;
 mod forwards;
 mod holds;
