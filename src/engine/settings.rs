@@ -1,13 +1,16 @@
 //! What the engine is given: at birth, and whenever the domain settings change.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
 use super::WatchSettings;
 use crate::{
     acd,
-    base::{ClipId, Number},
+    base::{ClipId, Number, QueueId, UserId},
     media::spoken::Language,
     sip::{TimerSettings, registrar::RegistrarSettings},
     switch::{DialPlan, Group, Listener, Route, Times, Trunk, TrunkGroup, User},
@@ -80,6 +83,9 @@ pub struct Centre {
     /// Who may watch whom, and what they see.
     #[serde(default)]
     pub watching: WatchSettings,
+    /// Supervisors of these queues alone (SV-09); one who is not here supervises all.
+    #[serde(default)]
+    pub supervised: BTreeMap<UserId, BTreeSet<QueueId>>,
 }
 
 /// A piece of sound; its samples go to the media workers, never through the engine.
@@ -92,7 +98,7 @@ pub struct Clip {
 /// What a queue does beyond distribution.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct QueueVoice {
-    pub queue: crate::base::QueueId,
+    pub queue: QueueId,
     pub waiting: WaitingSound,
     /// The number that the outside sees when a call leaves from this queue.
     #[serde(default)]

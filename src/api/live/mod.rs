@@ -13,7 +13,7 @@ mod view;
 use frame::Frame;
 pub use hub::Hub;
 pub use socket::{Presence, open};
-pub use view::{Me, View};
+pub use view::{CallView, Me, View};
 
 use view::{AgentView, QueueView, QueueWithCallers};
 

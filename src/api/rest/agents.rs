@@ -8,7 +8,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{Body, DONE, Done, MembershipChange, StatusChange, me::WrapUp};
+use super::{Body, DONE, Done, MembershipChange, Scope, StatusChange, me::WrapUp};
 use crate::{
     api::{Api, Problem, Signed, live},
     engine::Request,
@@ -30,8 +30,8 @@ pub async fn select(
     Path(agent): Path<String>,
     Body(change): Body<StatusChange>,
 ) -> Result<Json<Done>, Problem> {
-    signed.needs(Role::Supervisor)?;
-    let agent = api.agent_by_key(&agent)?;
+    let (scope, agent) = (Scope::of(&api, &signed)?, api.agent_by_key(&agent)?);
+    scope.agent(&api, agent).await?;
     api.change_status(signed.actor(), agent, change).await
 }
 
@@ -42,8 +42,8 @@ pub async fn set_all_queues(
     Path(agent): Path<String>,
     Body(change): Body<MembershipChange>,
 ) -> Result<Json<Done>, Problem> {
-    signed.needs(Role::Supervisor)?;
-    let agent = api.agent_by_key(&agent)?;
+    let (scope, agent) = (Scope::of(&api, &signed)?, api.agent_by_key(&agent)?);
+    scope.agent(&api, agent).await?;
     api.change_membership(signed.actor(), agent, None, change).await
 }
 
@@ -54,8 +54,9 @@ pub async fn set_queue(
     Path((agent, queue)): Path<(String, String)>,
     Body(change): Body<MembershipChange>,
 ) -> Result<Json<Done>, Problem> {
-    signed.needs(Role::Supervisor)?;
+    let scope = Scope::of(&api, &signed)?;
     let (agent, queue) = (api.agent_by_key(&agent)?, api.queue_by_key(&queue)?);
+    scope.queue(queue)?;
     api.change_membership(signed.actor(), agent, Some(queue), change).await
 }
 
@@ -66,8 +67,9 @@ pub async fn finish_wrap_up(
     Path(agent): Path<String>,
     Body(which): Body<WrapUp>,
 ) -> Result<Json<Done>, Problem> {
-    signed.needs(Role::Supervisor)?;
+    let scope = Scope::of(&api, &signed)?;
     let (agent, engagement) = (api.agent_by_key(&agent)?, which.engagement()?);
+    scope.agent(&api, agent).await?;
     api.ask(signed.actor(), Request::FinishWrapUp { agent, engagement }).await?;
     Ok(DONE)
 }

@@ -9,6 +9,7 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::Scope;
 use crate::{
     acd::{self, Load, Tally},
     api::{Api, Problem, Signed},
@@ -24,8 +25,9 @@ pub async fn of_queue(
     signed: Signed,
     Path(queue): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    signed.needs(Role::Supervisor)?;
-    let (queue, snapshot) = (api.queue_by_key(&queue)?, api.snapshot().await?);
+    let (scope, queue) = (Scope::of(&api, &signed)?, api.queue_by_key(&queue)?);
+    scope.queue(queue)?;
+    let snapshot = api.snapshot().await?;
     let found = snapshot.acd.queues.into_iter().find(|view| view.queue == queue);
     let view = found.ok_or_else(|| Problem::not_found("There is no such queue."))?;
     let figures = Tally::from(&view.today).figures();

@@ -9,6 +9,7 @@ pub mod operate;
 pub mod parties;
 pub mod people;
 pub mod records;
+mod scope;
 pub mod session;
 pub mod waiting;
 pub mod why;
@@ -34,6 +35,7 @@ use crate::{
 };
 
 use body::Body;
+use scope::Scope;
 
 pub const OPENAPI: &str = include_str!("openapi.json");
 

@@ -8,7 +8,7 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::{Body, DONE, Done, number};
+use super::{Body, DONE, Done, Scope, number};
 use crate::{
     api::{Api, Problem, Signed},
     base::{CallId, LegId},
@@ -175,8 +175,8 @@ pub async fn supervise(
     Path(call): Path<String>,
     Body(change): Body<SupervisionChange>,
 ) -> Result<Json<Done>, Problem> {
-    signed.needs(Role::Supervisor)?;
-    let call = CallId(number(&call, NO_CALL)?);
+    let (scope, call) = (Scope::of(&api, &signed)?, CallId(number(&call, NO_CALL)?));
+    scope.call(&api, call).await?;
     let request = Request::Supervise { call, user: signed.user.user, mode: change.mode };
     api.ask(signed.actor(), request).await?;
     tracing::info!(by = signed.user.name, %call, mode = ?change.mode, "a supervisor is in a call");
@@ -202,7 +202,10 @@ async fn own_call(api: &Api, signed: &Signed, call: &str) -> Result<(CallId, Act
     let live = view.calls.get(&call).ok_or_else(|| Problem::not_found(NO_CALL))?;
     match (signed.user.role, signed.user.agent) {
         (_, Some(agent)) if live.is_of(Some(agent)) => Ok((call, Actor::Agent(agent))),
-        (Role::Supervisor | Role::Admin, _) => Ok((call, signed.actor())),
+        (Role::Supervisor | Role::Admin, _) => {
+            Scope::of(api, signed)?.call(api, call).await?;
+            Ok((call, signed.actor()))
+        }
         (Role::Agent, _) => Err(Problem::not_found(NO_CALL)),
     }
 }

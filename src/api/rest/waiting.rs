@@ -9,13 +9,12 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Body, DONE, Done, number};
+use super::{Body, DONE, Done, Scope, number};
 use crate::{
     acd,
     api::{Api, Problem, Signed},
     base::InteractionId,
     engine::{Actor, Request},
-    store::Role,
 };
 
 const NONE: &str = "It does not wait any more: it was answered, or the caller is gone.";
@@ -42,8 +41,8 @@ pub async fn set_door(
     Path(queue): Path<String>,
     Body(change): Body<DoorChange>,
 ) -> Result<Json<Done>, Problem> {
-    signed.needs(Role::Supervisor)?;
-    let queue = api.queue_by_key(&queue)?;
+    let (scope, queue) = (Scope::of(&api, &signed)?, api.queue_by_key(&queue)?);
+    scope.queue(queue)?;
     api.ask(signed.actor(), Request::SetDoor { queue, door: change.door }).await?;
     Ok(DONE)
 }
@@ -75,8 +74,8 @@ pub async fn change(
     Path(interaction): Path<String>,
     Body(change): Body<WaitingChange>,
 ) -> Result<Json<Done>, Problem> {
-    signed.needs(Role::Supervisor)?;
-    let interaction = InteractionId(number(&interaction, NONE)?);
+    let (scope, interaction) = (Scope::of(&api, &signed)?, InteractionId(number(&interaction, NONE)?));
+    scope.interaction(&api, interaction.0).await?;
     let request = match change {
         WaitingChange { priority: Some(priority), queue: None, agent: None } => {
             Request::SetPriority { interaction, priority }
@@ -99,8 +98,8 @@ pub async fn withdraw(
     signed: Signed,
     Path(interaction): Path<String>,
 ) -> Result<Json<Done>, Problem> {
-    signed.needs(Role::Supervisor)?;
-    let interaction = InteractionId(number(&interaction, NONE)?);
+    let (scope, interaction) = (Scope::of(&api, &signed)?, InteractionId(number(&interaction, NONE)?));
+    scope.interaction(&api, interaction.0).await?;
     api.ask(signed.actor(), Request::Withdraw { interaction }).await?;
     Ok(DONE)
 }

@@ -169,19 +169,30 @@ impl Desk {
         let _ = std::fs::remove_dir_all(&folder);
         let database = Database::open(&format!("sqlite:{}/strowger.db", folder.display())).unwrap();
         database.prepare().await.unwrap();
-        Self::over(settings, database, folder).await
+        Self::over(settings, database, folder, centre()).await
+    }
+
+    /// With other settings of the centre.
+    pub async fn of(name: &str, change: impl FnOnce(&mut Centre)) -> Self {
+        let mut centre = centre();
+        change(&mut centre);
+        let folder = std::env::temp_dir().join(format!("strowger-api-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        let database = Database::open(&format!("sqlite:{}/strowger.db", folder.display())).unwrap();
+        database.prepare().await.unwrap();
+        Self::over(ApiSettings::default(), database, folder, centre).await
     }
 
     /// Another process over the same database.
     pub async fn restarted(&self) -> Self {
         let copy = self.folder.join("again");
-        let desk = Self::over(ApiSettings::default(), self.api.database.clone(), copy).await;
+        let desk = Self::over(ApiSettings::default(), self.api.database.clone(), copy, centre()).await;
         desk.api.load_sessions().await.unwrap();
         desk
     }
 
-    async fn over(settings: ApiSettings, database: Database, folder: PathBuf) -> Self {
-        let centre = Arc::new(centre());
+    async fn over(settings: ApiSettings, database: Database, folder: PathBuf, centre: Centre) -> Self {
+        let centre = Arc::new(centre);
         let health = Health { engine: true, journal: true, draining: false };
         let picture = Arc::new(Picture {
             snapshot: Mutex::new(snapshot()),

@@ -6,4 +6,5 @@ mod pages;
 mod parties;
 mod people;
 mod rest;
+mod scope;
 mod sign_in;

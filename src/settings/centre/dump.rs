@@ -165,6 +165,10 @@ fn user_table(user: &User, is_agent: bool, names: &Names<'_>) -> Table {
     if let Some(class) = user.class.and_then(|id| names.centre.dial_plan.class(id)) {
         text(&mut table, "dial_class", class.name.as_str());
     }
+    if let Some(queues) = names.centre.supervised.get(&user.id) {
+        let keys = queues.iter().filter_map(|queue| names.centre.acd.queues.get(queue));
+        table.insert("supervises".into(), Value::Array(keys.map(|queue| Value::from(queue.key.as_str())).collect()));
+    }
     table
 }
 

@@ -100,6 +100,7 @@ pub(super) fn read<'a>(roots: &[Section<'a>], report: &'a Report<'a>, realm: &st
     reading.check_addresses(&users, &groups);
     let centre = Centre {
         groups: reading.resolve_groups(groups),
+        supervised: reading.resolve_supervised(&users),
         users: users.into_iter().map(|draft| draft.user).collect(),
         trunks,
         trunk_groups,

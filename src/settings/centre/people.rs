@@ -1,8 +1,10 @@
 //! `[[user]]` and `[[group]]`.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{Reading, Strayed};
 use crate::{
-    base::{Extension, GroupId, Number, Private, UserId},
+    base::{Extension, GroupId, Number, Private, QueueId, UserId},
     settings::{
         fault::{At, Mark},
         read::{Section, or},
@@ -30,6 +32,8 @@ pub(super) struct UserDraft {
     pub generated: bool,
     /// An agent answers with this user's phones.
     pub is_agent: bool,
+    /// Keys of the queues that he supervises; `None`: all.
+    pub supervises: Option<Vec<At<String>>>,
 }
 
 impl Reading<'_, '_> {
@@ -53,6 +57,11 @@ impl Reading<'_, '_> {
         let hides_number = or(section.flag("hide_number"), false);
         let class = section.text("dial_class").and_then(|key| self.classes.find(self.report, &key, "dial_class"));
         let secret = Secret::read(section);
+        let supervises = section.texts("supervises");
+        if let Some(mark) = section.mark_of("supervises").filter(|_| role != Role::Supervisor) {
+            let hint = Some(String::from("an admin supervises all queues, the others none"));
+            section.fault(mark, "supervises: only for role = \"supervisor\"", hint);
+        }
         if keys.value.len() > 1
             && let Some(mark) = extension.as_ref().map(|at| at.mark).or(number.as_ref().map(|at| at.mark))
         {
@@ -78,7 +87,8 @@ impl Reading<'_, '_> {
                 class,
             };
             let generated = matches!(secret, Secret::Generate);
-            drafts.push(UserDraft { user, mark: keys.mark, generated, is_agent: false });
+            let supervises = supervises.clone();
+            drafts.push(UserDraft { user, mark: keys.mark, generated, is_agent: false, supervises });
         }
     }
 
@@ -102,6 +112,13 @@ impl Reading<'_, '_> {
             section.finish();
         }
         drafts
+    }
+
+    /// Once the queues are known.
+    pub(super) fn resolve_supervised(&self, drafts: &[UserDraft]) -> BTreeMap<UserId, BTreeSet<QueueId>> {
+        let limited = drafts.iter().filter_map(|draft| Some((draft.user.id, draft.supervises.as_ref()?)));
+        let find = |key: &At<String>| self.queues.find(self.report, key, "supervises");
+        limited.map(|(user, keys)| (user, keys.iter().filter_map(find).collect())).collect()
     }
 
     pub(super) fn resolve_groups(&self, drafts: Vec<Strayed<Group>>) -> Vec<Group> {

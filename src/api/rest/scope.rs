@@ -1,0 +1,90 @@
+//! How far a supervisor's rights reach: all queues, or those that the settings give him (SV-09). Administrators are never
+//! limited.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    api::{Api, Problem, Signed, live::CallView},
+    base::{AgentId, CallId, QueueId},
+    store::Role,
+};
+
+pub struct Scope {
+    /// Ids and keys; `None`: all queues.
+    only: Option<BTreeSet<(QueueId, String)>>,
+}
+
+impl Scope {
+    /// Of somebody who needs a supervisor's rights.
+    pub fn of(api: &Api, signed: &Signed) -> Result<Self, Problem> {
+        signed.needs(Role::Supervisor)?;
+        let centre = api.handle.centre();
+        let limits = match signed.user.role {
+            Role::Supervisor => centre.supervised.get(&signed.user.user),
+            Role::Agent | Role::Admin => None,
+        };
+        let key = |queue: &QueueId| centre.acd.queues.get(queue).map(|settings| (*queue, settings.key.clone()));
+        Ok(Self { only: limits.map(|queues| queues.iter().filter_map(key).collect()) })
+    }
+
+    pub fn queue(&self, queue: QueueId) -> Result<(), Problem> {
+        self.check(|only| only.iter().any(|(id, _)| *id == queue), "You don't supervise this queue.")
+    }
+
+    /// An agent of one of the queues, assigned or logged in.
+    pub async fn agent(&self, api: &Api, agent: AgentId) -> Result<(), Problem> {
+        if self.only.is_none() {
+            return Ok(());
+        }
+        let view = api.view().await?;
+        let queues = view.agents.get(&agent).map(|agent| agent.queues.as_slice()).unwrap_or_default();
+        let is_his = |only: &BTreeSet<(QueueId, String)>| queues.iter().any(|member| has(only, &member.queue));
+        self.check(is_his, "You supervise no queue of this agent.")
+    }
+
+    /// A call that came through one of the queues; one that came through none, if it is of an agent of theirs.
+    pub async fn call(&self, api: &Api, call: CallId) -> Result<(), Problem> {
+        if self.only.is_none() {
+            return Ok(());
+        }
+        let view = api.view().await?;
+        // One that is over is so for everybody.
+        let Some(live) = view.calls.get(&call) else { return Ok(()) };
+        match (&live.queue, live.agent_id) {
+            (None, Some(agent)) => self.agent(api, agent).await,
+            (Some(_), _) | (None, None) => self.check(|only| is_through(only, live), "You don't supervise this call."),
+        }
+    }
+
+    /// Who waits in one of the queues.
+    pub async fn interaction(&self, api: &Api, interaction: u64) -> Result<(), Problem> {
+        if self.only.is_none() {
+            return Ok(());
+        }
+        let (view, id) = (api.view().await?, interaction.to_string());
+        let waits = view.queues.values().find(|queue| queue.callers.iter().any(|caller| caller.interaction == id));
+        let Some(queue) = waits else { return Ok(()) };
+        self.check(|only| has(only, &queue.queue), "You don't supervise this queue.")
+    }
+
+    /// What a list shows him.
+    pub fn shows(&self, call: &CallView) -> bool {
+        self.only.as_ref().is_none_or(|only| is_through(only, call))
+    }
+
+    fn check(
+        &self,
+        holds: impl FnOnce(&BTreeSet<(QueueId, String)>) -> bool,
+        why: &'static str,
+    ) -> Result<(), Problem> {
+        if self.only.as_ref().is_none_or(holds) { Ok(()) } else { Err(Problem::forbidden(why)) }
+    }
+}
+
+fn has(only: &BTreeSet<(QueueId, String)>, queue: &str) -> bool {
+    only.iter().any(|(_, key)| key == queue)
+}
+
+fn is_through(only: &BTreeSet<(QueueId, String)>, call: &CallView) -> bool {
+    call.queue.as_deref().is_some_and(|queue| has(only, queue))
+}

@@ -1,0 +1,59 @@
+//! Supervisors of some queues.
+
+use std::collections::BTreeSet;
+
+use axum::http::StatusCode;
+
+use super::desk::{Desk, SUPPORT};
+use crate::base::{QueueId, UserId};
+
+const EVA: UserId = UserId(3);
+
+/// All that a supervisor does to the one queue there is, to its agents, its calls and who waits in it.
+const ACTS: [(&str, &str, &str); 11] = [
+    ("PUT", "agents/ana/status", r#"{"status":"ready"}"#),
+    ("PUT", "agents/ana/queues", r#"{"do":"log_out"}"#),
+    ("PUT", "agents/ana/queues/support", r#"{"do":"log_in"}"#),
+    ("POST", "agents/ana/wrap-up/finish", "{}"),
+    ("PUT", "queues/support/door", r#"{"door":"closed"}"#),
+    ("PUT", "waiting/23", r#"{"priority":3}"#),
+    ("DELETE", "waiting/23", ""),
+    ("PUT", "calls/11/supervision", r#"{"mode":"listen"}"#),
+    ("PUT", "calls/11/supervision", r#"{"mode":"barge"}"#),
+    ("POST", "calls/11/hangup", ""),
+    ("PUT", "calls/11/hold", r#"{"held":true}"#),
+];
+
+async fn desk(name: &str, queues: Option<&[QueueId]>) -> Desk {
+    let limits: Option<BTreeSet<QueueId>> = queues.map(|queues| queues.iter().copied().collect());
+    Desk::of(name, |centre| {
+        let mut sales = centre.acd.queues[&SUPPORT].clone();
+        sales.key = "sales".into();
+        centre.acd.queues.insert(QueueId(99), sales);
+        centre.supervised.extend(limits.map(|limits| (EVA, limits)));
+    })
+    .await
+}
+
+/// SV-09, AD-01: a supervisor of other queues does nothing to this one, its agents and calls, and sees none of its calls;
+/// one of this queue, one without limits and an administrator do.
+#[tokio::test]
+async fn sv_09_a_supervisor_of_other_queues_has_no_rights() {
+    let outside: &[QueueId] = &[QueueId(99)];
+    let inside: &[QueueId] = &[SUPPORT];
+    let cases = [("out", "eva", Some(outside), false), ("in", "eva", Some(inside), true), ("all", "eva", None, true)];
+    for (name, who, queues, may) in cases.into_iter().chain([("adm", "adm", Some(outside), true)]) {
+        let desk = desk(&format!("scope-{name}"), queues).await;
+        let cookie = desk.sign_in(who).await;
+        for (method, path, body) in ACTS {
+            let status = desk.write(method, &cookie, &format!("/api/v1/{path}"), body).await.status;
+            let expected = if may { StatusCode::OK } else { StatusCode::FORBIDDEN };
+            assert_eq!(status, expected, "{name}: {method} {path}");
+        }
+        assert_eq!(desk.picture.asked().is_empty(), !may, "{name}: what is refused does not reach the engine");
+        let calls = desk.get(&cookie, "/api/v1/calls").await.json()["calls"].as_array().unwrap().len();
+        assert_eq!(calls > 0, may, "{name}");
+        let figures = desk.get(&cookie, "/api/v1/queues/support/figures").await.status;
+        assert_eq!(figures == StatusCode::OK, may, "{name}");
+    }
+}
