@@ -5,7 +5,11 @@ use std::collections::BTreeSet;
 use axum::http::StatusCode;
 
 use super::desk::{Desk, SUPPORT};
-use crate::base::{QueueId, UserId};
+use crate::{
+    acd::{AgentSettings, Channel, Selection},
+    base::{AgentId, QueueId, UserId},
+    engine::{Actor, Request},
+};
 
 const EVA: UserId = UserId(3);
 
@@ -55,5 +59,29 @@ async fn sv_09_a_supervisor_of_other_queues_has_no_rights() {
         assert_eq!(calls > 0, may, "{name}");
         let figures = desk.get(&cookie, "/api/v1/queues/support/figures").await.status;
         assert_eq!(figures == StatusCode::OK, may, "{name}");
+    }
+}
+
+/// AS-22, AD-01: a supervisor and an administrator who are agents too choose their own status at the workspace as any
+/// agent does, and act there as agents; whoever is an agent alone reaches nothing else.
+#[tokio::test]
+async fn as_22_any_role_may_be_an_agent() {
+    let desk = Desk::of("roles", |centre| {
+        for (id, key) in [(3, "eva"), (4, "adm")] {
+            let agent = AgentSettings { key: key.into(), ..AgentSettings::default() };
+            centre.acd.agents.insert(AgentId(id), agent);
+        }
+    })
+    .await;
+    for (who, agent) in [("ana", AgentId(1)), ("eva", AgentId(3)), ("adm", AgentId(4))] {
+        let cookie = desk.sign_in(who).await;
+        let reply = desk.write("PUT", &cookie, "/api/v1/me/status", r#"{"status":"ready"}"#).await;
+        assert_eq!(reply.status, StatusCode::OK, "{who}: {}", reply.text);
+        let select = Request::Select { agent, channel: Channel::Voice, selection: Selection::Ready };
+        assert_eq!(desk.picture.asked(), [(Actor::Agent(agent), select)], "{who}");
+    }
+    let ana = desk.sign_in("ana").await;
+    for path in ["people", "records", "registrations", "trunks", "queues/support/figures"] {
+        assert_eq!(desk.get(&ana, &format!("/api/v1/{path}")).await.status, StatusCode::FORBIDDEN, "{path}");
     }
 }

@@ -22,6 +22,7 @@ sip_password = "s3cret"
 [[user]]
 key = "rui"
 role = "supervisor"
+supervises = ["support"]
 sip_password = "other"
 page_password = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA"
 
@@ -334,4 +335,25 @@ fn sw_02_sw_14_faults_of_modes_and_watchers_have_their_place() {
     assert!(said.contains("friends") && said.contains("centre.toml:"), "{said}");
     let said = refused(&CENTRE.replace("[watching]", "[watching]\nringing = true\n\n[watching]"));
     assert!(!said.is_empty());
+}
+
+/// SV-09: a supervisor's queues are those of the file; an unknown one, or somebody who supervises nothing, has its place.
+#[test]
+fn sv_09_a_supervisors_queues_are_read() {
+    let centre = read(CENTRE).unwrap().files.centre;
+    let rui = centre.users.iter().find(|user| user.name.as_str() == "rui").unwrap().id;
+    let support = centre.acd.queues.iter().find(|(_, queue)| queue.key == "support").unwrap().0;
+    assert_eq!(centre.supervised.iter().collect::<Vec<_>>(), [(&rui, &[*support].into())]);
+    let said = refused(
+        "[[user]]\nkey = \"rui\"\nrole = \"supervisor\"\nsupervises = [\"suport\"]\n\n\
+         [[user]]\nkey = \"ana\"\nsupervises = []\n\n[[queue]]\nkey = \"support\"\n",
+    );
+    for wanted in [
+        "config/centre.toml:4:15: supervises: no queue is called \"suport\"",
+        "did you mean \"support\"?",
+        "config/centre.toml:8:14: supervises: only for role = \"supervisor\"",
+        "2 errors",
+    ] {
+        assert!(said.contains(wanted), "{wanted} is missing in:\n{said}");
+    }
 }

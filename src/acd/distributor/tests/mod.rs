@@ -12,6 +12,7 @@ mod offers;
 mod overrides;
 mod presence;
 mod queues;
+mod regressions;
 mod room;
 mod rules;
 mod score;
