@@ -12,6 +12,7 @@ mod offers;
 mod overrides;
 mod presence;
 mod queues;
+mod races;
 mod regressions;
 mod room;
 mod rules;
