@@ -23,7 +23,7 @@ impl Stack {
                 }
             }
             200..=299 => self.return_success(now, id, at, response),
-            _ => self.on_refusal(now, id, at, Best::Theirs(response.clone())),
+            _ => self.on_refusal(now, id, at, Best::Theirs(Box::new(response.clone()))),
         }
     }
 
@@ -35,7 +35,7 @@ impl Stack {
     fn return_provisional(&mut self, now: Now, id: ProxyId, response: &Message) {
         let Some(proxied) = self.proxy.slab.get(id).filter(|proxied| !proxied.answered) else { return };
         // Of other requests only the final answer is of use to anybody (RFC 4320 4.1).
-        if !Self::is_invite(&proxied.request) {
+        if !proxied.is_invite() {
             return;
         }
         let server = proxied.server;
@@ -49,7 +49,7 @@ impl Stack {
         let Some(bytes) = returned_bytes(response, &[]) else { return };
         self.end_branch(id, at);
         let Some(proxied) = self.proxy.slab.get_mut(id) else { return };
-        let is_invite = Self::is_invite(&proxied.request);
+        let is_invite = proxied.is_invite();
         let (server, back, first) = (proxied.server, proxied.back, !std::mem::replace(&mut proxied.answered, true));
         proxied.accepted = true;
         if first {
@@ -107,7 +107,7 @@ impl Stack {
     pub(super) fn finish_proxied(&mut self, now: Now, id: ProxyId) {
         let Some(proxied) = self.proxy.slab.get_mut(id) else { return };
         proxied.answered = true;
-        let (server, is_invite) = (proxied.server, Self::is_invite(&proxied.request));
+        let (server, is_invite) = (proxied.server, proxied.is_invite());
         let best = proxied.best.clone().unwrap_or(Best::Ours(480));
         let challenges = if matches!(best.status(), 401 | 407) { proxied.challenges.clone() } else { Vec::new() };
         match best {
@@ -129,7 +129,7 @@ impl Stack {
     pub(super) fn settle_proxied(&mut self, now: Now, id: ProxyId) {
         let Some(proxied) = self.proxy.slab.get(id) else { return };
         let late = proxied.branches.iter().any(|branch| branch.state == BranchState::Abandoned);
-        if Self::is_invite(&proxied.request) && (proxied.accepted || late) {
+        if proxied.is_invite() && (proxied.accepted || late) {
             let until = now.mono + self.settings.timers.give_up();
             if self.proxy.timers.deadline(&(id, ProxyClock::Over)).is_none() {
                 self.proxy.timers.set((id, ProxyClock::Over), until);

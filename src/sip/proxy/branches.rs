@@ -42,7 +42,7 @@ impl Stack {
             return self.note_refusal(id, Best::Ours(503));
         }
         let (request, opens) = (proxied.request.clone(), proxied.request.to_tag().is_none());
-        let is_invite = Self::is_invite(&request);
+        let is_invite = proxied.is_invite();
         let forward = Forward {
             branch: transaction,
             target: &target,
@@ -108,7 +108,7 @@ impl Stack {
 
     /// At once where something has been heard of it, otherwise as soon as that is so (9.1).
     pub(super) fn cancel_branch(&mut self, now: Now, id: ProxyId, at: u16, reason: Option<&'static str>) {
-        let Some(proxied) = self.proxy.slab.get_mut(id).filter(|proxied| Self::is_invite(&proxied.request)) else {
+        let Some(proxied) = self.proxy.slab.get_mut(id).filter(|proxied| proxied.is_invite()) else {
             return;
         };
         let Some(branch) = proxied.branches.get_mut(usize::from(at)) else { return };
@@ -129,7 +129,7 @@ impl Stack {
     pub(super) fn hear_branch(&mut self, now: Now, id: ProxyId, at: u16) {
         self.proxy.timers.cancel((id, ProxyClock::Silent(at)));
         let Some(proxied) = self.proxy.slab.get_mut(id) else { return };
-        let is_invite = Self::is_invite(&proxied.request);
+        let is_invite = proxied.is_invite();
         let Some(branch) = proxied.branches.get_mut(usize::from(at)) else { return };
         if matches!(branch.state, BranchState::Silent | BranchState::Proceeding) {
             branch.state = BranchState::Proceeding;

@@ -119,8 +119,9 @@ pub(super) fn returned_bytes(response: &Message, challenges: &[(Name, String)]) 
     }
     let is_challenge = |name| matches!(name, Name::WwwAuthenticate | Name::ProxyAuthenticate);
     for (written, name, value) in response.lines() {
-        let ours = matches!(name, Name::Via | Name::ContentType | Name::ContentLength);
-        if !ours && !(is_challenge(name) && !challenges.is_empty()) {
+        let written_anew = matches!(name, Name::Via | Name::ContentType | Name::ContentLength)
+            || (is_challenge(name) && !challenges.is_empty());
+        if !written_anew {
             writer.raw(written, value);
         }
     }

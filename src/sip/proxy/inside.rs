@@ -30,6 +30,9 @@ impl Stack {
         if self.has_looped(request) {
             return self.refuse(path, request, &Reply::new(482));
         }
+        if let Err(reply) = super::required(request) {
+            return self.refuse(path, request, &reply);
+        }
         let server = self.begin_server(now, path, request, ServerOwner::Nobody, 0);
         let plan = ProxyPlan { phases: vec![vec![onward.target()]], next: NextPhase::PeerFailed };
         match self.open_proxied(server, request, path, plan, 1) {

@@ -107,10 +107,16 @@ pub(in crate::sip) struct Proxied {
     cancelled: bool,
 }
 
+impl Proxied {
+    fn is_invite(&self) -> bool {
+        self.request.method() == Some(&Method::Invite)
+    }
+}
+
 /// The best refusal so far.
 #[derive(Clone)]
 enum Best {
-    Theirs(Message),
+    Theirs(Box<Message>),
     /// Nobody said it, but so it is.
     Ours(u16),
 }
@@ -198,6 +204,7 @@ impl Stack {
         if request.max_forwards() == Some(0) {
             return Err(Reply::new(483));
         }
+        required(&request)?;
         if plan.phases.iter().all(Vec::is_empty) {
             return Err(Reply::new(480));
         }
@@ -277,9 +284,10 @@ impl Stack {
             self.proxy.timers.cancel((id, ProxyClock::Rings(branch)));
         }
     }
+}
 
-    /// Whether a request is one that the table keeps for its INVITE's sake.
-    fn is_invite(request: &Message) -> bool {
-        request.method() == Some(&Method::Invite)
-    }
+/// We serve no extension that a proxy may be required to (RFC 3261 16.3 step 5).
+fn required(request: &Message) -> Result<(), Reply> {
+    let required: Vec<&str> = request.list(Name::ProxyRequire).collect();
+    if required.is_empty() { Ok(()) } else { Err(Reply::new(420).header("Unsupported", required.join(", "))) }
 }

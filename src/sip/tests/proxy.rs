@@ -344,7 +344,9 @@ fn by_hand(more: &str) -> String {
 #[test]
 fn sw_02_loops_and_breadth_end() {
     let eve = address(super::world::EVE);
-    for (more, expected) in [("Max-Breadth: 0\r\n", 440), ("Max-Breadth: many\r\n", 440)] {
+    for (more, expected) in
+        [("Max-Breadth: 0\r\n", 440), ("Max-Breadth: many\r\n", 440), ("Proxy-Require: tea\r\n", 420)]
+    {
         let mut town = town(708, 3, &[&[2]]);
         town.world.inject(eve, 1, &by_hand(more));
         town.run(MS(50));
