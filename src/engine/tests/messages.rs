@@ -164,3 +164,22 @@ fn sw_15_texts_inside_calls() {
     world.bye(ana, waits);
     world.assert_nothing_left();
 }
+
+/// SW-15: a text that comes twice is passed on once, and its answer repeated; one that a device answers late is given up
+/// in time for its sender to hear so.
+#[test]
+fn sw_15_a_bad_line_doubles_no_text() {
+    let mut world = World::new(425);
+    let mut rui = device(&mut world, "rui", 7002);
+    let mut ana = Writer::new("ana", 7001);
+    ana.tell(&mut world, "MESSAGE", "rui", (PLAIN, "once"));
+    ana.repeat(&mut world);
+    assert_eq!(texts(&rui.hears(&mut world, 200)), ["once"]);
+    ana.repeat(&mut world);
+    assert_eq!((texts(&rui.hears(&mut world, 200)).len(), ana.answer(&world)), (0, Some(200)));
+    ana.tell(&mut world, "MESSAGE", "rui", (PLAIN, "late"));
+    world.pass(Duration::from_secs(26));
+    assert_eq!(ana.answer(&world), Some(480));
+    assert!(!texts(&rui.hears(&mut world, 200)).is_empty());
+    assert_eq!((ana.answer(&world), world.engine.texts.len()), (Some(480), 0));
+}

@@ -402,3 +402,46 @@ fn sw_14_watchers_outlive_the_process() {
         assert!(!left.iter().any(|entry| matches!(entry, Entry::Watched(_))), "{left:?}");
     }
 }
+
+/// SW-14: a SUBSCRIBE that comes twice is one; a NOTIFY whose answer is lost is repeated as it was, and what has changed
+/// meanwhile comes in one behind it; a refresh that was overtaken changes nothing.
+#[test]
+fn sw_14_a_bad_line_spoils_no_lamp() {
+    let mut world = World::new(412);
+    let (ana, rui) = (world.phone("ana", 6001), world.phone("rui", 6002));
+    let mut eva = Writer::new("eva", 7003);
+    subscribe(&mut world, &mut eva, "rui", DIALOG);
+    let answers = |world: &World| {
+        let ok = |sent: &&(std::net::SocketAddr, Message, _)| sent.0 == eva_at() && sent.1.status() == Some(200);
+        world.sent.iter().filter(ok).count()
+    };
+    eva.repeat(&mut world);
+    assert_eq!((watching(&world), answers(&world)), (1, 2), "one subscription, the same answer again");
+    told(&mut world, &mut eva, 200);
+
+    let call = world.call(ana, "ana", "rui");
+    world.pass(IN_TIME);
+    world.answer(rui);
+    world.pass(Duration::from_secs(1));
+    world.bye(ana, call);
+    world.pass(Duration::from_secs(1));
+    let heard: Vec<Message> = world.sent.iter().filter(|(to, ..)| *to == eva.at).map(|sent| sent.1.clone()).collect();
+    let numbers: Vec<u32> =
+        heard.iter().filter(|message| message.method().is_some()).map(|message| message.cseq().number).collect();
+    assert!(numbers.len() > 2 && numbers[1..].iter().all(|number| *number == 2), "it is repeated: {numbers:?}");
+    let news = told(&mut world, &mut eva, 200);
+    assert!(shows(&news, "terminated"), "then the latest comes, and nothing in between: {news:?}");
+    let early = news.iter().filter(|(_, body)| body.contains("confirmed")).count();
+    assert_eq!(early, 0);
+
+    subscribe(&mut world, &mut eva, "rui", "Event: dialog\r\nExpires: 300\r\n");
+    eva.send_late(&mut world, "SUBSCRIBE", "rui", ("Event: dialog\r\nExpires: 0\r\n", ""));
+    told(&mut world, &mut eva, 200);
+    assert_eq!(watching(&world), 1, "an old wish to leave ends nothing");
+    world.pass(Duration::from_secs(301));
+    assert_eq!(told(&mut world, &mut eva, 200).last().unwrap().0, "terminated;reason=timeout");
+}
+
+fn eva_at() -> std::net::SocketAddr {
+    ([127, 0, 0, 1], 7003).into()
+}

@@ -18,12 +18,14 @@ pub struct Writer {
     pub to_tag: Option<String>,
     /// Requests of the switch that were seen.
     seen: usize,
+    /// What it sent last.
+    last: String,
 }
 
 impl Writer {
     pub fn new(user: &'static str, port: u16) -> Self {
         let at = SocketAddr::from(([127, 0, 0, 1], port));
-        Self { at, user, call: format!("writes-{port}"), cseq: 0, to_tag: None, seen: 0 }
+        Self { at, user, call: format!("writes-{port}"), cseq: 0, to_tag: None, seen: 0, last: String::new() }
     }
 
     /// Sends it as it is, and gives the answer.
@@ -46,6 +48,19 @@ impl Writer {
             length = body.len(),
         );
         world.packet(at, text.as_bytes());
+        self.last = text;
+    }
+
+    /// The same packet once more, as a network doubles it.
+    pub fn repeat(&self, world: &mut World) {
+        world.packet(self.at, self.last.as_bytes());
+    }
+
+    /// A request that was overtaken by a later one.
+    pub fn send_late(&mut self, world: &mut World, method: &str, target: &str, what: (&str, &str)) {
+        self.cseq -= 2;
+        self.write(world, method, target, what);
+        self.cseq += 1;
     }
 
     /// The last answer to the request of that number.
