@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod command_line;
+mod flight;
 mod going_on;
 mod http;
 mod page_phone;

@@ -1,9 +1,11 @@
 //! Stories of a centre's day, one each, played in the simulated world. Every call is heard both ways and everything is
 //! given back at the end.
 
+mod crash_points;
 mod day;
 mod devices;
 mod distribution;
+mod flight;
 mod going_on;
 mod hold;
 mod hostile;

@@ -2,12 +2,17 @@
 
 use std::collections::VecDeque;
 
-use strowger::engine::{Emitted, Entry, EntryId};
+use strowger::{
+    base::Chance,
+    engine::{Emitted, Entry, EntryId},
+};
 
 #[derive(Debug, Default)]
 pub struct Disk {
     /// What a restart finds, as text, so that every entry makes the way through its encoding.
     written: Vec<String>,
+    /// Of those, the ones that were cut off while they were written.
+    torn: Vec<String>,
     pending: VecDeque<(EntryId, String)>,
     held: VecDeque<Emitted>,
     up_to: Option<EntryId>,
@@ -50,12 +55,36 @@ impl Disk {
         self.up_to = None;
     }
 
+    /// The same in the middle of a write: some of the waiting entries are on the disk, and perhaps half of another.
+    pub fn tear(&mut self, chance: &mut Chance) {
+        let whole = chance.below(self.pending.len() as u64 + 1);
+        for _ in 0..whole {
+            self.written.extend(self.pending.pop_front().map(|(_, text)| text));
+        }
+        if let Some((_, mut text)) = self.pending.pop_front() {
+            let cut = chance.below(text.len() as u64) as usize;
+            let cut = (0..=cut).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+            text.truncate(cut);
+            self.written.push(text.clone());
+            self.torn.push(text);
+        }
+        self.crash();
+    }
+
     /// Replaces what was written by a checkpoint.
     pub fn compact(&mut self, checkpoint: &[Entry]) {
+        self.torn.clear();
         self.written = checkpoint.iter().map(|entry| serde_json::to_string(entry).unwrap()).collect();
     }
 
     pub fn read(&self) -> Vec<Entry> {
-        self.written.iter().map(|text| serde_json::from_str(text).unwrap()).collect()
+        let read = |text: &String| match serde_json::from_str(text) {
+            Ok(entry) => Some(entry),
+            Err(error) => {
+                assert!(self.torn.contains(text), "{error}: {text}");
+                None
+            }
+        };
+        self.written.iter().filter_map(read).collect()
     }
 }

@@ -15,6 +15,7 @@ use strowger::{
     engine::{
         Alarm, Answer, CallRecord, Centre, Emitted, Engine, Entry, EntryId, Event, Input, Output, Record, Refused,
         RequestId,
+        flight::{Base, Recorder, digest},
     },
     media,
     sip::{Path, Transport},
@@ -71,6 +72,10 @@ pub(super) struct Sim {
     pub wakes: Vec<Option<Instant>>,
     pub voices: Rc<Cell<u64>>,
     pub engine: Option<Engine>,
+    /// What the present life of the switch went through.
+    pub flight: Option<Recorder>,
+    /// Octets of that which are kept.
+    pub flight_octets: usize,
     /// Counts the lives of the switch; what an earlier one began never reaches a later one.
     pub run: u32,
     /// The engine's clock at its birth, and the world's then: every run has another.
@@ -110,6 +115,8 @@ impl Sim {
             wakes: Vec::new(),
             voices: Rc::new(Cell::new(0)),
             engine: None,
+            flight: None,
+            flight_octets: 64 << 20,
             run: 0,
             birth: (clock, clock),
             centre: centre::centre(),
@@ -200,14 +207,14 @@ impl Sim {
 
     pub(super) fn start(&mut self) {
         self.birth = (Instant::from_micros(self.chance.below(1 << 40)), self.clock);
-        let mut engine = Engine::new(centre::engine_settings(), self.chance.bytes(), self.now());
-        let now = self.now();
-        engine.handle(now, Input::Settings(Box::new(self.centre.clone())));
-        engine.handle(now, Input::Restore(self.disk.read()));
-        engine.handle(now, Input::Ports(Plane::ports()));
-        self.engine = Some(engine);
+        let (settings, seed, now) = (centre::engine_settings(), self.chance.bytes(), self.now());
+        self.flight = Some(Recorder::new(self.flight_octets, &settings, seed, now));
+        self.engine = Some(Engine::new(settings, seed, now));
         self.is_centre_new = false;
         self.plane.load_music(now.mono);
+        self.feed(Input::Settings(Box::new(self.centre.clone())));
+        self.feed(Input::Restore(self.disk.read()));
+        self.feed(Input::Ports(Plane::ports()));
         self.feed(Input::Restored);
     }
 
@@ -221,11 +228,17 @@ impl Sim {
 
     pub(super) fn feed(&mut self, input: Input) {
         let now = self.now();
-        let Some(engine) = &mut self.engine else { return };
+        let (Some(engine), Some(flight)) = (&mut self.engine, &mut self.flight) else { return };
+        flight.input(now, &input);
         engine.handle(now, input);
         let mut emitted = Vec::new();
         while let Some(one) = engine.poll_output() {
             emitted.push(one);
+        }
+        flight.told(&emitted.iter().map(digest).collect::<Vec<_>>());
+        if flight.wants_base(engine.is_calm()) {
+            let settings = centre::engine_settings();
+            flight.rebase(Base { now, settings, entries: engine.checkpoint(now), bearings: engine.mark() });
         }
         if self.is_strict {
             self.judge();

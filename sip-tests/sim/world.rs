@@ -5,7 +5,9 @@ use std::{cell::RefCell, collections::BTreeMap, net::SocketAddr, rc::Rc, time::D
 use strowger::{
     acd::{EngagementSummary, QueueSettings, Rule},
     base::{AgentId, Chance, Instant},
-    engine::{Actor, Answer, CallRecord, Centre, Happened, Input, Refused, Request, RequestId, Snapshot},
+    engine::{
+        Actor, Answer, CallRecord, Centre, Happened, Input, Refused, Request, RequestId, Snapshot, flight::Recording,
+    },
 };
 
 use super::{
@@ -122,13 +124,36 @@ impl World {
 
     /// `kill -9`: what was not written is gone.
     pub fn crashes(&self) {
+        self.sim.borrow_mut().disk.crash();
+        self.is_dead();
+    }
+
+    /// `kill -9` while the journal is written: any part of what was not promised yet may be there.
+    pub fn crashes_torn(&self) {
+        let mut sim = self.sim.borrow_mut();
+        let mut chance = sim.chance.fork();
+        sim.disk.tear(&mut chance);
+        drop(sim);
+        self.is_dead();
+    }
+
+    fn is_dead(&self) {
         let mut sim = self.sim.borrow_mut();
         sim.count_rules();
         sim.engine = None;
         sim.run += 1;
-        sim.disk.crash();
         sim.plane = Plane::new(&mut sim.chance.fork());
         sim.sequence = None;
+    }
+
+    /// What the present life of the switch went through, as far as it is kept.
+    pub fn recording(&self) -> Recording {
+        self.sim.borrow_mut().flight.as_mut().expect("a switch").recording()
+    }
+
+    /// The switch keeps so many octets of what it goes through, from its next start on.
+    pub fn keeps_octets(&self, octets: usize) {
+        self.sim.borrow_mut().flight_octets = octets;
     }
 
     /// A new process on the old disk.

@@ -46,6 +46,9 @@ pub trait EngineHandle: Send + Sync + 'static {
     /// What was traced, of one call or all, as a pcap file; empty when the switch does not answer.
     fn traced(&self, call: Option<String>) -> BoxFuture<'_, Vec<u8>>;
 
+    /// Writes what the engine went through to a file, and says to which.
+    fn save_flight(&self) -> BoxFuture<'_, Result<String, String>>;
+
     /// What is logged from now on, as `[log] level` has it.
     fn set_log(&self, level: &str) -> Result<(), String>;
 }

@@ -241,6 +241,7 @@ fn rest_routes() -> Router<Arc<Api>> {
         .route("/subscriptions", get(rest::operate::subscriptions))
         .route("/reload", post(rest::operate::reload))
         .route("/drain", post(rest::operate::drain))
+        .route("/flight", post(rest::operate::save_flight))
         .route("/log", put(rest::operate::set_log))
         .route("/traces", post(rest::operate::start_trace).delete(rest::operate::stop_trace))
         .route("/traces/pcap", get(rest::operate::traced))

@@ -4,11 +4,35 @@ use rand_chacha::{
     ChaCha12Rng,
     rand_core::{RngCore, SeedableRng},
 };
+use serde::{Deserialize, Serialize};
 
 /// A ChaCha generator. Tags, branches, nonces, credentials and random choices all come from here, so that the same
 /// seed and the same inputs give the same outputs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "Position", into = "Position")]
 pub struct Chance(ChaCha12Rng);
+
+/// Where a generator stands. A secret, like what it will draw.
+#[derive(Serialize, Deserialize)]
+struct Position {
+    seed: [u8; 32],
+    /// Words drawn; beyond 2^64 nobody comes.
+    drawn: u64,
+}
+
+impl From<Position> for Chance {
+    fn from(position: Position) -> Self {
+        let mut generator = ChaCha12Rng::from_seed(position.seed);
+        generator.set_word_pos(u128::from(position.drawn));
+        Self(generator)
+    }
+}
+
+impl From<Chance> for Position {
+    fn from(chance: Chance) -> Self {
+        Self { seed: chance.0.get_seed(), drawn: u64::try_from(chance.0.get_word_pos()).unwrap_or(u64::MAX) }
+    }
+}
 
 impl Chance {
     pub fn from_seed(seed: [u8; 32]) -> Self {
@@ -79,6 +103,19 @@ pub fn in_weighted_order<T>(mut left: Vec<T>, rank: impl Fn(&T) -> (u32, u16), c
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Written down and read again, it goes on where it was.
+    #[test]
+    fn a_generator_goes_on_where_it_stood() {
+        for drawn in [0, 1, 5, 1_000] {
+            let mut one = Chance::from_number(7);
+            for _ in 0..drawn {
+                one.bytes::<5>();
+            }
+            let mut two: Chance = serde_json::from_str(&serde_json::to_string(&one).unwrap()).unwrap();
+            assert_eq!((one.word(), one.fork().token()), (two.word(), two.fork().token()));
+        }
+    }
 
     #[test]
     fn the_same_seed_draws_the_same() {

@@ -8,8 +8,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-/// Monotonic time in microseconds since an arbitrary start. For deadlines inside one run; it means nothing in another.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+/// Monotonic time in microseconds since an arbitrary start. For deadlines inside one run; it means nothing in another, so
+/// nothing but a recording of one run writes it down.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Instant(u64);
 
 impl Instant {
@@ -99,7 +101,7 @@ impl fmt::Debug for Wall {
 }
 
 /// Both clocks, read at one moment and handed in with every input. `mono` never goes backwards; `wall` may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Now {
     pub mono: Instant,
     pub wall: Wall,

@@ -3,6 +3,7 @@
 mod check;
 mod health;
 mod operate;
+mod replay;
 mod run;
 mod simulate;
 mod test_call;
@@ -89,6 +90,10 @@ enum Command {
         #[command(flatten)]
         config: Config,
     },
+    /// Have a running switch save what went into it lately, for replay
+    Flight(Config),
+    /// Go through a saved flight recording again: what happened, and where it comes out otherwise
+    Replay(replay::Replay),
     /// Make the argon2 hash of a page password, for page_password; reads one line from standard input
     HashPassword,
 }
@@ -203,6 +208,8 @@ pub fn main() -> ExitCode {
         Command::Drain(config) => operate::drain(&config.config),
         Command::Simulate(wanted) => simulate::simulate(&wanted),
         Command::Why { call, config } => why::why(&config.config, &call),
+        Command::Flight(config) => operate::save_flight(&config.config),
+        Command::Replay(wanted) => replay::run(&wanted),
         Command::HashPassword => check::hash_password(),
     };
     match done {

@@ -71,6 +71,12 @@ pub fn drain(file: &Path) -> Result<(), Failed> {
     Ok(())
 }
 
+pub fn save_flight(file: &Path) -> Result<(), Failed> {
+    let answer = ask(file, "POST", "flight", "")?;
+    println!("{}", answer.get("file").and_then(Value::as_str).unwrap_or_default());
+    Ok(())
+}
+
 /// `filter` has one key that is not null.
 pub fn trace(file: &Path, mut filter: Value) -> Result<(), Failed> {
     if let Some(keys) = filter.as_object_mut() {

@@ -328,6 +328,14 @@ impl Engine {
         (self.last_entry > before).then_some(self.last_entry)
     }
 
+    pub(super) const fn counters(&self) -> (EntryId, u64) {
+        (self.last_entry, self.sequence)
+    }
+
+    pub(super) fn set_counters(&mut self, last_entry: EntryId, sequence: u64) {
+        (self.last_entry, self.sequence) = (last_entry, sequence);
+    }
+
     pub(super) const fn last_entry(&self) -> EntryId {
         self.last_entry
     }

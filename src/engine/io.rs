@@ -19,10 +19,12 @@ use crate::{
 };
 
 /// Everything that can happen to the engine.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[allow(clippy::large_enum_variant, reason = "nearly all of them are messages, and a box for each would cost more")]
 pub enum Input {
-    /// A parsed message from a socket.
+    /// A parsed message from a socket. A recording has its octets.
+    #[serde(skip)]
     Sip {
         path: Path,
         message: Message,
@@ -149,7 +151,7 @@ pub enum TraceFilter {
 }
 
 /// Chosen by who asks; comes back with the reply.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct RequestId(pub u64);
 
 /// What pages and the API may ask. Whether the actor may is judged by the API (role) and by the distributor (rules).

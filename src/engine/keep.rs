@@ -22,7 +22,7 @@ use crate::{
 
 /// How long the journal waits for what else changes in a call before it writes what nobody was promised: a call that is
 /// answered or over by then costs nothing more.
-const KEEP_TIME: Duration = Duration::from_millis(200);
+const KEEP_TIME: Duration = Duration::from_millis(50);
 
 /// A call as it stands: another process goes on with it, or makes its record of this.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

@@ -6,6 +6,7 @@ mod devices;
 mod dial_plan;
 mod directory;
 mod drive;
+pub mod flight;
 mod forwarding;
 mod forwards;
 mod identity;

@@ -21,6 +21,8 @@ pub(super) struct Restoring {
     calls: ReadCalls,
     /// The highest seen.
     interaction: u64,
+    /// It is the same process that goes on, as far as the peers know.
+    keeps_flows: bool,
 }
 
 impl Engine {
@@ -63,13 +65,18 @@ impl Engine {
         }
     }
 
+    /// Connections outlive what is read next.
+    pub(super) fn keep_flows(&mut self) {
+        self.restoring.get_or_insert_default().keeps_flows = true;
+    }
+
     /// Everything has been read: take it over. Calls go on as far as they can; of the others the records are closed.
     pub(super) fn on_restored(&mut self, now: Now) {
         let read = self.restoring.take().unwrap_or_default();
         self.switch.ids().raise(read.calls.highest, read.interaction);
         for binding in read.bindings.into_values() {
             // A connection does not outlive its process: its phone will connect and register again.
-            if binding.path.flow.is_none() && binding.expires > now.wall {
+            if (binding.path.flow.is_none() || read.keeps_flows) && binding.expires > now.wall {
                 self.tell_gate(now, &binding, false);
                 self.registrar.restore(now, binding);
             }

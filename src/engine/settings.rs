@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// What does not change while the process runs. The domain settings come as [`Centre`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EngineSettings {
     /// Digest realm and the domain of our addresses-of-record. Changing it invalidates every `ha1`.
     pub realm: String,
@@ -35,7 +35,7 @@ pub struct EngineSettings {
 }
 
 /// How devices register, and whether they are asked for signs of life.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Devices {
     pub registration: RegistrarSettings,
     /// How often every device is asked whether it is there; zero: never.
@@ -43,7 +43,7 @@ pub struct Devices {
 }
 
 /// Bounds; what is beyond them is refused with 503 and counted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Limits {
     pub calls_max: usize,
     pub bindings_max: usize,

@@ -63,7 +63,8 @@ impl Command {
 }
 
 /// What the plane tells the engine.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Event {
     /// A digit was pressed (RFC 4733); told once, when it ends, with its whole length.
     Dtmf { stream: StreamId, digit: char, millis: u32 },
@@ -84,7 +85,8 @@ pub enum Event {
 }
 
 /// Why a player ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum End {
     /// To the end of its source.
     Played,
@@ -97,7 +99,7 @@ pub enum End {
 }
 
 /// A pre-bound pair of sockets, RTP and RTCP on the port above. Taken from the [`PortPool`](super::PortPool).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Port {
     /// The worker whose sockets these are; streams of one call belong on one worker.
     pub worker: u16,
@@ -314,7 +316,7 @@ pub enum Tone {
 }
 
 /// One stream from open to close. "Received" counts what passed the source rule.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Stats {
     pub packets_received: u64,
     pub bytes_received: u64,

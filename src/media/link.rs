@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::Port;
@@ -31,7 +32,7 @@ pub struct Credentials {
 }
 
 /// SHA-256 of a certificate (RFC 8122 5). No browser sends another.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Fingerprint(pub [u8; 32]);
 
 /// Who begins the DTLS handshake (RFC 5763 5).
@@ -55,14 +56,14 @@ pub enum Side {
 }
 
 /// What the plane has for browsers' legs: told to the engine once, before the first call.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Doors {
     /// Of the one certificate that all legs show.
     pub fingerprint: Fingerprint,
     /// A port each for so many legs; many share a socket, so none needs rest.
     pub ports: Vec<Port>,
     /// Further addresses, by worker, that its socket is reached at.
-    pub others: Vec<SmallVec<[SocketAddr; 2]>>,
+    pub others: Vec<Vec<SocketAddr>>,
 }
 
 impl std::fmt::Debug for Credentials {

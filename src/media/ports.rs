@@ -2,6 +2,8 @@
 
 use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use super::Port;
 use crate::base::Instant;
 
@@ -16,7 +18,7 @@ pub const PORT_REST_PRESSED: Duration = Duration::from_millis(200);
 ///
 /// Within a worker the port that has rested longest goes first. Its size is that of what the plane bound; empty means
 /// that the call is refused.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct PortPool {
     /// Per worker, ordered by the moment from which the port rests; `None`, never used, is in front.
     free: Vec<VecDeque<(Port, Option<Instant>)>>,

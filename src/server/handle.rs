@@ -15,7 +15,13 @@ use tokio::{
     task::spawn_blocking,
 };
 
-use super::{Order, TraceOrder, logging, pulse::Pulse, reload::Reloader};
+use super::{
+    Order, TraceOrder,
+    flight::{Flight, Why},
+    logging,
+    pulse::Pulse,
+    reload::Reloader,
+};
 use crate::{
     acd::{Actor, Refused},
     api::{EngineHandle, Health, LIVE_WAITING_MAX, Reloaded},
@@ -40,6 +46,7 @@ pub struct Handle {
     live: broadcast::Sender<Arc<Event>>,
     centre: watch::Sender<Arc<Centre>>,
     reloader: OnceLock<Arc<Reloader>>,
+    flight: OnceLock<Option<Flight>>,
     pulse: Pulse,
 }
 
@@ -56,6 +63,7 @@ impl Handle {
             live: broadcast::Sender::new(LIVE_WAITING_MAX),
             centre: watch::Sender::new(centre),
             reloader: OnceLock::new(),
+            flight: OnceLock::new(),
             pulse,
         }
     }
@@ -63,6 +71,11 @@ impl Handle {
     /// Who reads the settings again; set once, at the start.
     pub fn set_reloader(&self, reloader: Arc<Reloader>) {
         let _ = self.reloader.set(reloader);
+    }
+
+    /// Where the engine's inputs are kept; set once, at the start.
+    pub fn set_flight(&self, flight: Option<Flight>) {
+        let _ = self.flight.set(flight);
     }
 
     pub fn reloader(&self) -> Option<&Arc<Reloader>> {
@@ -184,6 +197,18 @@ impl EngineHandle for Handle {
         let (sender, told) = oneshot::channel();
         let put = self.inbox.push(Order::Trace(TraceOrder::Take(call, sender))).is_ok();
         Box::pin(async move { if put { told.await.unwrap_or_default() } else { Vec::new() } })
+    }
+
+    fn save_flight(&self) -> BoxFuture<'_, Result<String, String>> {
+        let flight = self.flight.get().cloned().flatten();
+        Box::pin(async move {
+            let Some(flight) = flight else {
+                return Err(String::from("[limits] recorder_mb is 0: nothing is recorded"));
+            };
+            let saved = spawn_blocking(move || flight.save_now(&Why::Asked)).await;
+            let saved = saved.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+            saved.map(|file| file.display().to_string()).map_err(|error| error.to_string())
+        })
     }
 
     fn set_log(&self, level: &str) -> Result<(), String> {

@@ -10,6 +10,7 @@ mod certificate;
 mod clock;
 mod credentials;
 mod files;
+mod flight;
 mod gauges;
 mod handle;
 mod held;
@@ -29,6 +30,7 @@ pub use admin::Door;
 pub use clock::Clock;
 pub use credentials::{Fresh, recall as recall_passwords};
 pub use files::{FilesError, read_files};
+pub use flight::{Header as FlightHeader, KEY_FILE as FLIGHT_KEY_FILE, Key as FlightKey, unseal as unseal_flight};
 pub use handle::{Handle, REQUESTS_MAX};
 pub use held::HELD_MAX;
 pub use logging::start_logging;
@@ -45,6 +47,9 @@ use crate::{
     engine::{Input, TraceFilter},
     store::Report,
 };
+
+/// The thread that owns the engine.
+const ENGINE_THREAD: &str = "engine";
 
 /// What the loop is told by other threads.
 #[expect(clippy::large_enum_variant, reason = "moved once or twice; a box would cost an allocation a message")]

@@ -80,13 +80,14 @@ impl Pulse {
     }
 }
 
-/// Watches until `stop` is dropped.
-pub fn watch(pulse: &Pulse, stop: &Receiver<()>) {
+/// Watches until `stop` is dropped. `last_words` are said before the process gives up.
+pub fn watch(pulse: &Pulse, stop: &Receiver<()>, last_words: impl FnOnce()) {
     let mut told = false;
     while stop.recv_timeout(LOOK_TIME) == Err(RecvTimeoutError::Timeout) {
         let time = pulse.turn_time();
         if time >= ABORT_TIME {
             tracing::error!(seconds = time.as_secs(), "the engine stands still: giving up, to be started again");
+            last_words();
             std::process::abort();
         }
         let stalled = time >= STALL_TIME;

@@ -13,7 +13,9 @@ use std::{
 use tokio::{runtime::Builder, sync::Notify};
 
 use super::{
-    Clock, Ended, Fresh, Handle, Order, admin, credentials, limits, pages,
+    Clock, ENGINE_THREAD, Ended, Fresh, Handle, Order, admin, credentials,
+    flight::{Flight, Why},
+    limits, pages,
     pages::Pages,
     pulse::{self, Pulse},
     reload::{Origin, Reloader},
@@ -25,6 +27,7 @@ use super::{
 };
 use crate::{
     api::Reloaded,
+    base::Now,
     engine::{self, Centre, Engine, EngineSettings, Entry, Input, Record},
     media::{Command, spoken},
     net::{Bound, Collector, Inbox},
@@ -114,13 +117,13 @@ pub fn start(
     let records_wake = Arc::new(Notify::new());
     feed_records(&runtime, &journal, &database, &records_wake);
 
-    let engine = Engine::new(
-        engine_settings(&server, sockets.listeners()),
-        seed().map_err(StartError::new("seed"))?,
-        clock.now(),
-    );
+    let settings = engine_settings(&server, sockets.listeners());
+    let (seed, born) = (seed().map_err(StartError::new("seed"))?, clock.now());
+    let flight = open_flight(&server, &data, (&settings, seed, born), clock)?;
+    handle.set_flight(flight.clone());
+    let engine = Engine::new(settings, seed, born);
     let bound = net.bound().to_vec();
-    let mut switch = Loop {
+    let switch = Loop {
         engine,
         resolve: resolver(runtime.handle().clone(), inbox.clone(), &server.sip.dns),
         media: media_sink(plane),
@@ -133,10 +136,9 @@ pub fn start(
         sockets,
         clock,
         records_wake,
+        flight: flight.clone(),
+        first: first_inputs(&centre, media, restored).collect(),
     };
-    for input in first_inputs(&centre, media, restored) {
-        switch.engine.handle(clock.now(), input);
-    }
     let http_settings = server.http.clone();
     let reloader = Arc::new(Reloader::new(origin, inbox.clone(), server, files));
     handle.set_reloader(Arc::clone(&reloader));
@@ -144,8 +146,8 @@ pub fn start(
     let api = admin::settings(&http_settings, http_address, &data).map_err(StartError::new("admin token"))?;
     let pages = Pages::start(runtime.handle(), http, database, handle, clock, metrics, api)
         .map_err(StartError::new("pages"))?;
-    let engine = threads::start("engine", move || guarded(switch)).map_err(StartError::new("threads"))?;
-    let watchdog = start_watchdog(pulse).map_err(StartError::new("threads"))?;
+    let engine = threads::start(ENGINE_THREAD, move || guarded(switch)).map_err(StartError::new("threads"))?;
+    let watchdog = start_watchdog(pulse, flight).map_err(StartError::new("threads"))?;
     Ok(Running {
         bound,
         http: http_address,
@@ -225,6 +227,21 @@ fn guarded(switch: Loop) -> Ended {
             std::process::abort();
         }
     }
+}
+
+fn open_flight(
+    server: &ServerSettings,
+    data: &Path,
+    born: (&EngineSettings, [u8; 32], Now),
+    clock: Clock,
+) -> Result<Option<Flight>, StartError> {
+    if server.limits.recorder_octets == 0 {
+        return Ok(None);
+    }
+    let flight = Flight::open(data, server.limits.recorder_octets, born, clock);
+    let flight = flight.map_err(StartError::new("flight recorder"))?;
+    flight.catch_panics();
+    Ok(Some(flight))
 }
 
 fn make_folder(folder: &Path) -> io::Result<()> {
@@ -370,8 +387,13 @@ fn collector(hep: &HepSettings) -> Option<Collector> {
     hep.collector.map(|address| Collector { address, key: hep.key.clone(), agent: hep.agent })
 }
 
-fn start_watchdog(pulse: Pulse) -> io::Result<mpsc::Sender<()>> {
+fn start_watchdog(pulse: Pulse, flight: Option<Flight>) -> io::Result<mpsc::Sender<()>> {
     let (keep, stop) = mpsc::channel();
-    drop(threads::start("watchdog", move || pulse::watch(&pulse, &stop))?);
+    let last_words = move || {
+        if let Some(Err(error)) = flight.map(|flight| flight.save_now(&Why::Stall)) {
+            tracing::error!(%error, "the flight recorder could not be saved");
+        }
+    };
+    drop(threads::start("watchdog", move || pulse::watch(&pulse, &stop, last_words))?);
     Ok(keep)
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::{
     Order, TraceOrder,
     clock::Clock,
+    flight::{Flight, Why},
     gauges::Gauges,
     handle::Handle,
     held::{Held, Pass},
@@ -17,7 +18,10 @@ use super::{
 use crate::{
     acd::Actor,
     base::{Instant, Now, Private},
-    engine::{Alarm, Centre, Engine, Entry, EntryId, GateOrder, Input, Output, Record, Request, RequestId},
+    engine::{
+        Alarm, Centre, Engine, Entry, EntryId, GateOrder, Input, Output, Record, Request, RequestId,
+        flight::{Digest, digest},
+    },
     media,
     net::{Inbox, Net},
     sip::{Lookup, Path, Transport},
@@ -60,6 +64,9 @@ pub struct Loop {
     pub handle: Arc<Handle>,
     pub clock: Clock,
     pub pulse: Pulse,
+    pub flight: Option<Flight>,
+    /// What the engine is told before anything else.
+    pub first: Vec<Input>,
     pub records_wake: Arc<tokio::sync::Notify>,
     pub state: State,
 }
@@ -68,6 +75,8 @@ pub struct Loop {
 #[derive(Default)]
 pub struct State {
     held: Held,
+    /// Of what came out of the present input.
+    digests: Vec<Digest>,
     orders: VecDeque<Order>,
     gauges: Gauges,
     seeded: Instant,
@@ -78,7 +87,9 @@ pub struct State {
 impl Loop {
     /// Runs until drained or told to end.
     pub fn run(mut self) -> Ended {
-        self.drain_outputs();
+        for input in std::mem::take(&mut self.first) {
+            self.handle_input(input);
+        }
         self.net.flush();
         self.journal.flush();
         loop {
@@ -150,8 +161,15 @@ impl Loop {
 
     fn handle_input(&mut self, input: Input) {
         let now = self.clock.now();
+        if self.flight.as_ref().is_some_and(|flight| !flight.input(now, &input)) {
+            return;
+        }
         self.engine.handle(now, input);
         self.drain_outputs();
+        if let Some(flight) = &self.flight {
+            flight.told(now, &mut self.engine, &self.state.digests);
+            self.state.digests.clear();
+        }
     }
 
     fn on_time(&mut self) {
@@ -218,6 +236,9 @@ impl Loop {
 
     fn drain_outputs(&mut self) {
         while let Some(emitted) = self.engine.poll_output() {
+            if self.flight.is_some() {
+                self.state.digests.push(digest(&emitted));
+            }
             match self.state.held.pass(emitted) {
                 Pass::Now(output) => self.perform(output),
                 Pass::Later => self.journal.hurry(),
@@ -244,7 +265,12 @@ impl Loop {
             Output::Reply { id, result } => self.handle.reply(id, result),
             Output::Resolve { lookup, able } => (self.resolve)(lookup, able),
             Output::Gate(order) => self.on_gate(order),
-            Output::Alarm(alarm) => on_alarm(&alarm),
+            Output::Alarm(alarm) => {
+                on_alarm(&alarm);
+                if let (Some(flight), Alarm::Invariant(what)) = (&self.flight, alarm) {
+                    flight.save(Why::Invariant(what));
+                }
+            }
             Output::Drained => {
                 self.state.ended.get_or_insert(Ended::Drained);
             }

@@ -133,6 +133,8 @@ pub struct Limits {
     pub idle_time: Duration,
     /// How long calls may go on after SIGTERM.
     pub drain_time: Duration,
+    /// Memory for what the engine went through; zero: nothing is recorded.
+    pub recorder_octets: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -364,6 +366,7 @@ fn read_limits(limits: &Section<'_>) -> Limits {
         connections_per_ip_max: or(limits.whole("connections_per_ip_max", 1..=1_000_000), 1_000) as usize,
         idle_time: or(limits.seconds("idle_secs", 10..=86_400), Duration::from_secs(600)),
         drain_time: or(limits.seconds("drain_secs", 0..=86_400), Duration::from_secs(60)),
+        recorder_octets: or(limits.whole("recorder_mb", 0..=4_096), 64) as usize * (1 << 20),
     }
 }
 

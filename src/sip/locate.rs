@@ -6,6 +6,8 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::Transport;
 
 /// Questions for one name. NAPTR, three kinds of SRV and their hosts need a dozen; more is a trap.
@@ -15,7 +17,7 @@ pub const QUESTIONS_MAX: usize = 24;
 pub const SERVERS_MAX: usize = 16;
 
 /// A name to look up. Never one of a stranger: only configured ones come here.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Lookup {
     pub host: String,
     /// A port that is given forbids SRV.
@@ -25,7 +27,7 @@ pub struct Lookup {
 }
 
 /// One server of a name: the lowest priority first, among equals by weight (RFC 2782).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Server {
     pub transport: Transport,
     pub address: SocketAddr,

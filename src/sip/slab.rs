@@ -2,16 +2,29 @@
 
 use std::marker::PhantomData;
 
+use serde::{Deserialize, Serialize};
+
 /// A vector of places. An id names a place and how often it was used, so that an old id finds nothing.
 pub(super) struct Slab<I, T> {
     places: Vec<Place<T>>,
     free: Vec<u32>,
+    /// Given back by values that were there at the last [`Slab::mark`]; free again at the next.
+    retired: Vec<u32>,
     ids: PhantomData<I>,
 }
 
 struct Place<T> {
     round: u32,
+    /// Its value was there at the last mark.
+    old: bool,
     value: Option<T>,
+}
+
+/// Which ids a slab gives next, for a recording.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Places {
+    rounds: Vec<u32>,
+    free: Vec<u32>,
 }
 
 /// A number in two halves: round above, place below.
@@ -26,7 +39,7 @@ fn place_of(raw: u64) -> (usize, u32) {
 
 impl<I: SlabId, T> Slab<I, T> {
     pub fn new() -> Self {
-        Self { places: Vec::new(), free: Vec::new(), ids: PhantomData }
+        Self { places: Vec::new(), free: Vec::new(), retired: Vec::new(), ids: PhantomData }
     }
 
     /// The id that the next `insert` will give: for values that carry their own name.
@@ -42,7 +55,7 @@ impl<I: SlabId, T> Slab<I, T> {
         self.free.pop();
         match self.places.get_mut(place) {
             Some(place) => place.value = Some(value),
-            None => self.places.push(Place { round: 1, value: Some(value) }),
+            None => self.places.push(Place { round: 1, old: false, value: Some(value) }),
         }
         id
     }
@@ -71,12 +84,36 @@ impl<I: SlabId, T> Slab<I, T> {
         // After 2^32 uses of one place an old id could find a stranger; at a thousand a second that is 49 days of
         // somebody keeping it.
         place.round = place.round.wrapping_add(1).max(1);
-        self.free.push(index as u32);
+        let rest = if std::mem::take(&mut place.old) { &mut self.retired } else { &mut self.free };
+        rest.push(index as u32);
         Some(value)
     }
 
+    /// From here on ids do not depend on what is there now: a slab that has only these places gives the same.
+    pub fn mark(&mut self) -> Places {
+        self.free.append(&mut self.retired);
+        for place in &mut self.places {
+            place.old = place.value.is_some();
+        }
+        Places { rounds: self.places.iter().map(|place| place.round).collect(), free: self.free.clone() }
+    }
+
+    /// Gives the ids that the marked slab gives. What is in it is forgotten.
+    pub fn follow(&mut self, places: Places) {
+        let place = |round| Place { round, old: true, value: None };
+        self.places = places.rounds.into_iter().map(place).collect();
+        let count = self.places.len();
+        self.free = places.free.into_iter().filter(|place| (*place as usize) < count).collect();
+        for free in &self.free {
+            if let Some(place) = self.places.get_mut(*free as usize) {
+                place.old = false;
+            }
+        }
+        self.retired = Vec::new();
+    }
+
     pub fn len(&self) -> usize {
-        self.places.len() - self.free.len()
+        self.places.len() - self.free.len() - self.retired.len()
     }
 }
 
@@ -92,6 +129,26 @@ mod tests {
         fn raw(self) -> u64 {
             self
         }
+    }
+
+    /// Whatever becomes of those that were there at a mark, a slab that follows gives the same ids.
+    #[test]
+    fn a_slab_that_follows_gives_the_same_ids() {
+        let mut slab: Slab<u64, u8> = Slab::new();
+        let old: Vec<u64> = (0..4).map(|value| slab.insert(value)).collect();
+        slab.remove(old[1]);
+        let mut other: Slab<u64, u8> = Slab::new();
+        other.insert(9);
+        other.follow(slab.mark());
+        let one = [slab.insert(1), slab.insert(2)];
+        slab.remove(old[0]);
+        slab.remove(one[0]);
+        let two = [other.insert(1), other.insert(2)];
+        other.remove(two[0]);
+        assert_eq!((one, slab.insert(3), slab.insert(4)), (two, other.insert(3), other.insert(4)));
+        assert_eq!(slab.len(), 5);
+        slab.mark();
+        assert_eq!(slab.insert(5), 1 << 33, "the place of the first, for the second time");
     }
 
     #[test]

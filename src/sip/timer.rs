@@ -6,11 +6,13 @@ use std::{
     time::Duration,
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::TransactionId;
 use crate::base::Instant;
 
 /// RFC 3261 17.1.1.1, table 4. Settings may stretch them; tests use them as they are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct TimerSettings {
     /// Round-trip estimate: the first retransmission.
     pub t1: Duration,

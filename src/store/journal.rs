@@ -87,7 +87,7 @@ impl JournalSettings {
             path: path.into(),
             power_loss_safe: false,
             gather: Duration::from_millis(4),
-            linger: Duration::from_millis(50),
+            linger: Duration::from_millis(10),
             waiting_max: WAITING_MAX,
             size_max: 8 << 30,
         }

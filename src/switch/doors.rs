@@ -19,7 +19,7 @@ pub(super) struct Doors {
     fingerprint: Option<link::Fingerprint>,
     pub ports: PortPool,
     /// By worker, further addresses of its socket.
-    others: Vec<SmallVec<[std::net::SocketAddr; 2]>>,
+    others: Vec<Vec<std::net::SocketAddr>>,
 }
 
 impl Switch {

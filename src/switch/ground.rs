@@ -5,10 +5,12 @@ use std::{
     time::Duration,
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::sip::{Path, Transport};
 
 /// One SIP socket as peers see it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Listener {
     pub transport: Transport,
     pub local: SocketAddr,
@@ -42,7 +44,7 @@ pub struct SwitchSettings {
 }
 
 /// Deadlines of calls.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Times {
     /// How long a device or trunk is rung when nothing else says.
     pub ring_time: Duration,

@@ -1,13 +1,20 @@
 //! Numbers for what the switch makes.
 
-use crate::base::{Now, Wall};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    base::{Chance, Now, Wall},
+    media::PortPool,
+    sip::StackDraws,
+    switch::Switch,
+};
 
 /// Midnight before 2026, UTC: ids start from the milliseconds since then, so that those of a later run are higher.
 const EPOCH: Wall = Wall(1_767_225_600_000);
 
 /// Draws ids. A run begins above everything that an earlier run of fewer than a thousand a second has drawn, and above
 /// everything that the journal remembers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Ids {
     call: u64,
     leg: u64,
@@ -63,5 +70,39 @@ impl Ids {
     pub fn next_interaction(&mut self) -> u64 {
         self.interaction += 1;
         self.interaction
+    }
+}
+
+/// Where the switch's drawing stands, for a recording.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SwitchDraws {
+    stack: StackDraws,
+    chance: Chance,
+    ids: Ids,
+    /// Ports that are not in use, in their order.
+    ports: PortPool,
+    doors: PortPool,
+}
+
+impl Switch {
+    pub fn rings_nobody(&self) -> bool {
+        self.rings.is_empty()
+    }
+
+    pub fn mark(&mut self) -> SwitchDraws {
+        SwitchDraws {
+            stack: self.stack.mark_draws(),
+            chance: self.chance.clone(),
+            ids: self.ids.clone(),
+            ports: self.ports.clone(),
+            doors: self.doors.ports.clone(),
+        }
+    }
+
+    /// Goes on drawing where another stood that had the same calls.
+    pub fn follow(&mut self, draws: SwitchDraws) {
+        self.stack.follow(draws.stack);
+        (self.chance, self.ids) = (draws.chance, draws.ids);
+        (self.ports, self.doors.ports) = (draws.ports, draws.doors);
     }
 }

@@ -60,7 +60,7 @@ pub use settings::{
 };
 
 pub use guests::{GUESTS_MAX, Guest};
-pub use ids::Ids;
+pub use ids::{Ids, SwitchDraws};
 pub use keep::{KeptCall, Resumed};
 pub use sight::{CallSight, LegSight};
 pub use texts::Text;

@@ -328,6 +328,16 @@ impl Acd {
         Now { mono: now.mono, wall: self.at(now) }.mono_of(until)
     }
 
+    /// For a recording: the generator and the next id.
+    pub fn draws(&self) -> (Chance, u64) {
+        (self.chance.clone(), self.next_id)
+    }
+
+    /// Goes on drawing where another stood.
+    pub fn set_draws(&mut self, (chance, next_id): (Chance, u64)) {
+        (self.chance, self.next_id) = (chance, next_id);
+    }
+
     /// Ids of offers and engagements begin at the wall clock, so that one from before a restart is never met again.
     fn fresh_id(&mut self) -> u64 {
         let id = self.next_id;

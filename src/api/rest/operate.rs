@@ -128,6 +128,13 @@ pub async fn traced(
     Ok((headers, file).into_response())
 }
 
+/// `POST /api/v1/flight`: what the engine went through, into a sealed file on the switch's machine.
+pub async fn save_flight(State(api): State<Arc<Api>>, signed: Signed) -> Result<Json<Value>, Problem> {
+    signed.needs(Role::Admin)?;
+    let saved = api.handle.save_flight().await;
+    saved.map(|file| Json(json!({ "file": file }))).map_err(Problem::unavailable)
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogChange {

@@ -39,6 +39,8 @@ async fn an_administrator_drains_and_sets_the_log() {
     assert_eq!(desk.write("POST", &ana, "/api/v1/drain", "").await.status, StatusCode::FORBIDDEN);
     assert!(!desk.picture.health.lock().unwrap().draining);
     assert_eq!(desk.write("POST", &admin, "/api/v1/drain", "").await.status, StatusCode::OK);
+    assert_eq!(desk.write("POST", &ana, "/api/v1/flight", "").await.status, StatusCode::FORBIDDEN);
+    assert!(desk.write("POST", &admin, "/api/v1/flight", "").await.text.contains("asked.flight"));
     assert!(desk.picture.health.lock().unwrap().draining);
 }
 

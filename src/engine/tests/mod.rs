@@ -17,5 +17,5 @@ mod refusals;
 mod servers;
 mod trunks;
 mod watching;
-mod world;
+pub mod world;
 mod writer;

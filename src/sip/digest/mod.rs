@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use answer::{answer, is_of_realm, is_stale};
-pub use verify::{Verdict, Verifier};
+pub use verify::{Verdict, Verifier, VerifierDraws};
 
 /// RFC 7616 6.1, without the session variants that no phone uses.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]

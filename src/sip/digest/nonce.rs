@@ -51,6 +51,15 @@ impl Nonces {
         Self { key: chance.bytes(), serial: 0, seen: keyed_map(), order: VecDeque::new(), floor: 0 }
     }
 
+    /// Whoever has these issues and takes the same nonces.
+    pub fn draws(&self) -> ([u8; 32], u64) {
+        (self.key, self.serial)
+    }
+
+    pub fn set_draws(&mut self, (key, serial): ([u8; 32], u64)) {
+        (self.key, self.serial) = (key, serial);
+    }
+
     pub fn issue(&mut self, now: Instant, source: IpAddr) -> String {
         self.serial += 1;
         self.text(now.as_micros(), self.serial, source)

@@ -37,6 +37,10 @@ pub struct Verifier {
     nobody: Ha1,
 }
 
+/// What a verifier's nonces are made with. A secret.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct VerifierDraws(([u8; 32], u64));
+
 struct Claim<'a> {
     algorithm: Algorithm,
     user: Cow<'a, str>,
@@ -53,6 +57,16 @@ impl Verifier {
         let realm = realm.into();
         let nobody = Ha1::new(&chance.token(), &realm, &chance.token());
         Self { nonces: Nonces::new(&mut chance), realm, nobody }
+    }
+
+    /// For a recording: what its nonces are made with.
+    pub fn draws(&self) -> VerifierDraws {
+        VerifierDraws(self.nonces.draws())
+    }
+
+    /// Goes on where another stood: its nonces are good here.
+    pub fn set_draws(&mut self, VerifierDraws(draws): VerifierDraws) {
+        self.nonces.set_draws(draws);
     }
 
     pub fn realm(&self) -> &str {

@@ -7,6 +7,7 @@ mod request;
 
 use std::{borrow::Cow, collections::BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::{
@@ -29,7 +30,7 @@ pub const REGISTRAR_MAX: usize = 500_000;
 pub const FLOW_TIMER: u32 = 120;
 
 /// Bounds of a registration's life, in seconds, and what devices are told.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RegistrarSettings {
     /// Shorter wishes get 423.
     pub expires_min: u32,

@@ -1,6 +1,7 @@
 //! The stack: all transactions and dialogs of one switch.
 
 mod clients;
+mod draws;
 mod incoming;
 mod servers;
 mod settings;
@@ -14,6 +15,7 @@ use std::{
 use bytes::Bytes;
 
 pub(super) use clients::Start;
+pub use draws::StackDraws;
 pub use settings::{StackSettings, TRANSACTIONS_MAX, USAGES_MAX};
 
 use super::{
