@@ -4,7 +4,7 @@
 use strowger::{
     acd::Status,
     base::{CallId, LegId, UserId},
-    engine::{Actor, ConsultStep, Happened, Refused, Request, Supervision},
+    engine::{Actor, BlindFailed, ConsultStep, Happened, Refused, Request, Supervision},
     switch::LegParty,
 };
 
@@ -57,6 +57,10 @@ impl Desk {
 
     fn adds(&self, to: &str) -> Result<(), Refused> {
         self.asks(Request::AddParty { call: self.call(), by: UserId(1), to: to.into() })
+    }
+
+    fn passes_on(&self, to: &str, failed: Option<BlindFailed>) -> Result<(), Refused> {
+        self.asks(Request::Transfer { call: self.call(), by: UserId(1), to: to.into(), failed })
     }
 
     fn supervises(&self, mode: Supervision) -> Result<(), Refused> {
@@ -392,8 +396,7 @@ fn ch_08_ch_09_ch_10_passed_on_from_a_page() {
         let Desk { world, customer, ana, eva, .. } = &desk;
         super::group(world, "both", &["eva"]);
         eva.answers_after(secs(4));
-        let transfer = |returns| Request::Transfer { call: desk.call(), by: UserId(1), to: to.into(), returns };
-        desk.asks(transfer(false)).expect("passed on");
+        desk.passes_on(to, None).expect("passed on");
         world.within(1, "Ana is free", |_| ana.call().is_over() && ana.status() == Status::WrapUp);
         assert!(hears(customer, Voice::RINGBACK));
         world.within(6, "Eva has him", |world| world.hear_each_other(customer, eva));
@@ -401,17 +404,27 @@ fn ch_08_ch_09_ch_10_passed_on_from_a_page() {
         customer.hangs_up();
         world.settle();
     }
-    for returns in [true, false] {
+    for rule in [BlindFailed::ReturnToAgent, BlindFailed::HangUp, BlindFailed::ToQueueHead] {
         let desk = desk(312);
         let Desk { world, customer, ana, eva, .. } = &desk;
         eva.does(Habit::RingsThenRefuses(secs(2), 603));
-        desk.asks(Request::Transfer { call: desk.call(), by: UserId(1), to: "eva".into(), returns }).expect("tried");
+        desk.passes_on("eva", Some(rule)).expect("tried");
         world.run_for(secs(4));
-        assert_eq!((customer.is_over(), ana.call().is_over()), (!returns, !returns));
-        if returns {
-            assert_eq!(desk.table()[..2], [".x", "x."]);
-            assert_eq!(ana.status(), Status::Busy);
-            customer.hangs_up();
+        assert_eq!(ana.call().is_over(), rule != BlindFailed::ReturnToAgent);
+        assert_eq!(customer.is_over(), rule == BlindFailed::HangUp);
+        match rule {
+            BlindFailed::ReturnToAgent => {
+                assert_eq!(desk.table()[..2], [".x", "x."]);
+                assert_eq!(ana.status(), Status::Busy);
+                customer.hangs_up();
+            }
+            BlindFailed::ToQueueHead => {
+                assert!(hears(customer, Voice::MUSIC), "he waits again");
+                let rui = world.agent("rui").ready();
+                world.within(5, "Rui has him", |world| world.hear_each_other(customer, &rui));
+                customer.hangs_up();
+            }
+            BlindFailed::HangUp => {}
         }
         world.settle();
     }
@@ -419,14 +432,12 @@ fn ch_08_ch_09_ch_10_passed_on_from_a_page() {
     let Desk { world, customer, ana, .. } = &desk;
     let rui = world.agent("rui").ready();
     rui.answers_after(secs(3));
-    desk.asks(Request::Transfer { call: desk.call(), by: UserId(1), to: "800".into(), returns: false })
-        .expect("queued");
+    desk.passes_on("800", None).expect("queued");
     world.within(1, "Ana is free", |_| ana.call().is_over() && ana.status() == Status::WrapUp);
     assert!(hears(customer, Voice::MUSIC));
     world.within(6, "Rui has him", |world| world.hear_each_other(customer, &rui));
     assert_eq!(rui.status(), Status::Busy);
-    let nowhere = Request::Transfer { call: desk.call(), by: UserId(1), to: "nobody".into(), returns: false };
-    assert_eq!(desk.asks(nowhere).expect_err("no such").status, 404);
+    assert_eq!(desk.passes_on("nobody", None).expect_err("no such").status, 404);
     customer.hangs_up();
     world.settle();
 }

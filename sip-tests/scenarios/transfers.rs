@@ -1,6 +1,6 @@
 //! Transfers by REFER, as desk phones do them: blind and attended, from both sides, and everything that may cross them.
 
-use strowger::acd::Status;
+use strowger::{acd::Status, engine::BlindFailed};
 
 use crate::sim::{Agent, Call, Habit, HoldForm, Phone, Voice, World, secs};
 
@@ -217,6 +217,39 @@ fn ch_08_ch_12_aw_10_an_agent_passes_a_customer_on() {
         world.settle();
         let record = world.records().pop().unwrap();
         assert_eq!(record.legs.len(), 3, "{record:?}");
+    }
+}
+
+/// CH-08: nobody takes a customer who was passed on: he waits again before who came later, or is given back, or let go.
+#[test]
+fn ch_08_what_becomes_of_a_customer_whom_nobody_took() {
+    for (rule, seed) in [(BlindFailed::ToQueueHead, 120), (BlindFailed::ReturnToAgent, 121), (BlindFailed::HangUp, 122)]
+    {
+        let (world, ana, rui, call) = agents(seed);
+        world.centre_has(|centre| centre.blind_failed = rule);
+        let eva = world.phone("eva");
+        eva.registers();
+        world.run_for(secs(1));
+        eva.does(Habit::RingsThenRefuses(secs(2), 486));
+        rui.answers_after(secs(1));
+        ana.call().refers("eva");
+        world.within(2, "ringback", |_| hears_ringback(&call));
+        world.within(4, "it failed", |_| ana.call().told().last() == Some(&(486, true)));
+        match rule {
+            BlindFailed::ToQueueHead => {
+                world.within(1, "Ana is out of it", |_| ana.call().is_over() && ana.status() == Status::WrapUp);
+                world.within(5, "Rui has him", |world| world.hear_each_other(&call, &rui));
+                call.hangs_up();
+            }
+            BlindFailed::ReturnToAgent => {
+                world.within(2, "Ana has him again", |world| world.hear_each_other(&call, &ana));
+                assert_eq!(ana.status(), Status::Busy);
+                call.hangs_up();
+            }
+            BlindFailed::HangUp => world.within(1, "all is over", |_| call.is_over() && ana.call().is_over()),
+        }
+        world.within(1, "Ana is free of him", |_| ana.status() == Status::WrapUp);
+        world.settle();
     }
 }
 

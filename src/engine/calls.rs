@@ -34,6 +34,8 @@ pub(super) struct Note {
     pub caller_id: Option<Number>,
     /// The caller hides his number otherwise, but not for this call.
     pub shows_number: bool,
+    /// A call for help (SW-20).
+    pub urgent: bool,
     /// How often it was forwarded, and who did so last.
     pub forwards: u8,
     pub forwarded_by: Option<UserId>,
@@ -71,6 +73,7 @@ impl Engine {
             (None, Some(Destination::Trunk(_) | Destination::Trunks(_))) => Direction::Outbound,
             (None, _) => Direction::Internal,
         };
+        let urgent = routed.as_ref().is_some_and(|routed| self.is_for_help(routed));
         self.notes.insert(
             call,
             Note {
@@ -84,6 +87,7 @@ impl Engine {
                 attempts: None,
                 caller_id: None,
                 shows_number,
+                urgent,
                 forwards: 0,
                 forwarded_by: None,
                 queue: None,
@@ -108,16 +112,20 @@ impl Engine {
         };
         let Some(agent) = agent else { return true };
         if self.acd.handle_direct_dialing(now, agent, call).is_err() {
-            return false;
+            return self.is_urgent(call);
         }
         self.direct.insert((call, agent), 1);
         true
     }
 
     pub(super) fn direct_to(&mut self, now: Now, call: CallId, routed: Routed) {
+        let urgent = self.is_for_help(&routed);
         if let Some(note) = self.notes.get_mut(&call) {
-            note.attempts = None;
-            note.caller_id = routed.caller_id;
+            (note.attempts, note.urgent) = (None, urgent);
+            note.caller_id = routed.caller_id.clone();
+        }
+        if !self.may_leave(now, call, &routed) {
+            return self.refuse_call(now, call, Cause::FORBIDDEN);
         }
         let by_us = matches!(routed.destination, Destination::Queue(_) | Destination::Clip(_));
         if by_us && !self.switch.can_play_to(call) {
@@ -207,7 +215,9 @@ impl Engine {
     }
 
     fn ring(&mut self, now: Now, call: CallId, phases: Vec<Vec<Target>>, time: std::time::Duration, headers: Headers) {
-        let Some(caller) = self.switch.call(call).map(|sight| sight.shown().clone()) else { return };
+        let Some(mut caller) = self.switch.call(call).map(|sight| sight.shown().clone()) else { return };
+        // Whoever calls for help is to be found.
+        caller.hidden &= !self.is_urgent(call);
         let mut headers = headers;
         // Names of ours are nothing for a carrier.
         if phases.iter().flatten().all(|target| matches!(target.party, LegParty::User(_))) {

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Centre, Spoken, WaitingSound};
+use super::{BlindFailed, Centre, Spoken, WaitingSound};
 use crate::{
     acd::Onward,
     base::{AgentId, ClipId, FastMap, GroupId, Number, QueueId, TrunkGroupId, TrunkId, UserId},
@@ -24,6 +24,7 @@ pub(super) struct Directory {
     pub trunks: BTreeMap<TrunkId, Trunk>,
     pub trunk_groups: FastMap<TrunkGroupId, TrunkGroup>,
     pub dial_plan: DialPlan,
+    pub blind_failed: BlindFailed,
     queue_numbers: FastMap<QueueId, Number>,
     trunk_order: Vec<TrunkId>,
     agents: FastMap<AgentId, UserId>,
@@ -54,6 +55,7 @@ impl Directory {
             trunks: centre.trunks.iter().map(|trunk| (trunk.id, trunk.clone())).collect(),
             trunk_groups: centre.trunk_groups.iter().map(|group| (group.id, group.clone())).collect(),
             dial_plan: centre.dial_plan.clone(),
+            blind_failed: centre.blind_failed,
             queue_numbers: centre
                 .queues
                 .iter()

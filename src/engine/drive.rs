@@ -9,6 +9,7 @@ use std::{
 use super::{
     Alarm, Centre, Counts, Emitted, EngineSettings, Entry, EntryId, Event, Happened, Input, Output,
     calls::Note,
+    dial_plan::Budgets,
     directory::Directory,
     keep::Unkept,
     messages::Texts,
@@ -62,6 +63,7 @@ pub struct Engine {
     /// Whether an agent's devices can be reached, as the distributor was told.
     pub(super) reachable: FastMap<AgentId, bool>,
     pub(super) trunk_load: TrunkLoad,
+    pub(super) budgets: Budgets,
     pub(super) lines: Lines,
     pub(super) servers: Servers,
     pub(super) guesses: Guesses,
@@ -143,6 +145,7 @@ impl Engine {
             direct: BTreeMap::new(),
             reachable: FastMap::default(),
             trunk_load: TrunkLoad::default(),
+            budgets: Budgets::default(),
             lines: Lines::default(),
             servers: Servers::default(),
             guesses,
@@ -274,6 +277,8 @@ impl Engine {
         self.forget_names();
         self.resolve();
         self.forget_devices(now);
+        let users = &self.directory.users;
+        self.budgets.keep(|user| users.contains_key(user));
         self.keep_lines(now);
         self.tell_devices(now);
         self.review_watches(now);

@@ -25,6 +25,9 @@ impl Engine {
                     return false;
                 }
                 let Some(routed) = self.route_dialled(moved.by, &number) else { return false };
+                if !self.is_allowed(moved.by, &routed) {
+                    return false;
+                }
                 // Back to himself would only be redirected again.
                 if routed.destination == Destination::User(user) {
                     return false;

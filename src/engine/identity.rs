@@ -78,7 +78,7 @@ impl Engine {
         let says_otherwise = note.is_some_and(|note| note.shows_number);
         Presentation {
             number: number.map(|number| trunk.numbering.caller_out(number).into_owned()),
-            hidden: user.is_some_and(|user| user.hides_number) && !says_otherwise,
+            hidden: user.is_some_and(|user| user.hides_number) && !says_otherwise && !self.is_urgent(call),
             asserts: if trunk.identity.trusted { Asserts::Always } else { Asserts::Never },
         }
     }

@@ -8,7 +8,9 @@ use std::{
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Centre, ConsultStep, Entry, EntryId, Event, Record, Snapshot, Supervision, WatchView};
+use super::{
+    BlindFailed, Centre, ConsultStep, Entry, EntryId, Event, Record, Snapshot, Supervision, WatchView,
+};
 use crate::{
     acd::{self, Actor, Refused},
     base::{AgentId, CallId, EngagementId, FlowId, Instant, InteractionId, LegId, OfferId, QueueId, UserId, Wall},
@@ -292,12 +294,12 @@ pub enum Request {
         leg: LegId,
         muted: bool,
     },
-    /// Passes an agent's partner on; `returns`: he has the call back when nobody takes it.
+    /// Passes an agent's partner on; `failed`: what becomes of whom nobody takes, where that is not the centre's rule.
     Transfer {
         call: CallId,
         by: UserId,
         to: String,
-        returns: bool,
+        failed: Option<BlindFailed>,
     },
     /// The agent's partner hears music, or both talk on.
     Hold {
@@ -361,6 +363,8 @@ pub enum Alarm {
     Invariant(String),
     /// Wrong credentials from one source, again and again.
     WrongCredentials { source: IpAddr },
+    /// A user's class lets him begin no more outside calls in this hour: forgotten forwarding, or toll fraud.
+    DialledTooMuch { user: String },
     /// A trunk answers no more, or again.
     Trunk { name: String, up: bool },
     /// A carrier does not register us; `until` then the last registration holds.

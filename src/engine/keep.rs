@@ -351,6 +351,7 @@ impl RunningCall {
             caller_id: None,
             // Who is rung from now on sees what the caller wants to be seen.
             shows_number: false,
+            urgent: false,
             forwards: self.forwards,
             forwarded_by: self.forwarded_by,
             queue: record.queue.clone(),

@@ -46,7 +46,7 @@ pub use keep::{LegStanding, RunningCall};
 pub use live::{Event, Happened, OfferView};
 pub use parties::Supervision;
 pub use record::{CallRecord, Direction, QueueRecord, Record, STORY_MAX, StoryEvent, StoryStep};
-pub use settings::{Centre, Clip, Devices, EngineSettings, Limits, QueueVoice, Spoken, WaitingSound};
+pub use settings::{BlindFailed, Centre, Clip, Devices, EngineSettings, Limits, QueueVoice, Spoken, WaitingSound};
 pub use snapshot::{CallStage, CallView, Counts, DeviceView, LegView, Snapshot};
 pub use trunks::TrunkView;
 pub use watching::{

@@ -72,30 +72,33 @@ impl Engine {
     ) -> Result<Target, Cause> {
         let trunk = self.directory.trunks.get(&id).cloned().ok_or(Cause::NOT_FOUND)?;
         let shown = self.presentation(call, &trunk);
-        self.trunk_target_showing(now, &trunk, &number, shown)
+        self.trunk_target_showing(now, &trunk, &number, shown, self.is_urgent(call))
     }
 
     /// The same for a user who brings somebody in by himself.
     pub(super) fn trunk_target_of(&mut self, now: Now, id: TrunkId, number: &str, by: UserId) -> Result<Target, Cause> {
         let trunk = self.directory.trunks.get(&id).cloned().ok_or(Cause::NOT_FOUND)?;
         let shown = self.presentation_of(by, &trunk);
-        self.trunk_target_showing(now, &trunk, number, shown)
+        let urgent = self.directory.dial_plan.is_emergency(number);
+        self.trunk_target_showing(now, &trunk, number, shown, urgent)
     }
 
-    /// Its first server, and the others for when that can't be reached (RFC 3263 4.3).
+    /// Its first server, and the others for when that can't be reached (RFC 3263 4.3). `urgent`: whatever its limits say,
+    /// and though it be out of order as far as we know.
     pub(super) fn trunk_target_showing(
         &mut self,
         now: Now,
         trunk: &Trunk,
         number: &str,
         shown: Presentation,
+        urgent: bool,
     ) -> Result<Target, Cause> {
         let id = trunk.id;
-        if !self.has_line(now, trunk, LegSide::Called) {
+        if !urgent && !self.has_line(now, trunk, LegSide::Called) {
             return Err(Cause::NO_ROOM);
         }
         let destination = trunk.destination.as_ref().ok_or(Cause::NOT_FOUND)?;
-        if !self.lines.is_up(id) {
+        if !urgent && !self.lines.is_up(id) {
             return Err(OUT_OF_ORDER);
         }
         let ways = self.trunk_ways(now, destination);

@@ -54,7 +54,11 @@ impl Engine {
             return Err(Refused::not_understood("number", "this can't be dialled"));
         }
         let routed = self.route_dialled(LegParty::User(by), to);
-        routed.ok_or_else(|| Refused::unknown("no_route", "this number leads nowhere for you"))
+        let routed = routed.ok_or_else(|| Refused::unknown("no_route", "this number leads nowhere for you"))?;
+        if !self.is_allowed(LegParty::User(by), &routed) {
+            return Err(Refused::not_allowed("barred", "this number is barred for you"));
+        }
+        Ok(routed)
     }
 
     /// The devices of whoever a number means to a user, and how the user is shown there.

@@ -54,19 +54,25 @@ pub(super) struct Asked {
 impl Engine {
     /// A call enters a queue: an agent is looked for, and the caller hears music meanwhile.
     pub(super) fn enqueue(&mut self, now: Now, call: CallId, queue: QueueId, arrived: Wall) {
+        self.enqueue_at(now, call, queue, (0, arrived));
+    }
+
+    /// The same with a priority that it has already.
+    pub(super) fn enqueue_at(&mut self, now: Now, call: CallId, queue: QueueId, place: (i32, Wall)) {
+        let (priority, arrived) = place;
         let Some(sight) = self.switch.call(call) else { return };
         let shown = sight.shown().visible_number();
         let interaction = InteractionId(self.switch.ids().next_interaction());
-        self.await_agent(call, queue, interaction, (0, arrived));
+        self.await_agent(call, queue, interaction, place);
         let newcomer = Enqueue::inbound(interaction, queue, shown);
-        let enqueue = Enqueue { call: Some(call), arrived: Some(arrived), ..newcomer };
+        let enqueue = Enqueue { call: Some(call), priority, arrived: Some(arrived), ..newcomer };
         if let Err(outcome) = self.acd.enqueue(now, enqueue) {
             self.waiting.remove(&interaction);
             if let Some(note) = self.notes.get_mut(&call).filter(|note| note.transfer.is_none()) {
                 note.queue = Some(QueueRecord::new(queue, interaction, outcome_name(&outcome)));
             }
             if let Outcome::Overflowed(to) = outcome {
-                self.go_onward(now, call, Step { queue, to, interaction, priority: 0, arrived });
+                self.go_onward(now, call, Step { queue, to, interaction, priority, arrived });
             } else {
                 self.refuse_call(now, call, refusal(&outcome));
             }

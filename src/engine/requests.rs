@@ -65,7 +65,7 @@ impl Engine {
             }
             Request::SetDoor { queue, door } => acd.set_door(now, queue, door, actor)?,
             Request::AddParty { call, by, to } => self.add_party(now, call, by, &to)?,
-            Request::Transfer { call, by, to, returns } => self.transfer(now, call, by, &to, returns)?,
+            Request::Transfer { call, by, to, failed } => self.transfer(now, call, by, &to, failed)?,
             Request::Hold { call, held } => self.hold(call, held)?,
             Request::Consult { call, by, to } => self.consult(now, call, by, &to)?,
             Request::ConsultStep { call, step } => self.consult_step(now, call, step)?,

@@ -73,6 +73,8 @@ pub struct Centre {
     pub routes: Vec<Route>,
     #[serde(default)]
     pub dial_plan: DialPlan,
+    #[serde(default)]
+    pub blind_failed: BlindFailed,
     pub clips: Vec<Clip>,
     /// What a waiting or held caller hears when his queue names nothing else. `None`: a comfort tone.
     pub hold_music: Option<ClipId>,
@@ -86,6 +88,18 @@ pub struct Centre {
     /// Supervisors of these queues alone (SV-09); one who is not here supervises all.
     #[serde(default)]
     pub supervised: BTreeMap<UserId, BTreeSet<QueueId>>,
+}
+
+/// What becomes of somebody who was passed on without asking, when nobody took him (CH-08).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BlindFailed {
+    /// He waits again in the queue that he came from, with the place that he had; from no queue, he is given back.
+    #[default]
+    ToQueueHead,
+    /// He talks again to who passed him on; when that one is gone, he waits in the queue that he came from.
+    ReturnToAgent,
+    HangUp,
 }
 
 /// A piece of sound; its samples go to the media workers, never through the engine.

@@ -54,8 +54,8 @@ impl Engine {
         }
         let admitted = if self.has_free_line(now, party) {
             let hold_music = Some(self.directory.hold_music());
-            let (caller, dialled) = (caller.clone(), dialled.clone());
-            self.switch.admit(now, Admission { usage, request, path, party, caller, dialled, hold_music })
+            let (caller, dialled, urgent) = (caller.clone(), dialled.clone(), self.asks_for_help(request));
+            self.switch.admit(now, Admission { usage, request, path, party, caller, dialled, hold_music, urgent })
         } else {
             Err(Reply::new(503).header("Retry-After", "5"))
         };
@@ -103,7 +103,7 @@ impl Engine {
 
     /// What must hold before a call is taken on: an address that we understand, no loop, a known caller.
     fn judge(&mut self, now: Now, request: &Message, path: Path) -> Result<(Identity, Read), Reply> {
-        if self.draining {
+        if self.draining && !self.asks_for_help(request) {
             return Err(Reply::new(503).header("Retry-After", "30").once());
         }
         let uri = request.request_uri().map_err(|_| Reply::new(400).once())?;

@@ -1,11 +1,11 @@
 //! Transfers that phones ask for (CH-12, SW-13): REFER alone, and REFER with Replaces (RFC 5589). Both are carried out
 //! here; none is ever passed on.
 
-use super::{Engine, Refused, calls::Note};
+use super::{BlindFailed, Engine, Refused, calls::Note};
 use crate::{
-    base::{CallId, LegId, Now, UserId},
+    base::{CallId, LegId, Now, QueueId, UserId, Wall},
     sip::{Reply, SubscriptionId, TransactionId},
-    switch::{Caller, Cause, EndedBy, LegParty, LegStage, Routed, escape_user},
+    switch::{CallSight, Caller, Cause, EndedBy, LegParty, LegStage, Routed, escape_user},
     wire::sip::{Message, Name, NameAddr, Replaces},
 };
 
@@ -18,6 +18,10 @@ pub(super) struct Transfer {
     /// He wants to be told how it goes.
     refer: Option<SubscriptionId>,
     rang: bool,
+    /// What becomes of whom nobody takes, where that is not the centre's rule.
+    failed: Option<BlindFailed>,
+    /// Where the one who is passed on waited before, with his priority and arrival.
+    origin: Option<(QueueId, i32, Wall)>,
 }
 
 /// What a REFER asks for, when it may.
@@ -41,7 +45,7 @@ impl Engine {
         let again = self.notes.get_mut(&call).is_some_and(|note| std::mem::replace(&mut note.referred, true));
         let wanted = told.then(|| again.then(|| request.cseq().number));
         let refer = self.switch.accept_refer(now, transaction, leg, wanted);
-        let transfer = Transfer { user, leg, refer, rang: false };
+        let transfer = Transfer { user, leg, refer, rang: false, failed: None, origin: self.origin(call, user) };
         match asked {
             Asked::Blind(routed, early) => {
                 if let Some(early) = early {
@@ -93,8 +97,11 @@ impl Engine {
                 }
             }
         }
-        let routed = self.route_dialled(LegParty::User(user), &number);
-        Ok((user, Asked::Blind(routed.ok_or_else(|| Reply::new(404))?, early)))
+        let routed = self.route_dialled(LegParty::User(user), &number).ok_or_else(|| Reply::new(404))?;
+        if !self.is_allowed(LegParty::User(user), &routed) {
+            return Err(Reply::new(403));
+        }
+        Ok((user, Asked::Blind(routed, early)))
     }
 
     /// The leg that a Replaces in a REFER names: another call of the same user. With what was dialled in it when nobody
@@ -129,7 +136,7 @@ impl Engine {
         call: CallId,
         by: UserId,
         to: &str,
-        returns: bool,
+        failed: Option<BlindFailed>,
     ) -> Result<(), Refused> {
         let not_now = |detail| Refused::not_now("not_talking", detail);
         if self.notes.get(&call).is_none_or(|note| note.transfer.is_some()) {
@@ -140,10 +147,12 @@ impl Engine {
         }
         let leg = self.agent_leg(call).ok_or_else(|| not_now("nobody talks in this call"))?;
         let routed = self.routed_for(by, to)?;
-        self.pass_on(now, call, Transfer { user: by, leg, refer: None, rang: false }, routed);
+        let transfer = Transfer { user: by, leg, refer: None, rang: false, failed, origin: self.origin(call, by) };
+        self.pass_on(now, call, transfer, routed);
         self.settle(now);
         let goes_on = self.notes.get(&call).is_some_and(|note| note.transfer.is_some());
-        if goes_on && !returns {
+        let rule = failed.unwrap_or(self.directory.blind_failed);
+        if goes_on && rule != BlindFailed::ReturnToAgent {
             self.switch.release(now, leg);
         } else if !goes_on && self.switch.partner(leg).is_some() {
             return Err(Refused::not_now("unreachable", "nobody can be reached there now; the call is where it was"));
@@ -254,16 +263,47 @@ impl Engine {
         self.switch.release(now, transfer.leg);
     }
 
-    /// Nobody took whom was passed on. He is given back to the transferor if that one still waits; otherwise the call
-    /// ends (CH-08). False when nobody was being passed on.
+    /// The place in a queue that the customer of an agent had, before that one took him.
+    fn origin(&self, call: CallId, user: UserId) -> Option<(QueueId, i32, Wall)> {
+        let note = self.notes.get(&call)?;
+        let agent = self.directory.agent_of(user);
+        note.engagement.filter(|_| agent.is_some() && note.queue.as_ref().is_some_and(|queue| queue.agent == agent))?;
+        let waiting = self.waiting.get(&note.interaction?)?;
+        Some((waiting.queue, waiting.priority, waiting.arrived))
+    }
+
+    /// Nobody took whom was passed on: what becomes of him is the centre's rule (CH-08), and where that can't be done the
+    /// other way of keeping him. False when nobody was being passed on.
     pub(super) fn on_transfer_failed(&mut self, now: Now, call: CallId, cause: Cause) -> bool {
         let Some(transfer) = self.notes.get_mut(&call).and_then(|note| note.transfer.take()) else { return false };
         if let Some(refer) = transfer.refer {
             self.switch.tell_refer(now, refer, cause.status());
         }
-        if !self.switch.take_back(now, transfer.leg) {
+        let kept = match transfer.failed.unwrap_or(self.directory.blind_failed) {
+            BlindFailed::ToQueueHead => {
+                self.back_to_queue(now, call, &transfer) || self.switch.take_back(now, transfer.leg)
+            }
+            BlindFailed::ReturnToAgent => {
+                self.switch.take_back(now, transfer.leg) || self.back_to_queue(now, call, &transfer)
+            }
+            BlindFailed::HangUp => false,
+        };
+        if !kept {
             self.switch.end_call(now, call, cause, EndedBy::Switch);
         }
+        true
+    }
+
+    /// He waits again where he waited before, with the place that he had: before all who came later.
+    fn back_to_queue(&mut self, now: Now, call: CallId, transfer: &Transfer) -> bool {
+        let Some((queue, priority, arrived)) = transfer.origin else { return false };
+        let is_there = |call: CallSight<'_>| call.caller_leg() != transfer.leg && call.answered().is_some();
+        if !self.switch.call(call).is_some_and(is_there) {
+            return false;
+        }
+        self.end_interaction(now, call);
+        self.switch.release(now, transfer.leg);
+        self.enqueue_at(now, call, queue, (priority, Some(arrived)));
         true
     }
 

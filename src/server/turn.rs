@@ -370,6 +370,7 @@ fn on_alarm(alarm: &Alarm) {
         Alarm::TrunkUnregistered { name, status, .. } => {
             tracing::warn!(trunk = name, status, "the carrier does not register us");
         }
+        Alarm::DialledTooMuch { user } => tracing::warn!(user, "no more outside calls in this hour"),
         Alarm::WrongCredentials { source } => tracing::warn!(%source, "wrong credentials, again and again"),
     }
 }

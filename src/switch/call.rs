@@ -67,6 +67,8 @@ pub struct Admission<'a> {
     pub caller: Caller,
     pub dialled: Dialled,
     pub hold_music: Option<media::Source>,
+    /// A call for help: the number of calls at once does not stand in its way.
+    pub urgent: bool,
 }
 
 fn is_sips(request: &Message) -> bool {
@@ -82,7 +84,7 @@ impl Switch {
             return Err(Reply::new(483));
         }
         let offered = negotiate::offered(request)?;
-        if self.calls.len() >= self.settings.calls_max {
+        if self.calls.len() >= self.settings.calls_max && !admission.urgent {
             return Err(Reply::new(503).header("Retry-After", "5"));
         }
         let Some(media) = self.take_media(now, None, &admission.path, offered.as_ref()) else {

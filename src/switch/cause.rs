@@ -28,17 +28,17 @@ impl Cause {
             401 | 402 | 403 | 407 | 603 | 607 | 608 => 21,
             404 | 485 | 604 => 1,
             405 => 63,
-            406 | 415 | 416 | 488 | 606 => 65,
+            406 | 415 | 501 => 79,
             408 | 504 => 102,
             410 => 22,
-            413 | 414 | 420 | 421 | 423 | 505 | 513 => 127,
+            413 | 414 | 416 | 420 | 421 | 423 | 505 | 513 => 127,
             480 => 18,
-            481 | 482 | 500 | 502 => 41,
-            483 => 25,
+            482 | 483 => 25,
             484 => 28,
             486 | 600 => 17,
-            501 => 79,
-            503 => 41,
+            488 | 606 => 65,
+            502 => 38,
+            400 | 481 | 500 | 503 => 41,
             _ => 31,
         };
         Self { sip: status, q850 }
@@ -47,19 +47,22 @@ impl Cause {
     /// From a Q.850 cause that came in a BYE or CANCEL.
     pub const fn from_q850(q850: u8) -> Self {
         let sip = match q850 {
+            // Not in RFC 3398, since an ordinary end is no failure.
             16 | 31 => 200,
-            1..=3 => 404,
+            1..=3 | 26 => 404,
             17 => 486,
             18 => 408,
             19 | 20 => 480,
+            // From the user himself, whom nobody else speaks for at this end (RFC 3398 7.2.4.1).
             21 => 603,
-            22 => 410,
+            22 | 23 => 410,
+            25 => 483,
             27 => 502,
             28 => 484,
-            34 | 38 | 41 | 42 | 47 | 58 => 503,
+            29 | 69 | 79 => 501,
+            34 | 38 | 41 | 42 | 47 | 58 | 88 => 503,
             55 | 57 | 87 => 403,
-            65 | 70 | 88 => 488,
-            79 => 501,
+            65 | 70 => 488,
             102 => 504,
             _ => 500,
         };
@@ -108,6 +111,34 @@ impl Cause {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// SW-17: the table of RFC 3398, row by row, in both directions.
+    #[test]
+    fn sw_17_causes_follow_rfc_3398() {
+        let of_status = "400=41 401=21 402=21 403=21 404=1 405=63 406=79 407=21 408=102 410=22 413=127 414=127 415=79 \
+                         416=127 420=127 421=127 423=127 480=18 481=41 482=25 483=25 484=28 485=1 486=17 487=16 488=65 \
+                         500=41 501=79 502=38 503=41 504=102 505=127 513=127 600=17 603=21 604=1 606=65";
+        let of_cause = "1=404 2=404 3=404 16=200 17=486 18=408 19=480 20=480 21=603 22=410 23=410 26=404 27=502 28=484 \
+                        29=501 34=503 38=503 41=503 42=503 47=503 55=403 57=403 58=503 65=488 70=488 79=501 87=403 \
+                        88=503 102=504 111=500 127=500";
+        let rows = |table: &str| -> Vec<(u16, u16)> {
+            let number = |text: &str| text.parse().unwrap();
+            table
+                .split(' ')
+                .filter_map(|row| row.split_once('='))
+                .map(|(from, to)| (number(from), number(to)))
+                .collect()
+        };
+        for (status, q850) in rows(of_status) {
+            assert_eq!(u16::from(Cause::from_status(status).q850), q850, "{status}");
+        }
+        for (q850, status) in rows(of_cause) {
+            let cause = Cause::from_q850(u8::try_from(q850).unwrap());
+            assert_eq!(cause.sip, status, "{q850}");
+            // What is told onward is the cause that came, not one that was guessed from our own status.
+            assert_eq!(Cause::from_reason(&cause.reason()).map(|read| u16::from(read.q850)), Some(q850));
+        }
+    }
 
     /// SW-17: a carrier's Q.850 cause reaches the other leg and the record.
     #[test]

@@ -12,7 +12,7 @@ use super::{Body, DONE, Done, Scope, number};
 use crate::{
     api::{Api, Problem, Signed},
     base::{CallId, LegId},
-    engine::{Actor, ConsultStep, Request, Supervision},
+    engine::{Actor, BlindFailed, ConsultStep, Request, Supervision},
     store::Role,
 };
 
@@ -79,22 +79,14 @@ pub async fn drop_one(
     Ok(DONE)
 }
 
-/// What becomes of a caller whom nobody takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum OnFailure {
-    #[default]
-    HangUp,
-    ReturnToAgent,
-}
-
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewTransfer {
     /// As the user who asks would dial it.
     to: String,
+    /// What becomes of a caller whom nobody takes; left out: what `[transfers]` says.
     #[serde(default)]
-    on_failure: OnFailure,
+    on_failure: Option<BlindFailed>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -118,8 +110,7 @@ pub async fn transfer(
 ) -> Result<Json<Done>, Problem> {
     check_number(&new.to)?;
     let (call, actor) = own_call(&api, &signed, &call).await?;
-    let returns = new.on_failure == OnFailure::ReturnToAgent;
-    api.ask(actor, Request::Transfer { call, by: signed.user.user, to: new.to, returns }).await?;
+    api.ask(actor, Request::Transfer { call, by: signed.user.user, to: new.to, failed: new.on_failure }).await?;
     Ok(DONE)
 }
 

@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 
 use super::world::{CARRIER, REALM, World, centre};
 use crate::{
-    base::{Number, QueueId},
-    engine::{Centre, Direction},
+    base::{DialClassId, Number, QueueId},
+    engine::{Alarm, Centre, Direction, Input},
     sip::Reply,
     switch::{
-        CallerIdRule, Destination, Forwarding, NumberForm, NumberPlan, Pattern, Route, Side, TrunkIdentity, User,
+        CallerIdRule, Destination, DialClass, Forwarding, NumberForm, NumberPlan, Pattern, Route, Side, TrunkIdentity,
+        User,
     },
     wire::sip::{Message, Name},
 };
@@ -234,4 +235,92 @@ fn tk_08_a_caller_id_breaks_out_of_nothing() {
     let text = String::from_utf8_lossy(invite.bytes()).into_owned();
     assert!(!text.lines().any(|line| line.starts_with("Via: evil") || line.starts_with("X-Evil")), "{text}");
     assert!(!from(&invite).contains(['\t', '\u{202e}']) && from(&invite).contains("anonymous.invalid"), "{text}");
+}
+
+/// Portuguese, with a list of what nobody dials, a number for help, and a class of Ana's.
+fn barring(allowed: &[&str], per_hour: Option<u32>) -> Centre {
+    let mut centre = portuguese();
+    let patterns = |list: &[&str]| list.iter().map(|text| Pattern::new(text).unwrap()).collect();
+    centre.dial_plan.barred = patterns(&["+35176*"]);
+    centre.dial_plan.emergency = patterns(&["112"]);
+    let class = DialClass {
+        id: DialClassId(1),
+        name: "home".into(),
+        allowed: patterns(allowed),
+        barred: Vec::new(),
+        calls_per_hour: per_hour,
+    };
+    centre.dial_plan.classes.push(class);
+    ana(&mut centre).class = Some(DialClassId(1));
+    let help = Route { from: Side::Users, ..Route::new(Pattern::new("112").unwrap(), centre.routes[0].destination) };
+    centre.routes.push(help);
+    centre
+}
+
+/// SW-20, CB-09: barred numbers and those of no class of his are no way out for a user: not called, not by REFER, not by
+/// forwarding; and so many in an hour are enough (THREATS: toll fraud, transfer toll fraud).
+#[test]
+fn sw_20_barred_numbers_stay_barred() {
+    let carrier: SocketAddr = CARRIER.parse().unwrap();
+    let mut world = World::with(210, barring(&["+3519*"], Some(2)));
+    let (ana, rui) = (world.phone("ana", 6001), world.phone("rui", 6002));
+    for (at, who, dialled) in [
+        (rui, "rui", "760000000"),
+        (rui, "rui", "+351760000000"),
+        (ana, "ana", "210000009"),
+        (ana, "ana", "0044207000000"),
+    ] {
+        world.call(at, who, dialled);
+        assert_eq!(world.rejected(at), Some(403), "{who} {dialled}");
+    }
+    assert!(world.incoming(carrier).is_none());
+    // By transfer, and by forwarding.
+    let call = world.call(rui, "rui", "ana");
+    let ana_leg = world.answer(ana);
+    let refer = |number: &str| {
+        let mut request = crate::sip::Request::inside(crate::wire::sip::Method::Refer, ana_leg);
+        request.headers.push(("Refer-To".into(), format!("<sip:{number}@{REALM}>")));
+        request
+    };
+    for number in ["210000009", "760000000"] {
+        world.command(ana, |stack, now| {
+            stack.request(now, refer(number));
+        });
+        assert_eq!(world.response(ana), Some(403), "{number}");
+    }
+    world.bye(rui, call);
+    world.call(rui, "rui", "ana");
+    let (usage, _) = world.incoming(ana).unwrap();
+    world.respond(ana, usage, Reply::new(302).header("Contact", format!("<sip:210000009@{REALM}>")));
+    assert_eq!(world.rejected(rui), Some(480));
+    assert!(world.incoming(carrier).is_none());
+    // Two in an hour, and one more in the next.
+    for _ in 0..2 {
+        dials(&mut world, ana, "930000000", &[]);
+    }
+    world.call(ana, "ana", "930000000");
+    assert_eq!(world.rejected(ana), Some(403));
+    assert!(world.alarms.iter().any(|alarm| matches!(alarm, Alarm::DialledTooMuch { user } if user == "ana")));
+    world.assert_nothing_left();
+}
+
+/// SW-20: a call for help leaves whatever the limits say, and is not hidden.
+#[test]
+fn sw_20_help_is_always_reached() {
+    let mut centre = barring(&["+3519*"], Some(1));
+    centre.trunks[0].limits.calls_out = Some(0);
+    ana(&mut centre).hides_number = true;
+    let mut world = World::with(211, centre);
+    let ana = world.phone("ana", 6001);
+    world.call(ana, "ana", "930000000");
+    assert_eq!(world.rejected(ana), Some(503), "the trunk is full");
+    world.input(Input::Drain);
+    for _ in 0..3 {
+        let invite = dials(&mut world, ana, "112", &[("Privacy", "id")]);
+        assert_eq!(invite.request_uri().unwrap().user, Some("112"));
+        assert!(from(&invite).contains("<sip:351220000001@"), "{}", from(&invite));
+    }
+    world.call(ana, "ana", "930000000");
+    assert_eq!(world.rejected(ana), Some(503), "it drains");
+    world.assert_nothing_left();
 }

@@ -8,14 +8,14 @@ use toml::{Table, Value};
 use super::{
     ClipFile,
     lines::MODES,
-    numbering::{dial_class_table, dial_plan_table, put_numbering},
+    numbering::{BLIND_FAILED, dial_class_table, dial_plan_table, put_numbering},
     people::{GROUP_STRATEGIES, ROLES},
     queues::WAITING_SOUNDS,
 };
 use crate::{
     acd::{AgentSettings, Policies, QueueSettings, ReasonSettings},
     base::{ClipId, GroupId, QueueId, TrunkId, UserId},
-    engine::{Centre, Spoken, WaitingSound, WatchSettings},
+    engine::{BlindFailed, Centre, Spoken, WaitingSound, WatchSettings},
     sip::Transport,
     switch::{
         CallerIdRule, Destination, Forwarding, Group, Mode, Role, Route, Side, Source, Trunk, TrunkDestination,
@@ -63,6 +63,11 @@ pub(super) fn tables(centre: &Centre, clips: &[ClipFile]) -> Table {
     put("calendar", centre.acd.calendars.iter().filter_map(|calendar| Table::try_from(calendar).ok()).collect());
     if let Some(plan) = dial_plan_table(&centre.dial_plan) {
         root.insert("dial_plan".into(), Value::Table(plan));
+    }
+    if centre.blind_failed != BlindFailed::default() {
+        let mut table = Table::new();
+        text(&mut table, "blind_failed", word_of(&BLIND_FAILED, &centre.blind_failed));
+        root.insert("transfers".into(), Value::Table(table));
     }
     let policies = without_defaults(&centre.acd.policies, &Policies::default());
     if !policies.is_empty() {

@@ -106,6 +106,7 @@ pub(super) fn read<'a>(roots: &[Section<'a>], report: &'a Report<'a>, realm: &st
         trunk_groups,
         routes,
         dial_plan,
+        blind_failed: numbering::read_blind_failed(&reading),
         clips,
         hold_music: lines::hold_music(&reading),
         acd,

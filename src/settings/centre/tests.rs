@@ -89,6 +89,9 @@ emergency = ["112"]
 barred = ["+35176*"]
 called = { tests = [["210000001", "+351210000001"], ["#31#00442", "00442"]] }
 
+[transfers]
+blind_failed = "return_to_agent"
+
 [[dial_class]]
 key = "home"
 allowed = ["+351*"]
