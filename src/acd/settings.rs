@@ -19,8 +19,7 @@ mod policies;
 mod work;
 
 pub use announce::{Announce, PlaceRule, WaitRule};
-pub(super) use calendar::Calendar;
-pub use calendar::{CalendarDate, CalendarSettings, ClockTime, DateHours, Day, WeeklyHours};
+pub use calendar::{Calendar, CalendarDate, CalendarSettings, ClockTime, DateHours, Day, WeeklyHours};
 pub use check::Fault;
 pub use onward::Onward;
 pub use policies::{DevicePresence, LoginDefault, NotReadyMode, Policies, WaitOrder};

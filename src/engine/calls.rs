@@ -264,6 +264,7 @@ impl Engine {
             Fact::Rang { call, ring } => {
                 self.on_offer_rings(now, ring);
                 if !self.is_third(ring) {
+                    self.note_trunk_rings(call);
                     self.on_transfer_rings(now, call);
                 }
             }

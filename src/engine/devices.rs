@@ -1,10 +1,12 @@
 //! A user's devices as targets of a call: which are rung, in which order, and how else each can be reached.
 
+use std::sync::Arc;
+
 use super::Engine;
 use crate::{
     base::Private,
     sip::registrar::Binding,
-    switch::{LegParty, Presentation, Target, User},
+    switch::{Forwarding, LegParty, Presentation, Target, User},
 };
 
 impl Engine {
@@ -50,6 +52,8 @@ impl Engine {
             credentials: None,
             dead_time: self.settings.times.device_dead_time,
             shown: Presentation::default(),
+            quirks: Arc::default(),
+            forwarding: Forwarding::default(),
             spares: Vec::new(),
         })
     }

@@ -95,6 +95,14 @@ impl Engine {
         room
     }
 
+    /// Whether the class of who calls bounds how often he is led outside.
+    pub(super) fn is_counted(&self, by: LegParty, routed: &Routed) -> bool {
+        let LegParty::User(user) = by else { return false };
+        let class = self.directory.users.get(&user).and_then(|user| user.class);
+        let class = class.and_then(|class| self.directory.dial_plan.class(class));
+        leaves(routed) && class.is_some_and(|class| class.calls_per_hour.is_some())
+    }
+
     /// Whether somebody is led to help outside.
     pub(super) fn is_for_help(&self, routed: &Routed) -> bool {
         leaves(routed) && self.directory.dial_plan.is_emergency(&routed.number)

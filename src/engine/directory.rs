@@ -8,8 +8,8 @@ use std::{
 
 use super::{BlindFailed, Centre, Spoken, WaitingSound};
 use crate::{
-    acd::Onward,
-    base::{AgentId, ClipId, FastMap, GroupId, Number, QueueId, TrunkGroupId, TrunkId, UserId},
+    acd::{Calendar, Onward},
+    base::{AgentId, ClipId, FastMap, GroupId, Number, QueueId, TrunkGroupId, TrunkId, UserId, Wall},
     media::{Source, Tone, spoken::Language},
     sip::Lookup,
     switch::{Destination, DialPlan, Group, Mode, Routed, Router, Trunk, TrunkDestination, TrunkGroup, User},
@@ -25,6 +25,7 @@ pub(super) struct Directory {
     pub trunk_groups: FastMap<TrunkGroupId, TrunkGroup>,
     pub dial_plan: DialPlan,
     pub blind_failed: BlindFailed,
+    trunk_hours: FastMap<TrunkId, Calendar>,
     queue_numbers: FastMap<QueueId, Number>,
     trunk_order: Vec<TrunkId>,
     agents: FastMap<AgentId, UserId>,
@@ -56,6 +57,7 @@ impl Directory {
             trunk_groups: centre.trunk_groups.iter().map(|group| (group.id, group.clone())).collect(),
             dial_plan: centre.dial_plan.clone(),
             blind_failed: centre.blind_failed,
+            trunk_hours: centre.trunks.iter().filter_map(|trunk| Some((trunk.id, hours(centre, trunk)?))).collect(),
             queue_numbers: centre
                 .queues
                 .iter()
@@ -71,6 +73,11 @@ impl Directory {
             agents,
             agents_of_users,
         }
+    }
+
+    /// Whether calls may go out by a trunk at that time (TK-09).
+    pub fn is_in_hours(&self, trunk: TrunkId, at: Wall) -> bool {
+        self.trunk_hours.get(&trunk).is_none_or(|calendar| calendar.is_open(at))
     }
 
     /// Where a way out of a queue leads, outside the queues.
@@ -169,4 +176,10 @@ impl Directory {
     pub fn queue_name(&self, queue: QueueId) -> &str {
         self.queue_names.get(&queue).map_or("", |name| name)
     }
+}
+
+fn hours(centre: &Centre, trunk: &Trunk) -> Option<Calendar> {
+    let key = trunk.hours.as_deref()?;
+    let found = centre.acd.calendars.iter().find(|calendar| calendar.key == key)?;
+    Some(Calendar::new(found.clone(), &centre.acd.policies.time_zone))
 }

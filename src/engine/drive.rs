@@ -273,6 +273,7 @@ impl Engine {
     fn on_settings(&mut self, now: Now, centre: Centre) {
         self.directory = Directory::new(&centre);
         self.watch_settings = centre.watching;
+        self.switch.set_headers(centre.headers);
         self.acd.settings(now, centre.acd);
         self.forget_names();
         self.resolve();

@@ -1,7 +1,8 @@
 //! INVITEs that a route wants forwarded (`mode = "proxy"`, SW-02): judged as any other, then handed through.
 //!
 //! What is only forwarded is no call of ours: nobody is busy by it, nothing is recorded, no line is counted but at its
-//! beginning. Whoever hides his number is taken on all the same: a proxy can't hide a From.
+//! beginning. Whoever hides his number is taken on all the same, since a proxy can't hide a From; and so is whoever may not
+//! go there or whose calls are counted (SW-20), to be judged like any other.
 
 use super::Engine;
 use crate::{
@@ -18,7 +19,8 @@ impl Engine {
             LegParty::Trunk(_) => false,
         };
         let routed = self.directory.router.route(party, dialled.as_str())?;
-        (routed.mode == Mode::Proxy && !caller.hidden && !hides).then_some(routed)
+        let goes = self.is_allowed(party, &routed) && !self.is_counted(party, &routed);
+        (routed.mode == Mode::Proxy && !caller.hidden && !hides && goes).then_some(routed)
     }
 
     pub(super) fn forward_call(
@@ -98,6 +100,7 @@ impl Engine {
         let trunk = self.directory.trunks.get(&trunk).cloned()?;
         let asserts = if trunk.identity.trusted { Asserts::Always } else { Asserts::Never };
         let shown = Presentation { number: None, hidden: false, asserts };
-        self.trunk_target_showing(now, &trunk, number, shown).ok()
+        let urgent = self.directory.dial_plan.is_emergency(number);
+        self.trunk_target_showing(now, &trunk, number, shown, urgent).ok()
     }
 }

@@ -8,9 +8,7 @@ use std::{
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    BlindFailed, Centre, ConsultStep, Entry, EntryId, Event, Record, Snapshot, Supervision, WatchView,
-};
+use super::{BlindFailed, Centre, ConsultStep, Entry, EntryId, Event, Record, Snapshot, Supervision, WatchView};
 use crate::{
     acd::{self, Actor, Refused},
     base::{AgentId, CallId, EngagementId, FlowId, Instant, InteractionId, LegId, OfferId, QueueId, UserId, Wall},

@@ -17,10 +17,15 @@ use crate::{
 /// A trunk of a group that has said nothing at all to an INVITE for so long is passed over, while there is another.
 const RESPONSE_TIME: Duration = Duration::from_secs(3);
 
+/// By this trunk nobody calls out at this time.
+const OUT_OF_HOURS: Cause = Cause { sip: 503, q850: 58 };
+
 /// The trunks that have not been tried yet for a call.
 pub(super) struct Attempts {
     rest: VecDeque<TrunkId>,
     number: String,
+    /// The one that is being tried has been heard to ring: the called was reached.
+    rang: bool,
 }
 
 impl Engine {
@@ -32,7 +37,7 @@ impl Engine {
         let rest = in_weighted_order(group.members.clone(), rank, self.switch.chance());
         let rest = rest.into_iter().map(|member| member.trunk).collect();
         if let Some(note) = self.notes.get_mut(&call) {
-            note.attempts = Some(Attempts { rest, number });
+            note.attempts = Some(Attempts { rest, number, rang: false });
         }
         if !self.try_next_trunk(now, call) {
             self.refuse_call(now, call, OUT_OF_ORDER);
@@ -46,6 +51,7 @@ impl Engine {
                 return false;
             };
             let Some(trunk) = attempts.rest.pop_front() else { return false };
+            attempts.rang = false;
             let (last, number) = (attempts.rest.is_empty(), attempts.number.clone());
             let Ok(mut target) = self.trunk_target(now, trunk, number, call) else { continue };
             if !last {
@@ -56,9 +62,17 @@ impl Engine {
         }
     }
 
+    /// Whoever is called rings: his telephone is not rung again by another way.
+    pub(super) fn note_trunk_rings(&mut self, call: CallId) {
+        if let Some(attempts) = self.notes.get_mut(&call).and_then(|note| note.attempts.as_mut()) {
+            attempts.rang = true;
+        }
+    }
+
     /// A trunk did not take a call: another one of its group may. What the called number itself says is not asked twice.
     pub(super) fn try_another_trunk(&mut self, now: Now, call: CallId, lost: Lost, cause: Cause) -> bool {
-        let is_the_trunks = lost == Lost::Unreachable && matches!(cause.sip, 408 | 500..=599);
+        let rang = self.notes.get(&call).and_then(|note| note.attempts.as_ref()).is_some_and(|attempts| attempts.rang);
+        let is_the_trunks = !rang && lost == Lost::Unreachable && matches!(cause.sip, 408 | 500..=599);
         is_the_trunks && self.try_next_trunk(now, call)
     }
 
@@ -94,6 +108,9 @@ impl Engine {
         urgent: bool,
     ) -> Result<Target, Cause> {
         let id = trunk.id;
+        if !urgent && !self.directory.is_in_hours(id, now.wall) {
+            return Err(OUT_OF_HOURS);
+        }
         if !urgent && !self.has_line(now, trunk, LegSide::Called) {
             return Err(Cause::NO_ROOM);
         }
@@ -118,6 +135,8 @@ impl Engine {
             credentials: trunk_credentials(trunk),
             dead_time: if spares_left { trunk_dead_time.min(RESPONSE_TIME) } else { trunk_dead_time },
             shown: shown.clone(),
+            quirks: trunk.quirks.clone(),
+            forwarding: trunk.identity.forwarding,
             spares: Vec::new(),
         };
         let mut targets: Vec<Target> = ways.into_iter().map(on).collect();

@@ -13,7 +13,7 @@ use crate::{
     base::{ClipId, Number, QueueId, UserId},
     media::spoken::Language,
     sip::{TimerSettings, registrar::RegistrarSettings},
-    switch::{DialPlan, Group, Listener, Route, Times, Trunk, TrunkGroup, User},
+    switch::{DialPlan, Group, HeaderRules, Listener, Route, Times, Trunk, TrunkGroup, User},
 };
 
 /// What does not change while the process runs. The domain settings come as [`Centre`].
@@ -75,6 +75,9 @@ pub struct Centre {
     pub dial_plan: DialPlan,
     #[serde(default)]
     pub blind_failed: BlindFailed,
+    /// Which headers pass from leg to leg.
+    #[serde(default)]
+    pub headers: HeaderRules,
     pub clips: Vec<Clip>,
     /// What a waiting or held caller hears when his queue names nothing else. `None`: a comfort tone.
     pub hold_music: Option<ClipId>,

@@ -1,12 +1,15 @@
 //! Requests from outside: who sends them, and what he may.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use super::{Alarm, CallRecord, Direction, Engine, GateOrder, Output, dial_plan::Read};
 use crate::{
     base::{CallId, Dialled, LegId, Now, Private, TrunkId, UserId},
     sip::{Path, Reply, TransactionId, UsageId, digest::Verdict, proxy::is_forwarded_branch},
-    switch::{Admission, Caller, Cause, EndedBy, LegParty, LegSide},
+    switch::{Admission, Caller, Cause, EndedBy, LegParty, LegSide, Quirks},
     wire::sip::{Host, Message, Method, Name, Uri, Via},
 };
 
@@ -55,7 +58,9 @@ impl Engine {
         let admitted = if self.has_free_line(now, party) {
             let hold_music = Some(self.directory.hold_music());
             let (caller, dialled, urgent) = (caller.clone(), dialled.clone(), self.asks_for_help(request));
-            self.switch.admit(now, Admission { usage, request, path, party, caller, dialled, hold_music, urgent })
+            let quirks = self.quirks_of(party);
+            let admission = Admission { usage, request, path, party, caller, dialled, hold_music, urgent, quirks };
+            self.switch.admit(now, admission)
         } else {
             Err(Reply::new(503).header("Retry-After", "5"))
         };
@@ -68,6 +73,15 @@ impl Engine {
                 self.totals.calls_refused += 1;
                 self.record_refused(now, party, caller, &dialled, reply.status);
                 self.switch.refuse(now, usage, reply);
+            }
+        }
+    }
+
+    fn quirks_of(&self, party: LegParty) -> Arc<Quirks> {
+        match party {
+            LegParty::User(_) => Arc::default(),
+            LegParty::Trunk(trunk) => {
+                self.directory.trunks.get(&trunk).map(|trunk| trunk.quirks.clone()).unwrap_or_default()
             }
         }
     }

@@ -303,7 +303,7 @@ impl Engine {
         }
         self.end_interaction(now, call);
         self.switch.release(now, transfer.leg);
-        self.enqueue_at(now, call, queue, (priority, Some(arrived)));
+        self.enqueue_at(now, call, queue, (priority, arrived));
         true
     }
 

@@ -138,6 +138,8 @@ pub struct Form {
     pub telephone_event: Option<PayloadTypes>,
     /// Clock of their durations; the codec's, but for peers that know no other than 8000.
     pub event_hz: u32,
+    /// Digits reach this leg by signalling: none are made for it, not even as tones.
+    pub digits_elsewhere: bool,
     /// Payload types of comfort noise (RFC 3389), where both sides have it.
     pub comfort_noise: Option<PayloadTypes>,
     /// The keys of a secure leg. What is not protected by them is not heard, and nothing leaves unprotected.
@@ -167,6 +169,7 @@ impl Form {
             payload: PayloadTypes::both(payload),
             telephone_event: Some(PayloadTypes::both(101)),
             event_hz: codec.clock_hz(),
+            digits_elsewhere: false,
             comfort_noise: None,
             security: None,
             link: None,

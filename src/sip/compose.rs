@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 
 use super::{
-    Body, Headers, Party, Path, Reply, StackSettings, Transport,
+    Body, Headers, Party, Path, Reply, SessionId, StackSettings, Transport,
     dialog::{Addressed, Dialog},
     transaction::Branch,
 };
@@ -145,7 +145,11 @@ pub(super) fn in_dialog(
         cseq,
         max_forwards: MAX_FORWARDS,
     };
-    head.write(settings, uri, routes.iter().copied().chain(last.as_deref()))
+    let mut writer = head.write(settings, uri, routes.iter().copied().chain(last.as_deref()));
+    if let Some(session) = dialog.session.header() {
+        writer.header(Name::SessionId, session);
+    }
+    writer
 }
 
 /// CANCEL for an INVITE of ours, or the ACK to its 300-699: same Request-URI, Via and Route (9.1, 17.1.1.3).
@@ -160,7 +164,8 @@ pub(super) fn companion(request: &Message, method: &Method, to: &str, reason: Op
         .copy(request, Name::From)
         .header(Name::To, to)
         .header(Name::CallId, request.call_id())
-        .header(Name::CSeq, format_args!("{} {method}", request.cseq().number));
+        .header(Name::CSeq, format_args!("{} {method}", request.cseq().number))
+        .copy(request, Name::SessionId);
     if let Some(reason) = reason {
         writer.header(Name::Reason, reason);
     }
@@ -269,13 +274,16 @@ pub(super) fn finish(writer: &mut Writer, body: Option<&Body>) -> Bytes {
 pub(super) fn answer(
     settings: &StackSettings,
     request: &Message,
-    source: SocketAddr,
-    tag: u64,
+    (source, tag): (SocketAddr, u64),
+    session: Option<SessionId>,
     reply: &Reply,
 ) -> Bytes {
     let mut writer = response(request, source, reply.status, reply.reason.as_deref(), tag);
     if reply.status > 100 {
         writer.header(Name::Server, &settings.user_agent);
+    }
+    if let Some(session) = session {
+        writer.header(Name::SessionId, session);
     }
     add(&mut writer, &reply.headers);
     finish(&mut writer, reply.body.as_ref())

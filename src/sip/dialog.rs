@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use smallvec::SmallVec;
 
-use super::Path;
+use super::{EndId, Path, SessionId};
 use crate::wire::sip::{Message, Name, NameAddr, Uri};
 
 /// Record-Route entries of one dialog; a path through more proxies than this is a loop or an attack.
@@ -28,6 +28,7 @@ pub(super) struct Dialog {
     pub remote_cseq: Option<u32>,
     /// The way to them, or to the first proxy on it.
     pub path: Path,
+    pub session: SessionId,
 }
 
 /// Request-URI and Route values of a request in a dialog (12.2.1.1).
@@ -55,6 +56,7 @@ impl Dialog {
             local_cseq: 0,
             remote_cseq: Some(request.cseq().number),
             path,
+            session: SessionId { remote: EndId::of_sender(request).unwrap_or_default(), ..SessionId::default() },
         }
     }
 
@@ -63,6 +65,7 @@ impl Dialog {
         let mut dialog = self.clone();
         dialog.remote_tag = response.to_tag().unwrap_or_default().into();
         dialog.remote = response.header(Name::To).unwrap_or_default().into();
+        dialog.session.hear(response);
         let mut routes = collected(response.list(Name::RecordRoute));
         routes.reverse();
         dialog.routes = routes;

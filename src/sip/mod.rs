@@ -6,12 +6,14 @@
 pub mod digest;
 pub mod registrar;
 
+mod abilities;
 mod compose;
 mod dialog;
 mod event;
 mod locate;
 mod path;
 pub mod proxy;
+mod session_id;
 mod slab;
 mod stack;
 pub mod subscription;
@@ -20,9 +22,11 @@ mod transaction;
 mod usage;
 mod values;
 
+pub use abilities::Abilities;
 pub use event::{Ended, Event, Fault, Output};
 pub use locate::{Answer, Locator, Lookup, Naptr, Question, SERVERS_MAX, Server, Srv};
 pub use path::{Path, Transport};
+pub use session_id::{EndId, SessionId};
 pub use stack::{Stack, StackCounts, StackDraws, StackSettings, TRANSACTIONS_MAX, USAGES_MAX};
 pub use subscription::{Farewell, KeptSubscription, Package, SubscriptionId, Unsubscribed};
 pub use timer::TimerSettings;

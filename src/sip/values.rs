@@ -4,11 +4,14 @@ use std::{borrow::Cow, fmt};
 
 use bytes::Bytes;
 
-use super::Path;
+use super::{Abilities, EndId, Path};
 use crate::{
     base::Private,
     wire::sip::{Message, Method},
 };
+
+/// Octets of a request that UDP carries without being cut up on the way (RFC 3261 18.1.1).
+const DATAGRAM_SAFE: usize = 1_300;
 
 /// One INVITE dialog usage (RFC 5057), from the first INVITE to the end of the call, ours or theirs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -120,11 +123,15 @@ pub struct Invite {
     pub body: Option<Body>,
     pub credentials: Option<Credentials>,
     pub max_forwards: u8,
-    /// Propose a session timer (RFC 4028).
-    pub session_timer: bool,
+    /// What is offered to the peer and asked of it.
+    pub abilities: Abilities,
     /// Over UDP, take TCP when it is longer than fits a datagram safely (RFC 3261 18.1.1), and UDP after all when that is
     /// refused. Not for registered devices: they are reached the way they came.
     pub large_by_tcp: bool,
+    /// What is too long for that.
+    pub datagram_max: usize,
+    /// The end of the conversation that it is made for (Session-ID); unknown: the header is left out.
+    pub speaks_for: EndId,
 }
 
 impl Invite {
@@ -141,8 +148,10 @@ impl Invite {
             body: None,
             credentials: None,
             max_forwards: 70,
-            session_timer: true,
+            abilities: Abilities::default(),
             large_by_tcp: false,
+            datagram_max: DATAGRAM_SAFE,
+            speaks_for: EndId::default(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Who hears whom: the two legs of a bridge, music and clips in its place, silence.
 
 use super::{
-    Cause, EndedBy, Fact, LegStage, Switch,
+    Cause, Digits, EndedBy, Fact, LegStage, Switch,
     call::Farewell,
     leg::{LegState, PlayWhy, Playing},
     negotiate::{self, Suits},
@@ -66,6 +66,7 @@ impl Switch {
                 old.peer = None;
             }
         }
+        self.speak_for_each_other(a, b);
     }
 
     /// The caller's 200, with our answer or, when he made no offer, with ours. False when he had it already.
@@ -80,7 +81,8 @@ impl Switch {
         if let Some(call) = self.calls.get_mut(&call) {
             call.answered = Some(now.wall);
         }
-        self.stack.respond(now, usage, Reply::new(200).body(Body::sdp(body)));
+        let headers = self.passing_to_caller(call);
+        self.stack.respond(now, usage, Reply { headers, ..Reply::new(200).body(Body::sdp(body)) });
         self.fact(Fact::Leg { call, leg: id, party, side, ring: None, stage: LegStage::Answered });
         true
     }
@@ -130,13 +132,16 @@ impl Switch {
         if early && made_offer && hears.is_none() {
             self.pair(caller, called);
             let body = self.describe_caller(caller);
-            self.stack.respond(now, usage, Reply::new(status).body(Body::sdp(body)));
+            let headers = self.passing_to_caller(call);
+            self.stack.respond(now, usage, Reply { headers, ..Reply::new(status).body(Body::sdp(body)) });
             self.join(now, caller, called);
         } else if told != status && hears.is_none() {
             if let Some(known) = self.calls.get_mut(&call) {
                 known.told = status;
             }
-            self.stack.respond(now, usage, Reply::new(status));
+            self.speak_for_each_other(caller, called);
+            let headers = self.passing_to_caller(call);
+            self.stack.respond(now, usage, Reply { headers, ..Reply::new(status) });
         }
     }
 
@@ -185,7 +190,8 @@ impl Switch {
         let talks = peer.is_some_and(|peer| !peer.holds()) && !leg.holds() && !is_away;
         let times = &self.settings.times;
         let silence = if talks { times.silence_bridged } else { times.silence_waiting };
-        let form = agreed.form(leg.path.remote.ip(), silence);
+        let mut form = agreed.form(leg.path.remote.ip(), silence);
+        form.digits_elsewhere = leg.media.quirks.digits != Digits::Rtp;
         let (stream, port, remote) = (leg.media.stream, leg.media.port, Some(agreed.remote));
         let command = if leg.media.open {
             if leg.media.form.as_ref() == Some(&form) && leg.media.remote == remote {
@@ -258,7 +264,7 @@ impl Switch {
     /// From the media workers.
     pub fn handle_media(&mut self, now: Now, event: media::Event) {
         match event {
-            media::Event::Dtmf { stream, digit, millis } => self.on_digit(stream, digit, millis),
+            media::Event::Dtmf { stream, digit, millis } => self.on_heard_digit(now, stream, digit, millis),
             media::Event::Silent { stream, .. } => self.on_lost_media(now, stream, Cause::LOST),
             media::Event::Heard { .. } | media::Event::Secured { .. } => {}
             media::Event::Broken { stream } => self.on_lost_media(now, stream, Cause::MEDIA),
@@ -266,12 +272,6 @@ impl Switch {
             media::Event::Finished { stream, play, .. } => self.on_played(stream, play),
             media::Event::Closed { stream, stats } => self.on_closed(stream, &stats),
         }
-    }
-
-    /// The relay passes telephone events by itself; here they are only told.
-    fn on_digit(&mut self, stream: StreamId, digit: char, millis: u32) {
-        let Some(leg) = self.streams.get(&stream).and_then(|leg| self.legs.get(leg)) else { return };
-        self.fact(Fact::Dtmf { call: leg.call, leg: leg.id, digit, millis });
     }
 
     /// A leg without sound is none.

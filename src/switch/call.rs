@@ -1,9 +1,11 @@
 //! A conversation from its first INVITE to its last BYE.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use super::{
-    CallSummary, Caller, Cause, EndedBy, Fact, LegParty, LegRecord, LegSide, LegStage, RingId, Switch, Timer,
+    CallSummary, Caller, Cause, EndedBy, Fact, LegParty, LegRecord, LegSide, LegStage, Quirks, RingId, Switch, Timer,
     leg::{Leg, LegState},
     negotiate,
 };
@@ -13,9 +15,6 @@ use crate::{
     sip::{Headers, Path, Reply, UsageId},
     wire::sip::Message,
 };
-
-/// Header lines of the caller that the called gets too. More is cut: nobody needs it, and it would multiply a flood.
-pub const PASSED_HEADERS_MAX: usize = 16;
 
 /// How long an ended call waits for the last word of the media workers.
 pub const STATS_WAIT: std::time::Duration = std::time::Duration::from_secs(2);
@@ -42,6 +41,8 @@ pub(super) struct Call {
     pub offered: Option<negotiate::Offered>,
     /// What the called gets of the caller's headers.
     pub passed: Headers,
+    /// What the caller gets of the headers with which the called refused.
+    pub refused: Headers,
     pub max_forwards: u8,
     /// Dialled as `sips:`: nothing of it leaves on an insecure transport (RFC 3261 26.2.2).
     pub secure: bool,
@@ -69,6 +70,8 @@ pub struct Admission<'a> {
     pub hold_music: Option<media::Source>,
     /// A call for help: the number of calls at once does not stand in its way.
     pub urgent: bool,
+    /// What the caller's trunk wants otherwise than others.
+    pub quirks: Arc<Quirks>,
 }
 
 fn is_sips(request: &Message) -> bool {
@@ -87,11 +90,17 @@ impl Switch {
         if self.calls.len() >= self.settings.calls_max && !admission.urgent {
             return Err(Reply::new(503).header("Retry-After", "5"));
         }
-        let Some(media) = self.take_media(now, None, &admission.path, offered.as_ref()) else {
+        let Some(media) = self.take_media(now, None, &admission.path, (offered.as_ref(), admission.quirks.clone()))
+        else {
             self.fact(Fact::NoPort);
             return Err(Reply::new(503).header("Retry-After", "5"));
         };
         let (id, leg) = (CallId(self.ids.next_call()), LegId(self.ids.next_leg()));
+        let mut passed = self.headers.of(request);
+        passed.retain(|(name, _)| admission.quirks.passes(name));
+        self.stack.spare(admission.usage, admission.quirks.abilities());
+        self.speak_for_ourselves(admission.usage);
+        let end = self.draw_end();
         let call = Call {
             id,
             party: admission.party,
@@ -105,7 +114,8 @@ impl Switch {
             unsettled: SmallVec::new(),
             worker: Some(media.port.worker),
             offered,
-            passed: passed_headers(request),
+            passed,
+            refused: Headers::new(),
             max_forwards: max_forwards - 1,
             secure: is_sips(request),
             told: 100,
@@ -128,6 +138,8 @@ impl Switch {
             state: LegState::Incoming,
             ends_call: true,
             media,
+            end,
+            info_digits: None,
             peer: None,
             guest: None,
             muted: false,
@@ -188,11 +200,16 @@ impl Switch {
             Farewell::Theirs => {}
             Farewell::Ours => match leg.state {
                 LegState::Incoming => {
-                    let reply = Reply::new(cause.status()).header("Reason", cause.reason());
+                    let mut reply = Reply::new(cause.status()).header("Reason", cause.reason());
+                    let call = self.calls.get_mut(&leg.call).filter(|call| call.caller_leg == id);
+                    reply.headers.extend(call.map(|call| std::mem::take(&mut call.refused)).unwrap_or_default());
                     self.stack.respond(now, leg.usage, reply);
                 }
                 LegState::Calling | LegState::Ringing => self.stack.cancel(now, leg.usage, Some(cause.reason())),
-                LegState::Up => self.stack.bye(now, leg.usage, Some(cause.reason())),
+                LegState::Up => {
+                    let headers = self.passing_to(&leg);
+                    self.stack.bye_with(now, leg.usage, Some(cause.reason()), headers);
+                }
             },
         }
         if let Some(peer) = leg.peer.and_then(|peer| self.legs.get_mut(&peer)) {
@@ -311,17 +328,4 @@ impl Call {
             legs: self.records,
         }
     }
-}
-
-/// `User-to-User` and the caller's own `X-` headers, except those that only we may write.
-fn passed_headers(request: &Message) -> Headers {
-    let is_passed = |name: &str| {
-        name.eq_ignore_ascii_case("User-to-User") || (starts_with(name, "X-") && !starts_with(name, "X-Strowger-"))
-    };
-    let lines = request.lines().filter(|(name, _, _)| is_passed(name));
-    lines.take(PASSED_HEADERS_MAX).map(|(name, _, value)| (name.to_owned().into(), value.to_owned())).collect()
-}
-
-fn starts_with(text: &str, prefix: &str) -> bool {
-    text.as_bytes().get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix.as_bytes()))
 }

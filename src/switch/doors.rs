@@ -1,9 +1,11 @@
 //! Ports for legs: pairs of their own for phones, doors in few shared sockets for browsers.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use super::{
-    Switch,
+    Quirks, Switch,
     leg::LegMedia,
     negotiate::{self, Offered},
 };
@@ -37,7 +39,7 @@ impl Switch {
         now: Now,
         worker: Option<u16>,
         path: &Path,
-        offered: Option<&Offered>,
+        (offered, quirks): (Option<&Offered>, Arc<Quirks>),
     ) -> Option<LegMedia> {
         let is_browser = offered.map_or(matches!(path.transport, Transport::Ws | Transport::Wss), Offered::is_browsers);
         let pool = if is_browser { &mut self.doors.ports } else { &mut self.ports };
@@ -59,6 +61,7 @@ impl Switch {
             address,
             session: self.chance.below(1 << 62),
             version: 1,
+            quirks,
             key: Private::new(self.chance.bytes()),
             wants_security: false,
             door,

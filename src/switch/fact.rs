@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, EndedBy, LegParty, LegRecord, LegSide};
+use super::{Cause, EndedBy, Forwarding, LegParty, LegRecord, LegSide, Quirks};
 use crate::{
     base::{CallId, LegId, PlayId, Private, Wall},
     media,
@@ -160,6 +160,10 @@ pub struct Target {
     /// No response at all for so long: it is dead.
     pub dead_time: Duration,
     pub shown: Presentation,
+    /// What it wants otherwise than others.
+    pub quirks: Arc<Quirks>,
+    /// What it is told of where a call has been.
+    pub forwarding: Forwarding,
     /// Other ways to the very same: further flows of one device (RFC 5626 7), further servers of one trunk (RFC 3263 4.3).
     /// Each is tried when the one before could not be reached.
     pub spares: Vec<Target>,

@@ -6,7 +6,7 @@ use super::{
     ANONYMOUS, Asserts, Caller, Cause, EndedBy, Fact, LegSide, LegStage, Lost, Moved, RingId, RingPlan, Switch, Target,
     Then, Timer,
     call::Farewell,
-    escape_user,
+    escape_user, headers,
     leg::{Leg, LegState},
     negotiate::Suits,
 };
@@ -50,6 +50,7 @@ impl Switch {
         let known = self.calls.get_mut(&call)?;
         let id = RingId(self.ids.next_ring());
         known.rings.push(id);
+        known.refused = Headers::new();
         self.rings.insert(id, Ring { call, plan, phase: 0, legs: SmallVec::new(), lost: None, moved: None });
         self.start_phase(now, id);
         Some(id)
@@ -134,10 +135,11 @@ impl Switch {
             return None;
         }
         let (worker, caller) = (call.worker, call.caller_leg);
-        let Some(mut media) = self.take_media(now, worker, &target.path, None) else {
+        let Some(mut media) = self.take_media(now, worker, &target.path, (None, target.quirks.clone())) else {
             self.fact(Fact::NoPort);
             return None;
         };
+        let (speaks_for, end) = (self.end_of(caller), self.draw_end());
         let spoken = self.legs.get(&caller).and_then(|leg| leg.media.agreed.clone());
         let call = self.calls.get_mut(&call_id)?;
         call.worker.get_or_insert(media.port.worker);
@@ -149,7 +151,10 @@ impl Switch {
             (None, None) => Suits::Anybody,
         });
         let plan = &self.rings.get(&ring_id)?.plan;
-        let invite = invite(call.max_forwards, &call.passed, plan, &target, Body::sdp(media.local.clone()));
+        let from = call.party;
+        let passed = headers::onward(&call.passed, from, &target, &plan.headers);
+        let mut invite = invite(call.max_forwards, passed, plan, &target, Body::sdp(media.local.clone()));
+        invite.speaks_for = speaks_for;
         let ends_call = plan.then == Then::Connect;
         let usage = self.stack.invite(now, invite);
         let id = LegId(self.ids.next_leg());
@@ -165,6 +170,8 @@ impl Switch {
             address: target.address,
             state: LegState::Calling,
             media,
+            end,
+            info_digits: None,
             ends_call,
             peer: None,
             guest: None,
@@ -186,6 +193,10 @@ impl Switch {
     pub(super) fn on_provisional(&mut self, now: Now, id: LegId, status: u16, body: Option<Body>) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         self.timers.cancel(Timer::Dead(id));
+        let (status, body) = match status {
+            183 if leg.media.quirks.rings_for_progress => (180, None),
+            _ => (status, body),
+        };
         let first = leg.state == LegState::Calling && matches!(status, 180..=183);
         if first {
             leg.state = LegState::Ringing;
@@ -255,7 +266,8 @@ impl Switch {
         let called = self.called.remove(&id);
         let (contact, spares) = called.map(|called| (called.contact, called.spares)).unzip();
         let dead = contact.filter(|_| lost == Lost::Unreachable && silent);
-        if nobody || matches!(status, FLOW_FAILED | 503) {
+        // Whoever was heard to ring was reached: another server would only ring him again.
+        if !rang && (nobody || matches!(status, FLOW_FAILED | 503)) {
             self.dial_spare(now, ring, spares.unwrap_or_default());
         }
         self.end_leg(now, id, cause, EndedBy::Peer, Farewell::Theirs);
@@ -385,10 +397,12 @@ fn lost(status: u16, rang: bool) -> Lost {
 }
 
 /// The INVITE for one target.
-fn invite(max_forwards: u8, passed: &Headers, plan: &RingPlan, target: &Target, body: Body) -> Invite {
+fn invite(max_forwards: u8, passed: Headers, plan: &RingPlan, target: &Target, body: Body) -> Invite {
     let (from, to, mut headers) = addressed(&plan.caller, target);
-    headers.extend(passed.iter().cloned());
     headers.extend(plan.headers.iter().cloned());
+    headers.extend(passed);
+    headers.extend(target.quirks.add.iter().map(|(name, value)| (name.clone().into(), value.clone())));
+    let usual = Invite::new(target.path, target.uri.clone(), from, to);
     Invite {
         route_set: target.route_set.clone(),
         headers,
@@ -396,7 +410,9 @@ fn invite(max_forwards: u8, passed: &Headers, plan: &RingPlan, target: &Target, 
         credentials: target.credentials.clone(),
         max_forwards,
         large_by_tcp: matches!(target.party, super::LegParty::Trunk(_)),
-        ..Invite::new(target.path, target.uri.clone(), from, to)
+        abilities: target.quirks.abilities(),
+        datagram_max: target.quirks.datagram_max.map_or(usual.datagram_max, usize::from),
+        ..usual
     }
 }
 

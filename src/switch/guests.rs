@@ -172,8 +172,8 @@ impl Switch {
         self.heir(call, None).and_then(|leg| self.legs.get(&leg)).is_some_and(|leg| leg.guest == Some(Guest::Party))
     }
 
-    /// Streams that get a leg's digits when they come beside its sound.
-    pub(super) fn hearers_of_digits(&self, id: LegId) -> SmallVec<[(u16, StreamId); 2]> {
+    /// Legs that get a leg's digits when they come beside its sound.
+    pub(super) fn hearers_of_digits(&self, id: LegId) -> SmallVec<[LegId; 2]> {
         let talks = |leg: &&Leg| sends_digits(leg) && (leg.peer.is_some() || leg.guest.is_some());
         let Some(presser) = self.legs.get(&id).filter(talks) else { return SmallVec::new() };
         let call = self.calls.get(&presser.call);
@@ -183,7 +183,7 @@ impl Switch {
         let here = room(&members, presser);
         let heard = others.filter_map(|leg| self.legs.get(leg)).filter(talks).filter(|leg| leg.media.open);
         let heard = heard.filter(|leg| here != Room::Alone && room(&members, leg) == here);
-        heard.map(|leg| (leg.media.port.worker, leg.media.stream)).collect()
+        heard.map(|leg| leg.id).collect()
     }
 
     /// Takes a leg out of its call's talk, or back into it (CH-02); who talked to it hears music.

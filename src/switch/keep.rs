@@ -3,11 +3,13 @@
 //! What two people say to each other goes on; so does what a caller is played while he waits. A leg that nobody had
 //! answered is cancelled or refused, one whose port is not there any more is hung up.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::{
-    Caller, Cause, EndedBy, Guest, LegParty, LegRecord, LegSide, Switch, Timer,
+    Caller, Cause, EndedBy, Guest, LegParty, LegRecord, LegSide, Quirks, Switch, Timer,
     call::{Call, Farewell},
     leg::{Leg, LegMedia, LegState},
     negotiate::{Agreed, Menu},
@@ -72,6 +74,8 @@ struct KeptMedia {
     address: std::net::IpAddr,
     session: u64,
     version: u64,
+    #[serde(default, skip_serializing_if = "Quirks::is_usual")]
+    quirks: Quirks,
     key: Private<[u8; KEY_BYTES]>,
     wants_security: bool,
     agreed: Agreed,
@@ -154,6 +158,7 @@ impl Switch {
                 address: media.address,
                 session: media.session,
                 version: media.version,
+                quirks: Quirks::clone(&media.quirks),
                 key: media.key.clone(),
                 wants_security: media.wants_security,
                 agreed,
@@ -208,6 +213,7 @@ impl Switch {
                 worker: None,
                 offered: None,
                 passed: kept.passed,
+                refused: Headers::new(),
                 max_forwards: kept.max_forwards,
                 secure: kept.secure,
                 mixed: false,
@@ -315,6 +321,8 @@ impl Switch {
             known.worker.get_or_insert(media.port.worker);
             known.legs.push(kept.leg);
         }
+        self.stack.spare(usage, media.quirks.abilities());
+        let end = self.draw_end();
         let leg = Leg {
             id: kept.leg,
             call,
@@ -327,6 +335,8 @@ impl Switch {
             state: LegState::Up,
             ends_call: true,
             media,
+            end,
+            info_digits: None,
             peer: None,
             joined: kept.guest.is_some(),
             guest: kept.guest,
@@ -352,6 +362,7 @@ impl Switch {
             address: kept.address,
             session: kept.session,
             version: kept.version,
+            quirks: Arc::new(kept.quirks),
             key: kept.key,
             wants_security: kept.wants_security,
             door: None,

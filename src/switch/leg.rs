@@ -1,17 +1,17 @@
 //! One side of a call.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
 
 use super::{
-    Cause, EndedBy, Guest, LegParty, LegRecord, LegSide, Quality, RingId,
+    Cause, Digits, EndedBy, Guest, LegParty, LegRecord, LegSide, Quality, Quirks, RingId,
     negotiate::{self, Agreed, Menu, Offered, Suits},
 };
 use crate::{
     base::{CallId, LegId, PlayId, Private, StreamId, Wall},
     media,
-    sip::{Path, UsageId},
+    sip::{EndId, Path, UsageId},
 };
 
 /// One side of a call: its dialog and its media.
@@ -26,6 +26,10 @@ pub(super) struct Leg {
     pub address: Private<String>,
     pub state: LegState,
     pub media: LegMedia,
+    /// What it is called towards others where it has no name of its own (Session-ID).
+    pub end: EndId,
+    /// How it has sent digits in INFO.
+    pub info_digits: Option<Digits>,
     /// The leg that it hears, or will hear once both have media.
     pub peer: Option<LegId>,
     /// The call ends with it even before it was joined.
@@ -67,6 +71,8 @@ pub(super) struct LegMedia {
     /// Of our SDP's origin line (RFC 8866 5.2).
     pub session: u64,
     pub version: u64,
+    /// What this peer wants otherwise than others.
+    pub quirks: Arc<Quirks>,
     /// Ours, for a secure leg.
     pub key: Private<[u8; media::KEY_BYTES]>,
     /// Our offers ask for a secure leg.

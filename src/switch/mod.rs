@@ -9,6 +9,7 @@ mod cause;
 mod check;
 mod clips;
 mod dial_plan;
+mod digits;
 mod doors;
 mod early;
 mod fact;
@@ -16,6 +17,7 @@ mod fork;
 mod forwarding;
 mod ground;
 mod guests;
+mod headers;
 mod ids;
 mod keep;
 mod leg;
@@ -23,8 +25,10 @@ mod negotiate;
 mod numbering;
 mod offers;
 mod pickup;
+mod quirks;
 mod record;
 mod route;
+mod session_id;
 mod settings;
 mod sight;
 mod subscriptions;
@@ -40,7 +44,7 @@ use crate::{
     wire::sip::Message,
 };
 
-pub use call::{Admission, PASSED_HEADERS_MAX, STATS_WAIT};
+pub use call::{Admission, STATS_WAIT};
 pub use check::SwitchCounts;
 pub use dial_plan::{DialClass, DialPlan};
 pub use fact::{
@@ -49,8 +53,10 @@ pub use fact::{
 };
 pub use fork::FORK_MAX;
 pub use ground::{Listener, SwitchSettings, Times, authority, escape_user};
+pub use headers::{HEADER_PATTERNS_MAX, HeaderPattern, HeaderRules, PASSED_BYTES_MAX, PASSED_HEADERS_MAX};
 pub use numbering::{NUMBER_RULES_MAX, NumberForm, NumberPlan, NumberRule, NumberRules, Numbering};
 pub use pickup::Pickup;
+pub use quirks::{ADDED_HEADERS_MAX, Digits, Quirks};
 pub use record::{Cause, EndedBy, LegParty, LegRecord, LegSide, Quality};
 pub use route::{Routed, Router, TrunkLoad};
 pub use settings::{
@@ -76,6 +82,9 @@ use leg::Leg;
 /// command on a call, leg or ring that is gone does nothing: its end has been told.
 pub struct Switch {
     settings: SwitchSettings,
+    headers: HeaderRules,
+    /// What passes of the message that is being handled, and from which leg of which call.
+    passing: Option<(CallId, LegId, sip::Headers)>,
     stack: Stack,
     ports: PortPool,
     doors: Doors,
@@ -111,6 +120,8 @@ impl Switch {
     pub fn new(settings: SwitchSettings, stack: Stack, chance: Chance, now: Now) -> Self {
         Self {
             settings,
+            headers: HeaderRules::default(),
+            passing: None,
             stack,
             ports: PortPool::default(),
             doors: Doors::default(),
@@ -142,6 +153,11 @@ impl Switch {
     pub fn set_listeners(&mut self, listeners: Vec<Listener>, advertised: Vec<(Transport, SocketAddr, String)>) {
         self.settings.listeners = listeners;
         self.stack.set_advertised(advertised);
+    }
+
+    /// Which headers pass from leg to leg from now on.
+    pub fn set_headers(&mut self, headers: HeaderRules) {
+        self.headers = headers;
     }
 
     pub fn handle_unreachable(&mut self, now: Now, transport: Transport, remote: SocketAddr) {
@@ -228,15 +244,17 @@ impl Switch {
             Event::SubscriptionEnded { subscription, why } => {
                 self.fact(Fact::SubscriptionEnded { subscription, why });
             }
-            Event::Provisional { usage, status, body, .. } => {
-                self.for_leg(usage, |switch, leg| switch.on_provisional(now, leg, status, body));
-            }
-            Event::Answered { usage, body, needs_ack_body, .. } => {
-                self.for_leg(usage, |switch, leg| switch.on_answered(now, leg, body, needs_ack_body));
-            }
-            Event::Rejected { usage, status, response, why } => {
-                self.for_leg(usage, |switch, leg| switch.on_rejected(now, leg, status, response.as_ref(), why));
-            }
+            Event::Provisional { usage, status, body, response } => self.for_leg(usage, |switch, leg| {
+                switch.with_passing(leg, Some(&response), |switch| switch.on_provisional(now, leg, status, body));
+            }),
+            Event::Answered { usage, body, needs_ack_body, response } => self.for_leg(usage, |switch, leg| {
+                let then = |switch: &mut Self| switch.on_answered(now, leg, body, needs_ack_body);
+                switch.with_passing(leg, Some(&response), then);
+            }),
+            Event::Rejected { usage, status, response, why } => self.for_leg(usage, |switch, leg| {
+                switch.note_refusal(leg, response.as_ref());
+                switch.on_rejected(now, leg, status, response.as_ref(), why);
+            }),
             Event::Cancelled { usage, reason } => {
                 let cause = reason.as_deref().and_then(Cause::from_reason);
                 let cause = Cause { q850: cause.map_or(16, |cause| cause.q850), ..Cause::CANCELLED };
@@ -258,22 +276,12 @@ impl Switch {
                     switch.fact(Fact::Renewed { call });
                 }
             }),
-            Event::Info { usage, transaction, request } => self.on_info_request(now, usage, transaction, &request),
-            Event::Ended { usage, why, .. } => {
+            Event::Info { usage, transaction, request } => self.on_info(now, usage, transaction, &request),
+            Event::Ended { usage, why, request } => self.for_leg(usage, |switch, leg| {
                 let (cause, by) = ended(&why);
-                self.for_leg(usage, |switch, leg| switch.leg_gone(now, leg, cause, by));
-            }
+                switch.with_passing(leg, request.as_ref(), |switch| switch.leg_gone(now, leg, cause, by));
+            }),
         }
-    }
-
-    fn on_info_request(&mut self, now: Now, usage: sip::UsageId, transaction: TransactionId, request: &Message) {
-        let status = match self.leg_of(usage) {
-            // An empty INFO is a sign of life, nothing more (RFC 6086 in its oldest use).
-            Some(_) if request.body().is_empty() => 200,
-            Some(leg) => self.on_info(leg, request.content_type().unwrap_or_default(), request.body()),
-            None => 481,
-        };
-        self.stack.reply(now, transaction, Reply::new(status));
     }
 
     fn leg_of(&self, usage: sip::UsageId) -> Option<LegId> {

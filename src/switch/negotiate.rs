@@ -131,11 +131,13 @@ pub(super) fn answer(leg: &LegMedia, offered: &Offered, other: Option<&Agreed>) 
         // A browser's leg has a port of another kind: what a leg is, it stays.
         (Some(_), None) | (None, Some(_)) => return None,
     };
-    let theirs = offered.menu.choose(other.map(|other| other.codec))?;
+    let menu = offered.menu.bent(&leg.quirks);
+    let ptime_ms = leg.quirks.ptime_ms.unwrap_or(offered.ptime_ms);
+    let theirs = menu.choose(other.map(|other| other.codec))?;
     let codec = theirs.codec;
     let passed = other.filter(|other| other.codec == codec).map(|other| other.format.fmtp.clone());
     let fmtp = passed.unwrap_or_else(|| formats::wishes(codec));
-    let menu = offered.menu.only(Choice { codec, format: Format { fmtp, ..theirs.format.clone() } });
+    let menu = menu.only(Choice { codec, format: Format { fmtp, ..theirs.format.clone() } });
     let direction = match (offered.direction, offered.holds) {
         (Direction::SendRecv, false) => "sendrecv",
         (Direction::SendRecv, true) | (Direction::SendOnly, _) => "recvonly",
@@ -154,7 +156,7 @@ pub(super) fn answer(leg: &LegMedia, offered: &Offered, other: Option<&Agreed>) 
         match line {
             Some(refused) => text.push_str(refused),
             None => {
-                audio(&mut text, leg, &offered.proto, &menu, offered.ptime_ms);
+                audio(&mut text, leg, &offered.proto, &menu, ptime_ms);
                 if let Some(crypto) = &offered.crypto {
                     text.push_str(&crypto.answer(&leg.key));
                 }
@@ -175,7 +177,7 @@ pub(super) fn answer(leg: &LegMedia, offered: &Offered, other: Option<&Agreed>) 
         comfort_noise: menu.noise(codec).map(PayloadTypes::both),
         security: offered.crypto.as_ref().map(|crypto| crypto.security(&leg.key)),
         link,
-        ptime_ms: offered.ptime_ms,
+        ptime_ms,
         remote: offered.remote,
         direction: offered.direction,
         holds: offered.holds,
@@ -213,6 +215,7 @@ pub(super) fn offer(leg: &LegMedia, suits: Suits<'_>) -> (Bytes, Menu) {
         Suits::Offered(offered) => (Menu::for_peer_of(Some(&offered.menu)), offered.ptime_ms),
         Suits::Agreed(agreed) => (Menu::for_peer_of(Some(&agreed.menu())), agreed.ptime_ms),
     };
+    let (menu, ptime_ms) = (menu.bent(&leg.quirks), leg.quirks.ptime_ms.unwrap_or(ptime_ms));
     if let Some(door) = &leg.door {
         return offer_to_browser(leg, door, menu, ptime_ms);
     }
@@ -266,7 +269,7 @@ pub(super) fn read_answer(text: &[u8], leg: &LegMedia) -> Option<Agreed> {
         comfort_noise: formats::both(theirs.noise(codec), ours.noise(codec)),
         security: crypto.map(|crypto| crypto.security(&leg.key)),
         link,
-        ptime_ms: ptime(media),
+        ptime_ms: leg.quirks.ptime_ms.unwrap_or_else(|| ptime(media)),
         remote: remote(&session, media)?,
         direction: media.direction,
         holds: holds(&session, media),
@@ -274,6 +277,11 @@ pub(super) fn read_answer(text: &[u8], leg: &LegMedia) -> Option<Agreed> {
 }
 
 impl Agreed {
+    /// Digits go to its peer as telephone-events.
+    pub fn has_events(&self) -> bool {
+        self.telephone_event.is_some()
+    }
+
     /// As the records name it.
     pub fn codec_name(&self) -> &str {
         &self.format.name
@@ -299,6 +307,7 @@ impl Agreed {
             payload: self.payload,
             telephone_event: self.telephone_event,
             event_hz: self.event_hz,
+            digits_elsewhere: false,
             comfort_noise: self.comfort_noise,
             security: self.security.clone(),
             link: self.link.clone(),

@@ -122,42 +122,4 @@ impl Switch {
         self.fact(Fact::Held { call, leg: id, holds });
         self.fact(Fact::Changed { call });
     }
-
-    /// A peer answered INFO or sent one: digits pass as digits, the rest is not ours.
-    pub(super) fn on_info(&mut self, id: LegId, content_type: &str, body: &[u8]) -> u16 {
-        let Some((digit, millis)) = read_digit(content_type, body) else { return 415 };
-        let Some(leg) = self.legs.get(&id) else { return 481 };
-        let call = leg.call;
-        for (worker, stream) in self.hearers_of_digits(id) {
-            self.command(worker, crate::media::Command::SendDtmf { stream, digit, millis });
-        }
-        self.fact(Fact::Dtmf { call, leg: id, digit, millis });
-        200
-    }
-}
-
-/// `application/dtmf-relay` (`Signal=5`, `Duration=160`) or `application/dtmf` (`5`).
-fn read_digit(content_type: &str, body: &[u8]) -> Option<(char, u32)> {
-    let text = std::str::from_utf8(body).ok()?;
-    let kind = content_type.split(';').next().unwrap_or_default().trim();
-    let (signal, duration) = if kind.eq_ignore_ascii_case("application/dtmf-relay") {
-        let value = |wanted: &str| {
-            text.lines().find_map(|line| {
-                let (name, value) = line.split_once('=')?;
-                name.trim().eq_ignore_ascii_case(wanted).then(|| value.trim())
-            })
-        };
-        (value("Signal")?, value("Duration"))
-    } else if kind.eq_ignore_ascii_case("application/dtmf") {
-        (text.trim(), None)
-    } else {
-        return None;
-    };
-    let digit = match signal {
-        "10" => '*',
-        "11" => '#',
-        _ => signal.chars().next().filter(|_| signal.len() == 1)?.to_ascii_uppercase(),
-    };
-    let millis = duration.and_then(|text| text.parse::<u32>().ok()).unwrap_or(160).clamp(40, 5_000);
-    matches!(digit, '0'..='9' | '*' | '#' | 'A'..='D').then_some((digit, millis))
 }

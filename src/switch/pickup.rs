@@ -1,5 +1,7 @@
 //! A new dialog in the place of another (RFC 3891): a ringing call is picked up, a call moves to another phone.
 
+use std::sync::Arc;
+
 use super::{
     Cause, EndedBy, Fact, LegParty, LegSide, LegStage, Switch, Then,
     call::Farewell,
@@ -38,7 +40,7 @@ impl Switch {
         let (worker, partner) = (known.worker, if was_up { peer } else { Some(known.caller_leg) });
         let offered = negotiate::offered(pickup.request)?;
         let other = partner.and_then(|partner| self.legs.get(&partner)).and_then(|leg| leg.media.agreed.clone());
-        let Some(mut media) = self.take_media(now, worker, &pickup.path, offered.as_ref()) else {
+        let Some(mut media) = self.take_media(now, worker, &pickup.path, (offered.as_ref(), Arc::default())) else {
             self.fact(Fact::NoPort);
             return Err(Reply::new(503).header("Retry-After", "5"));
         };
@@ -52,7 +54,7 @@ impl Switch {
             }
             None => media.offer(other.as_ref().map_or(Suits::Anybody, Suits::Agreed)),
         }
-        let id = LegId(self.ids.next_leg());
+        let (id, end) = (LegId(self.ids.next_leg()), self.draw_end());
         let (usage, body, party) = (pickup.usage, Body::sdp(media.local.clone()), pickup.party);
         self.keep_leg(Leg {
             id,
@@ -66,6 +68,8 @@ impl Switch {
             address: pickup.address,
             state: LegState::Up,
             media,
+            end,
+            info_digits: None,
             ends_call: true,
             peer: None,
             guest: None,

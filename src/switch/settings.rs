@@ -2,11 +2,11 @@
 //!
 //! These are validated values. Text becomes them, and they become text again, on the `settings` floor.
 
-use std::{fmt, net::IpAddr, time::Duration};
+use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::Numbering;
+use super::{Numbering, Quirks};
 use crate::{
     base::{ClipId, DialClassId, Extension, GroupId, Number, Private, QueueId, TrunkGroupId, TrunkId, UserId},
     sip::{Lookup, Transport, digest::Ha1},
@@ -113,6 +113,11 @@ pub struct Trunk {
     pub numbering: Numbering,
     #[serde(default)]
     pub identity: TrunkIdentity,
+    #[serde(default)]
+    pub quirks: Arc<Quirks>,
+    /// Key of the calendar that says when calls may go out by it; `None`: always.
+    #[serde(default)]
+    pub hours: Option<String>,
 }
 
 impl Trunk {
@@ -130,6 +135,8 @@ impl Trunk {
             limits: TrunkLimits::default(),
             numbering: Numbering::default(),
             identity: TrunkIdentity::default(),
+            quirks: Arc::default(),
+            hours: None,
         }
     }
 }

@@ -180,7 +180,7 @@ impl CalendarSettings {
 
 /// A calendar, ready to be asked.
 #[derive(Clone, Debug)]
-pub(in crate::acd) struct Calendar {
+pub struct Calendar {
     zone: TimeZone,
     settings: CalendarSettings,
 }

@@ -230,6 +230,7 @@ impl Core {
 
     fn send_dtmf(&mut self, now: Instant, id: StreamId, digit: char, millis: u32) {
         if let Some(stream) = self.find(id)
+            && !stream.form.digits_elsewhere
             && stream.egress.digits.push(digit, millis)
         {
             self.queue(now, id);

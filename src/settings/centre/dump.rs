@@ -11,6 +11,7 @@ use super::{
     numbering::{BLIND_FAILED, dial_class_table, dial_plan_table, put_numbering},
     people::{GROUP_STRATEGIES, ROLES},
     queues::WAITING_SOUNDS,
+    quirks::{headers_table, put_quirks},
 };
 use crate::{
     acd::{AgentSettings, Policies, QueueSettings, ReasonSettings},
@@ -63,6 +64,9 @@ pub(super) fn tables(centre: &Centre, clips: &[ClipFile]) -> Table {
     put("calendar", centre.acd.calendars.iter().filter_map(|calendar| Table::try_from(calendar).ok()).collect());
     if let Some(plan) = dial_plan_table(&centre.dial_plan) {
         root.insert("dial_plan".into(), Value::Table(plan));
+    }
+    if let Some(headers) = headers_table(&centre.headers) {
+        root.insert("headers".into(), Value::Table(headers));
     }
     if centre.blind_failed != BlindFailed::default() {
         let mut table = Table::new();
@@ -125,7 +129,7 @@ pub(super) fn text(table: &mut Table, key: &str, value: impl Into<String>) {
     table.insert(key.into(), Value::String(value.into()));
 }
 
-fn texts(table: &mut Table, key: &str, values: impl Iterator<Item = String>) {
+pub(super) fn texts(table: &mut Table, key: &str, values: impl Iterator<Item = String>) {
     table.insert(key.into(), Value::Array(values.map(Value::String).collect()));
 }
 
@@ -240,6 +244,10 @@ fn trunk_table(trunk: &Trunk) -> Table {
     }
     put_numbering(&mut table, &trunk.numbering);
     put_identity(&mut table, trunk.identity);
+    put_quirks(&mut table, &trunk.quirks);
+    if let Some(hours) = &trunk.hours {
+        text(&mut table, "hours", hours);
+    }
     table
 }
 

@@ -5,8 +5,9 @@ use std::{
     time::Duration,
 };
 
-use super::{BUILT_IN_WORD, ClipFile, Reading, numbering::read_numbering};
+use super::{BUILT_IN_WORD, ClipFile, Reading, numbering::read_numbering, quirks::read_quirks};
 use crate::{
+    acd::CalendarSettings,
     base::{ClipId, Number, Private, TrunkGroupId, TrunkId},
     engine::Clip,
     media::spoken,
@@ -63,6 +64,8 @@ impl Reading<'_, '_> {
                     limits: read_limits(&section),
                     numbering: read_numbering(&section),
                     identity: read_identity(&section),
+                    quirks: read_quirks(&section),
+                    hours: self.read_hours(&section),
                 };
                 if !section.has("sources") && !section.has("destination") {
                     let hint = Some(String::from("sources = [\"198.51.100.7\"], destination = \"sip.example.net\""));
@@ -75,6 +78,23 @@ impl Reading<'_, '_> {
             section.finish();
         }
         trunks
+    }
+
+    fn read_hours(&self, section: &Section<'_>) -> Option<String> {
+        let hours = section.text("hours")?;
+        self.trunk_hours.borrow_mut().push(hours.clone());
+        Some(hours.value)
+    }
+
+    /// After the calendars.
+    pub(super) fn check_trunk_hours(&self, calendars: &[CalendarSettings]) {
+        for hours in self.trunk_hours.borrow().iter() {
+            if !calendars.iter().any(|calendar| calendar.key == hours.value) {
+                let known = calendars.iter().map(|calendar| calendar.key.as_str());
+                let hint = crate::settings::near::hint(&hours.value, known);
+                self.report.fault(hours.mark, format!("hours: there is no calendar \"{}\"", hours.value), hint);
+            }
+        }
     }
 
     /// `[[trunk_group]]`, after the trunks.

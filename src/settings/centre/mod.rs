@@ -7,6 +7,7 @@ mod lines;
 mod numbering;
 mod people;
 mod queues;
+mod quirks;
 mod range;
 
 pub use difference::difference;
@@ -68,6 +69,8 @@ struct Reading<'r, 'a> {
     classes: Book<DialClassId>,
     agents: Book<AgentId>,
     queues: Book<QueueId>,
+    /// Calendars that trunks name, before there are any.
+    trunk_hours: RefCell<Vec<At<String>>>,
     /// Where queues lead on.
     onward: RefCell<Vec<At<crate::acd::Onward>>>,
 }
@@ -86,6 +89,7 @@ pub(super) fn read<'a>(roots: &[Section<'a>], report: &'a Report<'a>, realm: &st
         classes: Book::new("dial class"),
         agents: Book::new("agent"),
         queues: Book::new("queue"),
+        trunk_hours: RefCell::default(),
         onward: RefCell::default(),
     };
     let (clips, files) = reading.read_clips();
@@ -96,6 +100,7 @@ pub(super) fn read<'a>(roots: &[Section<'a>], report: &'a Report<'a>, realm: &st
     let trunk_groups = reading.read_trunk_groups();
     let (acd, queues) = reading.read_acd(&mut users);
     let routes = reading.read_numbers();
+    reading.check_trunk_hours(&acd.calendars);
     let generated = users.iter().filter(|draft| draft.generated).map(|draft| draft.user.id).collect();
     reading.check_addresses(&users, &groups);
     let centre = Centre {
@@ -107,6 +112,7 @@ pub(super) fn read<'a>(roots: &[Section<'a>], report: &'a Report<'a>, realm: &st
         routes,
         dial_plan,
         blind_failed: numbering::read_blind_failed(&reading),
+        headers: quirks::read_headers(&reading),
         clips,
         hold_music: lines::hold_music(&reading),
         acd,

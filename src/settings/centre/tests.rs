@@ -62,6 +62,20 @@ to = "queue:support"
 [[trunk]]
 key = "spare"
 destination = "192.0.2.9"
+hours = "office"
+codecs = ["pcma", "g722"]
+ptime_ms = 30
+dtmf = "info_plain"
+reliable_progress = false
+update = false
+session_timer = false
+progress = "ring"
+pass_headers = ["X-Own-*"]
+add_headers = ["X-Site: Lisbon"]
+udp_max_bytes = 1400
+
+[headers]
+pass = ["User-to-User", "X-*"]
 
 [[trunk_group]]
 key = "out"

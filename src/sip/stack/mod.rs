@@ -19,7 +19,7 @@ pub use draws::StackDraws;
 pub use settings::{StackSettings, TRANSACTIONS_MAX, USAGES_MAX};
 
 use super::{
-    Event, Mark, Output, Path, TransactionId, Transport, UsageId,
+    EndId, Event, Mark, Output, Path, TransactionId, Transport, UsageId,
     proxy::Proxy,
     slab::Slab,
     subscription::Subscriptions,
@@ -199,6 +199,18 @@ impl Stack {
     /// Our Contact in a usage.
     pub fn contact(&self, usage: UsageId) -> Option<String> {
         self.usages.get(usage).map(|usage| self.contact_of(usage))
+    }
+
+    /// Whom we speak for in a usage from now on (Session-ID).
+    pub fn speak_for(&mut self, usage: UsageId, end: EndId) {
+        if let Some(usage) = self.usages.get_mut(usage) {
+            usage.dialog.session.local = end;
+        }
+    }
+
+    /// What the peer of a usage calls itself.
+    pub fn called_itself(&self, usage: UsageId) -> Option<EndId> {
+        self.usages.get(usage).map(|usage| usage.dialog.session.remote).filter(|end| end.is_known())
     }
 
     /// Whether anything, be it only a 100, has come for our INVITE.

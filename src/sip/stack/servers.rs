@@ -8,7 +8,7 @@ use super::Stack;
 use crate::{
     base::Now,
     sip::{
-        Mark, Path, Reply, TransactionId, compose,
+        Mark, Path, Reply, SessionId, TransactionId, compose,
         timer::Wait,
         transaction::{
             Answered, Kind, ServerEffect, ServerFact, ServerOwner, ServerState, ServerTransaction, Transaction,
@@ -116,11 +116,18 @@ impl Stack {
         else {
             return;
         };
-        let bytes = compose::answer(&self.settings, &request, source, tag, reply);
+        let session = self.session_of(&request);
+        let bytes = compose::answer(&self.settings, &request, (source, tag), session, reply);
         if let Some(server) = self.server(id) {
             server.after = reply.after;
         }
         self.conclude(now, id, reply.status, bytes, reply.once);
+    }
+
+    /// Both ends, for an answer inside a dialog.
+    fn session_of(&self, request: &Message) -> Option<SessionId> {
+        let usage = self.usage_of_tag(request.to_tag()?)?;
+        self.usages.get(usage)?.dialog.session.header()
     }
 
     /// Answers an [`Event::Request`](crate::sip::Event::Request) or [`Event::Info`](crate::sip::Event::Info).

@@ -19,7 +19,7 @@ impl Stack {
     }
 
     pub(super) fn answer_statelessly(&mut self, path: Path, request: &Message, reply: &Reply, tag: u64) {
-        let bytes = compose::answer(&self.settings, request, path.remote, tag, reply);
+        let bytes = compose::answer(&self.settings, request, (path.remote, tag), None, reply);
         let to = compose::response_path(request, path, self.settings.force_rport);
         self.send(to, bytes);
     }

@@ -42,6 +42,11 @@ impl Stack {
         self.request(now, request);
     }
 
+    /// Whether the peer of a usage says that it takes INFO.
+    pub fn takes_info(&self, usage: UsageId) -> bool {
+        self.usages.get(usage).is_some_and(|usage| usage.peer_infos)
+    }
+
     /// Whether requests may go in the dialog of a usage: there is one, and it is not ending.
     pub(in crate::sip) fn is_talkative(&self, usage: UsageId) -> bool {
         self.usages.get(usage).is_some_and(|usage| match usage.phase {
@@ -143,6 +148,9 @@ impl Stack {
             return self.answer(now, transaction, &reply);
         }
         self.follow_flow(id, path);
+        if let Some(usage) = self.usages.get_mut(id) {
+            usage.dialog.session.hear(&request);
+        }
         match method {
             Method::Bye => self.on_bye(now, transaction, id, request),
             Method::Prack => self.on_prack(now, transaction, id, &request),

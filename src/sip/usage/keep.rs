@@ -9,7 +9,7 @@ use super::{Calling, Invited, Phase, Session, Usage, UsageClock};
 use crate::{
     base::{Now, Wall},
     sip::{
-        Credentials, Path, Stack, Transport, UsageId,
+        Credentials, Path, SessionId, Stack, Transport, UsageId,
         dialog::Dialog,
         timer::Wait,
         transaction::{Branch, ClientOwner, ClientState, ClientTransaction, Kind, ServerOwner, Transaction},
@@ -41,8 +41,12 @@ pub struct KeptUsage {
     contact_user: Box<str>,
     #[serde(default)]
     peer_updates: bool,
+    #[serde(default)]
+    peer_infos: bool,
     /// We opened it.
     ours: bool,
+    #[serde(default)]
+    ends: SessionId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     session: Option<KeptSession>,
     /// Nobody has answered it: the head of its INVITE, to be cancelled or refused.
@@ -98,7 +102,9 @@ impl Stack {
             path: dialog.path,
             contact_user: usage.contact_user.clone(),
             peer_updates: usage.peer_updates,
+            peer_infos: usage.peer_infos,
             ours: usage.ours,
+            ends: dialog.session,
             session,
             unanswered,
         })
@@ -138,9 +144,10 @@ impl Stack {
             local_cseq: kept.local_cseq.saturating_add(CSEQ_LEAP),
             remote_cseq: kept.remote_cseq,
             path,
+            session: kept.ends,
         };
         let mut usage = Usage::new(dialog, Phase::Confirmed, &kept.contact_user, kept.ours);
-        usage.peer_updates = kept.peer_updates;
+        (usage.peer_updates, usage.peer_infos) = (kept.peer_updates, kept.peer_infos);
         usage.credentials = credentials.map(Arc::new);
         if let Some(invite) = kept.unanswered {
             return self.resume_unanswered(now, usage, path, &invite);

@@ -11,7 +11,8 @@ mod uas;
 use std::sync::Arc;
 
 use super::{
-    Body, Credentials, Ended, Event, Path, Reply, Stack, TransactionId, Transport, UsageId, compose,
+    Abilities, Body, Credentials, Ended, Event, Headers, Path, Reply, Stack, TransactionId, Transport, UsageId,
+    compose,
     dialog::Dialog,
     slab::SlabId,
     transaction::{ClientOwner, ServerFact, ServerOwner},
@@ -50,6 +51,9 @@ pub(super) struct Usage {
     secure: bool,
     /// The peer takes UPDATE, as its Allow says.
     peer_updates: bool,
+    /// It takes INFO, likewise.
+    peer_infos: bool,
+    abilities: Abilities,
     /// A 422 has been followed.
     stretched: bool,
     /// We opened the dialog: whose back-off after glare is the longer (14.1).
@@ -107,9 +111,11 @@ pub(super) struct Invited {
     reliable: Option<Reliable>,
 }
 
-/// A BYE or CANCEL that is wanted, with the value of its Reason header.
+/// A BYE or CANCEL that is wanted, with the value of its Reason header; a BYE has its further headers.
+#[derive(Default)]
 pub(super) struct Bye {
     reason: Option<String>,
+    headers: Headers,
 }
 
 /// Reasons for a usage to wake up.
@@ -142,6 +148,8 @@ impl Usage {
             contact_user: contact_user.into(),
             secure: false,
             peer_updates: false,
+            peer_infos: false,
+            abilities: Abilities::default(),
             stretched: false,
             ours,
         }
@@ -173,10 +181,12 @@ impl Usage {
         }
     }
 
-    /// Learns what the peer can do, from any message of its.
+    /// Learns what the peer can do and who it is, from any message of its.
     fn learn(&mut self, message: &Message) {
+        self.dialog.session.hear(message);
         if message.header(Name::Allow).is_some() {
-            self.peer_updates = message.list(Name::Allow).any(|method| method.trim() == "UPDATE");
+            let allows = |wanted: &str| message.list(Name::Allow).any(|method| method.trim() == wanted);
+            (self.peer_updates, self.peer_infos) = (allows("UPDATE") && self.abilities.updates, allows("INFO"));
         }
     }
 }
@@ -238,6 +248,11 @@ impl Stack {
 
     /// Ends an answered call; before the answer it cancels our INVITE or refuses theirs with 480.
     pub fn bye(&mut self, now: Now, usage: UsageId, reason: Option<String>) {
+        self.bye_with(now, usage, reason, Headers::new());
+    }
+
+    /// The same with further headers for the BYE.
+    pub fn bye_with(&mut self, now: Now, usage: UsageId, reason: Option<String>, headers: Headers) {
         let Some(found) = self.usages.get_mut(usage) else { return };
         match &mut found.phase {
             Phase::Calling(calling) => {
@@ -246,7 +261,7 @@ impl Stack {
             }
             Phase::AckWanted { .. } => {
                 self.ack(now, usage, None);
-                self.send_bye(now, usage, reason);
+                self.send_bye(now, usage, Bye { reason, headers });
             }
             Phase::Invited(_) => {
                 let reply = Reply::new(480);
@@ -254,14 +269,14 @@ impl Stack {
                 self.respond(now, usage, reply);
             }
             // The callee must not send BYE before the ACK came or its wait is over (15).
-            Phase::Answered { bye, .. } => *bye = Some(Bye { reason }),
-            Phase::Confirmed => self.send_bye(now, usage, reason),
+            Phase::Answered { bye, .. } => *bye = Some(Bye { reason, headers }),
+            Phase::Confirmed => self.send_bye(now, usage, Bye { reason, headers }),
             Phase::Ending => {}
         }
     }
 
     /// Sends BYE; the usage stays until it is answered, so that a crossing BYE finds it.
-    fn send_bye(&mut self, now: Now, id: UsageId, reason: Option<String>) {
+    fn send_bye(&mut self, now: Now, id: UsageId, bye: Bye) {
         self.refuse_pending(now, id);
         for clock in CLOCKS {
             self.usage_timers.cancel((id, clock));
@@ -273,9 +288,10 @@ impl Stack {
         usage.exchange = Exchange::Idle;
         let owner = ClientOwner::Bye(id);
         self.send_inside(now, id, &Method::Bye, owner, None, |_, _, writer| {
-            if let Some(reason) = reason {
+            if let Some(reason) = bye.reason {
                 writer.header(Name::Reason, reason);
             }
+            compose::add(writer, &bye.headers);
         });
     }
 
@@ -288,7 +304,7 @@ impl Stack {
         if !silent {
             self.tell(Event::Ended { usage: id, why, request: None });
         }
-        self.send_bye(now, id, reason);
+        self.send_bye(now, id, Bye { reason, ..Bye::default() });
     }
 
     /// Tells that the call is over where a BYE would find nobody.
@@ -354,8 +370,8 @@ impl Stack {
         let Some(usage) = self.usages.get_mut(usage_id) else { return };
         match (&mut usage.phase, &usage.exchange) {
             (Phase::Answered { invite, bye: Some(bye), .. }, _) if *invite == id => {
-                let reason = bye.reason.take();
-                self.send_bye(now, usage_id, reason);
+                let bye = std::mem::take(bye);
+                self.send_bye(now, usage_id, bye);
             }
             (Phase::Answered { invite, .. }, _) if *invite == id => self.give_up_unacked(now, usage_id),
             (_, Exchange::TheirsUnacked { transaction, .. }) if *transaction == id => {

@@ -6,7 +6,7 @@ use super::{Phase, Usage, UsageClock};
 use crate::{
     base::Now,
     sip::{
-        Body, Ended, Event, Path, Reply, Stack, TransactionId, UsageId,
+        Abilities, Body, Ended, Event, Path, Reply, Stack, TransactionId, UsageId,
         transaction::{ClientOwner, ServerFact},
     },
     wire::sip::{Message, Method, Name},
@@ -94,7 +94,9 @@ impl Stack {
     fn send_offer(&mut self, now: Now, id: UsageId, method: Method, body: Option<Body>, tries: u8) {
         let owner = ClientOwner::Offer(id);
         let sent = self.send_inside(now, id, &method, owner, body.as_ref(), |stack, usage, writer| {
-            stack.describe(writer, usage.dialog.path, usage.own_contact(), body.is_some());
+            let reliable = body.is_some() && usage.abilities.reliable;
+            let abilities = Abilities { reliable, ..usage.abilities };
+            stack.describe(writer, usage.dialog.path, usage.own_contact(), abilities);
             if usage.session.is_some() {
                 stack.propose_session(writer, usage.session);
             }

@@ -83,7 +83,8 @@ impl Stack {
         (seconds < min && supports_timer(request)).then(|| Reply::new(422).header("Min-SE", min.to_string()))
     }
 
-    fn asked_session(&self, request: &Message) -> Option<Asked> {
+    fn asked_session(&self, id: UsageId, request: &Message) -> Option<Asked> {
+        self.usages.get(id).filter(|usage| usage.abilities.session_timer)?;
         let (seconds, refresher) = interval(request)?;
         let supported = supports_timer(request);
         let least = seconds_of(self.settings.session_min).max(min_se(request));
@@ -92,8 +93,8 @@ impl Stack {
     }
 
     /// Session-Expires of our 2xx.
-    pub(super) fn grant_session(&self, writer: &mut Writer, request: &Message) {
-        let Some(Asked { seconds, by_sender, supported }) = self.asked_session(request) else { return };
+    pub(super) fn grant_session(&self, writer: &mut Writer, id: UsageId, request: &Message) {
+        let Some(Asked { seconds, by_sender, supported }) = self.asked_session(id, request) else { return };
         let refresher = if by_sender { "uac" } else { "uas" };
         writer.header(Name::SessionExpires, format_args!("{seconds};refresher={refresher}"));
         if supported {
@@ -103,8 +104,9 @@ impl Stack {
 
     /// Keeps to what our 2xx to this request said.
     pub(super) fn session_granted(&mut self, now: Now, id: UsageId, request: &Message) {
-        let session =
-            self.asked_session(request).map(|asked| Session { seconds: asked.seconds, we_refresh: !asked.by_sender });
+        let session = self
+            .asked_session(id, request)
+            .map(|asked| Session { seconds: asked.seconds, we_refresh: !asked.by_sender });
         self.keep_session(now, id, session);
     }
 
@@ -146,7 +148,7 @@ impl Stack {
             return self.tell(Event::RefreshDue { usage: id });
         }
         self.send_inside(now, id, &Method::Update, ClientOwner::Refresh(id), None, |stack, usage, writer| {
-            stack.describe(writer, usage.dialog.path, usage.own_contact(), true);
+            stack.describe(writer, usage.dialog.path, usage.own_contact(), usage.abilities);
             stack.propose_session(writer, usage.session);
         });
     }

@@ -8,7 +8,8 @@ use super::{Bye, Calling, Early, Phase, Usage, offer::Exchange};
 use crate::{
     base::Now,
     sip::{
-        Body, Event, Fault, Invite, Path, Stack, TransactionId, Transport, UsageId, compose,
+        Abilities, Body, EndId, Event, Fault, Invite, Path, SessionId, Stack, TransactionId, Transport, UsageId,
+        compose,
         dialog::{Dialog, is_sips},
         stack::Start,
         timer::Wait,
@@ -16,9 +17,6 @@ use crate::{
     },
     wire::sip::{Message, Method, Name, Writer},
 };
-
-/// Octets of a request that UDP carries without being cut up on the way (RFC 3261 18.1.1).
-const DATAGRAM_SAFE: usize = 1_300;
 
 /// Early dialogs of one INVITE. A fork with more branches is still heard; those beyond have no dialog before they answer.
 const EARLY_MAX: usize = 16;
@@ -39,6 +37,7 @@ impl Stack {
             local_cseq: 1,
             remote_cseq: None,
             path: invite.path,
+            session: SessionId { local: invite.speaks_for, ..SessionId::default() },
         };
         let full = self.usages.len() >= self.settings.usages_max || !self.has_room();
         let branch = self.new_branch();
@@ -54,10 +53,11 @@ impl Stack {
         let mut usage = Usage::new(dialog, Phase::Calling(Box::new(calling)), &invite.contact_user, true);
         usage.credentials = invite.credentials.clone().map(Arc::new);
         usage.secure = is_sips(&invite.uri);
+        usage.abilities = invite.abilities;
         let mut path = invite.path;
         let mut bytes = self.write_invite(&usage.dialog, &invite, path, branch);
         let mut fallback = None;
-        if invite.large_by_tcp && path.transport == Transport::Udp && bytes.len() > DATAGRAM_SAFE {
+        if invite.large_by_tcp && path.transport == Transport::Udp && bytes.len() > invite.datagram_max {
             fallback = Some(path);
             path.transport = Transport::Tcp;
             usage.dialog.path = path;
@@ -88,9 +88,14 @@ impl Stack {
         };
         let mut writer = head.write(&self.settings, &invite.uri, invite.route_set.iter().map(String::as_str));
         let contact = compose::Contact { user: &invite.contact_user, secure: is_sips(&invite.uri) };
-        self.describe(&mut writer, path, contact, invite.body.is_some());
-        if invite.session_timer {
+        let reliable = invite.body.is_some() && invite.abilities.reliable;
+        let abilities = Abilities { reliable, ..invite.abilities };
+        self.describe(&mut writer, path, contact, abilities);
+        if abilities.session_timer {
             self.propose_session(&mut writer, None);
+        }
+        if let Some(session) = dialog.session.header() {
+            writer.header(Name::SessionId, session);
         }
         compose::add(&mut writer, &invite.headers);
         compose::finish(&mut writer, invite.body.as_ref())
@@ -121,12 +126,31 @@ impl Stack {
 
     /// Contact, Allow and Supported of a request or answer that (re)opens a dialog. Without an offer of ours a reliable
     /// provisional answer could bring theirs, which only a PRACK with a body could answer: then it is not offered.
-    pub(super) fn describe(&self, writer: &mut Writer, path: Path, ours: compose::Contact<'_>, reliable: bool) {
-        writer.header(Name::Contact, compose::contact(&self.settings, path, ours)).header(Name::Allow, &self.allow);
-        if reliable {
-            writer.header(Name::Supported, &self.supported);
-        } else {
-            writer.header(Name::Supported, &self.supported_plain);
+    pub(super) fn describe(&self, writer: &mut Writer, path: Path, ours: compose::Contact<'_>, offered: Abilities) {
+        writer.header(Name::Contact, compose::contact(&self.settings, path, ours));
+        let without = |all: &[&'static str], tag: &str| {
+            all.iter().copied().filter(|one| *one != tag).collect::<Vec<_>>().join(", ")
+        };
+        match offered.updates {
+            true => writer.header(Name::Allow, &self.allow),
+            false => writer.header(Name::Allow, without(&self.settings.allow, "UPDATE")),
+        };
+        match (offered.reliable, offered.session_timer) {
+            (true, true) => writer.header(Name::Supported, &self.supported),
+            (false, true) => writer.header(Name::Supported, &self.supported_plain),
+            (true, false) => writer.header(Name::Supported, without(&self.settings.supported, "timer")),
+            (false, false) => {
+                let tags: Vec<&str> = self.supported_plain.split(", ").filter(|tag| *tag != "timer").collect();
+                writer.header(Name::Supported, tags.join(", "))
+            }
+        };
+    }
+
+    /// What the peer of a usage is to be spared from now on (TK-10).
+    pub fn spare(&mut self, usage: UsageId, abilities: Abilities) {
+        if let Some(usage) = self.usages.get_mut(usage) {
+            usage.abilities = abilities;
+            usage.peer_updates &= abilities.updates;
         }
     }
 
@@ -137,7 +161,7 @@ impl Stack {
         let Some(found) = self.usages.get_mut(usage) else { return };
         match &mut found.phase {
             Phase::Calling(calling) if calling.cancelled.is_none() => {
-                calling.cancelled = Some(Bye { reason });
+                calling.cancelled = Some(Bye { reason, ..Bye::default() });
                 let (heard, invite) = (calling.heard, calling.invite);
                 if heard {
                     self.send_cancel(now, usage, invite);
@@ -246,9 +270,9 @@ impl Stack {
         usage.phase = Phase::AckWanted { invite: id, cseq };
         self.rehome(usage_id, path);
         let body = Body::of(response);
-        if let Some(Bye { reason }) = cancelled {
+        if let Some(bye) = cancelled {
             self.ack(now, usage_id, None);
-            self.send_bye(now, usage_id, reason);
+            self.send_bye(now, usage_id, bye);
             if !silent {
                 let response = Some(response.clone());
                 self.tell(Event::Rejected { usage: usage_id, status: 487, response, why: Fault::Cancelled });
@@ -324,6 +348,7 @@ impl Stack {
             local_cseq: cseq,
             remote_cseq: None,
             path,
+            session: SessionId { local: EndId::of_sender(&request).unwrap_or_default(), ..SessionId::default() },
         };
         let dialog = half.answered(response, source);
         let branch = self.new_branch();

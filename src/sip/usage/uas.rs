@@ -81,10 +81,13 @@ impl Stack {
         let found = self.usages.get(usage)?;
         if (101..300).contains(&reply.status) {
             writer.copy(&request, Name::RecordRoute);
-            self.describe(&mut writer, found.dialog.path, found.own_contact(), true);
+            self.describe(&mut writer, found.dialog.path, found.own_contact(), found.abilities);
         }
         if (200..300).contains(&reply.status) {
-            self.grant_session(&mut writer, &request);
+            self.grant_session(&mut writer, usage, &request);
+        }
+        if let Some(session) = found.dialog.session.header() {
+            writer.header(Name::SessionId, session);
         }
         writer.header(Name::Server, &self.settings.user_agent);
         compose::add(&mut writer, &reply.headers);
@@ -112,7 +115,7 @@ impl Stack {
         found.phase = Phase::Confirmed;
         self.server_fact(now, invite, ServerFact::Ack);
         match bye {
-            Some(bye) => self.send_bye(now, usage, bye.reason),
+            Some(bye) => self.send_bye(now, usage, bye),
             None => {
                 self.tell(Event::Acked { usage, body: Body::of(ack) });
                 self.run_queued(now, usage);

@@ -4,6 +4,7 @@ use smallvec::SmallVec;
 
 use crate::{
     media::{Codec, PayloadTypes},
+    switch::{Digits, Quirks},
     wire::sdp::{Format, Media},
 };
 
@@ -83,6 +84,20 @@ impl Menu {
         for clock in clocks {
             let pt = menu.vacant(101);
             menu.events.push((clock, pt));
+        }
+        menu
+    }
+
+    /// The same for a leg that wants it otherwise: its codecs alone, in its order; no events where digits go in INFO.
+    pub fn bent(&self, quirks: &Quirks) -> Self {
+        let mut menu = self.clone();
+        if !quirks.codecs.is_empty() {
+            let place = |choice: &Choice| quirks.codecs.iter().position(|codec| *codec == choice.codec);
+            menu.choices.retain(|choice| place(choice).is_some());
+            menu.choices.sort_by_key(|choice| place(choice));
+        }
+        if quirks.digits != Digits::Rtp {
+            menu.events.clear();
         }
         menu
     }

@@ -8,6 +8,7 @@ fn leg() -> LegMedia {
         address: "192.0.2.1".parse().unwrap(),
         session: 7,
         version: 1,
+        quirks: Default::default(),
         key: crate::base::Private::new([7; 30]),
         wants_security: false,
         door: None,
