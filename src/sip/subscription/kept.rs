@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Ground, Line, Phase, Subscription, SubscriptionId, notify::CSEQ_BLOCK};
 use crate::{
     base::{Now, Wall},
-    sip::{Path, Stack, dialog::Dialog},
+    sip::{Path, SessionId, Stack, dialog::Dialog},
 };
 
 /// What a restarted switch needs to go on telling a watcher.
@@ -29,6 +29,9 @@ pub struct KeptSubscription {
     pub cseq: u32,
     pub remote_cseq: Option<u32>,
     pub path: Path,
+    /// Session-ID, RFC 7989.
+    #[serde(default)]
+    pub ends: SessionId,
 }
 
 impl Stack {
@@ -61,6 +64,7 @@ impl Stack {
             cseq: known.cseq_kept,
             remote_cseq: dialog.remote_cseq,
             path: dialog.path,
+            ends: dialog.session,
         })
     }
 
@@ -82,6 +86,7 @@ impl Stack {
             local_cseq: kept.cseq,
             remote_cseq: kept.remote_cseq,
             path: kept.path,
+            session: kept.ends,
         };
         Some(self.subscriptions.add(Subscription {
             ground: Ground::Own(Box::new(dialog)),
