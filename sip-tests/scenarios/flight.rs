@@ -79,10 +79,8 @@ fn what_comes_out_otherwise_is_found() {
     world.settle();
     let bytes = world.recording().to_bytes();
     let mut invite = 0;
-    let is_invite = |input: &Input| match input {
-        Input::Sip { message, .. } => message.method() == Some(&Method::Invite),
-        _ => false,
-    };
+    let is_invite =
+        |input: &Input| matches!(input, Input::Sip { message, .. } if message.method() == Some(&Method::Invite));
     let played = replay(bytes.clone(), Play::default(), |step| {
         if let Step::Begins { number, input, .. } = step
             && is_invite(input)

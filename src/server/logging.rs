@@ -2,7 +2,7 @@
 
 use std::{io::IsTerminal, sync::OnceLock};
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use crate::settings::{LogFormat, LogSettings};
 
@@ -13,9 +13,11 @@ static PUT: OnceLock<Put> = OnceLock::new();
 
 /// Starts logging for the whole process. `RUST_LOG` comes before the settings. Only the first call counts.
 pub fn start_logging(settings: &LogSettings) {
-    let filter = EnvFilter::try_from_default_env()
-        .or_else(|_| EnvFilter::try_new(&settings.level))
-        .unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().or_else(|_| parse(&settings.level));
+    let (filter, fault) = match filter {
+        Ok(filter) => (filter, None),
+        Err(fault) => (EnvFilter::new("info"), Some(fault)),
+    };
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -37,9 +39,17 @@ pub fn start_logging(settings: &LogSettings) {
             }
         }
     }
+    if let Some(fault) = fault {
+        tracing::warn!("{fault}; logging at info");
+    }
 }
 
 fn parse(level: &str) -> Result<EnvFilter, String> {
+    // A word alone is a level. The filter would take any other for the name of a room of code, and log nothing else.
+    let no_level = |word: &&str| !word.contains(['=', ':', '[']) && word.parse::<LevelFilter>().is_err();
+    if let Some(word) = level.split(',').map(str::trim).find(no_level) {
+        return Err(format!("log level \"{word}\": expected off, error, warn, info, debug or trace"));
+    }
     EnvFilter::try_new(level).map_err(|error| format!("log level \"{level}\": {error}"))
 }
 
@@ -61,6 +71,8 @@ mod tests {
     #[test]
     fn what_is_no_level_is_refused() {
         assert!(check("info,strowger::net=debug").is_ok());
+        assert!(check("infoo").unwrap_err().contains("infoo"));
+        assert!(check("warn,deubg").unwrap_err().contains("deubg"));
         assert!(check("strowger=loud").unwrap_err().contains("loud"));
     }
 }

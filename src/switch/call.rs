@@ -82,14 +82,7 @@ impl Switch {
     /// Takes a call on. `Err` is the answer to give it; nothing is kept then.
     pub fn admit(&mut self, now: Now, admission: Admission<'_>) -> Result<CallId, Reply> {
         let request = admission.request;
-        let max_forwards = request.max_forwards().unwrap_or(70);
-        if max_forwards == 0 {
-            return Err(Reply::new(483));
-        }
-        let offered = negotiate::offered(request)?;
-        if self.calls.len() >= self.settings.calls_max && !admission.urgent {
-            return Err(Reply::new(503).header("Retry-After", "5"));
-        }
+        let (max_forwards, offered) = self.judge(&admission)?;
         let Some(media) = self.take_media(now, None, &admission.path, (offered.as_ref(), admission.quirks.clone()))
         else {
             self.fact(Fact::NoPort);
@@ -116,7 +109,7 @@ impl Switch {
             offered,
             passed,
             refused: Headers::new(),
-            max_forwards: max_forwards - 1,
+            max_forwards,
             secure: is_sips(request),
             told: 100,
             began: now.wall,
@@ -154,6 +147,16 @@ impl Switch {
         self.calls.insert(id, call);
         self.keep_leg(leg);
         Ok(id)
+    }
+
+    /// Whether it may begin at all: the hops that it has left, and what it offers.
+    fn judge(&self, admission: &Admission<'_>) -> Result<(u8, Option<negotiate::Offered>), Reply> {
+        let hops = admission.request.max_forwards().unwrap_or(70).checked_sub(1).ok_or_else(|| Reply::new(483))?;
+        let offered = negotiate::offered(admission.request)?;
+        if self.calls.len() >= self.settings.calls_max && !admission.urgent {
+            return Err(Reply::new(503).header("Retry-After", "5"));
+        }
+        Ok((hops, offered))
     }
 
     /// Refuses a call that was not admitted.

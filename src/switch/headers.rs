@@ -218,10 +218,11 @@ fn without_places(value: &str, domain: &str) -> Option<String> {
 }
 
 fn may_pass(name: &str) -> bool {
-    match Name::of(name.as_bytes()) {
-        Name::Other => !KEPT_BACK.iter().any(|head| starts_with(name, head)),
-        known => PASSABLE.contains(&known),
+    let known = Name::of(name.as_bytes());
+    if known == Name::Other {
+        return !KEPT_BACK.iter().any(|head| starts_with(name, head));
     }
+    PASSABLE.contains(&known)
 }
 
 fn starts_with(text: &str, prefix: &str) -> bool {

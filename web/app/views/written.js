@@ -1,6 +1,7 @@
-// What the agent writes of an interaction: its result, labels and notes. Kept as soon as it is left.
+// What the agent writes of an interaction: its result, labels and notes. Kept as soon as it is left, notes also while
+// they are written.
 
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { markDone, writeWork } from "../api.js";
 import { choices, link } from "../store.js";
 import { t } from "../words.js";
@@ -32,12 +33,24 @@ export function Written({ engagement }) {
   </div>`;
 }
 
+/** A pause in typing after which notes are kept: a page that is closed or loaded again loses no more than that. */
+const PAUSE = 1000;
+
 /** What is typed is his own until he leaves the field. @param {{ id: string, kept: string }} props */
 function Notes({ id, kept }) {
   const [typed, setTyped] = useState(/** @type {string | null} */ (null));
+  const sent = useRef(/** @type {string | null} */ (null));
   const keep = async () => {
     if (typed !== null && (typed === kept || (await writeWork(id, { notes: typed })))) setTyped(null);
   };
+  useEffect(() => {
+    if (typed === null || typed === kept || typed === sent.current) return;
+    const pause = setTimeout(() => {
+      sent.current = typed;
+      writeWork(id, { notes: typed });
+    }, PAUSE);
+    return () => clearTimeout(pause);
+  }, [id, typed, kept]);
   return html`<label>${t("notes")}
     <textarea rows="3" maxlength="8000" disabled=${off()} value=${typed ?? kept} onInput=${(/** @type {any} */ event) => setTyped(event.target.value)} onBlur=${keep}></textarea>
   </label>`;
