@@ -420,7 +420,9 @@ fn ch_08_ch_09_ch_10_passed_on_from_a_page() {
             }
             BlindFailed::ToQueueHead => {
                 assert!(hears(customer, Voice::MUSIC), "he waits again");
-                let rui = world.agent("rui").ready();
+                let rui = world.agent("rui");
+                rui.answers_after(secs(1));
+                let rui = rui.ready();
                 world.within(5, "Rui has him", |world| world.hear_each_other(customer, &rui));
                 customer.hangs_up();
             }
