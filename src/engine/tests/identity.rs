@@ -324,3 +324,24 @@ fn sw_20_help_is_always_reached() {
     assert_eq!(world.rejected(ana), Some(503), "it drains");
     world.assert_nothing_left();
 }
+
+/// SW-20, SW-02: a route that forwards is no way around the lists, nor around the count.
+#[test]
+fn sw_20_a_proxy_route_lets_nobody_around_the_lists() {
+    let carrier: SocketAddr = CARRIER.parse().unwrap();
+    let mut centre = barring(&["+3519*"], Some(1));
+    for route in &mut centre.routes {
+        route.mode = crate::switch::Mode::Proxy;
+    }
+    let mut world = World::with(212, centre);
+    let (ana, rui) = (world.phone("ana", 6001), world.phone("rui", 6002));
+    for (at, who, dialled) in [(rui, "rui", "760000000"), (ana, "ana", "210000009")] {
+        world.call(at, who, dialled);
+        assert_eq!(world.rejected(at), Some(403), "{who} {dialled}");
+    }
+    assert!(world.incoming(carrier).is_none());
+    dials(&mut world, ana, "930000000", &[]);
+    world.call(ana, "ana", "930000000");
+    assert_eq!(world.rejected(ana), Some(403), "one in an hour");
+    world.assert_nothing_left();
+}
