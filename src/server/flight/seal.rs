@@ -136,7 +136,7 @@ fn split(file: &[u8]) -> io::Result<(&[u8], Header, &[u8])> {
     Ok((line, header, &rest[1..]))
 }
 
-/// Reads a file that [`seal`] wrote.
+/// Reads a file that `seal` wrote.
 pub fn unseal(from: &mut impl Read, key: &Key) -> io::Result<(Header, Bytes)> {
     let mut file = Vec::new();
     from.read_to_end(&mut file)?;
