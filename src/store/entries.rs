@@ -26,39 +26,13 @@ impl Journalled for Entry {
     }
 
     fn keys_of(&self) -> Option<u64> {
-        match self {
-            Self::Running(running) => running.has_keys().then_some(running.record.call.0),
-            Self::Version(_)
-            | Self::Acd(_)
-            | Self::Bound(_)
-            | Self::Unbound { .. }
-            | Self::Watched(_)
-            | Self::Unwatched { .. }
-            | Self::Published(_)
-            | Self::Unpublished { .. }
-            | Self::CallBegan(_)
-            | Self::Standings(_)
-            | Self::CallOver { .. }
-            | Self::CallEnded { .. } => None,
-        }
+        let Self::Running(running) = self else { return None };
+        running.has_keys().then_some(running.record.call.0)
     }
 
     fn drops_keys_of(&self) -> Option<u64> {
-        match self {
-            Self::CallEnded { call, .. } => Some(call.0),
-            Self::Version(_)
-            | Self::Acd(_)
-            | Self::Bound(_)
-            | Self::Unbound { .. }
-            | Self::Watched(_)
-            | Self::Unwatched { .. }
-            | Self::Published(_)
-            | Self::Unpublished { .. }
-            | Self::CallBegan(_)
-            | Self::Running(_)
-            | Self::Standings(_)
-            | Self::CallOver { .. } => None,
-        }
+        let Self::CallEnded { call, .. } = self else { return None };
+        Some(call.0)
     }
 }
 

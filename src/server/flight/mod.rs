@@ -144,9 +144,9 @@ impl Flight {
         if saved.is_some_and(|saved| now.since(saved) < SAVE_PAUSE) {
             return false;
         }
+        let Some((recording, _)) = self.taken() else { return false };
         *saved = Some(now);
         drop(saved);
-        let Some((recording, _)) = self.taken() else { return false };
         let flight = self.clone();
         let body = move || match flight.write(&recording, &why) {
             Ok(file) => tracing::error!(file = %file.display(), why = why.text(), "the flight recorder was saved"),

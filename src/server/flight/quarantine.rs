@@ -30,25 +30,8 @@ pub struct Quarantine {
 /// What comes from outside and may come again. The rest is of our own making: its numbers mean nothing to another
 /// process.
 fn name(input: &Input) -> Option<Name> {
-    let octets = match input {
-        Input::Sip { message, .. } => message.bytes(),
-        Input::FlowClosed(_)
-        | Input::Unreachable { .. }
-        | Input::Media(_)
-        | Input::Ports(_)
-        | Input::Doors(_)
-        | Input::Settings(_)
-        | Input::Listeners(_)
-        | Input::Restore(_)
-        | Input::Restored
-        | Input::Request { .. }
-        | Input::Session { .. }
-        | Input::Seed(_)
-        | Input::Resolved { .. }
-        | Input::Drain
-        | Input::Tick => return None,
-    };
-    Sha256::digest(octets).first_chunk().copied()
+    let Input::Sip { message, .. } = input else { return None };
+    Sha256::digest(message.bytes()).first_chunk().copied()
 }
 
 impl Quarantine {
