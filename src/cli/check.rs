@@ -5,12 +5,13 @@ use std::{io, path::Path};
 use super::{Failed, environment};
 use crate::{
     api::password,
-    server::{read_files, recall_passwords},
-    settings::{Loaded, difference, dump as dump_text},
+    server::{needs_restart, read_files, read_sounds, recall_passwords},
+    settings::{Loaded, difference, dump as dump_text, server_difference},
 };
 
 pub fn check(file: &Path) -> Result<(), Failed> {
-    let Loaded { server, files } = read_files(file, &environment())?;
+    let Loaded { server, files, places } = read_files(file, &environment())?;
+    read_sounds(&files.clips, file.parent().unwrap_or_else(|| Path::new(".")), &places)?;
     let centre = &files.centre;
     println!(
         "{}: good. {} users, {} agents, {} queues, {} groups, {} trunks, {} numbers.",
@@ -28,15 +29,18 @@ pub fn check(file: &Path) -> Result<(), Failed> {
 }
 
 pub fn dump(file: &Path) -> Result<(), Failed> {
-    let Loaded { server, mut files } = read_files(file, &environment())?;
+    let Loaded { server, mut files, .. } = read_files(file, &environment())?;
     recall_passwords(&mut files.centre, &files.generated, Path::new(&server.data_dir), &server.realm)?;
     print!("{}", dump_text(&files.centre, &files.clips));
     Ok(())
 }
 
 pub fn diff(old: &Path, new: &Path) -> Result<(), Failed> {
-    let (old, new) = (read_files(old, &[])?.files, read_files(new, &[])?.files);
-    let lines = difference(&old.centre, &old.clips, &new.centre, &new.clips);
+    let (old, new) = (read_files(old, &[])?, read_files(new, &[])?);
+    let mut lines = server_difference(&old.places, &new.places);
+    lines.extend(difference(&old.files.centre, &old.files.clips, &new.files.centre, &new.files.clips));
+    let restart = needs_restart(&old.server, &new.server);
+    lines.extend(restart.iter().map(|section| format!("! {section}: counts from the next start on")));
     if lines.is_empty() {
         println!("no difference");
     }

@@ -11,7 +11,7 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{Failed, Shown, environment};
-use crate::server::{Door, read_files};
+use crate::server::{Door, find_server};
 
 /// A reload reads files and sounds.
 const WAIT: Duration = Duration::from_secs(60);
@@ -115,7 +115,7 @@ fn ask(file: &Path, method: &str, path: &str, body: &str) -> Result<Value, Faile
 
 /// One request; the answer of anything but 2xx is an error in the API's own words.
 fn send(file: &Path, method: &str, path: &str, body: &str) -> Result<Vec<u8>, Failed> {
-    let server = read_files(file, &environment())?.server;
+    let server = find_server(file, &environment())?;
     let Door { address, token } = Door::read(Path::new(&server.data_dir))?;
     let mut stream = TcpStream::connect_timeout(&address, WAIT).map_err(|why| format!("{address}: {why}"))?;
     stream.set_read_timeout(Some(WAIT))?;

@@ -86,7 +86,6 @@ fn listen_for_signals(control: Control) -> Result<(), Failed> {
         runtime.block_on(async {
             ends.next().await;
             let drain_time = control.drain_time();
-            tracing::info!(seconds = drain_time.as_secs(), "no new calls; ending when the present ones have ended");
             control.drain(drain_time);
             ends.next().await;
             control.end();

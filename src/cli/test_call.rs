@@ -70,6 +70,8 @@ struct Story {
     first_sound: Option<Duration>,
     ended: Option<(Duration, String)>,
     refused: Option<(u16, String)>,
+    /// Nothing listens where the call went.
+    deaf: bool,
 }
 
 struct Caller {
@@ -137,15 +139,14 @@ impl Caller {
                 self.carry();
             }
             let silent = !self.story.answered_100 && now >= self.began + SILENT_TIME;
-            if now >= hang_up || self.story.refused.is_some() || silent {
+            if (over && now >= hang_up) || self.story.refused.is_some() || silent {
                 return;
             }
-            if self.story.ended.is_some() && !over {
+            if !over && (self.story.ended.is_some() || now >= hang_up) {
+                if self.story.ended.is_none() {
+                    self.hang_up();
+                }
                 (over, hang_up) = (true, now + GOODBYE_TIME);
-            }
-            if now + GOODBYE_TIME >= hang_up && !over {
-                over = true;
-                self.hang_up();
             }
             self.wait(tick.min(hang_up));
         }
@@ -224,6 +225,13 @@ impl Caller {
             }
             Event::Rejected { status, response, .. } => {
                 let reason = response.as_ref().map_or(reason_phrase(status), |response| response.reason_phrase());
+                // An INVITE that we cancelled ends so (RFC 3261 9.1); nobody refused anything.
+                if status == 487 && self.story.ended.is_some() {
+                    return;
+                }
+                if response.is_none() && status == 503 {
+                    self.story.deaf = true;
+                }
                 let warning = response.as_ref().and_then(|response| response.header(Name::Warning));
                 let said = warning.map_or_else(|| reason.to_owned(), |warning| format!("{reason}; {warning}"));
                 self.story.refused = Some((status, said));
@@ -290,7 +298,10 @@ impl Caller {
     }
 
     fn report(&self) -> Result<(), Failed> {
-        let Story { answered_100, ringing, answered, first_sound, ended, refused } = &self.story;
+        let Story { answered_100, ringing, answered, first_sound, ended, refused, deaf } = &self.story;
+        if *deaf {
+            return Err("nothing listens there\n    hint: does the switch run, and is --server its UDP address?".into());
+        }
         if let Some((status, said)) = refused {
             return Err(refusal(*status, said).into());
         }
@@ -317,7 +328,7 @@ impl Caller {
             println!("  ended        after {:.1} s: {why}", when.as_secs_f64());
         }
         if answered.is_none() {
-            return Err("nobody answered".into());
+            return Err("nobody answered in that time; --seconds waits longer".into());
         }
         let someone = stretches.iter().find(|stretch| stretch.sort == Sort::Someone);
         match someone {

@@ -4,7 +4,7 @@ use std::{fmt::Write as _, path::Path};
 
 use super::{Failed, environment};
 use crate::{
-    acd::{Factor, Onward, Why},
+    acd::{Actor, Factor, Onward, Strategy, Why},
     base::{AgentId, CallId, QueueId, Wall},
     engine::{CallRecord, Centre, StoryEvent, StoryStep},
     server::{database_url, read_files},
@@ -15,7 +15,7 @@ use crate::{
 pub fn why(file: &Path, call: &str) -> Result<(), Failed> {
     let number = call.strip_prefix("call-").unwrap_or(call).parse().map(CallId);
     let call = number.map_err(|_| format!("{call}: expected the number of a call, as records and logs give it"))?;
-    let Loaded { server, files } = read_files(file, &environment())?;
+    let Loaded { server, files, .. } = read_files(file, &environment())?;
     let url = database_url(&server);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let record = runtime.block_on(async { Database::open(&url)?.record(call).await })?;
@@ -33,8 +33,13 @@ fn told(record: &CallRecord, centre: &Centre) -> String {
     };
     let agent = queue.agent.map_or_else(String::new, |agent| format!(" by {}", agent_of(centre, agent)));
     let (key, secs) = (queue_of(centre, queue.queue), seconds(queue.waited_ms));
-    let _ =
-        writeln!(text, "{} in {key}: {}{agent} after {secs} s, {} offers", record.call, queue.outcome, queue.offers);
+    let _ = writeln!(
+        text,
+        "{} in {key}: {}{agent} after {secs} s, {}",
+        record.call,
+        queue.outcome,
+        count(queue.offers, "offer")
+    );
     for step in &queue.story {
         let _ = writeln!(text, "{:>8} s  {}", seconds(since(record.began, step.at)), step_told(step, centre));
     }
@@ -49,7 +54,8 @@ fn step_told(step: &StoryStep, centre: &Centre) -> String {
             format!("{queue}: nobody could be asked: {}{waits}", excluded(&why.excluded, why.unfit))
         }
         StoryEvent::Offered { why, end, ring_ms, .. } => {
-            let end = end.map_or_else(|| "not over".into(), |end| format!("{end:?} after {} s", seconds(*ring_ms)));
+            let end =
+                end.map_or_else(|| "not over".into(), |end| format!("{} after {} s", words(end), seconds(*ring_ms)));
             format!("{queue}: {}: {end}", reason(why, centre))
         }
         StoryEvent::Left { outcome, onward, waited_ms } => {
@@ -62,27 +68,72 @@ fn step_told(step: &StoryStep, centre: &Centre) -> String {
 fn reason(why: &Why, centre: &Centre) -> String {
     let agent = agent_of(centre, why.agent);
     if let Some(actor) = why.assigned {
-        return format!("{agent} was given it by {actor:?}");
+        return format!("{agent} was given it by {}", actor_of(centre, actor));
     }
     let others: Vec<String> = why
         .first
         .iter()
         .map(|one| {
-            let measure = one.measure.map_or_else(String::new, |measure| format!(" {measure}"));
+            let measure =
+                one.measure.map_or_else(String::new, |measure| format!(" {}", measured(why.strategy, measure)));
             format!("{}{measure}", agent_of(centre, one.agent))
         })
         .collect();
     let (rank, all, strategy) = (why.rank, why.candidates, why.strategy);
     let held = excluded(&why.excluded, why.unfit);
-    format!("{agent} asked, {rank} of {all} by {strategy:?} ({}); not asked: {held}", others.join(", "))
+    format!("{agent} asked, {rank} of {all} by {} ({}); not asked: {held}", words(strategy), others.join(", "))
+}
+
+/// What the strategy compared, with its unit.
+fn measured(strategy: Strategy, measure: i64) -> String {
+    match strategy {
+        Strategy::LongestIdle => format!("idle {} s", seconds(measure.unsigned_abs())),
+        Strategy::LeastTalk => format!("talked {} s", seconds(measure.unsigned_abs())),
+        Strategy::FewestCalls => count(u32::try_from(measure).unwrap_or(u32::MAX), "call"),
+        Strategy::LeastOccupied => format!("occupied {measure}"),
+        Strategy::SkillsBest => format!("levels {measure}"),
+        Strategy::RoundRobin
+        | Strategy::OrderedRoundRobin
+        | Strategy::Random
+        | Strategy::WeightedRandom
+        | Strategy::Linear
+        | Strategy::RingAll
+        | Strategy::RingProgressive => measure.to_string(),
+    }
+}
+
+/// The name that settings and the API use, as words: `longest idle`.
+fn words(name: impl serde::Serialize) -> String {
+    match serde_json::to_value(name) {
+        Ok(serde_json::Value::String(name)) => name.replace('_', " "),
+        Ok(other) => other.to_string(),
+        Err(_) => String::new(),
+    }
+}
+
+fn count(count: u32, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn excluded(excluded: &[(Factor, u32)], unfit: u32) -> String {
-    let mut parts: Vec<String> = excluded.iter().map(|(factor, count)| format!("{count} {factor:?}")).collect();
+    let mut parts: Vec<String> = excluded.iter().map(|(factor, count)| format!("{count} {}", words(factor))).collect();
     if unfit > 0 {
         parts.push(format!("{unfit} without the skill or tier"));
     }
     if parts.is_empty() { String::from("none") } else { parts.join(", ") }
+}
+
+fn actor_of(centre: &Centre, actor: Actor) -> String {
+    let user = |id| {
+        let user = centre.users.iter().find(|user| user.id == id);
+        user.map_or_else(|| format!("{id}"), |user| user.name.to_string())
+    };
+    match actor {
+        Actor::Agent(agent) => agent_of(centre, agent),
+        Actor::Supervisor(id) | Actor::Admin(id) => user(id),
+        Actor::System => String::from("a rule"),
+        Actor::Api => String::from("the API"),
+    }
 }
 
 fn agent_of(centre: &Centre, agent: AgentId) -> String {
@@ -107,7 +158,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        acd::{AgentSettings, Candidate, OfferEnd, Strategy, WhyNobody},
+        acd::{AgentSettings, Candidate, OfferEnd, WhyNobody},
         base::{InteractionId, OfferId, Private},
         engine::{Direction, QueueRecord},
         switch::{Cause, EndedBy},
@@ -163,10 +214,10 @@ mod tests {
         };
         assert_eq!(
             told(&record, &centre),
-            "call-5 in queue-1: answered by ana after 8.0 s, 1 offers\n\
-             \x20    0.0 s  queue-1: nobody could be asked: 2 InUse\n\
-             \x20    5.5 s  queue-1: ana asked, 1 of 2 by LongestIdle (ana 9000, rui 4000); not asked: 3 Paused, 1 without \
-             the skill or tier: Accepted after 2.5 s\n"
+            "call-5 in queue-1: answered by ana after 8.0 s, 1 offer\n\
+             \x20    0.0 s  queue-1: nobody could be asked: 2 in use\n\
+             \x20    5.5 s  queue-1: ana asked, 1 of 2 by longest idle (ana idle 9.0 s, rui idle 4.0 s); not asked: 3 \
+             paused, 1 without the skill or tier: accepted after 2.5 s\n"
         );
     }
 }

@@ -28,8 +28,15 @@ impl Door {
     /// That of the switch which keeps its things in `data`.
     pub fn read(data: &Path) -> io::Result<Self> {
         let path = data.join(FILE);
-        let text = fs::read_to_string(&path)
-            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}; does it run?", path.display())))?;
+        let text = fs::read_to_string(&path).map_err(|error| {
+            io::Error::new(
+                error.kind(),
+                format!(
+                    "{}: {error}\n    hint: the switch writes it while it runs; is it running, and on this file?",
+                    path.display()
+                ),
+            )
+        })?;
         toml::from_str(&text).map_err(|error| io::Error::other(format!("{}: {}", path.display(), error.message())))
     }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, fs, io, path::Path};
 
-use crate::settings::{Faults, Included, Loaded, Source, includes, load};
+use crate::settings::{Faults, Included, Loaded, ServerSettings, Source, includes, load, server_as_read};
 
 /// A settings file longer than this is not one.
 const FILE_BYTES_MAX: u64 = 64 << 20;
@@ -41,6 +41,20 @@ pub fn read_files(config: &Path, environment: &[(String, String)]) -> Result<Loa
     });
     let included = included.collect();
     load(main, included, environment).map_err(FilesError::Faults)
+}
+
+/// What the main file says of the server; what is wrong with the rest of the files does not matter here.
+pub fn find_server(config: &Path, environment: &[(String, String)]) -> Result<ServerSettings, FilesError> {
+    let main = read(config).map_err(|why| FilesError::Main { path: config.display().to_string(), why })?;
+    let (server, whole) = server_as_read(main, environment);
+    if !whole {
+        eprintln!(
+            "{}: there are errors in it (strowger check tells them); asking at {}",
+            config.display(),
+            server.http.listen
+        );
+    }
+    Ok(server)
 }
 
 fn read(path: &Path) -> io::Result<Source> {

@@ -29,13 +29,14 @@ mod turn;
 pub use admin::Door;
 pub use clock::Clock;
 pub use credentials::{Fresh, recall as recall_passwords};
-pub use files::{FilesError, read_files};
+pub use files::{FilesError, find_server, read_files};
 pub use flight::{Header as FlightHeader, KEY_FILE as FLIGHT_KEY_FILE, Key as FlightKey, unseal as unseal_flight};
 pub use handle::{Handle, REQUESTS_MAX};
 pub use held::HELD_MAX;
 pub use logging::start_logging;
 pub use pulse::{ABORT_TIME, STALL_TIME};
-pub use reload::{Change, Origin};
+pub use reload::{Change, Origin, needs_restart};
+pub use sounds::read_all as read_sounds;
 pub use start::{Control, Running, StartError, database_url, start};
 pub use turn::Ended;
 

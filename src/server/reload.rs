@@ -56,6 +56,8 @@ pub struct Reloader {
 }
 
 struct Current {
+    /// What the switch started with: what only a start reads counts as it stands here.
+    started: ServerSettings,
     server: ServerSettings,
     files: CentreFiles,
 }
@@ -69,7 +71,7 @@ impl fmt::Debug for Reloader {
 impl Reloader {
     /// `files` with every password filled in.
     pub fn new(origin: Origin, inbox: Inbox<Order>, server: ServerSettings, files: CentreFiles) -> Self {
-        Self { origin, inbox, current: Mutex::new(Current { server, files }) }
+        Self { origin, inbox, current: Mutex::new(Current { started: server.clone(), server, files }) }
     }
 
     /// How long calls may go on after a drain began.
@@ -105,15 +107,18 @@ impl Reloader {
     }
 
     fn take_over(&self, current: &mut MutexGuard<'_, Current>) -> Result<Reloaded, String> {
-        let Loaded { server, mut files } =
+        let Loaded { server, mut files, places } =
             read_files(&self.origin.config, &self.origin.environment).map_err(|error| error.to_string())?;
-        let needs_restart = restart(&current.server, &server)?;
+        if current.server.realm != server.realm {
+            return Err(realm_stays(&self.origin.config));
+        }
+        let needs_restart = needs_restart(&current.started, &server);
         let data = PathBuf::from(&current.server.data_dir);
         let passwords = credentials::fill(&mut files.centre, &files.generated, &data, &server.realm)
             .map_err(|error| format!("generated passwords: {error}"))?;
         let folder = self.origin.folder();
-        let clips = files.clips.iter().map(|clip| Ok((clip.id, Arc::new(sounds::read(clip, folder)?))));
-        let clips = clips.collect::<io::Result<Vec<_>>>().map_err(|error| format!("clip: {error}"))?;
+        let sounds = sounds::read_all(&files.clips, folder, &places).map_err(|faults| faults.to_string())?;
+        let clips = sounds.into_iter().map(|(id, sound)| (id, Arc::new(sound))).collect::<Vec<_>>();
         let tls = sockets::open_tls(&server, folder, &data).map_err(|error| error.to_string())?;
         logging::check(&server.log.level)?;
 
@@ -134,29 +139,41 @@ impl Reloader {
         logging::set(&server.log.level)?;
         let (old, new) = (&current.files, &files);
         let changes = difference(&old.centre, &old.clips, &new.centre, &new.clips);
-        **current = Current { server, files };
+        current.server = server;
+        current.files = files;
         Ok(Reloaded { changes, needs_restart })
     }
 }
 
-/// What can't change while it runs; `Err` when going on with the old would be wrong.
-fn restart(old: &ServerSettings, new: &ServerSettings) -> Result<Vec<&'static str>, String> {
-    if old.realm != new.realm {
-        return Err(String::from("realm: can't change while the switch runs, every password hash hangs on it"));
-    }
+fn realm_stays(config: &Path) -> String {
+    format!(
+        "{}: realm: can't change while the switch runs, for every password's hash hangs on it\n    hint: put the old one \
+         back, or set passwords anew and start again",
+        config.display()
+    )
+}
+
+/// What has changed and is read at the start alone.
+pub fn needs_restart(started: &ServerSettings, new: &ServerSettings) -> Vec<&'static str> {
     let fixed = |limits: &crate::settings::Limits| {
         let crate::settings::Limits { calls_max, connections_max, connections_per_ip_max, .. } = *limits;
-        (calls_max, connections_max, connections_per_ip_max, limits.idle_time, limits.guesses_max, limits.ban_time)
+        let bans = (limits.guesses_max, limits.ban_time);
+        (calls_max, connections_max, connections_per_ip_max, limits.idle_time, bans, limits.recorder_octets)
     };
-    let rtp = |rtp: &crate::settings::RtpSettings| (rtp.bind, rtp.ports.clone(), rtp.workers);
+    let rtp =
+        |rtp: &crate::settings::RtpSettings| (rtp.bind, rtp.ports.clone(), rtp.workers, rtp.secures_tls, rtp.tones);
     let sections = [
-        ("data_dir", old.data_dir != new.data_dir),
-        ("[sip] user_agent", old.sip.user_agent != new.sip.user_agent),
-        ("[http]", old.http != new.http),
-        ("[rtp]", rtp(&old.rtp) != rtp(&new.rtp)),
-        ("[store]", old.store != new.store),
-        ("[limits]", fixed(&old.limits) != fixed(&new.limits)),
-        ("[log] format", old.log.format != new.log.format),
+        ("realm", started.realm != new.realm),
+        ("data_dir", started.data_dir != new.data_dir),
+        ("[sip] user_agent", started.sip.user_agent != new.sip.user_agent),
+        ("[sip] dns", started.sip.dns != new.sip.dns),
+        ("[devices]", started.devices != new.devices),
+        ("[hep]", started.hep != new.hep),
+        ("[http]", started.http != new.http),
+        ("[rtp]", rtp(&started.rtp) != rtp(&new.rtp)),
+        ("[store]", started.store != new.store),
+        ("[limits]", fixed(&started.limits) != fixed(&new.limits)),
+        ("[log] format", started.log.format != new.log.format),
     ];
-    Ok(sections.into_iter().filter(|(_, changed)| *changed).map(|(section, _)| section).collect())
+    sections.into_iter().filter(|(_, changed)| *changed).map(|(section, _)| section).collect()
 }

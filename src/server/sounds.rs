@@ -3,15 +3,33 @@
 use std::{fs, io, path::Path};
 
 use crate::{
+    base::ClipId,
     media::{SOUND_SAMPLES_MAX, Sound, built_in, spoken, wav},
-    settings::{BUILT_IN, BUILT_IN_WORD, ClipFile},
+    settings::{BUILT_IN, BUILT_IN_WORD, ClipFile, Faults, Places},
 };
 
 /// The longest file that a clip of the longest length can be.
 const FILE_BYTES_MAX: u64 = (SOUND_SAMPLES_MAX * 8) as u64;
 
+/// Reads every clip of the settings; all that can't be read are told together, where they are named.
+pub fn read_all(clips: &[ClipFile], folder: &Path, places: &Places) -> Result<Vec<(ClipId, Sound)>, Faults> {
+    let mut faults = Vec::new();
+    let mut sounds = Vec::new();
+    for clip in clips {
+        match read(clip, folder) {
+            Ok(sound) => sounds.push((clip.id, sound)),
+            Err(why) => {
+                let hint =
+                    String::from("WAV files are looked for beside the main file; \"built-in\" is the music within");
+                faults.push(places.fault(clip.file.mark, format!("file: {why}"), Some(hint)));
+            }
+        }
+    }
+    if faults.is_empty() { Ok(sounds) } else { Err(Faults(faults)) }
+}
+
 /// Reads one clip; `folder` is that of the main file.
-pub fn read(clip: &ClipFile, folder: &Path) -> io::Result<Sound> {
+fn read(clip: &ClipFile, folder: &Path) -> io::Result<Sound> {
     if clip.file.value == BUILT_IN {
         return Ok(built_in::hold_music());
     }
@@ -33,7 +51,7 @@ mod tests {
     use super::*;
     use crate::{
         base::ClipId,
-        settings::{At, Mark},
+        settings::{At, Mark, Source, load},
     };
 
     fn clip(file: &str) -> ClipFile {
@@ -44,6 +62,17 @@ mod tests {
     fn a_missing_file_is_named() {
         let said = read(&clip("gone.wav"), Path::new("config")).unwrap_err().to_string();
         assert!(said.starts_with("config/gone.wav: "), "{said}");
+    }
+
+    /// All that is missing is told at once, where it is named.
+    #[test]
+    fn missing_files_are_told_with_their_lines() {
+        let text = "[[clip]]\nkey = \"a\"\nfile = \"gone.wav\"\n[[clip]]\nkey = \"b\"\nfile = \"lost.wav\"\n";
+        let loaded = load(Source::new("strowger.toml", text), Vec::new(), &[]).unwrap();
+        let said = read_all(&loaded.files.clips, Path::new("config"), &loaded.places).unwrap_err().to_string();
+        assert!(said.contains("strowger.toml:3:8: file: config/gone.wav: "), "{said}");
+        assert!(said.contains("strowger.toml:6:8: file: config/lost.wav: "), "{said}");
+        assert!(said.contains("hint: "), "{said}");
     }
 
     #[test]

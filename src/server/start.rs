@@ -27,12 +27,12 @@ use super::{
 };
 use crate::{
     api::Reloaded,
-    base::Now,
+    base::{ClipId, Now},
     engine::{self, Centre, Engine, EngineSettings, Entry, Input, Record},
-    media::{Command, spoken},
+    media::{Command, Sound, spoken},
     net::{Bound, Collector, Inbox},
     plane::{self, Plane, PlaneSettings},
-    settings::{ClipFile, HepSettings, JournalSync, Loaded, ServerSettings},
+    settings::{Faults, HepSettings, JournalSync, Loaded, ServerSettings},
     sip::TimerSettings,
     store::{Database, Feeder, Journal, JournalSettings},
     switch::{Listener, Times},
@@ -46,21 +46,52 @@ const WORKERS_DEFAULT_MAX: usize = 8;
 
 /// Why the switch did not start. Nothing of it runs then.
 #[derive(Debug)]
-pub struct StartError {
-    what: String,
-    why: String,
+pub enum StartError {
+    /// What the settings name can't be read.
+    Files(Faults),
+    Step {
+        what: String,
+        why: String,
+        hint: Option<&'static str>,
+    },
 }
 
 impl StartError {
     pub(super) fn new(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let what = what.into();
-        move |why| Self { what, why: why.to_string() }
+        move |why| Self::Step { what, hint: hint(why.kind()), why: why.to_string() }
+    }
+
+    fn plain(what: &str, why: impl fmt::Display) -> Self {
+        Self::Step { what: what.to_owned(), why: why.to_string(), hint: None }
+    }
+}
+
+/// What is mostly behind it, and what helps.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the kinds are the library's")]
+fn hint(kind: io::ErrorKind) -> Option<&'static str> {
+    match kind {
+        io::ErrorKind::AddrInUse => Some(
+            "something listens there already, perhaps another strowger; end it, or choose another port in the main file \
+             or by STROWGER_SIP_LISTEN, STROWGER_HTTP_LISTEN, STROWGER_RTP_PORTS",
+        ),
+        io::ErrorKind::AddrNotAvailable => {
+            Some("this machine has no such address; `ip address` lists those that it has")
+        }
+        io::ErrorKind::PermissionDenied => {
+            Some("the user that runs the switch must be allowed to: read and write there, or listen below port 1024")
+        }
+        _ => None,
     }
 }
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.what, self.why)
+        match self {
+            Self::Files(faults) => fmt::Display::fmt(faults, f),
+            Self::Step { what, why, hint: None } => write!(f, "{what}: {why}"),
+            Self::Step { what, why, hint: Some(hint) } => write!(f, "{what}: {why}\n    hint: {hint}"),
+        }
     }
 }
 
@@ -89,8 +120,9 @@ pub fn start(
     origin: Origin,
     metrics: Arc<dyn Fn() -> String + Send + Sync>,
 ) -> Result<Running, StartError> {
-    let Loaded { server, mut files } = loaded;
+    let Loaded { server, mut files, places } = loaded;
     let folder = origin.folder().to_owned();
+    let sounds = sounds::read_all(&files.clips, &folder, &places).map_err(StartError::Files)?;
     let clock = Clock::start();
     let open_files = limits::raise_open_files().unwrap_or(0);
     let data = PathBuf::from(&server.data_dir);
@@ -112,7 +144,7 @@ pub fn start(
         pages::bind(server.http.listen).map_err(StartError::new(format!("[http] listen {}", server.http.listen)))?;
     let (journal, restored) = open_journal(&server, &data, &inbox)?;
     let (mut plane, media) = open_plane(&server, open_files, clock, &inbox)?;
-    load_sounds(&mut plane, &files.clips, &folder)?;
+    load_sounds(&mut plane, sounds)?;
     let database = open_database(&server)?;
     let records_wake = Arc::new(Notify::new());
     feed_records(&runtime, &journal, &database, &records_wake);
@@ -266,8 +298,7 @@ fn open_journal(server: &ServerSettings, data: &Path, inbox: &Inbox<Order>) -> R
             metrics::counter!("journal_reports_lost_total").increment(1);
         }
     };
-    let (journal, restored) = Journal::open(settings, report)
-        .map_err(|error| StartError { what: String::from("journal"), why: error.to_string() })?;
+    let (journal, restored) = Journal::open(settings, report).map_err(|error| StartError::plain("journal", error))?;
     if let Some(moved) = restored.set_aside {
         tracing::error!(path = %moved.display(), "the journal was damaged; what could be read was kept");
     }
@@ -311,12 +342,10 @@ fn open_plane(
     Plane::start(&settings, move || clock.mono(), events).map_err(StartError::new(what))
 }
 
-fn load_sounds(plane: &mut Plane, clips: &[ClipFile], folder: &Path) -> Result<(), StartError> {
-    let named = clips.iter().map(|clip| Ok((clip.id, sounds::read(clip, folder)?)));
-    for loaded in named.chain(spoken::clips().map(Ok)) {
-        let (clip, sound) = loaded.map_err(StartError::new("clip"))?;
+fn load_sounds(plane: &mut Plane, named: Vec<(ClipId, Sound)>) -> Result<(), StartError> {
+    for (clip, sound) in named.into_iter().chain(spoken::clips()) {
         let command = Command::LoadClip { clip, sound: Arc::new(sound) };
-        plane.send(command).map_err(|_| StartError { what: String::from("clip"), why: String::from("not taken") })?;
+        plane.send(command).map_err(|_| StartError::plain("clip", "not taken"))?;
     }
     Ok(())
 }
@@ -338,8 +367,7 @@ pub fn database_url(server: &ServerSettings) -> String {
 }
 
 fn open_database(server: &ServerSettings) -> Result<Database, StartError> {
-    Database::open(&database_url(server))
-        .map_err(|error| StartError { what: String::from("database"), why: error.to_string() })
+    Database::open(&database_url(server)).map_err(|error| StartError::plain("database", error))
 }
 
 fn feed_records(

@@ -133,6 +133,7 @@ impl Loop {
                 Order::Trace(order) => self.on_trace(order),
                 Order::Change(change) => self.on_change(*change),
                 Order::Drain { time } => {
+                    tracing::info!(seconds = time.as_secs(), "no new calls; ending when the present ones have ended");
                     self.state.drain_until = Some(self.clock.mono() + time);
                     self.pulse.set_draining();
                     self.handle_input(Input::Drain);

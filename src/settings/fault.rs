@@ -43,6 +43,33 @@ impl<T> At<T> {
     }
 }
 
+/// The texts that were read, for what is found wrong with them later: when a file that they name is opened.
+#[derive(Clone)]
+pub struct Places(Vec<Source>);
+
+impl Places {
+    pub(super) fn new(sources: Vec<Source>) -> Self {
+        Self(sources)
+    }
+
+    /// The main file as TOML; empty should it not be any.
+    pub(super) fn main_table(&self) -> toml::Table {
+        self.0.first().and_then(|source| source.text.parse().ok()).unwrap_or_default()
+    }
+
+    pub fn fault(&self, mark: Mark, problem: impl Into<String>, hint: Option<String>) -> Fault {
+        let (file, line, column) = place(&self.0, mark);
+        Fault { file, line, column, problem: problem.into(), hint }
+    }
+}
+
+impl fmt::Debug for Places {
+    /// Without the texts, which hold passwords.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|source| &source.name)).finish()
+    }
+}
+
 /// One thing to mend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {

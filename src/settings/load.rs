@@ -2,7 +2,7 @@
 
 use super::{
     CentreFiles, ServerSettings, centre,
-    fault::{Faults, Mark, Report, Source},
+    fault::{Faults, Mark, Places, Report, Source},
     read::{self, Environment, Section},
     server::{self, ENVIRONMENT_PREFIX},
 };
@@ -21,6 +21,19 @@ pub struct Included {
 pub struct Loaded {
     pub server: ServerSettings,
     pub files: CentreFiles,
+    pub places: Places,
+}
+
+/// What the main file says of the server, as far as it can be read: to find a running switch while somebody is changing
+/// its files. The flag tells whether all of it could be read.
+pub fn server_as_read(main: Source, environment: &[(String, String)]) -> (ServerSettings, bool) {
+    let sources = gather(main, Vec::new(), environment);
+    let report = Report::new(&sources);
+    let overrides = overrides(&sources, 1);
+    let table = read::parse(&sources, 0, &report);
+    let root = Section::root(&report, 0, &table).overridden_by(&overrides, ENVIRONMENT_PREFIX);
+    let settings = server::read(&root, &overrides);
+    (settings, report.is_clean())
 }
 
 /// The files that the main file includes, relative to it. What is wrong with the file is told by [`load`].
@@ -72,7 +85,8 @@ pub fn load(main: Source, included: Vec<Included>, environment: &[(String, Strin
         root.finish();
     }
     report.finish()?;
-    Ok(Loaded { server, files })
+    drop(tables);
+    Ok(Loaded { server, files, places: Places::new(sources) })
 }
 
 fn gather(main: Source, included: Vec<Source>, environment: &[(String, String)]) -> Vec<Source> {

@@ -6,6 +6,7 @@
 
 mod centre;
 mod devices;
+mod differ;
 mod fault;
 mod hep;
 mod listener;
@@ -16,10 +17,11 @@ mod server;
 mod tls;
 
 pub use centre::{BUILT_IN, BUILT_IN_WORD, CentreFiles, ClipFile, RANGE_MAX, difference, dump};
-pub use fault::{At, Fault, Faults, Mark, Source};
+pub use differ::server_difference;
+pub use fault::{At, Fault, Faults, Mark, Places, Source};
 pub use hep::HepSettings;
 pub use listener::{LISTENERS_MAX, Listener, ListenerKind};
-pub use load::{Included, Loaded, includes, load};
+pub use load::{Included, Loaded, includes, load, server_as_read};
 pub use server::{
     ENVIRONMENT_PREFIX, HttpSettings, JournalSync, Limits, LogFormat, LogSettings, RtpSettings, ServerSettings,
     SipSettings, StoreSettings,

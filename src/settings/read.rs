@@ -89,12 +89,20 @@ impl<'a> Section<'a> {
     }
 
     fn expected(&self, mark: Mark, key: &str, expected: &str, found: &Raw<'_>) {
+        let hint = Self::quotes(key, found);
         let found = match found {
             Raw::Toml(DeValue::String(text)) => format!("\"{text}\""),
             Raw::Toml(other) => format!("a value of type {}", other.type_str()),
             Raw::Environment(text) => format!("\"{text}\""),
         };
-        self.report.fault(mark, format!("{key}: expected {expected}, found {found}"), None);
+        self.report.fault(mark, format!("{key}: expected {expected}, found {found}"), hint);
+    }
+
+    /// A number, `true` or `false` in quotes is the commonest slip.
+    fn quotes(key: &str, found: &Raw<'_>) -> Option<String> {
+        let Raw::Toml(DeValue::String(text)) = found else { return None };
+        let bare = text.parse::<u64>().is_ok() || matches!(text.as_ref(), "true" | "false");
+        bare.then(|| format!("without quotes: {key} = {text}"))
     }
 
     pub fn missing(&self, key: &str, expected: &str) {

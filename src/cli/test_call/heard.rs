@@ -133,12 +133,12 @@ fn cadence() -> Duration {
     time_of(tone(Tone::Ringback, Country::Neutral).len())
 }
 
-/// One line for people: `0.0 s hold music (4.2 s), 4.2 s someone (10.0 s)`.
+/// One line for people: `hold music 0.0-4.2 s, someone 4.2-14.2 s`.
 pub fn told(stretches: &[Stretch]) -> String {
     let mut text = String::new();
     for Stretch { sort, from, length } in stretches {
         let comma = if text.is_empty() { "" } else { ", " };
-        let _ = write!(text, "{comma}{:.1} s {sort} ({:.1} s)", from.as_secs_f64(), length.as_secs_f64());
+        let _ = write!(text, "{comma}{sort} {:.1}-{:.1} s", from.as_secs_f64(), (*from + *length).as_secs_f64());
     }
     text
 }
