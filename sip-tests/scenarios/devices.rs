@@ -1,9 +1,12 @@
 //! What the agent's device says, and what comes of it: five different things.
 
-use strowger::acd::{BanTime, Reason, Selection, Status};
+use strowger::{
+    acd::{BanTime, Reason, Selection, Status},
+    engine::CallStage,
+};
 
 use super::caller;
-use crate::sim::{End, Habit, Voice, World, secs};
+use crate::sim::{End, Habit, HoldForm, Voice, World, secs};
 
 /// Rule 17: rung to the end: missed, left alone for the ban; the caller keeps his place.
 #[test]
@@ -146,6 +149,16 @@ fn a_direct_call_makes_busy() {
     let direct = rui.calls("ana");
     world.within(5, "they talk", |world| world.hear_each_other(&direct, &ana));
     assert_eq!(ana.status(), Status::Busy);
+    let seen = || world.snapshot().calls[0].clone();
+    assert_eq!(
+        (seen().direct, seen().stage),
+        (vec![ana.view().agent], CallStage::Talking),
+        "she sees whom she talks to"
+    );
+    direct.holds(HoldForm::SendOnly);
+    world.within(2, "the hold is seen", |_| seen().stage == CallStage::Held);
+    direct.resumes();
+    world.within(2, "and its end", |_| seen().stage == CallStage::Talking);
     let waiting = caller(&world);
     world.run_for(secs(10));
     assert_eq!(ana.all_calls().len(), 1, "busy is not rung");

@@ -1,6 +1,9 @@
 //! The process dies in the middle of calls, and the next one goes on with them.
 
-use strowger::acd::{Reason, Selection, Status};
+use strowger::{
+    acd::{Reason, Selection, Status},
+    engine::StoryEvent,
+};
 
 use super::{caller, talking};
 use crate::sim::{Call, HoldForm, Voice, World, secs};
@@ -57,6 +60,9 @@ fn a_queue_call_goes_on() {
         assert_eq!(records.len(), 1, "one call, one record");
         let queue = record.queue.as_ref().expect("it came through a queue");
         assert_eq!((queue.outcome.as_str(), queue.agent), ("answered", Some(ana.id)));
+        let asked =
+            queue.story.iter().any(|step| matches!(&step.what, StoryEvent::Offered { why, .. } if why.agent == ana.id));
+        assert!(asked, "why she was asked is still known: {:?}", queue.story);
         assert_eq!((record.legs.len(), record.cause.q850), (2, 16), "an ordinary end");
         let next = talking(&world, &ana);
         next.hangs_up();

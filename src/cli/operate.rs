@@ -24,9 +24,10 @@ const COLUMN_MAX: usize = 48;
 
 pub fn show(file: &Path, what: Shown, as_json: bool) -> Result<(), Failed> {
     let (list, columns): (&str, &[&str]) = match what {
-        Shown::Calls => {
-            ("calls", &["call", "direction", "stage", "caller", "dialled", "queue", "agent", "began", "answered"])
-        }
+        Shown::Calls => (
+            "calls",
+            &["call", "direction", "stage", "caller", "dialled", "parties", "queue", "agent", "began", "answered"],
+        ),
         Shown::Agents => ("agents", &["agent", "status", "reason", "activity", "since", "reachable", "name"]),
         Shown::Queues => ("queues", &["queue", "waiting", "longest_since", "logged_in", "routable", "open", "name"]),
         Shown::Registrations => ("registrations", &["user", "contact", "user_agent", "since", "expires", "reachable"]),
@@ -162,10 +163,20 @@ fn cell(column: &str, value: Option<&Value>) -> String {
         None | Some(Value::Null) => String::from("-"),
         Some(Value::Number(millis)) if is_time(column) => clock(millis.as_i64().unwrap_or(0)),
         Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(parties)) if column == "parties" => parties_told(parties),
         Some(other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_))) => other.to_string(),
     };
     // What a phone sent is shown on somebody's terminal.
     text.chars().map(|c| if c.is_control() { '?' } else { c }).take(COLUMN_MAX).collect()
+}
+
+/// Who is in a call now: `+351210000001, ana`; who is still rung in brackets.
+fn parties_told(parties: &[Value]) -> String {
+    let told = parties.iter().map(|party| {
+        let name = party.get("name").and_then(Value::as_str).unwrap_or("?");
+        if party.get("answered") == Some(&Value::Bool(true)) { name.to_owned() } else { format!("({name})") }
+    });
+    told.collect::<Vec<_>>().join(", ")
 }
 
 fn is_time(column: &str) -> bool {
@@ -191,5 +202,8 @@ mod tests {
         assert_eq!(lines[0], "user  contact        reachable");
         assert_eq!(lines[1], "ana   sip:ana@?[31m  true");
         assert_eq!(lines[2], "-     -              -");
+        let parties =
+            json!({ "parties": [{ "name": "+351210000001", "answered": true }, { "name": "ana", "answered": false }] });
+        assert_eq!(table(&["parties"], &[parties]).lines().nth(1), Some("+351210000001, (ana)"));
     }
 }

@@ -375,6 +375,12 @@ impl Engine {
         }
     }
 
+    /// Agents whom a call that came through no queue rings or keeps busy.
+    pub(super) fn direct_of(&self, call: CallId) -> impl Iterator<Item = AgentId> + '_ {
+        let of_call = (call, AgentId(0))..=(call, AgentId(u64::MAX));
+        self.direct.range(of_call).map(|((_, agent), _)| *agent)
+    }
+
     pub(super) fn end_direct(&mut self, now: Now, agent: AgentId, call: CallId) {
         if self.direct.remove(&(call, agent)).is_some() {
             self.acd.handle_direct_ended(now, agent, call);
@@ -386,8 +392,7 @@ impl Engine {
         self.end_interaction(now, call);
         self.forget_thirds(call);
         self.forget_plays(call);
-        let of_call = (call, AgentId(0))..=(call, AgentId(u64::MAX));
-        let left: Vec<AgentId> = self.direct.range(of_call).map(|((_, agent), _)| *agent).collect();
+        let left: Vec<AgentId> = self.direct_of(call).collect();
         for agent in left {
             self.end_direct(now, agent, call);
         }

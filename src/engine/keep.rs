@@ -184,8 +184,7 @@ impl Engine {
             ended: now.wall,
             cause: Cause::SWITCH,
             ended_by: EndedBy::Switch,
-            // The story would be journalled again with each step: it is for the record alone.
-            queue: note.queue.as_ref().map(|queue| QueueRecord { story: Vec::new(), ..queue.clone() }),
+            queue: note.queue.as_ref().map(QueueRecord::shortened),
             legs: Vec::new(),
         };
         let waiting = note.interaction.and_then(|interaction| self.waiting.get(&interaction));

@@ -114,6 +114,9 @@ pub enum StoryEvent {
 /// Steps of one call that are kept; of more, the first ones and the last.
 pub const STORY_MAX: usize = 40;
 
+/// Steps of a running call that the journal keeps, the last ones: they are written again with each change.
+const STORY_KEPT_MAX: usize = 6;
+
 impl QueueRecord {
     /// Adds a step, in the place of the last one when there is no room.
     pub(super) fn tell(&mut self, at: Wall, queue: QueueId, what: StoryEvent) {
@@ -132,6 +135,12 @@ impl QueueRecord {
                 return;
             }
         }
+    }
+
+    /// For the journal, while the call runs.
+    pub(super) fn shortened(&self) -> Self {
+        let story = self.story.iter().skip(self.story.len().saturating_sub(STORY_KEPT_MAX)).cloned().collect();
+        Self { story, why: self.why.clone(), outcome: self.outcome.clone(), ..*self }
     }
 
     pub(super) fn new(queue: QueueId, interaction: InteractionId, outcome: &str) -> Self {

@@ -35,7 +35,10 @@ pub struct CallView {
     pub stage: CallStage,
     pub queue: Option<QueueId>,
     pub interaction: Option<InteractionId>,
+    /// Whom the queue gave it to.
     pub agent: Option<AgentId>,
+    /// Agents who are in it, or rung by it, through no queue.
+    pub direct: Vec<AgentId>,
     pub legs: Vec<LegView>,
 }
 
@@ -48,6 +51,8 @@ pub enum CallStage {
     Waiting,
     /// People hear each other.
     Talking,
+    /// One of them holds the other.
+    Held,
     /// A clip plays.
     Playing,
 }

@@ -96,6 +96,9 @@ impl Engine {
         let stage = match (sight.connected(), note.interaction) {
             (_, Some(_)) if !note.connected => CallStage::Waiting,
             (Some(_), _) if note.transfer.is_some() => CallStage::Ringing,
+            (Some(_), _) if sight.legs().any(|leg| leg.guest().is_none() && (leg.is_held() || leg.holds())) => {
+                CallStage::Held
+            }
             (Some(_), _) => CallStage::Talking,
             (None, Some(_)) => CallStage::Waiting,
             (None, None) if rings || sight.answered().is_none() => CallStage::Ringing,
@@ -113,6 +116,7 @@ impl Engine {
             queue: note.queue.as_ref().map(|queue| queue.queue),
             interaction: note.interaction,
             agent,
+            direct: self.direct_of(call).collect(),
             legs: sight
                 .legs()
                 .map(|leg| LegView {

@@ -101,6 +101,7 @@ const WORDS = {
   "stage.ringing": ["Ringing", "A tocar", "Sonando"],
   "stage.waiting": ["Waiting", "Em espera", "En espera"],
   "stage.talking": ["Talking", "Em conversa", "Hablando"],
+  "stage.held": ["On hold", "Em pausa", "Retenida"],
   "stage.playing": ["Listening", "A ouvir", "Escuchando"],
   "duration": ["Time", "Tempo", "Tiempo"],
   "no_calls": ["No live calls.", "Nenhuma chamada em curso.", "Ninguna llamada en curso."],

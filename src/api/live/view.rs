@@ -213,6 +213,9 @@ pub struct CallView {
     pub parties: Vec<PartyView>,
     #[serde(skip)]
     pub agent_id: Option<AgentId>,
+    /// Agents who have it through no queue.
+    #[serde(skip)]
+    pub direct: Vec<AgentId>,
 }
 
 /// One leg of a call. Supervisors who only listen or whisper are not shown: an agent sees this too.
@@ -230,7 +233,7 @@ pub struct PartyView {
 
 impl CallView {
     pub fn is_of(&self, agent: Option<AgentId>) -> bool {
-        agent.is_some() && self.agent_id == agent
+        agent.is_some_and(|agent| self.agent_id == Some(agent) || self.direct.contains(&agent))
     }
 }
 
@@ -254,8 +257,10 @@ impl View {
             .map(|call| (call.call, shared(before.calls.get(&call.call), names.call(call))))
             .collect();
         let mut direct: BTreeMap<AgentId, Vec<Arc<CallView>>> = BTreeMap::new();
-        for call in snapshot.calls.iter().filter(|call| call.interaction.is_none()) {
-            if let (Some(agent), Some(view)) = (call.agent, calls.get(&call.call)) {
+        for call in &snapshot.calls {
+            let Some(view) = calls.get(&call.call) else { continue };
+            let queued = call.agent.filter(|_| call.interaction.is_none());
+            for agent in call.direct.iter().copied().chain(queued) {
                 direct.entry(agent).or_default().push(Arc::clone(view));
             }
         }
@@ -348,6 +353,7 @@ impl<'a> Names<'a> {
             legs: parties.len(),
             parties,
             agent_id: call.agent,
+            direct: call.direct.clone(),
         }
     }
 

@@ -50,10 +50,14 @@ impl Scope {
         let view = api.view().await?;
         // One that is over is so for everybody.
         let Some(live) = view.calls.get(&call) else { return Ok(()) };
-        match (&live.queue, live.agent_id) {
-            (None, Some(agent)) => self.agent(api, agent).await,
-            (Some(_), _) | (None, None) => self.check(|only| is_through(only, live), "You don't supervise this call."),
+        if live.queue.is_none() {
+            for agent in live.agent_id.iter().chain(&live.direct) {
+                if self.agent(api, *agent).await.is_ok() {
+                    return Ok(());
+                }
+            }
         }
+        self.check(|only| is_through(only, live), "You don't supervise this call.")
     }
 
     /// Who waits in one of the queues.

@@ -403,6 +403,7 @@ pub fn call(call: u64, interaction: u64, caller: &str, agent: Option<AgentId>) -
         queue: Some(SUPPORT),
         interaction: Some(InteractionId(interaction)),
         agent,
+        direct: Vec::new(),
         legs: Vec::new(),
     }
 }
