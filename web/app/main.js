@@ -1,6 +1,7 @@
 // The page: who is signed in decides what it shows.
 
 import { effect } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
 import { render } from "preact";
 import { iAmHere, whoAmI } from "./api.js";
 import { keepLive } from "./live.js";
@@ -15,11 +16,20 @@ import { t } from "./words.js";
 function Page() {
   if (account.value === undefined) return html`<p class="quiet wait" role="status">${t("link.connecting")}</p>`;
   if (account.value === null) return html`<${SignIn} /><${Notices} />`;
+  return html`<${Desk} /><${Notices} />`;
+}
+
+function Desk() {
+  const start = useRef(/** @type {any} */ (null));
+  // Whoever signed in by keyboard goes on from the top of the page, not from nowhere.
+  useEffect(() => {
+    if (document.activeElement === document.body) start.current?.focus({ preventScroll: true });
+  }, []);
   return html`
     <${Top} />
     ${link.value === "lost" && html`<p class="banner" role="alert">${t("link.lost")}</p>`}
     ${me.value?.inactive_until && html`<p class="banner" role="alert">${t("still_there")} <${Left} until=${me.value.inactive_until} /></p>`}
-    <main class=${me.value ? "with-work" : ""}>
+    <main ref=${start} tabindex="-1" class=${me.value ? "with-work" : ""}>
       ${me.value && html`<div class="column"><${Work} /><${MyQueues} /></div>`}
       <div class="column">
         <${Queues} />
@@ -27,7 +37,6 @@ function Page() {
         ${supervises.value && html`<${Calls} />`}
       </div>
     </main>
-    <${Notices} />
   `;
 }
 

@@ -42,6 +42,11 @@ export function queueName(key) {
   return queueMap.value.get(key)?.name ?? key;
 }
 
+/** @param {string} key */
+export function agentName(key) {
+  return agentMap.value.get(key)?.name ?? key;
+}
+
 /**
  * A message of the live connection. `false` when a number is missing: then the page must start anew.
  * @param {any} message

@@ -71,6 +71,29 @@ test("an agent chooses a status; every page sees it; a reload keeps it", async (
 });
 
 // QM-02, QM-03
+// AS-07, AS-08
+test("Ready ends do-not-disturb; the choice that counts is marked", async () => {
+  const page = await signIn("ana");
+  const pressed = (name) => page.getByRole("button", { name, exact: true, pressed: true }).waitFor();
+  await page.getByRole("button", { name: "Do not disturb" }).click();
+  await pressed("Do not disturb");
+  await page.getByRole("button", { name: "Ready", exact: true }).click();
+  await pressed("Ready");
+  await page.getByRole("button", { name: "Do not disturb", pressed: false }).waitFor();
+  await page.context().close();
+});
+
+test("a narrow screen does not scroll sideways, and the keyboard finds its place", async () => {
+  const page = await signIn("admin");
+  for (const width of [320, 390, 768]) {
+    await page.setViewportSize({ width, height: 700 });
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert.ok(wide <= width, `${wide} px at ${width}`);
+  }
+  assert.notEqual(await page.evaluate(() => document.activeElement?.tagName), "BODY", "the focus is somewhere after signing in");
+  await page.context().close();
+});
+
 test("an agent pauses in a queue, resumes, logs out and in", async () => {
   const ana = await signIn("ana");
   const queue = ana.locator(".queues li");

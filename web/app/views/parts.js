@@ -36,17 +36,21 @@ export function Card({ title, kind = "", children }) {
   return html`<section class="card ${kind}" aria-label=${title}><h2>${title}</h2>${children}</section>`;
 }
 
-/** A pop-up list of buttons, closed by a click elsewhere or by Escape. @param {{ label: string, children: any, kind?: string }} props */
-export function Menu({ label, children, kind = "" }) {
+/**
+ * A pop-up list of buttons, closed by a choice, a click elsewhere or Escape; the focus is back on it then.
+ * @param {{ label: string, children: any, kind?: string, disabled?: boolean, chosen?: boolean }} props
+ */
+export function Menu({ label, children, kind = "", disabled = false, chosen = false }) {
   const box = useRef(/** @type {any} */ (null));
   useEffect(() => {
     const close = (/** @type {Event} */ event) => {
       const menu = box.current;
       if (!menu?.open) return;
       const escape = event instanceof KeyboardEvent && event.key === "Escape";
-      const elsewhere = event.type === "click" && (!menu.contains(event.target) || event.target.closest(".menu"));
-      if (escape || elsewhere) menu.open = false;
-      if (escape) menu.querySelector("summary").focus();
+      const within = event.type === "click" && menu.contains(event.target);
+      const choice = within && event.target.closest(".menu");
+      if (escape || choice || (event.type === "click" && !within)) menu.open = false;
+      if (escape || choice) menu.querySelector("summary").focus();
     };
     document.addEventListener("click", close);
     document.addEventListener("keydown", close);
@@ -56,7 +60,7 @@ export function Menu({ label, children, kind = "" }) {
     };
   }, []);
   return html`<details class="drop ${kind}" ref=${box}>
-    <summary class="button">${label}</summary>
+    <summary class="button" aria-current=${chosen} aria-disabled=${disabled} onClick=${(/** @type {Event} */ event) => disabled && event.preventDefault()}>${label}</summary>
     <div class="menu">${children}</div>
   </details>`;
 }

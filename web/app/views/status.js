@@ -22,10 +22,10 @@ function MyStatus({ agent }) {
   const reason = reasonName(agent.reason, choices.value.reasons);
   return html`<div class="my-status" role="group" aria-label=${t("your_status")}>
     <div class="choose">
-      <button class="button ready" aria-pressed=${agent.status === "ready"} disabled=${off()} onClick=${() => setStatus({ status: "ready" })}>
+      <button class="button ready" aria-pressed=${agent.status === "ready"} disabled=${off()} onClick=${() => setStatus(ready(agent))}>
         ${t("status.ready")}
       </button>
-      <${NotReady} />
+      <${NotReady} chosen=${agent.status === "not_ready"} />
       <button class="button" aria-pressed=${agent.dnd} disabled=${off()} onClick=${() => setStatus({ dnd: !agent.dnd })}>
         ${t("status.dnd")}
       </button>
@@ -42,6 +42,9 @@ function MyStatus({ agent }) {
   </div>`;
 }
 
+/** Who says that he is ready does not want to be left alone any more. @param {{ dnd: boolean }} agent */
+const ready = (agent) => (agent.dnd ? { status: "ready", dnd: false } : { status: "ready" });
+
 /** What was asked for while busy. @param {{ is: string, reason?: string }} pending */
 function pendingText(pending) {
   const what = pending.is === "log_off" ? t("pending.log_off") : reasonName(pending.reason, choices.value.reasons) || t("status.not_ready");
@@ -50,11 +53,12 @@ function pendingText(pending) {
 
 const off = () => link.value !== "live";
 
-function NotReady() {
+/** @param {{ chosen: boolean }} props */
+function NotReady({ chosen }) {
   const { reasons, reason_required: required } = choices.value;
   const choose = (/** @type {string | undefined} */ reason) => () => setStatus({ status: "not_ready", reason });
-  if (reasons.length === 0) return html`<button class="button" disabled=${off()} onClick=${choose(undefined)}>${t("status.not_ready")}</button>`;
-  return html`<${Menu} label=${t("status.not_ready")}>
+  if (reasons.length === 0) return html`<button class="button" aria-pressed=${chosen} disabled=${off()} onClick=${choose(undefined)}>${t("status.not_ready")}</button>`;
+  return html`<${Menu} label=${t("status.not_ready")} disabled=${off()} chosen=${chosen}>
     ${reasons.map((one) => html`<button key=${one.reason} disabled=${off()} onClick=${choose(one.reason)}>${one.name}</button>`)}
     ${!required && html`<button disabled=${off()} onClick=${choose(undefined)}>${t("no_reason")}</button>`}
   <//>`;

@@ -2,7 +2,7 @@
 
 import { endAgentWrapUp, hangUp, setAgentQueues, setAgentStatus } from "../api.js";
 import { clock } from "../time.js";
-import { agents, calls, choices, link, queueName, queues, supervises } from "../store.js";
+import { agentName, agents, calls, choices, link, queueName, queues, supervises } from "../store.js";
 import { reasonName, t } from "../words.js";
 import { Card, Menu, Since, Status, html } from "./parts.js";
 
@@ -62,7 +62,7 @@ function Agent({ agent }) {
 function Actions({ agent }) {
   const { reasons, reason_required: required } = choices.value;
   const status = (/** @type {object} */ change) => () => setAgentStatus(agent.agent, change);
-  return html`<${Menu} label="⋯" kind="left">
+  return html`<${Menu} label="⋯" kind="left" disabled=${off()}>
     <button disabled=${off()} onClick=${status({ status: "ready" })}>${t("set_ready")}</button>
     ${reasons.map(
       (one) => html`<button key=${one.reason} disabled=${off()} onClick=${status({ status: "not_ready", reason: one.reason })}>
@@ -86,7 +86,7 @@ export function Calls() {
               <td>${call.dialled}</td>
               <td>${t(`stage.${call.stage}`)}</td>
               <td>${call.queue ? queueName(call.queue) : ""}</td>
-              <td>${call.agent ?? ""}</td>
+              <td>${call.agent ? agentName(call.agent) : ""}</td>
               <td class="number"><${Since} since=${call.began} /></td>
               <td><button class="button bad slim" disabled=${off()} onClick=${() => hangUp(call.call)}>${t("hang_up")}</button></td>
             </tr>`,

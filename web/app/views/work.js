@@ -1,5 +1,6 @@
 // What is mine to do now: the offer, the call, the wrap-up; and my queues.
 
+import { useEffect, useRef } from "preact/hooks";
 import { answerOffer, hangUp, setQueue, wrapUp } from "../api.js";
 import { choices, link, me, queueName } from "../store.js";
 import { clock, now } from "../time.js";
@@ -26,13 +27,18 @@ export function Work() {
 /** @param {{ offer: any }} props */
 function Offer({ offer }) {
   const answer = (/** @type {"accept" | "decline"} */ what) => () => answerOffer(offer.offer, what);
+  const accept = useRef(/** @type {any} */ (null));
+  // One key answers, unless something is being written.
+  useEffect(() => {
+    if (!document.activeElement?.matches("input, textarea, select")) accept.current?.focus();
+  }, []);
   return html`<section class="card offer" role="alertdialog" aria-labelledby="offer-title" aria-describedby="offer-who" aria-live="assertive">
     <h2 id="offer-title">${t("offer.title")} · ${queueName(offer.queue)}</h2>
     <p class="who" id="offer-who">${offer.caller || t("unknown_caller")}</p>
     <p class="quiet">${offer.arrived !== null && t("waited", { time: clock(offer.made - offer.arrived) })}</p>
     <div class="countdown" aria-live="off"><${Bar} from=${offer.made} until=${offer.until} label=${t("time_left")} /><${Left} until=${offer.until} /></div>
     <div class="buttons">
-      <button class="button good" disabled=${off()} onClick=${answer("accept")}>${t("accept")}</button>
+      <button class="button good" ref=${accept} disabled=${off()} onClick=${answer("accept")}>${t("accept")}</button>
       <button class="button bad" disabled=${off()} onClick=${answer("decline")}>${t("decline")}</button>
     </div>
     <p class="quiet hint">${t(me.value.reachable ? "offer.phone" : "offer.no_phone")}</p>
@@ -110,7 +116,7 @@ function Membership({ member }) {
     <span class="buttons small">
       ${is === "logged_out" && html`<button class="button" disabled=${off()} onClick=${change({ do: "log_in" })}>${t("log_in")}</button>`}
       ${is === "active" &&
-      html`<${Menu} label=${t("pause")} kind="left">
+      html`<${Menu} label=${t("pause")} kind="left" disabled=${off()}>
         ${reasons.map((one) => html`<button key=${one.reason} onClick=${change({ do: "pause", reason: one.reason })}>${one.name}</button>`)}
         ${!required && html`<button onClick=${change({ do: "pause" })}>${t("no_reason")}</button>`}
       <//>`}
