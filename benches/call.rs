@@ -100,6 +100,7 @@ impl Bench {
                 | Output::Live(_)
                 | Output::Reply { .. }
                 | Output::Resolve { .. }
+                | Output::Page { .. }
                 | Output::Gate(_)
                 | Output::Alarm(_)
                 | Output::Drained) => {

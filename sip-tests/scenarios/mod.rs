@@ -10,6 +10,7 @@ mod going_on;
 mod hold;
 mod hostile;
 mod loss;
+mod pages;
 mod parties;
 mod phones;
 mod pickup;

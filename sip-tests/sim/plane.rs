@@ -8,11 +8,16 @@ use std::{
 
 use strowger::{
     base::{Chance, ClipId, Instant, StreamId},
-    media::{Command, Core, Country, Event, PROTECTION_BYTES_MAX, Port, Sound, Verdict, spoken},
+    media::{
+        Command, Core, Country, Event, PROTECTION_BYTES_MAX, Port, Sound, Verdict,
+        link::{Doors, Fingerprint},
+        spoken,
+    },
 };
 
 use super::{
     centre::{MUSIC, SWITCH},
+    page::keys_of,
     sound::Voice,
 };
 
@@ -24,6 +29,9 @@ const WORKERS: u16 = 2;
 
 /// Pairs of each worker: enough for the busiest story, few enough to be used again and again.
 const PORTS: u16 = 200;
+
+/// The same for browsers' legs; here each has a number of its own.
+const DOORS: u16 = 40;
 
 const FIRST_PORT: u16 = 16_384;
 
@@ -46,6 +54,15 @@ impl Plane {
 
     pub fn ports() -> Vec<Port> {
         (0..WORKERS * PORTS).map(port).collect()
+    }
+
+    pub fn doors() -> Doors {
+        let first = WORKERS * PORTS;
+        Doors {
+            fingerprint: Fingerprint([9; 32]),
+            ports: (first..first + WORKERS * DOORS).map(port).collect(),
+            others: vec![Vec::new(); usize::from(WORKERS)],
+        }
     }
 
     /// Two seconds of the music, which is a voice of its own.
@@ -80,7 +97,20 @@ impl Plane {
             | Command::LoadClip { .. }
             | Command::DropClip { .. } => {}
         }
-        self.workers[usize::from(worker)].handle_command(now, command);
+        let link = match &command {
+            Command::Open { stream, form, .. } | Command::Update { stream, form, .. } => {
+                form.link.clone().map(|link| (*stream, link))
+            }
+            _ => None,
+        };
+        let core = &mut self.workers[usize::from(worker)];
+        core.handle_command(now, command);
+        if let Some((stream, link)) = link
+            && let Some(port) = core.port(stream)
+        {
+            core.handle_way(port.index, link.candidates.first().copied());
+            core.handle_keys(port.index, keys_of(&link));
+        }
     }
 
     fn gather(&mut self, now: Instant, stream: StreamId, to: u16) {
@@ -95,7 +125,7 @@ impl Plane {
     pub fn handle_packet(&mut self, now: Instant, from: SocketAddr, to: SocketAddr, mut packet: Vec<u8>) {
         let Some(number) = to.port().checked_sub(FIRST_PORT) else { return };
         let (index, is_rtcp) = (number / 2, number % 2 == 1);
-        if index >= WORKERS * PORTS {
+        if index >= WORKERS * (PORTS + DOORS) {
             return;
         }
         let worker = self.ports.get(&index).copied().unwrap_or(port(index).worker);

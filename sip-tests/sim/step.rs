@@ -11,10 +11,10 @@ use std::{
 
 use strowger::{
     acd::{EngagementSummary, Rule},
-    base::{Chance, Instant, Now, Wall},
+    base::{Chance, Instant, LegId, Now, PageId, UserId, Wall},
     engine::{
-        Alarm, Answer, CallRecord, Centre, Emitted, Engine, Entry, EntryId, Event, Input, Output, Record, Refused,
-        RequestId,
+        Alarm, Answer, CallRecord, Centre, Emitted, Engine, Entry, EntryId, Event, Input, Output, PageSays, PageTold,
+        Record, Refused, RequestId,
         flight::{Base, Recorder, digest},
     },
     media,
@@ -25,6 +25,7 @@ use strowger::{
 use super::{
     Link, centre,
     disk::Disk,
+    page::PageCall,
     plane::Plane,
     ua::{Talk, Ua},
 };
@@ -53,6 +54,7 @@ pub(super) enum Due {
     ToPhone { from: SocketAddr, to: SocketAddr, bytes: Vec<u8> },
     RtpToSwitch { from: SocketAddr, to: SocketAddr, bytes: Vec<u8> },
     RtpToPhone { to: SocketAddr, bytes: Vec<u8> },
+    FromPage { page: PageId, user: UserId, says: PageSays },
     Wake(usize),
     Speech,
     Told { run: u32, event: media::Event },
@@ -68,6 +70,13 @@ pub(super) struct Sim {
     pub what: HashMap<u64, Due>,
     pub number: u64,
     pub uas: Vec<Ua>,
+    /// Live connections of pages so far, and whose each is.
+    pub pages: u64,
+    pub page_uas: BTreeMap<PageId, usize>,
+    pub page_legs: BTreeMap<LegId, PageCall>,
+    pub told: Vec<(PageId, PageTold)>,
+    /// Certificates of browsers so far.
+    pub prints: u8,
     pub places: HashMap<SocketAddr, usize>,
     pub wakes: Vec<Option<Instant>>,
     pub voices: Rc<Cell<u64>>,
@@ -111,6 +120,11 @@ impl Sim {
             what: HashMap::new(),
             number: 0,
             uas: Vec::new(),
+            pages: 0,
+            page_uas: BTreeMap::new(),
+            page_legs: BTreeMap::new(),
+            told: Vec::new(),
+            prints: 0,
             places: HashMap::new(),
             wakes: Vec::new(),
             voices: Rc::new(Cell::new(0)),
@@ -215,6 +229,7 @@ impl Sim {
         self.feed(Input::Settings(Box::new(self.centre.clone())));
         self.feed(Input::Restore(self.disk.read()));
         self.feed(Input::Ports(Plane::ports()));
+        self.feed(Input::Doors(Plane::doors()));
         self.feed(Input::Restored);
     }
 
@@ -276,6 +291,7 @@ impl Sim {
             Output::Alarm(alarm) => {
                 assert!(!matches!(alarm, Alarm::Invariant(_)), "{alarm:?}");
             }
+            Output::Page { page, told } => self.on_told(page, told),
             Output::Gate(_) | Output::Drained => {}
         }
     }
@@ -422,6 +438,7 @@ impl Sim {
                 self.drain_plane();
             }
             Due::RtpToPhone { to, bytes } => self.hear(to, &bytes),
+            Due::FromPage { page, user, says } => self.hear_page(page, user, says),
             Due::Wake(ua) => {
                 self.wakes[ua] = None;
                 self.uas[ua].handle_timeout(self.clock);

@@ -4,15 +4,18 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use serde::Serialize;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, mpsc};
 
 use crate::{
-    base::AgentId,
-    engine::{Actor, Answer, Centre, Event, Refused, Request, TraceFilter},
+    base::{AgentId, PageId, UserId},
+    engine::{Actor, Answer, Centre, Event, PageSays, PageTold, Refused, Request, TraceFilter},
 };
 
 /// Live events that may wait for the hub before it gives up on them and takes a whole snapshot instead.
 pub const LIVE_WAITING_MAX: usize = 4_096;
+
+/// What a page's telephone is told and has not read; a page that leaves so much has to come again.
+pub const PAGE_TOLD_MAX: usize = 64;
 
 /// The API's way to the engine. Cheap to call from many tasks; nothing here blocks.
 pub trait EngineHandle: Send + Sync + 'static {
@@ -22,6 +25,13 @@ pub trait EngineHandle: Send + Sync + 'static {
 
     /// The first page of an agent opened its live connection, or the last one closed it (AS-05, AS-21).
     fn session(&self, agent: AgentId, open: bool);
+
+    /// A live connection as that of a telephone; what it is told comes out of the receiver. It is told nothing more when
+    /// it falls behind by [`PAGE_TOLD_MAX`], or has said that it is gone.
+    fn open_page(&self) -> (PageId, mpsc::Receiver<PageTold>);
+
+    /// What the user who is signed in says there. False: the inbox is full.
+    fn page(&self, page: PageId, user: UserId, says: PageSays) -> bool;
 
     /// Every `Output::Live` from now on. A receiver that lags is told so and takes a snapshot.
     fn live(&self) -> broadcast::Receiver<Arc<Event>>;

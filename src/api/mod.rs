@@ -33,7 +33,7 @@ use subtle::ConstantTimeEq;
 use tower_http::timeout::TimeoutLayer;
 
 pub use auth::{Accounts, Signed, password};
-pub use handle::{EngineHandle, Health, LIVE_WAITING_MAX, Reloaded};
+pub use handle::{EngineHandle, Health, LIVE_WAITING_MAX, PAGE_TOLD_MAX, Reloaded};
 pub use problem::Problem;
 pub use serve::{ServeSettings, serve};
 

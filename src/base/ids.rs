@@ -64,4 +64,6 @@ ids! {
     ClipId "clip-";
     /// One live connection of a stream transport (TCP, TLS, WS).
     FlowId "flow-";
+    /// One live connection of a page.
+    PageId "page-";
 }

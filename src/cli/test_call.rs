@@ -176,6 +176,7 @@ impl Caller {
                 | Input::Restored
                 | Input::Request { .. }
                 | Input::Session { .. }
+                | Input::Page { .. }
                 | Input::Seed(_)
                 | Input::Resolved { .. }
                 | Input::Drain

@@ -284,6 +284,7 @@ impl Engine {
             Fact::Dead { party, contact, path, flow_failed } => {
                 self.on_dead(now, party, (&contact, path.flow), flow_failed);
             }
+            Fact::PageDead { page } => self.on_page_dead(now, page),
             Fact::Connected { call, .. } => self.on_connected(now, call),
             Fact::CallerGone { call, .. } => self.on_caller_gone(now, call),
             Fact::Leg { call, leg, party, side, ring, stage } => {

@@ -6,7 +6,7 @@ use super::Engine;
 use crate::{
     base::Private,
     sip::registrar::Binding,
-    switch::{Forwarding, LegParty, Presentation, Target, User},
+    switch::{Forwarding, LegParty, Presentation, SipWay, Target, User, Way},
 };
 
 impl Engine {
@@ -19,7 +19,8 @@ impl Engine {
     /// The same one after the other as their q wants it, the most preferred first; equals ring together (RFC 3261 16.6).
     pub(super) fn user_phases(&self, user: &User) -> Vec<Vec<Target>> {
         let bindings = self.registrar.bindings(user.name.as_str());
-        let some_reachable = bindings.iter().any(|binding| binding.reachable);
+        let pages: Vec<Target> = self.page_ways(user.id).map(|way| self.target(user, way)).collect();
+        let some_reachable = !pages.is_empty() || bindings.iter().any(|binding| binding.reachable);
         let mut wanted: Vec<&Binding> =
             bindings.into_iter().filter(|binding| binding.reachable || !some_reachable).collect();
         let mut phases: Vec<Vec<Target>> = Vec::new();
@@ -38,23 +39,36 @@ impl Engine {
             }
             preference = Some(first.q);
         }
+        // A page is where he looks: it rings at once.
+        match phases.first_mut() {
+            Some(first) => first.extend(pages),
+            None if !pages.is_empty() => phases.push(pages),
+            None => {}
+        }
         phases
     }
 
     fn device_target(&self, user: &User, binding: &Binding) -> Option<Target> {
-        Some(Target {
-            party: LegParty::User(user.id),
+        let way = SipWay {
             path: self.path_to(binding)?,
             uri: binding.contact.to_string(),
-            domain: self.settings.realm.as_str().into(),
-            address: Private::new(user.name.as_str().to_owned()),
             route_set: binding.route.iter().map(|route| route.to_string()).collect(),
             credentials: None,
+        };
+        Some(self.target(user, Way::Sip(way)))
+    }
+
+    fn target(&self, user: &User, way: Way) -> Target {
+        Target {
+            party: LegParty::User(user.id),
+            way,
+            domain: self.settings.realm.as_str().into(),
+            address: Private::new(user.name.as_str().to_owned()),
             dead_time: self.settings.times.device_dead_time,
             shown: Presentation::default(),
             quirks: Arc::default(),
             forwarding: Forwarding::default(),
             spares: Vec::new(),
-        })
+        }
     }
 }

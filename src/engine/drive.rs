@@ -13,6 +13,7 @@ use super::{
     directory::Directory,
     keep::Unkept,
     messages::Texts,
+    pages::Pages,
     parties::Third,
     queue_calls::{Asked, Waiting},
     restore::Restoring,
@@ -48,6 +49,7 @@ pub struct Engine {
     pub(super) switch: Switch,
     pub(super) acd: Acd,
     pub(super) registrar: Registrar,
+    pub(super) pages: Pages,
     pub(super) verifier: Verifier,
     pub(super) notes: FastMap<CallId, Note>,
     pub(super) waiting: FastMap<InteractionId, Waiting>,
@@ -133,6 +135,7 @@ impl Engine {
             switch: Switch::new(switch, stack, chance.fork(), now),
             acd: Acd::new(chance.fork()),
             registrar: Registrar::new(settings.devices.registration.clone()),
+            pages: Pages::default(),
             verifier: Verifier::new(settings.realm.clone(), chance.fork()),
             settings,
             notes: FastMap::default(),
@@ -186,6 +189,7 @@ impl Engine {
             Input::Restored => self.on_restored(now),
             Input::Request { id, actor, request } => self.on_request(now, id, actor, request),
             Input::Session { agent, open } => self.acd.handle_session(now, agent, open),
+            Input::Page { page, user, says } => self.on_page(now, page, user, says),
             Input::Seed(seed) => {
                 let chance = self.switch.chance();
                 *chance = Chance::from_seed(mixed(seed, chance.bytes()));
@@ -262,6 +266,7 @@ impl Engine {
                         self.emit_after(Output::Send { path, bytes }, after);
                     }
                     switch::Output::Media { worker, command } => self.emit(Output::Media { worker, command }),
+                    switch::Output::Page { page, call, leg, order } => self.pass_to_page(page, (call, leg), order),
                     switch::Output::Fact(fact) => self.on_fact(now, fact),
                 }
             } else {
@@ -278,6 +283,7 @@ impl Engine {
         self.forget_names();
         self.resolve();
         self.forget_devices(now);
+        self.forget_pages(now);
         let users = &self.directory.users;
         self.budgets.keep(|user| users.contains_key(user));
         self.keep_lines(now);

@@ -8,10 +8,15 @@ use std::{
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{BlindFailed, Centre, ConsultStep, Entry, EntryId, Event, Record, Snapshot, Supervision, WatchView};
+use super::{
+    BlindFailed, Centre, ConsultStep, Entry, EntryId, Event, PageSays, PageTold, Record, Snapshot, Supervision,
+    WatchView,
+};
 use crate::{
     acd::{self, Actor, Refused},
-    base::{AgentId, CallId, EngagementId, FlowId, Instant, InteractionId, LegId, OfferId, QueueId, UserId, Wall},
+    base::{
+        AgentId, CallId, EngagementId, FlowId, Instant, InteractionId, LegId, OfferId, PageId, QueueId, UserId, Wall,
+    },
     media,
     sip::{Lookup, Path, Server, Transport},
     switch::Listener,
@@ -59,6 +64,12 @@ pub enum Input {
         agent: AgentId,
         open: bool,
     },
+    /// A word of a page about its telephone; who is signed in there has been checked.
+    Page {
+        page: PageId,
+        user: UserId,
+        says: PageSays,
+    },
     /// Fresh randomness from the system.
     Seed([u8; 32]),
     /// The answer to [`Output::Resolve`]; without servers when the name leads nowhere.
@@ -104,6 +115,11 @@ pub enum Output {
     Reply {
         id: RequestId,
         result: Result<Answer, Refused>,
+    },
+    /// For a page: about its telephone.
+    Page {
+        page: PageId,
+        told: PageTold,
     },
     /// Look up a trunk's name; the answer comes as [`Input::Resolved`].
     Resolve {

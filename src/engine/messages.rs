@@ -9,7 +9,7 @@ use super::{Engine, Happened, drive::Timer, sip_in::Identity};
 use crate::{
     base::{CallId, FastMap, FlowId, Instant, LegId, Now, Private, QueueId, TrunkId, UserId},
     sip::{Body, Path, Reply, TransactionId},
-    switch::{Caller, Destination, LegParty, Routed, Target, Text},
+    switch::{self, Caller, Destination, LegParty, Routed, Target, Text},
     wire::sip::{Message, Name},
 };
 
@@ -189,7 +189,8 @@ impl Engine {
 
     fn devices_of(&self, users: &[UserId]) -> Vec<Target> {
         let users = users.iter().filter_map(|user| self.directory.users.get(user));
-        users.flat_map(|user| self.user_targets(user)).take(COPIES_MAX).collect()
+        let takes_texts = |target: &Target| matches!(target.way, switch::Way::Sip(_));
+        users.flat_map(|user| self.user_targets(user)).filter(takes_texts).take(COPIES_MAX).collect()
     }
 
     /// The first of these trunks that takes it. Carriers send nothing to each other through us.
@@ -240,8 +241,9 @@ impl Engine {
             }
             Way::Devices(targets, caller) => {
                 for target in &targets {
-                    let copy = self.switch.send_text(now, target, &caller, &text);
-                    self.note_copy(now, transaction, copy, (target.party, &target.uri, target.path.flow));
+                    let Some(copy) = self.switch.send_text(now, target, &caller, &text) else { continue };
+                    let switch::Way::Sip(way) = &target.way else { continue };
+                    self.note_copy(now, transaction, copy, (target.party, &way.uri, way.path.flow));
                 }
                 Ok(())
             }

@@ -17,6 +17,7 @@ mod keep_alive;
 mod live;
 mod messages;
 mod outgoing;
+mod pages;
 mod parties;
 mod pickup;
 mod queue_calls;
@@ -44,10 +45,11 @@ pub use io::{Alarm, Answer, Emitted, GateOrder, Input, Output, Request, RequestI
 pub use journal::{Entry, EntryId, JOURNAL_VERSION};
 pub use keep::{LegStanding, RunningCall};
 pub use live::{Event, Happened, OfferView};
+pub use pages::{PAGE_SDP_MAX, PAGES_MAX, PAGES_PER_USER_MAX, PageSays, PageTold};
 pub use parties::Supervision;
 pub use record::{CallRecord, Direction, QueueRecord, Record, STORY_MAX, StoryEvent, StoryStep};
 pub use settings::{BlindFailed, Centre, Clip, Devices, EngineSettings, Limits, QueueVoice, Spoken, WaitingSound};
-pub use snapshot::{CallStage, CallView, Counts, DeviceView, LegView, Snapshot};
+pub use snapshot::{CallStage, CallView, Counts, DeviceKind, DeviceView, LegView, Snapshot};
 pub use trunks::TrunkView;
 pub use watching::{
     DndShown, KeptPublication, KeptWatch, Medium, Shown, WATCHED_BY_ONE_MAX, WatchSettings, WatchView, Watchers,

@@ -10,7 +10,8 @@ use crate::{
     base::{CallId, Now, Private, TrunkGroupId, TrunkId, UserId, in_weighted_order},
     sip::{Path, Transport},
     switch::{
-        Cause, LegParty, LegSide, Listener, Lost, Presentation, Target, Trunk, TrunkMember, authority, escape_user,
+        Cause, LegParty, LegSide, Listener, Lost, Presentation, SipWay, Target, Trunk, TrunkMember, Way, authority,
+        escape_user,
     },
 };
 
@@ -127,12 +128,14 @@ impl Engine {
         let trunk_dead_time = self.settings.times.trunk_dead_time;
         let on = |path: Path| Target {
             party: LegParty::Trunk(id),
-            path,
-            uri: uri.clone(),
+            way: Way::Sip(SipWay {
+                path,
+                uri: uri.clone(),
+                route_set: self.lines.service_route(id).to_vec(),
+                credentials: trunk_credentials(trunk),
+            }),
             domain: self.own_authority(&path).into(),
             address: Private::new(number.clone()),
-            route_set: self.lines.service_route(id).to_vec(),
-            credentials: trunk_credentials(trunk),
             dead_time: if spares_left { trunk_dead_time.min(RESPONSE_TIME) } else { trunk_dead_time },
             shown: shown.clone(),
             quirks: trunk.quirks.clone(),

@@ -1,8 +1,8 @@
 //! REGISTER, and what it means for the agents whose devices these are.
 
-use super::{DeviceView, Engine, Entry, GateOrder, Happened, Output};
+use super::{DeviceKind, DeviceView, Engine, Entry, GateOrder, Happened, Output};
 use crate::{
-    base::Now,
+    base::{Now, UserId},
     sip::{
         Mark, Path, Reply, TransactionId,
         registrar::{Binding, BindingChange},
@@ -83,7 +83,9 @@ impl Engine {
                 Entry::Bound(Box::new(binding.clone()))
             };
             self.journal(entry);
-            self.tell_device(now, &aor);
+            if let Some(user) = self.directory.router.user(&aor) {
+                self.tell_device(now, user);
+            }
         }
     }
 
@@ -98,11 +100,10 @@ impl Engine {
         self.emit(Output::Gate(order));
     }
 
-    /// Tells the distributor whether the devices behind a name can be reached, when that changes.
-    fn tell_device(&mut self, now: Now, aor: &str) {
-        let Some(user) = self.directory.router.user(aor) else { return };
+    /// Tells the distributor whether a user's devices can be reached, when that changes.
+    pub(super) fn tell_device(&mut self, now: Now, user: UserId) {
         let Some(agent) = self.directory.agent_of(user) else { return };
-        let reachable = self.registrar.bindings(aor).iter().any(|binding| binding.reachable);
+        let reachable = self.is_reachable(user);
         if self.reachable.insert(agent, reachable).unwrap_or(false) != reachable {
             self.acd.handle_device(now, agent, reachable);
         }
@@ -110,11 +111,17 @@ impl Engine {
 
     /// The same for all agents, when settings or a restart may have changed who they are.
     pub(super) fn tell_devices(&mut self, now: Now) {
-        let mut names: Vec<_> = self.directory.users.values().map(|user| user.name.clone()).collect();
-        names.sort();
-        for name in names {
-            self.tell_device(now, name.as_str());
+        let mut users: Vec<_> = self.directory.users.values().map(|user| (user.name.clone(), user.id)).collect();
+        users.sort();
+        for (_, user) in users {
+            self.tell_device(now, user);
         }
+    }
+
+    /// Whether any device of a user would ring.
+    pub(super) fn is_reachable(&self, user: UserId) -> bool {
+        let name = self.directory.users.get(&user).map_or("", |user| user.name.as_str());
+        self.pages.is_reachable(user) || self.registrar.bindings(name).iter().any(|binding| binding.reachable)
     }
 
     /// Devices of users who are in the settings no more.
@@ -134,15 +141,17 @@ impl Engine {
             .registrar
             .all()
             .filter_map(|binding| Some(device(self.directory.router.user(&binding.aor)?, binding, false)))
+            .chain(self.page_views())
             .collect();
         views.sort_by(|one, other| (one.user, &one.contact).cmp(&(other.user, &other.contact)));
         views
     }
 }
 
-fn device(user: crate::base::UserId, binding: &Binding, gone: bool) -> DeviceView {
+fn device(user: UserId, binding: &Binding, gone: bool) -> DeviceView {
     DeviceView {
         user,
+        kind: DeviceKind::Phone,
         contact: binding.contact.to_string(),
         user_agent: binding.user_agent.as_deref().unwrap_or_default().to_owned(),
         since: binding.since,

@@ -9,7 +9,7 @@ use super::{Alarm, CallRecord, Direction, Engine, GateOrder, Output, dial_plan::
 use crate::{
     base::{CallId, Dialled, LegId, Now, Private, TrunkId, UserId},
     sip::{Path, Reply, TransactionId, UsageId, digest::Verdict, proxy::is_forwarded_branch},
-    switch::{Admission, Caller, Cause, EndedBy, LegParty, LegSide, Quirks},
+    switch::{Admission, Caller, Cause, EndedBy, Invited, LegParty, LegSide, Quirks},
     wire::sip::{Host, Message, Method, Name, Uri, Via},
 };
 
@@ -59,8 +59,8 @@ impl Engine {
             let hold_music = Some(self.directory.hold_music());
             let (caller, dialled, urgent) = (caller.clone(), dialled.clone(), self.asks_for_help(request));
             let quirks = self.quirks_of(party);
-            let admission = Admission { usage, request, path, party, caller, dialled, hold_music, urgent, quirks };
-            self.switch.admit(now, admission)
+            let admission = Admission { party, caller, dialled, hold_music, urgent, quirks };
+            self.switch.admit(now, Invited { usage, request, path }, admission)
         } else {
             Err(Reply::new(503).header("Retry-After", "5"))
         };
@@ -92,7 +92,7 @@ impl Engine {
     }
 
     /// A known caller whose call was not even taken on finds it in the records all the same (AP-05).
-    fn record_refused(&mut self, now: Now, party: LegParty, caller: Caller, dialled: &Dialled, status: u16) {
+    pub(super) fn record_refused(&mut self, now: Now, party: LegParty, caller: Caller, dialled: &Dialled, status: u16) {
         let (direction, trunk) = match party {
             LegParty::Trunk(trunk) => (Direction::Inbound, Some(trunk)),
             LegParty::User(_) => (Direction::Internal, None),

@@ -74,14 +74,25 @@ pub struct LegView {
     pub held: bool,
 }
 
-/// One registered device.
+/// What somebody answers with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceKind {
+    /// A telephone that has registered.
+    Phone,
+    /// A page with a microphone.
+    Web,
+}
+
+/// One device.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct DeviceView {
     pub user: UserId,
+    pub kind: DeviceKind,
     pub contact: String,
     pub user_agent: String,
     pub since: Wall,
-    /// `None`: it is gone.
+    /// Of a registration; `None` when that is gone.
     pub expires: Option<Wall>,
     pub reachable: bool,
 }

@@ -43,7 +43,7 @@ pub use player::Player;
 pub use ports::{PORT_REST, PORT_REST_PRESSED, PortPool};
 pub use sound::{SAMPLE_RATE, SOUND_SAMPLES_MAX, Sound};
 pub use source::{RELEARN, SourceRule, Speaker};
-pub use srtp::{KEY_BYTES, Security, Suite, TAIL_MAX as PROTECTION_BYTES_MAX};
+pub use srtp::{KEY_BYTES, Secure, Security, Suite, TAIL_MAX as PROTECTION_BYTES_MAX};
 pub use standing::{STANDING_PACKETS, Standing};
 pub use tones::{Country, Tones, dtmf, tone};
 

@@ -11,7 +11,7 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use tokio::{
-    sync::{broadcast, oneshot, watch},
+    sync::{broadcast, mpsc, oneshot, watch},
     task::spawn_blocking,
 };
 
@@ -19,14 +19,15 @@ use super::{
     Order, TraceOrder,
     flight::{Flight, Why},
     logging,
+    page_phones::PagePhones,
     pulse::Pulse,
     reload::Reloader,
 };
 use crate::{
     acd::{Actor, Refused},
     api::{EngineHandle, Health, LIVE_WAITING_MAX, Reloaded},
-    base::AgentId,
-    engine::{Answer, Centre, Event, Input, Request, RequestId, TraceFilter},
+    base::{AgentId, PageId, UserId},
+    engine::{Answer, Centre, Event, Input, PageSays, PageTold, Request, RequestId, TraceFilter},
     net::Inbox,
 };
 
@@ -47,6 +48,7 @@ pub struct Handle {
     centre: watch::Sender<Arc<Centre>>,
     reloader: OnceLock<Arc<Reloader>>,
     flight: OnceLock<Option<Flight>>,
+    page_phones: PagePhones,
     pulse: Pulse,
 }
 
@@ -64,6 +66,7 @@ impl Handle {
             centre: watch::Sender::new(centre),
             reloader: OnceLock::new(),
             flight: OnceLock::new(),
+            page_phones: PagePhones::default(),
             pulse,
         }
     }
@@ -112,6 +115,11 @@ impl Handle {
         }
     }
 
+    /// From the loop: a page's telephone is told something.
+    pub fn tell_page(&self, page: PageId, told: PageTold) {
+        self.page_phones.tell(page, told);
+    }
+
     fn put(&self, actor: Actor, request: Request) -> Result<oneshot::Receiver<Result<Answer, Refused>>, Refused> {
         let id = RequestId(self.next.fetch_add(1, Ordering::Relaxed));
         let (sender, receiver) = oneshot::channel();
@@ -147,6 +155,17 @@ impl EngineHandle for Handle {
         if self.inbox.push(Order::Input(Input::Session { agent, open })).is_err() {
             tracing::warn!(%agent, open, "a page's session was not told to the engine: its inbox is full");
         }
+    }
+
+    fn open_page(&self) -> (PageId, mpsc::Receiver<PageTold>) {
+        self.page_phones.open()
+    }
+
+    fn page(&self, page: PageId, user: UserId, says: PageSays) -> bool {
+        if says == PageSays::Gone {
+            self.page_phones.close(page);
+        }
+        self.inbox.push(Order::Input(Input::Page { page, user, says })).is_ok()
     }
 
     fn live(&self) -> broadcast::Receiver<Arc<Event>> {

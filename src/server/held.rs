@@ -81,6 +81,7 @@ mod tests {
             | Output::Journal { .. }
             | Output::Record(_)
             | Output::Live(_)
+            | Output::Page { .. }
             | Output::Resolve { .. }
             | Output::Gate(_)
             | Output::Alarm(_)

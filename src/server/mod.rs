@@ -16,6 +16,7 @@ mod handle;
 mod held;
 mod limits;
 mod logging;
+mod page_phones;
 mod pages;
 mod pulse;
 mod reload;

@@ -264,6 +264,7 @@ impl Loop {
             }
             Output::Live(event) => self.handle.tell(event),
             Output::Reply { id, result } => self.handle.reply(id, result),
+            Output::Page { page, told } => self.handle.tell_page(page, told),
             Output::Resolve { lookup, able } => (self.resolve)(lookup, able),
             Output::Gate(order) => self.on_gate(order),
             Output::Alarm(alarm) => {
@@ -305,6 +306,7 @@ impl Loop {
             Output::Media { .. }
             | Output::Journal { .. }
             | Output::Record(_)
+            | Output::Page { .. }
             | Output::Resolve { .. }
             | Output::Gate(_)
             | Output::Alarm(_)

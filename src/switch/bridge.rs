@@ -72,7 +72,7 @@ impl Switch {
     /// The caller's 200, with our answer or, when he made no offer, with ours. False when he had it already.
     fn answer_caller(&mut self, now: Now, id: LegId) -> bool {
         let Some(leg) = self.legs.get(&id).filter(|leg| leg.state == LegState::Incoming) else { return false };
-        let (call, usage) = (leg.call, leg.usage);
+        let call = leg.call;
         let body = self.describe_caller(id);
         let Some(leg) = self.legs.get_mut(&id) else { return false };
         leg.state = LegState::Up;
@@ -82,7 +82,7 @@ impl Switch {
             call.answered = Some(now.wall);
         }
         let headers = self.passing_to_caller(call);
-        self.stack.respond(now, usage, Reply { headers, ..Reply::new(200).body(Body::sdp(body)) });
+        self.respond(now, id, Reply { headers, ..Reply::new(200).body(Body::sdp(body)) });
         self.fact(Fact::Leg { call, leg: id, party, side, ring: None, stage: LegStage::Answered });
         true
     }
@@ -112,8 +112,8 @@ impl Switch {
     /// Tells the caller that somebody else is rung for him now.
     pub fn tell_forwarded(&mut self, now: Now, call: CallId) {
         let caller = self.calls.get(&call).and_then(|call| self.legs.get(&call.caller_leg));
-        if let Some(usage) = caller.filter(|leg| leg.state == LegState::Incoming).map(|leg| leg.usage) {
-            self.stack.respond(now, usage, Reply::new(181));
+        if let Some(leg) = caller.filter(|leg| leg.state == LegState::Incoming).map(|leg| leg.id) {
+            self.respond(now, leg, Reply::new(181));
         }
     }
 
@@ -128,12 +128,12 @@ impl Switch {
             return self.join(now, caller, called);
         }
         let Some(leg) = self.legs.get(&caller).filter(|leg| leg.state == LegState::Incoming) else { return };
-        let (usage, hears) = (leg.usage, leg.peer);
+        let hears = leg.peer;
         if early && made_offer && hears.is_none() {
             self.pair(caller, called);
             let body = self.describe_caller(caller);
             let headers = self.passing_to_caller(call);
-            self.stack.respond(now, usage, Reply { headers, ..Reply::new(status).body(Body::sdp(body)) });
+            self.respond(now, caller, Reply { headers, ..Reply::new(status).body(Body::sdp(body)) });
             self.join(now, caller, called);
         } else if told != status && hears.is_none() {
             if let Some(known) = self.calls.get_mut(&call) {
@@ -141,7 +141,7 @@ impl Switch {
             }
             self.speak_for_each_other(caller, called);
             let headers = self.passing_to_caller(call);
-            self.stack.respond(now, usage, Reply { headers, ..Reply::new(status) });
+            self.respond(now, caller, Reply { headers, ..Reply::new(status) });
         }
     }
 
@@ -189,8 +189,13 @@ impl Switch {
         let is_away = self.is_away(id) || leg.peer.is_some_and(|peer| self.is_away(peer));
         let talks = peer.is_some_and(|peer| !peer.holds()) && !leg.holds() && !is_away;
         let times = &self.settings.times;
-        let silence = if talks { times.silence_bridged } else { times.silence_waiting };
-        let mut form = agreed.form(leg.path.remote.ip(), silence);
+        let silence = match talks {
+            // Nobody tells any more when such a browser is gone, but its silence.
+            _ if leg.signalling.is_adrift() => times.page_grace,
+            true => times.silence_bridged,
+            false => times.silence_waiting,
+        };
+        let mut form = agreed.form(leg.signalling.source(), silence);
         form.digits_elsewhere = leg.media.quirks.digits != Digits::Rtp;
         let (stream, port, remote) = (leg.media.stream, leg.media.port, Some(agreed.remote));
         let command = if leg.media.open {
@@ -277,9 +282,8 @@ impl Switch {
     /// A leg without sound is none.
     fn on_lost_media(&mut self, now: Now, stream: StreamId, cause: Cause) {
         let Some(id) = self.streams.get(&stream).copied() else { return };
-        if let Some(leg) = self.legs.get(&id) {
-            let usage = leg.usage;
-            self.stack.bye(now, usage, Some(cause.reason()));
+        if self.legs.contains_key(&id) {
+            self.hang_up_leg(now, id, cause);
             self.leg_gone(now, id, cause, EndedBy::Switch);
         }
     }

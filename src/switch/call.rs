@@ -6,8 +6,10 @@ use smallvec::SmallVec;
 
 use super::{
     CallSummary, Caller, Cause, EndedBy, Fact, LegParty, LegRecord, LegSide, LegStage, Quirks, RingId, Switch, Timer,
-    leg::{Leg, LegState},
+    doors::Towards,
+    leg::{Leg, LegMedia, LegState},
     negotiate,
+    signalling::Signalling,
 };
 use crate::{
     base::{CallId, Dialled, LegId, Now, StreamId, Wall},
@@ -60,10 +62,7 @@ pub(super) struct Call {
 
 /// A call to take on: judged, identified, not yet routed.
 #[derive(Clone, Debug)]
-pub struct Admission<'a> {
-    pub usage: UsageId,
-    pub request: &'a Message,
-    pub path: Path,
+pub struct Admission {
     pub party: LegParty,
     pub caller: Caller,
     pub dialled: Dialled,
@@ -74,25 +73,66 @@ pub struct Admission<'a> {
     pub quirks: Arc<Quirks>,
 }
 
+/// How a call came: an INVITE.
+#[derive(Clone, Copy, Debug)]
+pub struct Invited<'a> {
+    pub usage: UsageId,
+    pub request: &'a Message,
+    pub path: Path,
+}
+
+/// What came with a call, however it came.
+pub(super) struct Arrival {
+    pub signalling: Signalling,
+    pub media: LegMedia,
+    pub offered: Option<negotiate::Offered>,
+    pub passed: Headers,
+    pub max_forwards: u8,
+    pub secure: bool,
+}
+
 fn is_sips(request: &Message) -> bool {
     request.request_uri().is_ok_and(|uri| uri.scheme.eq_ignore_ascii_case("sips"))
 }
 
 impl Switch {
     /// Takes a call on. `Err` is the answer to give it; nothing is kept then.
-    pub fn admit(&mut self, now: Now, admission: Admission<'_>) -> Result<CallId, Reply> {
-        let request = admission.request;
-        let (max_forwards, offered) = self.judge(&admission)?;
-        let Some(media) = self.take_media(now, None, &admission.path, (offered.as_ref(), admission.quirks.clone()))
-        else {
-            self.fact(Fact::NoPort);
-            return Err(Reply::new(503).header("Retry-After", "5"));
-        };
-        let (id, leg) = (CallId(self.ids.next_call()), LegId(self.ids.next_leg()));
+    pub fn admit(&mut self, now: Now, invited: Invited<'_>, admission: Admission) -> Result<CallId, Reply> {
+        let Invited { usage, request, path } = invited;
+        let max_forwards = request.max_forwards().unwrap_or(70).checked_sub(1).ok_or_else(|| Reply::new(483))?;
+        let offered = negotiate::offered(request)?;
+        let media = self.room_for(now, Towards::Phone(&path), offered.as_ref(), &admission)?;
         let mut passed = self.headers.of(request);
         passed.retain(|(name, _)| admission.quirks.passes(name));
-        self.stack.spare(admission.usage, admission.quirks.abilities());
-        self.speak_for_ourselves(admission.usage);
+        self.stack.spare(usage, admission.quirks.abilities());
+        self.speak_for_ourselves(usage);
+        let signalling = Signalling::Dialog { usage, call_id: request.call_id().into(), path };
+        let secure = is_sips(request);
+        Ok(self.begin(now, Arrival { signalling, media, offered, passed, max_forwards, secure }, admission))
+    }
+
+    /// A port for one more call, if there is room for it.
+    pub(super) fn room_for(
+        &mut self,
+        now: Now,
+        towards: Towards<'_>,
+        offered: Option<&negotiate::Offered>,
+        admission: &Admission,
+    ) -> Result<LegMedia, Reply> {
+        let full = || Reply::new(503).header("Retry-After", "5");
+        if self.calls.len() >= self.settings.calls_max && !admission.urgent {
+            return Err(full());
+        }
+        let media = self.take_media(now, None, towards, (offered, admission.quirks.clone()));
+        if media.is_none() {
+            self.fact(Fact::NoPort);
+        }
+        media.ok_or_else(full)
+    }
+
+    pub(super) fn begin(&mut self, now: Now, arrival: Arrival, admission: Admission) -> CallId {
+        let (id, leg) = (CallId(self.ids.next_call()), LegId(self.ids.next_leg()));
+        let Arrival { signalling, media, offered, passed, max_forwards, secure } = arrival;
         let end = self.draw_end();
         let call = Call {
             id,
@@ -110,7 +150,7 @@ impl Switch {
             passed,
             refused: Headers::new(),
             max_forwards,
-            secure: is_sips(request),
+            secure,
             told: 100,
             began: now.wall,
             answered: None,
@@ -122,11 +162,9 @@ impl Switch {
         let leg = Leg {
             id: leg,
             call: id,
-            usage: admission.usage,
-            sip_call_id: request.call_id().into(),
+            signalling,
             side: LegSide::Caller,
             party: admission.party,
-            path: admission.path,
             address: call.caller.number.clone(),
             state: LegState::Incoming,
             ends_call: true,
@@ -146,17 +184,7 @@ impl Switch {
         self.timers.set(Timer::CallTooLong(id), now.mono + self.settings.times.call_time_max);
         self.calls.insert(id, call);
         self.keep_leg(leg);
-        Ok(id)
-    }
-
-    /// Whether it may begin at all: the hops that it has left, and what it offers.
-    fn judge(&self, admission: &Admission<'_>) -> Result<(u8, Option<negotiate::Offered>), Reply> {
-        let hops = admission.request.max_forwards().unwrap_or(70).checked_sub(1).ok_or_else(|| Reply::new(483))?;
-        let offered = negotiate::offered(admission.request)?;
-        if self.calls.len() >= self.settings.calls_max && !admission.urgent {
-            return Err(Reply::new(503).header("Retry-After", "5"));
-        }
-        Ok((hops, offered))
+        id
     }
 
     /// Refuses a call that was not admitted.
@@ -179,7 +207,9 @@ impl Switch {
     }
 
     pub(super) fn keep_leg(&mut self, leg: Leg) {
-        self.usages.insert(leg.usage, leg.id);
+        if let Some(usage) = leg.signalling.usage() {
+            self.usages.insert(usage, leg.id);
+        }
         self.streams.insert(leg.media.stream, leg.id);
         self.fact(Fact::Leg {
             call: leg.call,
@@ -195,25 +225,20 @@ impl Switch {
     /// Takes a leg down: signalling, media, record. What it means for the call is for the caller of this to say.
     pub(super) fn end_leg(&mut self, now: Now, id: LegId, cause: Cause, by: EndedBy, farewell: Farewell) {
         let Some(leg) = self.legs.remove(&id) else { return };
-        self.usages.remove(&leg.usage);
+        if let Some(usage) = leg.signalling.usage() {
+            self.usages.remove(&usage);
+        }
         self.streams.remove(&leg.media.stream);
         self.timers.cancel(Timer::Dead(id));
         self.called.remove(&id);
         match farewell {
             Farewell::Theirs => {}
-            Farewell::Ours => match leg.state {
-                LegState::Incoming => {
-                    let mut reply = Reply::new(cause.status()).header("Reason", cause.reason());
-                    let call = self.calls.get_mut(&leg.call).filter(|call| call.caller_leg == id);
-                    reply.headers.extend(call.map(|call| std::mem::take(&mut call.refused)).unwrap_or_default());
-                    self.stack.respond(now, leg.usage, reply);
-                }
-                LegState::Calling | LegState::Ringing => self.stack.cancel(now, leg.usage, Some(cause.reason())),
-                LegState::Up => {
-                    let headers = self.passing_to(&leg);
-                    self.stack.bye_with(now, leg.usage, Some(cause.reason()), headers);
-                }
-            },
+            Farewell::Ours => {
+                let waits = leg.state == LegState::Incoming;
+                let call = self.calls.get_mut(&leg.call).filter(|call| waits && call.caller_leg == id);
+                let refused = call.map(|call| std::mem::take(&mut call.refused)).unwrap_or_default();
+                self.say_goodbye(now, &leg, cause, refused);
+            }
         }
         if let Some(peer) = leg.peer.and_then(|peer| self.legs.get_mut(&peer)) {
             peer.peer = None;

@@ -46,7 +46,8 @@ impl Switch {
         for (id, leg) in &self.legs {
             let known = self.calls.get(&leg.call).is_some_and(|call| call.legs.contains(id));
             check(known, &|| format!("{id} is unknown to {}", leg.call));
-            check(self.usages.get(&leg.usage) == Some(id), &|| format!("{id} has no dialog"));
+            let usage = leg.signalling.usage();
+            check(usage.is_none_or(|usage| self.usages.get(&usage) == Some(id)), &|| format!("{id} has no dialog"));
             check(self.streams.get(&leg.media.stream) == Some(id), &|| format!("{id} has no stream"));
             let peer = leg.peer.is_none_or(|peer| self.legs.get(&peer).is_some_and(|peer| peer.peer == Some(*id)));
             check(peer, &|| format!("{id} hears a leg that does not hear it"));
@@ -68,7 +69,8 @@ impl Switch {
                 format!("{} ports, {} free, {legs} legs", pool.total(), pool.free())
             });
         }
-        check(self.usages.len() == self.legs.len(), &|| format!("{} dialogs too many", self.usages.len()));
+        let dialogs = self.legs.values().filter(|leg| leg.signalling.usage().is_some()).count();
+        check(self.usages.len() == dialogs, &|| format!("{} dialogs, {dialogs} legs", self.usages.len()));
         check(self.streams.len() == self.legs.len(), &|| format!("{} streams too many", self.streams.len()));
         wrong
     }

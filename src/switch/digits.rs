@@ -67,13 +67,13 @@ impl Switch {
     /// False: this leg wants no INFO.
     fn send_info_digit(&mut self, now: Now, id: LegId, digit: char, millis: u32) -> bool {
         let Some(leg) = self.legs.get(&id) else { return false };
-        let takes = self.stack.takes_info(leg.usage);
+        let Some(usage) = leg.signalling.usage() else { return false };
+        let takes = self.stack.takes_info(usage);
         let body = match leg.digits_by_info(takes) {
             None | Some(Digits::Rtp) => return false,
             Some(Digits::InfoRelay) => Body::new(RELAY, format!("Signal={digit}\r\nDuration={millis}\r\n")),
             Some(Digits::InfoPlain) => Body::new(PLAIN, digit.to_string()),
         };
-        let usage = leg.usage;
         self.stack.info(now, usage, body);
         true
     }
@@ -81,7 +81,8 @@ impl Switch {
     fn pass_info(&mut self, now: Now, id: LegId, request: &Message) {
         let Some(from) = self.legs.get(&id) else { return };
         let Some(peer) = from.peer.and_then(|peer| self.legs.get(&peer)).filter(|peer| peer.is_up()) else { return };
-        let mut info = Request::inside(Method::Info, peer.usage);
+        let Some(usage) = peer.signalling.usage() else { return };
+        let mut info = Request::inside(Method::Info, usage);
         info.headers = self.passing(from, request);
         info.headers.retain(|(name, _)| peer.media.quirks.passes(name));
         if !info.headers.is_empty() {

@@ -1,6 +1,9 @@
 //! Ports for legs: pairs of their own for phones, doors in few shared sockets for browsers.
 
-use std::sync::Arc;
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use smallvec::SmallVec;
 
@@ -11,9 +14,20 @@ use super::{
 };
 use crate::{
     base::{Now, Private, StreamId},
-    media::{PortPool, link},
+    media::{Port, PortPool, link},
     sip::{Path, Transport},
 };
+
+/// Addresses of ours that a page is told of: each is a candidate that a browser tries.
+const ADDRESSES_MAX: usize = 4;
+
+/// Where our description goes.
+#[derive(Clone, Copy)]
+pub(super) enum Towards<'a> {
+    Phone(&'a Path),
+    /// Over HTTP, from wherever: no socket of SIP is concerned.
+    Page,
+}
 
 /// What the plane has for browsers' legs.
 #[derive(Default)]
@@ -21,7 +35,16 @@ pub(super) struct Doors {
     fingerprint: Option<link::Fingerprint>,
     pub ports: PortPool,
     /// By worker, further addresses of its socket.
-    others: Vec<Vec<std::net::SocketAddr>>,
+    others: Vec<Vec<SocketAddr>>,
+}
+
+impl Towards<'_> {
+    const fn is_browser(self) -> bool {
+        match self {
+            Self::Phone(path) => matches!(path.transport, Transport::Ws | Transport::Wss),
+            Self::Page => true,
+        }
+    }
 }
 
 impl Switch {
@@ -32,27 +55,24 @@ impl Switch {
         self.doors.ports.add(doors.ports);
     }
 
-    /// A port and what goes with it for a leg on that path: a browser's when the peer offers so, or, before it has said
-    /// anything, when it is called over a WebSocket. `None` when none is free.
+    /// A port and what goes with it for a leg there: a browser's when the peer offers so, or, before it has said anything,
+    /// when it is a page or is called over a WebSocket. `None` when none is free.
     pub(super) fn take_media(
         &mut self,
         now: Now,
         worker: Option<u16>,
-        path: &Path,
+        towards: Towards<'_>,
         (offered, quirks): (Option<&Offered>, Arc<Quirks>),
     ) -> Option<LegMedia> {
-        let is_browser = offered.map_or(matches!(path.transport, Transport::Ws | Transport::Wss), Offered::is_browsers);
+        let is_browser = offered.map_or_else(|| towards.is_browser(), Offered::is_browsers);
         let pool = if is_browser { &mut self.doors.ports } else { &mut self.ports };
         let port = pool.take(now.mono, worker)?;
-        let listener = self.settings.listeners.iter().find(|listener| listener.carries(path));
-        let address = listener.and_then(|listener| listener.media_address);
-        // A pool bound to every address is reached at the one that the signalling uses.
-        let bound = Some(port.rtp.ip()).filter(|ip| !ip.is_unspecified()).unwrap_or(path.local.ip());
-        let address = address.unwrap_or(bound);
+        let reached = self.reached_at(towards, port);
+        let address = reached.first().copied().unwrap_or(port.rtp.ip());
         let door = self.doors.fingerprint.filter(|_| is_browser).map(|fingerprint| {
             let others = self.doors.others.get(usize::from(port.worker)).into_iter().flatten().copied();
-            let mut addresses = SmallVec::from_slice(&[std::net::SocketAddr::new(address, port.rtp.port())]);
-            addresses.extend(others);
+            let at = |ip: &IpAddr| SocketAddr::new(*ip, port.rtp.port());
+            let addresses = reached.iter().map(at).chain(others).collect();
             negotiate::Door { secret: Private::new(self.chance.bytes()), fingerprint, addresses }
         });
         Some(LegMedia {
@@ -78,6 +98,31 @@ impl Switch {
             standing: crate::media::Standing::begin(&mut self.chance),
             standing_at: now.wall,
         })
+    }
+
+    /// Our addresses for that port, the best first. A pool bound to every address is reached at the one that the signalling
+    /// uses; for a page, which tells us none, at any that we have.
+    fn reached_at(&self, towards: Towards<'_>, port: Port) -> SmallVec<[IpAddr; 2]> {
+        let bound = Some(port.rtp.ip()).filter(|ip| !ip.is_unspecified());
+        let listeners = &self.settings.listeners;
+        match towards {
+            Towards::Phone(path) => {
+                let listener = listeners.iter().find(|listener| listener.carries(path));
+                let told = listener.and_then(|listener| listener.media_address);
+                SmallVec::from_slice(&[told.or(bound).unwrap_or(path.local.ip())])
+            }
+            Towards::Page => {
+                let of_one =
+                    |listener: &super::Listener| listener.media_address.or(bound).unwrap_or(listener.local.ip());
+                let mut reached = SmallVec::new();
+                for ip in listeners.iter().map(of_one).chain(bound) {
+                    if !ip.is_unspecified() && !reached.contains(&ip) && reached.len() < ADDRESSES_MAX {
+                        reached.push(ip);
+                    }
+                }
+                reached
+            }
+        }
     }
 
     pub(super) fn give_back(&mut self, now: Now, media: &LegMedia) {

@@ -15,8 +15,7 @@ impl Switch {
         }
         let Some((id, true)) = self.early(call).map(|(id, heard)| (id, !heard)) else { return };
         let body = self.describe_caller(id);
-        let Some(leg) = self.legs.get(&id) else { return };
-        self.stack.respond(now, leg.usage, Reply::new(183).body(Body::sdp(body)));
+        self.respond(now, id, Reply::new(183).body(Body::sdp(body)));
         self.open_media(id);
         self.fact(Fact::Changed { call });
     }
@@ -24,8 +23,7 @@ impl Switch {
     /// Tells the proxies on the way that the caller still waits (RFC 3261 13.3.1.1). False: he is answered, or gone.
     pub fn remind_early(&mut self, now: Now, call: CallId) -> bool {
         let Some((id, true)) = self.early(call) else { return false };
-        let Some(leg) = self.legs.get(&id) else { return false };
-        self.stack.respond(now, leg.usage, Reply::new(183));
+        self.respond(now, id, Reply::new(183));
         true
     }
 

@@ -5,9 +5,9 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, EndedBy, Forwarding, LegParty, LegRecord, LegSide, Quirks};
+use super::{Cause, EndedBy, Forwarding, LegParty, LegRecord, LegSide, PageOrder, Quirks};
 use crate::{
-    base::{CallId, LegId, PlayId, Private, Wall},
+    base::{CallId, LegId, PageId, PlayId, Private, Wall},
     media,
     sip::{Credentials, Headers, Mark, Path, SubscriptionId, TransactionId, Unsubscribed, UsageId},
     wire::sip::Message,
@@ -25,6 +25,13 @@ pub enum Output {
     Media {
         worker: u16,
         command: media::Command,
+    },
+    /// For a page whose user's leg it is.
+    Page {
+        page: PageId,
+        call: CallId,
+        leg: LegId,
+        order: PageOrder,
     },
     Fact(Fact),
 }
@@ -54,6 +61,8 @@ pub enum Fact {
     /// A called device gave no sign of life, or the network said that it is gone; with `flow_failed` a proxy before it says
     /// that its connection is no more (430, RFC 5626 11.5).
     Dead { party: LegParty, contact: Box<str>, path: Path, flow_failed: bool },
+    /// The same of a page.
+    PageDead { page: PageId },
     /// Caller and called hear each other.
     Connected { call: CallId, leg: LegId },
     /// The caller is gone; all his rings have been cancelled already.
@@ -148,15 +157,11 @@ pub enum Then {
 #[derive(Clone, Debug)]
 pub struct Target {
     pub party: LegParty,
-    pub path: Path,
-    /// Request-URI.
-    pub uri: String,
+    pub way: Way,
     /// Host in To, and in From where the trunk wants its own.
     pub domain: Arc<str>,
     /// What the record shows, and the user part of To.
     pub address: Private<String>,
-    pub route_set: Vec<String>,
-    pub credentials: Option<Credentials>,
     /// No response at all for so long: it is dead.
     pub dead_time: Duration,
     pub shown: Presentation,
@@ -167,6 +172,34 @@ pub struct Target {
     /// Other ways to the very same: further flows of one device (RFC 5626 7), further servers of one trunk (RFC 3263 4.3).
     /// Each is tried when the one before could not be reached.
     pub spares: Vec<Target>,
+}
+
+/// How a target is called.
+#[derive(Clone, Debug)]
+pub enum Way {
+    Sip(SipWay),
+    /// By an order over the live connection of a page.
+    Page(PageId),
+}
+
+impl Way {
+    /// Nobody reads on the way what is said to it.
+    pub fn is_secure(&self) -> bool {
+        match self {
+            Self::Sip(way) => way.path.transport.is_secure(),
+            // Its sound always is; how its page is reached is for whoever runs the switch to say.
+            Self::Page(_) => true,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct SipWay {
+    pub path: Path,
+    /// Request-URI.
+    pub uri: String,
+    pub route_set: Vec<String>,
+    pub credentials: Option<Credentials>,
 }
 
 /// What one target sees of who calls, beside what the plan says for all.

@@ -3,29 +3,37 @@
 use smallvec::SmallVec;
 
 use super::{
-    ANONYMOUS, Asserts, Caller, Cause, EndedBy, Fact, LegSide, LegStage, Lost, Moved, RingId, RingPlan, Switch, Target,
-    Then, Timer,
+    ANONYMOUS, Asserts, Caller, Cause, EndedBy, Fact, LegSide, LegStage, Lost, Moved, RingId, RingPlan, SipWay, Switch,
+    Target, Then, Timer, Way,
     call::Farewell,
+    doors::Towards,
     escape_user, headers,
     leg::{Leg, LegState},
     negotiate::Suits,
+    signalling::{PageOrder, Signalling},
 };
 use crate::{
-    base::{CallId, LegId, Now},
-    sip::{Body, Fault, Headers, Invite, Party, Transport},
+    base::{CallId, LegId, Now, PageId, Private},
+    sip::{Body, Fault, Headers, Invite, Party, Path, Transport},
     wire::sip::{Message, NameAddr},
 };
 
 /// Flow Failed: the connection to the device is gone (RFC 5626 11.5).
-const FLOW_FAILED: u16 = 430;
+pub(super) const FLOW_FAILED: u16 = 430;
 
 /// Devices rung at once for one call; the rest of a phase is left out.
 pub const FORK_MAX: usize = 64;
 
 /// Where a device that rings was called.
 pub(super) struct Called {
-    contact: Box<str>,
+    at: Place,
     spares: Vec<Target>,
+}
+
+#[derive(Clone)]
+enum Place {
+    Contact(Box<str>, Path),
+    Page(PageId),
 }
 
 /// Whom From names when nobody is to be named (RFC 3323 4.1.1.3).
@@ -131,11 +139,15 @@ impl Switch {
     /// Sends one INVITE.
     fn dial(&mut self, now: Now, call_id: CallId, ring_id: RingId, target: Target) -> Option<LegId> {
         let call = self.calls.get(&call_id)?;
-        if call.secure && !target.path.transport.is_secure() {
+        if call.secure && !target.way.is_secure() {
             return None;
         }
         let (worker, caller) = (call.worker, call.caller_leg);
-        let Some(mut media) = self.take_media(now, worker, &target.path, (None, target.quirks.clone())) else {
+        let towards = match &target.way {
+            Way::Sip(way) => Towards::Phone(&way.path),
+            Way::Page(_) => Towards::Page,
+        };
+        let Some(mut media) = self.take_media(now, worker, towards, (None, target.quirks.clone())) else {
             self.fact(Fact::NoPort);
             return None;
         };
@@ -143,30 +155,39 @@ impl Switch {
         let spoken = self.legs.get(&caller).and_then(|leg| leg.media.agreed.clone());
         let call = self.calls.get_mut(&call_id)?;
         call.worker.get_or_insert(media.port.worker);
-        media.wants_security =
-            self.settings.secures_tls && media.door.is_none() && target.path.transport == Transport::Tls;
+        let is_tls = matches!(&target.way, Way::Sip(way) if way.path.transport == Transport::Tls);
+        media.wants_security = self.settings.secures_tls && media.door.is_none() && is_tls;
         media.offer(match (&spoken, &call.offered) {
             (Some(agreed), _) => Suits::Agreed(agreed),
             (None, Some(offered)) => Suits::Offered(offered),
             (None, None) => Suits::Anybody,
         });
         let plan = &self.rings.get(&ring_id)?.plan;
-        let from = call.party;
-        let passed = headers::onward(&call.passed, from, &target, &plan.headers);
-        let mut invite = invite(call.max_forwards, passed, plan, &target, Body::sdp(media.local.clone()));
-        invite.speaks_for = speaks_for;
         let ends_call = plan.then == Then::Connect;
-        let usage = self.stack.invite(now, invite);
         let id = LegId(self.ids.next_leg());
         call.legs.push(id);
+        let (signalling, at) = match &target.way {
+            Way::Sip(way) => {
+                let passed = headers::onward(&call.passed, call.party, &target, &plan.headers);
+                let mut invite = invite(call.max_forwards, passed, plan, (&target, way), media.local.clone());
+                invite.speaks_for = speaks_for;
+                let usage = self.stack.invite(now, invite);
+                let call_id = self.stack.call_id(usage).unwrap_or_default().into();
+                let place = Place::Contact(way.uri.as_str().into(), way.path);
+                (Signalling::Dialog { usage, call_id, path: way.path }, place)
+            }
+            Way::Page(page) => {
+                let (caller, sdp) = (shown(&plan.caller, &target), String::from_utf8_lossy(&media.local).into_owned());
+                self.tell_page(Some(*page), call_id, id, PageOrder::Ring { caller, sdp });
+                (Signalling::Page(Some(*page)), Place::Page(*page))
+            }
+        };
         let leg = Leg {
             id,
             call: call_id,
-            usage,
-            sip_call_id: self.stack.call_id(usage).unwrap_or_default().into(),
+            signalling,
             side: LegSide::Called,
             party: target.party,
-            path: target.path,
             address: target.address,
             state: LegState::Calling,
             media,
@@ -183,7 +204,7 @@ impl Switch {
             rang: None,
             answered: None,
         };
-        self.called.insert(id, Called { contact: target.uri.into(), spares: target.spares });
+        self.called.insert(id, Called { at, spares: target.spares });
         self.timers.set(Timer::Dead(id), now.mono + target.dead_time);
         self.keep_leg(leg);
         Some(id)
@@ -223,12 +244,12 @@ impl Switch {
         self.timers.cancel(Timer::Dead(id));
         leg.state = LegState::Up;
         leg.answered = Some(now.wall);
-        let (call, ring, party, side, usage) = (leg.call, leg.ring, leg.party, leg.side, leg.usage);
+        let (call, ring, party, side, usage) = (leg.call, leg.ring, leg.party, leg.side, leg.signalling.usage());
         let has_media = match body {
             Some(body) => self.take_answer(now, id, &body),
             None => leg.media.agreed.is_some(),
         };
-        if needs_ack_body {
+        if let Some(usage) = usage.filter(|_| needs_ack_body) {
             // We always offer; a peer that offers in its answer to that broke RFC 3264 and is thanked and let go.
             self.stack.ack(now, usage, None);
         }
@@ -254,7 +275,7 @@ impl Switch {
     /// Our INVITE came to nothing.
     pub(super) fn on_rejected(&mut self, now: Now, id: LegId, status: u16, response: Option<&Message>, why: Fault) {
         let Some(leg) = self.legs.get(&id) else { return };
-        let (ring, party, path, rang) = (leg.ring, leg.party, leg.path, leg.state == LegState::Ringing);
+        let (ring, party, rang) = (leg.ring, leg.party, leg.state == LegState::Ringing);
         let given = response.and_then(|response| response.header(crate::wire::sip::Name::Reason));
         let cause = match given.and_then(Cause::from_reason) {
             Some(given) => Cause { sip: status, q850: given.q850 },
@@ -264,8 +285,8 @@ impl Switch {
         let nobody = matches!(why, Fault::Silent | Fault::Unreachable);
         let silent = nobody || matches!(status, 404 | 410 | FLOW_FAILED | 480);
         let called = self.called.remove(&id);
-        let (contact, spares) = called.map(|called| (called.contact, called.spares)).unzip();
-        let dead = contact.filter(|_| lost == Lost::Unreachable && silent);
+        let (place, spares) = called.map(|called| (called.at, called.spares)).unzip();
+        let dead = place.filter(|_| lost == Lost::Unreachable && silent);
         // Whoever was heard to ring was reached: another server would only ring him again.
         if !rang && (nobody || matches!(status, FLOW_FAILED | 503)) {
             self.dial_spare(now, ring, spares.unwrap_or_default());
@@ -280,8 +301,8 @@ impl Switch {
             }
             self.leg_failed(now, ring, id, lost, cause);
         }
-        if let Some(contact) = dead {
-            self.fact(Fact::Dead { party, contact, path, flow_failed: status == FLOW_FAILED });
+        if let Some(place) = dead {
+            self.tell_dead(party, place, status == FLOW_FAILED);
         }
     }
 
@@ -308,11 +329,11 @@ impl Switch {
     /// Nothing at all came from a called leg for too long.
     pub(super) fn on_dead(&mut self, now: Now, id: LegId) {
         let Some(leg) = self.legs.get(&id) else { return };
-        let (usage, ring, party, path) = (leg.usage, leg.ring, leg.party, leg.path);
+        let (ring, party) = (leg.ring, leg.party);
         if leg.state != LegState::Calling {
             return;
         }
-        if self.stack.is_heard(usage) {
+        if self.is_heard(leg) {
             // Only a 100, but a sign of life.
             if let Some(ring) = ring {
                 let call = leg.call;
@@ -322,15 +343,22 @@ impl Switch {
         }
         let cause = Cause::from_status(408);
         let called = self.called.remove(&id);
-        let (contact, spares) = called.map(|called| (called.contact, called.spares)).unzip();
+        let (place, spares) = called.map(|called| (called.at, called.spares)).unzip();
         self.dial_spare(now, ring, spares.unwrap_or_default());
         self.end_leg(now, id, cause, EndedBy::Switch, Farewell::Ours);
         if let Some(ring) = ring {
             self.leg_failed(now, ring, id, Lost::Unreachable, cause);
         }
-        if let Some(contact) = contact {
-            self.fact(Fact::Dead { party, contact, path, flow_failed: false });
+        if let Some(place) = place {
+            self.tell_dead(party, place, false);
         }
+    }
+
+    fn tell_dead(&mut self, party: super::LegParty, place: Place, flow_failed: bool) {
+        self.fact(match place {
+            Place::Contact(contact, path) => Fact::Dead { party, contact, path, flow_failed },
+            Place::Page(page) => Fact::PageDead { page },
+        });
     }
 
     /// A phase has rung long enough.
@@ -338,7 +366,7 @@ impl Switch {
         let Some(ring) = self.rings.get_mut(&id) else { return };
         ring.phase += 1;
         for leg in std::mem::take(&mut ring.legs) {
-            let heard = self.legs.get(&leg).is_some_and(|leg| self.stack.is_heard(leg.usage));
+            let heard = self.legs.get(&leg).is_some_and(|leg| self.is_heard(leg));
             let (lost, cause) =
                 if heard { (Lost::NoAnswer, Cause::NO_ANSWER) } else { (Lost::Unreachable, Cause::from_status(408)) };
             self.note_loss(id, lost, cause);
@@ -397,23 +425,38 @@ fn lost(status: u16, rang: bool) -> Lost {
 }
 
 /// The INVITE for one target.
-fn invite(max_forwards: u8, passed: Headers, plan: &RingPlan, target: &Target, body: Body) -> Invite {
+fn invite(
+    max_forwards: u8,
+    passed: Headers,
+    plan: &RingPlan,
+    (target, way): (&Target, &SipWay),
+    offer: bytes::Bytes,
+) -> Invite {
     let (from, to, mut headers) = addressed(&plan.caller, target);
     headers.extend(plan.headers.iter().cloned());
     headers.extend(passed);
     headers.extend(target.quirks.add.iter().map(|(name, value)| (name.clone().into(), value.clone())));
-    let usual = Invite::new(target.path, target.uri.clone(), from, to);
+    let usual = Invite::new(way.path, way.uri.clone(), from, to);
     Invite {
-        route_set: target.route_set.clone(),
+        route_set: way.route_set.clone(),
         headers,
-        body: Some(body),
-        credentials: target.credentials.clone(),
+        body: Some(Body::sdp(offer)),
+        credentials: way.credentials.clone(),
         max_forwards,
         large_by_tcp: matches!(target.party, super::LegParty::Trunk(_)),
         abilities: target.quirks.abilities(),
         datagram_max: target.quirks.datagram_max.map_or(usual.datagram_max, usize::from),
         ..usual
     }
+}
+
+/// Who calls, as a page shows it.
+fn shown(caller: &Caller, target: &Target) -> Caller {
+    if caller.hidden || target.shown.hidden {
+        return Caller { display: None, number: Private::new(ANONYMOUS.to_owned()), hidden: true };
+    }
+    let number = target.shown.number.clone().map_or_else(|| caller.number.clone(), Private::new);
+    Caller { number, ..caller.clone() }
 }
 
 /// From, To and what else says who calls, as one target sees it.

@@ -1,7 +1,7 @@
 //! Calls that are forwarded instead of taken on (RFC 3261 16): no leg, no media, no record; the two sides find each other
 //! through us and talk without us.
 
-use super::{Caller, Switch, Target, fork::addressed};
+use super::{Caller, Switch, Target, Way, fork::addressed};
 use crate::{
     base::Now,
     sip::{
@@ -20,7 +20,7 @@ impl Switch {
         phases: Vec<Vec<Target>>,
         next: NextPhase,
     ) -> Result<(), Reply> {
-        let of_phase = |phase: Vec<Target>| phase.into_iter().map(|target| proxied(caller, target)).collect();
+        let of_phase = |phase: Vec<Target>| phase.into_iter().filter_map(|target| proxied(caller, target)).collect();
         let plan = ProxyPlan { phases: phases.into_iter().map(of_phase).collect(), next };
         self.stack.forward(now, usage, path, plan)
     }
@@ -32,17 +32,18 @@ impl Switch {
 }
 
 /// A target of a call as one of a forwarded request. Its From stays as the caller wrote it; who he is we assert beside it,
-/// where that is told at all.
-fn proxied(caller: &Caller, target: Target) -> ProxyTarget {
+/// where that is told at all. `None` for a page: nothing is forwarded to it.
+fn proxied(caller: &Caller, target: Target) -> Option<ProxyTarget> {
     let (_, _, mut headers) = addressed(caller, &target);
     headers.retain(|(name, _)| name == "P-Asserted-Identity");
-    let spares = target.spares.into_iter().map(|spare| proxied(caller, spare)).collect();
-    ProxyTarget {
-        path: target.path,
-        uri: target.uri,
-        routes: target.route_set,
+    let Way::Sip(way) = target.way else { return None };
+    let spares = target.spares.into_iter().filter_map(|spare| proxied(caller, spare)).collect();
+    Some(ProxyTarget {
+        path: way.path,
+        uri: way.uri,
+        routes: way.route_set,
         headers,
         dead_time: target.dead_time,
         spares,
-    }
+    })
 }

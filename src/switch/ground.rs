@@ -45,6 +45,7 @@ pub struct SwitchSettings {
 
 /// Deadlines of calls.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Times {
     /// How long a device or trunk is rung when nothing else says.
     pub ring_time: Duration,
@@ -56,6 +57,8 @@ pub struct Times {
     pub silence_bridged: Duration,
     /// The same for a leg that waits or is held.
     pub silence_waiting: Duration,
+    /// A browser whose page is gone is heard no more for so long: it does not come back.
+    pub page_grace: Duration,
     /// No call lasts longer.
     pub call_time_max: Duration,
 }
@@ -68,6 +71,7 @@ impl Default for Times {
             trunk_dead_time: Duration::from_secs(6),
             silence_bridged: Duration::from_secs(60),
             silence_waiting: Duration::from_secs(30 * 60),
+            page_grace: Duration::from_secs(30),
             call_time_max: Duration::from_secs(24 * 60 * 60),
         }
     }

@@ -13,6 +13,7 @@ use super::{
     call::{Call, Farewell},
     leg::{Leg, LegMedia, LegState},
     negotiate::{Agreed, Menu},
+    signalling::{Signalling, peer_name},
 };
 use crate::{
     base::{CallId, Dialled, LegId, Now, Private, StreamId, Wall},
@@ -152,7 +153,7 @@ impl Switch {
             side: leg.side,
             party: leg.party,
             address: leg.address.clone(),
-            dialog: self.stack.keep(now, leg.usage),
+            dialog: leg.signalling.usage().and_then(|usage| self.stack.keep(now, usage)),
             media: agreed.map(|agreed| KeptMedia {
                 rtp: media.port.rtp,
                 address: media.address,
@@ -298,7 +299,7 @@ impl Switch {
             self.write_off(now, call, &kept);
             return false;
         };
-        let (path, sip_call_id) = (Path { flow: None, ..dialog.path() }, Box::from(dialog.call_id()));
+        let (path, call_id) = (Path { flow: None, ..dialog.path() }, Box::from(dialog.call_id()));
         let Some(usage) = self.stack.resume(now, dialog, credentials(kept.party)) else {
             self.write_off(now, call, &kept);
             return false;
@@ -326,11 +327,9 @@ impl Switch {
         let leg = Leg {
             id: kept.leg,
             call,
-            usage,
-            sip_call_id,
+            signalling: Signalling::Dialog { usage, call_id, path },
             side: kept.side,
             party: kept.party,
-            path,
             address: kept.address,
             state: LegState::Up,
             ends_call: true,
@@ -389,7 +388,7 @@ impl Switch {
             side: kept.side,
             party: kept.party,
             address: kept.address.clone(),
-            peer: path.map(super::leg::peer_name).unwrap_or_default(),
+            peer: path.map(|path| peer_name(&path)).unwrap_or_default(),
             sip_call_id: kept.dialog.as_ref().map(|dialog| dialog.call_id().to_owned()).unwrap_or_default(),
             began: kept.began,
             rang: kept.rang,
@@ -407,8 +406,8 @@ impl Switch {
 
     /// A phone is connected again: its calls that wait for that go on over its new connection.
     pub fn reconnected(&mut self, party: LegParty, path: Path) {
-        let usages: Vec<_> =
-            self.legs.values().filter(|leg| leg.party == party && leg.is_up()).map(|leg| leg.usage).collect();
+        let legs = self.legs.values().filter(|leg| leg.party == party && leg.is_up());
+        let usages: Vec<_> = legs.filter_map(|leg| leg.signalling.usage()).collect();
         for usage in usages {
             self.stack.reconnected(usage, path);
         }

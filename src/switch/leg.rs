@@ -7,22 +7,21 @@ use bytes::Bytes;
 use super::{
     Cause, Digits, EndedBy, Guest, LegParty, LegRecord, LegSide, Quality, Quirks, RingId,
     negotiate::{self, Agreed, Menu, Offered, Suits},
+    signalling::Signalling,
 };
 use crate::{
     base::{CallId, LegId, PlayId, Private, StreamId, Wall},
     media,
-    sip::{EndId, Path, UsageId},
+    sip::EndId,
 };
 
-/// One side of a call: its dialog and its media.
+/// One side of a call: its signalling and its media.
 pub(super) struct Leg {
     pub id: LegId,
     pub call: CallId,
-    pub usage: UsageId,
-    pub sip_call_id: Box<str>,
+    pub signalling: Signalling,
     pub side: LegSide,
     pub party: LegParty,
-    pub path: Path,
     pub address: Private<String>,
     pub state: LegState,
     pub media: LegMedia,
@@ -161,8 +160,8 @@ impl Leg {
             side: self.side,
             party: self.party,
             address: self.address.clone(),
-            peer: peer_name(self.path),
-            sip_call_id: self.sip_call_id.to_string(),
+            peer: self.signalling.peer_name(),
+            sip_call_id: self.signalling.call_id().to_owned(),
             began: self.began,
             rang: self.rang,
             answered: self.answered,
@@ -173,11 +172,6 @@ impl Leg {
             quality: None,
         }
     }
-}
-
-/// Where a leg's signalling goes, as the records write it.
-pub(super) fn peer_name(path: Path) -> String {
-    format!("{}:{}", path.transport.via_name().to_ascii_lowercase(), path.remote)
 }
 
 impl From<&media::Stats> for Quality {

@@ -24,6 +24,7 @@ mod leg;
 mod negotiate;
 mod numbering;
 mod offers;
+mod pages;
 mod pickup;
 mod quirks;
 mod record;
@@ -31,6 +32,7 @@ mod route;
 mod session_id;
 mod settings;
 mod sight;
+mod signalling;
 mod subscriptions;
 mod texts;
 mod transfer;
@@ -44,12 +46,12 @@ use crate::{
     wire::sip::Message,
 };
 
-pub use call::{Admission, STATS_WAIT};
+pub use call::{Admission, Invited, STATS_WAIT};
 pub use check::SwitchCounts;
 pub use dial_plan::{DialClass, DialPlan};
 pub use fact::{
     ANONYMOUS, Asserts, CallSummary, Caller, Fact, LegStage, Lost, Moved, Output, Presentation, RingId, RingPlan,
-    Target, Then,
+    SipWay, Target, Then, Way,
 };
 pub use fork::FORK_MAX;
 pub use ground::{Listener, SwitchSettings, Times, authority, escape_user};
@@ -69,6 +71,7 @@ pub use guests::{GUESTS_MAX, Guest};
 pub use ids::{Ids, SwitchDraws};
 pub use keep::{KeptCall, Resumed};
 pub use sight::{CallSight, LegSight};
+pub use signalling::PageOrder;
 pub use texts::Text;
 
 use call::Call;

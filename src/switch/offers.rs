@@ -15,28 +15,27 @@ impl Switch {
     pub(super) fn on_offer(&mut self, now: Now, id: LegId, method: &Method, body: Option<&Body>) {
         let other = self.spoken_by_peer(id);
         let Some(leg) = self.legs.get_mut(&id) else { return };
-        let usage = leg.usage;
         let Some(body) = body else {
             // Without a body an UPDATE only refreshes; a re-INVITE asks for our offer, and its ACK brings the answer.
             let refresh = *method == Method::Update;
             let local = (!refresh).then(|| {
                 leg.media.version += 1;
                 leg.media.offer(other.as_ref().map_or(Suits::Anybody, Suits::Agreed));
-                Body::sdp(leg.media.local.clone())
+                leg.media.local.clone()
             });
-            return self.stack.respond_offer(now, usage, 200, local);
+            return self.respond_offer(now, id, 200, local);
         };
         let Some(description) = negotiate::description(&body.content_type, &body.bytes) else {
-            return self.stack.respond_offer(now, usage, 415, None);
+            return self.respond_offer(now, id, 415, None);
         };
         let Some(offered) = negotiate::read_offer(description) else {
-            return self.stack.respond_offer(now, usage, 488, None);
+            return self.respond_offer(now, id, 488, None);
         };
         let Some((local, agreed)) = leg.media.answer(&offered, other.as_ref()) else {
-            return self.stack.respond_offer(now, usage, 488, None);
+            return self.respond_offer(now, id, 488, None);
         };
         leg.media.local = local.clone();
-        self.stack.respond_offer(now, usage, 200, Some(Body::sdp(local)));
+        self.respond_offer(now, id, 200, Some(local));
         self.settle_media(now, id, agreed);
     }
 
@@ -47,8 +46,7 @@ impl Switch {
         let taken = body.is_some_and(|body| self.take_answer(now, id, body));
         if !taken && !had_media {
             // They asked for our offer and did not answer it: there is nothing to talk over.
-            let Some(usage) = self.legs.get(&id).map(|leg| leg.usage) else { return };
-            self.stack.bye(now, usage, Some(Cause::MEDIA.reason()));
+            self.hang_up_leg(now, id, Cause::MEDIA);
             self.leg_gone(now, id, Cause::MEDIA, EndedBy::Switch);
         }
     }
@@ -69,8 +67,10 @@ impl Switch {
         leg.media.version += 1;
         let agreed = leg.media.agreed.clone();
         leg.media.offer(other.or(agreed).as_ref().map_or(Suits::Anybody, Suits::Agreed));
-        let (usage, body) = (leg.usage, Body::sdp(leg.media.local.clone()));
-        self.stack.reinvite(now, usage, Some(body));
+        let body = Body::sdp(leg.media.local.clone());
+        if let Some(usage) = leg.signalling.usage() {
+            self.stack.reinvite(now, usage, Some(body));
+        }
     }
 
     fn spoken_by_peer(&self, id: LegId) -> Option<negotiate::Agreed> {

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use super::{
     Cause, EndedBy, Fact, LegParty, LegSide, LegStage, Switch, Then,
     call::Farewell,
+    doors::Towards,
     leg::{Leg, LegState},
     negotiate::{self, Suits},
+    signalling::Signalling,
 };
 use crate::{
     base::{LegId, Now, Private},
@@ -40,7 +42,9 @@ impl Switch {
         let (worker, partner) = (known.worker, if was_up { peer } else { Some(known.caller_leg) });
         let offered = negotiate::offered(pickup.request)?;
         let other = partner.and_then(|partner| self.legs.get(&partner)).and_then(|leg| leg.media.agreed.clone());
-        let Some(mut media) = self.take_media(now, worker, &pickup.path, (offered.as_ref(), Arc::default())) else {
+        let Some(mut media) =
+            self.take_media(now, worker, Towards::Phone(&pickup.path), (offered.as_ref(), Arc::default()))
+        else {
             self.fact(Fact::NoPort);
             return Err(Reply::new(503).header("Retry-After", "5"));
         };
@@ -59,12 +63,10 @@ impl Switch {
         self.keep_leg(Leg {
             id,
             call,
-            usage,
-            sip_call_id: pickup.request.call_id().into(),
+            signalling: Signalling::Dialog { usage, call_id: pickup.request.call_id().into(), path: pickup.path },
             // It stands for one that was called, whoever sent the INVITE.
             side: LegSide::Called,
             party,
-            path: pickup.path,
             address: pickup.address,
             state: LegState::Up,
             media,

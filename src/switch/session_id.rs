@@ -11,7 +11,7 @@ impl Switch {
     /// What this side calls itself, or we call it.
     pub(super) fn end_of(&self, leg: LegId) -> EndId {
         let Some(leg) = self.legs.get(&leg).filter(|_| self.headers.correlates()) else { return EndId::default() };
-        self.stack.called_itself(leg.usage).unwrap_or(leg.end)
+        leg.signalling.usage().and_then(|usage| self.stack.called_itself(usage)).unwrap_or(leg.end)
     }
 
     /// A name for a leg that has none of its own, or for the switch.
@@ -29,8 +29,8 @@ impl Switch {
     pub(super) fn speak_for_each_other(&mut self, a: LegId, b: LegId) {
         for (to, of) in [(a, b), (b, a)] {
             let end = self.end_of(of);
-            if let Some(leg) = self.legs.get(&to) {
-                self.stack.speak_for(leg.usage, end);
+            if let Some(usage) = self.legs.get(&to).and_then(|leg| leg.signalling.usage()) {
+                self.stack.speak_for(usage, end);
             }
         }
     }

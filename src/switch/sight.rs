@@ -1,6 +1,6 @@
 //! What others may see of live calls.
 
-use super::{Caller, Guest, LegParty, LegSide, RingId, Switch, call::Call, leg::Leg};
+use super::{Caller, Guest, LegParty, LegSide, RingId, Switch, call::Call, leg::Leg, signalling::Signalling};
 use crate::base::{CallId, Dialled, LegId, Private, StreamId, Wall};
 
 /// A live call.
@@ -78,6 +78,10 @@ impl<'a> CallSight<'a> {
 impl<'a> LegSight<'a> {
     pub fn id(self) -> LegId {
         self.0.id
+    }
+
+    pub(super) fn signalling(&self) -> &Signalling {
+        &self.0.signalling
     }
 
     pub fn call(self) -> CallId {

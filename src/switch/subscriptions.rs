@@ -75,7 +75,7 @@ impl Switch {
         leg: LegId,
         told: Option<Option<u32>>,
     ) -> Option<SubscriptionId> {
-        let usage = self.legs.get(&leg)?.usage;
+        let usage = self.legs.get(&leg)?.signalling.usage()?;
         let contact = self.stack.contact(usage)?;
         let subscription = told.and_then(|id| self.stack.subscribe_to_refer(now, usage, id));
         let mut reply = Reply::new(202).header("Contact", contact);

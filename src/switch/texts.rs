@@ -1,6 +1,6 @@
 //! Texts to devices and carriers (RFC 3428), outside any call and inside one.
 
-use super::{Caller, Switch, Target, fork::addressed};
+use super::{Caller, Switch, Target, Way, fork::addressed};
 use crate::{
     base::{LegId, Now},
     sip::{self, Body, Headers, Request, TransactionId},
@@ -19,23 +19,25 @@ pub struct Text {
 impl Switch {
     /// Sends a text outside any dialog, shown as a call from there would be; [`Fact::Response`](super::Fact::Response)
     /// follows.
-    pub fn send_text(&mut self, now: Now, target: &Target, caller: &Caller, text: &Text) -> TransactionId {
+    /// `None` for a page, which takes none.
+    pub fn send_text(&mut self, now: Now, target: &Target, caller: &Caller, text: &Text) -> Option<TransactionId> {
+        let Way::Sip(way) = &target.way else { return None };
         let (from, to, mut headers) = addressed(caller, target);
         headers.extend(text.headers.iter().cloned());
-        let mut request = Request::outside(Method::Message, target.path, target.uri.clone(), from, to);
+        let mut request = Request::outside(Method::Message, way.path, way.uri.clone(), from, to);
         if let sip::Target::Outside(outside) = &mut request.target {
-            outside.route_set.clone_from(&target.route_set);
+            outside.route_set.clone_from(&way.route_set);
             outside.max_forwards = text.max_forwards;
         }
         request.headers = headers;
         request.body = Some(text.body.clone());
-        request.credentials.clone_from(&target.credentials);
-        self.stack.request(now, request)
+        request.credentials.clone_from(&way.credentials);
+        Some(self.stack.request(now, request))
     }
 
     /// The same in a leg's dialog; `None` when the leg is gone.
     pub fn send_text_inside(&mut self, now: Now, leg: LegId, text: &Text) -> Option<TransactionId> {
-        let usage = self.legs.get(&leg).filter(|leg| leg.is_up())?.usage;
+        let usage = self.legs.get(&leg).filter(|leg| leg.is_up())?.signalling.usage()?;
         let mut request = Request::inside(Method::Message, usage);
         request.headers.clone_from(&text.headers);
         request.body = Some(text.body.clone());

@@ -82,6 +82,43 @@ pub struct Call {
 }
 
 impl Call {
+    /// One that no SIP is spoken for.
+    pub fn of_page(now: Instant, state: State, media: Media) -> Self {
+        Self {
+            outgoing: state == State::Calling,
+            state,
+            end: None,
+            media,
+            statuses: Vec::new(),
+            reasons: Vec::new(),
+            referred: Vec::new(),
+            told: Vec::new(),
+            invite: None,
+            began: now,
+            rang: None,
+            answered: None,
+            ended: None,
+            call_id: String::new(),
+            local_uri: String::new(),
+            remote_uri: String::new(),
+            local_tag: String::new(),
+            remote_tag: None,
+            early_tag: None,
+            target: String::new(),
+            routes: Vec::new(),
+            cseq: 0,
+            their_cseq: 0,
+            branch: String::new(),
+            has_provisional: false,
+            wants_cancel: false,
+            late_offer: false,
+            answer_due: false,
+            offers: Flow::SendRecv,
+            extra: String::new(),
+            tried_credentials: false,
+        }
+    }
+
     pub fn is_over(&self) -> bool {
         self.state == State::Over
     }
@@ -95,7 +132,7 @@ impl Call {
         matches!(self.state, State::Up | State::Answered)
     }
 
-    pub(super) fn finish(&mut self, now: Instant, end: End) {
+    pub fn finish(&mut self, now: Instant, end: End) {
         if !self.is_over() {
             self.state = State::Over;
             self.end = Some(end);

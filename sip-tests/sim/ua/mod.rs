@@ -15,7 +15,7 @@ use strowger::{
 };
 
 pub use call::{Call, End, State};
-pub use sdp::{Abilities, Flow, HoldForm};
+pub use sdp::{Abilities, Described, Flow, HoldForm};
 pub use voice::{Media, Talk};
 
 use super::sound::Voice;
@@ -192,7 +192,7 @@ impl Ua {
         self.intents.push((at, intent));
     }
 
-    fn media(&mut self) -> Media {
+    pub fn media(&mut self) -> Media {
         let turn = self.voices.get();
         self.voices.set(turn + 1);
         // Ports are used again after a thousand calls, as phones do.

@@ -2,7 +2,10 @@
 
 use std::net::SocketAddr;
 
-use strowger::base::Instant;
+use strowger::{
+    base::Instant,
+    media::{PROTECTION_BYTES_MAX, Secure},
+};
 
 use super::sdp::{Abilities, Described, Flow};
 use crate::sim::sound::{Ear, FRAME, Law, PERIOD, Voice};
@@ -40,6 +43,8 @@ pub struct Media {
     /// Payload types of telephone-event: theirs to send with, ours to receive.
     pub event: (Option<u8>, Option<u8>),
     pub session: (u64, u64),
+    /// Of a browser: nothing goes in the clear.
+    pub guard: Option<Secure>,
     pressed: Vec<(char, u16)>,
     last_digit: Option<u32>,
     ssrc: u32,
@@ -62,6 +67,7 @@ impl Media {
             law: None,
             event: (None, None),
             session: (draw >> 33, 1),
+            guard: None,
             pressed: Vec::new(),
             last_digit: None,
             ssrc: draw as u32,
@@ -92,6 +98,17 @@ impl Media {
 
     /// The packet of the next 20 ms, if there is something to say.
     pub fn speak(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
+        let (to, mut packet) = self.say()?;
+        if let Some(guard) = &mut self.guard {
+            let len = packet.len();
+            packet.resize(len + PROTECTION_BYTES_MAX, 0);
+            let len = guard.protect(&mut packet, len)?;
+            packet.truncate(len);
+        }
+        Some((to, packet))
+    }
+
+    fn say(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
         let (payload_type, _) = self.law?;
         let remote = self.remote?;
         let frame = self.frames;
@@ -141,6 +158,14 @@ impl Media {
     }
 
     pub fn hear(&mut self, now: Instant, packet: &[u8]) {
+        let mut opened = packet.to_vec();
+        let packet = match &mut self.guard {
+            None => packet,
+            Some(guard) => match guard.unprotect(&mut opened) {
+                Some(len) => &opened[..len],
+                None => return,
+            },
+        };
         let [first, second, s0, s1, t0, t1, t2, t3, r0, r1, r2, r3, payload @ ..] = packet else { return };
         if first >> 6 != 2 {
             return;

@@ -42,6 +42,7 @@ pub async fn registrations(State(api): State<Arc<Api>>, signed: Signed) -> Resul
     let device = |device: &DeviceView| {
         json!({
             "user": names.get(&device.user),
+            "kind": device.kind,
             "contact": device.contact,
             "user_agent": device.user_agent,
             "since": device.since,

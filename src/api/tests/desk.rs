@@ -16,7 +16,7 @@ use axum::{
 };
 use futures_util::{FutureExt, future::BoxFuture};
 use serde_json::Value;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, mpsc};
 use tower::ServiceExt;
 
 use super::super::*;
@@ -25,8 +25,8 @@ use crate::{
         self, Activity, AgentSnapshot, Channel, EngagementSnapshot, InteractionKind, MemberSnapshot, MemberState,
         OfferSnapshot, QueueSnapshot, Reason, Selection, Status, WaitingSnapshot,
     },
-    base::{CallId, EngagementId, Extension as Name, InteractionId, OfferId, QueueId, UserId, Wall},
-    engine::{CallStage, CallView, Counts, Direction, Event, TraceFilter, TrunkView},
+    base::{CallId, EngagementId, Extension as Name, InteractionId, OfferId, PageId, QueueId, UserId, Wall},
+    engine::{CallStage, CallView, Counts, Direction, Event, PageSays, PageTold, TraceFilter, TrunkView},
     switch::{Role, User},
 };
 
@@ -42,6 +42,10 @@ pub struct Picture {
     pub asked: Mutex<Vec<(Actor, Request)>>,
     pub refuses: Mutex<Option<Refused>>,
     pub sessions: Mutex<Vec<(AgentId, bool)>>,
+    /// What pages said of their telephones.
+    pub said: Mutex<Vec<(PageId, UserId, PageSays)>>,
+    /// Where those are told something.
+    pub told: Mutex<Vec<mpsc::Sender<PageTold>>>,
     pub health: Mutex<Health>,
     pub reload_fault: Mutex<Option<String>>,
     pub filters: Mutex<Vec<TraceFilter>>,
@@ -66,6 +70,18 @@ impl EngineHandle for Picture {
 
     fn session(&self, agent: AgentId, open: bool) {
         self.sessions.lock().unwrap().push((agent, open));
+    }
+
+    fn open_page(&self) -> (PageId, mpsc::Receiver<PageTold>) {
+        let (sender, receiver) = mpsc::channel(PAGE_TOLD_MAX);
+        let mut told = self.told.lock().unwrap();
+        told.push(sender);
+        (PageId(told.len() as u64), receiver)
+    }
+
+    fn page(&self, page: PageId, user: UserId, says: PageSays) -> bool {
+        self.said.lock().unwrap().push((page, user, says));
+        true
     }
 
     fn live(&self) -> broadcast::Receiver<Arc<Event>> {
@@ -203,6 +219,8 @@ impl Desk {
             asked: Mutex::default(),
             refuses: Mutex::default(),
             sessions: Mutex::default(),
+            said: Mutex::default(),
+            told: Mutex::default(),
             health: Mutex::new(health),
             reload_fault: Mutex::default(),
             filters: Mutex::default(),

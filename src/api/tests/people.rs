@@ -3,11 +3,15 @@
 use axum::http::StatusCode;
 
 use super::desk::{Desk, START};
-use crate::{base::UserId, engine::DeviceView};
+use crate::{
+    base::UserId,
+    engine::{DeviceKind, DeviceView},
+};
 
 fn device(user: u64, contact: &str, reachable: bool) -> DeviceView {
     DeviceView {
         user: UserId(user),
+        kind: DeviceKind::Phone,
         contact: contact.to_owned(),
         user_agent: "desk phone".to_owned(),
         since: START,

@@ -45,6 +45,11 @@ pub fn digest(emitted: &Emitted) -> Digest {
         }
         Output::Alarm(_) => mix.word(9),
         Output::Drained => mix.word(10),
+        Output::Page { page, told } => {
+            mix.word(11);
+            mix.word(page.0);
+            mix.octets(&serde_json::to_vec(told).unwrap_or_default());
+        }
     }
     mix.end()
 }

@@ -140,6 +140,7 @@ pub fn write_input(to: &mut Vec<u8>, now: Now, input: &Input) {
         | Input::Restored
         | Input::Request { .. }
         | Input::Session { .. }
+        | Input::Page { .. }
         | Input::Seed(_)
         | Input::Resolved { .. }
         | Input::Drain => write(to, Kind::Other, |to| {

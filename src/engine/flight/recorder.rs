@@ -12,8 +12,8 @@ use super::{
     frame::{self, Birth},
 };
 use crate::{
-    base::{AgentId, Now},
-    engine::{EngineSettings, Entry, Input},
+    base::{AgentId, Now, PageId, UserId},
+    engine::{EngineSettings, Entry, Input, PageSays},
 };
 
 /// Octets that are handed on as one.
@@ -70,6 +70,8 @@ struct Standing {
     ports: Vec<u8>,
     /// Pages that are open.
     sessions: BTreeMap<AgentId, u32>,
+    /// Those of them that are telephones.
+    pages: BTreeMap<PageId, UserId>,
 }
 
 impl Standing {
@@ -82,6 +84,18 @@ impl Standing {
                 let count = self.sessions.entry(*agent).or_default();
                 *count = if *open { count.saturating_add(1) } else { count.saturating_sub(1) };
                 self.sessions.retain(|_, count| *count > 0);
+                return;
+            }
+            Input::Page { page, user, says } => {
+                match says {
+                    PageSays::On => _ = self.pages.insert(*page, *user),
+                    PageSays::Off | PageSays::Gone => _ = self.pages.remove(page),
+                    PageSays::Rings { .. }
+                    | PageSays::Answer { .. }
+                    | PageSays::HangUp { .. }
+                    | PageSays::Offer { .. }
+                    | PageSays::Dial { .. } => {}
+                }
                 return;
             }
             Input::Ports(_) => return frame::write_input(&mut self.ports, now, input),
@@ -106,6 +120,9 @@ impl Standing {
         for (agent, count) in &self.sessions {
             let opened = Input::Session { agent: *agent, open: true };
             (0..*count).for_each(|_| frame::write_input(&mut frames, now, &opened));
+        }
+        for (page, user) in &self.pages {
+            frame::write_input(&mut frames, now, &Input::Page { page: *page, user: *user, says: PageSays::On });
         }
         Bytes::from(frames)
     }

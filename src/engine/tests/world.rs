@@ -8,10 +8,12 @@ use std::{
 
 use crate::{
     acd,
-    base::{AgentId, Chance, Extension, GroupId, Instant, Now, OfferId, Private, QueueId, TrunkId, UserId, Wall},
+    base::{
+        AgentId, Chance, Extension, GroupId, Instant, Now, OfferId, PageId, Private, QueueId, TrunkId, UserId, Wall,
+    },
     engine::{
         Actor, Alarm, Answer, CallRecord, Centre, Devices, Emitted, Engine, EngineSettings, Entry, EntryId, Event,
-        GateOrder, Happened, Input, Limits, Listener, Output, Record, Refused, Request, RequestId, Times,
+        GateOrder, Happened, Input, Limits, Listener, Output, PageTold, Record, Refused, Request, RequestId, Times,
     },
     media::{self, Command},
     sip::{
@@ -42,6 +44,8 @@ pub struct World {
     pub alarms: Vec<Alarm>,
     pub drained: bool,
     pub gate: Vec<GateOrder>,
+    /// What telephones in pages were told.
+    pub told: Vec<(PageId, PageTold)>,
     /// Names that the switch wants looked up.
     pub lookups: Vec<sip::Lookup>,
     /// Packets to these addresses vanish.
@@ -154,6 +158,7 @@ impl World {
             alarms: Vec::new(),
             drained: false,
             gate: Vec::new(),
+            told: Vec::new(),
             lookups: Vec::new(),
             dead: Vec::new(),
         };
@@ -420,6 +425,7 @@ impl World {
             Output::Alarm(alarm) => self.alarms.push(alarm),
             Output::Resolve { lookup, .. } => self.lookups.push(lookup),
             Output::Gate(order) => self.gate.push(order),
+            Output::Page { page, told } => self.told.push((page, told)),
         }
     }
 

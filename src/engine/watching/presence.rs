@@ -98,8 +98,6 @@ impl Engine {
         if let Some(published) = self.watching.published(user) {
             return published.clone();
         }
-        let name = self.directory.users.get(&user).map_or("", |user| user.name.as_str());
-        let open = self.registrar.bindings(name).iter().any(|binding| binding.reachable);
-        Seen { open, activity: None, note: None }
+        Seen { open: self.is_reachable(user), activity: None, note: None }
     }
 }

@@ -1,0 +1,216 @@
+//! Agents whose only telephone is the page: calls come there, leave there, and end on either side.
+
+use strowger::{
+    acd::Status,
+    engine::{PageSays, PageTold},
+    switch::PageOrder,
+};
+
+use super::caller;
+use crate::sim::{Agent, Call, End, Habit, Page, World, secs};
+
+fn ready_page(world: &World) -> (Agent, Page) {
+    let (ana, page) = world.agent("ana").at_a_page();
+    ana.selects(strowger::acd::Selection::Ready).unwrap();
+    (ana, page)
+}
+
+/// A caller from outside who talks to an agent at a page.
+fn talking(world: &World, page: &Page) -> Call {
+    let call = caller(world);
+    world.within(2, "the page rings", |_| page.is_ringing());
+    page.accepts();
+    world.within(3, "they hear each other", |world| world.hear_each_other(&call, page));
+    call
+}
+
+/// CH-01, AS-05: an agent with a browser and no phone gets a queue's call in the page; accepting it is answering it, both
+/// hear each other, and the end on either side is the end for both.
+#[test]
+fn ch_01_as_05_a_page_takes_a_queues_call() {
+    let world = World::seed(900);
+    let (ana, page) = ready_page(&world);
+    let call = talking(&world, &page);
+    assert_eq!(ana.status(), Status::Busy);
+    page.lets_go();
+    world.within(2, "the caller is let go", |_| call.end() == Some(End::TheyHungUp));
+    let again = talking(&world, &page);
+    again.hangs_up();
+    world.within(2, "the page hears of it", |_| page.call().end() == Some(End::TheyHungUp));
+    world.settle();
+    assert_eq!(ana.status(), Status::Ready);
+    let records = world.records();
+    let peers = |at: usize| records[at].legs.iter().map(|leg| leg.peer.clone()).collect::<Vec<_>>();
+    assert!(records.len() == 2 && peers(0).contains(&"page".to_owned()), "{:?}", peers(0));
+    let offered = page.told().iter().any(|told| {
+        matches!(told, PageTold::Leg { offer: Some(_), order: PageOrder::Ring { caller, .. }, .. }
+            if caller.display.as_deref().is_some_and(|shown| shown.starts_with("[support]")))
+    });
+    assert!(offered, "{:?}", page.told());
+}
+
+/// CH-01: what rings at the page is taken back when the caller leaves, and declining it is told as such.
+#[test]
+fn ch_01_a_ringing_page_is_let_go_of() {
+    let world = World::seed(901);
+    let (ana, page) = ready_page(&world);
+    let call = caller(&world);
+    world.within(2, "the page rings", |_| page.is_ringing());
+    call.hangs_up();
+    world.within(2, "it stops", |_| page.call().end() == Some(End::Cancelled));
+    let call = caller(&world);
+    world.within(2, "the page rings", |_| page.is_ringing());
+    page.lets_go();
+    world.within(2, "declined", |_| ana.status() == Status::Banned);
+    call.hangs_up();
+    world.settle();
+}
+
+/// AS-05: without a page and a phone he is offline and nothing rings; a page that shows no sign of a call is passed over.
+#[test]
+fn as_05_no_page_no_calls() {
+    let world = World::seed(902);
+    let (ana, page) = ready_page(&world);
+    page.closes();
+    world.session(ana.id, false);
+    let call = caller(&world);
+    world.run_for(secs(20));
+    assert!(!page.is_ringing() && call.is_up());
+    world.within(20, "offline after the grace", |_| ana.status() == Status::Offline);
+    let ana = ana.signs_in();
+    let page = page.loads_again();
+    ana.selects(strowger::acd::Selection::Ready).unwrap();
+    world.within(3, "it rings for who waits", |_| page.is_ringing());
+    page.accepts();
+    world.within(3, "they hear each other", |world| world.hear_each_other(&call, &page));
+    call.hangs_up();
+    page.dies();
+    world.run_for(secs(1));
+    let call = caller(&world);
+    world.within(5, "passed over", |_| !ana.view().reachable);
+    call.hangs_up();
+    page.revives();
+    page.says(PageSays::On);
+    world.within(1, "reachable again", |_| ana.view().reachable);
+    world.settle();
+}
+
+/// CH-01: a page and a phone of one agent ring together; whoever is first takes the call, and the other one stops.
+#[test]
+fn ch_01_page_and_phone_ring_together() {
+    let world = World::seed(903);
+    let ana = world.agent("ana").ready();
+    ana.does(Habit::Rings);
+    let page = world.second_phone(&ana).opens_page();
+    let call = caller(&world);
+    world.within(2, "both ring", |_| page.is_ringing() && ana.is_ringing());
+    page.accepts();
+    world.within(3, "the page has it", |world| world.hear_each_other(&call, &page));
+    assert_eq!(ana.call().end(), Some(End::Cancelled));
+    call.hangs_up();
+    world.run_for(secs(1));
+    let call = caller(&world);
+    world.within(2, "both ring", |_| page.is_ringing() && ana.is_ringing());
+    ana.call().answers();
+    world.within(3, "the phone has it", |world| world.hear_each_other(&call, &ana));
+    assert_eq!(page.call().end(), Some(End::Cancelled));
+    call.hangs_up();
+    world.settle();
+}
+
+/// CH-16, CH-05: a page calls a colleague and the world outside, and hears how it goes.
+#[test]
+fn ch_05_ch_16_a_page_dials() {
+    let world = World::seed(904);
+    let (_, page) = world.agent("ana").at_a_page();
+    let rui = world.phone("rui");
+    rui.registers();
+    rui.answers_after(secs(1));
+    world.run_for(secs(1));
+    let call = page.dials("rui");
+    world.within(4, "they hear each other", |world| world.hear_each_other(&call, &rui));
+    assert!(call.statuses().contains(&180), "{:?}", call.statuses());
+    rui.hangs_up();
+    world.within(2, "over", |_| call.end() == Some(End::TheyHungUp));
+    let carrier = world.carrier();
+    carrier.answers_after(secs(1));
+    let call = page.dials("9+351910000001");
+    world.within(4, "they hear each other", |world| world.hear_each_other(&call, &carrier));
+    page.lets_go();
+    let call = page.dials("nobody");
+    world.within(2, "refused", |_| call.end() == Some(End::Refused(404)));
+    // Given up while it rings.
+    carrier.does(Habit::Rings);
+    page.dials("9+351910000002");
+    world.within(2, "it rings there", |_| carrier.is_ringing());
+    page.lets_go();
+    world.within(2, "given up", |_| carrier.call().end() == Some(End::Cancelled));
+    world.settle();
+}
+
+/// AS-05, SW-09: a page's word counts for its own legs alone.
+#[test]
+fn as_05_a_page_speaks_for_its_own_legs() {
+    let world = World::seed(905);
+    let (_, page) = ready_page(&world);
+    let mallory = world.phone("mallory").opens_page();
+    let call = talking(&world, &page);
+    let leg = page.leg();
+    mallory.says(PageSays::HangUp { leg });
+    mallory.says(PageSays::Offer { leg, sdp: "v=0".into() });
+    world.run_for(secs(1));
+    assert!(world.hear_each_other(&call, &page));
+    // Nor does nonsense harm whom it is said for.
+    page.says(PageSays::Offer { leg, sdp: "v=0".into() });
+    page.says(PageSays::Answer { leg, sdp: "v=0".into() });
+    page.says(PageSays::Dial { to: "rui".into(), sdp: "v=0".into(), mark: 99 });
+    world.run_for(secs(1));
+    assert!(world.hear_each_other(&call, &page));
+    call.hangs_up();
+    world.settle();
+}
+
+/// AS-05, SW-09: a page that loses its connection goes on talking; one that is loaded again takes its call up with a new
+/// offer; one that does not come back is given up once it is silent.
+#[test]
+fn as_05_a_lost_page_keeps_its_call() {
+    let world = World::seed(906);
+    let (ana, page) = ready_page(&world);
+    let call = talking(&world, &page);
+    page.loses_connection();
+    world.run_for(secs(100));
+    assert!(world.hear_each_other(&call, &page), "sound needs no live connection");
+    let page = page.loads_again();
+    world.run_for(secs(1));
+    page.call().listens_anew();
+    world.within(2, "they hear each other again", |world| world.hear_each_other(&call, &page));
+    page.closes();
+    world.run_for(secs(20));
+    assert!(call.is_up());
+    let page = page.loads_again();
+    world.run_for(secs(1));
+    world.within(2, "and again", |world| world.hear_each_other(&call, &page));
+    page.closes();
+    world.within(40, "given up", |_| call.end() == Some(End::TheyHungUp));
+    let now = world.clock();
+    page.call().with(|call| call.finish(now, End::Silence));
+    world.settle();
+    assert_ne!(ana.status(), Status::Busy);
+}
+
+/// CH-02: hold from the page is hold: the customer hears music, and the talk goes on after it.
+#[test]
+fn ch_02_hold_at_a_page() {
+    let world = World::seed(907);
+    let (ana, page) = ready_page(&world);
+    let call = talking(&world, &page);
+    let id = world.snapshot().calls[0].call;
+    ana.asks(strowger::engine::Request::Hold { call: id, held: true }).unwrap();
+    world.within(2, "music", |world| world.hears(&call, crate::sim::Voice::MUSIC));
+    ana.asks(strowger::engine::Request::Hold { call: id, held: false }).unwrap();
+    world.within(2, "they talk on", |world| world.hear_each_other(&call, &page));
+    call.presses("5");
+    world.within(2, "the digit is heard", |_| page.call().digits() == "5");
+    call.hangs_up();
+    world.settle();
+}

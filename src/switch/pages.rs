@@ -1,0 +1,125 @@
+//! What pages say of their users' legs: the other half of [`super::signalling`].
+//!
+//! A page speaks for a leg only while it is the one that the leg is at; anything else it says is let go.
+
+use super::{
+    Admission, Cause, EndedBy, LegParty, Switch, call::Arrival, doors::Towards, fork::FLOW_FAILED, leg::LegState,
+    negotiate, signalling::Signalling,
+};
+use crate::{
+    base::{CallId, LegId, Now, PageId},
+    sip::{Body, Fault, Headers, Reply},
+    wire::sip::Method,
+};
+
+/// Hops that a call of a page may take.
+const MAX_FORWARDS: u8 = 70;
+
+impl Switch {
+    /// Takes on a call that a page makes, with its offer. `Err` says why not, as to a phone.
+    pub fn admit_page(
+        &mut self,
+        now: Now,
+        page: PageId,
+        sdp: &str,
+        admission: Admission,
+    ) -> Result<(CallId, LegId), Reply> {
+        let offered = negotiate::read_offer(sdp.as_bytes()).filter(negotiate::Offered::is_browsers);
+        let offered = offered.ok_or_else(|| Reply::new(488))?;
+        let media = self.room_for(now, Towards::Page, Some(&offered), &admission)?;
+        let arrival = Arrival {
+            signalling: Signalling::Page(Some(page)),
+            media,
+            offered: Some(offered),
+            passed: Headers::new(),
+            max_forwards: MAX_FORWARDS,
+            secure: false,
+        };
+        let call = self.begin(now, arrival, admission);
+        let leg = self.calls.get(&call).map(|call| call.caller_leg).ok_or_else(|| Reply::new(500))?;
+        Ok((call, leg))
+    }
+
+    /// A page shows a call to its user.
+    pub fn page_rings(&mut self, now: Now, page: PageId, leg: LegId) {
+        if self.is_at(leg, page) && self.is_called(leg) {
+            self.on_provisional(now, leg, 180, None);
+        }
+    }
+
+    /// Its user takes the call; its answer to our offer.
+    pub fn page_answers(&mut self, now: Now, page: PageId, leg: LegId, sdp: String) {
+        if self.is_at(leg, page) && self.is_called(leg) {
+            self.on_answered(now, leg, Some(Body::sdp(sdp)), false);
+        }
+    }
+
+    /// Its user hangs up, refuses a call or gives one up.
+    pub fn page_hangs_up(&mut self, now: Now, page: PageId, leg: LegId) {
+        if !self.is_at(leg, page) {
+            return;
+        }
+        match self.legs.get(&leg).map(|leg| leg.state) {
+            Some(LegState::Calling | LegState::Ringing) => self.on_rejected(now, leg, 603, None, Fault::Refused),
+            Some(LegState::Incoming) => self.leg_gone(now, leg, Cause::CANCELLED, EndedBy::Peer),
+            Some(LegState::Up) => self.leg_gone(now, leg, Cause::NORMAL, EndedBy::Peer),
+            None => {}
+        }
+    }
+
+    /// An offer inside a call: another network, another microphone, a page that was loaded again.
+    pub fn page_offers(&mut self, now: Now, page: PageId, leg: LegId, sdp: String) {
+        let is_up = self.legs.get(&leg).is_some_and(|leg| leg.is_up());
+        if is_up && self.is_at(leg, page) {
+            self.on_offer(now, leg, &Method::Invite, Some(&Body::sdp(sdp)));
+        }
+    }
+
+    /// The live connection of a page has ended: what nobody had answered there is over, what is talked over goes on while
+    /// anything is heard of it, and may be taken up again.
+    pub fn page_gone(&mut self, now: Now, page: PageId) {
+        for leg in self.legs_at(Some(page), None) {
+            let Some(known) = self.legs.get_mut(&leg) else { continue };
+            match known.state {
+                LegState::Calling | LegState::Ringing => {
+                    self.on_rejected(now, leg, FLOW_FAILED, None, Fault::Unreachable)
+                }
+                LegState::Incoming => self.leg_gone(now, leg, Cause::CANCELLED, EndedBy::Peer),
+                LegState::Up => {
+                    known.signalling = Signalling::Page(None);
+                    self.open_media(leg);
+                }
+            }
+        }
+    }
+
+    /// A page takes up the legs of its user whose page is gone; which these are.
+    pub fn page_takes_up(&mut self, page: PageId, party: LegParty) -> Vec<LegId> {
+        let legs = self.legs_at(None, Some(party));
+        for leg in &legs {
+            if let Some(known) = self.legs.get_mut(leg) {
+                known.signalling = Signalling::Page(Some(page));
+            }
+            self.open_media(*leg);
+        }
+        legs
+    }
+
+    fn is_at(&self, leg: LegId, page: PageId) -> bool {
+        let known = self.legs.get(&leg);
+        known.is_some_and(|leg| matches!(leg.signalling, Signalling::Page(Some(at)) if at == page))
+    }
+
+    fn is_called(&self, leg: LegId) -> bool {
+        self.legs.get(&leg).is_some_and(|leg| matches!(leg.state, LegState::Calling | LegState::Ringing))
+    }
+
+    /// Legs at that page, or at none; in their order.
+    fn legs_at(&self, page: Option<PageId>, of: Option<LegParty>) -> Vec<LegId> {
+        let is_there = |signalling: &Signalling| matches!(signalling, Signalling::Page(at) if *at == page);
+        let legs = self.legs.values().filter(|leg| is_there(&leg.signalling) && of.is_none_or(|of| of == leg.party));
+        let mut legs: Vec<LegId> = legs.map(|leg| leg.id).collect();
+        legs.sort();
+        legs
+    }
+}
