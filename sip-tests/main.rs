@@ -6,6 +6,7 @@
 mod program;
 mod scenarios;
 mod sim;
+mod talk;
 mod tidy;
 mod torture;
 mod wire;

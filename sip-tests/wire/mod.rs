@@ -1,7 +1,7 @@
 //! The wire floor against its own promises: whatever the bytes no panic, what is written reads back, and where another
 //! parser accepts a message it reads the same in it.
 
-mod corpus;
+pub mod corpus;
 mod differential;
 mod mutation;
 mod properties;

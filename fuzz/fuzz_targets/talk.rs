@@ -1,0 +1,6 @@
+#![no_main]
+
+#[path = "../../sip-tests/talk/script.rs"]
+mod script;
+
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| drop(script::course(octets)));
