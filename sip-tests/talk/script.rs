@@ -225,22 +225,12 @@ impl Talk {
         self.engine.handle(self.now, input);
         let mut closed = Vec::new();
         while let Some(emitted) = self.engine.poll_output() {
-            match emitted.output {
-                Output::Send { bytes, .. } => {
-                    let message = Message::parse(bytes).expect("what the switch writes can be read");
-                    self.sent.push_front(message);
-                    self.sent.truncate(KEPT_MAX);
-                }
-                Output::Media { command: Command::Close { stream }, .. } => closed.push(stream),
-                Output::Media { .. }
-                | Output::Journal { .. }
-                | Output::Record(_)
-                | Output::Live(_)
-                | Output::Reply { .. }
-                | Output::Resolve { .. }
-                | Output::Gate(_)
-                | Output::Alarm(_)
-                | Output::Drained => {}
+            if let Output::Send { bytes, .. } = emitted.output {
+                let message = Message::parse(bytes).expect("what the switch writes can be read");
+                self.sent.push_front(message);
+                self.sent.truncate(KEPT_MAX);
+            } else if let Output::Media { command: Command::Close { stream }, .. } = emitted.output {
+                closed.push(stream);
             }
         }
         for stream in closed {
