@@ -101,6 +101,9 @@ pub struct ChannelRecord {
     pub actor: Actor,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<Pending>,
+    /// Not Ready was chosen in the middle of something, to apply at once.
+    #[serde(default)]
+    pub over_activity: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

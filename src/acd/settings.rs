@@ -95,8 +95,8 @@ pub struct QueueSettings {
     pub strategy: Strategy,
     /// A shared agent takes the heavier queue first.
     pub weight: u32,
-    /// Optional ageing of the weight: one more for each such number of seconds waited, so that a light queue never
-    /// starves. Zero: off.
+    /// Optional ageing of the weight: one more for each such number of seconds that the longest in line has waited, so
+    /// that a light queue never starves. Zero: off.
     pub weight_ageing_secs: u32,
 
     /// How long one offer rings.

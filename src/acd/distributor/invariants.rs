@@ -192,6 +192,7 @@ impl Acd {
         for queue in self.queues.values_mut() {
             let waiting = &self.waiting;
             queue.line.retain(|key| waiting.get(&key.interaction).is_some_and(|it| it.key() == *key));
+            queue.arrivals = queue.line.iter().map(|key| (key.arrived, key.interaction)).collect();
             queue.heads.clear();
             for pool in queue.pools.values_mut() {
                 pool.wanting.clear();
@@ -201,7 +202,7 @@ impl Acd {
         }
         self.relist_all();
         let agents: BTreeSet<_> = self.agents.keys().copied().collect();
-        for agent in agents {
+        for agent in agents.iter().copied() {
             self.change(now, agent, super::Actor::System, Rule::Repair, |_| {});
         }
         let waiting: BTreeSet<_> = self.waiting.keys().copied().collect();
@@ -213,6 +214,13 @@ impl Acd {
                 it.phase = WaitPhase::Open;
             }
             self.widen(now, interaction);
+            self.back_in_place(now, interaction);
+        }
+        // What was to come after an offer or an engagement that is gone comes now.
+        for agent in agents {
+            let queues: Vec<_> = self.agents.get(&agent).map_or(Vec::new(), |it| it.members.keys().copied().collect());
+            queues.into_iter().for_each(|queue| self.leave_if_leaving(now, agent, queue));
+            self.after(now, agent, None, super::Actor::System);
         }
     }
 

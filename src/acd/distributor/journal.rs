@@ -201,6 +201,7 @@ impl Acd {
             state.selection = super::reload::with_known_reason(saved.selection, &self.reasons);
             state.since = saved.since;
             state.actor = saved.actor;
+            state.over_activity = saved.over_activity;
             state.pending = saved.pending.map(|pending| match pending {
                 super::super::Pending::NotReady { reason } => {
                     super::super::Pending::NotReady { reason: removed(reason, &self.reasons) }
@@ -229,6 +230,7 @@ impl Acd {
             // The settings took it away while we were down.
             return;
         }
+        let order = if assigned { order } else { super::members::temporary_order(joined) };
         let state = match state {
             MemberState::Paused { reason } => {
                 MemberState::Paused { reason: reason.map(|reason| super::reload::known(reason, &self.reasons)) }
@@ -398,6 +400,7 @@ impl Acd {
                 since: state.since,
                 actor: state.actor,
                 pending: state.pending.clone(),
+                over_activity: state.over_activity,
             }
         });
         let (times, counted) = it.clock.counted();

@@ -112,11 +112,10 @@ impl Acd {
         let mut best: Option<(Turnstile, InteractionId)> = None;
         for (id, member) in agent.members.iter().filter(|(_, member)| member.held_back.is_empty()) {
             let Some(queue) = self.queues.get(id) else { continue };
-            let ages = queue.rules.weight_ageing_secs > 0;
             for (head, pool) in &queue.heads {
                 if best.is_some_and(|(best, _)| best <= turnstile(queue, *head, at)) {
-                    // Those behind it are no better, unless the line's weights grow with their wait.
-                    if ages { continue } else { break }
+                    // Those behind it are no better.
+                    break;
                 }
                 let Some(pool) = queue.pools.get(pool) else { continue };
                 if !pool.need.admits(agent.id, member.tier, &agent.settings.skills) {
@@ -262,9 +261,7 @@ fn by_chance<'a>(
 }
 
 fn turnstile(queue: &Queue, key: WaitKey, at: Wall) -> Turnstile {
-    let ageing = u64::from(queue.rules.weight_ageing_secs) * 1000;
-    let aged = millis(at.since(key.arrived)).checked_div(ageing).unwrap_or(0);
-    Turnstile { weight: Reverse(u64::from(queue.rules.weight) + aged), key }
+    Turnstile { weight: Reverse(queue.weight(at)), key }
 }
 
 /// What the strategy compared, in words' units.

@@ -231,7 +231,7 @@ impl Acd {
 
     /// Whether the settings assign the agent to the queue, in which tier and at which place.
     pub(super) fn assignment(&self, agent: AgentId, queue: QueueId) -> (bool, u16, u64) {
-        let temporary = (false, 0, u64::from(u32::MAX) + self.next_joined);
+        let temporary = (false, 0, temporary_order(self.next_joined));
         let (Some(it), Some(queue)) = (self.agents.get(&agent), self.queues.get(&queue)) else { return temporary };
         let mut members = queue.rules.members.iter().zip(0..);
         let found = members.find(|(member, _)| member.agent == it.settings.key);
@@ -245,6 +245,11 @@ impl Acd {
         let member = queue.rules.members.iter().find(|member| member.agent == it.settings.key);
         member.map_or(MemberStart::LoggedOut, |member| member.start)
     }
+}
+
+/// Behind all whom the settings assign, in the order in which they joined.
+pub(super) fn temporary_order(joined: u64) -> u64 {
+    u64::from(u32::MAX) + joined
 }
 
 fn no_member(agent: AgentId, queue: QueueId) -> Refused {

@@ -91,6 +91,7 @@ impl Acd {
         if came_back {
             it.page = true;
             self.come_online(now, agent, ready, Actor::Agent(agent));
+            self.handle_activity(now, agent);
         } else if was && !open {
             self.on_page_or_device_gone(now, agent);
         }

@@ -8,9 +8,12 @@ use std::{
 
 use smallvec::SmallVec;
 
-use super::super::{
-    Calendar, Door, Factor, Factors, GivenUp, InteractionKind, NeededSkill, Preferred, QueueCounters, QueueSettings,
-    Strategy, WaitOrder,
+use super::{
+    super::{
+        Calendar, Door, Factor, Factors, GivenUp, InteractionKind, NeededSkill, Preferred, QueueCounters,
+        QueueSettings, Strategy, WaitOrder,
+    },
+    millis,
 };
 use crate::base::{AgentId, CallId, EngagementId, Instant, InteractionId, OfferId, Private, QueueId, Wall};
 
@@ -101,6 +104,8 @@ pub(super) struct Queue {
     pub leave_when: Factors,
     /// Everybody who waits, those with an agent ringing or being connected included.
     pub line: BTreeSet<WaitKey>,
+    /// The same by arrival alone.
+    pub arrivals: BTreeSet<(Wall, InteractionId)>,
     pub pools: BTreeMap<PoolId, Pool>,
     /// The first of each pool that would take somebody.
     pub heads: BTreeSet<(WaitKey, PoolId)>,
@@ -136,6 +141,7 @@ impl Queue {
             join_unless: Factors::NONE,
             leave_when: Factors::NONE,
             line: BTreeSet::new(),
+            arrivals: BTreeSet::new(),
             pools: BTreeMap::from([(PLAIN, Pool::default())]),
             heads: BTreeSet::new(),
             next_pool: PLAIN + 1,
@@ -158,9 +164,45 @@ impl Queue {
     }
 
     pub fn take_rules(&mut self, rules: QueueSettings) {
+        self.pointer = self.pointer.and_then(|pointer| self.follow(pointer, &rules));
         self.join_unless = rules.join_unless.iter().collect();
         self.leave_when = rules.leave_when.iter().collect();
         self.rules = Arc::new(rules);
+    }
+
+    pub fn stand_in_line(&mut self, key: WaitKey) {
+        self.line.insert(key);
+        self.arrivals.insert((key.arrived, key.interaction));
+    }
+
+    pub fn leave_line(&mut self, key: &WaitKey) {
+        self.line.remove(key);
+        self.arrivals.remove(&(key.arrived, key.interaction));
+    }
+
+    /// Its weight among the queues: heavier, where it ages, the longer anybody in it has waited. The same for all in the
+    /// line, whose order among themselves is that of the line.
+    pub fn weight(&self, at: Wall) -> u64 {
+        let ageing = u64::from(self.rules.weight_ageing_secs) * 1000;
+        let longest = self.arrivals.first().map_or(0, |(arrived, _)| millis(at.since(*arrived)));
+        u64::from(self.rules.weight) + longest.checked_div(ageing).unwrap_or(0)
+    }
+
+    /// Where a round-robin goes on under other rules. Joining orders stay; in the order of the settings it is whoever
+    /// was asked last, or the nearest before him who is still there.
+    fn follow(&self, pointer: (u64, AgentId), new: &QueueSettings) -> Option<(u64, AgentId)> {
+        let old = &self.rules;
+        if old.strategy != new.strategy {
+            return None;
+        }
+        if old.strategy != Strategy::OrderedRoundRobin {
+            return Some(pointer);
+        }
+        let asked = usize::try_from(pointer.0).unwrap_or(usize::MAX).saturating_add(1);
+        let mut before = old.members.iter().take(asked).rev();
+        let order = before.find_map(|asked| new.members.iter().position(|member| member.agent == asked.agent))?;
+        // Whoever has that order in the new settings: the highest id stands behind everybody with it.
+        Some((u64::try_from(order).unwrap_or(u64::MAX), AgentId(u64::MAX)))
     }
 
     /// Each member, or the lack of any, is held back by one of these; by his tier where only those up to `most` count.

@@ -7,8 +7,8 @@ use std::{
 
 use super::{
     super::{
-        Actor, Calendar, Factor, MemberStart, MemberState, Outcome, Pending, Policies, Reason, ReasonSettings, Rule,
-        Selection, Settings, WithdrawCause,
+        Actor, Calendar, Factor, MemberStart, MemberState, OfferEnd, Outcome, Pending, Policies, Reason,
+        ReasonSettings, Rule, Selection, Settings, Strategy, WithdrawCause,
     },
     Acd, Agent, Queue,
 };
@@ -107,11 +107,30 @@ impl Acd {
         }
         for (id, settings) in settings {
             match self.queues.get_mut(&id) {
-                Some(queue) => queue.take_rules(settings),
+                Some(queue) => {
+                    queue.take_rules(settings);
+                    self.ring_no_longer_together(now, id);
+                }
                 None => {
                     self.queues.insert(id, Queue::new(id, settings));
                 }
             }
+        }
+    }
+
+    /// Where one after the other is asked now, of those who ring together the first goes on.
+    fn ring_no_longer_together(&mut self, now: Now, id: QueueId) {
+        let Some(queue) = self.queues.get(&id) else { return };
+        if matches!(queue.rules.strategy, Strategy::RingAll | Strategy::RingProgressive) {
+            return;
+        }
+        let line = queue.line.iter().filter_map(|key| self.waiting.get(&key.interaction));
+        let rest: Vec<_> = line.flat_map(|it| it.offers.iter().skip(1).copied()).collect();
+        for offer in rest {
+            let Some(agent) = self.offers.get(&offer).map(|ringing| ringing.agent) else { continue };
+            let cause = WithdrawCause::Withdrawn;
+            self.end_offer(now, offer, OfferEnd::of(cause), Some(cause), Actor::System);
+            self.after(now, agent, None, Actor::System);
         }
     }
 
@@ -143,6 +162,8 @@ impl Acd {
                 assigned.insert(agent);
                 if before.contains(&agent) {
                     if let Some(it) = self.member_mut(agent, queue) {
+                        // Taken away and given back before his call was over: he never left.
+                        it.leaving &= it.assigned;
                         (it.assigned, it.tier, it.order) = (true, member.tier, order);
                     }
                     continue;

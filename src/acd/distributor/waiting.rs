@@ -82,7 +82,7 @@ impl Acd {
         if waited < seconds(rules.member_delay_secs) {
             waiting.phase = WaitPhase::Delayed;
         }
-        line.line.insert(waiting.key());
+        line.stand_in_line(waiting.key());
         self.waiting.insert(id, waiting);
         self.unsaved.waiting.insert(id);
         self.turn.queues.insert(queue);
@@ -254,9 +254,9 @@ impl Acd {
         if let Some(it) = self.waiting.get_mut(&interaction)
             && let Some(line) = self.queues.get_mut(&it.queue)
         {
-            line.line.remove(&it.key());
+            line.leave_line(&it.key());
             change(it);
-            line.line.insert(it.key());
+            line.stand_in_line(it.key());
         }
         self.unsaved.waiting.insert(interaction);
         self.update_wanting(interaction);
@@ -322,7 +322,11 @@ impl Acd {
         let Some(it) = self.waiting.get(&id) else { return };
         let (offers, phase) = (it.offers.clone(), it.phase);
         for offer in offers {
+            let ringing_at = self.offers.get(&offer).map(|ringing| ringing.agent);
             self.end_offer(now, offer, OfferEnd::of(cause), Some(cause), Actor::System);
+            if let Some(agent) = ringing_at {
+                self.after(now, agent, None, Actor::System);
+            }
         }
         let mut agent = None;
         if let WaitPhase::Connecting(engagement) = phase {
@@ -339,7 +343,7 @@ impl Acd {
         }
         let waited = self.at(now).since(it.entered);
         if let Some(line) = self.queues.get_mut(&it.queue) {
-            line.line.remove(&it.key());
+            line.leave_line(&it.key());
             line.today.left(&outcome, waited, &line.rules);
             if outcome == Outcome::Answered {
                 line.waited_ms = Some(average(line.waited_ms, millis(waited)));

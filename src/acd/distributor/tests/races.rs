@@ -14,9 +14,19 @@ const ANA: AgentId = AgentId(1);
 const ME: Actor = Actor::Agent(ANA);
 const BOSS: Actor = Actor::Supervisor(UserId(9));
 
-/// What can cross an offer at Ana.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Event {
+macro_rules! events {
+    ($($name:ident,)*) => {
+        /// What can cross an offer at Ana.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        enum Event {
+            $($name,)*
+        }
+
+        const ALL: &[Event] = &[$(Event::$name,)*];
+    };
+}
+
+events! {
     AnswersAtPhone,
     AcceptsAtPage,
     DeclinesAtPage,
@@ -39,28 +49,6 @@ enum Event {
 }
 
 use Event::*;
-
-const ALL: [Event; 19] = [
-    AnswersAtPhone,
-    AcceptsAtPage,
-    DeclinesAtPage,
-    PhoneDeclines,
-    PhoneBusy,
-    PhoneSilent,
-    RingIsOver,
-    CustomerLeaves,
-    SupervisorWithdraws,
-    SupervisorMoves,
-    AgentNotReady,
-    Dnd,
-    LogsOut,
-    SignsOut,
-    ForcedOffline,
-    SessionLost,
-    DialsOut,
-    DirectCall,
-    ColleagueAnswers,
-];
 
 /// Ana and Rui ring together for one caller.
 struct Race {
@@ -155,8 +143,8 @@ impl Race {
 /// RT-08, RT-10, P2, P4.
 #[test]
 fn whatever_crosses_an_offer_ends_well() {
-    for first in ALL {
-        for second in ALL {
+    for first in ALL.iter().copied() {
+        for second in ALL.iter().copied() {
             let mut race = Race::new();
             race.happens(first);
             race.happens(second);

@@ -1,0 +1,78 @@
+//! The centre of these days: eleven queues, each with other rules, over thirty agents.
+
+use super::super::room::centre;
+use crate::{
+    acd::*,
+    base::{Chance, QueueId},
+};
+
+pub(super) const AGENTS: u64 = 30;
+pub(super) const QUEUES: u64 = 13;
+
+pub(super) fn settings() -> Settings {
+    let mut settings = centre(AGENTS, QUEUES);
+    settings.policies.inactive_secs = 40;
+    settings.policies.inactive_prompt_secs = 15;
+    for agent in settings.agents.values_mut() {
+        let level = (agent.key.len() as u8 + agent.key.as_bytes()[agent.key.len() - 1]) % 10 + 1;
+        agent.skills.insert("pt".into(), level);
+    }
+    for ((id, queue), n) in settings.queues.iter_mut().zip(0..) {
+        queue.strategy = Strategy::ALL[n % Strategy::ALL.len()];
+        queue.weight = (id.0 % 3) as u32;
+        queue.weight_ageing_secs = [0, 0, 10, 0][n % 4];
+        queue.acw_secs = [0, 3, 7][n % 3];
+        queue.acw_extend = [Extend::OFF, Extend::by(4, 2)][n % 2];
+        queue.after_service_limit = n != 4;
+        queue.not_ready_ends_acw = n % 5 == 1;
+        queue.next_status = if n % 6 == 5 { NextStatus::Manual } else { NextStatus::Previous };
+        queue.ban_secs = BanTime::Secs([0, 4][n % 2]);
+        queue.reject_secs = if n == 8 { BanTime::UNTIL_MANUAL } else { BanTime::Secs(5) };
+        queue.reject_counts = n % 4 == 1;
+        queue.ring_secs = 6 + n as u32;
+        queue.max_wait_secs = [0, 25, 40][n % 3];
+        queue.timeout_priority = [TimeoutPriority::App, TimeoutPriority::Conf][n % 2];
+        queue.missed_max = [0, 2, 3][n % 3];
+        // Each queue has its own two thirds of the agents, in its own tiers.
+        let mut place = 0;
+        queue.members.retain(|_| {
+            place += 1;
+            (place + n) % 3 != 0
+        });
+        for (member, place) in queue.members.iter_mut().zip(0..) {
+            member.tier = if n % 2 == 0 { 0 } else { (place / 7) as u16 };
+        }
+        if n % 4 == 3 {
+            queue.rings = vec![
+                Ring { after_secs: 0, tier: Some(1), ..Ring::default() },
+                Ring { after_secs: 5, tier: None, drop_skills: ["pt".into()].into() },
+            ];
+        }
+    }
+    settings
+}
+
+/// An administrator changes one thing.
+pub(super) fn change(settings: &mut Settings, chance: &mut Chance) {
+    let queue = settings.queues.get_mut(&QueueId(chance.below(QUEUES) + 1)).expect("a queue");
+    match chance.below(6) {
+        0 => queue.strategy = Strategy::ALL[chance.below(Strategy::ALL.len() as u64) as usize],
+        1 => queue.weight = chance.below(4) as u32,
+        2 => {
+            settings.policies.wait_order = [WaitOrder::Priority, WaitOrder::Score]
+                [usize::from(settings.policies.wait_order == WaitOrder::Priority)];
+        }
+        3 => {
+            let mode = &mut settings.policies.not_ready_mode;
+            *mode = [NotReadyMode::Pending, NotReadyMode::Immediate][usize::from(*mode == NotReadyMode::Pending)];
+        }
+        _ => {
+            let key = format!("a{}", chance.below(AGENTS) + 1);
+            let known = queue.members.iter().position(|member| member.agent == key);
+            match known {
+                Some(at) => drop(queue.members.remove(at)),
+                None => queue.members.push(MemberSettings { tier: chance.below(3) as u16, ..MemberSettings::new(key) }),
+            }
+        }
+    }
+}

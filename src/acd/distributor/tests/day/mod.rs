@@ -1,0 +1,345 @@
+//! Seeded days: the distributor beside its plain model, event by event, with every invariant.
+
+mod callers;
+mod centre;
+mod people;
+mod tests;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
+
+use self::centre::{AGENTS, QUEUES};
+use super::{
+    Room,
+    model::{Agent, Model, Ms, Pending, Standing},
+};
+use crate::{
+    acd::{self, *},
+    base::{AgentId, Chance, EngagementId, InteractionId, Now, OfferId},
+};
+
+/// How much of the two is compared after each event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    /// Every decision, every agent, every invariant.
+    Everything,
+    /// Every decision; the rest now and then.
+    Decisions,
+}
+
+struct Day {
+    room: Room,
+    model: Model,
+    chance: Chance,
+    look: Look,
+    /// Live offers of the real one, by interaction and agent.
+    offers: BTreeMap<(u64, u64), OfferId>,
+    engagements: BTreeMap<u64, EngagementId>,
+    presented: u64,
+    next_call: u64,
+    start: Ms,
+    /// Nobody is at these phones.
+    deserted: BTreeSet<(u64, u64)>,
+    looks: u64,
+    hits: BTreeMap<Rule, u64>,
+    restarts: u64,
+    reloads: u64,
+    repairs: u64,
+}
+
+/// What a day was like.
+#[derive(Default)]
+struct Tally {
+    presented: u64,
+    decisions: u64,
+    contested: u64,
+    looks: u64,
+    restarts: u64,
+    reloads: u64,
+    repairs: u64,
+    rules: BTreeMap<Rule, u64>,
+    strategies: BTreeMap<Strategy, u64>,
+    outcomes: BTreeMap<&'static str, u64>,
+}
+
+impl Day {
+    fn new(seed: u64, look: Look) -> Self {
+        let settings = centre::settings();
+        let faults = settings.check();
+        assert!(faults.is_empty(), "{faults:?}");
+        let mut room = Room::closed(settings.clone());
+        room.acd.settings(room.now, settings.clone());
+        let mut model = Model::begin(&settings);
+        let start = room.now.mono.as_micros() / 1000;
+        model.steady = start as i64;
+        let mut day = Self {
+            room,
+            model,
+            chance: Chance::from_number(seed),
+            look,
+            offers: BTreeMap::new(),
+            engagements: BTreeMap::new(),
+            presented: 0,
+            next_call: 1,
+            start,
+            deserted: BTreeSet::new(),
+            looks: 0,
+            hits: BTreeMap::new(),
+            restarts: 0,
+            reloads: 0,
+            repairs: 0,
+        };
+        (1..=AGENTS).for_each(|agent| day.device(agent, true));
+        day
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        self.chance.below(bound)
+    }
+
+    fn one_of<T: Copy>(&mut self, all: &[T]) -> Option<T> {
+        let at = self.below(all.len() as u64) as usize;
+        all.get(at).copied()
+    }
+
+    /// The same event for both; then they must have asked the same agents.
+    fn both(&mut self, real: impl FnOnce(&mut Acd, Now), plain: impl FnOnce(&mut Model)) {
+        real(&mut self.room.acd, self.room.now);
+        let made = self.read();
+        self.model.made.clear();
+        self.draw(&made);
+        plain(&mut self.model);
+        self.model.pass();
+        self.compare(&made);
+    }
+
+    fn draw(&mut self, made: &[(u64, u64)]) {
+        self.model.drawn.clear();
+        for (call, agent) in made {
+            self.model.drawn.entry(*call).or_default().push_back(*agent);
+        }
+    }
+
+    /// Reads the real one's outputs; the offers it made, in their order. I7: only these rules make anybody Ready.
+    fn read(&mut self) -> Vec<(u64, u64)> {
+        let mut made = Vec::new();
+        while let Some(output) = self.room.acd.poll_output() {
+            match &output {
+                Output::Offer(offer) => {
+                    made.push((offer.interaction.0, offer.agent.0));
+                    self.offers.insert((offer.interaction.0, offer.agent.0), offer.offer);
+                }
+                Output::Agent(AgentEvent { rule, old, new, .. })
+                    if (old.status, new.status) == (Status::NotReady, Status::Ready) =>
+                {
+                    assert!(["1", "5", "6", "7", "31", "33"].contains(&rule.number()), "I7: rule {rule} made Ready");
+                }
+                _ => {}
+            }
+        }
+        made
+    }
+
+    fn compare(&mut self, made: &[(u64, u64)]) {
+        self.looks += 1;
+        assert_eq!(made, self.model.made, "at {} ms: {:#?}", self.model.now, self.scene(made));
+        if self.look == Look::Everything || self.looks.is_multiple_of(16) {
+            let violations = self.room.acd.check_invariants();
+            assert!(violations.is_empty(), "{violations:#?}");
+            self.model.agents.values().for_each(|agent| self.same_agent(agent));
+            self.same_line();
+        }
+        for (call, agent) in made.iter().copied() {
+            if self.below(15) == 0 {
+                self.deserted.insert((call, agent));
+            }
+            if self.below(12) > 0 {
+                let offer = self.offers[&(call, agent)];
+                self.room.acd.handle_progress(self.room.now, offer);
+                let rings = &mut self.model.calls.get_mut(&call).expect("a call").offers;
+                rings.iter_mut().filter(|ring| ring.agent == agent).for_each(|ring| ring.dead = None);
+            }
+        }
+    }
+
+    /// The calls that the two disagree on, for whoever reads the failure.
+    fn scene(&self, made: &[(u64, u64)]) -> Vec<String> {
+        let calls: BTreeSet<u64> = made.iter().chain(&self.model.made).map(|(call, _)| *call).collect();
+        let known = calls.iter().filter_map(|call| self.model.calls.get(call));
+        known.map(|call| format!("{:?} {call:?}", self.model.queues[&call.queue].strategy)).collect()
+    }
+
+    /// All four layers are the same. With that a restart and a reload, which leave the plain one's selections and
+    /// memberships alone, leave the real one's alone (I8).
+    fn same_agent(&self, plain: &Agent) {
+        let real = &self.room.acd.agents[&AgentId(plain.id)];
+        let voice = real.on(Channel::Voice);
+        let place = format!("agent {} at {} ms", plain.id, self.model.now);
+        assert_eq!(self.room.status(plain.id), plain.status(), "{place}");
+        let pending = voice.pending.as_ref().map(|pending| match pending {
+            acd::Pending::NotReady { .. } => Pending::NotReady,
+            acd::Pending::LogOff => Pending::LogOff,
+        });
+        let banned = real.held_back(Channel::Voice, &self.room.acd.policies).has(Factor::Banned);
+        assert_eq!(
+            (real.online, real.device, real.page, real.dnd, real.locked, real.missed, banned),
+            (plain.online, plain.device, plain.page, plain.dnd, plain.locked, plain.missed, plain.is_banned()),
+            "{place}"
+        );
+        assert_eq!((voice.selection.is_ready(), pending), (plain.ready, plain.pending), "{place}");
+        let places = real.members.iter().map(|(queue, member)| {
+            let standing = match member.state {
+                MemberState::Active => Standing::Active,
+                MemberState::Paused { .. } => Standing::Paused,
+                MemberState::LoggedOut => Standing::LoggedOut,
+            };
+            (queue.0, standing, member.leaving, member.assigned, member.tier, member.calls)
+        });
+        let plainly = plain.places.iter();
+        let plainly = plainly.map(|(q, it)| (*q, it.standing, it.leaving, it.assigned, it.tier, it.calls));
+        assert!(places.eq(plainly), "{place}: {:?} is not {:?}", real.members, plain.places);
+    }
+
+    /// I5 of one queue, I6 of all.
+    fn same_line(&self) {
+        let queue = self.looks % QUEUES + 1;
+        for (call, position) in self.model.line_of(queue).into_iter().zip(1..) {
+            assert_eq!(self.room.acd.position(InteractionId(call)), Some(position), "I5 in queue {queue}");
+        }
+        let waiting = self.model.calls.values().filter(|call| call.talking.is_none()).count() as u64;
+        let ended: u64 = self.model.outcomes.values().sum();
+        assert_eq!((self.room.acd.waiting.len() as u64, waiting + ended), (waiting, self.presented), "I6");
+    }
+
+    /// Moves both clocks, stopping at whatever is due in either.
+    fn pass(&mut self, ms: Ms) {
+        let target = self.model.now + ms;
+        loop {
+            let real = self.room.acd.poll_timeout().map(|at| (at.as_micros() / 1000).wrapping_sub(self.start));
+            let due = [real, self.model.next()].into_iter().flatten().min().filter(|at| *at <= target);
+            let to = due.unwrap_or(target).max(self.model.now);
+            let step = to - self.model.now;
+            self.room.now.mono += std::time::Duration::from_millis(step);
+            self.room.now.wall = self.room.now.wall + std::time::Duration::from_millis(step);
+            self.room.acd.handle_timeout(self.room.now);
+            let made = self.read();
+            self.draw(&made);
+            self.model.advance(to);
+            self.compare(&made);
+            if due.is_none() {
+                break;
+            }
+        }
+    }
+
+    /// `kill -9` and up again: of the talks about half go on.
+    fn restart(&mut self) {
+        self.restarts += 1;
+        self.count_hits();
+        let talking = self.calls_where(|call| call.talking.is_some());
+        let waiting = self.calls_where(|call| call.talking.is_none());
+        let live: Vec<u64> = talking.into_iter().filter(|_| self.chance.below(2) == 0).collect();
+        let known: Vec<_> = live.iter().chain(&waiting).copied().map(InteractionId).collect();
+        self.room.restart(0, &known, true);
+        self.start = (self.room.now.mono.as_micros() / 1000).wrapping_sub(self.model.now);
+        self.model.steady = self.start as i64;
+        self.offers.clear();
+        self.model.made.clear();
+        self.model.restart(&live);
+        self.model.pass();
+        self.compare(&[]);
+    }
+
+    fn count_hits(&mut self) {
+        for (rule, hits) in self.room.acd.rule_hits() {
+            *self.hits.entry(rule).or_default() += hits;
+        }
+    }
+
+    fn step(&mut self) {
+        let load = self.calls_where(|call| call.connecting.is_none()).len() as u64;
+        match self.below(20) {
+            0..=4 if load < 25 => self.call(),
+            5..=8 => self.phone(),
+            9..=13 => self.bridge(),
+            14..=16 => self.end(),
+            17 if self.below(6) == 0 => self.hang_up(),
+            18 => self.person(),
+            19 => self.rarely(),
+            _ => {
+                let ms = self.below(400) + 1;
+                self.pass(ms);
+            }
+        }
+    }
+
+    fn rarely(&mut self) {
+        match self.below(200) {
+            0 => self.restart(),
+            1 => self.accident(),
+            2..=4 => self.administrator(),
+            5..=24 => self.supervisor(),
+            _ => self.person(),
+        }
+    }
+
+    /// The day, until so many interactions have come.
+    fn play(mut self, interactions: u64) -> Tally {
+        while self.presented < interactions {
+            self.step();
+        }
+        self.count_hits();
+        Tally {
+            presented: self.presented,
+            decisions: self.model.decisions,
+            contested: self.model.contested,
+            looks: self.looks,
+            restarts: self.restarts,
+            reloads: self.reloads,
+            repairs: self.repairs,
+            rules: self.hits,
+            strategies: self.model.chosen,
+            outcomes: self.model.outcomes,
+        }
+    }
+}
+
+impl Tally {
+    fn add(&mut self, other: &Self) {
+        self.presented += other.presented;
+        self.decisions += other.decisions;
+        self.contested += other.contested;
+        self.looks += other.looks;
+        self.restarts += other.restarts;
+        self.reloads += other.reloads;
+        self.repairs += other.repairs;
+        other.rules.iter().for_each(|(rule, hits)| *self.rules.entry(*rule).or_default() += hits);
+        other.strategies.iter().for_each(|(it, hits)| *self.strategies.entry(*it).or_default() += hits);
+        other.outcomes.iter().for_each(|(it, hits)| *self.outcomes.entry(it).or_default() += hits);
+    }
+
+    fn report(&self) -> String {
+        let mut text = format!(
+            "{} interactions, {} decisions of which {} contested, compared {} times; {} restarts, {} reloads, {} repairs\n",
+            self.presented, self.decisions, self.contested, self.looks, self.restarts, self.reloads, self.repairs
+        );
+        for (rule, hits) in &self.rules {
+            let _ = write!(text, "rule {rule}: {hits}  ");
+        }
+        let _ = write!(text, "\n{:?}\n{:?}", self.strategies, self.outcomes);
+        text
+    }
+
+    /// A day proves nothing of a rule or a strategy that it never met, nor of decisions that had no alternative.
+    fn check(&self) {
+        assert!(self.contested * 10 >= self.decisions, "too few decisions were contested");
+        for rule in Rule::ALL {
+            assert!(self.rules.get(rule).is_some_and(|hits| *hits > 0), "rule {rule} was never hit");
+        }
+        for strategy in Strategy::ALL {
+            assert!(self.strategies.contains_key(&strategy), "{strategy:?} was never used");
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! From the accept to what comes after.
+
+use std::rc::Rc;
+
+use super::{Model, Pending, agent::WrapUp, secs};
+use crate::acd::{Extend, NextStatus, TimeoutPriority};
+
+impl Model {
+    pub fn connected(&mut self, call: u64) {
+        let now = self.now;
+        let it = self.calls.get_mut(&call).expect("a call");
+        (it.talking, it.connect_by) = (Some(now), None);
+        let agent = it.connecting.expect("an agent");
+        self.change(agent, |it| it.dials_back = false);
+        *self.outcomes.entry("answered").or_default() += 1;
+    }
+
+    /// The agent's phone died before the bridge.
+    pub fn winner_lost(&mut self, call: u64) {
+        let now = self.now;
+        let it = self.calls.get_mut(&call).expect("a call");
+        let (agent, queue, late) = (it.connecting.take().expect("a winner"), it.queue, now >= it.rang_until);
+        it.connect_by = None;
+        let most = self.queues[&queue].missed_max;
+        self.change(agent, |it| (it.call, it.dials_back) = (None, false));
+        self.leave_if_leaving(agent, queue);
+        if late {
+            self.missed(agent, most);
+        }
+        self.after(agent, None);
+        self.back(call);
+    }
+
+    /// Customer and agent have spoken.
+    pub fn ended(&mut self, call: u64) {
+        let it = self.calls.remove(&call).expect("a call");
+        let agent = it.connecting.expect("an agent");
+        let now = self.now;
+        let talk = now - it.talking.expect("talk");
+        let rules = Rc::clone(&self.queues[&it.queue]);
+        if let Some(place) = self.agent(agent).places.get_mut(&it.queue) {
+            place.calls += 1;
+            place.talk += talk;
+        }
+        let wrap_up = (rules.acw_secs > 0).then(|| WrapUp {
+            until: rules.after_service_limit.then(|| now + secs(rules.acw_secs)),
+            engagement: it.engagement,
+            extended: 0,
+            queue: it.queue,
+        });
+        self.change(agent, |it| (it.call, it.wrap_up) = (None, wrap_up));
+        self.leave_if_leaving(agent, it.queue);
+        if wrap_up.is_none() {
+            self.engagement_over(agent, it.queue);
+        }
+    }
+
+    pub fn wrap_up_over(&mut self, agent: u64) {
+        if let Some(wrap_up) = self.agent(agent).wrap_up {
+            self.engagement_over(agent, wrap_up.queue);
+        }
+    }
+
+    fn engagement_over(&mut self, agent: u64, queue: u64) {
+        let now = self.now;
+        self.change(agent, |it| (it.wrap_up, it.idle_since, it.handled) = (None, now, true));
+        self.after(agent, Some(queue));
+    }
+
+    /// Whether the queue let it be longer.
+    pub fn extend(&mut self, agent: u64) -> bool {
+        let queues = self.queues.clone();
+        let Some(it) = &mut self.agent(agent).wrap_up else { return false };
+        let Extend::By(by) = queues[&it.queue].acw_extend else { return false };
+        if it.extended >= by.max {
+            return false;
+        }
+        it.extended += 1;
+        it.until = it.until.map(|until| until + secs(by.secs));
+        true
+    }
+
+    /// What comes when an agent has become idle: first what was asked for, then the lost session, then what the queue
+    /// wants after an engagement.
+    pub fn after(&mut self, agent: u64, engagement: Option<u64>) {
+        let it = &self.agents[&agent];
+        if !it.online || !it.idle() {
+            return;
+        }
+        let lost = it.lost;
+        match it.pending {
+            Some(Pending::NotReady) => self.change(agent, |it| it.choose(false)),
+            Some(Pending::LogOff) => return self.offline(agent, false),
+            None if lost => {}
+            None => {
+                let next = engagement.filter(|_| it.untouched).map(|queue| self.queues[&queue].next_status.clone());
+                let not_ready = matches!(next, Some(NextStatus::NotReady(_) | NextStatus::Manual));
+                self.change(agent, |it| {
+                    it.over_activity = false;
+                    if not_ready {
+                        it.choose(false);
+                    }
+                });
+            }
+        }
+        if lost {
+            self.offline(agent, true);
+        }
+    }
+
+    pub fn hang_up(&mut self, call: u64) {
+        let it = &self.calls[&call];
+        let waited = self.now - it.arrived;
+        let outcome = if !it.offers.is_empty() || it.connecting.is_some() {
+            "abandoned_ringing"
+        } else if waited <= secs(self.queues[&it.queue].short_secs) {
+            "abandoned_short"
+        } else {
+            "abandoned"
+        };
+        self.leave(call, outcome);
+    }
+
+    pub fn max_wait(&mut self, call: u64) {
+        let it = self.calls.get_mut(&call).expect("a call");
+        let rings_on = !it.offers.is_empty() && self.queues[&it.queue].timeout_priority == TimeoutPriority::Conf;
+        if it.connecting.is_some() || rings_on { it.expired = true } else { self.leave(call, "expired") }
+    }
+
+    /// Out of the line, before anybody has spoken.
+    pub fn leave(&mut self, call: u64, outcome: &'static str) {
+        let it = self.calls.remove(&call).expect("a call");
+        *self.outcomes.entry(outcome).or_default() += 1;
+        for ring in it.offers {
+            self.change(ring.agent, |agent| agent.offer = None);
+            self.after(ring.agent, None);
+        }
+        if let Some(agent) = it.connecting {
+            self.change(agent, |it| (it.call, it.dials_back) = (None, false));
+            self.leave_if_leaving(agent, it.queue);
+            self.after(agent, None);
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Those who wait, in their order, and whom they are offered to.
+
+use std::{collections::VecDeque, rc::Rc};
+
+use super::{Agent, Model, Ms, secs};
+use crate::acd::{QueueSettings, Strategy, TimeoutPriority, WaitOrder};
+
+#[derive(Clone, Debug, Default)]
+pub(in super::super) struct Call {
+    pub id: u64,
+    pub queue: u64,
+    pub priority: i32,
+    pub arrived: Ms,
+    /// The agent's side comes first, and the customer is dialled then.
+    pub back: bool,
+    pub skill: Option<(String, u8)>,
+    pub tried: Vec<u64>,
+    pub offers: Vec<Ring>,
+    pub step_due: bool,
+    pub next_step: Option<Ms>,
+    /// Accepted by this agent, not bridged yet.
+    pub connecting: Option<u64>,
+    pub engagement: u64,
+    pub connect_by: Option<Ms>,
+    /// The end of the ring time that was left when it was accepted.
+    pub rang_until: Ms,
+    pub expired: bool,
+    /// Bridged since.
+    pub talking: Option<Ms>,
+}
+
+/// One ringing phone.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(in super::super) struct Ring {
+    pub offer: u64,
+    pub agent: u64,
+    pub until: Ms,
+    /// Given up then, if the phone stays silent.
+    pub dead: Option<Ms>,
+    pub tier: u16,
+}
+
+/// Tier, what the strategy compares, what it compares then, the order of membership.
+type Rank = (u16, i64, i64, u64, u64);
+
+impl Model {
+    /// Looks at every call and every agent.
+    pub fn pass(&mut self) {
+        let open = self.calls.values().filter(|call| call.connecting.is_none());
+        let mut line: Vec<_> = open
+            .map(|call| {
+                let rules = &self.queues[&call.queue];
+                let here = self.calls.values().filter(|it| it.queue == call.queue && it.talking.is_none());
+                let longest = here.map(|it| self.now - it.arrived).max().unwrap_or(0);
+                let aged = longest.checked_div(secs(rules.weight_ageing_secs)).unwrap_or(0);
+                (u64::MAX - u64::from(rules.weight) - aged, self.standing(call), call.id)
+            })
+            .collect();
+        line.sort();
+        for (_, _, call) in line {
+            self.serve(call);
+        }
+    }
+
+    /// What goes before what in one line, arrival last.
+    fn standing(&self, call: &Call) -> (i64, Ms) {
+        let rank = match self.order {
+            WaitOrder::Priority => -i64::from(call.priority),
+            // A point of priority is worth a minute of waiting.
+            WaitOrder::Score => call.arrived as i64 - i64::from(call.priority) * 60_000,
+        };
+        (rank, call.arrived)
+    }
+
+    /// Everybody in the queue's line, the first first.
+    pub fn line_of(&self, queue: u64) -> Vec<u64> {
+        let here = self.calls.values().filter(|call| call.queue == queue && call.talking.is_none());
+        let mut line: Vec<_> = here.map(|call| (self.standing(call), call.id)).collect();
+        line.sort();
+        line.into_iter().map(|(_, call)| call).collect()
+    }
+
+    fn serve(&mut self, id: u64) {
+        let call = &self.calls[&id];
+        let rules = Rc::clone(&self.queues[&call.queue]);
+        let many = rules.strategy == Strategy::RingAll || rules.strategy == Strategy::RingProgressive && call.step_due;
+        if !call.offers.is_empty() && !many {
+            return;
+        }
+        let pointer = self.pointers.get(&call.queue).copied();
+        let asked = self.agents.values().filter(|agent| agent.may_be_asked(call.queue) && self.fits(agent, call));
+        let mut candidates: Vec<Rank> =
+            asked.map(|agent| rank(agent, call.queue, rules.strategy, pointer, call)).collect();
+        candidates.sort();
+        let Some(lowest) = candidates.first().map(|rank| rank.0) else { return };
+        let rivals = self.calls.values().filter(|it| it.connecting.is_none() && it.offers.is_empty()).count();
+        self.decisions += 1;
+        if candidates.len() > 1 || rivals > 1 {
+            self.contested += 1;
+        }
+        let near: Vec<u64> = candidates.iter().filter(|rank| rank.0 == lowest).map(|rank| rank.4).collect();
+        let all: Vec<u64> = candidates.iter().map(|rank| rank.4).collect();
+        let chosen = if rules.strategy == Strategy::RingAll {
+            // Whoever rings already says how far up the tiers others may join.
+            let most = call.offers.iter().map(|ring| ring.tier).max().unwrap_or(lowest);
+            candidates.iter().filter(|rank| rank.0 <= most).map(|rank| rank.4).collect()
+        } else if rules.strategy == Strategy::Random {
+            self.drawn_among(id, &near)
+        } else if rules.strategy == Strategy::WeightedRandom {
+            self.drawn_among(id, &all)
+        } else {
+            let first = all.iter().find(|agent| !call.tried.contains(agent));
+            vec![*first.unwrap_or(&all[0])]
+        };
+        for agent in chosen {
+            *self.chosen.entry(rules.strategy).or_default() += 1;
+            self.offer(id, agent, &rules);
+        }
+    }
+
+    fn fits(&self, agent: &Agent, call: &Call) -> bool {
+        let rules = &self.queues[&call.queue];
+        let open = rules.rings.iter().filter(|ring| call.arrived + secs(ring.after_secs) <= self.now);
+        let dropped = |skill: &String| open.clone().any(|ring| ring.drop_skills.contains(skill));
+        let most = open.clone().next_back().and_then(|ring| ring.tier);
+        let tier = most.is_none_or(|most| agent.places[&call.queue].tier <= most);
+        let skill = call.skill.as_ref().filter(|(skill, _)| !dropped(skill));
+        tier && skill.is_none_or(|(skill, level)| agent.skills.get(skill).is_some_and(|have| have >= level))
+    }
+
+    /// What the real one drew, if it could be drawn.
+    fn drawn_among(&mut self, call: u64, urn: &[u64]) -> Vec<u64> {
+        let tried = &self.calls[&call].tried;
+        let fresh: Vec<u64> = urn.iter().copied().filter(|id| !tried.contains(id)).collect();
+        let urn = if fresh.is_empty() { urn.to_vec() } else { fresh };
+        let drawn = self.drawn.get_mut(&call).and_then(VecDeque::pop_front);
+        urn.into_iter().filter(|id| Some(*id) == drawn).collect()
+    }
+
+    fn offer(&mut self, call: u64, agent: u64, rules: &QueueSettings) {
+        let (now, offer) = (self.now, self.next_offer);
+        self.next_offer += 1;
+        let it = self.calls.get_mut(&call).expect("a call");
+        let queue = it.queue;
+        let place = self.agents[&agent].places[&queue].clone();
+        let mut until = now + secs(rules.ring_secs);
+        if rules.max_wait_secs > 0 && rules.timeout_priority == TimeoutPriority::App {
+            until = until.min(it.arrived + secs(rules.max_wait_secs));
+        }
+        let dead = Some(now + secs(rules.device_dead_secs));
+        it.offers.push(Ring { offer, agent, until, dead, tier: place.tier });
+        it.step_due = false;
+        if rules.strategy == Strategy::RingProgressive {
+            it.next_step = Some(now + secs(rules.progressive_secs));
+        }
+        match rules.strategy {
+            Strategy::RoundRobin => drop(self.pointers.insert(queue, (place.joined, agent))),
+            Strategy::OrderedRoundRobin => drop(self.pointers.insert(queue, (place.order, agent))),
+            Strategy::LongestIdle
+            | Strategy::FewestCalls
+            | Strategy::LeastTalk
+            | Strategy::LeastOccupied
+            | Strategy::Random
+            | Strategy::WeightedRandom
+            | Strategy::Linear
+            | Strategy::RingAll
+            | Strategy::RingProgressive
+            | Strategy::SkillsBest => {}
+        }
+        self.change(agent, |agent| agent.offer = Some(offer));
+        self.made.push((call, agent));
+    }
+}
+
+fn rank(agent: &Agent, queue: u64, strategy: Strategy, pointer: Option<(u64, u64)>, call: &Call) -> Rank {
+    let place = &agent.places[&queue];
+    let level = |(skill, _): &(String, u8)| i64::from(agent.skills.get(skill).copied().unwrap_or(0));
+    let order = if strategy == Strategy::RoundRobin { place.joined } else { place.order };
+    let (first, then) = match strategy {
+        Strategy::LongestIdle => (agent.idle_since as i64, 0),
+        Strategy::FewestCalls => (i64::from(place.calls), 0),
+        Strategy::LeastTalk => (place.talk as i64, 0),
+        Strategy::LeastOccupied => (i64::from(agent.occupancy), 0),
+        Strategy::SkillsBest => (-call.skill.as_ref().map_or(0, level), agent.idle_since as i64),
+        Strategy::RoundRobin | Strategy::OrderedRoundRobin => {
+            (i64::from(pointer.is_some_and(|pointer| (order, agent.id) <= pointer)), 0)
+        }
+        Strategy::Random
+        | Strategy::WeightedRandom
+        | Strategy::Linear
+        | Strategy::RingAll
+        | Strategy::RingProgressive => (0, 0),
+    };
+    (place.tier, first, then, order, agent.id)
+}
