@@ -1,32 +1,27 @@
-// The page of a third party's browser phone: JsSIP, and an ear that measures. Bundled by esbuild for the test.
+// The page of a third party's browser phone: JsSIP. Bundled by esbuild for the test.
 
 import JsSIP from "jssip";
+import { Ear } from "./browser-ear.mjs";
 
-const context = new AudioContext();
+const ear = new Ear();
 
-/** Listens to a session: spectrum of what comes in. */
+/** Listens to a session from its first connection on. */
 function listen(session) {
-  const analyser = new AnalyserNode(context, { fftSize: 8192, smoothingTimeConstant: 0 });
-  const hear = (connection) =>
-    connection.addEventListener("track", ({ track }) => {
-      const stream = new MediaStream([track]);
-      // Chromium decodes a remote track only while something plays it.
-      Object.assign(new Audio(), { srcObject: stream, muted: true }).play();
-      context.createMediaStreamSource(stream).connect(analyser);
-    });
-  if (session.connection) hear(session.connection);
-  else session.on("peerconnection", ({ peerconnection }) => hear(peerconnection));
-  phone.analyser = analyser;
+  ear.begin();
+  if (session.connection) ear.hear(session.connection);
+  else session.on("peerconnection", ({ peerconnection }) => ear.hear(peerconnection));
 }
 
 const phone = {
   events: [],
   session: null,
+  sessions: [],
   start(url, uri, password) {
     const sockets = [new JsSIP.WebSocketInterface(url)];
     phone.ua = new JsSIP.UA({ sockets, uri, password, register: true, session_timers: false });
     phone.ua.on("newRTCSession", ({ session, originator }) => {
       phone.session = session;
+      phone.sessions.push(session);
       for (const name of ["accepted", "confirmed", "ended", "failed"]) session.on(name, (event) => phone.events.push(`${name}:${event?.cause ?? ""}`));
       listen(session);
       phone.events.push(`session:${originator}`);
@@ -38,15 +33,21 @@ const phone = {
     });
   },
   call: (uri) => void phone.ua.call(uri, { mediaConstraints: { audio: true, video: false } }),
+  /** Hands the other side over, asking the third first when `consulted` is a session with him. */
+  refer: (uri, [session, consulted] = [phone.session]) => void session.refer(uri, {
+    ...(consulted && { replaces: consulted }),
+    eventHandlers: {
+      requestSucceeded: () => phone.events.push("refer:accepted"),
+      accepted: () => phone.events.push("refer:answered"),
+      failed: () => phone.events.push("refer:failed"),
+    },
+  }),
   answer: () => phone.session.answer({ mediaConstraints: { audio: true, video: false } }),
-  /** Loudest frequency heard, in Hz, and how loud (dB). */
-  async hears() {
-    await context.resume();
-    const bins = new Float32Array(phone.analyser.frequencyBinCount);
-    phone.analyser.getFloatFrequencyData(bins);
-    const best = bins.reduce((top, value, at) => (value > bins[top] ? at : top), 4);
-    return { hz: (best * context.sampleRate) / 8192, db: bins[best] };
-  },
+  end: () => void phone.session.terminate(),
+  hold: () => void phone.session.hold(),
+  unhold: () => void phone.session.unhold(),
+  press: (digit, as) => void phone.session.sendDTMF(digit, { transportType: as === "info" ? "INFO" : "RFC2833" }),
+  hears: () => ear.hears(),
 };
 
 globalThis.phone = phone;

@@ -77,6 +77,16 @@ export class Phone {
     return this.#request("BYE", target, number + 1, { ...asked, to: answer.all("To")[0], more: [] });
   }
 
+  /** Ends the call that it answered. */
+  async drop() {
+    const { invite, tag } = this.rings;
+    const target = invite.all("Contact")[0].match(/<([^>]+)>/)[1];
+    const from = `${invite.all("To")[0]}`.replace(/;tag=.*/, "");
+    const answer = await this.#request("BYE", target, 1, { callId: invite.all("Call-ID")[0], to: invite.all("From")[0], from, tag, more: [] });
+    this.#over();
+    return answer;
+  }
+
   #acknowledge(answer, uri, number, { callId, tag }) {
     const target = answer.status < 300 ? answer.all("Contact")[0].match(/<([^>]+)>/)[1] : uri;
     const via = answer.status < 300 ? `SIP/2.0/UDP 127.0.0.1:${this.port};branch=z9hG4bK${token()};rport` : answer.all("Via")[0];
@@ -99,7 +109,7 @@ export class Phone {
   }
 
   #sdp() {
-    const lines = ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0", `m=audio ${this.voice?.port ?? this.port + 1} RTP/AVP 8`, "a=sendrecv"];
+    const lines = ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0", `m=audio ${this.voice?.port ?? this.port + 1} RTP/AVP 8 101`, "a=rtpmap:101 telephone-event/8000", "a=sendrecv"];
     return lines.join("\r\n") + "\r\n";
   }
 
@@ -114,13 +124,13 @@ export class Phone {
     return `Authorization: Digest ${quoted.join(", ")}, qop=auth, nc=${nc}, algorithm=MD5`;
   }
 
-  #request(method, uri, number, { callId, to, more, tag = token(), body = "" }) {
+  #request(method, uri, number, { callId, to, more, tag = token(), body = "", from = `<sip:${this.user}@${this.server.host}>` }) {
     const branch = `z9hG4bK${token()}`;
     const lines = [
       `${method} ${uri} SIP/2.0`,
       `Via: SIP/2.0/UDP 127.0.0.1:${this.port};branch=${branch};rport`,
       "Max-Forwards: 70",
-      `From: <sip:${this.user}@${this.server.host}>;tag=${tag}`,
+      `From: ${from};tag=${tag}`,
       `To: ${to}`,
       `Call-ID: ${callId}`,
       `CSeq: ${number} ${method}`,
@@ -165,7 +175,11 @@ export class Phone {
   }
 
   #invited(invite) {
-    if (this.rings?.invite.all("Call-ID")[0] === invite.all("Call-ID")[0]) return;
+    if (this.rings?.invite.all("Call-ID")[0] === invite.all("Call-ID")[0]) {
+      const isAgain = this.rings.invite.all("CSeq")[0] === invite.all("CSeq")[0];
+      if (!isAgain) this.#respond(invite, 200, "OK", this.#sdp(), this.rings.tag);
+      return;
+    }
     this.rings = { invite, tag: token(), answered: false };
     this.ended = null;
     this.#respond(invite, 180, "Ringing", "", this.rings.tag);

@@ -1,4 +1,5 @@
-// Third-party browser phones (JsSIP) over SIP on a WebSocket: they call and are called, and both sides hear each other.
+// Third-party browser phones (JsSIP, SIP.js) over SIP on a WebSocket: calls both ways, hold, digits, transfers; both sides
+// are heard.
 
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
@@ -16,6 +17,7 @@ import { Voice } from "./voice.mjs";
 
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const [MICROPHONE, DESK] = [620, 1040];
+const KINDS = ["jssip", "sipjs"];
 
 let it, browser, pages, folder;
 
@@ -23,12 +25,16 @@ before(async () => {
   folder = await mkdtemp(join(tmpdir(), "strowger-voice-"));
   const wav = join(folder, "microphone.wav");
   await writeWav(wav, tone(MICROPHONE, 2, 48_000), 48_000);
-  const entry = new URL("jssip-page.mjs", import.meta.url).pathname;
-  const { outputFiles } = await build({ entryPoints: [entry], bundle: true, write: false, format: "iife", define: { global: "globalThis" } });
+  const scripts = {};
+  for (const kind of KINDS) {
+    const entry = new URL(`${kind}-page.mjs`, import.meta.url).pathname;
+    const { outputFiles } = await build({ entryPoints: [entry], bundle: true, write: false, format: "iife", define: { global: "globalThis" } });
+    scripts[`/${kind}.js`] = outputFiles[0].text;
+  }
   pages = createServer((request, response) => {
-    const isScript = request.url === "/page.js";
-    response.setHeader("Content-Type", isScript ? "text/javascript" : "text/html");
-    response.end(isScript ? outputFiles[0].text : "<!doctype html><title>phone</title><script src=page.js></script>");
+    const script = scripts[request.url];
+    response.setHeader("Content-Type", script ? "text/javascript" : "text/html");
+    response.end(script ?? `<!doctype html><title>phone</title><script src="${request.url}.js"></script>`);
   }).listen(0, "127.0.0.1");
   await once(pages, "listening");
   it = await Switch.start();
@@ -54,16 +60,16 @@ after(async () => {
 });
 
 /** A page with a phone of that user. */
-async function softphone(user) {
+async function softphone(kind, user) {
   const page = await (await browser.newContext()).newPage();
   page.on("pageerror", (error) => console.error(error.message));
-  await page.goto(`http://127.0.0.1:${pages.address().port}/`);
+  await page.goto(`http://127.0.0.1:${pages.address().port}/${kind}`);
   await page.evaluate(([url, uri, password]) => phone.start(url, uri, password), [`ws://127.0.0.1:${it.ws}/`, `sip:${user}@127.0.0.1`, it.passwords[user]]);
   return page;
 }
 
-async function desk(user) {
-  const voice = await Voice.open(DESK);
+async function desk(user, hz = DESK) {
+  const voice = await Voice.open(hz);
   const phone = new Phone({ server: it.sip, user, password: it.passwords[user], voice });
   await phone.open();
   return { phone, voice, close: () => (phone.close(), voice.close()) };
@@ -98,32 +104,110 @@ const released = () =>
     return ["calls", "legs", "rtp_ports_used"].every((name) => new RegExp(`^${name} 0$`, "m").test(text));
   });
 
-// SW-09
-test("a browser phone calls a plain phone and both hear each other", async () => {
-  const [page, other] = [await softphone("ana"), await desk("rui")];
-  await page.evaluate(() => phone.call("sip:rui@127.0.0.1"));
+/** The browser's call to the desk, both hearing each other. */
+async function talking(kind, user = "rui") {
+  const [page, other] = [await softphone(kind, "ana"), await desk(user)];
+  await page.evaluate((whom) => phone.call(`sip:${whom}@127.0.0.1`), user);
   await other.phone.ringing();
   other.phone.answer();
   await seen(page, "confirmed");
   await hearEachOther(page, other.voice);
-  await page.evaluate(() => phone.session.terminate());
-  await other.phone.hungUp();
-  await released();
-  other.close();
-  await page.context().close();
-});
+  return [page, other];
+}
 
-// SW-09
-test("a plain phone calls a browser phone and both hear each other", async () => {
-  const [page, other] = [await softphone("ana"), await desk("rui")];
-  const answer = other.phone.call("ana");
-  await seen(page, "session:remote");
-  await page.evaluate(() => phone.answer());
-  assert.equal((await answer).status, 200);
-  await hearEachOther(page, other.voice);
-  await other.phone.hangUp();
-  await seen(page, "ended");
-  await released();
-  other.close();
-  await page.context().close();
-});
+for (const kind of KINDS) {
+  // SW-09
+  test(`${kind}: a browser phone calls a plain phone and both hear each other`, async () => {
+    const [page, other] = [await softphone(kind, "ana"), await desk("rui")];
+    await page.evaluate(() => phone.call("sip:rui@127.0.0.1"));
+    await other.phone.ringing();
+    other.phone.answer();
+    await seen(page, "confirmed");
+    await hearEachOther(page, other.voice);
+    await page.evaluate(() => phone.end());
+    await other.phone.hungUp();
+    await released();
+    other.close();
+    await page.context().close();
+  });
+
+  // SW-09
+  test(`${kind}: a plain phone calls a browser phone and both hear each other`, async () => {
+    const [page, other] = [await softphone(kind, "ana"), await desk("rui")];
+    const answer = other.phone.call("ana");
+    await seen(page, "session:remote");
+    await page.evaluate(() => phone.answer());
+    assert.equal((await answer).status, 200);
+    await hearEachOther(page, other.voice);
+    await other.phone.hangUp();
+    await seen(page, "ended");
+    await released();
+    other.close();
+    await page.context().close();
+  });
+
+  // CH-02, SW-06
+  test(`${kind}: a browser phone holds and takes back`, async () => {
+    const [page, other] = await talking(kind);
+    await page.evaluate(() => phone.hold());
+    await until("the desk hears something else", () => share(other.voice.lastSecond(), MICROPHONE) < 0.05);
+    await page.evaluate(() => phone.unhold());
+    await hearEachOther(page, other.voice);
+    await page.evaluate(() => phone.end());
+    await other.phone.hungUp();
+    await released();
+    other.close();
+    await page.context().close();
+  });
+
+  // SW-11
+  test(`${kind}: a browser phone's digits arrive, sent as sound events or as INFO`, async () => {
+    const [page, other] = await talking(kind);
+    await page.evaluate(() => phone.press("4", "event"));
+    await until("the digit that came as an event", () => other.voice.digits === "4");
+    await page.evaluate(() => phone.press("2", "info"));
+    await until("the digit that came by INFO", () => other.voice.digits === "42");
+    await page.evaluate(() => phone.end());
+    await other.phone.hungUp();
+    await released();
+    other.close();
+    await page.context().close();
+  });
+
+  // CH-12, SW-13
+  test(`${kind}: a browser phone hands its call over without asking`, async () => {
+    const [page, other] = await talking(kind);
+    const third = await desk("eva", 1_480);
+    await page.evaluate(() => phone.refer("sip:eva@127.0.0.1"));
+    await third.phone.ringing();
+    third.phone.answer();
+    await seen(page, "refer:answered");
+    await until("the two hear each other", () => share(third.voice.lastSecond(), DESK) > 0.8 && share(other.voice.lastSecond(), 1_480) > 0.8);
+    await seen(page, "ended");
+    await third.phone.drop();
+    await other.phone.hungUp();
+    await released();
+    for (const one of [other, third]) one.close();
+    await page.context().close();
+  });
+
+  // CH-12, SW-13
+  test(`${kind}: a browser phone asks a third first and hands its call over`, async () => {
+    const [page, other] = await talking(kind);
+    const third = await desk("eva", 1_480);
+    await page.evaluate(() => phone.hold());
+    await page.evaluate(() => phone.call("sip:eva@127.0.0.1"));
+    await third.phone.ringing();
+    third.phone.answer();
+    await until("the browser hears the third", async () => Math.abs((await page.evaluate(() => phone.hears())).hz - 1_480) < 15);
+    assert.ok(share(other.voice.lastSecond(), 1_480) < 0.05, "whom it asks is not heard by who is held");
+    await page.evaluate(() => phone.refer("sip:eva@127.0.0.1", phone.sessions));
+    await seen(page, "refer:answered");
+    await until("the two hear each other", () => share(third.voice.lastSecond(), DESK) > 0.8 && share(other.voice.lastSecond(), 1_480) > 0.8);
+    await third.phone.drop();
+    await other.phone.hungUp();
+    await released();
+    for (const one of [other, third]) one.close();
+    await page.context().close();
+  });
+}

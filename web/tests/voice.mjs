@@ -14,8 +14,15 @@ export class Voice {
     it.port = it.socket.address().port;
     it.sound = Uint8Array.from(tone(hz, 1), toAlaw);
     it.heard = [];
+    it.digits = "";
+    let last = -1;
     it.socket.on("message", (packet) => {
       if ((packet[1] & 0x7f) === 8) it.heard.push(...Array.from(packet.subarray(12), fromAlaw));
+      // A digit is a timestamp of its own (RFC 4733).
+      else if ((packet[1] & 0x7f) === 101 && packet.readUInt32BE(4) !== last) {
+        last = packet.readUInt32BE(4);
+        it.digits += "0123456789*#ABCD"[packet[12]];
+      }
     });
     return it;
   }
