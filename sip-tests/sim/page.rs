@@ -5,7 +5,7 @@ use std::ops::Deref;
 
 use strowger::{
     base::{LegId, PageId, UserId},
-    engine::{Input, PageSays, PageTold},
+    engine::{Input, PageLeg, PageSays, PageTold},
     media::{
         Secure, Security,
         link::{Fingerprint, Link},
@@ -218,7 +218,7 @@ impl Sim {
         let clock = self.clock;
         match &told {
             PageTold::On { legs } => {
-                for (leg, _) in legs {
+                for PageLeg { leg, .. } in legs {
                     let Some(known) = self.page_legs.get_mut(leg) else { continue };
                     known.page = page;
                     let (call, leg) = (*known, *leg);
@@ -238,7 +238,7 @@ impl Sim {
                 }
             }
             PageTold::Leg { leg, order, .. } => self.on_page_order(page, *leg, order),
-            PageTold::Off => {}
+            PageTold::Off | PageTold::Held { .. } => {}
         }
         self.told.push((page, told));
     }

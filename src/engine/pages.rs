@@ -37,6 +37,8 @@ pub enum PageSays {
     Answer { leg: LegId, sdp: String },
     /// He hangs up, or does not want it.
     HangUp { leg: LegId },
+    /// Whom he talks to hears music, or both talk on.
+    Hold { leg: LegId, held: bool },
     /// A further offer inside a call: another network or microphone, or the page was loaded again.
     Offer { leg: LegId, sdp: String },
     /// He calls somebody. `mark` comes back with what becomes of it.
@@ -51,7 +53,7 @@ pub enum PageSays {
 pub enum PageTold {
     /// It is on; these legs of its user were at a page that is gone, and wait for its offers.
     On {
-        legs: Vec<(LegId, CallId)>,
+        legs: Vec<PageLeg>,
     },
     /// There are too many, or he is no user any more.
     Off,
@@ -62,6 +64,11 @@ pub enum PageTold {
         offer: Option<OfferId>,
         order: PageOrder,
     },
+    /// How it is now, whether or not it is as he wished.
+    Held {
+        leg: LegId,
+        held: bool,
+    },
     Dialled {
         mark: u32,
         leg: LegId,
@@ -71,6 +78,14 @@ pub enum PageTold {
         mark: u32,
         refused: Refused,
     },
+}
+
+/// A leg that a page takes up.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub struct PageLeg {
+    pub leg: LegId,
+    pub call: CallId,
+    pub held: bool,
 }
 
 /// The pages that are telephones now.
@@ -118,6 +133,7 @@ impl Engine {
             PageSays::Rings { leg } => self.switch.page_rings(now, page, leg),
             PageSays::Answer { leg, sdp } => self.switch.page_answers(now, page, leg, sdp),
             PageSays::HangUp { leg } => self.switch.page_hangs_up(now, page, leg),
+            PageSays::Hold { leg, held } => self.page_holds(page, leg, held),
             PageSays::Offer { leg, sdp } => self.switch.page_offers(now, page, leg, sdp),
             PageSays::Dial { to, sdp, mark } => {
                 if let Err(refused) = self.page_dials(now, page, user, (&to, &sdp), mark) {
@@ -136,10 +152,24 @@ impl Engine {
         let phone = known.or_insert(PagePhone { user, is_on: true, is_silent: false, since: now.wall });
         phone.is_on = true;
         let legs = self.switch.page_takes_up(page, LegParty::User(user));
-        let with_call = |leg: LegId| self.switch.leg(leg).map(|sight| (leg, sight.call()));
-        let legs = legs.into_iter().filter_map(with_call).collect();
+        let taken = |leg: LegId| {
+            let sight = self.switch.leg(leg)?;
+            Some(PageLeg { leg, call: sight.call(), held: sight.is_held() })
+        };
+        let legs = legs.into_iter().filter_map(taken).collect();
         self.tell_page(page, PageTold::On { legs });
         self.on_page_changed(now, page, user);
+    }
+
+    /// CH-02: his own leg waits; who is asked in private ends that by other means.
+    fn page_holds(&mut self, page: PageId, leg: LegId, held: bool) {
+        let Some(sight) = self.switch.leg(leg).filter(|sight| sight.page() == Some(page)) else { return };
+        let talks = self.switch.partner(leg).is_some() && !self.is_asking(sight.call());
+        if talks {
+            self.switch.set_held(leg, held);
+        }
+        let held = self.switch.leg(leg).is_some_and(|sight| sight.is_held());
+        self.tell_page(page, PageTold::Held { leg, held });
     }
 
     fn page_off(&mut self, now: Now, page: PageId) {

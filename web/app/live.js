@@ -2,6 +2,7 @@
 
 import { effect } from "@preact/signals";
 import { whoAmI } from "./api.js";
+import { hear, onLive, onLost, onSignedOut, speakThrough } from "./phone.js";
 import { account, apply, link, place } from "./store.js";
 
 const FIRST_WAIT = 500;
@@ -23,8 +24,10 @@ export function keepLive() {
     clearTimeout(timer);
     socket?.close();
     socket = null;
+    onSignedOut();
     if (name) open();
   });
+  speakThrough((word) => socket?.readyState === WebSocket.OPEN && socket.send(JSON.stringify(word)));
   addEventListener("online", () => link.value === "lost" && open());
 }
 
@@ -42,13 +45,18 @@ function open() {
   if (link.value !== "lost") link.value = "connecting";
   mine.onmessage = ({ data }) => {
     if (socket !== mine) return;
-    if (!apply(JSON.parse(data))) return startAnew(mine);
-    link.value = "live";
+    const message = JSON.parse(data);
+    if (message.type === "phone") return hear(message);
+    if (!apply(message)) return startAnew(mine);
     wait = FIRST_WAIT;
+    if (link.value === "live") return;
+    link.value = "live";
+    onLive();
   };
   mine.onclose = () => {
     if (socket !== mine) return;
     socket = null;
+    onLost();
     if (!account.value) return;
     link.value = "lost";
     timer = setTimeout(again, wait + Math.random() * wait);

@@ -7,6 +7,7 @@ import { iAmHere, whoAmI } from "./api.js";
 import { keepLive } from "./live.js";
 import { account, link, me, supervises } from "./store.js";
 import { Left, Notices, html } from "./views/parts.js";
+import { Legs, Telephone } from "./views/phone.js";
 import { SignIn } from "./views/sign-in.js";
 import { Top } from "./views/status.js";
 import { Agents, Calls, Queues } from "./views/tables.js";
@@ -29,8 +30,8 @@ function Desk() {
     <${Top} />
     ${link.value === "lost" && html`<p class="banner" role="alert">${t("link.lost")}</p>`}
     ${me.value?.inactive_until && html`<p class="banner" role="alert">${t("still_there")} <${Left} until=${me.value.inactive_until} /></p>`}
-    <main ref=${start} tabindex="-1" class=${me.value ? "with-work" : ""}>
-      ${me.value && html`<div class="column"><${Work} /><${MyQueues} /></div>`}
+    <main ref=${start} tabindex="-1" class="with-work">
+      <div class="column"><${Legs} />${me.value && html`<${Work} />`}<${Telephone} />${me.value && html`<${MyQueues} />`}</div>
       <div class="column">
         <${Queues} />
         <${Agents} />

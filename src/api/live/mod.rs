@@ -7,6 +7,7 @@
 
 mod frame;
 mod hub;
+mod phone;
 mod socket;
 mod view;
 

@@ -116,13 +116,34 @@ pub fn read(text: &str) -> Result<PageSays, String> {
 #[derive(Serialize)]
 #[serde(tag = "told", rename_all = "snake_case")]
 enum Wire<'a> {
-    On { legs: Vec<LegWire> },
+    On {
+        legs: Vec<LegWire>,
+    },
     Off,
-    Leg { leg: String, call: String, offer: Option<String>, #[serde(flatten)] order: &'a PageOrder },
-    Held { leg: String, held: bool },
-    Dialled { mark: u32, leg: String, call: String },
-    NotDialled { mark: u32, #[serde(flatten)] refused: &'a Refused },
-    NotUnderstood { detail: &'a str },
+    Leg {
+        leg: String,
+        call: String,
+        offer: Option<String>,
+        #[serde(flatten)]
+        order: &'a PageOrder,
+    },
+    Held {
+        leg: String,
+        held: bool,
+    },
+    Dialled {
+        mark: u32,
+        leg: String,
+        call: String,
+    },
+    NotDialled {
+        mark: u32,
+        #[serde(flatten)]
+        refused: &'a Refused,
+    },
+    NotUnderstood {
+        detail: &'a str,
+    },
 }
 
 #[derive(Serialize)]

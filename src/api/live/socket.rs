@@ -1,5 +1,5 @@
-//! One page's live connection. It carries what the page sees, nothing of what it does: writes go by REST, each checked
-//! on its own.
+//! One page's live connection. It carries what the page sees, and the words of its telephone; whatever else it does goes
+//! by REST, each checked on its own.
 
 use std::{
     collections::HashMap,
@@ -26,16 +26,17 @@ use tokio::{
 use super::{
     frame::{Reader, snapshot_text},
     hub::{Joined, Start},
+    phone::{self, Line, Pace},
 };
 use crate::{
     api::{Api, Problem, Signed, auth::TokenHash, guard},
     base::AgentId,
-    engine::{Actor, Request},
+    engine::{Actor, PAGE_SDP_MAX, Request},
     store::Role,
 };
 
-/// A page has nothing to say but pings; a bigger message ends the connection with 1009.
-const MESSAGE_MAX: usize = 4_096;
+/// A word of a telephone with its description, which JSON makes longer; a bigger message ends the connection with 1009.
+const MESSAGE_MAX: usize = 2 * PAGE_SDP_MAX;
 
 /// Bytes that wait for a page that does not read; then sending waits, and after [`SEND_TIME`] the page is dropped.
 const WRITE_MAX: usize = 1 << 20;
@@ -185,6 +186,8 @@ enum Bye {
     Silent,
     Unreadable,
     TooBig,
+    /// It says more than any page has to say.
+    TooFast,
 }
 
 impl Bye {
@@ -198,6 +201,7 @@ impl Bye {
             Self::Silent => (close_code::POLICY, "silent"),
             Self::Unreadable => (close_code::PROTOCOL, "unreadable"),
             Self::TooBig => (close_code::SIZE, "too_big"),
+            Self::TooFast => (close_code::POLICY, "too_fast"),
         }
     }
 }
@@ -242,6 +246,7 @@ async fn carry(api: &Api, signed: &Signed, joined: Joined, socket: &mut WebSocke
     let mut pings = interval(PING_EVERY);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut heard = Instant::now();
+    let (mut line, mut pace) = (None, Pace::new(heard));
     loop {
         tokio::select! {
             frame = frames.recv() => match frame {
@@ -254,11 +259,26 @@ async fn carry(api: &Api, signed: &Signed, joined: Joined, socket: &mut WebSocke
             },
             message = socket.recv() => match message {
                 None | Some(Ok(Message::Close(_))) => return Err(Bye::Gone),
-                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Text(_) | Message::Binary(_))) => {
+                Some(Ok(Message::Text(text))) => {
                     heard = Instant::now();
+                    if !pace.allows(heard) {
+                        return Err(Bye::TooFast);
+                    }
+                    check_session(api, signed)?;
+                    let line = line.get_or_insert_with(|| Line::open(api, signed));
+                    match phone::read(&text) {
+                        Ok(says) => line.say(says).then_some(()).ok_or(Bye::Unavailable)?,
+                        Err(why) => send(socket, phone::not_understood(&why)).await?,
+                    }
                 }
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Binary(_))) => heard = Instant::now(),
                 Some(Err(why)) => return Err(after_error(&why)),
             },
+            told = phone::next(&mut line) => {
+                let told = told.ok_or(Bye::Slow)?;
+                check_session(api, signed)?;
+                send(socket, phone::told_text(&told)).await?;
+            }
             _ = pings.tick() => {
                 check_session(api, signed)?;
                 if heard.elapsed() > SILENT_MAX {

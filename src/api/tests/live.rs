@@ -19,9 +19,9 @@ use super::desk::{ANA, Desk, call, centre};
 use crate::{
     acd::Status,
     api::{ServeSettings, serve},
-    base::CallId,
-    engine::{Actor, Request},
-    switch::Role,
+    base::{CallId, LegId, OfferId, PageId},
+    engine::{Actor, PageSays, PageTold, Request},
+    switch::{Caller, PageOrder, Role},
 };
 
 /// A desk with its door open.
@@ -89,6 +89,12 @@ impl Page {
                 other @ (Message::Binary(_) | Message::Close(_) | Message::Frame(_)) => panic!("{other:?}"),
             }
         }
+    }
+
+    async fn says(&mut self, word: Value) {
+        let text = json!({ "phone": word }).to_string();
+        // Whoever was cut off says it to nobody.
+        let _ = self.socket.send(Message::Text(text.into())).await;
     }
 
     /// Reads on until the other side closes.
@@ -277,4 +283,58 @@ async fn the_listener_is_patient_only_so_long() {
     assert!(String::from_utf8_lossy(&text).starts_with("HTTP/1.1 200 OK"));
     task.abort();
     drop(Arc::new(desk));
+}
+
+/// CH-01, AS-05: a page's telephone speaks as the user who is signed in, is told what concerns it alone, and is gone with its
+/// connection.
+#[tokio::test]
+async fn ch_01_a_pages_telephone() {
+    let open = Open::new("phone").await;
+    let ana = open.desk.sign_in("ana").await;
+    let mut page = open.page(&ana).await;
+    page.json().await;
+    page.says(json!({ "do": "on" })).await;
+    page.says(json!({ "do": "answer", "leg": "17", "sdp": "v=0" })).await;
+    page.says(json!({ "do": "answer", "leg": "x", "sdp": "v=0" })).await;
+    page.says(json!({ "do": "fly" })).await;
+    for _ in 0..2 {
+        let told = page.json().await;
+        assert_eq!((&told["type"], &told["told"]), (&json!("phone"), &json!("not_understood")), "{told}");
+    }
+    let said = open.desk.picture.said.lock().unwrap().clone();
+    let user = centre().users.iter().find(|user| user.name.as_str() == "ana").unwrap().id;
+    let answer = PageSays::Answer { leg: LegId(17), sdp: "v=0".into() };
+    assert_eq!(said, [(PageId(1), user, PageSays::On), (PageId(1), user, answer)]);
+    let caller = Caller { display: Some("Rui".into()), ..Caller::default() };
+    let order = PageOrder::Ring { caller, sdp: "v=0".into() };
+    let told = PageTold::Leg { leg: LegId(17), call: CallId(4), offer: Some(OfferId(9)), order };
+    let line = open.desk.picture.told.lock().unwrap()[0].clone();
+    line.send(told).await.unwrap();
+    let told = page.json().await;
+    assert_eq!((&told["is"], &told["leg"], &told["offer"]), (&json!("ring"), &json!("17"), &json!("9")), "{told}");
+    assert_eq!(told["caller"]["display"], "Rui");
+    drop(page);
+    while open.desk.picture.said.lock().unwrap().last().map(|said| said.2.clone()) != Some(PageSays::Gone) {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// CH-01, AS-05: words are bounded in number, and count only while the session does.
+#[tokio::test]
+async fn ch_01_a_pages_words_are_bounded() {
+    let open = Open::new("words").await;
+    let ana = open.desk.sign_in("ana").await;
+    let mut page = open.page(&ana).await;
+    page.json().await;
+    for _ in 0..60 {
+        page.says(json!({ "do": "rings", "leg": "1" })).await;
+    }
+    assert_eq!(page.closed().await, (1008, "too_fast".into()));
+    assert!(open.desk.picture.said.lock().unwrap().len() <= 50);
+    let mut page = open.page(&ana).await;
+    page.json().await;
+    open.desk.write("DELETE", &ana, "/api/v1/session", "").await;
+    page.says(json!({ "do": "on" })).await;
+    assert_eq!(page.closed().await, (4401, "signed_out".into()));
+    assert!(!open.desk.picture.said.lock().unwrap().iter().any(|said| said.2 == PageSays::On));
 }

@@ -93,6 +93,7 @@ impl Standing {
                     PageSays::Rings { .. }
                     | PageSays::Answer { .. }
                     | PageSays::HangUp { .. }
+                    | PageSays::Hold { .. }
                     | PageSays::Offer { .. }
                     | PageSays::Dial { .. } => {}
                 }

@@ -5,7 +5,9 @@ import { answerOffer, hangUp, setQueue, wrapUp } from "../api.js";
 import { choices, link, me, queueName } from "../store.js";
 import { clock, now } from "../time.js";
 import { reasonName, t } from "../words.js";
+import { accept as acceptHere } from "../phone.js";
 import { Bar, Card, Left, Menu, Since, html } from "./parts.js";
+import { Controls, legOf } from "./phone.js";
 import { Done, Written } from "./written.js";
 
 const off = () => link.value !== "live";
@@ -26,7 +28,9 @@ export function Work() {
 
 /** @param {{ offer: any }} props */
 function Offer({ offer }) {
-  const answer = (/** @type {"accept" | "decline"} */ what) => () => answerOffer(offer.offer, what);
+  // Where the page is the telephone, accepting is answering.
+  const here = legOf(offer.offer, "offer");
+  const answer = (/** @type {"accept" | "decline"} */ what) => () => (here && what === "accept" ? acceptHere(here.leg) : answerOffer(offer.offer, what));
   const accept = useRef(/** @type {any} */ (null));
   // One key answers, unless something is being written.
   useEffect(() => {
@@ -38,30 +42,33 @@ function Offer({ offer }) {
     <p class="quiet">${offer.arrived !== null && t("waited", { time: clock(offer.made - offer.arrived) })}</p>
     <div class="countdown" aria-live="off"><${Bar} from=${offer.made} until=${offer.until} label=${t("time_left")} /><${Left} until=${offer.until} /></div>
     <div class="buttons">
-      <button class="button good" ref=${accept} disabled=${off()} onClick=${answer("accept")}>${t("accept")}</button>
+      <button class="button good" ref=${accept} disabled=${off() || here?.stage === "opens"} onClick=${answer("accept")}>${t("accept")}</button>
       <button class="button bad" disabled=${off()} onClick=${answer("decline")}>${t("decline")}</button>
     </div>
-    <p class="quiet hint">${t(me.value.reachable ? "offer.phone" : "offer.no_phone")}</p>
+    ${!here && html`<p class="quiet hint">${t(me.value.reachable ? "offer.phone" : "offer.no_phone")}</p>`}
   </section>`;
 }
 
 /** @param {{ engagement: any }} props */
 function Engagement({ engagement }) {
   const { call, queue, caller, connected } = engagement;
+  const here = call && legOf(call, "call");
   return html`<${Card} title=${queue ? `${t("call.title")} · ${queueName(queue)}` : t("call.title")} kind="call">
     <p class="who">${caller || t("unknown_caller")}</p>
-    <p class="big" aria-live="off">${connected === null ? t("pick_up") : html`<${Since} since=${connected} />`}</p>
-    ${call && html`<div class="buttons"><button class="button bad" disabled=${off()} onClick=${() => hangUp(call)}>${t("hang_up")}</button></div>`}
+    <p class="big" aria-live="off">${connected === null ? t(here ? "phone.connecting" : "pick_up") : html`<${Since} since=${connected} />`}</p>
+    ${here ? html`<${Controls} leg=${here} />` : call && html`<div class="buttons"><button class="button bad" disabled=${off()} onClick=${() => hangUp(call)}>${t("hang_up")}</button></div>`}
     ${connected !== null && html`<${Written} engagement=${engagement} />`}
   <//>`;
 }
 
 /** A call that came through no queue. @param {{ call: any }} props */
 function Direct({ call }) {
+  const here = legOf(call.call, "call");
+  if (here?.stage === "rings" || here?.stage === "opens") return null;
   return html`<${Card} title=${t("call.title")} kind="call">
     <p class="who">${call.direction === "outbound" ? call.dialled : call.caller || t("unknown_caller")}</p>
     <p class="big" aria-live="off">${call.answered === null ? t(`stage.${call.stage}`) : html`<${Since} since=${call.answered} />`}</p>
-    <div class="buttons"><button class="button bad" disabled=${off()} onClick=${() => hangUp(call.call)}>${t("hang_up")}</button></div>
+    ${here ? html`<${Controls} leg=${here} />` : html`<div class="buttons"><button class="button bad" disabled=${off()} onClick=${() => hangUp(call.call)}>${t("hang_up")}</button></div>`}
   <//>`;
 }
 

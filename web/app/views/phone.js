@@ -1,0 +1,106 @@
+// The telephone in the page: on and off, what rings, whom to call, and what can be done in a call.
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { link, me } from "../store.js";
+import { able, accept, dial, hangUpHere, hold, legs, mute, press, state, takeCallsElsewhere, takeCallsHere, wanted } from "../phone.js";
+import { t } from "../words.js";
+import { AudioSettings } from "./audio.js";
+import { Card, html } from "./parts.js";
+
+const off = () => link.value !== "live";
+
+/** The leg here that is for that offer, or of that call. @param {string} key @param {"offer" | "call"} by */
+export const legOf = (key, by) => [...legs.value.values()].find((leg) => leg[by] === key);
+
+/** Calls that are shown with nothing else: what rings by itself, and what is being dialled. */
+export function Legs() {
+  const shown = new Set([...(me.value?.engagements ?? []), ...(me.value?.calls ?? [])].map((one) => one.call));
+  const alone = [...legs.value.values()].filter((leg) => leg.offer === null && (leg.stage === "rings" || leg.stage === "opens" || !shown.has(leg.call)));
+  return alone.map((leg) => (leg.stage === "rings" || leg.stage === "opens" ? html`<${Rings} key=${leg.leg} leg=${leg} />` : html`<${Talks} key=${leg.leg} leg=${leg} />`));
+}
+
+/** Somebody calls, through no queue. @param {{ leg: any }} props */
+function Rings({ leg }) {
+  const answer = useRef(/** @type {any} */ (null));
+  useEffect(() => {
+    if (!document.activeElement?.matches("input, textarea, select")) answer.current?.focus();
+  }, []);
+  return html`<section class="card offer" role="alertdialog" aria-labelledby=${`leg-${leg.leg}`} aria-live="assertive">
+    <h2>${t("phone.calls")}</h2>
+    <p class="who" id=${`leg-${leg.leg}`}>${callerName(leg.caller)}</p>
+    <div class="buttons">
+      <button class="button good" ref=${answer} disabled=${off() || leg.stage === "opens"} onClick=${() => accept(leg.leg)}>${t("accept")}</button>
+      <button class="button bad" disabled=${off()} onClick=${() => hangUpHere(leg.leg)}>${t("decline")}</button>
+    </div>
+  </section>`;
+}
+
+/** @param {{ leg: any }} props */
+function Talks({ leg }) {
+  return html`<${Card} title=${t("call.title")} kind="call">
+    <p class="who">${leg.to || callerName(leg.caller)}</p>
+    <p class="big">${leg.stage === "dials" ? t("phone.dialling") : ""}</p>
+    <${Controls} leg=${leg} />
+  <//>`;
+}
+
+/** @param {any} caller */
+function callerName(caller) {
+  if (!caller || caller.hidden) return t("unknown_caller");
+  return [caller.display, caller.number].filter(Boolean).join(" · ") || t("unknown_caller");
+}
+
+/** What can be done in a call here. @param {{ leg: any }} props */
+export function Controls({ leg }) {
+  const [keys, setKeys] = useState(false);
+  const talks = leg.stage === "talks";
+  return html`<div class="buttons" role="group" aria-label=${t("phone.controls")}>
+      <button class="button" aria-pressed=${leg.muted} disabled=${!talks} onClick=${() => mute(leg.leg, !leg.muted)}>${t("phone.mute")}</button>
+      <button class="button" aria-pressed=${leg.held} disabled=${off() || !talks} onClick=${() => hold(leg.leg, !leg.held)}>${t("phone.hold")}</button>
+      <button class="button" aria-expanded=${keys} disabled=${!talks} onClick=${() => setKeys(!keys)}>${t("phone.keypad")}</button>
+      <button class="button bad" disabled=${off()} onClick=${() => hangUpHere(leg.leg)}>${t("hang_up")}</button>
+    </div>
+    ${keys && talks && html`<${Keypad} pressed=${(/** @type {string} */ key) => press(leg.leg, key)} />`}`;
+}
+
+const KEYS = "123456789*0#";
+
+/** @param {{ pressed: (key: string) => void }} props */
+function Keypad({ pressed }) {
+  return html`<div class="keypad" role="group" aria-label=${t("phone.keypad")}>
+    ${[...KEYS].map((key) => html`<button key=${key} class="button" onClick=${() => pressed(key)}>${key}</button>`)}
+  </div>`;
+}
+
+/** On, off, and whom to call. */
+export function Telephone() {
+  if (!able) return html`<${Card} title=${t("phone.title")}><p class="quiet">${t("phone.not_able")}</p><//>`;
+  const asking = state.value === "asking";
+  return html`<${Card} title=${t("phone.title")} kind="telephone">
+    ${wanted.value
+      ? html`<${Dial} />
+          <div class="buttons small">
+            <${AudioSettings} />
+            <button class="button" onClick=${takeCallsElsewhere}>${t("phone.elsewhere")}</button>
+          </div>`
+      : html`<p class="quiet">${t("phone.invitation")}</p>
+          <div class="buttons"><button class="button strong" disabled=${off() || asking} onClick=${takeCallsHere}>${t("phone.here")}</button></div>`}
+  <//>`;
+}
+
+function Dial() {
+  const [to, setTo] = useState("");
+  const ready = state.value === "on" && !off();
+  const call = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    if (!ready || !to.trim()) return;
+    dial(to.trim());
+    setTo("");
+  };
+  return html`<form class="dial" onSubmit=${call}>
+    <label><span class="hidden">${t("phone.whom")}</span>
+      <input name="to" inputmode="tel" autocomplete="off" maxlength="64" placeholder=${t("phone.whom")} value=${to} onInput=${(/** @type {any} */ event) => setTo(event.target.value)} />
+    </label>
+    <button class="button good" disabled=${!ready || !to.trim()}>${t("phone.call")}</button>
+  </form>`;
+}

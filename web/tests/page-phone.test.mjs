@@ -1,0 +1,231 @@
+// The page's own telephone: an agent with a browser and no phone takes calls, makes them, and keeps them over a reload.
+
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { chromium } from "playwright-core";
+import { Phone } from "./phone.mjs";
+import { Switch } from "./switch.mjs";
+import { share, tone, writeWav } from "./tones.mjs";
+import { Voice } from "./voice.mjs";
+
+const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
+const PATIENCE = 30_000;
+const [MICROPHONE, DESK] = [620, 1040];
+
+let it, browser, folder;
+const faults = [];
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "strowger-page-phone-"));
+  const wav = join(folder, "microphone.wav");
+  await writeWav(wav, tone(MICROPHONE, 2, 48_000), 48_000);
+  it = await Switch.start();
+  browser = await chromium.launch({
+    executablePath,
+    args: [
+      "--no-sandbox",
+      "--disable-background-networking",
+      "--use-fake-device-for-media-stream",
+      "--use-fake-ui-for-media-stream",
+      `--use-file-for-fake-audio-capture=${wav}`,
+      "--allow-loopback-in-peer-connection",
+      "--autoplay-policy=no-user-gesture-required",
+    ],
+  });
+});
+
+after(async () => {
+  await browser?.close();
+  await it?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Notes what arrives at the page, so that a test can listen in. */
+function listenIn() {
+  globalThis.arrived = [];
+  const Plain = globalThis.RTCPeerConnection;
+  globalThis.RTCPeerConnection = class extends Plain {
+    constructor(...given) {
+      super(...given);
+      this.addEventListener("track", ({ track }) => globalThis.arrived.push(track));
+    }
+  };
+}
+
+/** The loudest tone of the newest track that is alive, within a second. */
+async function loudest() {
+  const track = globalThis.arrived.filter((one) => one.readyState === "live").at(-1);
+  if (!track) return { hz: 0, db: -200 };
+  const context = (globalThis.ears ??= new AudioContext());
+  const ear = context.createAnalyser();
+  ear.fftSize = 4096;
+  const source = context.createMediaStreamSource(new MediaStream([track]));
+  source.connect(ear);
+  await new Promise((later) => setTimeout(later, 400));
+  const powers = new Float32Array(ear.frequencyBinCount);
+  ear.getFloatFrequencyData(powers);
+  source.disconnect();
+  const best = powers.indexOf(Math.max(...powers));
+  return { hz: (best * context.sampleRate) / ear.fftSize, db: powers[best] };
+}
+
+async function signIn(user, size = { width: 1280, height: 860 }) {
+  const context = await browser.newContext({ locale: "en-GB", viewport: size });
+  await context.grantPermissions(["microphone"]);
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE);
+  page.on("pageerror", (error) => faults.push(`${user}: ${error.message}`));
+  page.on("console", (message) => message.text().includes("Content Security Policy") && faults.push(message.text()));
+  await page.addInitScript(listenIn);
+  await page.goto(it.url);
+  await page.fill("input[name=name]", user);
+  await page.fill("input[name=password]", it.passwords[user]);
+  await page.press("input[name=password]", "Enter");
+  await page.waitForSelector("table tbody tr");
+  return page;
+}
+
+/** Signs in and takes calls in the browser. */
+async function atPage(user) {
+  const page = await signIn(user);
+  await page.getByRole("button", { name: "Take calls here" }).click();
+  await page.locator(".my-status .phone .is-ready").waitFor();
+  return page;
+}
+
+async function desk(user) {
+  const voice = await Voice.open(DESK);
+  const phone = new Phone({ server: it.sip, user, password: it.passwords[user], voice });
+  await phone.open();
+  return { phone, voice, close: () => (phone.close(), voice.close()) };
+}
+
+async function until(what, test, patience = PATIENCE) {
+  const end = Date.now() + patience;
+  for (;;) {
+    const found = await test();
+    if (found) return found;
+    if (Date.now() > end) throw new Error(`${what}: not in time\n${it.said.slice(-2000)}`);
+    await new Promise((later) => setTimeout(later, 100));
+  }
+}
+
+const browserHears = (page) =>
+  until("the browser hears the desk", async () => {
+    const { hz, db } = await page.evaluate(loudest);
+    return Math.abs(hz - DESK) < 15 && db > -60;
+  });
+
+const deskHears = (voice) => until("the desk hears the browser", () => voice.heard.length > 8000 && share(voice.lastSecond(), MICROPHONE) > 0.8);
+
+const spared = (voice) => until("the desk hears nothing of the browser", () => share(voice.lastSecond(), MICROPHONE) < 0.05);
+
+/** Nothing is left of any call. */
+const released = () =>
+  until("all released", async () => {
+    const text = await (await fetch(`${it.url}metrics`)).text();
+    return ["calls", "legs", "rtp_ports_used"].every((name) => new RegExp(`^${name} 0$`, "m").test(text));
+  });
+
+// CH-01, AS-05, CH-03
+test("a queue's call is taken in the page, muted, held, and ended there", async () => {
+  const [page, other] = [await atPage("ana"), await desk("rui")];
+  await page.getByRole("button", { name: "Ready", exact: true }).click();
+  const answer = other.phone.call("800");
+  await page.getByRole("alertdialog").getByRole("button", { name: "Accept" }).click();
+  assert.equal((await answer).status, 200);
+  await browserHears(page);
+  await deskHears(other.voice);
+  assert.ok(share(other.voice.lastSecond(), DESK) < 0.05, "nobody hears himself");
+  const card = page.locator(".card.call");
+  await card.getByRole("button", { name: "Mute" }).click();
+  await spared(other.voice);
+  await card.getByRole("button", { name: "Mute" }).click();
+  await deskHears(other.voice);
+  await card.getByRole("button", { name: "Hold" }).click();
+  await card.locator("button[aria-pressed=true]", { hasText: "Hold" }).waitFor();
+  await spared(other.voice);
+  await card.getByRole("button", { name: "Hold" }).click();
+  await deskHears(other.voice);
+  await card.getByRole("button", { name: "Keypad" }).click();
+  await card.getByRole("button", { name: "5", exact: true }).click();
+  await card.getByRole("button", { name: "Hang up" }).click();
+  await other.phone.hungUp();
+  await page.getByRole("button", { name: "Finish" }).click();
+  await released();
+  other.close();
+  await page.context().close();
+});
+
+// CH-05, CH-16
+test("the page calls a phone and is called by one", async () => {
+  const [page, other] = [await atPage("ana"), await desk("rui")];
+  await page.fill("input[name=to]", "rui");
+  await page.getByRole("button", { name: "Call", exact: true }).click();
+  await other.phone.ringing();
+  other.phone.answer();
+  await browserHears(page);
+  await deskHears(other.voice);
+  await page.locator(".card.call").getByRole("button", { name: "Hang up" }).click();
+  await other.phone.hungUp();
+  await released();
+  other.close();
+  const caller = await desk("rui");
+  const answer = caller.phone.call("ana");
+  await page.getByRole("alertdialog").getByRole("button", { name: "Accept" }).click();
+  assert.equal((await answer).status, 200);
+  await browserHears(page);
+  await deskHears(caller.voice);
+  await caller.phone.hangUp();
+  await page.locator(".card.call").waitFor({ state: "detached" });
+  await page.fill("input[name=to]", "nobody");
+  await page.getByRole("button", { name: "Call", exact: true }).click();
+  await page.locator(".notice", { hasText: "This number leads nowhere" }).waitFor();
+  await released();
+  caller.close();
+  await page.context().close();
+});
+
+// AS-05, SW-09
+test("a call goes on over a reload of the page", async () => {
+  const [page, other] = [await atPage("ana"), await desk("rui")];
+  await page.fill("input[name=to]", "rui");
+  await page.getByRole("button", { name: "Call", exact: true }).click();
+  await other.phone.ringing();
+  other.phone.answer();
+  await browserHears(page);
+  await deskHears(other.voice);
+  await page.reload();
+  await page.locator(".card.call").getByRole("button", { name: "Mute" }).waitFor();
+  await browserHears(page);
+  other.voice.heard.length = 0;
+  await deskHears(other.voice);
+  await page.locator(".card.call").getByRole("button", { name: "Hang up" }).click();
+  await other.phone.hungUp();
+  await released();
+  other.close();
+  await page.context().close();
+});
+
+// CH-19
+test("sound is chosen and tested, in 320 pixels too", async () => {
+  const page = await atPage("ana");
+  await page.getByRole("button", { name: "Sound" }).click();
+  await page.locator("select[name=microphone] option").nth(1).waitFor({ state: "attached" });
+  await page.locator("input[name=speaker-volume]").fill("40");
+  await page.getByRole("button", { name: "Test: hear yourself" }).click();
+  await page.getByText("Say something…").waitFor();
+  await until("a level", () => page.locator(".audio meter").evaluate((meter) => meter.value > 0.3));
+  await page.getByText("This is how you sound.").waitFor();
+  await page.setViewportSize({ width: 320, height: 700 });
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 320), "no scrolling sideways");
+  await page.reload();
+  await page.getByRole("button", { name: "Sound" }).click();
+  assert.equal(await page.locator("input[name=speaker-volume]").inputValue(), "40");
+  await page.context().close();
+});
+
+test("nothing went wrong in any page", () => assert.deepEqual(faults, []));
