@@ -1,6 +1,7 @@
 //! Stories of a centre's day, one each, played in the simulated world. Every call is heard both ways and everything is
 //! given back at the end.
 
+mod bad_line;
 mod crash_points;
 mod day;
 mod devices;

@@ -2,12 +2,12 @@
 
 use crate::sim::{Call, Habit, Phone, World, secs};
 
-fn replaces(of: &Call) -> String {
+pub(super) fn replaces(of: &Call) -> String {
     let (call_id, ours, theirs) = of.with(|call| call.secrets());
     format!("Replaces: {call_id};to-tag={theirs};from-tag={ours}\r\nRequire: replaces\r\n")
 }
 
-fn people(seed: u64) -> (World, [Phone; 4]) {
+pub(super) fn people(seed: u64) -> (World, [Phone; 4]) {
     let world = World::seed(seed);
     let phones = ["ana", "rui", "eva", "max"].map(|name| world.phone(name));
     phones.iter().for_each(Phone::registers);

@@ -5,14 +5,14 @@ use strowger::{acd::Status, engine::BlindFailed};
 use crate::sim::{Agent, Call, Habit, HoldForm, Phone, Voice, World, secs};
 
 /// Ana has called Rui, and they talk.
-struct Talk {
-    world: World,
-    rui: Phone,
-    eva: Phone,
-    call: Call,
+pub(super) struct Talk {
+    pub world: World,
+    pub rui: Phone,
+    pub eva: Phone,
+    pub call: Call,
 }
 
-fn talk(seed: u64) -> Talk {
+pub(super) fn talk(seed: u64) -> Talk {
     let world = World::seed(seed);
     let [ana, rui, eva] = ["ana", "rui", "eva"].map(|name| world.phone(name));
     for phone in [&ana, &rui, &eva] {
@@ -290,7 +290,7 @@ fn ch_10_ch_12_an_agent_passes_a_customer_on_to_a_group() {
 }
 
 /// A consultation: the partner of `first` waits, and its phone talks to `to`.
-fn consults(world: &World, first: &Call, to: &Phone) -> Call {
+pub(super) fn consults(world: &World, first: &Call, to: &Phone) -> Call {
     first.holds(HoldForm::SendOnly);
     world.run_for(secs(1));
     to.answers_after(secs(1));
