@@ -6,6 +6,7 @@ mod crash_points;
 mod day;
 mod devices;
 mod distribution;
+mod ears;
 mod flight;
 mod going_on;
 mod hold;

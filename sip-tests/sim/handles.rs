@@ -193,6 +193,11 @@ impl Call {
         self.with(|call| digits.chars().for_each(|digit| call.media.press(digit)));
     }
 
+    /// Says these samples in place of its voice.
+    pub fn says(&self, samples: impl IntoIterator<Item = i16>) {
+        self.with(|call| call.media.utter(samples));
+    }
+
     /// As older phones do it.
     pub fn presses_by_info(&self, digit: char) {
         self.phone.acts(|ua, now| ua.info_digit(now, self.index, digit));

@@ -94,6 +94,7 @@ impl Plane {
             | Command::Play { .. }
             | Command::Stop { .. }
             | Command::SendDtmf { .. }
+            | Command::Judge { .. }
             | Command::LoadClip { .. }
             | Command::DropClip { .. } => {}
         }

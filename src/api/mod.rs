@@ -231,6 +231,7 @@ fn rest_routes() -> Router<Arc<Api>> {
         .route("/calls/{call}/hold", put(rest::parties::hold))
         .route("/calls/{call}/consult", post(rest::parties::consult).put(rest::parties::consult_step))
         .route("/calls/{call}/parties", post(rest::parties::add))
+        .route("/calls/{call}/parties/{leg}/answer", post(rest::parties::judge))
         .route("/calls/{call}/parties/{leg}", put(rest::parties::change).delete(rest::parties::drop_one))
         .route("/calls/{call}/supervision", put(rest::parties::supervise).delete(rest::parties::end_supervision))
         .route("/calls/{call}/why", get(rest::why::read))

@@ -305,6 +305,10 @@ impl Engine {
                     self.on_digit(now, call, digit);
                 }
             }
+            Fact::AnswerJudged { call, leg, answer, because } => {
+                self.live(now, Happened::AnswerJudged { call, leg, answer, because });
+            }
+            Fact::Beep { call, leg } => self.live(now, Happened::Beep { call, leg }),
             Fact::Played { call, play, .. } => self.on_played(now, call, play),
             Fact::Changed { call } => {
                 if self.notes.get(&call).is_some_and(|note| note.journalled) {

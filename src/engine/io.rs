@@ -308,6 +308,12 @@ pub enum Request {
         leg: LegId,
         muted: bool,
     },
+    /// Listens to an answered leg: a person or a machine.
+    JudgeAnswer {
+        call: CallId,
+        leg: LegId,
+        settings: media::AnswerSettings,
+    },
     /// Passes an agent's partner on; `failed`: what becomes of whom nobody takes, where that is not the centre's rule.
     Transfer {
         call: CallId,

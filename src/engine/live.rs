@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::{CallView, DeviceView};
 use crate::{
     acd,
-    base::{AgentId, CallId, EngagementId, InteractionId, OfferId, Private, QueueId, Wall},
+    base::{AgentId, CallId, EngagementId, InteractionId, LegId, OfferId, Private, QueueId, Wall},
+    media::{Answer, Because},
 };
 
 /// One numbered event. Numbers have no gaps within a run; a page that missed some asks for a snapshot.
@@ -31,6 +32,18 @@ pub enum Happened {
     PartyLost {
         call: CallId,
         cause: crate::switch::Cause,
+    },
+    /// Who has picked up, where that was asked.
+    AnswerJudged {
+        call: CallId,
+        leg: LegId,
+        answer: Answer,
+        because: Because,
+    },
+    /// A machine's beep has just ended: what is said now is recorded there.
+    Beep {
+        call: CallId,
+        leg: LegId,
     },
     Device(DeviceView),
     /// What people see of an agent changed.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Engine, Happened, Refused};
 use crate::{
     base::{CallId, Dialled, LegId, Now, UserId},
+    media::AnswerSettings,
     switch::{Caller, Cause, Destination, Guest, LegParty, RingId, RingPlan, Routed, Target, Then},
 };
 
@@ -136,6 +137,15 @@ impl Engine {
             return Ok(());
         }
         Err(Refused::not_now("codec", "somebody in this call speaks a codec that can't be decoded here"))
+    }
+
+    /// Has a leg listened to: who has picked up there.
+    pub(super) fn judge_answer(&mut self, call: CallId, leg: LegId, settings: AnswerSettings) -> Result<(), Refused> {
+        self.check_leg(call, leg)?;
+        if self.switch.judge_answer(leg, settings) {
+            return Ok(());
+        }
+        Err(Refused::not_now("no_sound", "this leg has not answered, or speaks a codec that can't be decoded here"))
     }
 
     fn check_leg(&self, call: CallId, leg: LegId) -> Result<(), Refused> {

@@ -71,6 +71,7 @@ impl Engine {
             Request::ConsultStep { call, step } => self.consult_step(now, call, step)?,
             Request::DropParty { call, leg } => self.drop_party(now, call, leg)?,
             Request::MuteParty { call, leg, muted } => self.mute_party(call, leg, muted)?,
+            Request::JudgeAnswer { call, leg, settings } => self.judge_answer(call, leg, settings)?,
             Request::Supervise { call, user, mode } => self.supervise(now, call, user, mode)?,
             Request::EndSupervision { call, user } => self.end_supervision(now, call, user)?,
             Request::HangUp { call } => {

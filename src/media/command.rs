@@ -9,7 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use super::{Matrix, Security, Sound, Standing, Wishes, link::Link};
+use super::{Answer, AnswerSettings, Because, Matrix, Security, Sound, Standing, Wishes, link::Link};
 use crate::base::{ClipId, Instant, PlayId, StreamId};
 
 /// Clips in one [`Source::Sequence`]; an announcement of more parts is cut there.
@@ -36,6 +36,8 @@ pub enum Command {
     Stop { stream: StreamId, play: PlayId },
     /// Sends one digit as telephone-event, or as two tones where none was negotiated. Digits queue up.
     SendDtmf { stream: StreamId, digit: char, millis: u32 },
+    /// Judges from now on who has picked up; [`Event::Answered`] follows once, [`Event::Beep`] perhaps.
+    Judge { stream: StreamId, settings: Box<AnswerSettings> },
     /// Ends the stream; answered by [`Event::Closed`]. The port may be given back to the pool at once.
     Close { stream: StreamId },
     /// Makes a clip known to every worker, or replaces it for players that start later.
@@ -55,6 +57,7 @@ impl Command {
             | Self::Play { stream, .. }
             | Self::Stop { stream, .. }
             | Self::SendDtmf { stream, .. }
+            | Self::Judge { stream, .. }
             | Self::Close { stream } => Some(*stream),
             Self::Mix { matrix } => matrix.streams().next(),
             Self::LoadClip { .. } | Self::DropClip { .. } => None,
@@ -66,8 +69,12 @@ impl Command {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
-    /// A digit was pressed (RFC 4733); told once, when it ends, with its whole length.
+    /// A digit was pressed (RFC 4733, or as two tones); told once, when it ends, with its whole length.
     Dtmf { stream: StreamId, digit: char, millis: u32 },
+    /// Who has picked up, as far as [`Command::Judge`] asked.
+    Answered { stream: StreamId, answer: Answer, because: Because },
+    /// A machine's beep has just ended.
+    Beep { stream: StreamId, hz: u16, millis: u32 },
     /// Nothing, not even RTCP, came for the leg's silence time. Told once until something is heard again.
     Silent { stream: StreamId, for_ms: u64 },
     /// The first packet, or the first after [`Event::Silent`].
@@ -161,6 +168,16 @@ pub struct Form {
 }
 
 impl Form {
+    /// Its digits come as tones, if at all.
+    pub fn presses_tones(&self) -> bool {
+        self.telephone_event.is_none() && !self.digits_elsewhere && self.codec.is_ours()
+    }
+
+    /// Digits reach it, but not as tones.
+    pub fn is_told_digits(&self) -> bool {
+        self.telephone_event.is_some() || self.digits_elsewhere
+    }
+
     /// A plain leg of a static codec, sending and receiving, telephone-event on 101, no silence watch.
     pub fn plain(codec: Codec) -> Self {
         let payload = codec.static_payload_type().unwrap_or(96);

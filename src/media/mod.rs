@@ -9,6 +9,7 @@ mod codec;
 mod command;
 mod core;
 mod digits;
+mod ear;
 mod egress;
 pub mod g711;
 pub mod ice;
@@ -37,6 +38,7 @@ pub use command::{
 };
 pub use core::{CLIPS_MAX, Core, Outgoing, Stream, Verdict};
 pub use digits::{DIGITS_WAITING_MAX, code_of, digit_of};
+pub use ear::{Answer, AnswerSettings, Because};
 pub use listener::{LISTENER_SAMPLES_MAX, Listener, longest_quiet_ms, loudness, tone_peak, tone_snr_db};
 pub use matrix::{Gain, MIX_LEGS_MAX, Matrix, Seat};
 pub use player::Player;

@@ -182,6 +182,7 @@ impl Plane {
             | Command::Play { .. }
             | Command::Stop { .. }
             | Command::SendDtmf { .. }
+            | Command::Judge { .. }
             | Command::LoadClip { .. }
             | Command::DropClip { .. } => self.places.get(&stream).copied(),
         };

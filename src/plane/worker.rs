@@ -165,6 +165,7 @@ impl Order {
                 | Command::Mix { .. }
                 | Command::Part { .. }
                 | Command::Stop { .. }
+                | Command::Judge { .. }
                 | Command::Close { .. }
                 | Command::LoadClip { .. }
                 | Command::DropClip { .. } => false,
@@ -358,6 +359,7 @@ impl Worker {
                     | Command::Play { .. }
                     | Command::Stop { .. }
                     | Command::SendDtmf { .. }
+                    | Command::Judge { .. }
                     | Command::LoadClip { .. }
                     | Command::DropClip { .. } => None,
                 };
@@ -458,6 +460,7 @@ fn link_of(command: &Command) -> Option<(u16, StreamId, Arc<Link>)> {
         | Command::Play { .. }
         | Command::Stop { .. }
         | Command::SendDtmf { .. }
+        | Command::Judge { .. }
         | Command::Close { .. }
         | Command::LoadClip { .. }
         | Command::DropClip { .. } => None,

@@ -274,6 +274,10 @@ impl Switch {
             media::Event::Heard { .. } | media::Event::Secured { .. } => {}
             media::Event::Broken { stream } => self.on_lost_media(now, stream, Cause::MEDIA),
             media::Event::Stands { stream, standing } => self.on_stands(now, stream, *standing),
+            media::Event::Answered { stream, answer, because } => {
+                self.on_heard(stream, |call, leg| Fact::AnswerJudged { call, leg, answer, because });
+            }
+            media::Event::Beep { stream, .. } => self.on_heard(stream, |call, leg| Fact::Beep { call, leg }),
             media::Event::Finished { stream, play, .. } => self.on_played(stream, play),
             media::Event::Closed { stream, stats } => self.on_closed(stream, &stats),
         }

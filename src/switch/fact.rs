@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Cause, EndedBy, Forwarding, LegParty, LegRecord, LegSide, PageOrder, Quirks};
 use crate::{
     base::{CallId, LegId, PageId, PlayId, Private, Wall},
-    media,
+    media::{self, Answer, Because},
     sip::{Credentials, Headers, Mark, Path, SubscriptionId, TransactionId, Unsubscribed, UsageId},
     wire::sip::Message,
 };
@@ -77,6 +77,10 @@ pub enum Fact {
     Held { call: CallId, leg: LegId, holds: bool },
     /// A digit was pressed, in whichever way.
     Dtmf { call: CallId, leg: LegId, digit: char, millis: u32 },
+    /// Who has picked up, where that was asked.
+    AnswerJudged { call: CallId, leg: LegId, answer: Answer, because: Because },
+    /// A machine's beep has just ended.
+    Beep { call: CallId, leg: LegId },
     /// What was played once is over: at its end, or because something else came. Not told when its leg ended.
     Played { call: CallId, leg: LegId, play: PlayId },
     /// Something that a page shows has changed.

@@ -12,6 +12,7 @@ mod dial_plan;
 mod digits;
 mod doors;
 mod early;
+mod ears;
 mod fact;
 mod fork;
 mod forwarding;

@@ -1,6 +1,6 @@
 //! The media half of a phone's call: it speaks its tone, and listens.
 
-use std::net::SocketAddr;
+use std::{collections::VecDeque, net::SocketAddr};
 
 use strowger::{
     base::Instant,
@@ -46,6 +46,8 @@ pub struct Media {
     /// Of a browser: nothing goes in the clear.
     pub guard: Option<Secure>,
     pressed: Vec<(char, u16)>,
+    /// To be said in the voice's place.
+    said: VecDeque<i16>,
     last_digit: Option<u32>,
     ssrc: u32,
     sequence: u16,
@@ -69,6 +71,7 @@ impl Media {
             session: (draw >> 33, 1),
             guard: None,
             pressed: Vec::new(),
+            said: VecDeque::new(),
             last_digit: None,
             ssrc: draw as u32,
             sequence: (draw >> 40) as u16,
@@ -96,6 +99,10 @@ impl Media {
         self.pressed.push((digit, 0));
     }
 
+    pub fn utter(&mut self, samples: impl IntoIterator<Item = i16>) {
+        self.said.extend(samples);
+    }
+
     /// The packet of the next 20 ms, if there is something to say.
     pub fn speak(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
         let (to, mut packet) = self.say()?;
@@ -116,6 +123,11 @@ impl Media {
         let timestamp = self.timestamp.wrapping_add((frame * FRAME as u64) as u32);
         if let Some(packet) = self.digit(timestamp) {
             return Some((remote, packet));
+        }
+        if !self.said.is_empty() && self.flow.sends() {
+            let law = self.law?.1;
+            let octets: Vec<u8> = (0..FRAME).map(|_| law.encode(self.said.pop_front().unwrap_or(0))).collect();
+            return Some((remote, self.packet(payload_type, frame == 0, timestamp, &octets)));
         }
         let speaks = match self.talk {
             Talk::Always => true,

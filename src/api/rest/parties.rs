@@ -13,11 +13,15 @@ use crate::{
     api::{Api, Problem, Signed},
     base::{CallId, LegId},
     engine::{Actor, BlindFailed, ConsultStep, Request, Supervision},
+    media::AnswerSettings,
     store::Role,
 };
 
 const NO_CALL: &str = "There is no such call; it may have just ended.";
 const NO_PARTY: &str = "There is no such leg in this call; it may have just ended.";
+
+/// Whoever is judged waits meanwhile: nobody does for longer.
+const ANALYSIS_MILLIS_MAX: u32 = 30_000;
 
 /// Characters of a number to dial.
 const NUMBER_MAX: usize = 128;
@@ -76,6 +80,23 @@ pub async fn drop_one(
     let (call, actor) = own_call(&api, &signed, &call).await?;
     let leg = party(&api, call, &leg).await?;
     api.ask(actor, Request::DropParty { call, leg }).await?;
+    Ok(DONE)
+}
+
+/// `POST /api/v1/calls/{call}/parties/{leg}/answer`: a person or a machine? The live connection tells.
+pub async fn judge(
+    State(api): State<Arc<Api>>,
+    signed: Signed,
+    Path((call, leg)): Path<(String, String)>,
+    Body(settings): Body<AnswerSettings>,
+) -> Result<Json<Done>, Problem> {
+    let (call, actor) = own_call(&api, &signed, &call).await?;
+    let leg = party(&api, call, &leg).await?;
+    let longest = [settings.initial_silence_ms, settings.greeting_ms, settings.total_analysis_time_ms];
+    if longest.into_iter().any(|millis| millis > ANALYSIS_MILLIS_MAX) {
+        return Err(Problem::bad_request(format!("No time may be longer than {ANALYSIS_MILLIS_MAX} ms.")));
+    }
+    api.ask(actor, Request::JudgeAnswer { call, leg, settings }).await?;
     Ok(DONE)
 }
 

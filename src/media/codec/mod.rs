@@ -7,7 +7,8 @@ mod resample;
 mod tests;
 
 use super::{Codec, g711};
-use resample::{Down, Up};
+pub use resample::Down;
+use resample::Up;
 
 /// Samples a second of decoded sound.
 pub const RATE: usize = 16_000;

@@ -1,5 +1,6 @@
 //! One worker's streams.
 
+mod ears;
 mod link;
 mod mix;
 mod packets;
@@ -80,6 +81,7 @@ impl Core {
             Command::Play { stream, play } => self.play(now, stream, play),
             Command::Stop { stream, play } => self.stop(stream, play, End::Stopped),
             Command::SendDtmf { stream, digit, millis } => self.send_dtmf(now, stream, digit, millis),
+            Command::Judge { stream, settings } => self.judge(now, stream, *settings),
             Command::Close { stream } => self.close(stream),
             Command::LoadClip { clip, sound } => {
                 if self.clips.len() < CLIPS_MAX || self.clips.contains_key(&clip) {
@@ -162,6 +164,7 @@ impl Core {
         let is_recoded = stream.form.codec != form.codec;
         stream.form = form;
         stream.rekey();
+        stream.tune_ear(now);
         let is_ours = stream.form.codec.is_ours();
         let players = stream.egress.player.as_ref().filter(|_| !is_ours).map(|player| (player.id, player.over()));
         for play in players.into_iter().flat_map(|(beneath, over)| [over, Some(beneath)]).flatten() {
@@ -246,6 +249,7 @@ impl Core {
                 self.events.push_back(Event::Finished { stream: id, play, end: End::Stopped });
             }
         }
+        self.events.extend(stream.ear.as_mut().and_then(|ear| Some(ears::told(id, ear.hang_up()?))));
         self.events.push_back(Event::Closed { stream: id, stats: Box::new(stream.stats()) });
     }
 

@@ -8,7 +8,8 @@ use super::{
         digits::Digit,
         ingress::{Heard, Kind},
     },
-    Core,
+    Core, Stream,
+    ears::Findings,
 };
 use crate::{
     base::{Instant, StreamId},
@@ -66,7 +67,15 @@ impl Core {
         self.events.extend(event);
         let (partner, mix) = (stream.partner, stream.mix);
         let may_receive = stream.form.may_receive;
-        let payload = packet.get(heard.header.payload()).unwrap_or_default();
+        let found = if stream.ear.is_some() && may_receive {
+            self.overhear(now, place, &heard, buffer)
+        } else {
+            Findings::new()
+        };
+        let Some(stream) = self.streams.get_mut(place as usize).and_then(Option::as_deref_mut) else {
+            return Verdict::Nothing;
+        };
+        let payload = buffer.get(heard.header.payload()).unwrap_or_default();
         if let (Kind::Audio(codec), Some(voice)) = (heard.kind, stream.voice.as_mut().filter(|_| may_receive)) {
             match partner {
                 super::NOBODY => voice.push(codec, &heard.header, payload),
@@ -82,6 +91,7 @@ impl Core {
         for digit in digits.into_iter().flatten() {
             self.tell_digit(now, id, place, digit, event_hz);
         }
+        found.into_iter().for_each(|found| self.tell_found(now, id, place, found));
         if mix != super::NOBODY && partner == super::NOBODY {
             return Verdict::Nothing;
         }
@@ -123,6 +133,16 @@ impl Core {
     pub(super) fn tell_digit(&mut self, now: Instant, id: StreamId, place: u32, (digit, length): Digit, event_hz: u32) {
         let millis = u32::try_from(u64::from(length) * 1_000 / u64::from(event_hz.max(1))).unwrap_or(u32::MAX);
         self.events.push_back(Event::Dtmf { stream: id, digit, millis });
+        self.digit_to_mix(now, place, digit, millis);
+        let needs_own = |other: &Stream| {
+            (other.form.telephone_event.is_none() || other.form.event_hz != event_hz)
+                && (other.form.telephone_event.is_some() || other.form.codec.is_ours())
+        };
+        self.digit_to_partner(now, place, digit, millis, needs_own);
+    }
+
+    /// Those in a mix hear no events of each other's, and no keys: each gets them made anew.
+    pub(super) fn digit_to_mix(&mut self, now: Instant, place: u32, digit: char, millis: u32) {
         let Some(stream) = self.stream(place) else { return };
         let (partner, mix) = (stream.partner, stream.mix);
         for other in self.mixes.hearers_of_digits(mix, place).into_iter().filter(|other| *other != partner) {
@@ -131,11 +151,19 @@ impl Core {
                 self.send_dtmf(now, other, digit, millis.max(TONE_MILLIS_MIN));
             }
         }
-        if let Some(other) = self.stream_mut(partner)
-            && (other.form.telephone_event.is_none() || other.form.event_hz != event_hz)
-            && (other.form.telephone_event.is_some() || other.form.codec.is_ours())
-            && other.egress.player.is_none()
-        {
+    }
+
+    /// Who is relayed to the presser gets the digit made anew, when what is relayed does not tell him.
+    pub(super) fn digit_to_partner(
+        &mut self,
+        now: Instant,
+        place: u32,
+        digit: char,
+        millis: u32,
+        needs_own: impl FnOnce(&Stream) -> bool,
+    ) {
+        let Some(other) = self.stream(place).and_then(|stream| self.stream(stream.partner)) else { return };
+        if needs_own(other) && other.egress.player.is_none() {
             let other = other.id;
             self.send_dtmf(now, other, digit, millis.max(TONE_MILLIS_MIN));
         }

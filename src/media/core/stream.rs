@@ -2,8 +2,8 @@
 
 use super::{
     super::{
-        Form, Port, Remote, STANDING_PACKETS, Security, Standing, Stats, egress::Egress, ingress::Ingress, quality,
-        reports::Reports, srtp::Secure, voice::Voice,
+        Form, Port, Remote, STANDING_PACKETS, Security, Standing, Stats, ear::Ear, egress::Egress, ingress::Ingress,
+        quality, reports::Reports, srtp::Secure, voice::Voice,
     },
     NOBODY,
 };
@@ -20,6 +20,8 @@ pub struct Stream {
     /// The place of the mix that it is in, and how it is heard there.
     pub(super) mix: u32,
     pub(super) voice: Option<Box<Voice>>,
+    /// What is listened for in its sound, if anything is.
+    pub(super) ear: Option<Box<Ear>>,
     pub(super) guard: Guard,
     pub(super) ingress: Ingress,
     pub(super) egress: Egress,
@@ -108,12 +110,13 @@ impl Stream {
             secure.stand(&standing);
             secure
         });
-        Self {
+        let mut stream = Self {
             id,
             port,
             partner: NOBODY,
             mix: NOBODY,
             voice: None,
+            ear: None,
             guard: match secure {
                 Some(secure) => Guard::Secure(secure),
                 None if form.link.is_some() => Guard::Awaited,
@@ -126,7 +129,9 @@ impl Stream {
             told_at: (0, 0),
             is_rekeyed: false,
             form,
-        }
+        };
+        stream.tune_ear(now);
+        stream
     }
 
     /// Keys may come, change or stay; a leg that had them never loses them.

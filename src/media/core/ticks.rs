@@ -152,5 +152,6 @@ impl Core {
             let event_hz = stream.form.event_hz;
             self.tell_digit(now, id, place, digit, event_hz);
         }
+        self.let_wait(now, id, place);
     }
 }
