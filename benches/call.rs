@@ -101,6 +101,7 @@ impl Bench {
                 | Output::Reply { .. }
                 | Output::Resolve { .. }
                 | Output::Page { .. }
+                | Output::Mend { .. }
                 | Output::Gate(_)
                 | Output::Alarm(_)
                 | Output::Drained) => {

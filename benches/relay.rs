@@ -51,6 +51,7 @@ fn main() {
         workers: std::env::var("WORKERS").ok().and_then(|count| count.parse().ok()),
         country: Country::Neutral,
         seed: [1; 32],
+        tapes: None,
     };
     let epoch = Instant::now();
     let clock = move || base::Instant::from_micros(epoch.elapsed().as_micros() as u64);

@@ -18,6 +18,7 @@ mod phones;
 mod pickup;
 mod presence;
 mod queue;
+mod recordings;
 mod races;
 mod restart;
 mod told;

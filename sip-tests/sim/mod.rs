@@ -8,6 +8,7 @@ mod link;
 mod page;
 mod plane;
 mod settle;
+mod shelf;
 mod sound;
 mod step;
 mod ua;

@@ -12,6 +12,7 @@ use strowger::{
         Command, Core, Country, Event, PROTECTION_BYTES_MAX, Port, Sound, Verdict,
         link::{Doors, Fingerprint},
         spoken,
+        tape::Reel,
     },
 };
 
@@ -90,6 +91,7 @@ impl Plane {
             Command::Join { b, .. } => self.gather(now, *b, worker),
             Command::Mix { matrix } => matrix.streams().skip(1).for_each(|other| self.gather(now, other, worker)),
             Command::Update { .. }
+            | Command::Record { .. }
             | Command::Part { .. }
             | Command::Play { .. }
             | Command::Stop { .. }
@@ -162,6 +164,12 @@ impl Plane {
     pub fn take(&mut self) -> (Vec<Packet>, Vec<Event>) {
         let events = self.workers.iter_mut().flat_map(|core| std::iter::from_fn(|| core.poll_event())).collect();
         (std::mem::take(&mut self.sent), events)
+    }
+
+    /// Tapes that are to be written.
+    pub fn reels(&mut self, now: Instant) -> Vec<Reel> {
+        let due = self.workers.iter_mut().enumerate().filter(|(_, core)| core.has_tape(now));
+        due.map(|(worker, core)| Reel { worker: worker as u16, at: now, tape: core.take_tape() }).collect()
     }
 
     pub fn streams(&self) -> usize {

@@ -14,7 +14,7 @@ use strowger::{
     base::{Chance, Instant, LegId, Now, PageId, UserId, Wall},
     engine::{
         Alarm, Answer, CallRecord, Centre, Emitted, Engine, Entry, EntryId, Event, Input, Output, PageSays, PageTold,
-        Record, Refused, RequestId,
+        Record, Refused, RequestId, SegmentRecord, SegmentReport,
         flight::{Base, Recorder, digest},
     },
     media,
@@ -27,6 +27,7 @@ use super::{
     disk::Disk,
     page::PageCall,
     plane::Plane,
+    shelf::Shelf,
     ua::{Talk, Ua},
 };
 
@@ -58,6 +59,7 @@ pub(super) enum Due {
     Wake(usize),
     Speech,
     Told { run: u32, event: media::Event },
+    Segment { run: u32, report: SegmentReport },
     Written { run: u32 },
 }
 
@@ -97,6 +99,8 @@ pub(super) struct Sim {
     pub is_talking: bool,
     pub records: Vec<CallRecord>,
     pub engagements: Vec<EngagementSummary>,
+    pub segments: Vec<SegmentRecord>,
+    pub shelf: Shelf,
     pub events: Vec<Event>,
     pub rules: BTreeMap<Rule, u64>,
     pub sequence: Option<u64>,
@@ -141,6 +145,8 @@ impl Sim {
             is_talking: false,
             records: Vec::new(),
             engagements: Vec::new(),
+            segments: Vec::new(),
+            shelf: Shelf::default(),
             events: Vec::new(),
             rules: BTreeMap::new(),
             sequence: None,
@@ -283,6 +289,11 @@ impl Sim {
             Output::Journal { id, entry } => self.on_journal(id, &entry),
             Output::Record(Record::Call(record)) => self.records.push(*record),
             Output::Record(Record::Engagement(summary)) => self.engagements.push(*summary),
+            Output::Record(Record::Segment(record)) => self.segments.push(*record),
+            Output::Mend { segment, path } => {
+                let report = self.shelf.mend(segment, &path);
+                self.report(report);
+            }
             Output::Live(event) => self.on_live(event),
             Output::Reply { id, result } => {
                 self.replies.insert(id, result);
@@ -383,11 +394,20 @@ impl Sim {
         for (_, to, bytes) in sent {
             self.send(|| Due::RtpToPhone { to, bytes: bytes.clone() }, false);
         }
+        for reel in self.plane.reels(self.now().mono) {
+            self.shelf.handle(&reel).into_iter().for_each(|report| self.report(report));
+        }
         let run = self.run;
         for event in events {
             let at = self.clock + Duration::from_millis(1);
             self.push(at, Due::Told { run, event });
         }
+    }
+
+    /// A file is finished.
+    fn report(&mut self, report: SegmentReport) {
+        let (at, run) = (self.clock + Duration::from_millis(1), self.run);
+        self.push(at, Due::Segment { run, report });
     }
 
     // Time.
@@ -446,12 +466,13 @@ impl Sim {
             }
             Due::Speech => self.speak(),
             Due::Told { run, event } if run == self.run => self.feed(Input::Media(event)),
+            Due::Segment { run, report } if run == self.run => self.feed(Input::Segment(report)),
             Due::Written { run } if run == self.run => {
                 for Emitted { output, .. } in self.disk.commit() {
                     self.on_output(output);
                 }
             }
-            Due::Told { .. } | Due::Written { .. } => {}
+            Due::Told { .. } | Due::Segment { .. } | Due::Written { .. } => {}
         }
     }
 

@@ -6,7 +6,8 @@ use strowger::{
     acd::{EngagementSummary, QueueSettings, Rule},
     base::{AgentId, Chance, Instant},
     engine::{
-        Actor, Answer, CallRecord, Centre, Happened, Input, Refused, Request, RequestId, Snapshot, flight::Recording,
+        Actor, Answer, CallRecord, Centre, Happened, Input, Refused, Request, RequestId, SegmentRecord, Snapshot,
+        flight::Recording,
     },
 };
 
@@ -143,6 +144,7 @@ impl World {
         sim.engine = None;
         sim.run += 1;
         sim.plane = Plane::new(&mut sim.chance.fork());
+        sim.shelf.crash();
         sim.sequence = None;
     }
 
@@ -213,6 +215,16 @@ impl World {
     /// Engagements that are over, with what the agents wrote of them.
     pub fn engagements(&self) -> Vec<EngagementSummary> {
         self.sim.borrow().engagements.clone()
+    }
+
+    /// Recordings whose files are finished.
+    pub fn segments(&self) -> Vec<SegmentRecord> {
+        self.sim.borrow().segments.clone()
+    }
+
+    /// What a file has in its left and in its right channel.
+    pub fn recorded(&self, path: &str) -> [Vec<i16>; 2] {
+        self.sim.borrow().shelf.channels(path)
     }
 
     pub fn happened(&self) -> Vec<Happened> {

@@ -20,7 +20,7 @@ mod serve;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -71,6 +71,8 @@ pub struct ApiSettings {
     pub trusted_proxies: Vec<Cidr>,
     /// What the command line of this machine sends as `Authorization: Bearer`: it acts as an administrator.
     pub admin_token: Option<Private<String>>,
+    /// The data folder, with the recordings.
+    pub data: PathBuf,
 }
 
 /// Everything that a request may need.
@@ -237,6 +239,8 @@ fn rest_routes() -> Router<Arc<Api>> {
         .route("/calls/{call}/why", get(rest::why::read))
         .route("/records", get(rest::records::list))
         .route("/records/{call}", get(rest::records::read))
+        .route("/records/{call}/recording", get(rest::recordings::of_call))
+        .route("/recordings/{segment}", get(rest::recordings::audio))
         .route("/people", get(rest::people::list))
         .route("/registrations", get(rest::operate::registrations))
         .route("/subscriptions", get(rest::operate::subscriptions))

@@ -62,6 +62,8 @@ ids! {
     DialClassId "class-";
     /// A sentence or a piece of music that can be played.
     ClipId "clip-";
+    /// A continuous piece of a recording: one file.
+    SegmentId "seg-";
     /// One live connection of a stream transport (TCP, TLS, WS).
     FlowId "flow-";
     /// One live connection of a page.

@@ -172,6 +172,7 @@ impl Shown<'_> {
             },
             Output::Resolve { lookup, .. } => format!("look up {}", lookup.host),
             Output::Page { page, told } => format!("to {page}: {}", word_of(&format!("{told:?}"))),
+            Output::Mend { segment, .. } => format!("finish the file of {segment}"),
             Output::Gate(order) => format!("gate: {}", word_of(&format!("{order:?}"))),
             Output::Alarm(alarm) => format!("alarm: {alarm:?}"),
             Output::Drained => String::from("drained"),
@@ -197,6 +198,7 @@ fn line_of(number: u64, now: Now, input: &Input, full: bool) -> String {
             format!("request {} by {actor:?}: {name}", id.0)
         }
         Input::Media(event) => format!("media: {event:?}"),
+        Input::Segment(report) => format!("recording: {report:?}"),
         Input::FlowClosed(flow) => format!("connection {} is gone", flow.0),
         Input::Unreachable { remote, .. } => format!("nobody listens at {remote}"),
         Input::Ports(ports) => format!("{} RTP ports", ports.len()),

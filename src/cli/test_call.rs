@@ -168,6 +168,7 @@ impl Caller {
                 // Nothing else comes from the sockets of a caller over UDP.
                 Input::FlowClosed(_)
                 | Input::Media(_)
+                | Input::Segment(_)
                 | Input::Ports(_)
                 | Input::Doors(_)
                 | Input::Settings(_)

@@ -285,11 +285,18 @@ impl Engine {
                 self.on_dead(now, party, (&contact, path.flow), flow_failed);
             }
             Fact::PageDead { page } => self.on_page_dead(now, page),
-            Fact::Connected { call, .. } => self.on_connected(now, call),
+            Fact::Connected { call, .. } => {
+                self.on_connected(now, call);
+                self.review_recording(now, call);
+            }
             Fact::CallerGone { call, .. } => self.on_caller_gone(now, call),
             Fact::Leg { call, leg, party, side, ring, stage } => {
                 self.on_watched_leg(now, leg, party, (side, stage));
                 self.on_leg(now, call, party, (side, stage));
+                if stage == LegStage::Ended {
+                    self.end_segment(now, leg);
+                    self.review_recording(now, call);
+                }
                 self.on_transferor_leg(now, call, leg, stage);
                 let offered = ring.is_some_and(|ring| self.rings.contains_key(&ring));
                 if let (LegParty::User(user), false) = (party, offered) {
@@ -297,7 +304,11 @@ impl Engine {
                 }
             }
             Fact::WinnerLost { call, .. } => self.on_winner_lost(now, call),
-            Fact::WentOn { call, without } => self.on_went_on(now, call, without),
+            Fact::WentOn { call, without } => {
+                self.on_went_on(now, call, without);
+                self.review_recording(now, call);
+            }
+            Fact::Untaped { .. } => self.on_untaped(now),
             Fact::Held { call, .. } | Fact::Renewed { call } => self.keep_call_later(now, call),
             Fact::Stands { leg } => self.keep_standing(now, leg),
             Fact::Dtmf { call, leg, digit, .. } => {
@@ -314,6 +325,7 @@ impl Engine {
                 if self.notes.get(&call).is_some_and(|note| note.journalled) {
                     self.keep_call_later(now, call);
                 }
+                self.review_recording(now, call);
                 self.changed(now, call);
             }
             Fact::Over { call } => self.on_over(now, call),
@@ -397,6 +409,7 @@ impl Engine {
         self.end_interaction(now, call);
         self.forget_thirds(call);
         self.forget_plays(call);
+        self.forget_recording(call);
         let left: Vec<AgentId> = self.direct_of(call).collect();
         for agent in left {
             self.end_direct(now, agent, call);

@@ -16,6 +16,7 @@ use super::{
     pages::Pages,
     parties::Third,
     queue_calls::{Asked, Waiting},
+    recordings::Recordings,
     restore::Restoring,
     servers::Servers,
     told::Purpose,
@@ -76,6 +77,7 @@ pub struct Engine {
     pub(super) watch_settings: WatchSettings,
     pub(super) restoring: Option<Restoring>,
     pub(super) unkept: Unkept,
+    pub(super) recordings: Recordings,
     pub(super) timers: Timers<Timer>,
     pub(super) draining: bool,
     drained: bool,
@@ -158,6 +160,7 @@ impl Engine {
             watch_settings: WatchSettings::default(),
             restoring: None,
             unkept: Unkept::default(),
+            recordings: Recordings::default(),
             timers,
             draining: false,
             drained: false,
@@ -181,6 +184,7 @@ impl Engine {
             }
             Input::Unreachable { transport, remote } => self.switch.handle_unreachable(now, transport, remote),
             Input::Media(event) => self.switch.handle_media(now, event),
+            Input::Segment(report) => self.on_segment(now, report),
             Input::Ports(ports) => self.switch.handle_ports(ports),
             Input::Doors(doors) => self.switch.handle_doors(doors),
             Input::Settings(centre) => self.on_settings(now, *centre),
@@ -279,6 +283,7 @@ impl Engine {
         self.directory = Directory::new(&centre);
         self.watch_settings = centre.watching;
         self.switch.set_headers(centre.headers);
+        self.recordings.set_rules(centre.recording);
         self.acd.settings(now, centre.acd);
         self.forget_names();
         self.resolve();

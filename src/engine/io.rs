@@ -9,13 +9,14 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BlindFailed, Centre, ConsultStep, Entry, EntryId, Event, PageSays, PageTold, Record, Snapshot, Supervision,
-    WatchView,
+    BlindFailed, Centre, ConsultStep, Entry, EntryId, Event, PageSays, PageTold, Record, SegmentReport, Snapshot,
+    Supervision, WatchView,
 };
 use crate::{
     acd::{self, Actor, Refused},
     base::{
-        AgentId, CallId, EngagementId, FlowId, Instant, InteractionId, LegId, OfferId, PageId, QueueId, UserId, Wall,
+        AgentId, CallId, EngagementId, FlowId, Instant, InteractionId, LegId, OfferId, PageId, QueueId, SegmentId, UserId,
+        Wall,
     },
     media,
     sip::{Lookup, Path, Server, Transport},
@@ -43,6 +44,8 @@ pub enum Input {
     },
     /// From the media workers.
     Media(media::Event),
+    /// From whoever writes recordings.
+    Segment(SegmentReport),
     /// RTP ports that the plane has bound, in addition to those it told before.
     Ports(Vec<media::Port>),
     /// What the plane has for browsers' legs.
@@ -110,6 +113,11 @@ pub enum Output {
     },
     /// An ended call or engagement, for the database.
     Record(Record),
+    /// The last process died over this recording: finish its file and tell of it.
+    Mend {
+        segment: SegmentId,
+        path: String,
+    },
     /// For pages and webhooks, numbered without gaps.
     Live(Event),
     Reply {
@@ -385,6 +393,8 @@ pub enum Alarm {
     WrongCredentials { source: IpAddr },
     /// A user's class lets him begin no more outside calls in this hour: forgotten forwarding, or toll fraud.
     DialledTooMuch { user: String },
+    /// Calls go on, but some of what should be recorded is lost.
+    RecordingFails { why: String },
     /// A trunk answers no more, or again.
     Trunk { name: String, up: bool },
     /// A carrier does not register us; `until` then the last registration holds.

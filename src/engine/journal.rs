@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CallRecord, KeptPublication, KeptWatch, LegStanding, RunningCall};
+use super::{CallRecord, KeptPublication, KeptWatch, LegStanding, RunningCall, SegmentRecord};
 use crate::{
     acd,
-    base::{CallId, Wall},
+    base::{CallId, SegmentId, Wall},
     sip::registrar::Binding,
 };
 
@@ -61,5 +61,11 @@ pub enum Entry {
     CallEnded {
         call: CallId,
         at: Wall,
+    },
+    /// A recording runs, rests, goes on or has ended; its file is not finished.
+    Segment(Box<SegmentRecord>),
+    /// It is, and its row has been emitted.
+    SegmentStored {
+        segment: SegmentId,
     },
 }

@@ -22,6 +22,7 @@ mod parties;
 mod pickup;
 mod queue_calls;
 mod record;
+mod recordings;
 mod register;
 mod requests;
 mod restore;
@@ -48,6 +49,10 @@ pub use live::{Event, Happened, OfferView};
 pub use pages::{PAGE_SDP_MAX, PAGES_MAX, PAGES_PER_USER_MAX, PageLeg, PageSays, PageTold};
 pub use parties::Supervision;
 pub use record::{CallRecord, Direction, QueueRecord, Record, STORY_MAX, StoryEvent, StoryStep};
+pub use recordings::{
+    Pause, PauseKind, RECORDING_RULES_MAX, RecordingRule, RecordingSettings, Reported, SegmentFile, SegmentRecord,
+    SegmentReport,
+};
 pub use settings::{BlindFailed, Centre, Clip, Devices, EngineSettings, Limits, QueueVoice, Spoken, WaitingSound};
 pub use snapshot::{CallStage, CallView, Counts, DeviceKind, DeviceView, LegView, Snapshot};
 pub use trunks::TrunkView;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::SegmentRecord;
 use crate::{
     acd,
     base::{AgentId, CallId, InteractionId, OfferId, Private, QueueId, TrunkId, Wall},
@@ -36,20 +37,28 @@ pub struct CallRecord {
 pub enum Record {
     Call(Box<CallRecord>),
     Engagement(Box<acd::EngagementSummary>),
+    Segment(Box<SegmentRecord>),
 }
 
 impl Record {
     pub fn call(&self) -> Option<&CallRecord> {
         match self {
             Self::Call(record) => Some(record),
-            Self::Engagement(_) => None,
+            Self::Engagement(_) | Self::Segment(_) => None,
         }
     }
 
     pub fn engagement(&self) -> Option<&acd::EngagementSummary> {
         match self {
-            Self::Call(_) => None,
+            Self::Call(_) | Self::Segment(_) => None,
             Self::Engagement(summary) => Some(summary),
+        }
+    }
+
+    pub fn segment(&self) -> Option<&SegmentRecord> {
+        match self {
+            Self::Call(_) | Self::Engagement(_) => None,
+            Self::Segment(record) => Some(record),
         }
     }
 }

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{Engine, Entry, JOURNAL_VERSION, KeptPublication, KeptWatch, Output, Record, RunningCall, keep::ReadCalls};
+use super::{
+    Engine, Entry, JOURNAL_VERSION, KeptPublication, KeptWatch, Output, Record, RunningCall, SegmentRecord,
+    keep::ReadCalls,
+};
 use crate::{
     acd,
-    base::{CallId, Now},
+    base::{CallId, Now, SegmentId},
     sip::registrar::Binding,
     switch::{Cause, EndedBy},
 };
@@ -19,6 +22,8 @@ pub(super) struct Restoring {
     publications: BTreeMap<u64, KeptPublication>,
     /// Calls that ran when the process ended.
     calls: ReadCalls,
+    /// Recordings whose files are not finished.
+    segments: BTreeMap<SegmentId, SegmentRecord>,
     /// The highest seen.
     interaction: u64,
     /// It is the same process that goes on, as far as the peers know.
@@ -61,6 +66,12 @@ impl Engine {
                 Entry::Standings(standings) => read.calls.stand(standings),
                 Entry::CallOver { call, at } => read.calls.over(call, at),
                 Entry::CallEnded { call, .. } => read.calls.ended(call),
+                Entry::Segment(record) => {
+                    read.segments.insert(record.segment, *record);
+                }
+                Entry::SegmentStored { segment } => {
+                    read.segments.remove(&segment);
+                }
             }
         }
     }
@@ -85,6 +96,7 @@ impl Engine {
         let (alive, living) = self.resume_calls(now, &mut calls);
         self.acd.restore(now, read.acd, &alive);
         self.settle_resumed(now, living);
+        self.restore_recordings(now, read.segments.into_values());
         self.tell_devices(now);
         self.restore_publications(now, read.publications.into_values());
         self.restore_watches(now, read.watches.into_values());
@@ -122,9 +134,12 @@ impl Engine {
             | Entry::Running(_)
             | Entry::Standings(_)
             | Entry::CallOver { .. }
-            | Entry::CallEnded { .. } => Default::default(),
+            | Entry::CallEnded { .. }
+            | Entry::Segment(_)
+            | Entry::SegmentStored { .. } => Default::default(),
         });
         entries.extend(bindings);
+        entries.extend(self.recordings.kept());
         entries.extend(self.kept_publications().map(|publication| Entry::Published(Box::new(publication))));
         entries.extend(self.kept_watches(now).into_iter().map(|watch| Entry::Watched(Box::new(watch))));
         let mut calls: Vec<CallId> =

@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::WatchSettings;
+use super::{RecordingSettings, WatchSettings};
 use crate::{
     acd,
     base::{ClipId, Number, QueueId, UserId},
@@ -88,6 +88,8 @@ pub struct Centre {
     /// Who may watch whom, and what they see.
     #[serde(default)]
     pub watching: WatchSettings,
+    #[serde(default)]
+    pub recording: RecordingSettings,
     /// Supervisors of these queues alone (SV-09); one who is not here supervises all.
     #[serde(default)]
     pub supervised: BTreeMap<UserId, BTreeSet<QueueId>>,

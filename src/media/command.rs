@@ -9,7 +9,9 @@ use std::{
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use super::{Answer, AnswerSettings, Because, Matrix, Security, Sound, Standing, Wishes, link::Link};
+use super::{
+    Answer, AnswerSettings, Because, Matrix, Security, Sound, Standing, Wishes, link::Link, tape::Taping,
+};
 use crate::base::{ClipId, Instant, PlayId, StreamId};
 
 /// Clips in one [`Source::Sequence`]; an announcement of more parts is cut there.
@@ -34,6 +36,8 @@ pub enum Command {
     Play { stream: StreamId, play: Play },
     /// Stops that player; nothing happens when another one runs by now.
     Stop { stream: StreamId, play: PlayId },
+    /// Records what the leg says and hears, or leaves off.
+    Record { stream: StreamId, taping: Taping },
     /// Sends one digit as telephone-event, or as two tones where none was negotiated. Digits queue up.
     SendDtmf { stream: StreamId, digit: char, millis: u32 },
     /// Judges from now on who has picked up; [`Event::Answered`] follows once, [`Event::Beep`] perhaps.
@@ -56,6 +60,7 @@ impl Command {
             | Self::Part { stream }
             | Self::Play { stream, .. }
             | Self::Stop { stream, .. }
+            | Self::Record { stream, .. }
             | Self::SendDtmf { stream, .. }
             | Self::Judge { stream, .. }
             | Self::Close { stream } => Some(*stream),
@@ -83,6 +88,8 @@ pub enum Event {
     Stands { stream: StreamId, standing: Box<Standing> },
     /// A player ended.
     Finished { stream: StreamId, play: PlayId, end: End },
+    /// Some of what is recorded of the leg is lost: whoever writes it is too slow.
+    Untaped { stream: StreamId },
     /// A browser's leg has its keys: from now on it hears and is heard.
     Secured { stream: StreamId },
     /// A browser's leg that will get no keys: no handshake in time, or a certificate that the description did not name.

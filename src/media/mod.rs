@@ -26,6 +26,7 @@ mod source;
 pub mod spoken;
 mod srtp;
 mod standing;
+pub mod tape;
 mod tones;
 mod voice;
 pub mod wav;

@@ -92,6 +92,40 @@ pub fn write(sound: &Sound) -> Vec<u8> {
     file
 }
 
+/// Octets before the sound of a file of two channels.
+pub const STEREO_HEAD: usize = 58;
+
+/// What stands before the sound of a file in one of the laws of G.711, two channels at 8 kHz, with so many samples in
+/// each. A file of which more was written than its head says is played that far.
+pub fn stereo_head(law: super::Codec, samples: u64) -> [u8; STEREO_HEAD] {
+    let tag = if law == super::Codec::Pcma { TAG_ALAW } else { TAG_ULAW };
+    // 37 hours; of a longer one the rest is not played.
+    let samples = u32::try_from(samples).unwrap_or(u32::MAX).min((u32::MAX - STEREO_HEAD as u32) / 2);
+    let mut head = [0; STEREO_HEAD];
+    let fields: [&[u8]; 16] = [
+        b"RIFF",
+        &(samples * 2 + STEREO_HEAD as u32 - 8).to_le_bytes(),
+        b"WAVEfmt ",
+        &18u32.to_le_bytes(),
+        &tag.to_le_bytes(),
+        &2u16.to_le_bytes(),
+        &(SAMPLE_RATE as u32).to_le_bytes(),
+        &(SAMPLE_RATE as u32 * 2).to_le_bytes(),
+        &2u16.to_le_bytes(),
+        &8u16.to_le_bytes(),
+        &0u16.to_le_bytes(),
+        b"fact",
+        &4u32.to_le_bytes(),
+        &samples.to_le_bytes(),
+        b"data",
+        &(samples * 2).to_le_bytes(),
+    ];
+    for (place, octet) in head.iter_mut().zip(fields.into_iter().flatten()) {
+        *place = *octet;
+    }
+    head
+}
+
 const TAG_PCM: u16 = 1;
 const TAG_ALAW: u16 = 6;
 const TAG_ULAW: u16 = 7;

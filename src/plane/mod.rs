@@ -26,7 +26,7 @@ use std::{
 
 use crate::{
     base::{Chance, FastMap, Instant, StreamId},
-    media::{Command, Core, Country, Event, Port, link::Doors},
+    media::{Command, Core, Country, Event, Port, link::Doors, tape::Reel},
 };
 use browser::{Browsers, Identity};
 use crossing::Crossing;
@@ -54,6 +54,8 @@ pub struct PlaneSettings {
     pub country: Country,
     /// For SSRCs and first sequence numbers.
     pub seed: [u8; 32],
+    /// Who writes recordings; without anybody, nothing is recorded.
+    pub tapes: Option<SyncSender<Reel>>,
 }
 
 /// What was bound.
@@ -129,7 +131,9 @@ impl Plane {
         let (senders, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| sync_channel(COMMANDS_MAX)).unzip();
         let others = senders.iter().cloned().zip(bells.iter().cloned()).collect();
         let doors = identity.as_ref().map(|identity| doors(identity, &shared_sockets, pairs.len()));
-        let shared = Arc::new(Shared { pairs, shared: shared_sockets, polls, counters: counters.clone(), others });
+        let tapes = settings.tapes.clone();
+        let shared = Shared { pairs, shared: shared_sockets, polls, counters: counters.clone(), others, tapes };
+        let shared = Arc::new(shared);
         let mut chance = Chance::from_seed(settings.seed);
         let mut workers = Vec::with_capacity(count);
         for (place, ((orders, receiver), bell)) in senders.into_iter().zip(receivers).zip(bells).enumerate() {
@@ -179,6 +183,7 @@ impl Plane {
                 self.places.get(&stream).copied()
             }
             Command::Part { .. }
+            | Command::Record { .. }
             | Command::Play { .. }
             | Command::Stop { .. }
             | Command::SendDtmf { .. }

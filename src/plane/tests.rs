@@ -33,6 +33,7 @@ impl World {
             workers: Some(workers),
             country: Country::Neutral,
             seed: [7; 32],
+            tapes: None,
         };
         let (tell, events) = channel();
         let clock = move || Instant::from_micros(1_000_000 + epoch.elapsed().as_micros() as u64);
@@ -199,6 +200,7 @@ fn the_pool_is_what_could_be_bound() {
         workers: Some(2),
         country: Country::Portugal,
         seed: [1; 32],
+        tapes: None,
     };
     let (plane, bound) = Plane::start(&settings, || Instant::ZERO, |_| {}).expect("starts");
     let ports = bound.ports;

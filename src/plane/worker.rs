@@ -7,7 +7,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering, fence},
-        mpsc::{Receiver, SyncSender},
+        mpsc::{Receiver, SyncSender, TrySendError},
     },
 };
 
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     base::{FastMap, FastSet, Instant, StreamId},
-    media::{Command, Core, Event, Stream, Verdict, link::Link},
+    media::{Command, Core, Event, Stream, Verdict, link::Link, tape::Reel},
 };
 
 /// Readiness reports taken at a time.
@@ -86,6 +86,8 @@ pub struct Shared {
     pub counters: Arc<Counters>,
     /// The way to each worker.
     pub others: Vec<(SyncSender<Order>, Arc<Bell>)>,
+    /// Where recordings are written, if anywhere.
+    pub tapes: Option<SyncSender<Reel>>,
 }
 
 impl Shared {
@@ -161,6 +163,7 @@ impl Order {
                 Command::Play { .. } | Command::SendDtmf { .. } => true,
                 Command::Open { .. }
                 | Command::Update { .. }
+                | Command::Record { .. }
                 | Command::Join { .. }
                 | Command::Mix { .. }
                 | Command::Part { .. }
@@ -259,7 +262,23 @@ impl Worker {
             while let Some(event) = self.core.poll_event() {
                 events(event);
             }
+            if self.core.has_tape(now) {
+                self.hand_on_tape(now);
+            }
             self.tell_counts();
+        }
+        self.obey_all(clock());
+        self.core.end_tapes(clock());
+        self.hand_on_tape(clock());
+    }
+
+    /// What was recorded goes to be written, as soon as somebody can take it.
+    fn hand_on_tape(&mut self, now: Instant) {
+        let Some(tapes) = &self.shared.tapes else { return };
+        let reel = Reel { worker: self.place, at: now, tape: self.core.take_tape() };
+        match tapes.try_send(reel) {
+            Ok(()) | Err(TrySendError::Disconnected(_)) => {}
+            Err(TrySendError::Full(reel)) => self.core.put_tape_back(now, reel.tape),
         }
     }
 
@@ -353,6 +372,7 @@ impl Worker {
                     Command::Close { stream } => self.core.port(*stream).filter(|port| port.worker != self.place),
                     Command::Open { .. }
                     | Command::Update { .. }
+                    | Command::Record { .. }
                     | Command::Join { .. }
                     | Command::Mix { .. }
                     | Command::Part { .. }
@@ -454,6 +474,7 @@ fn link_of(command: &Command) -> Option<(u16, StreamId, Arc<Link>)> {
     match command {
         Command::Open { stream, port, form, .. } => Some((port.index, *stream, Arc::clone(form.link.as_ref()?))),
         Command::Update { .. }
+        | Command::Record { .. }
         | Command::Join { .. }
         | Command::Mix { .. }
         | Command::Part { .. }

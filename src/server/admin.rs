@@ -62,5 +62,6 @@ pub fn settings(http: &HttpSettings, bound: SocketAddr, data: &Path) -> io::Resu
         metrics_token: http.metrics_token.clone(),
         trusted_proxies: http.trusted_proxies.clone(),
         admin_token: Some(door.token),
+        data: data.to_owned(),
     })
 }

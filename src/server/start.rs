@@ -29,12 +29,12 @@ use crate::{
     api::Reloaded,
     base::{ClipId, Now},
     engine::{self, Centre, Engine, EngineSettings, Entry, Input, Record},
-    media::{Command, Sound, spoken},
+    media::{Command, Sound, spoken, tape::Reel},
     net::{Bound, Collector, Inbox},
     plane::{self, Plane, PlaneSettings},
     settings::{Faults, HepSettings, JournalSync, Loaded, ServerSettings},
     sip::TimerSettings,
-    store::{Database, Feeder, Journal, JournalSettings},
+    store::{Database, Feeder, Journal, JournalSettings, recordings::Recorder},
     switch::{Listener, Times},
 };
 
@@ -124,7 +124,8 @@ pub fn start(
     let folder = origin.folder().to_owned();
     let sounds = sounds::read_all(&files.clips, &folder, &places).map_err(StartError::Files)?;
     let clock = Clock::start();
-    let open_files = limits::raise_open_files().unwrap_or(0);
+    // Without it there are fewer calls.
+    let _ = limits::raise_open_files();
     let data = PathBuf::from(&server.data_dir);
     make_folder(&data).map_err(StartError::new(format!("data folder {}", data.display())))?;
     let passwords = credentials::fill(&mut files.centre, &files.generated, &data, &server.realm)
@@ -143,7 +144,8 @@ pub fn start(
     let (http, http_address) =
         pages::bind(server.http.listen).map_err(StartError::new(format!("[http] listen {}", server.http.listen)))?;
     let (journal, restored) = open_journal(&server, &data, &inbox)?;
-    let (mut plane, media) = open_plane(&server, open_files, clock, &inbox)?;
+    let (recorder, tapes) = start_recorder(&data, &inbox)?;
+    let (mut plane, media) = open_plane(&server, tapes, clock, &inbox)?;
     load_sounds(&mut plane, sounds)?;
     let database = open_database(&server)?;
     let records_wake = Arc::new(Notify::new());
@@ -159,6 +161,7 @@ pub fn start(
         engine,
         resolve: resolver(runtime.handle().clone(), inbox.clone(), &server.sip.dns),
         media: media_sink(plane),
+        recorder,
         handle: Arc::clone(&handle),
         pulse: pulse.clone(),
         inbox: inbox.clone(),
@@ -315,7 +318,7 @@ fn first_inputs(centre: &Centre, media: plane::Bound, restored: Vec<Entry>) -> i
 
 fn open_plane(
     server: &ServerSettings,
-    _open_files: u64,
+    tapes: mpsc::SyncSender<Reel>,
     clock: Clock,
     inbox: &Inbox<Order>,
 ) -> Result<(Plane, plane::Bound), StartError> {
@@ -331,6 +334,7 @@ fn open_plane(
         workers: Some(workers),
         country: server.rtp.tones,
         seed: seed().map_err(StartError::new("seed"))?,
+        tapes: Some(tapes),
     };
     let inbox = inbox.clone();
     let events = move |event| {
@@ -340,6 +344,18 @@ fn open_plane(
     };
     let what = format!("[rtp] ports {}-{}", server.rtp.ports.start(), server.rtp.ports.end());
     Plane::start(&settings, move || clock.mono(), events).map_err(StartError::new(what))
+}
+
+/// Whoever writes recordings, and the way of tapes to it.
+fn start_recorder(data: &Path, inbox: &Inbox<Order>) -> Result<(Recorder, mpsc::SyncSender<Reel>), StartError> {
+    let inbox = inbox.clone();
+    let report = move |report| {
+        if inbox.push(Order::Input(Input::Segment(report))).is_err() {
+            // The next start asks for it again.
+            metrics::counter!("recordings_unfinished_total").increment(1);
+        }
+    };
+    Recorder::start(data.to_owned(), report).map_err(StartError::new("recorder"))
 }
 
 fn load_sounds(plane: &mut Plane, named: Vec<(ClipId, Sound)>) -> Result<(), StartError> {

@@ -25,7 +25,7 @@ use crate::{
     media,
     net::{Inbox, Net},
     sip::{Lookup, Path, Transport},
-    store::{Journal, Report},
+    store::{Journal, Report, recordings::Recorder},
 };
 
 /// Messages handled before the sockets are read again: what they answer leaves together, and no socket waits longer
@@ -60,6 +60,8 @@ pub struct Loop {
     pub inbox: Inbox<Order>,
     pub journal: Journal<Entry, Record>,
     pub media: MediaSink,
+    /// Behind the media: it ends when nobody records any more.
+    pub recorder: Recorder,
     pub resolve: Resolve,
     pub handle: Arc<Handle>,
     pub clock: Clock,
@@ -266,6 +268,12 @@ impl Loop {
             Output::Reply { id, result } => self.handle.reply(id, result),
             Output::Page { page, told } => self.handle.tell_page(page, told),
             Output::Resolve { lookup, able } => (self.resolve)(lookup, able),
+            Output::Mend { segment, path } => {
+                if !self.recorder.mend(segment, path) {
+                    // The next start asks again.
+                    metrics::counter!("recordings_unfinished_total").increment(1);
+                }
+            }
             Output::Gate(order) => self.on_gate(order),
             Output::Alarm(alarm) => {
                 on_alarm(&alarm);
@@ -308,6 +316,7 @@ impl Loop {
             | Output::Record(_)
             | Output::Page { .. }
             | Output::Resolve { .. }
+            | Output::Mend { .. }
             | Output::Gate(_)
             | Output::Alarm(_)
             | Output::Drained => self.perform(output),
@@ -367,6 +376,10 @@ fn on_alarm(alarm: &Alarm) {
         Alarm::Invariant(what) => {
             tracing::error!(what, "an invariant was broken and repaired");
             metrics::counter!("acd_repairs_total").increment(1);
+        }
+        Alarm::RecordingFails { why } => {
+            tracing::error!(why, "calls go on, but what should be recorded of them is lost");
+            metrics::counter!("recordings_failed_total").increment(1);
         }
         Alarm::Trunk { name, up: false } => tracing::warn!(trunk = name, "the trunk does not answer"),
         Alarm::Trunk { name, up: true } => tracing::info!(trunk = name, "the trunk answers again"),

@@ -10,6 +10,7 @@
 mod accounts;
 mod engagements;
 mod records;
+mod segments;
 
 #[cfg(test)]
 mod tests;

@@ -22,6 +22,8 @@ impl Journalled for Entry {
             Self::Standings(_) => "standings",
             Self::CallOver { .. } => "call_over",
             Self::CallEnded { .. } => "call_ended",
+            Self::Segment(_) => "segment",
+            Self::SegmentStored { .. } => "segment_stored",
         }
     }
 
@@ -43,6 +45,7 @@ impl Journalled for Record {
         match self {
             Self::Call(_) => "record",
             Self::Engagement(_) => "engagement",
+            Self::Segment(_) => "segment",
         }
     }
 }

@@ -4,12 +4,15 @@
 //! waited for by the engine. The [`database`] holds what people ask about later (records) and who may open the pages;
 //! the [`feeder`] carries call records from the one into the other, at whatever pace the database allows.
 //!
-//! May enter: `base`, and the engine's entries and records. May not: sockets of ours, decisions about calls.
+//! The [`recordings`] are files: a thread writes what the media workers have put on tape.
+//!
+//! May enter: `base`, the sound of `media`, and the engine's entries and records. May not: sockets of ours, decisions about calls.
 
 pub mod database;
 mod entries;
 pub mod feeder;
 pub mod journal;
+pub mod recordings;
 
 use std::{
     fs, io,

@@ -278,6 +278,7 @@ impl Switch {
                 self.on_heard(stream, |call, leg| Fact::AnswerJudged { call, leg, answer, because });
             }
             media::Event::Beep { stream, .. } => self.on_heard(stream, |call, leg| Fact::Beep { call, leg }),
+            media::Event::Untaped { stream } => self.on_untaped(stream),
             media::Event::Finished { stream, play, .. } => self.on_played(stream, play),
             media::Event::Closed { stream, stats } => self.on_closed(stream, &stats),
         }

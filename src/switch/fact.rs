@@ -89,6 +89,8 @@ pub enum Fact {
     Renewed { call: CallId },
     /// A leg's sound has come so far.
     Stands { leg: LegId },
+    /// Some of what is recorded of a leg is lost.
+    Untaped { leg: LegId },
     /// The last leg ended.
     Over { call: CallId },
     /// Everything about an ended call is known, its media included. It is forgotten now.

@@ -22,18 +22,24 @@ pub struct Ids {
     stream: u64,
     play: u64,
     interaction: u64,
+    #[serde(default)]
+    segment: u64,
 }
 
 impl Ids {
     pub(super) fn new(now: Now) -> Self {
         let floor = u64::try_from(now.wall.0.saturating_sub(EPOCH.0)).unwrap_or(0).max(1);
-        Self { call: floor, leg: floor, ring: 0, stream: 0, play: 0, interaction: floor }
+        Self { call: floor, leg: floor, ring: 0, stream: 0, play: 0, interaction: floor, segment: floor }
     }
 
     /// Nothing up to these was drawn by this run, and nothing will be.
     pub fn raise(&mut self, call: u64, interaction: u64) {
         self.call = self.call.max(call);
         self.interaction = self.interaction.max(interaction);
+    }
+
+    pub fn raise_segment(&mut self, segment: u64) {
+        self.segment = self.segment.max(segment);
     }
 
     pub(super) fn raise_leg(&mut self, leg: u64) {
@@ -64,6 +70,12 @@ impl Ids {
     pub(super) fn next_play(&mut self) -> u64 {
         self.play += 1;
         self.play
+    }
+
+    /// For the floor above.
+    pub fn next_segment(&mut self) -> u64 {
+        self.segment += 1;
+        self.segment
     }
 
     /// For the floor above.

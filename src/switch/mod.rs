@@ -35,6 +35,7 @@ mod settings;
 mod sight;
 mod signalling;
 mod subscriptions;
+mod taping;
 mod texts;
 mod transfer;
 

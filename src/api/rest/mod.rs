@@ -8,6 +8,7 @@ pub mod me;
 pub mod operate;
 pub mod parties;
 pub mod people;
+pub mod recordings;
 pub mod records;
 mod scope;
 pub mod session;

@@ -174,7 +174,7 @@ pub async fn view_of(api: &Api, call: CallId) -> Result<Option<Value>, Problem> 
     Ok(Some(json!(RecordView::of(&record, &engagements, &api.handle.centre()))))
 }
 
-fn away(why: DatabaseError) -> Problem {
+pub(super) fn away(why: DatabaseError) -> Problem {
     tracing::warn!(%why, "records can't be read");
     Problem::unavailable("The records database can't be read now.")
 }
@@ -271,11 +271,11 @@ impl<'a> WhyView<'a> {
     }
 }
 
-fn queue_key(centre: &Centre, queue: QueueId) -> String {
+pub(super) fn queue_key(centre: &Centre, queue: QueueId) -> String {
     centre.acd.queues.get(&queue).map_or_else(|| queue.to_string(), |settings| settings.key.clone())
 }
 
-fn agent_key(centre: &Centre, agent: AgentId) -> String {
+pub(super) fn agent_key(centre: &Centre, agent: AgentId) -> String {
     centre.acd.agents.get(&agent).map_or_else(|| agent.to_string(), |settings| settings.key.clone())
 }
 

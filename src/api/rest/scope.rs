@@ -27,6 +27,11 @@ impl Scope {
         Ok(Self { only: limits.map(|queues| queues.iter().filter_map(key).collect()) })
     }
 
+    /// What belongs to no queue and no agent.
+    pub fn all(&self) -> Result<(), Problem> {
+        self.check(|_| false, "You supervise some queues only.")
+    }
+
     pub fn queue(&self, queue: QueueId) -> Result<(), Problem> {
         self.check(|only| only.iter().any(|(id, _)| *id == queue), "You don't supervise this queue.")
     }

@@ -50,6 +50,10 @@ pub fn digest(emitted: &Emitted) -> Digest {
             mix.word(page.0);
             mix.octets(&serde_json::to_vec(told).unwrap_or_default());
         }
+        Output::Mend { segment, .. } => {
+            mix.word(12);
+            mix.word(segment.0);
+        }
     }
     mix.end()
 }

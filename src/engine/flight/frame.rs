@@ -132,6 +132,7 @@ pub fn write_input(to: &mut Vec<u8>, now: Now, input: &Input) {
         Input::FlowClosed(_)
         | Input::Unreachable { .. }
         | Input::Media(_)
+        | Input::Segment(_)
         | Input::Ports(_)
         | Input::Doors(_)
         | Input::Settings(_)

@@ -104,6 +104,7 @@ impl Standing {
             | Input::FlowClosed(_)
             | Input::Unreachable { .. }
             | Input::Media(_)
+            | Input::Segment(_)
             | Input::Restore(_)
             | Input::Restored
             | Input::Request { .. }

@@ -418,12 +418,13 @@ impl World {
             }
             Output::Journal { id, entry } => self.journal.push((id, entry)),
             Output::Record(Record::Call(record)) => self.records.push(*record),
-            Output::Record(Record::Engagement(_)) => {}
+            Output::Record(Record::Engagement(_) | Record::Segment(_)) => {}
             Output::Live(event) => self.live.push(event),
             Output::Reply { id, result } => self.replies.push((id, result)),
             Output::Drained => self.drained = true,
             Output::Alarm(alarm) => self.alarms.push(alarm),
             Output::Resolve { lookup, .. } => self.lookups.push(lookup),
+            Output::Mend { .. } => {}
             Output::Gate(order) => self.gate.push(order),
             Output::Page { page, told } => self.told.push((page, told)),
         }

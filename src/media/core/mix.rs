@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use super::{
     super::{
-        Gain, Matrix,
+        Event, Gain, Matrix,
         codec::{FILTER_DELAY, FRAME},
         egress::OWN_PACKET_BYTES_MAX,
         voice::Voice,
@@ -407,12 +407,19 @@ impl Core {
             if is_last {
                 ease_out(&mut heard);
             }
-            let Some(stream) = self.stream_mut(member.place) else { continue };
+            let Some(stream) = self.streams.get_mut(member.place as usize).and_then(Option::as_deref_mut) else {
+                continue;
+            };
             if is_last {
                 stream.egress.ease_in();
             }
             let to = stream.ingress.rule.target().filter(|_| stream.form.may_send);
             let made = stream.egress.mixed(now, &stream.form, to.is_some(), &heard, &mut packet);
+            if let (Some(len), Some(tap)) = (made, &mut stream.tap)
+                && tap.hears(now, &mut self.tape, &stream.form, &packet[..len])
+            {
+                self.events.push_back(Event::Untaped { stream: stream.id });
+            }
             if let (Some(len), Some(to)) = (made.and_then(|len| stream.guard.seal(&mut packet, len)), to) {
                 send(Outgoing { index: stream.port.index, is_rtcp: false, to, packet: &packet[..len] });
             }

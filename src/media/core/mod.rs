@@ -5,6 +5,7 @@ mod link;
 mod mix;
 mod packets;
 mod stream;
+mod taping;
 #[cfg(test)]
 mod tests;
 mod ticks;
@@ -18,7 +19,7 @@ pub use ticks::Outgoing;
 use super::wheel::{Wake, Wheel};
 use super::{
     Command, Country, End, Event, Form, Matrix, Play, Player, Port, Remote, SEQUENCE_CLIPS_MAX, Sound, Source,
-    Standing, Tones,
+    Standing, Tones, tape::Tape,
 };
 use crate::base::{Chance, ClipId, FastMap, Instant, PlayId, StreamId};
 
@@ -42,6 +43,7 @@ pub struct Core {
     wheel: Wheel,
     mixes: mix::Mixes,
     sweep: ticks::Sweep,
+    tape: Tape,
     events: VecDeque<Event>,
     chance: Chance,
     strays: u64,
@@ -62,6 +64,7 @@ impl Core {
             wheel: Wheel::new(),
             mixes: mix::Mixes::default(),
             sweep: ticks::Sweep::default(),
+            tape: Tape::default(),
             events: VecDeque::new(),
             chance,
             strays: 0,
@@ -82,7 +85,8 @@ impl Core {
             Command::Stop { stream, play } => self.stop(stream, play, End::Stopped),
             Command::SendDtmf { stream, digit, millis } => self.send_dtmf(now, stream, digit, millis),
             Command::Judge { stream, settings } => self.judge(now, stream, *settings),
-            Command::Close { stream } => self.close(stream),
+            Command::Record { stream, taping } => self.record(now, stream, taping),
+            Command::Close { stream } => self.close(now, stream),
             Command::LoadClip { clip, sound } => {
                 if self.clips.len() < CLIPS_MAX || self.clips.contains_key(&clip) {
                     self.clips.insert(clip, sound);
@@ -132,7 +136,7 @@ impl Core {
     pub fn adopt(&mut self, now: Instant, mut stream: Box<Stream>) {
         stream.egress.is_queued = false;
         let (id, port) = (stream.id, stream.port);
-        self.close(id);
+        self.close(now, id);
         self.insert(port, id, stream);
         self.queue(now, id);
     }
@@ -145,11 +149,11 @@ impl Core {
         form: Form,
         standing: Standing,
     ) {
-        self.close(id);
+        self.close(now, id);
         let holder =
             self.by_port.get(usize::from(port.index)).and_then(|place| self.stream(*place)).map(|held| held.id);
         if let Some(holder) = holder {
-            self.close(holder);
+            self.close(now, holder);
         }
         let stream = Box::new(Stream::new(now, id, port, remote, form, standing, &mut self.chance));
         self.insert(port, id, stream);
@@ -240,10 +244,13 @@ impl Core {
         }
     }
 
-    fn close(&mut self, id: StreamId) {
+    fn close(&mut self, now: Instant, id: StreamId) {
         let Some(mut stream) = self.release(id) else {
             return;
         };
+        if let Some(tap) = stream.tap.take() {
+            tap.end(now, &mut self.tape);
+        }
         if let Some(player) = stream.egress.player.take() {
             for play in [player.over(), Some(player.id)].into_iter().flatten() {
                 self.events.push_back(Event::Finished { stream: id, play, end: End::Stopped });

@@ -83,6 +83,11 @@ impl Core {
                 _ => voice.remember(now, codec, &heard.header, payload),
             }
         }
+        if let (Kind::Audio(codec), Some(tap)) = (heard.kind, stream.tap.as_mut().filter(|_| may_receive))
+            && tap.says(now, &mut self.tape, codec, &heard.header, payload)
+        {
+            self.events.push_back(Event::Untaped { stream: id });
+        }
         let digits = match heard.kind {
             Kind::TelephoneEvent(_) => stream.ingress.digits.hear(now, &heard.header, payload),
             Kind::Audio(_) | Kind::ComfortNoise => [stream.ingress.digits.overdue(now), None],
@@ -179,7 +184,7 @@ impl Core {
         buffer: &mut [u8],
         len: usize,
     ) -> Verdict {
-        let Some(other) = self.stream_mut(partner) else {
+        let Some(other) = self.streams.get_mut(partner as usize).and_then(Option::as_deref_mut) else {
             return Verdict::Nothing;
         };
         let Some(to) = other.ingress.rule.target().filter(|_| may_receive) else {
@@ -187,6 +192,11 @@ impl Core {
             return Verdict::Nothing;
         };
         let sent = other.egress.relay(now, &other.form, heard, &mut buffer[..len]);
+        if let (Some(tap), Some(packet)) = (&mut other.tap, sent.and_then(|len| buffer.get(..len)))
+            && tap.hears(now, &mut self.tape, &other.form, packet)
+        {
+            self.events.push_back(Event::Untaped { stream: other.id });
+        }
         match sent.and_then(|len| other.guard.seal(buffer, len)) {
             Some(len) => Verdict::Forward { index: other.port.index, to, len },
             None => Verdict::Nothing,

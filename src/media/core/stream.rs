@@ -3,7 +3,7 @@
 use super::{
     super::{
         Form, Port, Remote, STANDING_PACKETS, Security, Standing, Stats, ear::Ear, egress::Egress, ingress::Ingress,
-        quality, reports::Reports, srtp::Secure, voice::Voice,
+        quality, reports::Reports, srtp::Secure, tape::Tap, voice::Voice,
     },
     NOBODY,
 };
@@ -26,6 +26,7 @@ pub struct Stream {
     pub(super) ingress: Ingress,
     pub(super) egress: Egress,
     pub(super) reports: Reports,
+    pub(super) tap: Option<Tap>,
     /// What was told last of where it stands, and how much had been sent and heard by then.
     told: Standing,
     told_at: (u64, u64),
@@ -125,6 +126,7 @@ impl Stream {
             ingress,
             egress: Egress::new(&standing),
             reports: Reports::new(chance.word(), super::ticks::report_due(now, chance)),
+            tap: None,
             told: standing,
             told_at: (0, 0),
             is_rekeyed: false,

@@ -59,7 +59,7 @@ impl Core {
     /// When [`handle_tick`](Self::handle_tick) wants to be called next; `None` while nothing is open.
     pub fn poll_timeout(&self) -> Option<Instant> {
         if self.by_id.is_empty() {
-            return None;
+            return self.tape.due();
         }
         Some(self.wheel.next().map_or(self.sweep.next, |next| next.min(self.sweep.next)))
     }
@@ -101,6 +101,11 @@ impl Core {
             }
             match stream.egress.frame(now, &stream.form, to.is_some(), &mut packet) {
                 Frame::Packet(len) => {
+                    if let Some(tap) = stream.tap.as_mut().filter(|_| to.is_some())
+                        && tap.hears(now, &mut self.tape, &stream.form, &packet[..len])
+                    {
+                        self.events.push_back(Event::Untaped { stream: id });
+                    }
                     if let (Some(to), Some(len)) = (to, stream.guard.seal(&mut packet, len)) {
                         send(Outgoing { index, is_rtcp: false, to, packet: &packet[..len] });
                     }

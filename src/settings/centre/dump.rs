@@ -81,6 +81,9 @@ pub(super) fn tables(centre: &Centre, clips: &[ClipFile]) -> Table {
     if !watching.is_empty() {
         root.insert("watching".into(), Value::Table(watching));
     }
+    if let Some(recording) = super::recording::table(centre) {
+        root.insert("recording".into(), Value::Table(recording));
+    }
     root
 }
 

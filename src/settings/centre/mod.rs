@@ -9,6 +9,7 @@ mod people;
 mod queues;
 mod quirks;
 mod range;
+mod recording;
 
 pub use difference::difference;
 pub use dump::dump;
@@ -118,6 +119,7 @@ pub(super) fn read<'a>(roots: &[Section<'a>], report: &'a Report<'a>, realm: &st
         acd,
         queues,
         watching: reading.read_watching(),
+        recording: reading.read_recording(),
     };
     reading.check_numbers_onward(&Router::new(&centre.users, &centre.groups, &centre.routes));
     CentreFiles { centre, clips: files, generated }

@@ -1,0 +1,145 @@
+//! Recordings of calls, for supervisors and whoever was in them (RC-01).
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, Request, State},
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+use tower_http::services::ServeFile;
+
+use super::{Scope, number, records};
+use crate::{
+    api::{Api, Problem, Signed},
+    base::{CallId, SegmentId, Wall},
+    engine::{Actor, Centre, SegmentRecord},
+    media::tape::Span,
+    store::{Role, recordings},
+};
+
+const NONE: &str = "There is no such recording.";
+
+#[derive(Debug, Serialize)]
+struct SegmentView<'a> {
+    segment: String,
+    call: String,
+    /// The customer's leg, and who else was in it.
+    leg: String,
+    others: Vec<String>,
+    queue: Option<String>,
+    agent: Option<String>,
+    began: Wall,
+    ended: Option<Wall>,
+    length_ms: u64,
+    octets: u64,
+    sha256: Option<&'a str>,
+    /// Something is missing.
+    partial: bool,
+    interrupted: bool,
+    pauses: Vec<PauseView>,
+    /// Where in the file it rested, and where something is missing.
+    paused: &'a [Span],
+    lost: &'a [Span],
+    audio: String,
+}
+
+#[derive(Debug, Serialize)]
+struct PauseView {
+    by: Actor,
+    at: Wall,
+    until: Option<Wall>,
+}
+
+/// `GET /api/v1/records/{call}/recording`: its segments, in their order; an agent is told of his own.
+pub async fn of_call(
+    State(api): State<Arc<Api>>,
+    signed: Signed,
+    Path(call): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let call = CallId(number(&call, NONE)?);
+    let segments = api.database.segments(call).await.map_err(records::away)?;
+    let (centre, mut shown) = (api.handle.centre(), Vec::new());
+    for segment in &segments {
+        if check(&api, &signed, segment).await.is_ok() {
+            shown.push(SegmentView::of(segment, &centre));
+        }
+    }
+    if shown.is_empty() && signed.user.role < Role::Supervisor {
+        return Err(Problem::not_found(NONE));
+    }
+    Ok(Json(json!({ "recording": shown })))
+}
+
+/// `GET /api/v1/recordings/{segment}`: the sound, or the part of it that a Range header names.
+pub async fn audio(
+    State(api): State<Arc<Api>>,
+    signed: Signed,
+    Path(segment): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let segment = SegmentId(number(&segment, NONE)?);
+    let found = api.database.segment(segment).await.map_err(records::away)?;
+    let record = found.ok_or_else(|| Problem::not_found(NONE))?;
+    check(&api, &signed, &record).await?;
+    // The path is of our own making; it is looked at all the same.
+    let place = recordings::place_of(&api.settings.data, &record.path).ok_or_else(|| Problem::not_found(NONE))?;
+    tracing::info!(by = signed.user.name, call = %record.call, %segment, "a recording is heard");
+    let mut response = ServeFile::new(place).try_call(request).await.map_err(|why| {
+        tracing::warn!(%why, %segment, "a recording can't be read");
+        Problem::not_found("The file of this recording can't be read.")
+    })?;
+    if response.status().is_client_error() && response.status() != axum::http::StatusCode::RANGE_NOT_SATISFIABLE {
+        return Err(Problem::not_found("The file of this recording is gone."));
+    }
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("audio/wav"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    Ok(response.into_response())
+}
+
+/// A supervisor hears what his queues and agents are in, an agent his own. What he may not hear is not there for him.
+async fn check(api: &Api, signed: &Signed, record: &SegmentRecord) -> Result<(), Problem> {
+    let is_own = record.agent.is_some() && record.agent == signed.user.agent;
+    if is_own {
+        return Ok(());
+    }
+    if signed.user.role < Role::Supervisor {
+        return Err(Problem::not_found(NONE));
+    }
+    let scope = Scope::of(api, signed)?;
+    match (record.queue, record.agent) {
+        (Some(queue), _) => scope.queue(queue),
+        (None, Some(agent)) => scope.agent(api, agent).await,
+        (None, None) => scope.all(),
+    }
+}
+
+impl<'a> SegmentView<'a> {
+    fn of(record: &'a SegmentRecord, centre: &Centre) -> Self {
+        let file = record.file.as_ref();
+        let pause = |pause: &crate::engine::Pause| PauseView { by: pause.by, at: pause.at, until: pause.until };
+        Self {
+            segment: record.segment.0.to_string(),
+            call: record.call.0.to_string(),
+            leg: record.leg.0.to_string(),
+            others: record.others.iter().map(|leg| leg.0.to_string()).collect(),
+            queue: record.queue.map(|queue| records::queue_key(centre, queue)),
+            agent: record.agent.map(|agent| records::agent_key(centre, agent)),
+            began: record.began,
+            ended: record.ended,
+            length_ms: file.map_or(0, |file| file.length_ms),
+            octets: file.map_or(0, |file| file.octets),
+            sha256: file.and_then(|file| file.sha256.as_deref()),
+            partial: record.is_partial(),
+            interrupted: record.interrupted,
+            pauses: record.pauses.iter().map(pause).collect(),
+            paused: file.map(|file| file.paused.as_slice()).unwrap_or_default(),
+            lost: file.map(|file| file.lost.as_slice()).unwrap_or_default(),
+            audio: format!("/api/v1/recordings/{}", record.segment.0),
+        }
+    }
+}

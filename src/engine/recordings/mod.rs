@@ -1,0 +1,226 @@
+//! Recording of calls: which, from when to when, and what is known of it afterwards. The sound itself goes from the media
+//! workers to whoever writes the files.
+//!
+//! A call that is recorded once is recorded to its end, through transfers, thirds and queues: each pair of customer and
+//! partner is a [`segment`](SegmentRecord). Nothing is recorded while nobody talks with the customer.
+
+mod record;
+mod settings;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use smallvec::SmallVec;
+
+pub use record::{Pause, Reported, SegmentFile, SegmentRecord, SegmentReport};
+pub use settings::{PauseKind, RECORDING_RULES_MAX, RecordingRule, RecordingSettings};
+
+use super::{Alarm, Engine, Entry, Output, Record};
+use crate::{
+    base::{AgentId, CallId, LegId, Now, SegmentId, Wall},
+    media::tape::Taping,
+    switch::{Guest, LegParty},
+};
+
+/// Pauses of one segment that are told of, each with who wanted it; of more, the last takes the place of the one before.
+const PAUSES_MAX: usize = 100;
+
+/// What is recorded now, and what is not yet with the records.
+#[derive(Default)]
+pub(super) struct Recordings {
+    settings: RecordingSettings,
+    calls: BTreeMap<CallId, Decision>,
+    /// By the customer's leg: what it is recorded into, and with whom.
+    live: BTreeMap<LegId, (SegmentId, LegId)>,
+    /// Those whose file is not finished. No more than there were calls since the disk stands still.
+    open: BTreeMap<SegmentId, SegmentRecord>,
+}
+
+/// What the rules made of a call.
+enum Decision {
+    /// These two are not recorded.
+    Not(LegId, LegId),
+    Recorded { pause: Option<Pause> },
+}
+
+impl Recordings {
+    pub fn set_rules(&mut self, settings: RecordingSettings) {
+        self.settings = settings;
+    }
+
+    /// For a checkpoint.
+    pub fn kept(&self) -> impl Iterator<Item = Entry> + '_ {
+        self.open.values().map(|record| Entry::Segment(Box::new(record.clone())))
+    }
+}
+
+impl Engine {
+    /// Who is with whom in a call may have changed: what is recorded follows.
+    pub(super) fn review_recording(&mut self, now: Now, call: CallId) {
+        let pair = self.customer_and_partner(call);
+        let legs = self.switch.call(call).into_iter().flat_map(|sight| sight.legs().map(|leg| leg.id()));
+        let live = |leg: LegId| Some((leg, self.recordings.live.get(&leg)?.1));
+        let stale = legs.filter_map(live).filter(|was| pair != Some(*was)).map(|(leg, _)| leg);
+        let stale: SmallVec<[LegId; 2]> = stale.collect();
+        let mut was_recorded = false;
+        for leg in stale {
+            was_recorded |= pair.is_some_and(|(customer, _)| customer == leg);
+            self.end_segment(now, leg);
+        }
+        let Some((leg, partner)) = pair else { return };
+        if self.recordings.live.contains_key(&leg) {
+            return self.note_others(call, leg);
+        }
+        if was_recorded {
+            self.recordings.calls.entry(call).or_insert(Decision::Recorded { pause: None });
+        }
+        if self.is_to_record(call, leg, partner) {
+            self.begin_segment(now, call, leg, partner);
+        }
+    }
+
+    /// The two legs of a bridge whose people hear each other, the customer's first: the outside's, else the caller's.
+    fn customer_and_partner(&self, call: CallId) -> Option<(LegId, LegId)> {
+        let caller = self.switch.call(call)?.caller_leg();
+        let called = self.switch.partner(caller)?;
+        let is_outside =
+            |leg: LegId| self.switch.leg(leg).is_some_and(|leg| matches!(leg.party(), LegParty::Trunk(_)));
+        if is_outside(called) && !is_outside(caller) { Some((called, caller)) } else { Some((caller, called)) }
+    }
+
+    /// What the rules say of a call, once for each two who talk in it. Who was recorded once is recorded to the end.
+    fn is_to_record(&mut self, call: CallId, leg: LegId, partner: LegId) -> bool {
+        match self.recordings.calls.get(&call) {
+            Some(Decision::Recorded { .. }) => return true,
+            Some(Decision::Not(one, other)) if (*one, *other) == (leg, partner) => return false,
+            Some(Decision::Not(..)) | None => {}
+        }
+        let Some(note) = self.notes.get(&call) else { return false };
+        let (queue, trunk) = (note.queue.as_ref().map(|queue| queue.queue), note.trunk);
+        let agent = self.agent_at(partner).or_else(|| self.agent_at(leg));
+        let rule = self.recordings.settings.rules.iter().find(|rule| rule.fits(queue, trunk, agent)).copied();
+        let percent = rule.map_or(0, |rule| u64::from(rule.percent));
+        // Chance is only asked where there is one.
+        let records = percent >= 100 || (percent > 0 && self.switch.chance().below(100) < percent);
+        let decision = if records { Decision::Recorded { pause: None } } else { Decision::Not(leg, partner) };
+        self.recordings.calls.insert(call, decision);
+        records
+    }
+
+    fn agent_at(&self, leg: LegId) -> Option<AgentId> {
+        match self.switch.leg(leg)?.party() {
+            LegParty::User(user) => self.directory.agent_of(user),
+            LegParty::Trunk(_) => None,
+        }
+    }
+
+    fn begin_segment(&mut self, now: Now, call: CallId, leg: LegId, partner: LegId) {
+        let segment = SegmentId(self.switch.ids().next_segment());
+        let pause = match self.recordings.calls.get(&call) {
+            Some(Decision::Recorded { pause }) => *pause,
+            Some(Decision::Not(..)) | None => None,
+        };
+        let path = path_of(now.wall, call, segment);
+        let taping = Taping::Begin { segment, path: Arc::from(path.as_str()), swapped: false };
+        self.switch.record(leg, taping);
+        if pause.is_some() {
+            self.switch.record(leg, Taping::Pause { cut: self.recordings.settings.pause == PauseKind::Cut });
+        }
+        let queue = self.notes.get(&call).and_then(|note| note.queue.as_ref()).map(|queue| queue.queue);
+        let record = SegmentRecord {
+            segment,
+            call,
+            leg,
+            others: vec![partner],
+            queue,
+            agent: self.agent_at(partner).or_else(|| self.agent_at(leg)),
+            path,
+            began: now.wall,
+            ended: None,
+            pauses: pause.into_iter().map(|pause| Pause { at: now.wall, ..pause }).collect(),
+            interrupted: false,
+            file: None,
+        };
+        self.recordings.live.insert(leg, (segment, partner));
+        self.journal(Entry::Segment(Box::new(record.clone())));
+        self.recordings.open.insert(segment, record);
+        self.note_others(call, leg);
+    }
+
+    /// Thirds who talk in a call that is recorded.
+    fn note_others(&mut self, call: CallId, leg: LegId) {
+        let Some(sight) = self.switch.call(call) else { return };
+        let talks = |guest: Option<Guest>| matches!(guest, Some(Guest::Party | Guest::Barges));
+        let others: Vec<LegId> =
+            sight.legs().filter(|leg| leg.is_answered() && talks(leg.guest())).map(|leg| leg.id()).collect();
+        let segment = self.recordings.live.get(&leg).map(|(segment, _)| *segment);
+        let Some(record) = segment.and_then(|segment| self.recordings.open.get_mut(&segment)) else { return };
+        for other in others {
+            if other != leg && !record.others.contains(&other) {
+                record.others.push(other);
+            }
+        }
+    }
+
+    /// A leg is gone: so is what was recorded of it.
+    pub(super) fn end_segment(&mut self, now: Now, leg: LegId) {
+        let Some((segment, _)) = self.recordings.live.remove(&leg) else { return };
+        self.switch.record(leg, Taping::End);
+        let Some(record) = self.recordings.open.get_mut(&segment) else { return };
+        record.ended = Some(now.wall);
+        if let Some(pause) = record.pauses.last_mut() {
+            pause.until.get_or_insert(now.wall);
+        }
+        let record = record.clone();
+        self.journal(Entry::Segment(Box::new(record)));
+    }
+
+    /// A call is over.
+    pub(super) fn forget_recording(&mut self, call: CallId) {
+        self.recordings.calls.remove(&call);
+    }
+
+    /// What the last process recorded: files to be finished, and calls to be recorded on into files of their own.
+    pub(super) fn restore_recordings(&mut self, now: Now, kept: impl IntoIterator<Item = SegmentRecord>) {
+        for mut record in kept {
+            let (segment, call) = (record.segment, record.call);
+            self.switch.ids().raise_segment(segment.0);
+            if record.ended.is_none() {
+                record.interrupted = true;
+                let pause = record.pauses.last().copied().filter(|pause| pause.until.is_none());
+                if self.switch.call(call).is_some() {
+                    self.recordings.calls.insert(call, Decision::Recorded { pause });
+                }
+            }
+            self.emit(Output::Mend { segment, path: record.path.clone() });
+            self.recordings.open.insert(segment, record);
+        }
+        let calls: Vec<CallId> = self.recordings.calls.keys().copied().collect();
+        calls.into_iter().for_each(|call| self.review_recording(now, call));
+    }
+
+    /// From whoever writes the files.
+    pub(super) fn on_segment(&mut self, now: Now, report: SegmentReport) {
+        match report.what {
+            Reported::Failing(why) => self.alarm(now, Alarm::RecordingFails { why }),
+            Reported::Finished(file) => {
+                let Some(mut record) = self.recordings.open.remove(&report.segment) else { return };
+                self.recordings.live.retain(|_, (segment, _)| *segment != report.segment);
+                record.ended.get_or_insert(now.wall);
+                record.file = Some(file);
+                self.emit(Output::Record(Record::Segment(Box::new(record))));
+                self.journal(Entry::SegmentStored { segment: report.segment });
+            }
+        }
+    }
+
+    /// Some sound came faster than it is written.
+    pub(super) fn on_untaped(&mut self, now: Now) {
+        self.alarm(now, Alarm::RecordingFails { why: String::from("the disk is too slow: some sound is lost") });
+    }
+}
+
+/// `recordings/2026-11-28/call-7-seg-9.wav`: of our own making, so that nothing of it comes from outside.
+fn path_of(at: Wall, call: CallId, segment: SegmentId) -> String {
+    let day = jiff::Timestamp::from_millisecond(at.as_millis()).unwrap_or_default();
+    format!("recordings/{}/{call}-{segment}.wav", day.strftime("%Y-%m-%d"))
+}

@@ -1,0 +1,77 @@
+//! What remains of a recording: the row of one of its segments.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    acd::Actor,
+    base::{AgentId, CallId, LegId, QueueId, SegmentId, Wall},
+    media::tape::Span,
+};
+
+/// A continuous piece of a call's recording, in a file of its own: from when two hear each other until one of them is
+/// another. The segments of a call are its recording (RC-03).
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct SegmentRecord {
+    pub segment: SegmentId,
+    pub call: CallId,
+    /// Whose two channels it has: the customer's leg.
+    pub leg: LegId,
+    /// Who else was in it, in the order in which they came.
+    pub others: Vec<LegId>,
+    pub queue: Option<QueueId>,
+    pub agent: Option<AgentId>,
+    /// Below the data folder.
+    pub path: String,
+    pub began: Wall,
+    /// `None`: it runs, or the process died over it.
+    pub ended: Option<Wall>,
+    pub pauses: Vec<Pause>,
+    /// The process died over it: there is what was written by then.
+    pub interrupted: bool,
+    /// `None`: the file is not finished yet.
+    pub file: Option<SegmentFile>,
+}
+
+/// Somebody let the recording rest.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Pause {
+    pub by: Actor,
+    pub at: Wall,
+    pub until: Option<Wall>,
+}
+
+/// The finished file.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct SegmentFile {
+    pub length_ms: u64,
+    pub octets: u64,
+    /// In hexadecimal digits; `None`: the file could not be read again, or there is none.
+    pub sha256: Option<String>,
+    /// Where it rested.
+    pub paused: Vec<Span>,
+    /// What is missing in it, and where.
+    pub lost: Vec<Span>,
+}
+
+impl SegmentRecord {
+    /// Something is missing in it.
+    pub fn is_partial(&self) -> bool {
+        self.interrupted || self.file.as_ref().is_none_or(|file| file.sha256.is_none() || !file.lost.is_empty())
+    }
+}
+
+/// From whoever writes the files.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct SegmentReport {
+    pub segment: SegmentId,
+    pub what: Reported,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reported {
+    /// It can't be written; what comes meanwhile is lost. Told once until it can.
+    Failing(String),
+    /// The file is finished.
+    Finished(SegmentFile),
+}
