@@ -1,12 +1,14 @@
 //! Recordings: which calls, from when to when, and who is heard in which channel.
 
 use strowger::{
-    engine::{RecordingRule, SegmentRecord},
+    acd::Actor,
+    base::CallId,
+    engine::{PauseKind, RecordingRule, RecordingView, Request, SegmentRecord},
     media::tone_peak,
 };
 
 use super::{caller, talking};
-use crate::sim::{Call, SUPPORT, Voice, World, secs};
+use crate::sim::{Agent, Call, SUPPORT, Voice, World, secs};
 
 /// Every voice speaks at 8000; what is above this is there, what is below that is not.
 const HEARD: i16 = 6_000;
@@ -88,4 +90,167 @@ fn rc_01_rules_decide_what_is_recorded() {
         assert!(recorded.contains(&count), "of {percent} % {count} of 6");
     }
     world.settle();
+}
+
+fn live(world: &World) -> (CallId, Option<RecordingView>) {
+    let snapshot = world.snapshot();
+    (snapshot.calls[0].call, snapshot.calls[0].recording)
+}
+
+fn rests(world: &World, by: &Agent, call: CallId, rests: bool) {
+    world.asks(Actor::Agent(by.id), Request::RestRecording { call, rests }).unwrap();
+}
+
+/// RC-02, P33: an agent lets the recording rest and go on: what is said meanwhile is nowhere in the file, which is silent
+/// there or goes on without it, and the row says who, when and where.
+#[test]
+fn rc_02_p33_an_agent_pauses_and_resumes() {
+    for (seed, pause) in [(702, PauseKind::Silence), (703, PauseKind::Cut)] {
+        let world = World::seed(seed);
+        records(&world, always());
+        world.centre_has(|centre| centre.recording.pause = pause);
+        let ana = world.agent("ana").ready();
+        let call = talking(&world, &ana);
+        let (customer, agent) = (voice(&call), voice(&ana.call()));
+        world.run_for(secs(3));
+        let (id, view) = live(&world);
+        assert_eq!(view, Some(RecordingView { paused: false, resumes: None }));
+        rests(&world, &ana, id, true);
+        rests(&world, &ana, id, true);
+        assert!(live(&world).1.unwrap().paused);
+        // What must not be kept: another voice.
+        let secret = Voice::nth(77);
+        call.with(|call| call.media.voice = secret);
+        world.run_for(secs(4));
+        call.with(|call| call.media.voice = customer);
+        world.run_for(secs(1));
+        rests(&world, &ana, id, false);
+        world.run_for(secs(3));
+        call.hangs_up();
+        world.settle();
+        let segment = only(&world);
+        let file = segment.file.as_ref().unwrap();
+        let [span] = file.paused[..] else { panic!("{file:?}") };
+        assert!((4_900..5_200).contains(&span.ms), "{span:?}");
+        let [who] = segment.pauses[..] else { panic!("{segment:?}") };
+        assert_eq!(who.by, Actor::Agent(ana.id));
+        assert!(who.until.unwrap().since(who.at).as_millis() >= 5_000);
+        let [left, right] = world.recorded(&segment.path);
+        let (from, ms) = (span.from_ms as usize, span.ms as usize);
+        let total = left.len() / 8;
+        for at in (0..total - 200).step_by(100) {
+            assert!(peak(&left, at, 200, secret) < SPARED, "the secret at {at} ms of {total}");
+        }
+        let on = if pause == PauseKind::Cut { from } else { from + ms };
+        for (channel, voice) in [(&left, customer), (&right, agent)] {
+            assert!(peak(channel, from - 700, 500, voice) > HEARD && peak(channel, on + 300, 500, voice) > HEARD);
+        }
+        if pause == PauseKind::Silence {
+            let part = &left[(from + 100) * 8..(from + ms - 100) * 8];
+            assert!(part.iter().chain(&right[(from + 100) * 8..(from + ms - 100) * 8]).all(|sample| sample.abs() < 16));
+        }
+    }
+}
+
+/// RC-02: a pause that nobody ends ends by itself.
+#[test]
+fn rc_02_a_pause_ends_by_itself() {
+    let world = World::seed(704);
+    records(&world, always());
+    world.centre_has(|centre| centre.recording.resume_secs = 5);
+    let ana = world.agent("ana").ready();
+    let call = talking(&world, &ana);
+    let (id, _) = live(&world);
+    rests(&world, &ana, id, true);
+    assert!(live(&world).1.unwrap().resumes.is_some());
+    world.run_for(secs(4));
+    assert!(live(&world).1.unwrap().paused);
+    world.run_for(secs(2));
+    assert!(!live(&world).1.unwrap().paused);
+    world.run_for(secs(2));
+    call.hangs_up();
+    world.settle();
+    let segment = only(&world);
+    let file = segment.file.unwrap();
+    assert!((4_950..5_050).contains(&file.paused[0].ms), "{file:?}");
+    let refused = world.asks(Actor::Agent(ana.id), Request::RestRecording { call: id, rests: true });
+    assert_eq!(refused.unwrap_err().code, "not_recorded");
+}
+
+/// RC-03, P25: a call that is passed on is one recording: a segment for each who talked with the customer, each with that
+/// agent's voice, and none of the music between.
+#[test]
+fn rc_03_p25_a_transfer_goes_on_in_a_new_segment() {
+    let world = World::seed(705);
+    records(&world, always());
+    let ana = world.agent("ana").ready();
+    let call = talking(&world, &ana);
+    let bia = world.agent("bia").ready();
+    bia.answers_after(secs(4));
+    let (customer, first) = (voice(&call), voice(&ana.call()));
+    world.run_for(secs(3));
+    let (id, _) = live(&world);
+    let by = world.snapshot().calls[0].legs.iter().find_map(|leg| match leg.party {
+        strowger::switch::LegParty::User(user) => Some(user),
+        strowger::switch::LegParty::Trunk(_) => None,
+    });
+    let transfer = Request::Transfer { call: id, by: by.unwrap(), to: "bia".into(), failed: None };
+    world.asks(Actor::Agent(ana.id), transfer).unwrap();
+    world.within(20, "bia has him", |world| world.hear_each_other(&call, &bia));
+    let second = voice(&bia.call());
+    world.run_for(secs(3));
+    call.hangs_up();
+    world.settle();
+    let segments = world.segments();
+    assert_eq!(segments.len(), 2, "{segments:#?}");
+    for (segment, (agent, voice, other)) in segments.iter().zip([(ana.id, first, second), (bia.id, second, first)]) {
+        assert_eq!((segment.call, segment.leg, segment.agent), (id, segments[0].leg, Some(agent)));
+        let [left, right] = world.recorded(&segment.path);
+        let end = left.len() / 8;
+        assert!(end >= 2_500, "{end} ms");
+        assert!(peak(&left, end - 1_500, 800, customer) > HEARD && peak(&right, end - 1_500, 800, voice) > HEARD);
+        for at in (0..end - 200).step_by(100) {
+            assert!(peak(&right, at, 200, other) < SPARED, "the other agent at {at} ms");
+            assert!(peak(&right, at, 200, Voice::MUSIC) < SPARED, "music at {at} ms");
+        }
+    }
+    let legs: Vec<_> = world.records()[0].legs.iter().map(|leg| leg.leg).collect();
+    assert!(segments.iter().all(|segment| legs.contains(&segment.leg) && legs.contains(&segment.others[0])));
+}
+
+/// RC-01, SC-07: what a crash interrupts is kept as far as it was written, the row says so, and a call that goes on is
+/// recorded on into another segment, resting if it rested.
+#[test]
+fn rc_01_a_crash_keeps_what_was_written() {
+    for (seed, paused) in [(706, false), (707, true)] {
+        let world = World::seed(seed);
+        records(&world, always());
+        let ana = world.agent("ana").ready();
+        let call = talking(&world, &ana);
+        world.run_for(secs(5));
+        let (id, _) = live(&world);
+        if paused {
+            rests(&world, &ana, id, true);
+            world.run_for(secs(1));
+        }
+        world.crashes();
+        world.run_for(secs(1));
+        world.starts();
+        world.within(5, "they talk again", |world| world.hear_each_other(&call, &ana));
+        world.run_for(secs(3));
+        assert_eq!(live(&world).1.map(|view| view.paused), Some(paused));
+        call.hangs_up();
+        world.settle();
+        let segments = world.segments();
+        assert_eq!(segments.len(), 2, "{segments:#?}");
+        let (first, second) = (&segments[0], &segments[1]);
+        assert!(first.interrupted && first.is_partial() && !second.interrupted);
+        assert_eq!((first.call, second.call), (id, id));
+        let [left, _] = world.recorded(&first.path);
+        assert!(left.len() >= 8 * 4_000, "{} ms", left.len() / 8);
+        assert!(peak(&left, 1_000, 2_000, voice(&call)) > HEARD);
+        let [left, _] = world.recorded(&second.path);
+        let is_there = peak(&left, 1_000, 1_000, voice(&call)) > HEARD;
+        assert_eq!(is_there, !paused);
+    }
 }

@@ -236,6 +236,7 @@ fn rest_routes() -> Router<Arc<Api>> {
         .route("/calls/{call}/parties/{leg}/answer", post(rest::parties::judge))
         .route("/calls/{call}/parties/{leg}", put(rest::parties::change).delete(rest::parties::drop_one))
         .route("/calls/{call}/supervision", put(rest::parties::supervise).delete(rest::parties::end_supervision))
+        .route("/calls/{call}/recording", put(rest::recordings::change))
         .route("/calls/{call}/why", get(rest::why::read))
         .route("/records", get(rest::records::list))
         .route("/records/{call}", get(rest::records::read))

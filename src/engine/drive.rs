@@ -117,6 +117,8 @@ pub(super) enum Timer {
     BriefingLate(OfferId),
     /// Write what changed in calls.
     Keep,
+    /// A recording has rested long enough.
+    ResumeRecording(CallId),
 }
 
 impl Engine {
@@ -248,6 +250,7 @@ impl Engine {
                 Timer::StillEarly(call) => self.on_still_early(now, call),
                 Timer::BriefingLate(offer) => self.end_briefing(now, offer),
                 Timer::Keep => self.on_keep_due(now),
+                Timer::ResumeRecording(call) => self.on_rested_enough(now, call),
             }
         }
         // The switch's facts first: an answer that came in this very moment beats the deadline of its offer.

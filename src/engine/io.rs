@@ -356,6 +356,11 @@ pub enum Request {
         call: CallId,
         user: UserId,
     },
+    /// A call's recording rests, or goes on.
+    RestRecording {
+        call: CallId,
+        rests: bool,
+    },
     /// Ends a whole call.
     HangUp {
         call: CallId,

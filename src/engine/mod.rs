@@ -50,8 +50,8 @@ pub use pages::{PAGE_SDP_MAX, PAGES_MAX, PAGES_PER_USER_MAX, PageLeg, PageSays, 
 pub use parties::Supervision;
 pub use record::{CallRecord, Direction, QueueRecord, Record, STORY_MAX, StoryEvent, StoryStep};
 pub use recordings::{
-    Pause, PauseKind, RECORDING_RULES_MAX, RecordingRule, RecordingSettings, Reported, SegmentFile, SegmentRecord,
-    SegmentReport,
+    Pause, PauseKind, RECORDING_RULES_MAX, RecordingRule, RecordingSettings, RecordingView, Reported, SegmentFile,
+    SegmentRecord, SegmentReport,
 };
 pub use settings::{BlindFailed, Centre, Clip, Devices, EngineSettings, Limits, QueueVoice, Spoken, WaitingSound};
 pub use snapshot::{CallStage, CallView, Counts, DeviceKind, DeviceView, LegView, Snapshot};

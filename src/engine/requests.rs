@@ -74,6 +74,7 @@ impl Engine {
             Request::JudgeAnswer { call, leg, settings } => self.judge_answer(call, leg, settings)?,
             Request::Supervise { call, user, mode } => self.supervise(now, call, user, mode)?,
             Request::EndSupervision { call, user } => self.end_supervision(now, call, user)?,
+            Request::RestRecording { call, rests } => self.rest_recording(now, call, rests, actor)?,
             Request::HangUp { call } => {
                 if !self.hang_up(now, call, actor) {
                     return Err(Refused::unknown("no_call", "this call is over"));

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Direction, TrunkView};
+use super::{Direction, RecordingView, TrunkView};
 use crate::{
     acd,
     base::{AgentId, CallId, InteractionId, LegId, Private, QueueId, TrunkId, UserId, Wall},
@@ -39,6 +39,8 @@ pub struct CallView {
     pub agent: Option<AgentId>,
     /// Agents who are in it, or rung by it, through no queue.
     pub direct: Vec<AgentId>,
+    /// `None`: it is not recorded now.
+    pub recording: Option<RecordingView>,
     pub legs: Vec<LegView>,
 }
 

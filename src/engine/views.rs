@@ -117,6 +117,7 @@ impl Engine {
             interaction: note.interaction,
             agent,
             direct: self.direct_of(call).collect(),
+            recording: self.recording_view(call),
             legs: sight
                 .legs()
                 .map(|leg| LegView {

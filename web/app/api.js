@@ -87,6 +87,9 @@ export const writeWork = (engagement, change) => act("PUT", `/me/engagements/${e
 /** @param {string} engagement @param {object} next */
 export const markDone = (engagement, next) => act("POST", `/me/engagements/${engagement}/done`, next);
 
+/** @param {string} call @param {boolean} paused */
+export const restRecording = (call, paused) => act("PUT", `/calls/${call}/recording`, { paused });
+
 /** @param {string} call */
 export const hangUp = (call) => act("POST", `/calls/${call}/hangup`);
 

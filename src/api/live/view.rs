@@ -11,7 +11,7 @@ use crate::{
         OfferSnapshot, Pending, QueueCounters, QueueSnapshot, Reason, Status,
     },
     base::{AgentId, CallId, InteractionId, QueueId, Wall},
-    engine::{self, CallStage, Centre, Direction, Snapshot},
+    engine::{self, CallStage, Centre, Direction, RecordingView, Snapshot},
     switch::Guest,
 };
 
@@ -131,6 +131,8 @@ pub struct EngagementView {
     pub kind: InteractionKind,
     /// `None` once the call has ended.
     pub call: Option<String>,
+    /// `null`: the call is not recorded now.
+    pub recording: Option<RecordingView>,
     pub caller: String,
     pub accepted: Wall,
     pub connected: Option<Wall>,
@@ -209,6 +211,8 @@ pub struct CallView {
     pub answered: Option<Wall>,
     pub queue: Option<String>,
     pub agent: Option<String>,
+    /// `null`: it is not recorded now.
+    pub recording: Option<RecordingView>,
     pub legs: usize,
     pub parties: Vec<PartyView>,
     #[serde(skip)]
@@ -243,6 +247,7 @@ struct Names<'a> {
     agents: BTreeMap<AgentId, &'a str>,
     callers: BTreeMap<InteractionId, (&'a str, Option<Wall>)>,
     calls: BTreeMap<InteractionId, CallId>,
+    recordings: BTreeMap<InteractionId, RecordingView>,
     /// As users are shown on phones, for agents without a name of their own.
     displays: BTreeMap<&'a str, &'a str>,
     settings: &'a acd::Settings,
@@ -301,10 +306,11 @@ impl<'a> Names<'a> {
         let waiting = snapshot.acd.queues.iter().flat_map(|queue| &queue.waiting);
         let waiting = waiting.map(|who| (who.interaction, (who.caller.reveal().as_str(), Some(who.arrived))));
         let mut callers: BTreeMap<_, _> = waiting.collect();
-        let mut calls = BTreeMap::new();
+        let (mut calls, mut recordings) = (BTreeMap::new(), BTreeMap::new());
         for call in &snapshot.calls {
             if let Some(interaction) = call.interaction {
                 calls.insert(interaction, call.call);
+                recordings.extend(call.recording.map(|recording| (interaction, recording)));
                 callers.entry(interaction).or_insert((call.caller.reveal().as_str(), None));
             }
         }
@@ -313,6 +319,7 @@ impl<'a> Names<'a> {
             agents: snapshot.acd.agents.iter().map(|agent| (agent.agent, agent.key.as_str())).collect(),
             callers,
             calls,
+            recordings,
             displays: centre.users.iter().map(|user| (user.name.as_str(), user.display.reveal().as_str())).collect(),
             settings: &centre.acd,
         }
@@ -350,6 +357,7 @@ impl<'a> Names<'a> {
             answered: call.answered,
             queue: call.queue.map(|queue| self.queue_key(queue)),
             agent: call.agent.map(|agent| self.agent_key(agent)),
+            recording: call.recording,
             legs: parties.len(),
             parties,
             agent_id: call.agent,
@@ -409,6 +417,7 @@ impl<'a> Names<'a> {
             channel: engagement.channel,
             kind: engagement.kind,
             call: self.calls.get(&engagement.interaction).map(|call| call.0.to_string()),
+            recording: self.recordings.get(&engagement.interaction).copied(),
             caller: engagement.caller.reveal().clone(),
             accepted: engagement.accepted,
             connected: engagement.connected,

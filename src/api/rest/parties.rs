@@ -208,7 +208,7 @@ pub async fn end_supervision(
 }
 
 /// One's own call, or any for a supervisor. Another's call is to an agent as one that is not.
-async fn own_call(api: &Api, signed: &Signed, call: &str) -> Result<(CallId, Actor), Problem> {
+pub(super) async fn own_call(api: &Api, signed: &Signed, call: &str) -> Result<(CallId, Actor), Problem> {
     let call = CallId(number(call, NO_CALL)?);
     let view = api.view().await?;
     let live = view.calls.get(&call).ok_or_else(|| Problem::not_found(NO_CALL))?;

@@ -8,15 +8,15 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tower_http::services::ServeFile;
 
-use super::{Scope, number, records};
+use super::{Body, DONE, Done, Scope, number, parties, records};
 use crate::{
     api::{Api, Problem, Signed},
     base::{CallId, SegmentId, Wall},
-    engine::{Actor, Centre, SegmentRecord},
+    engine::{Actor, Centre, Request as Ask, SegmentRecord},
     media::tape::Span,
     store::{Role, recordings},
 };
@@ -52,6 +52,24 @@ struct PauseView {
     by: Actor,
     at: Wall,
     until: Option<Wall>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordingChange {
+    paused: bool,
+}
+
+/// `PUT /api/v1/calls/{call}/recording`: lets one's own call's recording rest, or go on; any for a supervisor (RC-02).
+pub async fn change(
+    State(api): State<Arc<Api>>,
+    signed: Signed,
+    Path(call): Path<String>,
+    Body(change): Body<RecordingChange>,
+) -> Result<Json<Done>, Problem> {
+    let (call, actor) = parties::own_call(&api, &signed, &call).await?;
+    api.ask(actor, Ask::RestRecording { call, rests: change.paused }).await?;
+    Ok(DONE)
 }
 
 /// `GET /api/v1/records/{call}/recording`: its segments, in their order; an agent is told of his own.

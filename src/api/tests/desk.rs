@@ -422,6 +422,7 @@ pub fn call(call: u64, interaction: u64, caller: &str, agent: Option<AgentId>) -
         interaction: Some(InteractionId(interaction)),
         agent,
         direct: Vec::new(),
+        recording: None,
         legs: Vec::new(),
     }
 }

@@ -5,6 +5,7 @@ mod operate;
 mod pages;
 mod parties;
 mod people;
+mod recordings;
 mod rest;
 mod scope;
 mod sign_in;

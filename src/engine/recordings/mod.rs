@@ -4,6 +4,7 @@
 //! A call that is recorded once is recorded to its end, through transfers, thirds and queues: each pair of customer and
 //! partner is a [`segment`](SegmentRecord). Nothing is recorded while nobody talks with the customer.
 
+mod pause;
 mod record;
 mod settings;
 
@@ -11,18 +12,16 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use smallvec::SmallVec;
 
+pub use pause::RecordingView;
 pub use record::{Pause, Reported, SegmentFile, SegmentRecord, SegmentReport};
 pub use settings::{PauseKind, RECORDING_RULES_MAX, RecordingRule, RecordingSettings};
 
-use super::{Alarm, Engine, Entry, Output, Record};
+use super::{Alarm, Engine, Entry, Output, Record, drive::Timer};
 use crate::{
     base::{AgentId, CallId, LegId, Now, SegmentId, Wall},
     media::tape::Taping,
     switch::{Guest, LegParty},
 };
-
-/// Pauses of one segment that are told of, each with who wanted it; of more, the last takes the place of the one before.
-const PAUSES_MAX: usize = 100;
 
 /// What is recorded now, and what is not yet with the records.
 #[derive(Default)]
@@ -123,7 +122,7 @@ impl Engine {
         let taping = Taping::Begin { segment, path: Arc::from(path.as_str()), swapped: false };
         self.switch.record(leg, taping);
         if pause.is_some() {
-            self.switch.record(leg, Taping::Pause { cut: self.recordings.settings.pause == PauseKind::Cut });
+            self.switch.record(leg, self.resting());
         }
         let queue = self.notes.get(&call).and_then(|note| note.queue.as_ref()).map(|queue| queue.queue);
         let record = SegmentRecord {
@@ -177,6 +176,7 @@ impl Engine {
     /// A call is over.
     pub(super) fn forget_recording(&mut self, call: CallId) {
         self.recordings.calls.remove(&call);
+        self.timers.cancel(Timer::ResumeRecording(call));
     }
 
     /// What the last process recorded: files to be finished, and calls to be recorded on into files of their own.
@@ -187,8 +187,12 @@ impl Engine {
             if record.ended.is_none() {
                 record.interrupted = true;
                 let pause = record.pauses.last().copied().filter(|pause| pause.until.is_none());
+                record.pauses.iter_mut().for_each(|pause| _ = pause.until.get_or_insert(now.wall));
                 if self.switch.call(call).is_some() {
                     self.recordings.calls.insert(call, Decision::Recorded { pause });
+                    if let Some(pause) = pause {
+                        self.resume_by_itself(now, call, pause.at);
+                    }
                 }
             }
             self.emit(Output::Mend { segment, path: record.path.clone() });

@@ -4,6 +4,8 @@
 //! A worker never waits for who writes: a tape that nobody takes grows to [`TAPE_OCTETS_MAX`], and then sound is left out
 //! and counted.
 
+#[cfg(test)]
+mod tests;
 mod timeline;
 
 use std::{sync::Arc, time::Duration};

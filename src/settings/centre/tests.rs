@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     acd::{DevicePresence, Strategy},
-    engine::{DndShown, WaitingSound, Watchers},
+    engine::{DndShown, PauseKind, WaitingSound, Watchers},
     settings::{Included, Loaded, Source, load},
     switch::{Destination, Mode, Role, Side},
 };
@@ -160,6 +160,19 @@ reason_required = true
 [watching]
 watchers = "groups"
 dnd = "closed"
+
+[recording]
+pause = "cut"
+resume_secs = 60
+
+[[recording.rule]]
+agent = "ana"
+trunk = "carrier"
+percent = 0
+
+[[recording.rule]]
+queue = "support"
+percent = 40
 "##;
 
 fn read(text: &str) -> Result<Loaded, String> {
@@ -370,6 +383,31 @@ fn sv_09_a_supervisors_queues_are_read() {
         "did you mean \"support\"?",
         "config/centre.toml:8:14: supervises: only for role = \"supervisor\"",
         "2 errors",
+    ] {
+        assert!(said.contains(wanted), "{wanted} is missing in:\n{said}");
+    }
+}
+
+/// RC-01, RC-02: what is recorded is read in its order; a rule about nobody, or of more than all, has its place.
+#[test]
+fn rc_01_rc_02_rules_of_recording_are_read() {
+    let recording = read(CENTRE).unwrap().files.centre.recording;
+    let percents: Vec<u8> = recording.rules.iter().map(|rule| rule.percent).collect();
+    assert_eq!((recording.pause, recording.resume_secs, percents), (PauseKind::Cut, 60, vec![0, 40]));
+    assert!(recording.rules[0].agent.is_some() && recording.rules[0].trunk.is_some());
+    assert!(recording.rules[0].queue.is_none() && recording.rules[1].queue.is_some());
+    let said = refused(
+        "[[queue]]\nkey = \"support\"\n\n[recording]\npause = \"cutt\"\n\n\
+         [[recording.rule]]\nqueue = \"suport\"\npercent = 101\nperson = \"ana\"\n",
+    );
+    for wanted in [
+        "config/centre.toml:5:9: pause: expected one of \"silence\", \"cut\"",
+        "did you mean \"cut\"?",
+        "config/centre.toml:8:9: [[recording.rule]]: no queue is called \"suport\"",
+        "did you mean \"support\"?",
+        "config/centre.toml:9:11: percent: expected a whole number from 0 to 100",
+        "config/centre.toml:10:1: [[recording.rule]]: unknown key \"person\"",
+        "4 errors",
     ] {
         assert!(said.contains(wanted), "{wanted} is missing in:\n{said}");
     }

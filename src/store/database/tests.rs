@@ -5,8 +5,11 @@ use std::{fs, os::unix::fs::PermissionsExt};
 use super::*;
 use crate::{
     acd::{Actor, EngagementSummary, InteractionKind, Work},
-    base::{AgentId, CallId, EngagementId, InteractionId, LegId, Private, QueueId, TrunkId, UserId, Wall},
-    engine::{CallRecord, Direction, QueueRecord, Record, StoryEvent, StoryStep},
+    base::{AgentId, CallId, EngagementId, InteractionId, LegId, Private, QueueId, SegmentId, TrunkId, UserId, Wall},
+    engine::{
+        CallRecord, Direction, Pause, QueueRecord, Record, SegmentFile, SegmentRecord, StoryEvent, StoryStep,
+    },
+    media::tape::Span,
     switch::{Cause, EndedBy, LegParty, LegRecord, LegSide, Quality},
 };
 
@@ -76,6 +79,7 @@ async fn story(database: &Database) {
     users_and_sessions(database).await;
     records(database).await;
     engagements(database).await;
+    segments(database).await;
     let text = "[centre]\nname = 'Ünïcode'";
     assert_eq!(database.document("centre").await.unwrap(), None);
     for body in ["old", text] {
@@ -157,6 +161,36 @@ async fn engagements(database: &Database) {
     assert_eq!(database.engagements(&[CallId(5), CallId(6), CallId(7)]).await.unwrap(), all);
     let mut texts = [Record::Call(Box::new(record(1, 1, Some(2)))), kept[0].clone()].into_iter();
     assert!(texts.all(|it| serde_json::from_str::<Record>(&serde_json::to_string(&it).unwrap()).unwrap() == it));
+}
+
+/// RC-01, RC-03: what is known of a recording comes back as it was, once.
+async fn segments(database: &Database) {
+    let one = |segment, call: u64, file| SegmentRecord {
+        segment: SegmentId(segment),
+        call: CallId(call),
+        leg: LegId(u64::MAX),
+        others: vec![LegId(3), LegId(4)],
+        queue: Some(QueueId(7)),
+        agent: None,
+        path: HOSTILE.into(),
+        began: Wall(1),
+        ended: Some(Wall(9)),
+        pauses: vec![Pause { by: Actor::System, at: Wall(2), until: None }],
+        interrupted: segment == 2,
+        file,
+    };
+    let span = Span { from_ms: 3, ms: u64::from(u32::MAX) };
+    let file =
+        SegmentFile { length_ms: 8, octets: 186, sha256: Some("00ff".into()), paused: vec![span], lost: vec![span] };
+    let all = [one(1, 5, Some(file)), one(2, 5, None), one(3, 6, None)];
+    let kept: Vec<_> = all.iter().cloned().map(|it| Record::Segment(Box::new(it))).collect();
+    database.put_records(&kept).await.unwrap();
+    database.put_records(&kept).await.unwrap();
+    assert_eq!(database.segments(CallId(5)).await.unwrap(), all[..2]);
+    assert_eq!(database.segment(SegmentId(3)).await.unwrap().as_ref(), Some(&all[2]));
+    assert_eq!(database.segment(SegmentId(4)).await.unwrap(), None);
+    let text = serde_json::to_string(&kept[0]).unwrap();
+    assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), kept[0]);
 }
 
 /// AP-05: a record with its legs, whatever its caller calls himself.

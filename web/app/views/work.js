@@ -1,7 +1,7 @@
 // What is mine to do now: the offer, the call, the wrap-up; and my queues.
 
 import { useEffect, useRef } from "preact/hooks";
-import { answerOffer, hangUp, setQueue, wrapUp } from "../api.js";
+import { answerOffer, hangUp, restRecording, setQueue, wrapUp } from "../api.js";
 import { choices, link, me, queueName } from "../store.js";
 import { clock, now } from "../time.js";
 import { reasonName, t } from "../words.js";
@@ -56,9 +56,21 @@ function Engagement({ engagement }) {
   return html`<${Card} title=${queue ? `${t("call.title")} · ${queueName(queue)}` : t("call.title")} kind="call">
     <p class="who">${caller || t("unknown_caller")}</p>
     <p class="big" aria-live="off">${connected === null ? t(here ? "phone.connecting" : "pick_up") : html`<${Since} since=${connected} />`}</p>
+    <${Recording} call=${call} recording=${engagement.recording} />
     ${here ? html`<${Controls} leg=${here} />` : call && html`<div class="buttons"><button class="button bad" disabled=${off()} onClick=${() => hangUp(call)}>${t("hang_up")}</button></div>`}
     ${connected !== null && html`<${Written} engagement=${engagement} />`}
   <//>`;
+}
+
+/** Whether the call is recorded, and a rest for what nobody may keep. @param {{ call: string | null, recording: any }} props */
+function Recording({ call, recording }) {
+  if (!call || !recording) return null;
+  const { paused, resumes } = recording;
+  return html`<div class="recording ${paused ? "is-paused" : "is-on"}">
+    <span role="status"><span class="dot" aria-hidden="true"></span>${t(paused ? "recording.paused" : "recording.on")}</span>
+    ${paused && resumes !== null && html`<${Left} until=${resumes} />`}
+    <button class="button" disabled=${off()} onClick=${() => restRecording(call, !paused)}>${t(paused ? "recording.resume" : "recording.pause")}</button>
+  </div>`;
 }
 
 /** A call that came through no queue. @param {{ call: any }} props */
@@ -68,6 +80,7 @@ function Direct({ call }) {
   return html`<${Card} title=${t("call.title")} kind="call">
     <p class="who">${call.direction === "outbound" ? call.dialled : call.caller || t("unknown_caller")}</p>
     <p class="big" aria-live="off">${call.answered === null ? t(`stage.${call.stage}`) : html`<${Since} since=${call.answered} />`}</p>
+    <${Recording} call=${call.call} recording=${call.recording} />
     ${here ? html`<${Controls} leg=${here} />` : html`<div class="buttons"><button class="button bad" disabled=${off()} onClick=${() => hangUp(call.call)}>${t("hang_up")}</button></div>`}
   <//>`;
 }
