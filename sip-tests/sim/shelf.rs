@@ -65,7 +65,11 @@ impl Shelf {
     }
 }
 
-fn file_of(sound: &[u8], paused: Vec<strowger::media::tape::Span>, lost: Vec<strowger::media::tape::Span>) -> SegmentFile {
+fn file_of(
+    sound: &[u8],
+    paused: Vec<strowger::media::tape::Span>,
+    lost: Vec<strowger::media::tape::Span>,
+) -> SegmentFile {
     let octets = sound.len() as u64;
     SegmentFile { length_ms: octets / 16, octets, sha256: Some(String::from("of the real one")), paused, lost }
 }

@@ -25,7 +25,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("settings", &["base", "wire", "sip", "media", "switch", "acd", "engine"]),
     ("net", &["base", "wire", "sip", "engine"]),
     ("plane", &["base", "wire", "media"]),
-    ("store", &["base", "switch", "acd", "engine"]),
+    ("store", &["base", "switch", "acd", "media", "engine"]),
     ("api", &["base", "switch", "acd", "engine", "settings", "store"]),
     ("server", &SHELL_SEES),
     ("cli", &SHELL_SEES),
@@ -41,7 +41,7 @@ const PURE: [&str; 8] = ["base", "wire", "sip", "media", "switch", "acd", "engin
 /// sees what a path is.
 const NOT_FOR: &[(&str, &[&str])] = &[
     ("net", &["engine::Engine", "sip::Stack", "sip::registrar", "sip::digest"]),
-    ("store", &["engine::Engine", "switch::Switch", "acd::Acd"]),
+    ("store", &["engine::Engine", "switch::Switch", "acd::Acd", "media::Core"]),
     ("api", &["engine::Engine", "switch::Switch", "acd::Acd"]),
 ];
 

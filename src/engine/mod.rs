@@ -63,6 +63,7 @@ pub use watching::{
 
 pub use crate::{
     acd::{Actor, Refused},
+    media::tape::Span,
     switch::{Listener, Times},
 };
 

@@ -16,8 +16,7 @@ use super::{Body, DONE, Done, Scope, number, parties, records};
 use crate::{
     api::{Api, Problem, Signed},
     base::{CallId, SegmentId, Wall},
-    engine::{Actor, Centre, Request as Ask, SegmentRecord},
-    media::tape::Span,
+    engine::{Actor, Centre, Request as Ask, SegmentRecord, Span},
     store::{Role, recordings},
 };
 

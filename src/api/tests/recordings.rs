@@ -7,8 +7,7 @@ use super::desk::{ANA, Desk, RUI, SUPPORT};
 use crate::{
     api::ApiSettings,
     base::{AgentId, CallId, LegId, SegmentId, UserId, Wall},
-    engine::{Actor, Pause, Record, RecordingView, Request, SegmentFile, SegmentRecord},
-    media::tape::Span,
+    engine::{Actor, Pause, Record, RecordingView, Request, SegmentFile, SegmentRecord, Span},
 };
 
 fn segment(segment: u64, agent: AgentId, path: &str) -> Record {
@@ -109,5 +108,5 @@ async fn rc_02_p33_who_may_pause_a_recording() {
     let expected = [(Actor::Agent(ANA), asked(true)), (Actor::Supervisor(UserId(3)), asked(false))];
     assert_eq!(desk.picture.asked(), expected);
     let me = desk.get(&ana, "/api/v1/me/status").await.json();
-    assert_eq!(me["engagements"][0]["recording"], json!({ "paused": true, "resumes": 5 }), "{me}");
+    assert_eq!(me["me"]["engagements"][0]["recording"], json!({ "paused": true, "resumes": 5 }), "{me}");
 }

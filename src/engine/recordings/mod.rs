@@ -38,7 +38,9 @@ pub(super) struct Recordings {
 enum Decision {
     /// These two are not recorded.
     Not(LegId, LegId),
-    Recorded { pause: Option<Pause> },
+    Recorded {
+        pause: Option<Pause>,
+    },
 }
 
 impl Recordings {
@@ -81,8 +83,7 @@ impl Engine {
     fn customer_and_partner(&self, call: CallId) -> Option<(LegId, LegId)> {
         let caller = self.switch.call(call)?.caller_leg();
         let called = self.switch.partner(caller)?;
-        let is_outside =
-            |leg: LegId| self.switch.leg(leg).is_some_and(|leg| matches!(leg.party(), LegParty::Trunk(_)));
+        let is_outside = |leg: LegId| self.switch.leg(leg).is_some_and(|leg| matches!(leg.party(), LegParty::Trunk(_)));
         if is_outside(called) && !is_outside(caller) { Some((called, caller)) } else { Some((caller, called)) }
     }
 

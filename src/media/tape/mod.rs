@@ -66,13 +66,27 @@ pub struct Piece {
 #[derive(Clone, Debug)]
 pub enum What {
     /// With the law of its file.
-    Begins { path: Arc<str>, law: Codec },
+    Begins {
+        path: Arc<str>,
+        law: Codec,
+    },
     /// One packet's payload; its octets are [`Tape::sound`].
-    Sound { channel: Channel, codec: Codec, source: u32, timestamp: u32, from: u32, len: u16 },
-    Pauses { cut: bool },
+    Sound {
+        channel: Channel,
+        codec: Codec,
+        source: u32,
+        timestamp: u32,
+        from: u32,
+        len: u16,
+    },
+    Pauses {
+        cut: bool,
+    },
     Resumes,
     /// There was no room for what came since then.
-    Lost { since: Instant },
+    Lost {
+        since: Instant,
+    },
     Ends,
 }
 
@@ -141,7 +155,14 @@ pub struct Tap {
 }
 
 impl Tap {
-    pub fn begin(now: Instant, tape: &mut Tape, form: &Form, segment: SegmentId, path: Arc<str>, swapped: bool) -> Self {
+    pub fn begin(
+        now: Instant,
+        tape: &mut Tape,
+        form: &Form,
+        segment: SegmentId,
+        path: Arc<str>,
+        swapped: bool,
+    ) -> Self {
         let law = if form.codec == Codec::Pcma { Codec::Pcma } else { Codec::Pcmu };
         tape.push(now, segment, What::Begins { path, law });
         Self { segment, swapped, is_paused: false, lost: None }

@@ -41,7 +41,7 @@ impl Desk {
     /// The customer's packet of so many milliseconds comes then.
     fn says(&mut self, then: u64, ms: u64, hz: f64) {
         let payload = tone(hz, ms * 8, self.timeline.law());
-        let header = Header::new(0, (ms / 20) as u16, (ms * 8) as u32 + u32::MAX - 2_000, 1, 160);
+        let header = Header::new(0, (ms / 20) as u16, (ms as u32 * 8).wrapping_sub(2_000), 1, 160);
         let codec = self.timeline.law();
         self.tap.says(at(then), &mut self.tape, codec, &header, &payload);
     }

@@ -18,7 +18,10 @@ const COLUMNS: &str = "segment_id, call_id, leg_id, others, queue_id, agent_id, 
 const SEGMENTS_MAX: i64 = 1_000;
 
 /// As a part of a batch: what is there already is left as it is.
-pub(super) async fn put(work: &mut Transaction<'static, Any>, segments: &[&SegmentRecord]) -> Result<(), DatabaseError> {
+pub(super) async fn put(
+    work: &mut Transaction<'static, Any>,
+    segments: &[&SegmentRecord],
+) -> Result<(), DatabaseError> {
     for chunk in segments.chunks(ROWS_MAX) {
         let mut insert = sqlx::query(insert_sql("segments", COLUMNS, "segment_id", chunk.len()));
         for segment in chunk {

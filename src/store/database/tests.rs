@@ -6,9 +6,7 @@ use super::*;
 use crate::{
     acd::{Actor, EngagementSummary, InteractionKind, Work},
     base::{AgentId, CallId, EngagementId, InteractionId, LegId, Private, QueueId, SegmentId, TrunkId, UserId, Wall},
-    engine::{
-        CallRecord, Direction, Pause, QueueRecord, Record, SegmentFile, SegmentRecord, StoryEvent, StoryStep,
-    },
+    engine::{CallRecord, Direction, Pause, QueueRecord, Record, SegmentFile, SegmentRecord, StoryEvent, StoryStep},
     media::tape::Span,
     switch::{Cause, EndedBy, LegParty, LegRecord, LegSide, Quality},
 };

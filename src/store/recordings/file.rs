@@ -131,7 +131,8 @@ impl Writing {
     pub fn close(self) -> SegmentFile {
         let headed = self.write_head();
         let length_ms = self.written / CHANNELS as u64 / 8;
-        let sha256 = self.place.as_deref().filter(|_| headed.is_ok() && self.file.is_ok()).and_then(|place| digest(place).ok());
+        let sha256 =
+            self.place.as_deref().filter(|_| headed.is_ok() && self.file.is_ok()).and_then(|place| digest(place).ok());
         let (paused, lost) = (self.timeline.pauses().to_vec(), self.timeline.lost().to_vec());
         SegmentFile { length_ms, octets: STEREO_HEAD as u64 + self.written, sha256, paused, lost }
     }

@@ -60,7 +60,6 @@ impl Recorder {
     pub fn mend(&self, segment: SegmentId, path: String) -> bool {
         self.mends.try_send((segment, path)).is_ok()
     }
-
 }
 
 impl Drop for Recorder {

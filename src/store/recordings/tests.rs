@@ -9,9 +9,9 @@ use super::*;
 use crate::{
     engine::SegmentFile,
     media::{
-        Codec, Form, g711, tone_peak,
+        Codec, Form, g711,
         tape::{Tap, Tape},
-        wav,
+        tone_peak, wav,
     },
     wire::rtp::Header,
 };
@@ -31,7 +31,14 @@ fn folder(name: &str) -> PathBuf {
 fn writer(data: &Path) -> (Writer<impl Fn(SegmentReport) + use<>>, Told) {
     let told = Told::default();
     let tell = Arc::clone(&told);
-    (Writer { data: data.to_owned(), report: move |report| tell.lock().unwrap().push(report), open: BTreeMap::new() }, told)
+    (
+        Writer {
+            data: data.to_owned(),
+            report: move |report| tell.lock().unwrap().push(report),
+            open: BTreeMap::new(),
+        },
+        told,
+    )
 }
 
 fn at(ms: u64) -> Instant {
