@@ -15,8 +15,8 @@ use super::{
 use crate::{
     acd::{self, Actor, Refused},
     base::{
-        AgentId, CallId, EngagementId, FlowId, Instant, InteractionId, LegId, OfferId, PageId, QueueId, SegmentId, UserId,
-        Wall,
+        AgentId, CallId, EngagementId, FlowId, Instant, InteractionId, LegId, OfferId, PageId, QueueId, SegmentId,
+        UserId, Wall,
     },
     media,
     sip::{Lookup, Path, Server, Transport},

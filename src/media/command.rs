@@ -9,9 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use super::{
-    Answer, AnswerSettings, Because, Matrix, Security, Sound, Standing, Wishes, link::Link, tape::Taping,
-};
+use super::{Answer, AnswerSettings, Because, Matrix, Security, Sound, Standing, Wishes, link::Link, tape::Taping};
 use crate::base::{ClipId, Instant, PlayId, StreamId};
 
 /// Clips in one [`Source::Sequence`]; an announcement of more parts is cut there.
