@@ -198,6 +198,33 @@ fn as_05_a_lost_page_keeps_its_call() {
     assert_ne!(ana.status(), Status::Busy);
 }
 
+/// CH-02: whoever leaves somebody on hold is reminded, by ear and by eye, until he is back.
+#[test]
+fn ch_02_who_holds_for_long_is_reminded() {
+    let world = World::seed(908);
+    world.centre_has(|centre| centre.acd.policies.hold_recall_secs = 20);
+    let (_, page) = ready_page(&world);
+    let call = talking(&world, &page);
+    let leg = page.leg();
+    page.says(PageSays::Hold { leg, held: true });
+    world.within(2, "music", |world| world.hears(&call, crate::sim::Voice::MUSIC));
+    page.call().tapes();
+    let reminded = || page.told().iter().filter(|told| matches!(told, PageTold::HeldLong { .. })).count();
+    let heard =
+        || page.call().with(|call| call.media.ear.tape.as_ref().unwrap().iter().any(|sample| sample.abs() > 1_000));
+    world.run_for(secs(15));
+    assert!(reminded() == 0 && !heard());
+    world.run_for(secs(30));
+    assert!(reminded() == 2 && heard(), "{}", reminded());
+    assert!(world.hears(&call, crate::sim::Voice::MUSIC), "whom it is not for hears nothing of it");
+    page.says(PageSays::Hold { leg, held: false });
+    world.within(2, "they talk on", |world| world.hear_each_other(&call, &page));
+    world.run_for(secs(60));
+    assert_eq!(reminded(), 2);
+    call.hangs_up();
+    world.settle();
+}
+
 /// CH-02: hold from the page is hold: the customer hears music, and the talk goes on after it.
 #[test]
 fn ch_02_hold_at_a_page() {

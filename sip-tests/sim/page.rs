@@ -238,7 +238,7 @@ impl Sim {
                 }
             }
             PageTold::Leg { leg, order, .. } => self.on_page_order(page, *leg, order),
-            PageTold::Off | PageTold::Held { .. } => {}
+            PageTold::Off | PageTold::Held { .. } | PageTold::HeldLong { .. } => {}
         }
         self.told.push((page, told));
     }

@@ -243,6 +243,7 @@ fn rest_routes() -> Router<Arc<Api>> {
         .route("/records/{call}/recording", get(rest::recordings::of_call))
         .route("/recordings/{segment}", get(rest::recordings::audio))
         .route("/people", get(rest::people::list))
+        .route("/targets", get(rest::targets::list))
         .route("/registrations", get(rest::operate::registrations))
         .route("/subscriptions", get(rest::operate::subscriptions))
         .route("/reload", post(rest::operate::reload))

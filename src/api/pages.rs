@@ -40,6 +40,7 @@ static FILES: &[(&str, &[u8])] = files! {
     "app/views/tables.js"
     "app/views/parts.js"
     "app/views/phone.js"
+    "app/views/pass-on.js"
     "app/views/audio.js"
     "vendor/preact.mjs"
     "vendor/hooks.mjs"

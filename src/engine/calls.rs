@@ -8,11 +8,12 @@ use super::{
 };
 use crate::{
     base::{AgentId, CallId, EngagementId, GroupId, InteractionId, LegId, Now, Number, QueueId, TrunkId, UserId, Wall},
-    sip::Headers,
+    sip::{Headers, TransactionId},
     switch::{
         CallSummary, Cause, Destination, EndedBy, Fact, GroupStrategy, LegParty, LegSide, LegStage, Lost, Moved,
         RingId, RingPlan, Routed, Target, Then,
     },
+    wire::sip::Message,
 };
 
 /// What the engine knows of a call beyond the switch.
@@ -256,10 +257,7 @@ impl Engine {
             Fact::NotifyDue { subscription } => self.notify_watcher(now, subscription),
             Fact::SubscriptionEnded { subscription, why } => self.on_subscription_ended(subscription, why),
             Fact::Response { transaction, status, response } => {
-                let is_text = self.on_text_answer(now, transaction, status, response.is_some());
-                if !is_text && !self.on_line_answer(now, transaction, status, response.as_deref()) {
-                    self.on_probed(now, transaction, response.is_some().then_some(status));
-                }
+                self.on_response(now, transaction, status, response.as_deref());
             }
             Fact::Rang { call, ring } => {
                 self.on_offer_rings(now, ring);
@@ -331,6 +329,14 @@ impl Engine {
             Fact::Over { call } => self.on_over(now, call),
             Fact::Settled(summary) => self.on_settled(now, *summary),
             Fact::NoPort => self.alarm(now, super::Alarm::PortsExhausted),
+        }
+    }
+
+    /// To a text, to what was asked of a trunk, or of a device that was silent.
+    fn on_response(&mut self, now: Now, of: TransactionId, status: u16, response: Option<&Message>) {
+        let is_text = self.on_text_answer(now, of, status, response.is_some());
+        if !is_text && !self.on_line_answer(now, of, status, response) {
+            self.on_probed(now, of, response.is_some().then_some(status));
         }
     }
 

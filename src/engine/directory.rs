@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use super::{BlindFailed, Centre, Spoken, WaitingSound};
@@ -25,6 +26,8 @@ pub(super) struct Directory {
     pub trunk_groups: FastMap<TrunkGroupId, TrunkGroup>,
     pub dial_plan: DialPlan,
     pub blind_failed: BlindFailed,
+    /// Zero: nobody is reminded of whom he holds.
+    pub hold_recall: Duration,
     trunk_hours: FastMap<TrunkId, Calendar>,
     queue_numbers: FastMap<QueueId, Number>,
     trunk_order: Vec<TrunkId>,
@@ -57,6 +60,7 @@ impl Directory {
             trunk_groups: centre.trunk_groups.iter().map(|group| (group.id, group.clone())).collect(),
             dial_plan: centre.dial_plan.clone(),
             blind_failed: centre.blind_failed,
+            hold_recall: Duration::from_secs(centre.acd.policies.hold_recall_secs.into()),
             trunk_hours: centre.trunks.iter().filter_map(|trunk| Some((trunk.id, hours(centre, trunk)?))).collect(),
             queue_numbers: centre
                 .queues

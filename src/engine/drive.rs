@@ -27,8 +27,8 @@ use super::{
 use crate::{
     acd::Acd,
     base::{
-        AgentId, CallId, Chance, EngagementId, FastMap, FlowId, Instant, InteractionId, Now, OfferId, PlayId, Timers,
-        TrunkId, UserId,
+        AgentId, CallId, Chance, EngagementId, FastMap, FlowId, Instant, InteractionId, LegId, Now, OfferId, PlayId,
+        Timers, TrunkId, UserId,
     },
     sip::{Stack, StackSettings, TransactionId, Transport, digest::Verifier, registrar::Registrar},
     switch::{self, Listener, RingId, Switch, SwitchSettings, TrunkLoad, authority},
@@ -115,6 +115,8 @@ pub(super) enum Timer {
     StillEarly(CallId),
     /// What is told before a bridge takes too long.
     BriefingLate(OfferId),
+    /// Somebody has been on hold for long.
+    HoldLong(LegId),
     /// Write what changed in calls.
     Keep,
     /// A recording has rested long enough.
@@ -249,6 +251,7 @@ impl Engine {
                 Timer::PlayLate(call, play) => self.on_played(now, call, play),
                 Timer::StillEarly(call) => self.on_still_early(now, call),
                 Timer::BriefingLate(offer) => self.end_briefing(now, offer),
+                Timer::HoldLong(leg) => self.on_hold_long(now, leg),
                 Timer::Keep => self.on_keep_due(now),
                 Timer::ResumeRecording(call) => self.on_rested_enough(now, call),
             }

@@ -45,6 +45,11 @@ pub enum Happened {
         call: CallId,
         leg: LegId,
     },
+    /// Somebody has been on hold for longer than he should be; the leg that holds.
+    HeldLong {
+        call: CallId,
+        leg: LegId,
+    },
     Device(DeviceView),
     /// What people see of an agent changed.
     Agent(acd::AgentEvent),

@@ -69,6 +69,10 @@ pub enum PageTold {
         leg: LegId,
         held: bool,
     },
+    /// Whoever is on hold there waits for long.
+    HeldLong {
+        leg: LegId,
+    },
     Dialled {
         mark: u32,
         leg: LegId,
@@ -133,7 +137,7 @@ impl Engine {
             PageSays::Rings { leg } => self.switch.page_rings(now, page, leg),
             PageSays::Answer { leg, sdp } => self.switch.page_answers(now, page, leg, sdp),
             PageSays::HangUp { leg } => self.switch.page_hangs_up(now, page, leg),
-            PageSays::Hold { leg, held } => self.page_holds(page, leg, held),
+            PageSays::Hold { leg, held } => self.page_holds(now, page, leg, held),
             PageSays::Offer { leg, sdp } => self.switch.page_offers(now, page, leg, sdp),
             PageSays::Dial { to, sdp, mark } => {
                 if let Err(refused) = self.page_dials(now, page, user, (&to, &sdp), mark) {
@@ -162,11 +166,11 @@ impl Engine {
     }
 
     /// CH-02: his own leg waits; who is asked in private ends that by other means.
-    fn page_holds(&mut self, page: PageId, leg: LegId, held: bool) {
+    fn page_holds(&mut self, now: Now, page: PageId, leg: LegId, held: bool) {
         let Some(sight) = self.switch.leg(leg).filter(|sight| sight.page() == Some(page)) else { return };
         let talks = self.switch.partner(leg).is_some() && !self.is_asking(sight.call());
         if talks {
-            self.switch.set_held(leg, held);
+            self.hold_leg(now, leg, held);
         }
         let held = self.switch.leg(leg).is_some_and(|sight| sight.is_held());
         self.tell_page(page, PageTold::Held { leg, held });
@@ -272,7 +276,7 @@ impl Engine {
         self.tell_page(page, PageTold::Leg { leg, call, offer, order });
     }
 
-    fn tell_page(&mut self, page: PageId, told: PageTold) {
+    pub(super) fn tell_page(&mut self, page: PageId, told: PageTold) {
         self.emit(Output::Page { page, told });
     }
 

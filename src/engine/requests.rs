@@ -66,7 +66,7 @@ impl Engine {
             Request::SetDoor { queue, door } => acd.set_door(now, queue, door, actor)?,
             Request::AddParty { call, by, to } => self.add_party(now, call, by, &to)?,
             Request::Transfer { call, by, to, failed } => self.transfer(now, call, by, &to, failed)?,
-            Request::Hold { call, held } => self.hold(call, held)?,
+            Request::Hold { call, held } => self.hold(now, call, held)?,
             Request::Consult { call, by, to } => self.consult(now, call, by, &to)?,
             Request::ConsultStep { call, step } => self.consult_step(now, call, step)?,
             Request::DropParty { call, leg } => self.drop_party(now, call, leg)?,

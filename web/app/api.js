@@ -93,6 +93,21 @@ export const restRecording = (call, paused) => act("PUT", `/calls/${call}/record
 /** @param {string} call */
 export const hangUp = (call) => act("POST", `/calls/${call}/hangup`);
 
+/** Whom a call can go to, and how each stands. @param {string} search @returns {Promise<any[]>} */
+export async function findTargets(search) {
+  const { ok, json } = await request("GET", `/targets?search=${encodeURIComponent(search.trim())}`);
+  return ok ? json.targets : [];
+}
+
+/** @param {string} call @param {string} to */
+export const transfer = (call, to) => act("POST", `/calls/${call}/transfer`, { to });
+
+/** @param {string} call @param {string} to */
+export const consult = (call, to) => act("POST", `/calls/${call}/consult`, { to });
+
+/** @param {string} call @param {string} step */
+export const consultStep = (call, step) => act("PUT", `/calls/${call}/consult`, { step });
+
 /** @param {string} agent @param {object} change */
 export const setAgentStatus = (agent, change) => act("PUT", `/agents/${encodeURIComponent(agent)}/status`, change);
 

@@ -4,6 +4,7 @@
 import { signal } from "@preact/signals";
 import { lookForDevices, openMicrophone, play, ring } from "./audio.js";
 import { tell } from "./store.js";
+import { now } from "./time.js";
 import { t } from "./words.js";
 
 /** Whether this browser can be a telephone: a page on plain http elsewhere than on this machine gets no microphone. */
@@ -235,7 +236,8 @@ export function hear(message) {
     state.value = "off";
     return tell(t("phone.too_many"));
   }
-  if (told === "held") return change(leg, { held: message.held });
+  if (told === "held") return change(leg, { held: message.held, heldSince: message.held ? now.value : null });
+  if (told === "held_long") return tell(t("phone.held_long"));
   if (told === "dialled") return onDialled(message);
   if (told === "not_dialled") {
     drop(`mark-${message.mark}`);
@@ -290,7 +292,7 @@ function takeUp(left) {
   state.value = "on";
   for (const leg of legs.value.keys()) if (!left.some((one) => one.leg === leg)) drop(leg);
   for (const { leg, call, held } of left) {
-    if (!legs.value.has(leg)) add({ leg, call, stage: "talks", held });
+    if (!legs.value.has(leg)) add({ leg, call, stage: "talks", held, heldSince: held ? now.value : null });
     offerAgain(leg);
   }
 }

@@ -13,7 +13,7 @@ import { Voice } from "./voice.mjs";
 
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const PATIENCE = 30_000;
-const [MICROPHONE, DESK] = [620, 1040];
+const [MICROPHONE, DESK, COLLEAGUE] = [620, 1040, 1720];
 
 let it, browser, folder;
 const faults = [];
@@ -96,8 +96,8 @@ async function atPage(user) {
   return page;
 }
 
-async function desk(user) {
-  const voice = await Voice.open(DESK);
+async function desk(user, hz = DESK) {
+  const voice = await Voice.open(hz);
   const phone = new Phone({ server: it.sip, user, password: it.passwords[user], voice });
   await phone.open();
   return { phone, voice, close: () => (phone.close(), voice.close()) };
@@ -205,6 +205,53 @@ test("a call goes on over a reload of the page", async () => {
   await deskHears(other.voice);
   await page.locator(".card.call").getByRole("button", { name: "Hang up" }).click();
   await other.phone.hungUp();
+  await released();
+  other.close();
+  await page.context().close();
+});
+
+// CH-06, CH-07, CH-20
+test("what is known of a call is seen before it is taken; it is asked about and passed on", async () => {
+  const [page, other] = [await atPage("ana"), await desk("rui")];
+  await page.getByRole("button", { name: "Ready", exact: true }).click();
+  const answer = other.phone.call("800");
+  const offer = page.getByRole("alertdialog");
+  await offer.filter({ hasText: "dialled 800" }).filter({ hasText: "Customer support" }).waitFor();
+  await offer.getByRole("button", { name: "Accept" }).click();
+  assert.equal((await answer).status, 200);
+  await deskHears(other.voice);
+  const eva = await desk("eva", COLLEAGUE);
+  const card = page.locator(".card.call");
+  await card.getByRole("button", { name: "Transfer" }).click();
+  await card.locator("input[name=target]").fill("eva");
+  const found = card.locator(".pass-on li", { hasText: "Eva Lima" });
+  await found.getByRole("button", { name: "Ask first" }).click();
+  await eva.phone.ringing();
+  eva.phone.answer();
+  await until("the colleague hears the agent", () => eva.voice.heard.length > 8000 && share(eva.voice.lastSecond(), MICROPHONE) > 0.8);
+  await card.getByRole("button", { name: "Complete" }).click();
+  await until("customer and colleague hear each other", () => share(eva.voice.lastSecond(), DESK) > 0.8 && share(other.voice.lastSecond(), COLLEAGUE) > 0.8);
+  await page.getByRole("button", { name: "Finish" }).click();
+  await other.phone.hangUp();
+  await eva.phone.hungUp();
+  await released();
+  other.close();
+  eva.close();
+  await page.context().close();
+});
+
+// CH-04
+test("a favourite is kept and called", async () => {
+  const [page, other] = [await atPage("ana"), await desk("rui")];
+  await page.fill("input[name=to]", "rui");
+  await page.getByRole("button", { name: "Keep" }).click();
+  await page.reload();
+  await page.locator(".favourites").getByRole("button", { name: "rui", exact: true }).click();
+  await other.phone.ringing();
+  await page.locator(".card.call").getByRole("button", { name: "Hang up" }).click();
+  await other.phone.hungUp();
+  await page.getByRole("button", { name: "Forget rui" }).click();
+  await page.locator(".favourites").waitFor({ state: "detached" });
   await released();
   other.close();
   await page.context().close();

@@ -48,6 +48,8 @@ pub struct Policies {
     pub direct_acw_secs: u32,
     /// The same after a call of one's own that nobody answered.
     pub acw_for_unanswered_out: bool,
+    /// An agent who has had somebody on hold for so long is reminded, and again after each such time. Zero: never.
+    pub hold_recall_secs: u32,
     /// IANA name of the zone whose midnight starts the day's counters.
     pub time_zone: String,
 }
@@ -74,6 +76,7 @@ impl Default for Policies {
             dial_not_ready: true,
             direct_acw_secs: 0,
             acw_for_unanswered_out: false,
+            hold_recall_secs: 0,
             time_zone: "UTC".into(),
         }
     }

@@ -127,6 +127,9 @@ enum Wire<'a> {
         #[serde(flatten)]
         order: &'a PageOrder,
     },
+    HeldLong {
+        leg: String,
+    },
     Held {
         leg: String,
         held: bool,
@@ -178,6 +181,7 @@ pub fn told_text(told: &PageTold) -> String {
             offer: offer.map(|offer| offer.0.to_string()),
             order,
         },
+        PageTold::HeldLong { leg } => Wire::HeldLong { leg: leg.0.to_string() },
         PageTold::Held { leg, held } => Wire::Held { leg: leg.0.to_string(), held: *held },
         PageTold::Dialled { mark, leg, call } => {
             Wire::Dialled { mark: *mark, leg: leg.0.to_string(), call: call.0.to_string() }

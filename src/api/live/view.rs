@@ -118,6 +118,8 @@ pub struct OfferView {
     pub offer: String,
     pub queue: String,
     pub caller: String,
+    /// The number that the caller dialled, of a call.
+    pub dialled: Option<String>,
     pub arrived: Option<Wall>,
     pub made: Wall,
     pub until: Wall,
@@ -248,6 +250,7 @@ struct Names<'a> {
     callers: BTreeMap<InteractionId, (&'a str, Option<Wall>)>,
     calls: BTreeMap<InteractionId, CallId>,
     recordings: BTreeMap<InteractionId, RecordingView>,
+    live: BTreeMap<CallId, &'a engine::CallView>,
     /// As users are shown on phones, for agents without a name of their own.
     displays: BTreeMap<&'a str, &'a str>,
     settings: &'a acd::Settings,
@@ -320,6 +323,7 @@ impl<'a> Names<'a> {
             callers,
             calls,
             recordings,
+            live: snapshot.calls.iter().map(|call| (call.call, call)).collect(),
             displays: centre.users.iter().map(|user| (user.name.as_str(), user.display.reveal().as_str())).collect(),
             settings: &centre.acd,
         }
@@ -398,10 +402,12 @@ impl<'a> Names<'a> {
 
     fn offer(&self, offer: &OfferSnapshot) -> OfferView {
         let (caller, arrived) = self.callers.get(&offer.interaction).copied().unwrap_or_default();
+        let call = self.calls.get(&offer.interaction).and_then(|call| self.live.get(call));
         OfferView {
             offer: offer.offer.0.to_string(),
             queue: self.queue_key(offer.queue),
             caller: caller.to_owned(),
+            dialled: call.map(|call| call.dialled.reveal().clone()),
             arrived,
             made: offer.made,
             until: offer.until,

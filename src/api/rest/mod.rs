@@ -12,6 +12,7 @@ pub mod recordings;
 pub mod records;
 mod scope;
 pub mod session;
+pub mod targets;
 pub mod waiting;
 pub mod why;
 pub mod work;

@@ -103,7 +103,7 @@ fn found<'a>(wanted: &Wanted, centre: &'a Centre, snapshot: &'a Snapshot) -> Vec
 }
 
 /// The user whose devices ring for an agent.
-fn user_of<'a>(centre: &'a Centre, agent: &'a acd::AgentSnapshot) -> &'a str {
+pub fn user_of<'a>(centre: &'a Centre, agent: &'a acd::AgentSnapshot) -> &'a str {
     let user = centre.acd.agents.get(&agent.agent).and_then(|agent| agent.user.as_deref());
     user.unwrap_or(agent.key.as_str())
 }

@@ -65,3 +65,29 @@ async fn qm_09_a_bad_search_is_refused() {
     let ana = desk.sign_in("ana").await;
     assert_eq!(desk.get(&ana, "/api/v1/people").await.status, StatusCode::FORBIDDEN);
 }
+
+/// CH-06: anybody who is signed in finds whom a call can go to, by name or number, with how each stands; never himself.
+#[tokio::test]
+async fn ch_06_whom_a_call_can_go_to() {
+    let desk = Desk::new("targets").await;
+    desk.picture.snapshot.lock().unwrap().devices = vec![device(2, "sip:rui@10.0.0.3", true)];
+    let ana = desk.sign_in("ana").await;
+    let found = async |query: &str| {
+        let reply = desk.get(&ana, &format!("/api/v1/targets{query}")).await;
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
+        reply.json()["targets"].as_array().unwrap().clone()
+    };
+    let all = found("").await;
+    let kinds: Vec<&str> = all.iter().map(|one| one["kind"].as_str().unwrap()).collect();
+    assert!(
+        kinds.is_sorted_by_key(|kind| ["user", "group", "queue"].iter().position(|other| other == kind)),
+        "{kinds:?}"
+    );
+    assert!(!all.iter().any(|one| one["to"] == "ana"), "{all:?}");
+    let rui = found("?search=RUI").await;
+    assert_eq!((rui.len(), &rui[0]["kind"], &rui[0]["reachable"]), (1, &"user".into(), &true.into()), "{rui:?}");
+    assert!(rui[0]["status"].is_string(), "{rui:?}");
+    let long = "x".repeat(65);
+    assert_eq!(desk.get(&ana, &format!("/api/v1/targets?search={long}")).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(desk.get("", "/api/v1/targets").await.status, StatusCode::UNAUTHORIZED);
+}

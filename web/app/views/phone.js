@@ -1,11 +1,13 @@
 // The telephone in the page: on and off, what rings, whom to call, and what can be done in a call.
 
+import { signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { link, me } from "../store.js";
 import { able, accept, dial, hangUpHere, hold, legs, mute, press, state, takeCallsElsewhere, takeCallsHere, wanted } from "../phone.js";
 import { t } from "../words.js";
 import { AudioSettings } from "./audio.js";
-import { Card, html } from "./parts.js";
+import { Card, Since, html } from "./parts.js";
+import { PassOn } from "./pass-on.js";
 
 const off = () => link.value !== "live";
 
@@ -52,15 +54,18 @@ function callerName(caller) {
 
 /** What can be done in a call here. @param {{ leg: any }} props */
 export function Controls({ leg }) {
-  const [keys, setKeys] = useState(false);
+  const [panel, setPanel] = useState("");
+  const toggle = (/** @type {string} */ one) => () => setPanel(panel === one ? "" : one);
   const talks = leg.stage === "talks";
   return html`<div class="buttons" role="group" aria-label=${t("phone.controls")}>
       <button class="button" aria-pressed=${leg.muted} disabled=${!talks} onClick=${() => mute(leg.leg, !leg.muted)}>${t("phone.mute")}</button>
-      <button class="button" aria-pressed=${leg.held} disabled=${off() || !talks} onClick=${() => hold(leg.leg, !leg.held)}>${t("phone.hold")}</button>
-      <button class="button" aria-expanded=${keys} disabled=${!talks} onClick=${() => setKeys(!keys)}>${t("phone.keypad")}</button>
+      <button class="button" aria-pressed=${leg.held} disabled=${off() || !talks} onClick=${() => hold(leg.leg, !leg.held)}>${t("phone.hold")}${leg.held && leg.heldSince ? html` <${Since} since=${leg.heldSince} />` : ""}</button>
+      <button class="button" aria-expanded=${panel === "keys"} disabled=${!talks} onClick=${toggle("keys")}>${t("phone.keypad")}</button>
+      <button class="button" aria-expanded=${panel === "pass"} disabled=${off() || !talks} onClick=${toggle("pass")}>${t("pass.title")}</button>
       <button class="button bad" disabled=${off()} onClick=${() => hangUpHere(leg.leg)}>${t("hang_up")}</button>
     </div>
-    ${keys && talks && html`<${Keypad} pressed=${(/** @type {string} */ key) => press(leg.leg, key)} />`}`;
+    ${panel === "pass" && talks && html`<${PassOn} call=${leg.call} done=${toggle("")} />`}
+    ${panel === "keys" && talks && html`<${Keypad} pressed=${(/** @type {string} */ key) => press(leg.leg, key)} />`}`;
 }
 
 const KEYS = "123456789*0#";
@@ -88,9 +93,35 @@ export function Telephone() {
   <//>`;
 }
 
+/** Numbers that one calls often, kept in this browser. */
+const favourites = signal(/** @type {string[]} */ (JSON.parse(localStorage.getItem("favourites") ?? "[]")));
+
+/** More would be a list to search in. */
+const FAVOURITES_MAX = 12;
+
+/** @param {string[]} list */
+function keepFavourites(list) {
+  favourites.value = list.slice(0, FAVOURITES_MAX);
+  localStorage.setItem("favourites", JSON.stringify(favourites.value));
+}
+
+/** @param {{ ready: boolean }} props */
+function Favourites({ ready }) {
+  if (favourites.value.length === 0) return null;
+  return html`<ul class="favourites" aria-label=${t("phone.favourites")}>
+    ${favourites.value.map(
+      (one) => html`<li key=${one}>
+        <button class="button" disabled=${!ready} onClick=${() => dial(one)}>${one}</button>
+        <button class="plain" aria-label=${t("phone.forget", { number: one })} onClick=${() => keepFavourites(favourites.value.filter((other) => other !== one))}>×</button>
+      </li>`,
+    )}
+  </ul>`;
+}
+
 function Dial() {
   const [to, setTo] = useState("");
   const ready = state.value === "on" && !off();
+  const isKept = favourites.value.includes(to.trim());
   const call = (/** @type {Event} */ event) => {
     event.preventDefault();
     if (!ready || !to.trim()) return;
@@ -102,5 +133,7 @@ function Dial() {
       <input name="to" inputmode="tel" autocomplete="off" maxlength="64" placeholder=${t("phone.whom")} value=${to} onInput=${(/** @type {any} */ event) => setTo(event.target.value)} />
     </label>
     <button class="button good" disabled=${!ready || !to.trim()}>${t("phone.call")}</button>
-  </form>`;
+    <button type="button" class="button" disabled=${!to.trim() || isKept} onClick=${() => keepFavourites([...favourites.value, to.trim()])}>${t("phone.keep")}</button>
+  </form>
+  <${Favourites} ready=${ready} />`;
 }

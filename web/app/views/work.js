@@ -39,7 +39,7 @@ function Offer({ offer }) {
   return html`<section class="card offer" role="alertdialog" aria-labelledby="offer-title" aria-describedby="offer-who" aria-live="assertive">
     <h2 id="offer-title">${t("offer.title")} · ${queueName(offer.queue)}</h2>
     <p class="who" id="offer-who">${offer.caller || t("unknown_caller")}</p>
-    <p class="quiet">${offer.arrived !== null && t("waited", { time: clock(offer.made - offer.arrived) })}</p>
+    <p class="quiet">${offer.dialled && `${t("offer.dialled", { number: offer.dialled })} · `}${offer.arrived !== null && t("waited", { time: clock(offer.made - offer.arrived) })}</p>
     <div class="countdown" aria-live="off"><${Bar} from=${offer.made} until=${offer.until} label=${t("time_left")} /><${Left} until=${offer.until} /></div>
     <div class="buttons">
       <button class="button good" ref=${accept} disabled=${off() || here?.stage === "opens"} onClick=${answer("accept")}>${t("accept")}</button>
