@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, AgentEvent, Channel, Entry, Factor, InteractionKind, MemberState, Onward, Reason, Strategy, Work};
+use super::{
+    Actor, AgentEvent, Channel, Entry, Factor, InteractionKind, MemberState, Onward, Reason, StatusView, Strategy, Work,
+};
 use crate::base::{AgentId, CallId, EngagementId, Instant, InteractionId, OfferId, Private, QueueId, Wall};
 
 /// One thing that happened, or that has to be done. Entries come before everything else of the same turn.
@@ -300,14 +302,39 @@ pub enum Door {
 pub enum Notice {
     /// So many offers missed in a row: Not Ready now. To the agent and his supervisors.
     Missed { agent: AgentId, missed: u32 },
-    /// A supervisor changed the agent's status or wrap-up.
-    Override { agent: AgentId, actor: Actor, reason: Option<Reason> },
+    /// Somebody else changed what the agent chose, or ended his wrap-up.
+    Override(Box<Overridden>),
     /// No sign of life at the page: is he there? Offline at that moment.
     Inactive { agent: AgentId, until: Wall },
     /// Longer in a status than its reason allows.
     TooLong { agent: AgentId, reason: Reason, since: Wall, logged_out: bool },
     /// An invariant did not hold and was mended.
     Repaired { what: String },
+}
+
+/// What somebody did to an agent on his behalf, for the agent to know (SV-05).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overridden {
+    pub agent: AgentId,
+    pub actor: Actor,
+    pub reason: Option<Reason>,
+    pub old: Standing,
+    pub new: Standing,
+    pub at: Wall,
+}
+
+/// How an agent stood: as people see him, and in those queues that the override changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    #[serde(flatten)]
+    pub view: StatusView,
+    pub queues: Vec<QueueStanding>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueStanding {
+    pub queue: QueueId,
+    pub state: MemberState,
 }
 
 /// What an [`Enqueue`] asks for.

@@ -34,6 +34,7 @@ use tower_http::timeout::TimeoutLayer;
 
 pub use auth::{Accounts, Signed, password};
 pub use handle::{EngineHandle, Health, LIVE_WAITING_MAX, PAGE_TOLD_MAX, Reloaded};
+pub use live::NoticeView;
 pub use problem::Problem;
 pub use serve::{ServeSettings, serve};
 

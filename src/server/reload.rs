@@ -169,6 +169,7 @@ pub fn needs_restart(started: &ServerSettings, new: &ServerSettings) -> Vec<&'st
         ("[sip] dns", started.sip.dns != new.sip.dns),
         ("[devices]", started.devices != new.devices),
         ("[hep]", started.hep != new.hep),
+        ("[notify]", started.notify != new.notify),
         ("[http]", started.http != new.http),
         ("[rtp]", rtp(&started.rtp) != rtp(&new.rtp)),
         ("[store]", started.store != new.store),

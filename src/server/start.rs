@@ -15,7 +15,7 @@ use tokio::{runtime::Builder, sync::Notify};
 use super::{
     Clock, ENGINE_THREAD, Ended, Fresh, Handle, Order, admin, credentials,
     flight::{Flight, Why},
-    limits, pages,
+    limits, notices, pages,
     pages::Pages,
     pulse::{self, Pulse},
     reload::{Origin, Reloader},
@@ -124,10 +124,7 @@ pub fn start(
     let folder = origin.folder().to_owned();
     let sounds = sounds::read_all(&files.clips, &folder, &places).map_err(StartError::Files)?;
     let clock = Clock::start();
-    // Without it there are fewer calls.
-    let _ = limits::raise_open_files();
-    let data = PathBuf::from(&server.data_dir);
-    make_folder(&data).map_err(StartError::new(format!("data folder {}", data.display())))?;
+    let data = make_folder(&server.data_dir)?;
     let passwords = credentials::fill(&mut files.centre, &files.generated, &data, &server.realm)
         .map_err(StartError::new("generated passwords"))?;
     let runtime = start_runtime().map_err(StartError::new("threads"))?;
@@ -159,6 +156,7 @@ pub fn start(
     let bound = net.bound().to_vec();
     let switch = Loop {
         engine,
+        notices: notices::start(runtime.handle(), &server.notify, &data, &handle, clock)?,
         resolve: resolver(runtime.handle().clone(), inbox.clone(), &server.sip.dns),
         media: media_sink(plane),
         recorder,
@@ -279,11 +277,15 @@ fn open_flight(
     Ok(Some(flight))
 }
 
-fn make_folder(folder: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+fn make_folder(path: &str) -> Result<PathBuf, StartError> {
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(StartError::new(format!("data folder {path}")))?;
+    Ok(PathBuf::from(path))
 }
 
 fn start_runtime() -> io::Result<tokio::runtime::Runtime> {
+    // Without it there are fewer calls.
+    let _ = limits::raise_open_files();
     Builder::new_multi_thread().worker_threads(RUNTIME_THREADS).thread_name("shell").enable_all().build()
 }
 

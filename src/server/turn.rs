@@ -11,15 +11,16 @@ use super::{
     gauges::Gauges,
     handle::Handle,
     held::{Held, Pass},
+    notices::Notices,
     pulse::Pulse,
     reload::Change,
     sockets::{Sockets, trunk_sources},
 };
 use crate::{
-    acd::Actor,
+    acd::{Actor, Notice},
     base::{Instant, Now, Private},
     engine::{
-        Alarm, Centre, Engine, Entry, EntryId, GateOrder, Input, Output, Record, Request, RequestId,
+        Alarm, Centre, Engine, Entry, EntryId, GateOrder, Happened, Input, Output, Record, Request, RequestId,
         flight::{Digest, digest},
     },
     media,
@@ -63,6 +64,7 @@ pub struct Loop {
     /// Behind the media: it ends when nobody records any more.
     pub recorder: Recorder,
     pub resolve: Resolve,
+    pub notices: Notices,
     pub handle: Arc<Handle>,
     pub clock: Clock,
     pub pulse: Pulse,
@@ -264,7 +266,12 @@ impl Loop {
                     metrics::counter!("records_lost_total").increment(1);
                 }
             }
-            Output::Live(event) => self.handle.tell(event),
+            Output::Live(event) => {
+                if let Happened::Notice(Notice::Override(it)) = &event.what {
+                    (self.notices)(it);
+                }
+                self.handle.tell(event);
+            }
             Output::Reply { id, result } => self.handle.reply(id, result),
             Output::Page { page, told } => self.handle.tell_page(page, told),
             Output::Resolve { lookup, able } => (self.resolve)(lookup, able),

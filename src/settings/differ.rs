@@ -5,13 +5,14 @@ use toml::{Table, Value};
 use super::fault::Places;
 
 /// The sections that are the server's; the others of a main file describe the centre.
-const SECTIONS: [&str; 9] = ["sip", "devices", "hep", "tls", "http", "rtp", "store", "limits", "log"];
+const SECTIONS: [&str; 10] = ["sip", "devices", "hep", "notify", "tls", "http", "rtp", "store", "limits", "log"];
 
 /// The server's keys outside of sections.
 const PLAIN: [&str; 3] = ["realm", "data_dir", "include"];
 
 /// Keys whose values are not shown.
-const SECRET: [(&str, &str); 3] = [("http", "metrics_token"), ("store", "database"), ("hep", "key")];
+const SECRET: [(&str, &str); 4] =
+    [("http", "metrics_token"), ("store", "database"), ("hep", "key"), ("notify", "secret")];
 
 /// One line for each key that is written otherwise; empty when nothing changes. What is secret is named, never shown.
 pub fn server_difference(old: &Places, new: &Places) -> Vec<String> {

@@ -7,21 +7,25 @@
 mod centre;
 mod devices;
 mod differ;
+mod endpoint;
 mod fault;
 mod hep;
 mod listener;
 mod load;
 mod near;
+mod notify;
 mod read;
 mod server;
 mod tls;
 
 pub use centre::{BUILT_IN, BUILT_IN_WORD, CentreFiles, ClipFile, RANGE_MAX, difference, dump};
 pub use differ::server_difference;
+pub use endpoint::Endpoint;
 pub use fault::{At, Fault, Faults, Mark, Places, Source};
 pub use hep::HepSettings;
 pub use listener::{LISTENERS_MAX, Listener, ListenerKind};
 pub use load::{Included, Loaded, includes, load, server_as_read};
+pub use notify::NotifySettings;
 pub use server::{
     ENVIRONMENT_PREFIX, HttpSettings, JournalSync, Limits, LogFormat, LogSettings, RtpSettings, ServerSettings,
     SipSettings, StoreSettings,

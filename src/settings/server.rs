@@ -12,6 +12,7 @@ use super::{
     hep::{self, HepSettings},
     listener::{self, Listener, ListenerKind},
     near,
+    notify::{self, NotifySettings},
     read::{Environment, Section, or},
     tls::{self, TlsSettings},
 };
@@ -52,6 +53,7 @@ pub struct ServerSettings {
     pub sip: SipSettings,
     pub devices: Devices,
     pub hep: HepSettings,
+    pub notify: NotifySettings,
     pub tls: TlsSettings,
     pub http: HttpSettings,
     pub rtp: RtpSettings,
@@ -164,7 +166,7 @@ pub(super) fn read(root: &Section<'_>, overrides: &Environment<'_>) -> ServerSet
     let sections = (root.table("sip"), root.table("http"), root.table("rtp"), root.table("store"));
     let (sip, http, rtp, store) = sections;
     let (tls, devices, hep) = (root.table("tls"), root.table("devices"), root.table("hep"));
-    let (limits, log) = (root.table("limits"), root.table("log"));
+    let (limits, log, notify) = (root.table("limits"), root.table("log"), root.table("notify"));
     let sip_settings = read_sip(&sip);
     let settings = ServerSettings {
         realm: realm(root),
@@ -175,14 +177,15 @@ pub(super) fn read(root: &Section<'_>, overrides: &Environment<'_>) -> ServerSet
         sip: sip_settings,
         devices: devices::read(&devices),
         hep: hep::read(&hep),
+        notify: notify::read(&notify),
         tls: tls::read(&tls),
         store: read_store(&store),
         limits: read_limits(&limits),
         log: read_log(&log),
     };
-    let sections = ["SIP", "DEVICES", "HEP", "TLS", "HTTP", "RTP", "STORE", "LIMITS", "LOG"]
+    let sections = ["SIP", "DEVICES", "HEP", "NOTIFY", "TLS", "HTTP", "RTP", "STORE", "LIMITS", "LOG"]
         .map(|section| format!("{ENVIRONMENT_PREFIX}{section}"));
-    let names: Vec<String> = [root, &sip, &devices, &hep, &tls, &http, &rtp, &store, &limits, &log]
+    let names: Vec<String> = [root, &sip, &devices, &hep, &notify, &tls, &http, &rtp, &store, &limits, &log]
         .iter()
         .flat_map(|section| section.asked_names())
         .filter(|name| !sections.contains(name))
@@ -197,7 +200,7 @@ pub(super) fn read(root: &Section<'_>, overrides: &Environment<'_>) -> ServerSet
             root.fault(Mark { source: *source, byte: 0 }, "no key of the main file has this name", hint);
         }
     }
-    for section in [sip, devices, hep, tls, http, rtp, store, limits, log] {
+    for section in [sip, devices, hep, notify, tls, http, rtp, store, limits, log] {
         section.finish();
     }
     settings

@@ -2,6 +2,7 @@
 
 import { batch, computed, signal } from "@preact/signals";
 import { setServerTime } from "./time.js";
+import { reasonName, t } from "./words.js";
 
 /** Who is signed in; `undefined` until asked, `null` when nobody is. */
 export const account = signal(/** @type {any} */ (undefined));
@@ -62,6 +63,7 @@ export function apply(message) {
     callMap.value = merged(callMap.value, whole, message.calls, message.gone?.calls, "call");
     if (message.me || whole) me.value = message.me ?? null;
     if (message.choices) choices.value = message.choices;
+    for (const notice of message.notices ?? []) tellOverride(notice);
     place.seq = message.seq;
     if (whole) place.epoch = message.epoch;
   });
@@ -106,6 +108,17 @@ export function tell(text, hint = "") {
   const id = (lastNotice += 1);
   notices.value = [...notices.value.slice(-3), { id, text, hint }];
   setTimeout(() => dismiss(id), 8000);
+}
+
+/**
+ * Somebody changed what the own agent chose.
+ * @param {any} notice
+ */
+function tellOverride({ by, reason, new: now }) {
+  const status = t(`status.${now.status}`);
+  const queues = now.queues.map((/** @type {any} */ it) => `${queueName(it.queue)}: ${t(`member.${it.state.is}`)}`);
+  const why = reason && reasonName(reason, choices.value.reasons);
+  tell(t("overridden", { who: by.name ?? by.user ?? t("overridden.api") }), [status, why, ...queues].filter(Boolean).join(" · "));
 }
 
 /** @param {number} id */

@@ -27,6 +27,8 @@ const WORDS = {
   "reason.system:manual": ["choose your status", "escolha o seu estado", "elija su estado"],
   "reason.system:lost": ["connection lost", "ligação perdida", "conexión perdida"],
   "reason.system:unreachable": ["phone unreachable", "telefone inacessível", "teléfono inaccesible"],
+  "overridden": ["{who} changed your status", "{who} mudou o seu estado", "{who} cambió su estado"],
+  "overridden.api": ["A program", "Um programa", "Un programa"],
   "your_status": ["Your status", "O seu estado", "Su estado"],
   "in_status_for": ["Time in this status", "Tempo neste estado", "Tiempo en este estado"],
   "still_there": ["Are you there? Press any key.", "Ainda está aí? Prima uma tecla.", "¿Sigue ahí? Pulse una tecla."],

@@ -124,9 +124,24 @@ impl Acd {
 
     /// The same choice for all the agent's channels. Refused where all refuse it.
     pub fn select_all(&mut self, now: Now, agent: AgentId, selection: Selection, actor: Actor) -> Result<(), Refused> {
+        let (old, reason) = (self.stood(agent, actor), selection.reason().cloned());
+        self.choose_all(now, agent, &selection, actor)?;
+        self.tell_override(now, agent, actor, reason, old);
+        self.settle(now);
+        Ok(())
+    }
+
+    /// The same as a part of a greater act, which tells and settles.
+    pub(super) fn choose_all(
+        &mut self,
+        now: Now,
+        agent: AgentId,
+        selection: &Selection,
+        actor: Actor,
+    ) -> Result<(), Refused> {
         let channels = self.agent(agent)?.settings.channels.clone();
         let results: Vec<_> =
-            channels.into_iter().map(|channel| self.select(now, agent, channel, selection.clone(), actor)).collect();
+            channels.into_iter().map(|channel| self.choose(now, agent, channel, selection.clone(), actor)).collect();
         if results.iter().any(Result::is_ok) {
             return Ok(());
         }

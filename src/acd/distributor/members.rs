@@ -16,7 +16,7 @@ impl Acd {
     pub fn login(&mut self, now: Now, agent: AgentId, queue: QueueId, actor: Actor) -> Result<(), Refused> {
         let it = self.agent(agent)?;
         self.queue(queue)?;
-        let own_wish = !actor.overrides();
+        let (own_wish, old) = (!actor.overrides(), self.stood(agent, actor));
         match it.members.get(&queue) {
             Some(_) => {}
             None if own_wish && !self.policies.login_unassigned => {
@@ -25,6 +25,7 @@ impl Acd {
             None => {}
         }
         self.set_member(now, agent, queue, MemberState::Active, actor);
+        self.tell_override(now, agent, actor, None, old);
         self.settle(now);
         Ok(())
     }
@@ -38,6 +39,7 @@ impl Acd {
         when: LogoutWhen,
         actor: Actor,
     ) -> Result<(), Refused> {
+        let old = self.stood(agent, actor);
         let it = self.agent(agent)?;
         match queue {
             None => self.logout_everywhere(now, agent, when, actor),
@@ -46,7 +48,7 @@ impl Acd {
         }
         if actor.overrides() {
             self.hit(Rule::LogOutFor);
-            self.notice_override(agent, actor, None);
+            self.tell_override(now, agent, actor, None, old);
         }
         self.settle(now);
         Ok(())
@@ -62,8 +64,9 @@ impl Acd {
         actor: Actor,
     ) -> Result<(), Refused> {
         self.check_reason(reason.as_ref())?;
+        let old = self.stood(agent, actor);
         let it = self.agent(agent)?;
-        let state = MemberState::Paused { reason };
+        let state = MemberState::Paused { reason: reason.clone() };
         match queue {
             Some(queue) => {
                 let member = it.members.get(&queue).ok_or_else(|| no_member(agent, queue))?;
@@ -83,15 +86,14 @@ impl Acd {
                 self.withdraw_offers_of(now, agent, None, WithdrawCause::AgentNotReady, actor);
             }
         }
-        if actor.overrides() {
-            self.notice_override(agent, actor, None);
-        }
+        self.tell_override(now, agent, actor, reason, old);
         self.settle(now);
         Ok(())
     }
 
     /// Resumes one membership, or exactly those that were paused together.
     pub fn resume(&mut self, now: Now, agent: AgentId, queue: Option<QueueId>, actor: Actor) -> Result<(), Refused> {
+        let old = self.stood(agent, actor);
         let it = self.agent(agent)?;
         match queue {
             Some(queue) => {
@@ -109,9 +111,7 @@ impl Acd {
                 }
             }
         }
-        if actor.overrides() {
-            self.notice_override(agent, actor, None);
-        }
+        self.tell_override(now, agent, actor, None, old);
         self.settle(now);
         Ok(())
     }

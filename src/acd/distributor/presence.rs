@@ -47,6 +47,7 @@ impl Acd {
     /// Rule 37b: offers are withdrawn and wrap-ups end; live engagements end their life first.
     pub fn force_offline(&mut self, now: Now, agent: AgentId, actor: Actor) -> Result<(), Refused> {
         self.agent(agent)?;
+        let old = self.stood(agent, actor);
         if let Step::Do(rule) = self.step(agent, Channel::Voice, Event::ForceOffline) {
             self.change(now, agent, actor, rule, |agent| {
                 for channel in &mut agent.channels {
@@ -56,7 +57,7 @@ impl Acd {
             self.withdraw_offers_of(now, agent, None, WithdrawCause::Withdrawn, actor);
             self.finish_wrap_ups(now, agent, None, rule, actor);
             self.after(now, agent, None, actor);
-            self.notice_override(agent, actor, None);
+            self.tell_override(now, agent, actor, None, old);
         }
         self.settle(now);
         Ok(())

@@ -1,7 +1,7 @@
 //! Layer 1: what agents choose, and what others choose for them.
 
 use super::{
-    super::{Actor, Channel, NotReadyMode, Notice, Output, Pending, Reason, Refused, Rule, Selection, WithdrawCause},
+    super::{Actor, Channel, NotReadyMode, Pending, Reason, Refused, Rule, Selection, WithdrawCause},
     Acd,
     table::{At, Event, Step},
     wrap_up::Ending,
@@ -11,6 +11,22 @@ use crate::base::{AgentId, Now};
 impl Acd {
     /// Chooses Ready or Not Ready for one channel: rules 5 to 12, and 33 on another's behalf.
     pub fn select(
+        &mut self,
+        now: Now,
+        agent: AgentId,
+        channel: Channel,
+        selection: Selection,
+        actor: Actor,
+    ) -> Result<(), Refused> {
+        let (old, reason) = (self.stood(agent, actor), selection.reason().cloned());
+        self.choose(now, agent, channel, selection, actor)?;
+        self.tell_override(now, agent, actor, reason, old);
+        self.settle(now);
+        Ok(())
+    }
+
+    /// The same as a part of a greater act, which tells and settles.
+    pub(super) fn choose(
         &mut self,
         now: Now,
         agent: AgentId,
@@ -41,7 +57,6 @@ impl Acd {
             Selection::Ready => self.select_ready(now, agent, channel, rule, actor)?,
             Selection::NotReady { reason } => self.select_not_ready(now, agent, channel, reason, rule, actor),
         }
-        self.settle(now);
         Ok(())
     }
 
@@ -51,13 +66,12 @@ impl Acd {
         self.may_choose(agent, actor)?;
         let event = if on { Event::DndOn } else { Event::DndOff };
         let Step::Do(rule) = self.step(agent, Channel::Voice, event) else { return Ok(()) };
+        let old = self.stood(agent, actor);
         self.change(now, agent, actor, rule, |agent| agent.dnd = on);
         if on {
             self.withdraw_offers_of(now, agent, None, WithdrawCause::AgentNotReady, actor);
         }
-        if actor.overrides() {
-            self.notice_override(agent, actor, None);
-        }
+        self.tell_override(now, agent, actor, None, old);
         self.settle(now);
         Ok(())
     }
@@ -99,9 +113,6 @@ impl Acd {
         if finishes {
             self.finish_wrap_ups(now, agent, None, rule, actor);
         }
-        if rule == Rule::Override {
-            self.notice_override(agent, actor, None);
-        }
         Ok(())
     }
 
@@ -116,9 +127,6 @@ impl Acd {
         actor: Actor,
     ) {
         let Some(at) = self.agents.get(&agent).map(|it| it.at(channel)) else { return };
-        if rule == Rule::Override {
-            self.notice_override(agent, actor, reason.clone());
-        }
         let immediate = self.policies.not_ready_mode_of(channel) == NotReadyMode::Immediate;
         let plainly = NotReadyNow { reason, rule, actor, over_activity: false };
         match at {
@@ -155,12 +163,6 @@ impl Acd {
                 state.since = at;
             }
         });
-    }
-
-    pub(super) fn notice_override(&mut self, agent: AgentId, actor: Actor, reason: Option<Reason>) {
-        if actor.overrides() {
-            self.outputs.push_back(Output::Notice(Notice::Override { agent, actor, reason }));
-        }
     }
 }
 

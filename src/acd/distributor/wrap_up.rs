@@ -67,8 +67,9 @@ impl Acd {
             Step::Late | Step::Same => return Ok(()),
         };
         self.may_finish(agent, engagement, actor, Ending::Otherwise)?;
+        let old = self.stood(agent, actor);
         self.finish_wrap_ups(now, agent, engagement, rule, actor);
-        self.notice_override(agent, actor, None);
+        self.tell_override(now, agent, actor, None, old);
         self.settle(now);
         Ok(())
     }

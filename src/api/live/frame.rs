@@ -7,7 +7,11 @@ use std::{
 
 use serde::Serialize;
 
-use super::view::{AgentView, CallView, Choices, Me, QueueView, QueueWithCallers, View};
+use super::{
+    notice::NoticeView,
+    sight::Sight,
+    view::{AgentView, CallView, Choices, Me, QueueView, QueueWithCallers, View},
+};
 use crate::{
     base::{AgentId, Wall},
     engine::Event,
@@ -27,15 +31,17 @@ pub struct Frame {
     pub choices: Option<Arc<Choices>>,
     /// What happened since the frame before, for supervisors.
     pub events: Vec<Arc<Event>>,
+    /// What was done to agents on their behalf, each for his own page.
+    pub notices: Vec<(AgentId, NoticeView)>,
     /// Written once, read by every page of the kind.
     for_agents: OnceLock<String>,
     for_supervisors: OnceLock<String>,
 }
 
 /// Who reads: decides what is in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reader {
-    pub supervises: bool,
+    pub sight: Sight,
     pub agent: Option<AgentId>,
 }
 
@@ -121,67 +127,87 @@ impl Frame {
     }
 
     /// The patch as this reader may see it. Agents get the numbers of all patches, also of those with nothing for them.
-    pub fn text(&self, reader: Reader) -> String {
-        let shared = if reader.supervises { &self.for_supervisors } else { &self.for_agents };
-        let shared = shared.get_or_init(|| self.shared_text(reader.supervises));
+    pub fn text(&self, reader: &Reader) -> String {
+        let write = || self.shared_text(&reader.sight);
+        let limited;
+        let shared = match reader.sight {
+            Sight::Agent => self.for_agents.get_or_init(write),
+            Sight::All => self.for_supervisors.get_or_init(write),
+            Sight::Queues { .. } => {
+                limited = write();
+                &limited
+            }
+        };
         let own = reader.agent.and_then(|own| self.agents.iter().find(|(id, _)| *id == own));
-        with_me(shared, own.map(|(_, agent)| &**agent))
+        let notices = self.notices.iter().filter(|(agent, _)| reader.agent == Some(*agent)).map(|(_, notice)| notice);
+        with_own(shared, own.map(|(_, agent)| &**agent), notices.collect())
     }
 
-    fn shared_text(&self, supervises: bool) -> String {
+    fn shared_text(&self, sight: &Sight) -> String {
         let wire = Wire {
             kind: "patch",
             seq: self.seq,
             now: self.at,
             epoch: None,
-            agents: self.agents.iter().map(|(_, agent)| agent_wire(agent, supervises)).collect(),
-            queues: self.queues.iter().map(|queue| queue_wire(queue, supervises)).collect(),
-            calls: self.calls.iter().filter(|_| supervises).map(|call| &**call).collect(),
+            agents: self.agents.iter().map(|(_, agent)| agent_wire(agent, sight)).collect(),
+            queues: self.queues.iter().map(|queue| queue_wire(queue, sight)).collect(),
+            calls: self.calls.iter().filter(|call| sight.call(call)).map(|call| &**call).collect(),
             gone: Gone {
                 agents: &self.gone_agents,
                 queues: &self.gone_queues,
-                calls: if supervises { &self.gone_calls } else { &[] },
+                calls: if sight.calls_that_end() { &self.gone_calls } else { &[] },
             },
             choices: self.choices.as_deref(),
-            events: self.events.iter().filter(|_| supervises).map(|event| &**event).collect(),
+            events: self.events.iter().filter(|event| sight.event(event)).map(|event| &**event).collect(),
         };
         serde_json::to_string(&wire).unwrap_or_default()
     }
 }
 
 /// A whole view as this reader may see it.
-pub fn snapshot_text(view: &View, epoch: &str, seq: u64, now: Wall, reader: Reader) -> String {
+pub fn snapshot_text(view: &View, epoch: &str, seq: u64, now: Wall, reader: &Reader) -> String {
     let wire = Wire {
         kind: "snapshot",
         seq,
         now,
         epoch: Some(epoch),
-        agents: view.agents.values().map(|agent| agent_wire(agent, reader.supervises)).collect(),
-        queues: view.queues.values().map(|queue| queue_wire(queue, reader.supervises)).collect(),
-        calls: view.calls.values().filter(|_| reader.supervises).map(|call| &**call).collect(),
+        agents: view.agents.values().map(|agent| agent_wire(agent, &reader.sight)).collect(),
+        queues: view.queues.values().map(|queue| queue_wire(queue, &reader.sight)).collect(),
+        calls: view.calls.values().filter(|call| reader.sight.call(call)).map(|call| &**call).collect(),
         gone: Gone { agents: &[], queues: &[], calls: &[] },
         choices: Some(&view.choices),
         events: Vec::new(),
     };
     let shared = serde_json::to_string(&wire).unwrap_or_default();
-    with_me(&shared, reader.agent.and_then(|own| view.agents.get(&own)).map(|agent| &**agent))
+    with_own(&shared, reader.agent.and_then(|own| view.agents.get(&own)).map(|agent| &**agent), Vec::new())
 }
 
-/// Adds the reader's own part to the text that he shares with others.
-fn with_me(shared: &str, me: Option<&AgentView>) -> String {
-    let me = me.and_then(|me| serde_json::to_string(&Me::from(me)).ok());
-    match (me, shared.strip_suffix('}')) {
-        (Some(me), Some(open)) => format!("{open},\"me\":{me}}}"),
+/// The reader's own part of a text that he shares with others.
+#[derive(Serialize)]
+struct Own<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    me: Option<Me<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notices: Vec<&'a NoticeView>,
+}
+
+fn with_own(shared: &str, me: Option<&AgentView>, notices: Vec<&NoticeView>) -> String {
+    if me.is_none() && notices.is_empty() {
+        return shared.to_owned();
+    }
+    let own = serde_json::to_string(&Own { me: me.map(Me::from), notices }).unwrap_or_default();
+    match (shared.strip_suffix('}'), own.strip_prefix('{')) {
+        (Some(shared), Some(own)) => format!("{shared},{own}"),
         (_, _) => shared.to_owned(),
     }
 }
 
-fn agent_wire(agent: &AgentView, supervises: bool) -> AgentWire<'_> {
-    if supervises { AgentWire::Full(agent.into()) } else { AgentWire::Public(agent) }
+fn agent_wire<'a>(agent: &'a AgentView, sight: &Sight) -> AgentWire<'a> {
+    if sight.agent(agent) { AgentWire::Full(agent.into()) } else { AgentWire::Public(agent) }
 }
 
-fn queue_wire(queue: &QueueView, supervises: bool) -> QueueWire<'_> {
-    if supervises { QueueWire::Full(queue.into()) } else { QueueWire::Public(queue) }
+fn queue_wire<'a>(queue: &'a QueueView, sight: &Sight) -> QueueWire<'a> {
+    if sight.queue(queue) { QueueWire::Full(queue.into()) } else { QueueWire::Public(queue) }
 }
 
 type Map<K, V> = BTreeMap<K, Arc<V>>;

@@ -7,10 +7,12 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{Frame, View};
+use super::{Frame, NoticeView, View};
 use crate::{
+    acd::Notice,
     api::handle::EngineHandle,
-    engine::{Actor, Answer, Event, Request},
+    base::AgentId,
+    engine::{Actor, Answer, Centre, Event, Happened, Request},
 };
 
 /// Between two snapshots of the engine, at least.
@@ -194,13 +196,16 @@ impl Keeper {
             metrics::counter!("api_snapshot_failures_total").increment(1);
             return;
         };
-        let view = View::of(&snapshot, &self.handle.centre(), &self.view);
-        let events = self.events.drain(..).collect();
+        let centre = self.handle.centre();
+        let view = View::of(&snapshot, &centre, &self.view);
+        let events: Vec<_> = self.events.drain(..).collect();
+        let notices = events.iter().filter_map(|event| notice(event, &centre)).collect();
         let frame = Frame::between(&self.view, &view, snapshot.at, events);
         self.view = Arc::new(view);
         if let Some(mut frame) = frame {
             self.seq += 1;
             frame.seq = self.seq;
+            frame.notices = notices;
             let frame = Arc::new(frame);
             if self.ring.len() == RING_MAX {
                 self.ring.pop_front();
@@ -210,4 +215,10 @@ impl Keeper {
             let _ = self.frames.send(frame);
         }
     }
+}
+
+/// What an agent should be told himself.
+fn notice(event: &Event, centre: &Centre) -> Option<(AgentId, NoticeView)> {
+    let Happened::Notice(Notice::Override(it)) = &event.what else { return None };
+    Some((it.agent, NoticeView::of(it, centre)))
 }

@@ -7,26 +7,33 @@
 
 mod frame;
 mod hub;
+mod notice;
 mod phone;
+mod sight;
 mod socket;
 mod view;
 
 use frame::Frame;
 pub use hub::Hub;
+pub use notice::NoticeView;
+pub use sight::Sight;
 pub use socket::{Presence, open};
 pub use view::{CallView, Me, View};
 
 use view::{AgentView, QueueView, QueueWithCallers};
 
 /// An agent as this kind of reader may see him.
-pub fn agent_json(agent: &AgentView, supervises: bool) -> serde_json::Value {
-    let json = if supervises { serde_json::to_value(Me::from(agent)) } else { serde_json::to_value(agent) };
+pub fn agent_json(agent: &AgentView, sight: &Sight) -> serde_json::Value {
+    let json = if sight.agent(agent) { serde_json::to_value(Me::from(agent)) } else { serde_json::to_value(agent) };
     json.unwrap_or_default()
 }
 
 /// A queue as this kind of reader may see it.
-pub fn queue_json(queue: &QueueView, supervises: bool) -> serde_json::Value {
-    let json =
-        if supervises { serde_json::to_value(QueueWithCallers::from(queue)) } else { serde_json::to_value(queue) };
+pub fn queue_json(queue: &QueueView, sight: &Sight) -> serde_json::Value {
+    let json = if sight.queue(queue) {
+        serde_json::to_value(QueueWithCallers::from(queue))
+    } else {
+        serde_json::to_value(queue)
+    };
     json.unwrap_or_default()
 }

@@ -32,7 +32,6 @@ use crate::{
     api::{Api, Problem, Signed, auth::TokenHash, guard},
     base::AgentId,
     engine::{Actor, PAGE_SDP_MAX, Request},
-    store::Role,
 };
 
 /// A word of a telephone with its description, which JSON makes longer; a bigger message ends the connection with 1009.
@@ -231,15 +230,16 @@ async fn serve(api: Arc<Api>, signed: Signed, after: Option<(String, u64)>, mut 
 /// Until the page goes or has to.
 async fn carry(api: &Api, signed: &Signed, joined: Joined, socket: &mut WebSocket) -> Result<Infallible, Bye> {
     let Joined { start, mut frames } = joined;
-    let reader = Reader { supervises: signed.user.role >= Role::Supervisor, agent: signed.user.agent };
+    // What he supervises may change while he looks.
+    let reader = || Reader { sight: api.sight(signed), agent: signed.user.agent };
     match start {
         Start::Snapshot { seq, view } => {
-            send(socket, snapshot_text(&view, &api.hub.epoch, seq, (api.clock)().wall, reader)).await?;
+            send(socket, snapshot_text(&view, &api.hub.epoch, seq, (api.clock)().wall, &reader())).await?;
         }
         Start::Resume { missed } => {
             send(socket, format!("{{\"type\":\"resumed\",\"now\":{}}}", (api.clock)().wall.as_millis())).await?;
             for frame in missed {
-                send(socket, frame.text(reader)).await?;
+                send(socket, frame.text(&reader())).await?;
             }
         }
     }
@@ -252,7 +252,7 @@ async fn carry(api: &Api, signed: &Signed, joined: Joined, socket: &mut WebSocke
             frame = frames.recv() => match frame {
                 Ok(frame) => {
                     check_session(api, signed)?;
-                    send(socket, frame.text(reader)).await?;
+                    send(socket, frame.text(&reader())).await?;
                 }
                 Err(RecvError::Lagged(_)) => return Err(Bye::Slow),
                 Err(RecvError::Closed) => return Err(Bye::Unavailable),

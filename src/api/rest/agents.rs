@@ -12,14 +12,13 @@ use super::{Body, DONE, Done, MembershipChange, Scope, StatusChange, me::WrapUp}
 use crate::{
     api::{Api, Problem, Signed, live},
     engine::Request,
-    store::Role,
 };
 
 /// `GET /api/v1/agents`: everyone sees everyone's status (AS-17), supervisors also whom they talk to.
 pub async fn list(State(api): State<Arc<Api>>, signed: Signed) -> Result<Json<Value>, Problem> {
     let view = api.view().await?;
-    let supervises = signed.user.role >= Role::Supervisor;
-    let agents = view.agents.values().map(|agent| live::agent_json(agent, supervises)).collect::<Vec<_>>();
+    let sight = api.sight(&signed);
+    let agents = view.agents.values().map(|agent| live::agent_json(agent, &sight)).collect::<Vec<_>>();
     Ok(Json(json!({ "now": (api.clock)().wall, "agents": agents })))
 }
 

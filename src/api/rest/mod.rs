@@ -49,8 +49,8 @@ pub async fn openapi() -> Response {
 /// `GET /api/v1/queues`
 pub async fn queues(State(api): State<Arc<Api>>, signed: Signed) -> Result<Json<Value>, Problem> {
     let view = api.view().await?;
-    let supervises = signed.user.role >= Role::Supervisor;
-    let queues = view.queues.values().map(|queue| live::queue_json(queue, supervises)).collect::<Vec<_>>();
+    let sight = api.sight(&signed);
+    let queues = view.queues.values().map(|queue| live::queue_json(queue, &sight)).collect::<Vec<_>>();
     Ok(Json(json!({ "queues": queues })))
 }
 

@@ -9,13 +9,13 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::number;
+use super::{Scope, number};
 use crate::{
     acd::{self, Actor, Candidate, EngagementSummary, Factor, OfferEnd, Onward, Strategy, Why},
     api::{Api, Problem, Signed},
     base::{AgentId, CallId, QueueId, Wall},
     engine::{CallRecord, Centre, Direction, QueueRecord, StoryEvent, StoryStep},
-    store::{DatabaseError, RecordFilter, Role},
+    store::{DatabaseError, RecordFilter},
     switch::{Cause, EndedBy, LegParty, LegRecord, LegSide, Quality},
 };
 
@@ -138,11 +138,15 @@ pub async fn list(
     signed: Signed,
     wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Result<Json<Value>, Problem> {
-    signed.needs(Role::Supervisor)?;
+    let scope = Scope::of(&api, &signed)?;
     let Query(wanted) = wanted.map_err(|why| Problem::bad_request(why.body_text()))?;
+    let queue = wanted.queue.map(|key| api.queue_by_key(&key)).transpose()?;
+    if let Some(queue) = queue {
+        scope.queue(queue)?;
+    }
     let filter = RecordFilter {
         before: wanted.before.map(Wall),
-        queue: wanted.queue.map(|key| api.queue_by_key(&key)).transpose()?,
+        queues: queue.map(|queue| vec![queue]).or_else(|| scope.queues()),
         agent: wanted.agent.map(|key| api.agent_by_key(&key)).transpose()?,
         limit: wanted.limit.unwrap_or(LIMIT),
     };
@@ -160,16 +164,17 @@ pub async fn read(
     signed: Signed,
     Path(call): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    signed.needs(Role::Supervisor)?;
+    let scope = Scope::of(&api, &signed)?;
     const NONE: &str = "There is no record of this call.";
-    let record = view_of(&api, CallId(number(&call, NONE)?)).await?;
+    let record = view_of(&api, &scope, CallId(number(&call, NONE)?)).await?;
     let record = record.ok_or_else(|| Problem::not_found(NONE))?;
     Ok(Json(json!({ "record": record })))
 }
 
-/// A record as it is shown; `None` where there is none.
-pub async fn view_of(api: &Api, call: CallId) -> Result<Option<Value>, Problem> {
+/// A record as it is shown to whom it may be; `None` where there is none.
+pub async fn view_of(api: &Api, scope: &Scope, call: CallId) -> Result<Option<Value>, Problem> {
     let Some(record) = api.database.record(call).await.map_err(away)? else { return Ok(None) };
+    scope.record(record.queue.as_ref().map(|part| part.queue))?;
     let engagements = api.database.engagements(&[call]).await.map_err(away)?;
     Ok(Some(json!(RecordView::of(&record, &engagements, &api.handle.centre()))))
 }

@@ -4,7 +4,10 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    api::{Api, Problem, Signed, live::CallView},
+    api::{
+        Api, Problem, Signed,
+        live::{CallView, Sight},
+    },
     base::{AgentId, CallId, QueueId},
     store::Role,
 };
@@ -12,6 +15,13 @@ use crate::{
 pub struct Scope {
     /// Ids and keys; `None`: all queues.
     only: Option<BTreeSet<(QueueId, String)>>,
+}
+
+impl Api {
+    /// What somebody who is signed in may see of the whole.
+    pub fn sight(&self, signed: &Signed) -> Sight {
+        Sight::of(signed.user.role, signed.user.user, &self.handle.centre())
+    }
 }
 
 impl Scope {
@@ -74,6 +84,17 @@ impl Scope {
         let waits = view.queues.values().find(|queue| queue.callers.iter().any(|caller| caller.interaction == id));
         let Some(queue) = waits else { return Ok(()) };
         self.check(|only| has(only, &queue.queue), "You don't supervise this queue.")
+    }
+
+    /// The record of a call that came through this queue, or through none.
+    pub fn record(&self, queue: Option<QueueId>) -> Result<(), Problem> {
+        let is_his = |only: &BTreeSet<(QueueId, String)>| only.iter().any(|(id, _)| Some(*id) == queue);
+        self.check(is_his, "You don't supervise the queue of this call.")
+    }
+
+    /// Those to which he is limited.
+    pub fn queues(&self) -> Option<Vec<QueueId>> {
+        self.only.as_ref().map(|only| only.iter().map(|(id, _)| *id).collect())
     }
 
     /// What a list shows him.

@@ -8,13 +8,12 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::number;
+use super::{Scope, number};
 use crate::{
     acd::Explanation,
     api::{Api, Problem, Signed},
     base::CallId,
     engine::{Actor, Answer, Centre, Request},
-    store::Role,
 };
 
 /// `GET /api/v1/calls/{call}/why`
@@ -23,16 +22,17 @@ pub async fn read(
     signed: Signed,
     Path(call): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    signed.needs(Role::Supervisor)?;
+    let scope = Scope::of(&api, &signed)?;
     let id = CallId(number(&call, "There is no such call.")?);
     let snapshot = api.snapshot().await?;
     let live = snapshot.calls.iter().find(|view| view.call == id);
+    scope.call(&api, id).await?;
     if let Some(interaction) = live.and_then(|view| view.interaction)
         && let Ok(Answer::Explanation(why)) = api.ask(Actor::Api, Request::Explain { interaction }).await
     {
         return Ok(Json(json!({ "call": call, "waits": explained(&why, &api.handle.centre()) })));
     }
-    match super::records::view_of(&api, id).await {
+    match super::records::view_of(&api, &scope, id).await {
         Ok(Some(record)) => Ok(Json(json!({ "call": call, "record": record }))),
         Ok(None) if live.is_some() => Err(Problem::not_found("It waits for nobody; its record comes when it ends.")),
         Ok(None) => Err(Problem::not_found("There is no such call.")),

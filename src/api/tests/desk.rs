@@ -131,11 +131,15 @@ impl EngineHandle for Picture {
 impl Picture {
     /// Changes what the switch shows and says that something happened.
     pub fn show(&self, change: impl FnOnce(&mut Snapshot)) {
+        change(&mut self.snapshot.lock().unwrap());
+        self.tell(crate::engine::Happened::SettingsChanged);
+    }
+
+    /// Says that something happened.
+    pub fn tell(&self, what: crate::engine::Happened) {
         let mut snapshot = self.snapshot.lock().unwrap();
-        change(&mut snapshot);
         snapshot.sequence += 1;
-        let event =
-            Event { sequence: snapshot.sequence, at: snapshot.at, what: crate::engine::Happened::SettingsChanged };
+        let event = Event { sequence: snapshot.sequence, at: snapshot.at, what };
         let _ = self.live.send(Arc::new(event));
     }
 

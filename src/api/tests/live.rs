@@ -15,12 +15,12 @@ use tokio_tungstenite::{
     tungstenite::{Error, Message, client::IntoClientRequest, handshake::client::Response},
 };
 
-use super::desk::{ANA, Desk, call, centre};
+use super::desk::{ANA, Desk, START, SUPPORT, call, centre};
 use crate::{
-    acd::Status,
+    acd::{Activity, MemberState, Notice, Outcome, Overridden, QueueStanding, Standing, Status, StatusView},
     api::{ServeSettings, serve},
-    base::{CallId, LegId, OfferId, PageId},
-    engine::{Actor, PageSays, PageTold, Request},
+    base::{CallId, InteractionId, LegId, OfferId, PageId, QueueId, UserId},
+    engine::{Actor, Centre, Happened, PageSays, PageTold, Request},
     switch::{Caller, PageOrder, Role},
 };
 
@@ -40,7 +40,11 @@ impl Drop for Open {
 
 impl Open {
     async fn new(name: &str) -> Self {
-        let desk = Desk::new(name).await;
+        Self::of(name, |_| {}).await
+    }
+
+    async fn of(name: &str, change: impl FnOnce(&mut Centre)) -> Self {
+        let desk = Desk::of(name, change).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = watch::channel(false);
@@ -173,6 +177,73 @@ async fn an_agent_sees_his_own_customers_alone() {
     let patch = page.json().await;
     assert_eq!((&patch["seq"], &patch["me"]["dnd"]), (&json!(seq + 2), &json!(true)));
     assert_eq!(patch["me"]["engagements"][0]["call"], "11");
+}
+
+/// SV-05: what was done to an agent on his behalf is told on his page at once, and on no other agent's.
+#[tokio::test]
+async fn sv_05_an_agent_is_told_at_his_page() {
+    let open = Open::new("told").await;
+    let mut pages = Vec::new();
+    for who in ["ana", "rui"] {
+        let cookie = open.desk.sign_in(who).await;
+        let mut page = open.page(&cookie).await;
+        page.json().await;
+        pages.push(page);
+    }
+    let standing = |status| Standing {
+        view: StatusView { status, reason: None, activity: Activity::Idle, pending: None },
+        queues: vec![QueueStanding { queue: SUPPORT, state: MemberState::Active }],
+    };
+    let (actor, at) = (Actor::Supervisor(UserId(3)), START);
+    let (old, new) = (standing(Status::Ready), standing(Status::NotReady));
+    let it = Overridden { agent: ANA, actor, reason: Some("lunch".into()), old, new, at };
+    open.desk.picture.tell(Happened::Notice(Notice::Override(Box::new(it))));
+    let patch = pages[0].json().await;
+    let [told] = &patch["notices"].as_array().unwrap()[..] else { panic!("{patch}") };
+    assert_eq!((&told["agent"], &told["by"]["user"], &told["reason"]), (&json!("ana"), &json!("eva"), &json!("lunch")));
+    assert_eq!((&told["old"]["status"], &told["new"]["status"]), (&json!("ready"), &json!("not_ready")));
+    assert_eq!(told["new"]["queues"], json!([{ "queue": "support", "state": { "is": "active" } }]));
+    assert!(pages[1].json().await.get("notices").is_none());
+}
+
+/// SV-09: a supervisor of other queues sees at his page neither this one's callers and calls nor what happens to them; one
+/// of this queue does, from the moment on at which the settings say so.
+#[tokio::test]
+async fn sv_09_a_page_shows_the_supervised_queues_alone() {
+    for (queue, may) in [(SUPPORT, true), (QueueId(99), false)] {
+        let open = Open::of(&format!("sight-{}", queue.0), |centre| {
+            let mut sales = centre.acd.queues[&SUPPORT].clone();
+            (sales.key, sales.members) = ("sales".into(), Vec::new());
+            centre.acd.queues.insert(QueueId(99), sales);
+            centre.supervised.insert(UserId(3), [queue].into());
+        })
+        .await;
+        let eva = open.desk.sign_in("eva").await;
+        let mut page = open.page(&eva).await;
+        let snapshot = page.json().await;
+        let of = |list: &str, key: &str, name: &str| {
+            let all = snapshot[list].as_array().unwrap();
+            all.iter().find(|it| it[key] == name).cloned().unwrap_or_default()
+        };
+        assert_eq!(of("queues", "queue", "support").get("callers").is_some(), may, "{snapshot}");
+        assert_eq!(of("agents", "agent", "ana").get("engagements").is_some(), may);
+        assert_eq!(snapshot["calls"].as_array().unwrap_or(&Vec::new()).is_empty(), !may);
+        assert_eq!(snapshot.to_string().contains("+351210000022"), may);
+        open.desk.picture.tell(Happened::Left {
+            interaction: InteractionId(23),
+            queue: SUPPORT,
+            outcome: Outcome::Abandoned,
+            agent: None,
+            wait_ms: 1,
+        });
+        let patch = page.json().await;
+        assert_eq!(patch.to_string().contains("abandoned"), may, "{patch}");
+        let records = open.desk.get(&eva, "/api/v1/records?queue=support").await.status;
+        assert_eq!(records.is_success(), may);
+        assert!(open.desk.get(&eva, "/api/v1/records").await.status.is_success(), "those of his own queues");
+        let why = open.desk.get(&eva, "/api/v1/calls/11/why").await.status;
+        assert_eq!(why.as_u16() == 403, !may);
+    }
 }
 
 /// AS-05, AS-21: the engine hears of an agent's first page and of his last.

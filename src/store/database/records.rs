@@ -34,11 +34,12 @@ const LEG_COLUMNS: &str = "leg_id, call_id, side, party, address, peer, sip_call
      cause_sip, cause_q850, ended_by, codec, quality";
 
 /// Which records are wanted, newest first.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct RecordFilter {
     /// Those that began before this moment.
     pub before: Option<Wall>,
-    pub queue: Option<QueueId>,
+    /// Of these queues; `None`: of all, and of none.
+    pub queues: Option<Vec<QueueId>>,
     pub agent: Option<AgentId>,
     /// At most [`PAGE_MAX`].
     pub limit: u32,
@@ -77,19 +78,27 @@ impl Database {
 
     /// Records with their legs, newest first.
     pub async fn records(&self, filter: RecordFilter) -> Result<Vec<CallRecord>, DatabaseError> {
+        let of_queues = match filter.queues.as_deref() {
+            None => String::from("0 = 0"),
+            Some([]) => return Ok(Vec::new()),
+            Some(queues) => {
+                let places = (5..5 + queues.len()).map(|n| format!("${n}")).collect::<Vec<_>>().join(",");
+                format!("queue_id IN ({places})")
+            }
+        };
         let sql = format!(
-            "SELECT {CALL_COLUMNS} FROM calls WHERE began < $1 AND (queue_id = $2 OR $3 = 0)
-             AND (agent_id = $4 OR $5 = 0) ORDER BY began DESC, call_id DESC LIMIT $6"
+            "SELECT {CALL_COLUMNS} FROM calls WHERE began < $1 AND (agent_id = $2 OR $3 = 0) AND {of_queues}
+             ORDER BY began DESC, call_id DESC LIMIT $4"
         );
-        let rows = sqlx::query(AssertSqlSafe(sql))
+        let mut query = sqlx::query(AssertSqlSafe(sql))
             .bind(filter.before.map_or(i64::MAX, Wall::as_millis))
-            .bind(filter.queue.map_or(0, |queue| queue.0.cast_signed()))
-            .bind(i64::from(filter.queue.is_some()))
             .bind(filter.agent.map_or(0, |agent| agent.0.cast_signed()))
             .bind(i64::from(filter.agent.is_some()))
-            .bind(i64::from(filter.limit.min(PAGE_MAX)))
-            .fetch_all(&self.pool)
-            .await?;
+            .bind(i64::from(filter.limit.min(PAGE_MAX)));
+        for queue in filter.queues.iter().flatten() {
+            query = query.bind(queue.0.cast_signed());
+        }
+        let rows = query.fetch_all(&self.pool).await?;
         let mut records = rows.iter().map(read_call).collect::<Result<Vec<_>, _>>()?;
         self.add_legs(&mut records).await?;
         Ok(records)

@@ -121,8 +121,12 @@ async fn records(database: &Database) {
     let newest = database.records(RecordFilter { limit: 500, ..RecordFilter::default() }).await.unwrap();
     assert_eq!(newest.len(), 120);
     assert!(newest.iter().rev().eq(all.iter()), "what comes out is what went in");
-    let filter =
-        RecordFilter { before: Some(Wall(100_000)), queue: Some(QueueId(7)), agent: Some(AgentId(2)), limit: 3 };
+    let filter = RecordFilter {
+        before: Some(Wall(100_000)),
+        queues: Some(vec![QueueId(7), QueueId(70)]),
+        agent: Some(AgentId(2)),
+        limit: 3,
+    };
     let some: Vec<u64> = database.records(filter).await.unwrap().iter().map(|record| record.call.0).collect();
     assert_eq!(some, [98, 92, 86]);
     assert_eq!(database.record(CallId(5)).await.unwrap().as_ref(), Some(&all[4]));

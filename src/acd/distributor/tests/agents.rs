@@ -336,7 +336,7 @@ fn a_supervisor_acts_for_an_agent() {
     set(&mut room, Selection::Ready).unwrap();
     assert_eq!(room.status(1), Status::Ready, "Ready ends the wrap-up");
     let told =
-        room.notices().into_iter().filter(|notice| matches!(notice, Notice::Override { actor: BOSS, .. })).count();
+        room.notices().into_iter().filter(|notice| matches!(notice, Notice::Override(it) if it.actor == BOSS)).count();
     assert_eq!(told, 4);
     let last = room.events(1).last().cloned().unwrap();
     assert_eq!((last.actor, last.rule), (BOSS, Rule::Override));

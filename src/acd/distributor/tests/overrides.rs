@@ -77,7 +77,7 @@ fn supervisors_override_cell_by_cell() {
         (Is::WrapUp, Ok(S::Ready), Ok(S::WrapUp), S::WrapUp, Ok(S::Ready)),
     ];
     for (is, ready, not_ready, logged_out, finished) in table {
-        let told = |room: &Room| room.notices().iter().any(|it| matches!(it, Notice::Override { agent: ANA, .. }));
+        let told = |room: &Room| room.notices().iter().any(|it| matches!(it, Notice::Override(it) if it.agent == ANA));
         let check = |what: &str, mut it: Room, result: Result<(), Refused>, expected: Result<S, u16>| {
             it.settle();
             let got = result.map(|()| it.status(1)).map_err(|refused| refused.status);
@@ -134,4 +134,45 @@ fn a_locked_status_is_the_supervisors() {
     assert_eq!(it.status(1), Status::Ready);
     let own = it.ask(|acd, now| acd.set_status(now, ANA, None, Selection::Ready, Force::default(), Actor::Agent(ANA)));
     assert_eq!(own.unwrap_err().status, 403);
+}
+
+/// SV-05: whoever acts on an agent's behalf, he is told who, how he stood before and after, in which queues, why and when;
+/// what he does himself is no news to him.
+#[test]
+fn an_agent_is_told_what_others_did_to_him() {
+    let mut room = Room::with(1, |settings| first_queue(settings).acw_secs = 30);
+    let told = |room: &mut Room| {
+        let mut notices = room.notices();
+        room.said.clear();
+        assert!(notices.len() <= 1, "{notices:?}");
+        match notices.pop() {
+            Some(Notice::Override(it)) => Some(*it),
+            Some(other) => panic!("{other:?}"),
+            None => None,
+        }
+    };
+    room.ask(|acd, now| acd.set_status(now, ANA, None, Selection::not_ready("lunch"), Force::default(), BOSS)).unwrap();
+    let it = told(&mut room).expect("a notice");
+    assert_eq!((it.agent, it.actor, it.reason, it.at), (ANA, BOSS, Some("lunch".into()), room.now.wall));
+    assert_eq!((it.old.view.status, it.new.view.status), (Status::Ready, Status::NotReady));
+    assert!(it.old.queues.is_empty() && it.new.queues.is_empty(), "no queue changed");
+
+    room.ask(|acd, now| acd.logout(now, ANA, Some(QueueId(1)), LogoutWhen::Now, BOSS)).unwrap();
+    let it = told(&mut room).expect("a notice");
+    let standing = |state| vec![QueueStanding { queue: QueueId(1), state }];
+    assert_eq!((it.old.queues, it.new.queues), (standing(MemberState::Active), standing(MemberState::LoggedOut)));
+    room.ask(|acd, now| acd.login(now, ANA, QueueId(1), BOSS)).unwrap();
+    assert_eq!(told(&mut room).expect("a notice").new.queues, standing(MemberState::Active));
+
+    room.select(1, Selection::Ready).unwrap();
+    assert_eq!(told(&mut room), None, "his own choice");
+    room.call();
+    let engagement = room.talk();
+    room.end(engagement);
+    room.said.clear();
+    room.ask(|acd, now| acd.finish_wrap_up(now, ANA, None, BOSS)).unwrap();
+    let it = told(&mut room).expect("a notice");
+    assert_eq!((it.old.view.status, it.new.view.status), (Status::WrapUp, Status::Ready));
+    room.ask(|acd, now| acd.force_offline(now, ANA, BOSS)).unwrap();
+    assert_eq!(told(&mut room).expect("a notice").new.view.status, Status::Offline);
 }

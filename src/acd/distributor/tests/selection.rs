@@ -155,11 +155,8 @@ fn a_supervisor_sets_what_he_may() {
     set(&mut room, 1, not_ready()).unwrap();
     let event = room.events(1).pop().expect("told");
     assert_eq!((event.actor, event.rule), (BOSS, Rule::Override));
-    assert!(room.notices().contains(&Notice::Override {
-        agent: AgentId(1),
-        actor: BOSS,
-        reason: Some("break".into())
-    }));
+    let [Notice::Override(told)] = &room.notices()[..] else { panic!("{:?}", room.notices()) };
+    assert_eq!((told.agent, told.actor, told.reason.clone()), (AgentId(1), BOSS, Some("break".into())));
     set(&mut room, 1, Selection::Ready).unwrap();
     room.call();
     set(&mut room, 1, Selection::Ready).unwrap();

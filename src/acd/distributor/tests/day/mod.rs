@@ -126,17 +126,14 @@ impl Day {
     fn read(&mut self) -> Vec<(u64, u64)> {
         let mut made = Vec::new();
         while let Some(output) = self.room.acd.poll_output() {
-            match &output {
-                Output::Offer(offer) => {
-                    made.push((offer.interaction.0, offer.agent.0));
-                    self.offers.insert((offer.interaction.0, offer.agent.0), offer.offer);
-                }
-                Output::Agent(AgentEvent { rule, old, new, .. })
-                    if (old.status, new.status) == (Status::NotReady, Status::Ready) =>
-                {
-                    assert!(["1", "5", "6", "7", "31", "33"].contains(&rule.number()), "I7: rule {rule} made Ready");
-                }
-                _ => {}
+            if let Output::Offer(offer) = &output {
+                made.push((offer.interaction.0, offer.agent.0));
+                self.offers.insert((offer.interaction.0, offer.agent.0), offer.offer);
+            }
+            if let Output::Agent(AgentEvent { rule, old, new, .. }) = &output
+                && (old.status, new.status) == (Status::NotReady, Status::Ready)
+            {
+                assert!(["1", "5", "6", "7", "31", "33"].contains(&rule.number()), "I7: rule {rule} made Ready");
             }
         }
         made

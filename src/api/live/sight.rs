@@ -1,0 +1,106 @@
+//! What one reader may see of the whole: agents see everybody's status and their own customers, supervisors the rest, as far
+//! as they supervise (SV-09).
+
+use std::collections::BTreeMap;
+
+use super::view::{AgentView, CallView, QueueView};
+use crate::{
+    acd::Notice,
+    base::{AgentId, QueueId, UserId},
+    engine::{Centre, Event, Happened},
+    store::Role,
+};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sight {
+    Agent,
+    /// A supervisor of these queues alone, with the agents that are assigned to them.
+    Queues {
+        keys: BTreeMap<QueueId, String>,
+        agents: Vec<AgentId>,
+    },
+    All,
+}
+
+impl Sight {
+    pub fn of(role: Role, user: UserId, centre: &Centre) -> Self {
+        match (role, centre.supervised.get(&user)) {
+            (Role::Agent, _) => Self::Agent,
+            (Role::Supervisor, Some(queues)) => {
+                let known = queues.iter().filter_map(|id| Some((*id, centre.acd.queues.get(id)?)));
+                let members = known.clone().flat_map(|(_, queue)| queue.members.iter().map(|member| &member.agent));
+                let members: Vec<_> = members.collect();
+                let agents = centre.acd.agents.iter().filter(|(_, agent)| members.contains(&&agent.key));
+                Self::Queues {
+                    agents: agents.map(|(id, _)| *id).collect(),
+                    keys: known.map(|(id, queue)| (id, queue.key.clone())).collect(),
+                }
+            }
+            (Role::Supervisor, None) | (Role::Admin, _) => Self::All,
+        }
+    }
+
+    fn within(&self, holds: impl FnOnce(&BTreeMap<QueueId, String>, &[AgentId]) -> bool) -> bool {
+        match self {
+            Self::Agent => false,
+            Self::Queues { keys, agents } => holds(keys, agents),
+            Self::All => true,
+        }
+    }
+
+    /// Whom he talks to.
+    pub fn agent(&self, agent: &AgentView) -> bool {
+        let is_his = |key: &str, keys: &BTreeMap<QueueId, String>| keys.values().any(|known| known == key);
+        self.within(|keys, _| agent.queues.iter().any(|member| is_his(&member.queue, keys)))
+    }
+
+    /// Who waits there.
+    pub fn queue(&self, queue: &QueueView) -> bool {
+        self.within(|keys, _| keys.values().any(|key| *key == queue.queue))
+    }
+
+    pub fn call(&self, call: &CallView) -> bool {
+        self.within(|keys, _| call.queue.as_ref().is_some_and(|queue| keys.values().any(|key| key == queue)))
+    }
+
+    /// Calls that are gone are numbers alone.
+    pub fn calls_that_end(&self) -> bool {
+        self.within(|_, _| true)
+    }
+
+    pub fn event(&self, event: &Event) -> bool {
+        self.within(|keys, agents| {
+            let queue = |queue: &QueueId| keys.contains_key(queue);
+            let agent = |agent: &AgentId| agents.contains(agent);
+            match &event.what {
+                Happened::Offer(offer) => queue(&offer.queue),
+                Happened::OfferEnded { queue: id, .. }
+                | Happened::Waiting { queue: id, .. }
+                | Happened::Left { queue: id, .. } => queue(id),
+                Happened::Queue(it) => queue(&it.queue),
+                Happened::Member(it) => queue(&it.queue),
+                Happened::Text { queue: id, .. } => id.as_ref().is_some_and(queue),
+                Happened::Agent(it) => agent(&it.agent),
+                Happened::Work { agent: id, .. } => agent(id),
+                Happened::EngagementEnded(it) => it.queue.as_ref().map_or_else(|| agent(&it.agent), queue),
+                Happened::Notice(it) => match it {
+                    Notice::Missed { agent: id, .. }
+                    | Notice::Inactive { agent: id, .. }
+                    | Notice::TooLong { agent: id, .. } => agent(id),
+                    Notice::Override(it) => agent(&it.agent),
+                    Notice::Repaired { .. } => false,
+                },
+                // Of calls these say no more than a number and what came of it.
+                Happened::CallEnded { .. }
+                | Happened::PartyLost { .. }
+                | Happened::AnswerJudged { .. }
+                | Happened::Beep { .. }
+                | Happened::HeldLong { .. }
+                | Happened::SettingsChanged
+                | Happened::Draining => true,
+                // Calls stand in the list, as far as he may see them.
+                Happened::Call(_) | Happened::Device(_) => false,
+            }
+        })
+    }
+}

@@ -1,0 +1,184 @@
+//! Tells a program elsewhere what was done to agents on their behalf (SV-05): each notice is written down first and sent
+//! then, so that neither a restart nor a server that is away loses one. In their order, each again and again with growing
+//! pauses, until it is taken, refused for good or a day old.
+
+mod spool;
+
+use std::{io, path::Path, sync::Arc, time::Duration};
+
+use hmac::{Hmac, Mac as _};
+use hyper::header::{HeaderName, HeaderValue};
+use serde::Serialize;
+use sha2::Sha256;
+use tokio::{
+    runtime::Handle as Runtime,
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
+
+use self::spool::Spool;
+use super::{clock::Clock, handle::Handle, http::HttpClient, start::StartError};
+use crate::{
+    acd::Overridden,
+    api::NoticeView,
+    base::Private,
+    engine::Centre,
+    settings::{Endpoint, NotifySettings},
+};
+
+/// Notices between the engine's thread and the disk; beyond it they are lost, counted and logged.
+const WAITING_MAX: usize = 256;
+
+/// How long one delivery may take.
+const ANSWER_TIME: Duration = Duration::from_secs(10);
+
+/// What nobody took for so long is news no more.
+const KEEP_TIME: Duration = Duration::from_secs(24 * 3600);
+
+/// Pauses between two tries.
+#[derive(Clone, Copy, Debug)]
+struct Pauses {
+    first: Duration,
+    longest: Duration,
+}
+
+const PAUSES: Pauses = Pauses { first: Duration::from_secs(2), longest: Duration::from_secs(300) };
+
+/// Where the loop puts them.
+pub type Notices = Box<dyn Fn(&Overridden) + Send>;
+
+/// What is sent.
+#[derive(Serialize)]
+struct Told<'a> {
+    notice: &'static str,
+    #[serde(flatten)]
+    view: &'a NoticeView,
+}
+
+/// Starts telling; without a webhook nothing is kept.
+pub fn start(
+    runtime: &Runtime,
+    settings: &NotifySettings,
+    data: &Path,
+    handle: &Arc<Handle>,
+    clock: Clock,
+) -> Result<Notices, StartError> {
+    let Some(webhook) = settings.webhook.clone() else { return Ok(Box::new(|_| {})) };
+    let spool = Spool::open(data.join("notices")).map_err(StartError::new("[notify] data/notices"))?;
+    let client = HttpClient::new().map_err(|why| StartError::new("[notify]")(io::Error::other(why)))?;
+    let (sender, incoming) = mpsc::channel(WAITING_MAX);
+    let messenger = Messenger { spool, client, webhook, secret: settings.secret.clone(), pauses: PAUSES, clock };
+    let names = Arc::clone(handle);
+    // Ends with the loop, which holds the other end of the channel.
+    runtime.spawn(messenger.run(incoming, move || names.centres().borrow().clone()));
+    Ok(Box::new(move |it| {
+        if sender.try_send(it.clone()).is_err() {
+            lost("too many notices at once");
+        }
+    }))
+}
+
+fn lost(why: &str) {
+    metrics::counter!("notices_lost_total").increment(1);
+    tracing::error!(why, "an agent's notice was lost");
+}
+
+struct Messenger {
+    spool: Spool,
+    client: HttpClient,
+    webhook: Endpoint,
+    secret: Option<Private<String>>,
+    pauses: Pauses,
+    clock: Clock,
+}
+
+/// What became of one delivery.
+enum Outcome {
+    Taken,
+    /// It will never be taken.
+    Refused(u16),
+    Later(String),
+}
+
+impl Messenger {
+    async fn run(mut self, mut incoming: mpsc::Receiver<Overridden>, centre: impl Fn() -> Arc<Centre>) {
+        let mut pause = self.pauses.first;
+        let mut due = Instant::now();
+        loop {
+            let waits = !self.spool.is_empty();
+            tokio::select! {
+                it = incoming.recv() => match it {
+                    Some(it) => self.write_down(&it, &centre()),
+                    None => return,
+                },
+                () = sleep_until(due), if waits => {
+                    due = Instant::now();
+                    if self.deliver().await {
+                        pause = self.pauses.first;
+                    } else {
+                        due = Instant::now() + pause;
+                        pause = (pause * 2).min(self.pauses.longest);
+                    }
+                }
+            }
+        }
+    }
+
+    fn write_down(&mut self, it: &Overridden, centre: &Centre) {
+        let view = NoticeView::of(it, centre);
+        let text = serde_json::to_vec(&Told { notice: "override", view: &view }).unwrap_or_default();
+        match self.spool.put(it.at, &text) {
+            Ok(0) => {}
+            Ok(dropped) => lost(&format!("nobody takes them, and {dropped} had to make room")),
+            Err(why) => lost(&format!("it can't be written down: {why}")),
+        }
+    }
+
+    /// Sends the oldest; false: again later.
+    async fn deliver(&mut self) -> bool {
+        let Some((number, at, text)) = self.spool.oldest() else { return true };
+        match self.send(number, text).await {
+            Outcome::Taken => metrics::counter!("notices_delivered_total").increment(1),
+            Outcome::Refused(status) => lost(&format!("{} refused it: {status}", self.webhook)),
+            Outcome::Later(why) if self.clock.now().wall.since(at) >= KEEP_TIME => lost(&why),
+            Outcome::Later(why) => {
+                tracing::warn!(webhook = %self.webhook, why, waiting = self.spool.len(), "notices wait");
+                return false;
+            }
+        }
+        self.spool.remove(number);
+        true
+    }
+
+    async fn send(&self, number: u64, text: Vec<u8>) -> Outcome {
+        let mut headers = vec![(HeaderName::from_static("x-strowger-delivery"), HeaderValue::from(number))];
+        if let Some(secret) = &self.secret {
+            let seconds = self.clock.now().wall.as_millis() / 1000;
+            headers.push((HeaderName::from_static("x-strowger-time"), HeaderValue::from(seconds)));
+            if let Ok(value) = HeaderValue::from_str(&signature(secret, seconds, &text)) {
+                headers.push((HeaderName::from_static("x-strowger-signature"), value));
+            }
+        }
+        match self.client.post(&self.webhook, headers, text, ANSWER_TIME).await {
+            Ok(said) if (200..300).contains(&said.status) => Outcome::Taken,
+            // Too many or too slow is no refusal.
+            Ok(said) if (400..500).contains(&said.status) && !matches!(said.status, 408 | 425 | 429) => {
+                Outcome::Refused(said.status)
+            }
+            Ok(said) => Outcome::Later(format!("status {}", said.status)),
+            Err(why) => Outcome::Later(why.to_string()),
+        }
+    }
+}
+
+/// HMAC-SHA256 over the time, a full stop and the body: whoever knows the secret sees that it comes from here, and when.
+fn signature(secret: &Private<String>, seconds: i64, text: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes()).expect("any length is a key");
+    mac.update(seconds.to_string().as_bytes());
+    mac.update(b".");
+    mac.update(text);
+    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+}
+
+#[cfg(test)]
+mod tests;
