@@ -1,14 +1,11 @@
-//! Secure RTP and RTCP (RFC 3711) in place: AES in counter mode, HMAC-SHA1. One master key each way, as SDES gives them
-//! (RFC 4568).
+//! Secure RTP and RTCP (RFC 3711) in place: AES in counter mode with HMAC-SHA1, or AES-GCM (RFC 7714). One master key each
+//! way, as SDES gives them (RFC 4568).
 
-use aes::{
-    Aes128,
-    cipher::{InnerIvInit, KeyInit, StreamCipher, generic_array::GenericArray},
-};
-use hmac::{Hmac, Mac};
+mod key;
+
+use key::Keys;
+pub use key::TAIL_MAX;
 use serde::{Deserialize, Serialize};
-use sha1::Sha1;
-use subtle::ConstantTimeEq;
 
 use super::Standing;
 use crate::{
@@ -16,18 +13,8 @@ use crate::{
     wire::rtp::{HEADER_BYTES, Header},
 };
 
-/// Octets of a master key with its salt.
+/// Octets of a master key with the longest salt; what a suite does not need of it is not read.
 pub const KEY_BYTES: usize = 30;
-
-/// What protection adds at most: SRTCP's index and tag.
-pub const TAIL_MAX: usize = INDEX_BYTES + TAG_RTCP;
-
-const INDEX_BYTES: usize = 4;
-
-/// SRTCP's tag is long in both suites (RFC 4568 6.2.1.2).
-const TAG_RTCP: usize = 10;
-
-const SALT_BYTES: usize = 14;
 
 /// Sequence numbers behind the highest that are still taken, each once.
 const WINDOW: u64 = 128;
@@ -42,6 +29,8 @@ pub enum Suite {
     Long,
     /// AES_CM_128_HMAC_SHA1_32.
     Short,
+    /// AEAD_AES_128_GCM.
+    Sealed,
 }
 
 /// Both directions' keys, as agreed.
@@ -63,19 +52,6 @@ pub struct Secure {
     heard: Vec<Heard>,
 }
 
-/// What RFC 3711 4.3 derives from a master key.
-struct Keys {
-    rtp: SessionKey,
-    rtcp: SessionKey,
-    tag: usize,
-}
-
-struct SessionKey {
-    cipher: Aes128,
-    salt: [u8; SALT_BYTES],
-    mac: Hmac<Sha1>,
-}
-
 /// One sender's packet numbers.
 struct Heard {
     ssrc: u32,
@@ -95,25 +71,27 @@ impl Suite {
         match self {
             Self::Long => "AES_CM_128_HMAC_SHA1_80",
             Self::Short => "AES_CM_128_HMAC_SHA1_32",
+            Self::Sealed => "AEAD_AES_128_GCM",
         }
     }
 
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Long, Self::Short].into_iter().find(|suite| suite.name().eq_ignore_ascii_case(name))
+        [Self::Long, Self::Short, Self::Sealed].into_iter().find(|suite| suite.name().eq_ignore_ascii_case(name))
     }
 
-    const fn tag(self) -> usize {
+    /// Octets of a master key with its salt.
+    pub const fn key_bytes(self) -> usize {
         match self {
-            Self::Long => 10,
-            Self::Short => 4,
+            Self::Long | Self::Short => KEY_BYTES,
+            Self::Sealed => 28,
         }
     }
 }
 
 impl Secure {
     pub fn new(agreed: Security) -> Self {
-        let tag = agreed.suite.tag();
-        let (ours, theirs) = (Keys::new(agreed.ours.reveal(), tag), Keys::new(agreed.theirs.reveal(), tag));
+        let keys = |master: &Private<[u8; KEY_BYTES]>| Keys::new(master.reveal(), agreed.suite);
+        let (ours, theirs) = (keys(&agreed.ours), keys(&agreed.theirs));
         Self { agreed, ours, theirs, sent: None, sent_rtcp: 0, heard: Vec::new() }
     }
 
@@ -153,19 +131,14 @@ impl Secure {
         let index = Track::index(self.sent.as_ref(), header.sequence);
         Track::note(&mut self.sent, index);
         let start = payload_start(plain)?;
-        let keys = &self.ours.rtp;
-        keys.crypt(header.ssrc, index, plain.get_mut(start..)?);
-        let tag = keys.tag(&packet[..len], &((index >> 16) as u32).to_be_bytes());
-        packet.get_mut(len..len + self.ours.tag)?.copy_from_slice(tag.get(..self.ours.tag)?);
-        Some(len + self.ours.tag)
+        self.ours.rtp.protect(packet, start, len, header.ssrc, index)
     }
 
     /// Checks and decrypts an RTP packet in place; tells its length without the tag. `None` for what is not authentic or
     /// has come before; nothing is changed then.
     pub fn unprotect(&mut self, packet: &mut [u8]) -> Option<usize> {
-        let len = packet.len().checked_sub(self.theirs.tag)?;
-        let (plain, tag) = packet.split_at_mut_checked(len)?;
-        if len < HEADER_BYTES {
+        let plain = packet.get(..packet.len().checked_sub(self.theirs.rtp.tail())?)?;
+        if plain.len() < HEADER_BYTES {
             return None;
         }
         // Padding lies in what is encrypted: its length can't be read yet.
@@ -178,12 +151,7 @@ impl Secure {
             return None;
         }
         let start = payload_start(plain)?;
-        let keys = &self.theirs.rtp;
-        let wanted = keys.tag(plain, &((index >> 16) as u32).to_be_bytes());
-        if !bool::from(wanted.get(..self.theirs.tag)?.ct_eq(tag)) {
-            return None;
-        }
-        keys.crypt(ssrc, index, plain.get_mut(start..)?);
+        let len = self.theirs.rtp.unprotect(packet, start, ssrc, index)?;
         Track::note(&mut self.heard_of(ssrc).rtp, index);
         Some(len)
     }
@@ -193,35 +161,19 @@ impl Secure {
         let ssrc = u32::from_be_bytes(*packet.get(4..8)?.first_chunk::<4>()?);
         let index = self.sent_rtcp;
         self.sent_rtcp = (index + 1) & 0x7fff_ffff;
-        let keys = &self.ours.rtcp;
-        keys.crypt(ssrc, u64::from(index), packet.get_mut(8..len)?);
-        packet.get_mut(len..len + INDEX_BYTES)?.copy_from_slice(&(index | 1 << 31).to_be_bytes());
-        let tag = keys.tag(packet.get(..len + INDEX_BYTES)?, &[]);
-        let end = len + INDEX_BYTES + TAG_RTCP;
-        packet.get_mut(len + INDEX_BYTES..end)?.copy_from_slice(tag.get(..TAG_RTCP)?);
-        Some(end)
+        self.ours.rtcp.protect_rtcp(packet, len, ssrc, index)
     }
 
     /// Checks and decrypts an RTCP compound in place; tells its length.
     pub fn unprotect_rtcp(&mut self, packet: &mut [u8]) -> Option<usize> {
-        let signed = packet.len().checked_sub(TAG_RTCP)?;
-        let (plain, tag) = packet.split_at_mut_checked(signed)?;
-        let len = signed.checked_sub(INDEX_BYTES).filter(|len| *len >= 8)?;
-        let word = u32::from_be_bytes(*plain.get(len..)?.first_chunk::<4>()?);
-        let ssrc = u32::from_be_bytes([plain[4], plain[5], plain[6], plain[7]]);
+        let (word, len) = self.theirs.rtcp.rtcp_index(packet)?;
+        let ssrc = u32::from_be_bytes(*packet.get(4..)?.first_chunk::<4>()?);
         let index = u64::from(word & 0x7fff_ffff);
         let known = self.heard.iter().find(|heard| heard.ssrc == ssrc).and_then(|heard| heard.rtcp);
         if known.is_some_and(|track| track.has(index)) {
             return None;
         }
-        let keys = &self.theirs.rtcp;
-        let wanted = keys.tag(plain, &[]);
-        if !bool::from(wanted.get(..TAG_RTCP)?.ct_eq(tag)) {
-            return None;
-        }
-        if word >> 31 != 0 {
-            keys.crypt(ssrc, index, plain.get_mut(8..len)?);
-        }
+        self.theirs.rtcp.unprotect_rtcp(packet, len, ssrc, word)?;
         Track::note(&mut self.heard_of(ssrc).rtcp, index);
         Some(len)
     }
@@ -237,59 +189,6 @@ impl Secure {
         });
         &mut self.heard[at]
     }
-}
-
-impl Keys {
-    fn new(master: &[u8; KEY_BYTES], tag: usize) -> Self {
-        let (mut key, mut salt) = ([0; 16], [0; SALT_BYTES]);
-        key.copy_from_slice(&master[..16]);
-        salt.copy_from_slice(&master[16..]);
-        let master = Aes128::new(&GenericArray::from(key));
-        Self { rtp: SessionKey::derive(&master, salt, 0), rtcp: SessionKey::derive(&master, salt, 3), tag }
-    }
-}
-
-impl SessionKey {
-    /// Three keys by the labels from `first` on.
-    fn derive(master: &Aes128, master_salt: [u8; SALT_BYTES], first: u8) -> Self {
-        let (mut key, mut auth, mut salt) = ([0; 16], [0; 20], [0; SALT_BYTES]);
-        for (label, out) in [(0, &mut key[..]), (1, &mut auth[..]), (2, &mut salt[..])] {
-            let mut seed = master_salt;
-            seed[7] ^= first + label;
-            counter_mode(master, seed, out);
-        }
-        // HMAC pads a short key with zeros to a block (RFC 2104 2).
-        let mut block = [0; 64];
-        block[..auth.len()].copy_from_slice(&auth);
-        let mac = <Hmac<Sha1> as Mac>::new(&GenericArray::from(block));
-        Self { cipher: Aes128::new(&GenericArray::from(key)), salt, mac }
-    }
-
-    fn crypt(&self, ssrc: u32, index: u64, octets: &mut [u8]) {
-        let mut seed = self.salt;
-        for (place, octet) in seed[4..8].iter_mut().zip(ssrc.to_be_bytes()) {
-            *place ^= octet;
-        }
-        for (place, octet) in seed[8..].iter_mut().zip(&index.to_be_bytes()[2..]) {
-            *place ^= octet;
-        }
-        counter_mode(&self.cipher, seed, octets);
-    }
-
-    fn tag(&self, octets: &[u8], rollover: &[u8]) -> [u8; 20] {
-        let mut mac = self.mac.clone();
-        mac.update(octets);
-        mac.update(rollover);
-        mac.finalize().into_bytes().into()
-    }
-}
-
-/// AES in counter mode, from the first 14 octets of the counter block.
-fn counter_mode(cipher: &Aes128, seed: [u8; SALT_BYTES], octets: &mut [u8]) {
-    let mut start = [0; 16];
-    start[..SALT_BYTES].copy_from_slice(&seed);
-    let core = ctr::CtrCore::<&Aes128, ctr::flavors::Ctr128BE>::inner_iv_init(cipher, &GenericArray::from(start));
-    ctr::cipher::StreamCipherCoreWrapper::from_core(core).apply_keystream(octets);
 }
 
 impl Track {

@@ -22,7 +22,6 @@ use crate::{
 };
 
 const KEY: usize = 16;
-const SALT: usize = KEY_BYTES - KEY;
 
 /// rtc-dtls keeps associations by address. Ours has one each, and it stays the same when ICE finds another way.
 const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1);
@@ -48,7 +47,8 @@ pub enum Progress {
 }
 
 /// How sound may be protected, in the order of our preference.
-const PROFILES: [(SrtpProtectionProfile, Suite); 2] = [
+const PROFILES: [(SrtpProtectionProfile, Suite); 3] = [
+    (SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm, Suite::Sealed),
     (SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80, Suite::Long),
     (SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_32, Suite::Short),
 ];
@@ -146,16 +146,17 @@ fn keys(state: &State, expected: Fingerprint) -> Option<Security> {
     }
     let profile = state.srtp_protection_profile();
     let (_, suite) = PROFILES.into_iter().find(|(known, _)| *known == profile)?;
-    let material = state.export_keying_material("EXTRACTOR-dtls_srtp", &[], 2 * (KEY + SALT)).ok()?;
+    let salt_bytes = suite.key_bytes() - KEY;
+    let material = state.export_keying_material("EXTRACTOR-dtls_srtp", &[], 2 * suite.key_bytes()).ok()?;
     let material = material.as_ref();
     // The client's key, the server's, the client's salt, the server's.
     let half = |key: usize, salt: usize| -> Option<Private<[u8; KEY_BYTES]>> {
         let mut half = [0; KEY_BYTES];
         half[..KEY].copy_from_slice(material.get(key..key + KEY)?);
-        half[KEY..].copy_from_slice(material.get(salt..salt + SALT)?);
+        half[KEY..suite.key_bytes()].copy_from_slice(material.get(salt..salt + salt_bytes)?);
         Some(Private::new(half))
     };
-    let (client, server) = (half(0, 2 * KEY)?, half(KEY, 2 * KEY + SALT)?);
+    let (client, server) = (half(0, 2 * KEY)?, half(KEY, 2 * KEY + salt_bytes)?);
     let (ours, theirs) = if state.is_client() { (client, server) } else { (server, client) };
     Some(Security { suite, ours, theirs })
 }

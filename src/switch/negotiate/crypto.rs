@@ -24,7 +24,8 @@ impl Crypto {
 
     /// Our lines in an offer: each suite, with our key.
     pub fn offer(ours: &Private<[u8; KEY_BYTES]>) -> String {
-        line(1, Suite::Long, ours) + &line(2, Suite::Short, ours)
+        let suites = [Suite::Long, Suite::Short, Suite::Sealed];
+        (1..).zip(suites).map(|(tag, suite)| line(tag, suite, ours)).collect()
     }
 
     /// The line that takes this one, with our key.
@@ -46,13 +47,20 @@ impl Crypto {
         let key = STANDARD.decode(parts.next()?.trim_end_matches(';')).ok()?;
         // A key identifier would stand in each packet; other parameters would change how it is protected.
         let is_plain = parts.all(|part| !part.contains(':')) && words.all(|word| word.starts_with("WSH="));
-        let key = Private::new(key.try_into().ok()?);
+        let key = Private::new(filled(&key, suite)?);
         (is_plain && method.eq_ignore_ascii_case("inline")).then_some(Self { tag, suite, key })
     }
 }
 
+/// A key of just the suite's length, filled with zeros.
+fn filled(key: &[u8], suite: Suite) -> Option<[u8; KEY_BYTES]> {
+    let mut filled = [0; KEY_BYTES];
+    filled.get_mut(..suite.key_bytes()).filter(|place| place.len() == key.len())?.copy_from_slice(key);
+    Some(filled)
+}
+
 fn line(tag: u32, suite: Suite, key: &Private<[u8; KEY_BYTES]>) -> String {
-    format!("a=crypto:{tag} {} inline:{}\r\n", suite.name(), STANDARD.encode(key.reveal()))
+    format!("a=crypto:{tag} {} inline:{}\r\n", suite.name(), STANDARD.encode(&key.reveal()[..suite.key_bytes()]))
 }
 
 impl std::fmt::Debug for Crypto {

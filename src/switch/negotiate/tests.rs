@@ -1,5 +1,8 @@
 use super::*;
-use crate::{base::StreamId, media::Port};
+use crate::{
+    base::StreamId,
+    media::{Port, Suite},
+};
 
 fn leg() -> LegMedia {
     LegMedia {
@@ -237,6 +240,20 @@ fn sw_09_secure_offers_are_answered_securely() {
     }
 }
 
+/// SW-09: AES-GCM's key is shorter: 28 octets, no more and no less.
+#[test]
+fn sw_09_a_sealed_leg_has_its_own_length_of_key() {
+    let line = |key: &str| format!("m=audio 4000 RTP/SAVP 0\r\na=crypto:7 AEAD_AES_128_GCM inline:{key}\r\n");
+    let (text, agreed) = answered(&line("AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHA=="));
+    let security = agreed.security.as_ref().expect("keys");
+    assert_eq!((security.suite, &security.theirs.reveal()[26..]), (Suite::Sealed, [27, 28, 0, 0].as_slice()));
+    let ours = text.split_once("a=crypto:7 AEAD_AES_128_GCM inline:").and_then(|(_, key)| key.split("\r\n").next());
+    assert_eq!(ours.map(str::len), Some(40), "{text}");
+    for key in ["AQID", "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0e"] {
+        assert_eq!(read_offer(sdp(&line(key)).as_bytes()), None, "{key}");
+    }
+}
+
 /// SW-09: a secure leg can't be talked down, neither by a later offer nor by an answer to ours.
 #[test]
 fn sw_09_a_secure_leg_is_not_talked_down() {
@@ -247,7 +264,7 @@ fn sw_09_a_secure_leg_is_not_talked_down() {
     let wants = LegMedia { wants_security: true, ..leg() };
     let (text, ours) = offer(&wants, Suits::Anybody);
     let text = String::from_utf8(text.to_vec()).unwrap();
-    assert!(text.contains("RTP/SAVP 0 8") && text.matches("a=crypto:").count() == 2, "{text}");
+    assert!(text.contains("RTP/SAVP 0 8") && text.matches("a=crypto:").count() == 3, "{text}");
     let wants = LegMedia { ours, ..wants };
     assert!(read_answer(sdp("m=audio 4000 RTP/AVP 0\r\n").as_bytes(), &wants).is_none());
     let taken = read_answer(sdp(&format!("m=audio 4000 RTP/SAVP 0\r\n{CRYPTO}")).as_bytes(), &wants).unwrap();
