@@ -105,7 +105,7 @@ impl Desk {
     }
 }
 
-/// CH-13, SW-10: an agent brings a third in; all hear each other and the digits; he leaves the two talking, and his
+/// CH-13, SW-10, P38: an agent brings a third in; all hear each other and the digits; he leaves the two talking, and his
 /// wrap-up begins.
 #[test]
 fn ch_13_sw_10_an_agent_brings_a_third_in_and_leaves() {
@@ -368,7 +368,7 @@ fn ch_07_an_agent_asks_first() {
     world.settle();
 }
 
-/// CH-07, CH-23: who hangs up while he asks first leaves the two together; his part is over, and one call has it all.
+/// CH-07, CH-23, P21: who hangs up while he asks first leaves the two together; his part is over, and one call has it all.
 #[test]
 fn ch_07_ch_23_hanging_up_completes() {
     let desk = desk(309);

@@ -66,7 +66,7 @@ fn ch_12_sw_13_tk_11_a_blind_transfer_from_either_side() {
     }
 }
 
-/// CH-12, SW-13: who can't be reached takes nobody: the phone is told why, and the two talk on.
+/// CH-12, SW-13, P26: who can't be reached takes nobody: the phone is told why, and the two talk on.
 #[test]
 fn ch_12_sw_13_a_failed_transfer_gives_the_call_back() {
     for (to, expected) in [("eva", 486), ("bob", 480)] {

@@ -152,10 +152,9 @@ pub fn start(
     let (seed, born) = (seed().map_err(StartError::new("seed"))?, clock.now());
     let flight = open_flight(&server, &data, (&settings, seed, born), clock)?;
     handle.set_flight(flight.clone());
-    let engine = Engine::new(settings, seed, born);
     let bound = net.bound().to_vec();
     let switch = Loop {
-        engine,
+        engine: Engine::new(settings, seed, born),
         notices: notices::start(runtime.handle(), &server.notify, &data, &handle, clock)?,
         resolve: resolver(runtime.handle().clone(), inbox.clone(), &server.sip.dns),
         media: media_sink(plane),
