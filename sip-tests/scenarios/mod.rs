@@ -2,6 +2,7 @@
 //! given back at the end.
 
 mod bad_line;
+mod clips;
 mod crash_points;
 mod day;
 mod devices;

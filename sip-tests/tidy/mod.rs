@@ -262,7 +262,7 @@ fn documents_name_what_exists() {
 }
 
 /// Licences that may stand in what we ship.
-const LICENCES: [&str; 11] = [
+const LICENCES: [&str; 12] = [
     "MIT",
     "Apache-2.0",
     "Apache-2.0 WITH LLVM-exception",
@@ -272,6 +272,7 @@ const LICENCES: [&str; 11] = [
     "Zlib",
     "Unicode-3.0",
     "Unlicense",
+    "MPL-2.0",
     "BSL-1.0",
     "CDLA-Permissive-2.0",
 ];

@@ -7,7 +7,7 @@ use serde::Serialize;
 use tokio::sync::{broadcast, mpsc};
 
 use crate::{
-    base::{AgentId, PageId, UserId},
+    base::{AgentId, ClipId, PageId, UserId},
     engine::{Actor, Answer, Centre, Event, PageSays, PageTold, Refused, Request, TraceFilter},
 };
 
@@ -59,8 +59,33 @@ pub trait EngineHandle: Send + Sync + 'static {
     /// Writes what the engine went through to a file, and says to which.
     fn save_flight(&self) -> BoxFuture<'_, Result<String, String>>;
 
+    /// Decodes an uploaded file to what players play.
+    fn decode_clip(&self, file: Vec<u8>) -> BoxFuture<'_, Result<DecodedClip, ClipFault>>;
+
+    /// Has the media workers know a clip, a WAV file of ours, in place of what they knew by that id.
+    fn load_clip(&self, clip: ClipId, wav: Arc<[u8]>) -> BoxFuture<'_, Result<(), String>>;
+
+    /// Has them forget it; what plays it goes on.
+    fn drop_clip(&self, clip: ClipId);
+
     /// What is logged from now on, as `[log] level` has it.
     fn set_log(&self, level: &str) -> Result<(), String>;
+}
+
+/// An upload as it is kept and played.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DecodedClip {
+    /// A mono µ-law file at 8 kHz.
+    pub wav: Vec<u8>,
+    pub millis: u64,
+}
+
+/// Why an upload is no clip.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClipFault {
+    /// It is more than is taken, not something else.
+    pub is_too_much: bool,
+    pub why: String,
 }
 
 /// What a reload did.

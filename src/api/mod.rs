@@ -7,6 +7,7 @@
 //! engine could feel.
 
 pub mod auth;
+mod clips;
 mod guard;
 pub mod handle;
 mod live;
@@ -33,7 +34,7 @@ use subtle::ConstantTimeEq;
 use tower_http::timeout::TimeoutLayer;
 
 pub use auth::{Accounts, Signed, password};
-pub use handle::{EngineHandle, Health, LIVE_WAITING_MAX, PAGE_TOLD_MAX, Reloaded};
+pub use handle::{ClipFault, DecodedClip, EngineHandle, Health, LIVE_WAITING_MAX, PAGE_TOLD_MAX, Reloaded};
 pub use live::NoticeView;
 pub use problem::Problem;
 pub use serve::{ServeSettings, serve};
@@ -72,7 +73,7 @@ pub struct ApiSettings {
     pub trusted_proxies: Vec<Cidr>,
     /// What the command line of this machine sends as `Authorization: Bearer`: it acts as an administrator.
     pub admin_token: Option<Private<String>>,
-    /// The data folder, with the recordings.
+    /// The data folder, with recordings and clips.
     pub data: PathBuf,
 }
 
@@ -83,6 +84,7 @@ pub struct Api {
     database: Database,
     accounts: Accounts,
     limiter: auth::Limiter,
+    clips: clips::Clips,
     presence: live::Presence,
     hub: live::Hub,
     pages: pages::Pages,
@@ -109,6 +111,7 @@ impl Api {
         let (hub, keeper) = live::Hub::start(Arc::clone(&handle), epoch);
         let accounts = Accounts::new(database.clone());
         let api = Self {
+            clips: clips::Clips::new(&settings.data),
             settings,
             handle,
             database,
@@ -229,6 +232,10 @@ fn rest_routes() -> Router<Arc<Api>> {
         .route("/agents/{agent}/queues/{queue}", put(rest::agents::set_queue))
         .route("/agents/{agent}/wrap-up/finish", post(rest::agents::finish_wrap_up))
         .route("/calls", get(rest::calls::list))
+        .route("/clips", get(rest::clips::list).post(rest::clips::create))
+        .route("/clips/{clip}", put(rest::clips::change).delete(rest::clips::delete))
+        .route("/clips/{clip}/sound", get(rest::clips::sound).put(rest::clips::record_anew))
+        .route("/calls/{call}/clip", post(rest::clips::play).delete(rest::clips::stop))
         .route("/calls/{call}/hangup", post(rest::calls::hang_up))
         .route("/calls/{call}/transfer", post(rest::parties::transfer))
         .route("/calls/{call}/hold", put(rest::parties::hold))

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BlindFailed, Centre, ConsultStep, Entry, EntryId, Event, PageSays, PageTold, Record, SegmentReport, Snapshot,
-    Supervision, WatchView,
+    BlindFailed, Centre, ClipPlay, ConsultStep, Entry, EntryId, Event, PageSays, PageTold, Record, SegmentReport,
+    Snapshot, Supervision, WatchView,
 };
 use crate::{
     acd::{self, Actor, Refused},
@@ -360,6 +360,14 @@ pub enum Request {
     RestRecording {
         call: CallId,
         rests: bool,
+    },
+    /// An agent's clip in a call of a queue or campaign.
+    PlayClip {
+        call: CallId,
+        play: ClipPlay,
+    },
+    StopClip {
+        call: CallId,
     },
     /// Ends a whole call.
     HangUp {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{CallView, DeviceView};
 use crate::{
     acd,
-    base::{AgentId, CallId, EngagementId, InteractionId, LegId, OfferId, Private, QueueId, Wall},
+    base::{AgentId, CallId, ClipId, EngagementId, InteractionId, LegId, OfferId, Private, QueueId, Wall},
     media::{Answer, Because},
 };
 
@@ -49,6 +49,14 @@ pub enum Happened {
     HeldLong {
         call: CallId,
         leg: LegId,
+    },
+    /// An agent's clip plays in a call; until it ends, or is stopped.
+    ClipStarted {
+        call: CallId,
+        clip: ClipId,
+    },
+    ClipEnded {
+        call: CallId,
     },
     Device(DeviceView),
     /// What people see of an agent changed.

@@ -1,6 +1,7 @@
 //! Composes sip, switch and acd: one owner, driven from outside by inputs, drained by outputs.
 
 mod calls;
+mod clips;
 mod consults;
 mod devices;
 mod dial_plan;
@@ -40,6 +41,7 @@ mod ways;
 
 use register::{ALLOW, SUPPORTED};
 
+pub use clips::ClipPlay;
 pub use consults::ConsultStep;
 pub use drive::Engine;
 pub use io::{Alarm, Answer, Emitted, GateOrder, Input, Output, Request, RequestId, TraceFilter};
@@ -63,7 +65,7 @@ pub use watching::{
 
 pub use crate::{
     acd::{Actor, Refused},
-    media::tape::Span,
+    media::{AnswerSettings, tape::Span},
     switch::{Listener, Times},
 };
 

@@ -75,6 +75,12 @@ impl Engine {
             Request::Supervise { call, user, mode } => self.supervise(now, call, user, mode)?,
             Request::EndSupervision { call, user } => self.end_supervision(now, call, user)?,
             Request::RestRecording { call, rests } => self.rest_recording(now, call, rests, actor)?,
+            Request::PlayClip { call, play } => self.play_clip(now, call, play)?,
+            Request::StopClip { call } => {
+                if !self.stop_clip(call) {
+                    return Err(Refused::not_now("no_clip", "no clip plays in this call"));
+                }
+            }
             Request::HangUp { call } => {
                 if !self.hang_up(now, call, actor) {
                     return Err(Refused::unknown("no_call", "this call is over"));

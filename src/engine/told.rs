@@ -36,6 +36,8 @@ pub(super) enum Purpose {
     Announcement(InteractionId),
     /// The bridge comes when all of these are over.
     Briefing(OfferId),
+    /// Of an agent's: they talk on behind it.
+    Clip,
 }
 
 /// Of an offer that was accepted: told before the bridge.
@@ -185,7 +187,11 @@ impl Engine {
     pub(super) fn on_played(&mut self, now: Now, call: CallId, play: PlayId) {
         let Some(purpose) = self.plays.remove(&(call, play)) else { return };
         match purpose {
-            Purpose::Farewell => self.switch.end_call(now, call, Cause::NORMAL, EndedBy::Switch),
+            Purpose::Farewell => {
+                self.timers.cancel(Timer::PlayLate(call, play));
+                self.switch.end_call(now, call, Cause::NORMAL, EndedBy::Switch);
+            }
+            Purpose::Clip => self.on_clip_played(now, call),
             Purpose::Welcome(queue) => {
                 self.timers.cancel(Timer::PlayLate(call, play));
                 let arrived = self.notes.get_mut(&call).and_then(|note| note.approached.take());

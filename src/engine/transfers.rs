@@ -178,7 +178,7 @@ impl Engine {
     }
 
     /// Who is shown as calling when a leg is passed on: whose it is.
-    fn shown_as(&self, call: CallId, leg: LegId) -> Caller {
+    pub(super) fn shown_as(&self, call: CallId, leg: LegId) -> Caller {
         let Some(sight) = self.switch.leg(leg) else { return Caller::default() };
         if let Some(call) = self.switch.call(call).filter(|call| call.caller_leg() == leg) {
             return call.shown().clone();

@@ -418,6 +418,7 @@ impl Egress {
                 0 => {
                     let id = player.id;
                     self.player = None;
+                    self.eases_in = true;
                     return Frame::Finished(id);
                 }
                 filled => filled,

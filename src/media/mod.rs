@@ -28,6 +28,7 @@ mod srtp;
 mod standing;
 pub mod tape;
 mod tones;
+pub mod upload;
 mod voice;
 pub mod wav;
 mod wheel;

@@ -22,12 +22,14 @@ use super::{
     page_phones::PagePhones,
     pulse::Pulse,
     reload::Reloader,
+    sounds,
 };
 use crate::{
     acd::{Actor, Refused},
-    api::{EngineHandle, Health, LIVE_WAITING_MAX, Reloaded},
-    base::{AgentId, PageId, UserId},
+    api::{ClipFault, DecodedClip, EngineHandle, Health, LIVE_WAITING_MAX, Reloaded},
+    base::{AgentId, ClipId, PageId, UserId},
     engine::{Answer, Centre, Event, Input, PageSays, PageTold, Request, RequestId, TraceFilter},
+    media,
     net::Inbox,
 };
 
@@ -228,6 +230,28 @@ impl EngineHandle for Handle {
             let saved = saved.unwrap_or_else(|error| Err(std::io::Error::other(error)));
             saved.map(|file| file.display().to_string()).map_err(|error| error.to_string())
         })
+    }
+
+    fn decode_clip(&self, file: Vec<u8>) -> BoxFuture<'_, Result<DecodedClip, ClipFault>> {
+        Box::pin(async move {
+            let failed = |_| Err(ClipFault { is_too_much: false, why: String::from("The file can't be decoded.") });
+            spawn_blocking(move || sounds::decode(file)).await.unwrap_or_else(failed)
+        })
+    }
+
+    fn load_clip(&self, clip: ClipId, wav: Arc<[u8]>) -> BoxFuture<'_, Result<(), String>> {
+        let inbox = self.inbox.clone();
+        Box::pin(async move {
+            let read = spawn_blocking(move || media::wav::read(&wav)).await.map_err(|error| error.to_string())?;
+            let sound = Arc::new(read.map_err(|error| error.to_string())?);
+            inbox.push(Order::Clip(clip, Some(sound))).map_err(|_| String::from("the switch is overloaded"))
+        })
+    }
+
+    fn drop_clip(&self, clip: ClipId) {
+        if self.inbox.push(Order::Clip(clip, None)).is_err() {
+            tracing::warn!(%clip, "a clip stays known to the media workers: the engine's inbox is full");
+        }
     }
 
     fn set_log(&self, level: &str) -> Result<(), String> {

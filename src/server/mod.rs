@@ -43,12 +43,14 @@ pub use sounds::read_all as read_sounds;
 pub use start::{Control, Running, StartError, database_url, start};
 pub use turn::Ended;
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use tokio::sync::oneshot;
 
 use crate::{
+    base::ClipId,
     engine::{Input, TraceFilter},
+    media::Sound,
     store::Report,
 };
 
@@ -62,6 +64,8 @@ pub enum Order {
     Input(Input),
     Journal(Report),
     Trace(TraceOrder),
+    /// A clip for the media workers, or one that they may forget. The engine knows none of its sound.
+    Clip(ClipId, Option<Arc<Sound>>),
     /// New settings.
     Change(Box<Change>),
     /// Take no new calls; end when the last has ended, or after `time`.

@@ -80,6 +80,7 @@ async fn load_accounts(database: &Database, api: &Api, centre: &Centre) {
     if let Err(why) = api.load_sessions().await {
         tracing::error!(%why, "sign-ins could not be read from the database");
     }
+    api.load_clips().await;
 }
 
 /// Binds the pages' address.

@@ -3,8 +3,13 @@
 use std::{fs, io, path::Path};
 
 use crate::{
+    api::{ClipFault, DecodedClip},
     base::ClipId,
-    media::{SOUND_SAMPLES_MAX, Sound, built_in, spoken, wav},
+    media::{
+        SAMPLE_RATE, SOUND_SAMPLES_MAX, Sound, built_in, spoken,
+        upload::{self, UploadError},
+        wav,
+    },
     settings::{BUILT_IN, BUILT_IN_WORD, ClipFile, Faults, Places},
 };
 
@@ -46,6 +51,16 @@ fn read(clip: &ClipFile, folder: &Path) -> io::Result<Sound> {
     wav::read(&file).map_err(|error| told(error.to_string()))
 }
 
+/// Decodes an upload to what is kept and played.
+pub fn decode(file: Vec<u8>) -> Result<DecodedClip, ClipFault> {
+    let sound = upload::decode(file).map_err(|fault| {
+        let is_too_much = matches!(fault, UploadError::TooLarge | UploadError::TooLong);
+        ClipFault { is_too_much, why: fault.to_string() }
+    })?;
+    let millis = (sound.len() as u64 * 1_000).div_ceil(SAMPLE_RATE as u64);
+    Ok(DecodedClip { wav: wav::write(&sound), millis })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,5 +94,15 @@ mod tests {
     fn a_built_in_sentence_is_read_by_name() {
         assert!(read(&clip("built-in:pt/thanks"), Path::new("config")).is_ok_and(|sound| sound.len() > 8_000));
         assert!(read(&clip("built-in:pt/thank"), Path::new("config")).is_err());
+    }
+
+    /// SC-01, SC-07: what is kept of an upload is what players read, as long as it was.
+    #[test]
+    fn sc_01_sc_07_an_upload_is_kept_as_it_is_played() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("sip-tests/corpus/upload/tone.flac");
+        let clip = decode(fs::read(path).expect("a file")).expect("a clip");
+        let sound = wav::read(&clip.wav).expect("our own file");
+        assert_eq!((clip.millis, sound.len()), (1_000, 8_000));
+        assert!(decode(b"no sound".to_vec()).is_err_and(|fault| !fault.is_too_much));
     }
 }

@@ -135,6 +135,8 @@ impl Loop {
                 }
                 Order::Journal(report) => self.on_report(report),
                 Order::Trace(order) => self.on_trace(order),
+                Order::Clip(clip, Some(sound)) => (self.media)(0, media::Command::LoadClip { clip, sound }),
+                Order::Clip(clip, None) => (self.media)(0, media::Command::DropClip { clip }),
                 Order::Change(change) => self.on_change(*change),
                 Order::Drain { time } => {
                     tracing::info!(seconds = time.as_secs(), "no new calls; ending when the present ones have ended");

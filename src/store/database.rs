@@ -8,6 +8,7 @@
 //! of placeholders in an INSERT.
 
 mod accounts;
+mod clips;
 mod engagements;
 mod records;
 mod segments;
@@ -21,7 +22,8 @@ use sqlx::{AnyPool, Executor, any::AnyPoolOptions, migrate::Migrator};
 use tokio::sync::watch;
 
 pub use accounts::{PageUser, Role, StoredSession};
-pub use records::{PAGE_MAX, RecordFilter};
+pub use clips::{StoredClip, UPLOADED_FIRST};
+pub use records::RecordFilter;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations");
 

@@ -8,7 +8,8 @@
 //!
 //! May enter: `base`, the sound of `media`, and the engine's entries and records. May not: sockets of ours, decisions about calls.
 
-pub mod database;
+pub mod clips;
+mod database;
 mod entries;
 pub mod feeder;
 pub mod journal;
@@ -20,7 +21,8 @@ use std::{
     path::Path,
 };
 
-pub use database::{Database, DatabaseError, PageUser, RecordFilter, Role, StoredSession};
+pub use clips::ClipFiles;
+pub use database::{Database, DatabaseError, PageUser, RecordFilter, Role, StoredClip, StoredSession, UPLOADED_FIRST};
 pub use feeder::Feeder;
 pub use journal::{Full, Journal, JournalError, JournalSettings, Journalled, Report, Restored};
 

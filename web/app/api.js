@@ -9,7 +9,7 @@ import { t } from "./words.js";
  * @param {object} [body]
  * @returns {Promise<{ ok: boolean, status: number, json: any }>}
  */
-async function request(method, path, body) {
+export async function request(method, path, body) {
   try {
     const response = await fetch(`/api/v1${path}`, {
       method,

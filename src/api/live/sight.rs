@@ -96,6 +96,8 @@ impl Sight {
                 | Happened::AnswerJudged { .. }
                 | Happened::Beep { .. }
                 | Happened::HeldLong { .. }
+                | Happened::ClipStarted { .. }
+                | Happened::ClipEnded { .. }
                 | Happened::SettingsChanged
                 | Happened::Draining => true,
                 // Calls stand in the list, as far as he may see them.

@@ -3,6 +3,7 @@
 pub mod agents;
 mod body;
 pub mod calls;
+pub mod clips;
 pub mod figures;
 pub mod me;
 pub mod operate;

@@ -12,8 +12,7 @@ use super::{Body, DONE, Done, Scope, number};
 use crate::{
     api::{Api, Problem, Signed},
     base::{CallId, LegId},
-    engine::{Actor, BlindFailed, ConsultStep, Request, Supervision},
-    media::AnswerSettings,
+    engine::{Actor, AnswerSettings, BlindFailed, ConsultStep, Request, Supervision},
     store::Role,
 };
 

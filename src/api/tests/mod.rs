@@ -1,3 +1,4 @@
+mod clips;
 mod desk;
 mod guard;
 mod live;

@@ -78,6 +78,7 @@ async fn story(database: &Database) {
     records(database).await;
     engagements(database).await;
     segments(database).await;
+    clips(database).await;
     let text = "[centre]\nname = 'Ünïcode'";
     assert_eq!(database.document("centre").await.unwrap(), None);
     for body in ["old", text] {
@@ -131,6 +132,29 @@ async fn records(database: &Database) {
     assert_eq!(some, [98, 92, 86]);
     assert_eq!(database.record(CallId(5)).await.unwrap().as_ref(), Some(&all[4]));
     assert_eq!(database.record(CallId(5_000)).await.unwrap(), None);
+}
+
+/// SC-01, SC-02: a clip is kept as it was given, whatever people write, changed and deleted.
+async fn clips(database: &Database) {
+    let clip = StoredClip {
+        clip: crate::base::ClipId(UPLOADED_FIRST + 3),
+        owner: UserId(u64::MAX),
+        public: true,
+        name: HOSTILE.into(),
+        tags: vec![HOSTILE.into(), "b".into()],
+        millis: 1_234,
+        sha256: "ab".repeat(32),
+        archived: false,
+        created: Wall(1),
+        changed: Wall(2),
+    };
+    database.put_clip(&clip).await.unwrap();
+    assert_eq!(database.clip(clip.clip).await.unwrap().as_ref(), Some(&clip));
+    let changed = StoredClip { archived: true, public: false, tags: Vec::new(), changed: Wall(3), ..clip };
+    database.put_clip(&changed).await.unwrap();
+    assert_eq!(database.clips().await.unwrap(), [changed.clone()]);
+    database.drop_clip(changed.clip).await.unwrap();
+    assert_eq!(database.clips().await.unwrap(), []);
 }
 
 /// AW-09, CH-18: what agents wrote comes back as it was, once.

@@ -7,6 +7,7 @@ import { clock, now } from "../time.js";
 import { reasonName, t } from "../words.js";
 import { accept as acceptHere } from "../phone.js";
 import { Bar, Card, Left, Menu, Since, html } from "./parts.js";
+import { ClipMenu } from "./clips.js";
 import { Controls, legOf } from "./phone.js";
 import { Done, Written } from "./written.js";
 
@@ -58,6 +59,7 @@ function Engagement({ engagement }) {
     <p class="big" aria-live="off">${connected === null ? t(here ? "phone.connecting" : "pick_up") : html`<${Since} since=${connected} />`}</p>
     <${Recording} call=${call} recording=${engagement.recording} />
     ${here ? html`<${Controls} leg=${here} />` : call && html`<div class="buttons"><button class="button bad" disabled=${off()} onClick=${() => hangUp(call)}>${t("hang_up")}</button></div>`}
+    ${connected !== null && call && html`<${ClipMenu} call=${call} />`}
     ${connected !== null && html`<${Written} engagement=${engagement} />`}
   <//>`;
 }

@@ -1,0 +1,140 @@
+//! Clips that agents play in their calls: what each side hears, to the sample, and who is free when.
+
+use strowger::{
+    acd::Status,
+    base::ClipId,
+    engine::{Actor, ClipPlay, Happened, Refused, Request},
+    media::spoken::Language,
+};
+
+use crate::sim::{Agent, Call, World, millis, secs};
+
+struct Desk {
+    world: World,
+    customer: Call,
+    ana: Agent,
+}
+
+fn desk(seed: u64) -> Desk {
+    let world = World::seed(seed);
+    world.queue_has(|queue| queue.acw_secs = 30);
+    let ana = world.agent("ana").ready();
+    let customer = super::talking(&world, &ana);
+    Desk { world, customer, ana }
+}
+
+fn clip() -> ClipId {
+    Language::English.clip("thanks").expect("a sentence")
+}
+
+impl Desk {
+    fn plays(&self, agent_hears: bool, hang_up: bool) -> Result<(), Refused> {
+        let call = self.world.snapshot().calls[0].call;
+        let play = ClipPlay { clip: clip(), agent_hears, hang_up };
+        self.world.asks(Actor::Agent(self.ana.id), Request::PlayClip { call, play }).map(|_| ())
+    }
+
+    fn stops(&self) {
+        let call = self.world.snapshot().calls[0].call;
+        self.world.asks(Actor::Agent(self.ana.id), Request::StopClip { call }).expect("stopped");
+    }
+
+    fn tells(&self, wanted: impl Fn(&Happened) -> bool) -> usize {
+        self.world.happened().iter().filter(|what| wanted(what)).count()
+    }
+}
+
+/// SC-04, SC-07: both sides hear a clip to its last sample, then each other again; nothing of a packet is missing or twice.
+#[test]
+fn sc_04_sc_07_both_hear_a_clip_and_talk_on() {
+    let desk = desk(500);
+    let Desk { world, customer, ana } = &desk;
+    let agent = ana.call();
+    for call in [customer, &agent] {
+        call.listens_anew();
+        call.tapes();
+    }
+    desk.plays(true, false).expect("played");
+    world.run_for(secs(10));
+    for call in [customer, &agent] {
+        assert!(call.heard(&[clip()]).is_some(), "all of it, without a gap");
+        let gap = call.with(|call| call.media.ear.longest_gap_us);
+        assert!(gap <= 40_000, "{gap}");
+        call.with(|call| assert_eq!((call.media.ear.sources.len(), call.media.ear.skipped), (1, 0)));
+    }
+    world.within(2, "they talk on", |world| world.hear_each_other(customer, ana));
+    assert_eq!(desk.tells(|what| matches!(what, Happened::ClipStarted { .. })), 1);
+    assert_eq!(desk.tells(|what| matches!(what, Happened::ClipEnded { .. })), 1);
+    customer.hangs_up();
+    world.settle();
+}
+
+/// SC-04: the agent need not hear it, and hears the customer meanwhile; stopped, they talk on at once.
+#[test]
+fn sc_04_the_agent_need_not_hear_it_and_may_stop_it() {
+    let desk = desk(501);
+    let Desk { world, customer, ana } = &desk;
+    let agent = ana.call();
+    customer.tapes();
+    agent.tapes();
+    desk.plays(false, false).expect("played");
+    world.run_for(secs(1));
+    agent.listens_anew();
+    world.run_for(millis(400));
+    let voice = customer.with(|call| call.media.voice);
+    assert!(world.hears(&agent, voice), "he hears the customer");
+    desk.stops();
+    customer.listens_anew();
+    world.within(1, "they talk on", |world| world.hear_each_other(customer, ana));
+    world.run_for(secs(8));
+    assert_eq!(customer.heard(&[clip()]), None, "it was cut");
+    assert_eq!(agent.heard_end_of(&[clip()]), None);
+    assert_eq!(desk.tells(|what| matches!(what, Happened::ClipEnded { .. })), 1);
+    customer.hangs_up();
+    world.settle();
+}
+
+/// SC-05: the agent is in wrap-up at the click, the customer hears the clip to its last sample, and only then is hung up.
+#[test]
+fn sc_05_play_and_hang_up() {
+    let desk = desk(502);
+    let Desk { world, customer, ana } = &desk;
+    customer.tapes();
+    desk.plays(true, true).expect("played");
+    world.run_for(millis(100));
+    assert_eq!(ana.status(), Status::WrapUp, "free at the click");
+    assert!(ana.call().is_over() && customer.is_up());
+    world.within(12, "the call ends behind the clip", |_| customer.is_over());
+    assert!(customer.heard(&[clip()]).is_some(), "to the last sample");
+    world.settle();
+    assert_eq!(world.engagements().len() + usize::from(ana.status() == Status::WrapUp), 1, "one engagement");
+}
+
+/// SC-05: who hangs up before the clip is over is gone, and so is the clip.
+#[test]
+fn sc_05_the_customer_may_leave_before_its_end() {
+    let desk = desk(503);
+    desk.plays(true, true).expect("played");
+    desk.world.run_for(secs(1));
+    desk.customer.hangs_up();
+    desk.world.settle();
+}
+
+/// SC-06: in a call that came through no queue there are no clips.
+#[test]
+fn sc_06_clips_are_for_queues() {
+    let world = World::seed(504);
+    let ana = world.agent("ana").ready();
+    let eva = world.phone("eva");
+    eva.registers();
+    ana.answers_after(secs(1));
+    world.run_for(secs(1));
+    let call = eva.calls("ana");
+    world.within(5, "they talk", |world| world.hear_each_other(&call, &ana));
+    let live = world.snapshot().calls[0].call;
+    let play = ClipPlay { clip: clip(), agent_hears: true, hang_up: false };
+    let refused = world.asks(Actor::Agent(ana.id), Request::PlayClip { call: live, play }).expect_err("refused");
+    assert_eq!(refused.code, "no_queue_call");
+    call.hangs_up();
+    world.settle();
+}

@@ -1,0 +1,105 @@
+//! Sound clips that agents play in their calls: both hear them and talk on (SC-04), or the customer hears one to its last
+//! sample and is hung up, while the agent is free at once (SC-05).
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Engine, Happened, Refused, drive::Timer, told::Purpose};
+use crate::{
+    base::{CallId, ClipId, LegId, Now, PlayId},
+    media::Source,
+    switch::{Cause, EndedBy},
+};
+
+/// A clip behind which a call ends takes no longer; the longest there is has five minutes.
+const LAST_CLIP_TIME_MAX: Duration = Duration::from_secs(330);
+
+/// How a clip is played in a call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ClipPlay {
+    pub clip: ClipId,
+    /// The agent hears it too; otherwise he goes on hearing the customer.
+    pub agent_hears: bool,
+    /// The call ends behind it, for the agent at once.
+    pub hang_up: bool,
+}
+
+impl Engine {
+    /// In calls of queues and campaigns alone (SC-06). A clip that plays gives way.
+    pub(super) fn play_clip(&mut self, now: Now, call: CallId, play: ClipPlay) -> Result<(), Refused> {
+        let note = self.notes.get(&call).ok_or_else(|| Refused::unknown("no_call", "this call is over"))?;
+        if note.engagement.is_none() {
+            return Err(Refused::not_now("no_queue_call", "clips are for calls of queues and campaigns"));
+        }
+        if note.transfer.is_some() || self.is_asking(call) {
+            return Err(Refused::not_now("busy", "this call is being passed on, or somebody is asked first"));
+        }
+        let pair = self.agent_leg(call).and_then(|agent| Some((agent, self.switch.partner(agent)?)));
+        let (agent, customer) = pair.ok_or_else(|| Refused::not_now("not_talking", "nobody talks in this call"))?;
+        self.stop_clip(call);
+        if play.hang_up {
+            return self.play_and_hang_up(now, call, (agent, customer), play.clip);
+        }
+        let hearers = [Some(customer), play.agent_hears.then_some(agent)];
+        for leg in hearers.into_iter().flatten() {
+            if let Some(id) = self.switch.play_over(leg, Source::Clip(play.clip)) {
+                self.plays.insert((call, id), Purpose::Clip);
+            }
+        }
+        self.live(now, Happened::ClipStarted { call, clip: play.clip });
+        Ok(())
+    }
+
+    /// They talk on at once. False: no clip plays.
+    pub(super) fn stop_clip(&mut self, call: CallId) -> bool {
+        if !self.plays_clip(call) {
+            return false;
+        }
+        let agent = self.agent_leg(call);
+        let customer = agent.and_then(|agent| self.switch.partner(agent));
+        for leg in [agent, customer].into_iter().flatten() {
+            self.switch.stop_clip(leg);
+        }
+        true
+    }
+
+    /// A clip has ended for one who heard it.
+    pub(super) fn on_clip_played(&mut self, now: Now, call: CallId) {
+        if !self.plays_clip(call) {
+            self.live(now, Happened::ClipEnded { call });
+        }
+    }
+
+    fn plays_clip(&self, call: CallId) -> bool {
+        let of_call = (call, PlayId(0))..=(call, PlayId(u64::MAX));
+        self.plays.range(of_call).any(|(_, purpose)| *purpose == Purpose::Clip)
+    }
+
+    fn play_and_hang_up(
+        &mut self,
+        now: Now,
+        call: CallId,
+        (agent, customer): (LegId, LegId),
+        clip: ClipId,
+    ) -> Result<(), Refused> {
+        if self.switch.call(call).is_some_and(|sight| sight.legs().count() > 2) {
+            return Err(Refused::not_now("others", "others are in this call: it can't end behind a clip"));
+        }
+        let shown = self.shown_as(call, customer);
+        if !self.switch.put_aside(agent, shown) {
+            return Err(Refused::not_now("not_talking", "nobody talks in this call"));
+        }
+        let play = self.switch.play_once(call, Source::Clip(clip));
+        self.end_interaction(now, call);
+        self.switch.release(now, agent);
+        match play {
+            Some(play) => {
+                self.plays.insert((call, play), Purpose::Farewell);
+                self.timers.set(Timer::PlayLate(call, play), now.mono + LAST_CLIP_TIME_MAX);
+            }
+            None => self.switch.end_call(now, call, Cause::NORMAL, EndedBy::Switch),
+        }
+        Ok(())
+    }
+}
