@@ -3,7 +3,7 @@
 use strowger::{
     acd::Status,
     engine::{PageSays, PageTold},
-    switch::PageOrder,
+    switch::{Cause, PageOrder},
 };
 
 use super::caller;
@@ -90,7 +90,7 @@ fn as_05_no_page_no_calls() {
     world.within(5, "passed over", |_| !ana.view().reachable);
     call.hangs_up();
     page.revives();
-    page.says(PageSays::On);
+    page.says(PageSays::On { legs: Vec::new() });
     world.within(1, "reachable again", |_| ana.view().reachable);
     world.settle();
 }
@@ -240,4 +240,58 @@ fn ch_02_hold_at_a_page() {
     world.within(2, "the digit is heard", |_| page.call().digits() == "5");
     call.hangs_up();
     world.settle();
+}
+
+/// AS-05, SW-09: a page whose connection died unnoticed claims its call over a new one; nobody else can.
+#[test]
+fn as_05_a_page_claims_its_call() {
+    let world = World::seed(909);
+    let (_, page) = ready_page(&world);
+    let call = talking(&world, &page);
+    let mallory = world.phone("mallory").opens_page();
+    mallory.says(PageSays::On { legs: vec![page.leg()] });
+    let again = page.connects_again();
+    world.run_for(secs(1));
+    assert!(mallory.told().iter().all(|told| matches!(told, PageTold::On { legs } if legs.is_empty())));
+    let moved = PageOrder::Over { cause: Cause::ELSEWHERE };
+    assert!(page.told().iter().any(|told| matches!(told, PageTold::Leg { order, .. } if *order == moved)));
+    page.loses_connection();
+    again.call().listens_anew();
+    world.within(3, "they hear each other", |world| world.hear_each_other(&call, &again));
+    again.lets_go();
+    world.within(2, "the caller is let go", |_| call.end() == Some(End::TheyHungUp));
+    world.settle();
+}
+
+/// OP-01, AS-05: after `kill -9` a page takes up its call in the next process; where none comes, the caller is let go.
+#[test]
+fn op_01_a_pages_call_outlives_the_switch() {
+    for returns in [true, false] {
+        let world = World::seed(910);
+        let (ana, page) = ready_page(&world);
+        let call = talking(&world, &page);
+        world.run_for(secs(1));
+        world.crashes();
+        world.run_for(secs(1));
+        world.starts();
+        world.run_for(secs(1));
+        assert_eq!(ana.status(), Status::Busy);
+        if !returns {
+            page.talks(crate::sim::Talk::Never);
+            let now = world.clock();
+            page.call().with(|call| call.finish(now, End::Silence));
+            world.within(40, "given up", |_| call.end() == Some(End::TheyHungUp));
+            world.settle();
+            continue;
+        }
+        world.session(ana.id, true);
+        let page = page.loads_again();
+        world.run_for(secs(1));
+        call.listens_anew();
+        page.call().listens_anew();
+        world.within(3, "they talk on", |world| world.hear_each_other(&call, &page));
+        page.lets_go();
+        world.within(2, "the caller is let go", |_| call.end() == Some(End::TheyHungUp));
+        world.settle();
+    }
 }

@@ -60,7 +60,7 @@ impl Phone {
         sim.page_uas.insert(id, self.ua);
         drop(sim);
         let page = Page { phone: self.clone(), id, user };
-        page.says(PageSays::On);
+        page.says(PageSays::On { legs: Vec::new() });
         page
     }
 }
@@ -128,6 +128,19 @@ impl Page {
         self.says(PageSays::Gone);
     }
 
+    /// It has another connection; the switch has not noticed yet that the first one is dead.
+    pub fn connects_again(&self) -> Self {
+        let legs = vec![self.leg()];
+        let mut sim = self.sim.borrow_mut();
+        sim.pages += 1;
+        let id = PageId(sim.pages);
+        sim.page_uas.insert(id, self.phone.ua);
+        drop(sim);
+        let page = Self { phone: self.phone.clone(), id, user: self.user };
+        page.says(PageSays::On { legs });
+        page
+    }
+
     /// It is closed, and the browser with it.
     pub fn closes(&self) {
         self.talks(ua::Talk::Never);
@@ -143,7 +156,7 @@ impl Page {
         drop(sim);
         self.talks(ua::Talk::Always);
         let page = Self { phone: self.phone.clone(), id, user: self.user };
-        page.says(PageSays::On);
+        page.says(PageSays::On { legs: Vec::new() });
         page
     }
 }
@@ -256,7 +269,7 @@ impl Sim {
             }
             return;
         }
-        let Some(call) = self.page_legs.get(&leg).copied() else { return };
+        let Some(call) = self.page_legs.get(&leg).copied().filter(|call| call.page == page) else { return };
         match order {
             PageOrder::Ring { .. } | PageOrder::Refused { .. } => {}
             PageOrder::Progress { status, sdp } => {

@@ -259,22 +259,9 @@ impl Engine {
             Fact::Response { transaction, status, response } => {
                 self.on_response(now, transaction, status, response.as_deref());
             }
-            Fact::Rang { call, ring } => {
-                self.on_offer_rings(now, ring);
-                if !self.is_third(ring) {
-                    self.note_trunk_rings(call);
-                    self.on_transfer_rings(now, call);
-                }
-            }
+            Fact::Rang { call, ring } => self.on_rang(now, call, ring),
             Fact::Alive { ring, .. } => self.on_offer_rings(now, ring),
-            Fact::RingWon { call, ring, leg, .. } if self.rings.contains_key(&ring) => {
-                self.on_offer_answered(now, call, ring, leg);
-            }
-            Fact::RingWon { call, ring, leg, .. } => {
-                if !self.on_third_answered(now, ring, leg) {
-                    self.on_transferred(now, call);
-                }
-            }
+            Fact::RingWon { call, ring, leg, .. } => self.on_ring_won(now, call, ring, leg),
             Fact::RingLost { call, ring, lost, cause, moved } => {
                 self.on_ring_lost(now, call, ring, (lost, cause), moved)
             }
@@ -289,17 +276,7 @@ impl Engine {
             }
             Fact::CallerGone { call, .. } => self.on_caller_gone(now, call),
             Fact::Leg { call, leg, party, side, ring, stage } => {
-                self.on_watched_leg(now, leg, party, (side, stage));
-                self.on_leg(now, call, party, (side, stage));
-                if stage == LegStage::Ended {
-                    self.end_segment(now, leg);
-                    self.review_recording(now, call);
-                }
-                self.on_transferor_leg(now, call, leg, stage);
-                let offered = ring.is_some_and(|ring| self.rings.contains_key(&ring));
-                if let (LegParty::User(user), false) = (party, offered) {
-                    self.on_user_leg(now, call, leg, user, (side, stage));
-                }
+                self.on_leg_stage(now, call, (leg, party, ring), (side, stage));
             }
             Fact::WinnerLost { call, .. } => self.on_winner_lost(now, call),
             Fact::WentOn { call, without } => {
@@ -329,6 +306,42 @@ impl Engine {
             Fact::Over { call } => self.on_over(now, call),
             Fact::Settled(summary) => self.on_settled(now, *summary),
             Fact::NoPort => self.alarm(now, super::Alarm::PortsExhausted),
+        }
+    }
+
+    fn on_rang(&mut self, now: Now, call: CallId, ring: RingId) {
+        self.on_offer_rings(now, ring);
+        if !self.is_third(ring) {
+            self.note_trunk_rings(call);
+            self.on_transfer_rings(now, call);
+        }
+    }
+
+    fn on_ring_won(&mut self, now: Now, call: CallId, ring: RingId, leg: LegId) {
+        if self.rings.contains_key(&ring) {
+            self.on_offer_answered(now, call, ring, leg);
+        } else if !self.on_third_answered(now, ring, leg) {
+            self.on_transferred(now, call);
+        }
+    }
+
+    fn on_leg_stage(
+        &mut self,
+        now: Now,
+        call: CallId,
+        (leg, party, ring): (LegId, LegParty, Option<RingId>),
+        what: (LegSide, LegStage),
+    ) {
+        self.on_watched_leg(now, leg, party, what);
+        self.on_leg(now, call, party, what);
+        if what.1 == LegStage::Ended {
+            self.end_segment(now, leg);
+            self.review_recording(now, call);
+        }
+        self.on_transferor_leg(now, call, leg, what.1);
+        let offered = ring.is_some_and(|ring| self.rings.contains_key(&ring));
+        if let (LegParty::User(user), false) = (party, offered) {
+            self.on_user_leg(now, call, leg, user, what);
         }
     }
 

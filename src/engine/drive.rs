@@ -310,6 +310,8 @@ impl Engine {
 
     fn sweep(&mut self, now: Now) {
         self.timers.set(Timer::Sweep, now.mono + SWEEP_EVERY);
+        // What ended in this very moment has not been told yet.
+        self.settle(now);
         if let Some(found) = self.check_invariants().into_iter().next() {
             self.totals.invariants_repaired += 1;
             self.acd.repair(now);

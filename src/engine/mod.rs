@@ -48,7 +48,7 @@ pub use io::{Alarm, Answer, Emitted, GateOrder, Input, Output, Request, RequestI
 pub use journal::{Entry, EntryId, JOURNAL_VERSION};
 pub use keep::{LegStanding, RunningCall};
 pub use live::{Event, Happened, OfferView};
-pub use pages::{PAGE_SDP_MAX, PAGES_MAX, PAGES_PER_USER_MAX, PageLeg, PageSays, PageTold};
+pub use pages::{PAGE_LEGS_MAX, PAGE_SDP_MAX, PAGES_MAX, PAGES_PER_USER_MAX, PageLeg, PageSays, PageTold};
 pub use parties::Supervision;
 pub use record::{CallRecord, Direction, QueueRecord, Record, STORY_MAX, StoryEvent, StoryStep};
 pub use recordings::{

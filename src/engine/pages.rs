@@ -20,6 +20,9 @@ pub const PAGES_MAX: usize = 4_096;
 /// Pages of one user that ring together: more than anybody looks at.
 pub const PAGES_PER_USER_MAX: usize = 8;
 
+/// Calls of one page that it may claim to have.
+pub const PAGE_LEGS_MAX: usize = 16;
+
 /// The longest description that is read; a browser's for one sound has some 3,000 octets.
 pub const PAGE_SDP_MAX: usize = 12 * 1024;
 
@@ -27,8 +30,11 @@ pub const PAGE_SDP_MAX: usize = 12 * 1024;
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 pub enum PageSays {
-    /// It takes calls from now on.
-    On,
+    /// It takes calls from now on. `legs`: those whose sound it has, though its live connection is a new one.
+    On {
+        #[serde(default)]
+        legs: Vec<LegId>,
+    },
     /// It takes none; what is talked over goes on.
     Off,
     /// Its user sees that it rings.
@@ -51,7 +57,7 @@ pub enum PageSays {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(tag = "told", rename_all = "snake_case")]
 pub enum PageTold {
-    /// It is on; these legs of its user were at a page that is gone, and wait for its offers.
+    /// It is on; these legs of its user are at it now, and wait for its offers.
     On {
         legs: Vec<PageLeg>,
     },
@@ -131,7 +137,7 @@ impl Engine {
         }
         self.note_page_alive(now, page);
         match says {
-            PageSays::On => self.page_on(now, page, user),
+            PageSays::On { legs } => self.page_on(now, page, user, &legs),
             PageSays::Off => self.page_off(now, page),
             PageSays::Gone => self.page_gone(now, page),
             PageSays::Rings { leg } => self.switch.page_rings(now, page, leg),
@@ -147,7 +153,7 @@ impl Engine {
         }
     }
 
-    fn page_on(&mut self, now: Now, page: PageId, user: UserId) {
+    fn page_on(&mut self, now: Now, page: PageId, user: UserId, claimed: &[LegId]) {
         let full = self.pages.0.len() >= PAGES_MAX && !self.pages.0.contains_key(&page);
         if full || !self.directory.users.contains_key(&user) {
             return self.tell_page(page, PageTold::Off);
@@ -155,7 +161,7 @@ impl Engine {
         let known = self.pages.0.entry(page);
         let phone = known.or_insert(PagePhone { user, is_on: true, is_silent: false, since: now.wall });
         phone.is_on = true;
-        let legs = self.switch.page_takes_up(page, LegParty::User(user));
+        let legs = self.switch.page_takes_up(page, LegParty::User(user), claimed);
         let taken = |leg: LegId| {
             let sight = self.switch.leg(leg)?;
             Some(PageLeg { leg, call: sight.call(), held: sight.is_held() })

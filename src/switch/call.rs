@@ -230,6 +230,7 @@ impl Switch {
         }
         self.streams.remove(&leg.media.stream);
         self.timers.cancel(Timer::Dead(id));
+        self.timers.cancel(Timer::Adrift(id));
         self.called.remove(&id);
         match farewell {
             Farewell::Theirs => {}

@@ -11,13 +11,14 @@ use smallvec::SmallVec;
 use super::{
     Caller, Cause, EndedBy, Guest, LegParty, LegRecord, LegSide, Quirks, Switch, Timer,
     call::{Call, Farewell},
-    leg::{Leg, LegMedia, LegState},
+    doors::Towards,
+    leg::{Leg, LegMedia, LegState, PlayWhy},
     negotiate::{Agreed, Menu},
     signalling::{Signalling, peer_name},
 };
 use crate::{
     base::{CallId, Dialled, LegId, Now, Private, StreamId, Wall},
-    media::{self, KEY_BYTES, Standing},
+    media::{KEY_BYTES, Source, Standing, Tone},
     sip::{Credentials, Headers, KeptUsage, Path, Reply},
 };
 
@@ -38,7 +39,7 @@ pub struct KeptCall {
     began: Wall,
     answered: Option<Wall>,
     connected: Option<Wall>,
-    hold_music: Option<media::Source>,
+    hold_music: Option<Source>,
     legs: Vec<KeptLeg>,
     /// Of legs that have ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -51,8 +52,11 @@ struct KeptLeg {
     side: LegSide,
     party: LegParty,
     address: Private<String>,
-    /// `None`: its dialog is ending.
+    /// `None`: its dialog is ending, or it has none.
     dialog: Option<KeptUsage>,
+    /// It is at a page, or was: whichever comes takes it up.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    page: bool,
     /// Of an answered leg whose media is agreed on.
     media: Option<KeptMedia>,
     peer: Option<LegId>,
@@ -166,6 +170,7 @@ impl Switch {
                 standing: media.standing,
                 standing_at: media.standing_at,
             }),
+            page: leg.signalling.usage().is_none() && leg.is_up(),
             peer: leg.peer,
             joined: leg.joined,
             guest: leg.guest,
@@ -250,6 +255,7 @@ impl Switch {
                 }
             }
             self.join(now, one, other);
+            [one, other].into_iter().for_each(|leg| self.await_page(leg));
             self.take_guests_back(id);
         }
         let legs = self.calls.get(&id).map(|call| call.legs.clone()).unwrap_or_default();
@@ -278,6 +284,14 @@ impl Switch {
         }
     }
 
+    /// Who talked to somebody at a page hears music until that page is back.
+    fn await_page(&mut self, id: LegId) {
+        let Some(leg) = self.legs.get(&id).filter(|leg| leg.media.agreed.is_some() && !leg.media.open) else { return };
+        let music = self.calls.get(&leg.call).and_then(|call| call.hold_music.clone());
+        self.open_media(id);
+        self.play(id, music.unwrap_or(Source::Tone(Tone::Beep)), true, PlayWhy::Waiting);
+    }
+
     /// Thirds and supervisors are in it as they were.
     fn take_guests_back(&mut self, id: CallId) {
         let legs = self.calls.get(&id).map(|call| call.legs.clone()).unwrap_or_default();
@@ -295,6 +309,9 @@ impl Switch {
         kept: KeptLeg,
         credentials: &impl Fn(LegParty) -> Option<Credentials>,
     ) -> bool {
+        if kept.page {
+            return self.resume_at_page(now, call, kept);
+        }
         let Some(dialog) = kept.dialog.clone() else {
             self.write_off(now, call, &kept);
             return false;
@@ -318,16 +335,34 @@ impl Switch {
             self.write_off(now, call, &kept);
             return false;
         };
+        self.stack.spare(usage, media.quirks.abilities());
+        self.keep_resumed(call, Signalling::Dialog { usage, call_id, path }, media, kept);
+        true
+    }
+
+    /// A page's handshake was its process's own: the leg waits for a new one, with the next page of its user.
+    fn resume_at_page(&mut self, now: Now, call: CallId, kept: KeptLeg) -> bool {
+        let worker = self.calls.get(&call).and_then(|call| call.worker);
+        let Some(media) = self.take_media(now, worker, Towards::Page, (None, Arc::default())) else {
+            self.write_off(now, call, &kept);
+            return false;
+        };
+        let id = kept.leg;
+        self.keep_resumed(call, Signalling::Page(None), media, kept);
+        self.set_adrift(now, id);
+        true
+    }
+
+    fn keep_resumed(&mut self, call: CallId, signalling: Signalling, media: LegMedia, kept: KeptLeg) {
         if let Some(known) = self.calls.get_mut(&call) {
             known.worker.get_or_insert(media.port.worker);
             known.legs.push(kept.leg);
         }
-        self.stack.spare(usage, media.quirks.abilities());
         let end = self.draw_end();
         let leg = Leg {
             id: kept.leg,
             call,
-            signalling: Signalling::Dialog { usage, call_id, path },
+            signalling,
             side: kept.side,
             party: kept.party,
             address: kept.address,
@@ -346,10 +381,11 @@ impl Switch {
             rang: kept.rang,
             answered: kept.answered,
         };
-        self.usages.insert(usage, leg.id);
+        if let Some(usage) = leg.signalling.usage() {
+            self.usages.insert(usage, leg.id);
+        }
         self.streams.insert(leg.media.stream, leg.id);
         self.legs.insert(leg.id, leg);
-        true
     }
 
     fn resume_media(&mut self, now: Now, kept: KeptMedia) -> Option<LegMedia> {

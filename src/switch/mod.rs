@@ -113,6 +113,8 @@ pub struct Switch {
 enum Timer {
     /// A called leg gave no sign of life.
     Dead(LegId),
+    /// Nobody has come for a page's leg that has no sound.
+    Adrift(LegId),
     /// A phase has rung long enough.
     PhaseOver(RingId),
     /// A call has lasted longer than any may.
@@ -181,6 +183,7 @@ impl Switch {
         while let Some(timer) = self.timers.take_due(now.mono) {
             match timer {
                 Timer::Dead(leg) => self.on_dead(now, leg),
+                Timer::Adrift(leg) => self.on_adrift(now, leg),
                 Timer::PhaseOver(ring) => self.on_phase_over(now, ring),
                 Timer::CallTooLong(call) => self.end_call(now, call, Cause::LOST, EndedBy::Switch),
                 Timer::StatsLate(call) => self.settle(call),

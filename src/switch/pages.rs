@@ -3,8 +3,13 @@
 //! A page speaks for a leg only while it is the one that the leg is at; anything else it says is let go.
 
 use super::{
-    Admission, Cause, EndedBy, LegParty, Switch, call::Arrival, doors::Towards, fork::FLOW_FAILED, leg::LegState,
-    negotiate, signalling::Signalling,
+    Admission, Cause, EndedBy, LegParty, Switch, Timer,
+    call::Arrival,
+    doors::Towards,
+    fork::FLOW_FAILED,
+    leg::LegState,
+    negotiate,
+    signalling::{PageOrder, Signalling},
 };
 use crate::{
     base::{CallId, LegId, Now, PageId},
@@ -88,21 +93,47 @@ impl Switch {
                 LegState::Up => {
                     known.signalling = Signalling::Page(None);
                     self.open_media(leg);
+                    self.set_adrift(now, leg);
                 }
             }
         }
     }
 
-    /// A page takes up the legs of its user whose page is gone; which these are.
-    pub fn page_takes_up(&mut self, page: PageId, party: LegParty) -> Vec<LegId> {
-        let legs = self.legs_at(None, Some(party));
+    /// A page takes up the legs of its user whose page is gone, and those that it has the sound of though the switch knows
+    /// them at another; which these are.
+    pub fn page_takes_up(&mut self, page: PageId, party: LegParty, claimed: &[LegId]) -> Vec<LegId> {
+        let is_his = |leg: &LegId| {
+            let known = self.legs.get(leg).filter(|known| known.party == party && known.is_up());
+            known.is_some_and(|known| matches!(known.signalling, Signalling::Page(at) if at != Some(page)))
+        };
+        let mut legs: Vec<LegId> = claimed.iter().copied().filter(is_his).collect();
+        legs.extend(self.legs_at(None, Some(party)));
+        legs.sort();
+        legs.dedup();
         for leg in &legs {
-            if let Some(known) = self.legs.get_mut(leg) {
-                known.signalling = Signalling::Page(Some(page));
+            self.timers.cancel(Timer::Adrift(*leg));
+            let Some(known) = self.legs.get_mut(leg) else { continue };
+            let call = known.call;
+            let before = std::mem::replace(&mut known.signalling, Signalling::Page(Some(page)));
+            if let Signalling::Page(before) = before {
+                self.tell_page(before, call, *leg, PageOrder::Over { cause: Cause::ELSEWHERE });
             }
             self.open_media(*leg);
         }
         legs
+    }
+
+    /// One that has no sound yet can't be told by its silence that nobody comes for it.
+    pub(super) fn set_adrift(&mut self, now: Now, leg: LegId) {
+        if self.legs.get(&leg).is_some_and(|leg| !leg.media.open) {
+            self.timers.set(Timer::Adrift(leg), now.mono + self.settings.times.page_grace);
+        }
+    }
+
+    pub(super) fn on_adrift(&mut self, now: Now, leg: LegId) {
+        if self.legs.get(&leg).is_some_and(|leg| leg.signalling.is_adrift()) {
+            self.leg_gone(now, leg, Cause::LOST, EndedBy::Switch);
+        }
     }
 
     fn is_at(&self, leg: LegId, page: PageId) -> bool {

@@ -35,7 +35,7 @@ export function speakThrough(through) {
 
 /** The live connection is there, for the first time or again. */
 export function onLive() {
-  if (wanted.value) say({ do: "on" });
+  if (wanted.value) say({ do: "on", legs: [...links.keys()].filter((leg) => legs.value.get(leg)?.stage === "talks") });
 }
 
 /** It is gone. What nobody has answered is over; who talks, talks on. */

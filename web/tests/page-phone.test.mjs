@@ -72,14 +72,15 @@ async function loudest() {
   return { hz: (best * context.sampleRate) / ear.fftSize, db: powers[best] };
 }
 
-async function signIn(user, size = { width: 1280, height: 860 }) {
-  const context = await browser.newContext({ locale: "en-GB", viewport: size });
+async function signIn(user, prepare = async () => {}) {
+  const context = await browser.newContext({ locale: "en-GB", viewport: { width: 1280, height: 860 } });
   await context.grantPermissions(["microphone"]);
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE);
   page.on("pageerror", (error) => faults.push(`${user}: ${error.message}`));
   page.on("console", (message) => message.text().includes("Content Security Policy") && faults.push(message.text()));
   await page.addInitScript(listenIn);
+  await prepare(page);
   await page.goto(it.url);
   await page.fill("input[name=name]", user);
   await page.fill("input[name=password]", it.passwords[user]);
@@ -89,8 +90,8 @@ async function signIn(user, size = { width: 1280, height: 860 }) {
 }
 
 /** Signs in and takes calls in the browser. */
-async function atPage(user) {
-  const page = await signIn(user);
+async function atPage(user, prepare) {
+  const page = await signIn(user, prepare);
   await page.getByRole("button", { name: "Take calls here" }).click();
   await page.locator(".my-status .phone .is-ready").waitFor();
   return page;
@@ -200,6 +201,40 @@ test("a call goes on over a reload of the page", async () => {
   await deskHears(other.voice);
   await page.reload();
   await page.locator(".card.call").getByRole("button", { name: "Mute" }).waitFor();
+  await browserHears(page);
+  other.voice.heard.length = 0;
+  await deskHears(other.voice);
+  await page.locator(".card.call").getByRole("button", { name: "Hang up" }).click();
+  await other.phone.hungUp();
+  await released();
+  other.close();
+  await page.context().close();
+});
+
+// AS-05, SW-09, OP-01
+test("a call goes on when the live connection breaks, and when the switch is killed", async () => {
+  let line;
+  const prepare = (page) => page.routeWebSocket(/\/api\/v1\/live/, (socket) => (line = socket).connectToServer());
+  const [page, other] = [await atPage("ana", prepare), await desk("rui")];
+  await page.fill("input[name=to]", "rui");
+  await page.getByRole("button", { name: "Call", exact: true }).click();
+  await other.phone.ringing();
+  other.phone.answer();
+  await browserHears(page);
+  await deskHears(other.voice);
+  const before = line;
+  // The switch has not noticed yet: the page claims its call over another connection, and ICE begins anew.
+  before.close();
+  await until("another connection", () => line !== before);
+  await page.locator(".my-status .phone .is-ready").waitFor();
+  await page.locator(".card.call").getByRole("button", { name: "Hold" }).click();
+  await page.locator(".card.call button[aria-pressed=true]", { hasText: "Hold" }).waitFor();
+  await page.locator(".card.call").getByRole("button", { name: "Hold" }).click();
+  await browserHears(page);
+  other.voice.heard.length = 0;
+  await deskHears(other.voice);
+  await it.kill();
+  await it.run();
   await browserHears(page);
   other.voice.heard.length = 0;
   await deskHears(other.voice);

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use crate::{
     api::{Api, Signed},
     base::{LegId, PageId},
-    engine::{PAGE_SDP_MAX, PageSays, PageTold, Refused},
+    engine::{PAGE_LEGS_MAX, PAGE_SDP_MAX, PageSays, PageTold, Refused},
     switch::PageOrder,
 };
 
@@ -82,14 +82,34 @@ struct Word {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 enum Says {
-    On,
+    On {
+        #[serde(default)]
+        legs: Vec<String>,
+    },
     Off,
-    Rings { leg: String },
-    Answer { leg: String, sdp: String },
-    HangUp { leg: String },
-    Hold { leg: String, held: bool },
-    Offer { leg: String, sdp: String },
-    Dial { to: String, sdp: String, mark: u32 },
+    Rings {
+        leg: String,
+    },
+    Answer {
+        leg: String,
+        sdp: String,
+    },
+    HangUp {
+        leg: String,
+    },
+    Hold {
+        leg: String,
+        held: bool,
+    },
+    Offer {
+        leg: String,
+        sdp: String,
+    },
+    Dial {
+        to: String,
+        sdp: String,
+        mark: u32,
+    },
 }
 
 /// A word of a page. `Err` says what is wrong with it.
@@ -101,7 +121,8 @@ pub fn read(text: &str) -> Result<PageSays, String> {
         _ => Err(format!("a description has at most {PAGE_SDP_MAX} octets")),
     };
     Ok(match phone {
-        Says::On => PageSays::On,
+        Says::On { legs } if legs.len() > PAGE_LEGS_MAX => return Err(format!("{} legs are too many", legs.len())),
+        Says::On { legs } => PageSays::On { legs: legs.into_iter().map(leg).collect::<Result<_, _>>()? },
         Says::Off => PageSays::Off,
         Says::Rings { leg: at } => PageSays::Rings { leg: leg(at)? },
         Says::Answer { leg: at, sdp } => PageSays::Answer { leg: leg(at)?, sdp: fits(sdp)? },

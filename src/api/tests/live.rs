@@ -364,7 +364,7 @@ async fn ch_01_a_pages_telephone() {
     let ana = open.desk.sign_in("ana").await;
     let mut page = open.page(&ana).await;
     page.json().await;
-    page.says(json!({ "do": "on" })).await;
+    page.says(json!({ "do": "on", "legs": ["5"] })).await;
     page.says(json!({ "do": "answer", "leg": "17", "sdp": "v=0" })).await;
     page.says(json!({ "do": "answer", "leg": "x", "sdp": "v=0" })).await;
     page.says(json!({ "do": "fly" })).await;
@@ -375,7 +375,7 @@ async fn ch_01_a_pages_telephone() {
     let said = open.desk.picture.said.lock().unwrap().clone();
     let user = centre().users.iter().find(|user| user.name.as_str() == "ana").unwrap().id;
     let answer = PageSays::Answer { leg: LegId(17), sdp: "v=0".into() };
-    assert_eq!(said, [(PageId(1), user, PageSays::On), (PageId(1), user, answer)]);
+    assert_eq!(said, [(PageId(1), user, PageSays::On { legs: vec![LegId(5)] }), (PageId(1), user, answer)]);
     let caller = Caller { display: Some("Rui".into()), ..Caller::default() };
     let order = PageOrder::Ring { caller, sdp: "v=0".into() };
     let told = PageTold::Leg { leg: LegId(17), call: CallId(4), offer: Some(OfferId(9)), order };
@@ -407,5 +407,5 @@ async fn ch_01_a_pages_words_are_bounded() {
     open.desk.write("DELETE", &ana, "/api/v1/session", "").await;
     page.says(json!({ "do": "on" })).await;
     assert_eq!(page.closed().await, (4401, "signed_out".into()));
-    assert!(!open.desk.picture.said.lock().unwrap().iter().any(|said| said.2 == PageSays::On));
+    assert!(!open.desk.picture.said.lock().unwrap().iter().any(|said| matches!(said.2, PageSays::On { .. })));
 }

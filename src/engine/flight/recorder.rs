@@ -88,7 +88,7 @@ impl Standing {
             }
             Input::Page { page, user, says } => {
                 match says {
-                    PageSays::On => _ = self.pages.insert(*page, *user),
+                    PageSays::On { .. } => _ = self.pages.insert(*page, *user),
                     PageSays::Off | PageSays::Gone => _ = self.pages.remove(page),
                     PageSays::Rings { .. }
                     | PageSays::Answer { .. }
@@ -124,7 +124,11 @@ impl Standing {
             (0..*count).for_each(|_| frame::write_input(&mut frames, now, &opened));
         }
         for (page, user) in &self.pages {
-            frame::write_input(&mut frames, now, &Input::Page { page: *page, user: *user, says: PageSays::On });
+            frame::write_input(
+                &mut frames,
+                now,
+                &Input::Page { page: *page, user: *user, says: PageSays::On { legs: Vec::new() } },
+            );
         }
         Bytes::from(frames)
     }
