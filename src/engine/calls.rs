@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Actor, CallRecord, Direction, Engine, Entry, Happened, Output, QueueRecord, Record, outgoing::Attempts,
+    CallRecord, Direction, Engine, Entry, Happened, Output, QueueRecord, Record, Refused, outgoing::Attempts,
     queue_calls::Step, transfers::Transfer,
 };
 use crate::{
@@ -296,13 +296,7 @@ impl Engine {
             }
             Fact::Beep { call, leg } => self.live(now, Happened::Beep { call, leg }),
             Fact::Played { call, play, .. } => self.on_played(now, call, play),
-            Fact::Changed { call } => {
-                if self.notes.get(&call).is_some_and(|note| note.journalled) {
-                    self.keep_call_later(now, call);
-                }
-                self.review_recording(now, call);
-                self.changed(now, call);
-            }
+            Fact::Changed { call } => self.on_changed(now, call),
             Fact::Over { call } => self.on_over(now, call),
             Fact::Settled(summary) => self.on_settled(now, *summary),
             Fact::NoPort => self.alarm(now, super::Alarm::PortsExhausted),
@@ -351,6 +345,14 @@ impl Engine {
         if !is_text && !self.on_line_answer(now, of, status, response) {
             self.on_probed(now, of, response.is_some().then_some(status));
         }
+    }
+
+    fn on_changed(&mut self, now: Now, call: CallId) {
+        if self.notes.get(&call).is_some_and(|note| note.journalled) {
+            self.keep_call_later(now, call);
+        }
+        self.review_recording(now, call);
+        self.changed(now, call);
     }
 
     fn on_ring_lost(
@@ -464,14 +466,14 @@ impl Engine {
     }
 
     /// Ends a call at somebody's wish.
-    pub(super) fn hang_up(&mut self, now: Now, call: CallId, _actor: Actor) -> bool {
+    pub(super) fn hang_up(&mut self, now: Now, call: CallId) -> Result<(), Refused> {
         if self.switch.call(call).is_none() {
-            return false;
+            return Err(Refused::unknown("no_call", "this call is over"));
         }
         if let Some(note) = self.notes.get_mut(&call) {
             note.ended_by = Some(EndedBy::Request);
         }
         self.switch.end_call(now, call, Cause::NORMAL, EndedBy::Request);
-        true
+        Ok(())
     }
 }

@@ -51,8 +51,16 @@ impl Engine {
         Ok(())
     }
 
-    /// They talk on at once. False: no clip plays.
-    pub(super) fn stop_clip(&mut self, call: CallId) -> bool {
+    /// They talk on at once.
+    pub(super) fn stop_clip_asked(&mut self, call: CallId) -> Result<(), Refused> {
+        if self.stop_clip(call) {
+            return Ok(());
+        }
+        Err(Refused::not_now("no_clip", "no clip plays in this call"))
+    }
+
+    /// False: no clip plays.
+    fn stop_clip(&mut self, call: CallId) -> bool {
         if !self.plays_clip(call) {
             return false;
         }

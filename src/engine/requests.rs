@@ -76,16 +76,8 @@ impl Engine {
             Request::EndSupervision { call, user } => self.end_supervision(now, call, user)?,
             Request::RestRecording { call, rests } => self.rest_recording(now, call, rests, actor)?,
             Request::PlayClip { call, play } => self.play_clip(now, call, play)?,
-            Request::StopClip { call } => {
-                if !self.stop_clip(call) {
-                    return Err(Refused::not_now("no_clip", "no clip plays in this call"));
-                }
-            }
-            Request::HangUp { call } => {
-                if !self.hang_up(now, call, actor) {
-                    return Err(Refused::unknown("no_call", "this call is over"));
-                }
-            }
+            Request::StopClip { call } => self.stop_clip_asked(call)?,
+            Request::HangUp { call } => self.hang_up(now, call)?,
             Request::Explain { interaction } => {
                 let explained = acd.explain(now, interaction);
                 let explained = explained.ok_or_else(|| Refused::unknown("not_waiting", "it does not wait"))?;

@@ -261,9 +261,8 @@ fn sees(signed: &Signed, clip: &StoredClip) -> bool {
 /// One's own; the public ones are every supervisor's.
 fn may_change(signed: &Signed, clip: &StoredClip) -> bool {
     let role = signed.user.role;
-    clip.owner == signed.user.user && (!clip.public || role >= Role::Supervisor)
-        || clip.public && role >= Role::Supervisor
-        || role == Role::Admin
+    let keeps = if clip.public { role >= Role::Supervisor } else { clip.owner == signed.user.user };
+    keeps || role == Role::Admin
 }
 
 async fn seen(api: &Api, signed: &Signed, clip: &str) -> Result<StoredClip, Problem> {

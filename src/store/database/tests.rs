@@ -152,7 +152,7 @@ async fn clips(database: &Database) {
     assert_eq!(database.clip(clip.clip).await.unwrap().as_ref(), Some(&clip));
     let changed = StoredClip { archived: true, public: false, tags: Vec::new(), changed: Wall(3), ..clip };
     database.put_clip(&changed).await.unwrap();
-    assert_eq!(database.clips().await.unwrap(), [changed.clone()]);
+    assert_eq!(database.clips().await.unwrap(), std::slice::from_ref(&changed));
     database.drop_clip(changed.clip).await.unwrap();
     assert_eq!(database.clips().await.unwrap(), []);
 }
