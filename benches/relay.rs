@@ -1,8 +1,9 @@
-//! OP-08: what a relayed packet costs, against a bare loop of the same hour: `cargo bench --bench relay [-- calls]`.
+//! OP-08, RC-01: what a relayed packet costs, against a bare loop of the same hour, and what a recorded call costs beyond
+//! that: `cargo bench --bench relay [-- calls]`.
 //!
 //! 600 calls of G.711, 20 ms, both ways, on loopback. The bare loop does no more than `epoll_wait`, `recvfrom` and
 //! `sendto` over as many sockets. Both run in turn for a few seconds each; the cost is the CPU time of the threads that
-//! relay. Prints the ratio, the latency that either adds, and the memory of a call.
+//! relay, and of the one that writes recordings. Prints the ratio, the latency that either adds, and the memory of a call.
 
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "a bench reads clocks and starts threads")]
 
@@ -19,9 +20,10 @@ use std::{
 };
 
 use strowger::{
-    base::{self, Chance, StreamId},
-    media::{Codec, Command, Country, Form, Port, PortPool, Remote, Standing},
+    base::{self, Chance, SegmentId, StreamId},
+    media::{Codec, Command, Country, Form, Port, PortPool, Remote, Standing, tape::Taping},
     plane::{Plane, PlaneSettings},
+    store::recordings::Recorder,
 };
 
 /// Sockets of the phones; many legs share one.
@@ -44,6 +46,8 @@ struct Phase {
 fn main() {
     let calls: usize = std::env::args().skip(1).find_map(|word| word.parse().ok()).unwrap_or(600);
     let phones: Arc<Vec<UdpSocket>> = Arc::new((0..PHONES).map(|_| socket((Ipv4Addr::LOCALHOST, 0).into())).collect());
+    let data = std::env::temp_dir().join(format!("strowger-bench-{}", std::process::id()));
+    let (recorder, tapes) = Recorder::start(data.clone(), |_| {}).unwrap();
     let settings = PlaneSettings {
         address: Ipv4Addr::LOCALHOST.into(),
         ports: 20_000..=20_000 + 4 * u16::try_from(calls).unwrap() + 127,
@@ -51,7 +55,7 @@ fn main() {
         workers: std::env::var("WORKERS").ok().and_then(|count| count.parse().ok()),
         country: Country::Neutral,
         seed: [1; 32],
-        tapes: None,
+        tapes: Some(tapes),
     };
     let epoch = Instant::now();
     let clock = move || base::Instant::from_micros(epoch.elapsed().as_micros() as u64);
@@ -67,17 +71,39 @@ fn main() {
     println!("{calls} calls, {} packets/s each way, {} workers", calls * 100, plane.workers());
     println!("{:<8}{:>10}{:>9}{:>16}{:>9}{:>9}", "", "packets", "lost %", "CPU us/packet", "p50 us", "p99 us");
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    run("warm-up", &phones, &legs, "media-", 0);
+    run("warm-up", &phones, &legs, &["media-"], 0);
     for phase in 0..PHASES {
-        theirs.push(run("bare", &phones, &bare.legs, "bare", phase));
-        ours.push(run("plane", &phones, &legs, "media-", phase + 1));
+        theirs.push(run("bare", &phones, &bare.legs, &["bare"], phase));
+        ours.push(run("plane", &phones, &legs, &["media-"], phase + 1));
     }
+    record(&mut plane, calls);
+    let taped = |phase| run("taped", &phones, &legs, &["media-", "recorder"], PHASES + 1 + phase).cpu_us;
+    let taped: Vec<f64> = (0..PHASES).map(taped).collect();
     bare.stop();
     let mut ratios: Vec<f64> = ours.iter().zip(&theirs).map(|(ours, theirs)| ours.cpu_us / theirs.cpu_us).collect();
     ratios.sort_by(f64::total_cmp);
+    let plain: Vec<f64> = ours.iter().map(|phase| phase.cpu_us).collect();
+    // A hundred packets a second and call.
+    println!("recording: {:.2} ms of CPU a call-second", (median(taped) - median(plain)) / 10.0);
     println!("ratio plane / bare: {:.2} (median of {PHASES})", (ratios[2] + ratios[3]) / 2.0);
     let complete = ours.iter().all(|phase| phase.lost < 0.1);
+    drop((plane, settings, recorder));
+    fs::remove_dir_all(data).unwrap();
     println!("{}", if complete { "every packet arrived" } else { "packets were lost: the machine was too busy" });
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Records every call, as its first leg says and hears it.
+fn record(plane: &mut Plane, calls: usize) {
+    for call in 0..calls as u64 {
+        let (segment, path) = (SegmentId(call), format!("recordings/{call}.wav").into());
+        let taping = Taping::Begin { segment, path, swapped: false };
+        plane.send(Command::Record { stream: StreamId(call * 2), taping }).unwrap();
+    }
 }
 
 fn socket(addr: SocketAddr) -> UdpSocket {
@@ -114,7 +140,7 @@ fn open(plane: &mut Plane, ports: &[Port], phones: &[UdpSocket], calls: usize) -
 }
 
 /// Every leg's phone speaks for one phase, spread over the 20 ms; what comes back is timed.
-fn run(name: &str, phones: &Arc<Vec<UdpSocket>>, legs: &[SocketAddr], threads: &str, phase: u32) -> Phase {
+fn run(name: &str, phones: &Arc<Vec<UdpSocket>>, legs: &[SocketAddr], threads: &[&str], phase: u32) -> Phase {
     drain(phones);
     let done = Arc::new(AtomicBool::new(false));
     let ears = listen(phones.clone(), done.clone());
@@ -250,11 +276,12 @@ fn now_ns() -> u64 {
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
-/// CPU time of our threads whose names begin so.
-fn cpu_ns(name: &str) -> u64 {
+/// CPU time of our threads whose names begin with one of these.
+fn cpu_ns(names: &[&str]) -> u64 {
     let tasks = fs::read_dir("/proc/self/task").unwrap().filter_map(Result::ok);
-    let named =
-        tasks.filter(|task| fs::read_to_string(task.path().join("comm")).is_ok_and(|comm| comm.starts_with(name)));
+    let named = tasks.filter(|task| {
+        fs::read_to_string(task.path().join("comm")).is_ok_and(|comm| names.iter().any(|name| comm.starts_with(name)))
+    });
     named
         .filter_map(|task| {
             fs::read_to_string(task.path().join("schedstat")).ok()?.split(' ').next()?.parse::<u64>().ok()

@@ -1,14 +1,17 @@
 //! Recordings: which calls, from when to when, and who is heard in which channel.
 
 use strowger::{
-    acd::Actor,
-    base::CallId,
+    acd::{Actor, Selection},
+    base::{CallId, UserId},
     engine::{PauseKind, RecordingRule, RecordingView, Request, SegmentRecord},
     media::tone_peak,
 };
 
 use super::{caller, talking};
 use crate::sim::{Agent, Call, SUPPORT, Voice, World, secs};
+
+/// The first agent of a world.
+const ANA: UserId = UserId(1);
 
 /// Every voice speaks at 8000; what is above this is there, what is below that is not.
 const HEARD: i16 = 6_000;
@@ -190,11 +193,7 @@ fn rc_03_p25_a_transfer_goes_on_in_a_new_segment() {
     let (customer, first) = (voice(&call), voice(&ana.call()));
     world.run_for(secs(3));
     let (id, _) = live(&world);
-    let by = world.snapshot().calls[0].legs.iter().find_map(|leg| match leg.party {
-        strowger::switch::LegParty::User(user) => Some(user),
-        strowger::switch::LegParty::Trunk(_) => None,
-    });
-    let transfer = Request::Transfer { call: id, by: by.unwrap(), to: "bia".into(), failed: None };
+    let transfer = Request::Transfer { call: id, by: ANA, to: "bia".into(), failed: None };
     world.asks(Actor::Agent(ana.id), transfer).unwrap();
     world.within(20, "bia has him", |world| world.hear_each_other(&call, &bia));
     let second = voice(&bia.call());
@@ -252,5 +251,74 @@ fn rc_01_a_crash_keeps_what_was_written() {
         let [left, _] = world.recorded(&second.path);
         let is_there = peak(&left, 1_000, 1_000, voice(&call)) > HEARD;
         assert_eq!(is_there, !paused);
+    }
+}
+
+/// RC-03, P25: a third who comes in is in the segment, and when the agent leaves the two who talk on are another of the same
+/// recording; the queue between two agents is in none.
+#[test]
+fn rc_03_p25_thirds_and_queues_are_one_recording() {
+    let world = World::seed(708);
+    records(&world, always());
+    let ana = world.agent("ana").ready();
+    let eva = world.phone("eva");
+    eva.registers();
+    world.run_for(secs(1));
+    eva.answers_after(secs(1));
+    let call = talking(&world, &ana);
+    let (id, _) = live(&world);
+    let customer = voice(&call);
+    let first = voice(&ana.call());
+    let add = Request::AddParty { call: id, by: ANA, to: "eva".into() };
+    world.asks(Actor::Agent(ana.id), add).unwrap();
+    world.within(5, "Eva is in it", |_| eva.all_calls().pop().is_some_and(|call| call.is_up()));
+    world.run_for(secs(4));
+    let third = voice(&eva.all_calls().pop().unwrap());
+    ana.hangs_up();
+    world.run_for(secs(4));
+    eva.hangs_up();
+    world.settle();
+    let segments = world.segments();
+    assert_eq!(segments.len(), 2, "{segments:#?}");
+    assert!(segments.iter().all(|segment| segment.call == id && segment.leg == segments[0].leg));
+    assert_eq!((segments[0].others.len(), segments[1].others.len()), (2, 1));
+    assert_eq!(segments[0].others[1], segments[1].others[0]);
+    let [left, right] = world.recorded(&segments[0].path);
+    let end = left.len() / 8;
+    assert!(peak(&left, end - 1_500, 500, customer) > HEARD);
+    assert!(peak(&right, end - 1_500, 500, first) > HEARD && peak(&right, end - 1_500, 500, third) > HEARD);
+    let [left, right] = world.recorded(&segments[1].path);
+    assert!(peak(&left, 1_000, 500, customer) > HEARD && peak(&right, 1_000, 500, third) > HEARD);
+    assert!((500..3_000).step_by(100).all(|at| peak(&right, at, 200, first) < SPARED));
+}
+
+/// RC-03: passed on to a queue, the customer waits unrecorded, and whoever takes him there is recorded.
+#[test]
+fn rc_03_a_queue_between_two_agents_is_not_recorded() {
+    let world = World::seed(709);
+    records(&world, always());
+    let ana = world.agent("ana").ready();
+    let call = talking(&world, &ana);
+    let (id, _) = live(&world);
+    world.run_for(secs(2));
+    let transfer = Request::Transfer { call: id, by: ANA, to: "800".into(), failed: None };
+    ana.selects(Selection::not_ready("lunch")).unwrap();
+    world.asks(Actor::Agent(ana.id), transfer).unwrap();
+    world.run_for(secs(10));
+    let bia = world.agent("bia");
+    bia.answers_after(secs(1));
+    let bia = bia.ready();
+    world.within(60, "bia has him", |world| world.hear_each_other(&call, &bia));
+    world.run_for(secs(3));
+    call.hangs_up();
+    world.settle();
+    let segments = world.segments();
+    assert_eq!(segments.len(), 2, "{segments:#?}");
+    assert_eq!((segments[0].agent, segments[1].agent), (Some(ana.id), Some(bia.id)));
+    for segment in &segments {
+        let [_, right] = world.recorded(&segment.path);
+        let end = right.len() / 8;
+        assert!((1_500..6_000).contains(&end), "{end} ms");
+        assert!((0..end - 200).step_by(100).all(|at| peak(&right, at, 200, Voice::MUSIC) < SPARED));
     }
 }

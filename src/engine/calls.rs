@@ -283,7 +283,7 @@ impl Engine {
                 self.on_went_on(now, call, without);
                 self.review_recording(now, call);
             }
-            Fact::Untaped { .. } => self.on_untaped(now),
+            Fact::Untaped { leg } => self.on_untaped(now, leg),
             Fact::Held { call, .. } | Fact::Renewed { call } => self.keep_call_later(now, call),
             Fact::Stands { leg } => self.keep_standing(now, leg),
             Fact::Dtmf { call, leg, digit, .. } => {

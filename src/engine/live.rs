@@ -28,6 +28,11 @@ pub enum Happened {
     CallEnded {
         call: CallId,
     },
+    /// A call goes on, but some of what should be recorded of it is lost.
+    RecordingFails {
+        call: CallId,
+        why: String,
+    },
     /// Somebody who was to come into a call did not.
     PartyLost {
         call: CallId,

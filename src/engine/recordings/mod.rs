@@ -16,7 +16,7 @@ pub use pause::RecordingView;
 pub use record::{Pause, Reported, SegmentFile, SegmentRecord, SegmentReport};
 pub use settings::{PauseKind, RECORDING_RULES_MAX, RecordingRule, RecordingSettings};
 
-use super::{Alarm, Engine, Entry, Output, Record, drive::Timer};
+use super::{Alarm, Engine, Entry, Happened, Output, Record, drive::Timer};
 use crate::{
     base::{AgentId, CallId, LegId, Now, SegmentId, Wall},
     media::tape::Taping,
@@ -74,7 +74,7 @@ impl Engine {
         if was_recorded {
             self.recordings.calls.entry(call).or_insert(Decision::Recorded { pause: None });
         }
-        if self.is_to_record(call, leg, partner) {
+        if self.is_to_record(now, call, leg, partner) {
             self.begin_segment(now, call, leg, partner);
         }
     }
@@ -88,7 +88,7 @@ impl Engine {
     }
 
     /// What the rules say of a call, once for each two who talk in it. Who was recorded once is recorded to the end.
-    fn is_to_record(&mut self, call: CallId, leg: LegId, partner: LegId) -> bool {
+    fn is_to_record(&mut self, now: Now, call: CallId, leg: LegId, partner: LegId) -> bool {
         match self.recordings.calls.get(&call) {
             Some(Decision::Recorded { .. }) => return true,
             Some(Decision::Not(one, other)) if (*one, *other) == (leg, partner) => return false,
@@ -100,7 +100,11 @@ impl Engine {
         let rule = self.recordings.settings.rules.iter().find(|rule| rule.fits(queue, trunk, agent)).copied();
         let percent = rule.map_or(0, |rule| u64::from(rule.percent));
         // Chance is only asked where there is one.
-        let records = percent >= 100 || (percent > 0 && self.switch.chance().below(100) < percent);
+        let mut records = percent >= 100 || (percent > 0 && self.switch.chance().below(100) < percent);
+        if records && !self.switch.can_record(leg) {
+            records = false;
+            self.recording_fails(now, call, String::from("the customer's codec can't be decoded here"));
+        }
         let decision = if records { Decision::Recorded { pause: None } } else { Decision::Not(leg, partner) };
         self.recordings.calls.insert(call, decision);
         records
@@ -206,7 +210,10 @@ impl Engine {
     /// From whoever writes the files.
     pub(super) fn on_segment(&mut self, now: Now, report: SegmentReport) {
         match report.what {
-            Reported::Failing(why) => self.alarm(now, Alarm::RecordingFails { why }),
+            Reported::Failing(why) => {
+                let call = self.recordings.open.get(&report.segment).map(|record| record.call);
+                call.into_iter().for_each(|call| self.recording_fails(now, call, why.clone()));
+            }
             Reported::Finished(file) => {
                 let Some(mut record) = self.recordings.open.remove(&report.segment) else { return };
                 self.recordings.live.retain(|_, (segment, _)| *segment != report.segment);
@@ -219,8 +226,16 @@ impl Engine {
     }
 
     /// Some sound came faster than it is written.
-    pub(super) fn on_untaped(&mut self, now: Now) {
-        self.alarm(now, Alarm::RecordingFails { why: String::from("the disk is too slow: some sound is lost") });
+    pub(super) fn on_untaped(&mut self, now: Now, leg: LegId) {
+        if let Some(call) = self.switch.leg(leg).map(|leg| leg.call()) {
+            self.recording_fails(now, call, String::from("the disk is too slow"));
+        }
+    }
+
+    /// The call goes on; whoever supervises it should know, and whoever minds the machine.
+    fn recording_fails(&mut self, now: Now, call: CallId, why: String) {
+        self.live(now, Happened::RecordingFails { call, why: why.clone() });
+        self.alarm(now, Alarm::RecordingFails { why });
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod mixing;
 mod secure;
+mod taping;
 mod transcoding;
 mod world;
 
