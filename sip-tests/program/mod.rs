@@ -9,7 +9,6 @@ mod going_on;
 mod http;
 mod page_phone;
 mod phone;
-mod recordings;
 mod reload;
 mod running;
 mod torture;

@@ -270,19 +270,13 @@ impl Engine {
                 self.on_dead(now, party, (&contact, path.flow), flow_failed);
             }
             Fact::PageDead { page } => self.on_page_dead(now, page),
-            Fact::Connected { call, .. } => {
-                self.on_connected(now, call);
-                self.review_recording(now, call);
-            }
+            Fact::Connected { call, .. } => self.on_connected(now, call),
             Fact::CallerGone { call, .. } => self.on_caller_gone(now, call),
             Fact::Leg { call, leg, party, side, ring, stage } => {
                 self.on_leg_stage(now, call, (leg, party, ring), (side, stage));
             }
             Fact::WinnerLost { call, .. } => self.on_winner_lost(now, call),
-            Fact::WentOn { call, without } => {
-                self.on_went_on(now, call, without);
-                self.review_recording(now, call);
-            }
+            Fact::WentOn { call, without } => self.on_went_on(now, call, without),
             Fact::Untaped { leg } => self.on_untaped(now, leg),
             Fact::Held { call, .. } | Fact::Renewed { call } => self.keep_call_later(now, call),
             Fact::Stands { leg } => self.keep_standing(now, leg),
@@ -301,6 +295,15 @@ impl Engine {
             Fact::Settled(summary) => self.on_settled(now, *summary),
             Fact::NoPort => self.alarm(now, super::Alarm::PortsExhausted),
         }
+    }
+
+    /// Each change of who is with whom comes with one of these.
+    fn on_changed(&mut self, now: Now, call: CallId) {
+        if self.notes.get(&call).is_some_and(|note| note.journalled) {
+            self.keep_call_later(now, call);
+        }
+        self.review_recording(now, call);
+        self.changed(now, call);
     }
 
     fn on_rang(&mut self, now: Now, call: CallId, ring: RingId) {

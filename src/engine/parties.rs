@@ -329,6 +329,7 @@ impl Engine {
 
     /// Those who were in a call talk on without one of them: if he was the agent, his part is over (rule 26).
     pub(super) fn on_went_on(&mut self, now: Now, call: CallId, without: Option<LegParty>) {
+        self.review_recording(now, call);
         let Some(LegParty::User(user)) = without else { return };
         let agent = self.directory.agent_of(user);
         let is_his = self.notes.get(&call).is_some_and(|note| {

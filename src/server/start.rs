@@ -142,8 +142,7 @@ pub fn start(
         pages::bind(server.http.listen).map_err(StartError::new(format!("[http] listen {}", server.http.listen)))?;
     let (journal, restored) = open_journal(&server, &data, &inbox)?;
     let (recorder, tapes) = start_recorder(&data, &inbox)?;
-    let (mut plane, media) = open_plane(&server, tapes, clock, &inbox)?;
-    load_sounds(&mut plane, sounds)?;
+    let (plane, media) = open_plane(&server, (tapes, sounds), clock, &inbox)?;
     let database = open_database(&server)?;
     let records_wake = Arc::new(Notify::new());
     feed_records(&runtime, &journal, &database, &records_wake);
@@ -319,7 +318,7 @@ fn first_inputs(centre: &Centre, media: plane::Bound, restored: Vec<Entry>) -> i
 
 fn open_plane(
     server: &ServerSettings,
-    tapes: mpsc::SyncSender<Reel>,
+    (tapes, sounds): (mpsc::SyncSender<Reel>, Vec<(ClipId, Sound)>),
     clock: Clock,
     inbox: &Inbox<Order>,
 ) -> Result<(Plane, plane::Bound), StartError> {
@@ -344,7 +343,9 @@ fn open_plane(
         }
     };
     let what = format!("[rtp] ports {}-{}", server.rtp.ports.start(), server.rtp.ports.end());
-    Plane::start(&settings, move || clock.mono(), events).map_err(StartError::new(what))
+    let (mut plane, media) = Plane::start(&settings, move || clock.mono(), events).map_err(StartError::new(what))?;
+    load_sounds(&mut plane, sounds)?;
+    Ok((plane, media))
 }
 
 /// Whoever writes recordings, and the way of tapes to it.

@@ -13,7 +13,6 @@ use crate::{
         tape::{Tap, Tape},
         tone_peak, wav,
     },
-    wire::rtp::Header,
 };
 
 const SEGMENT: SegmentId = SegmentId(9);
@@ -51,13 +50,16 @@ fn begin(path: &str) -> (Tap, Tape) {
     (tap, tape)
 }
 
-/// So many milliseconds of a customer's voice.
+/// So many milliseconds of a voice for the customer.
 fn speak(tap: &mut Tap, tape: &mut Tape, from: u64, until: u64) {
     for ms in (from..until).step_by(20) {
         let sample = |at: u64| (std::f64::consts::TAU * 600.0 * at as f64 / 8_000.0).sin() * 8_000.0;
-        let payload: Vec<u8> = (ms * 8..ms * 8 + 160).map(|at| g711::encode_ulaw(sample(at) as i16)).collect();
-        let header = Header::new(0, (ms / 20) as u16, (ms * 8) as u32, 1, 160);
-        tap.says(at(ms), tape, Codec::Pcmu, &header, &payload);
+        let mut packet = vec![0x80, 0];
+        packet.extend(((ms / 20) as u16).to_be_bytes());
+        packet.extend(((ms * 8) as u32).to_be_bytes());
+        packet.extend(1u32.to_be_bytes());
+        packet.extend((ms * 8..ms * 8 + 160).map(|at| g711::encode_ulaw(sample(at) as i16)));
+        tap.hears(at(ms), tape, &Form::plain(Codec::Pcmu), &packet);
     }
 }
 
