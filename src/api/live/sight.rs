@@ -93,6 +93,7 @@ impl Sight {
                 // Of calls these say no more than a number and what came of it.
                 Happened::CallEnded { .. }
                 | Happened::PartyLost { .. }
+                | Happened::RecordingFails { .. }
                 | Happened::AnswerJudged { .. }
                 | Happened::Beep { .. }
                 | Happened::HeldLong { .. }
