@@ -297,15 +297,6 @@ impl Engine {
         }
     }
 
-    /// Each change of who is with whom comes with one of these.
-    fn on_changed(&mut self, now: Now, call: CallId) {
-        if self.notes.get(&call).is_some_and(|note| note.journalled) {
-            self.keep_call_later(now, call);
-        }
-        self.review_recording(now, call);
-        self.changed(now, call);
-    }
-
     fn on_rang(&mut self, now: Now, call: CallId, ring: RingId) {
         self.on_offer_rings(now, ring);
         if !self.is_third(ring) {
