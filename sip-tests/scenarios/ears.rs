@@ -45,9 +45,9 @@ fn leg_outside(world: &World) -> Request {
 }
 
 fn judged(world: &World) -> Option<(Answer, Because)> {
-    world.happened().iter().find_map(|what| match what {
-        Happened::AnswerJudged { answer, because, .. } => Some((*answer, *because)),
-        _ => None,
+    world.happened().iter().find_map(|what| {
+        let Happened::AnswerJudged { answer, because, .. } = what else { return None };
+        Some((*answer, *because))
     })
 }
 

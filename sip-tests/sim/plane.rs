@@ -100,11 +100,10 @@ impl Plane {
             | Command::LoadClip { .. }
             | Command::DropClip { .. } => {}
         }
-        let link = match &command {
-            Command::Open { stream, form, .. } | Command::Update { stream, form, .. } => {
-                form.link.clone().map(|link| (*stream, link))
-            }
-            _ => None,
+        let link = if let Command::Open { stream, form, .. } | Command::Update { stream, form, .. } = &command {
+            form.link.clone().map(|link| (*stream, link))
+        } else {
+            None
         };
         let core = &mut self.workers[usize::from(worker)];
         core.handle_command(now, command);

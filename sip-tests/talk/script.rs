@@ -269,7 +269,7 @@ impl Talk {
     fn fresh(&mut self, octets: &mut Octets<'_>) -> String {
         self.requests += 1;
         // Most of what can go wrong begins with a call.
-        let method = if octets.one() % 2 == 0 { "INVITE" } else { octets.among(&METHODS) };
+        let method = if octets.one().is_multiple_of(2) { "INVITE" } else { octets.among(&METHODS) };
         let number = octets.among(&["800", "201", "9000", "ana"]);
         let (extra, body, again) = (octets.among(&EXTRAS), octets.among(&BODIES), octets.one() % 4);
         // Now and then the same transaction or call again.
@@ -292,7 +292,7 @@ impl Talk {
         // A response turned about is our own request again; a request, that of its called side.
         let (from, to) = if last.is_request() { (format!("{to};tag=uas"), from) } else { (from, to) };
         let (call_id, branch) = (header(&last, "Call-ID"), self.requests);
-        let via = if octets.one() % 4 == 0 {
+        let via = if octets.one().is_multiple_of(4) {
             header(&last, "Via")
         } else {
             format!("SIP/2.0/UDP {CARRIER};branch=z9hG4bKf{branch}")
@@ -308,7 +308,7 @@ impl Talk {
     fn answer(&mut self, octets: &mut Octets<'_>) -> String {
         let Some(last) = self.sent.get(octets.one() % KEPT_MAX).cloned() else { return String::new() };
         let (status, extra, body) = (octets.among(&STATUSES), octets.among(&EXTRAS), octets.among(&BODIES));
-        let tag = if octets.one() % 4 == 0 { "" } else { ";tag=uas" };
+        let tag = if octets.one().is_multiple_of(4) { "" } else { ";tag=uas" };
         let headers =
             ["Via", "From", "Call-ID", "CSeq"].map(|name| format!("{name}: {}\r\n", header(&last, name))).concat();
         let to = header(&last, "To");
@@ -331,7 +331,7 @@ impl Talk {
                 *octet = what as u8;
             }
         }
-        let remote = if damage % 2 == 0 { CARRIER } else { PHONE };
+        let remote = if damage.is_multiple_of(2) { CARRIER } else { PHONE };
         if let Ok(message) = Message::parse(Bytes::from(bytes)) {
             self.feed(Input::Sip { path: path(remote), message });
         }

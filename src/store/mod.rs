@@ -1,7 +1,7 @@
 //! Journal and database. Shell.
 //!
 //! The [`journal`] is what makes the switch survive a `kill -9`: local, append-only, on its own file and thread, never
-//! waited for by the engine. The [`database`] holds what people ask about later (records) and who may open the pages;
+//! waited for by the engine. The database holds what people ask about later (records) and who may open the pages;
 //! the [`feeder`] carries call records from the one into the other, at whatever pace the database allows.
 //!
 //! The [`recordings`] are files: a thread writes what the media workers have put on tape.

@@ -41,7 +41,7 @@ pub struct RecordFilter {
     /// Of these queues; `None`: of all, and of none.
     pub queues: Option<Vec<QueueId>>,
     pub agent: Option<AgentId>,
-    /// At most [`PAGE_MAX`].
+    /// At most `PAGE_MAX`.
     pub limit: u32,
 }
 
