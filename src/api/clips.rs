@@ -18,9 +18,6 @@ use crate::{
 /// Uploads that are received and decoded at a time; each may hold some hundred megabytes meanwhile.
 const UPLOADS_MAX: usize = 2;
 
-/// Octets of a file: what is decoded at most.
-pub const UPLOAD_BYTES_MAX: usize = 32 << 20;
-
 /// Clips of one person; more are refused.
 pub const CLIPS_OF_ONE_MAX: usize = 50;
 

@@ -157,31 +157,12 @@ impl Caller {
         self.net.wait(Some(length), || false);
         self.net.receive(self.clock.mono());
         while let Some(input) = self.net.next_input() {
-            match input {
-                Input::Sip { path, message } => {
-                    self.story.answered_100 |= !message.is_request();
-                    self.stack.handle_message(self.now(), path, message);
-                }
-                Input::Unreachable { transport, remote } => {
-                    self.stack.handle_unreachable(self.now(), transport, remote);
-                }
-                // Nothing else comes from the sockets of a caller over UDP.
-                Input::FlowClosed(_)
-                | Input::Media(_)
-                | Input::Segment(_)
-                | Input::Ports(_)
-                | Input::Doors(_)
-                | Input::Settings(_)
-                | Input::Listeners(_)
-                | Input::Restore(_)
-                | Input::Restored
-                | Input::Request { .. }
-                | Input::Session { .. }
-                | Input::Page { .. }
-                | Input::Seed(_)
-                | Input::Resolved { .. }
-                | Input::Drain
-                | Input::Tick => {}
+            // Nothing else comes from the sockets of a caller over UDP.
+            if let Input::Sip { path, message } = input {
+                self.story.answered_100 |= !message.is_request();
+                self.stack.handle_message(self.now(), path, message);
+            } else if let Input::Unreachable { transport, remote } = input {
+                self.stack.handle_unreachable(self.now(), transport, remote);
             }
             self.carry();
         }

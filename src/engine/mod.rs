@@ -65,7 +65,7 @@ pub use watching::{
 
 pub use crate::{
     acd::{Actor, Refused},
-    media::{AnswerSettings, tape::Span},
+    media::{AnswerSettings, tape::Span, upload::UPLOAD_BYTES_MAX},
     switch::{Listener, Times},
 };
 

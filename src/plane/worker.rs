@@ -269,7 +269,11 @@ impl Worker {
         }
         self.obey_all(clock());
         self.core.end_tapes(clock());
-        self.hand_on_tape(clock());
+        let reel = Reel { worker: self.place, at: clock(), tape: self.core.take_tape() };
+        if let Some(tapes) = &self.shared.tapes {
+            // Nobody is heard here any more: now there is time to wait. Without a writer nothing can be done.
+            let _ = tapes.send(reel);
+        }
     }
 
     /// What was recorded goes to be written, as soon as somebody can take it.

@@ -122,6 +122,15 @@ impl Handle {
         self.page_phones.tell(page, told);
     }
 
+    fn put_page(&self, page: PageId, user: UserId, says: PageSays) -> bool {
+        let is_gone = says == PageSays::Gone;
+        let is_told = self.inbox.push(Order::Input(Input::Page { page, user, says })).is_ok();
+        if is_gone && !is_told {
+            self.page_phones.keep_untold(page, user);
+        }
+        is_told
+    }
+
     fn put(&self, actor: Actor, request: Request) -> Result<oneshot::Receiver<Result<Answer, Refused>>, Refused> {
         let id = RequestId(self.next.fetch_add(1, Ordering::Relaxed));
         let (sender, receiver) = oneshot::channel();
@@ -167,7 +176,10 @@ impl EngineHandle for Handle {
         if says == PageSays::Gone {
             self.page_phones.close(page);
         }
-        self.inbox.push(Order::Input(Input::Page { page, user, says })).is_ok()
+        for (gone, user) in self.page_phones.take_untold() {
+            self.put_page(gone, user, PageSays::Gone);
+        }
+        self.put_page(page, user, says)
     }
 
     fn live(&self) -> broadcast::Receiver<Arc<Event>> {

@@ -10,13 +10,19 @@ use std::{
 
 use tokio::sync::mpsc;
 
-use crate::{api::PAGE_TOLD_MAX, base::PageId, engine::PageTold};
+use crate::{
+    api::PAGE_TOLD_MAX,
+    base::{PageId, UserId},
+    engine::PageTold,
+};
 
 /// The live connections that may be told something.
 #[derive(Debug, Default)]
 pub struct PagePhones {
     open: Mutex<HashMap<PageId, mpsc::Sender<PageTold>>>,
     last: AtomicU64,
+    /// Pages whose end the engine does not know yet: its inbox was full. No more than there were connections.
+    untold: Mutex<Vec<(PageId, UserId)>>,
 }
 
 impl PagePhones {
@@ -29,6 +35,15 @@ impl PagePhones {
 
     pub fn close(&self, page: PageId) {
         self.lock().remove(&page);
+    }
+
+    /// Its end could not be told: it is with the next word of any page.
+    pub fn keep_untold(&self, page: PageId, user: UserId) {
+        self.untold.lock().unwrap_or_else(PoisonError::into_inner).push((page, user));
+    }
+
+    pub fn take_untold(&self) -> Vec<(PageId, UserId)> {
+        std::mem::take(&mut self.untold.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// A page that does not read what it is told is told nothing more, which ends its connection.

@@ -1,46 +1,43 @@
-//! What two main files say of the server, compared key by key.
+//! What two texts say otherwise, key by key.
 
 use toml::{Table, Value};
 
-use super::fault::Places;
+use super::{fault::Places, server};
 
-/// The sections that are the server's; the others of a main file describe the centre.
-const SECTIONS: [&str; 10] = ["sip", "devices", "hep", "notify", "tls", "http", "rtp", "store", "limits", "log"];
-
-/// The server's keys outside of sections.
+/// The server's keys outside of sections; the others of a main file describe the centre.
 const PLAIN: [&str; 3] = ["realm", "data_dir", "include"];
 
-/// Keys whose values are not shown.
+/// Keys of the server whose values are not shown.
 const SECRET: [(&str, &str); 4] =
     [("http", "metrics_token"), ("store", "database"), ("hep", "key"), ("notify", "secret")];
 
-/// One line for each key that is written otherwise; empty when nothing changes. What is secret is named, never shown.
+/// One line for each key of the server that two main files write otherwise; empty when nothing changes. What is secret is
+/// named, never shown.
 pub fn server_difference(old: &Places, new: &Places) -> Vec<String> {
     let (old, new) = (old.main_table(), new.main_table());
-    let section = |root: &Table, name: &str| root.get(name).and_then(Value::as_table).cloned().unwrap_or_default();
     let plain = |root: &Table| -> Table {
-        root.iter()
-            .filter(|(key, _)| PLAIN.contains(&key.as_str()))
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect()
+        let ours = root.iter().filter(|(key, _)| PLAIN.contains(&key.as_str()));
+        ours.map(|(key, value)| (key.clone(), value.clone())).collect()
     };
-    let mut lines = changes("", &plain(&old), &plain(&new));
-    for name in SECTIONS {
-        lines.extend(changes(name, &section(&old, name), &section(&new, name)));
+    let section = |root: &Table, name: &str| root.get(name).and_then(Value::as_table).cloned().unwrap_or_default();
+    let mut lines = changes("main file", &plain(&old), &plain(&new), |_| false);
+    for name in server::SECTIONS {
+        let is_secret = |key: &str| SECRET.contains(&(name, key));
+        lines.extend(changes(&format!("[{name}]"), &section(&old, name), &section(&new, name), is_secret));
     }
     lines
 }
 
-fn changes(section: &str, old: &Table, new: &Table) -> Vec<String> {
+/// One line for each key of an entry that differs, in their order.
+pub(super) fn changes(name: &str, old: &Table, new: &Table, is_secret: impl Fn(&str) -> bool) -> Vec<String> {
     let mut keys: Vec<&String> = old.keys().chain(new.keys().filter(|key| !old.contains_key(*key))).collect();
     keys.sort();
-    let place = if section.is_empty() { String::new() } else { format!("[{section}] ") };
     let show = |value: Option<&Value>| value.map_or_else(|| String::from("default"), Value::to_string);
     let line = |key: &String| {
-        if SECRET.contains(&(section, key.as_str())) {
-            return format!("~ {place}{key} changes");
+        if is_secret(key) {
+            return format!("~ {name}: {key} changes");
         }
-        format!("~ {place}{key}: {} → {}", show(old.get(key)), show(new.get(key)))
+        format!("~ {name}: {key} {} → {}", show(old.get(key)), show(new.get(key)))
     };
     keys.into_iter().filter(|key| old.get(*key) != new.get(*key)).map(line).collect()
 }
@@ -60,9 +57,9 @@ mod tests {
         assert_eq!(
             server_difference(&old, &new),
             [
-                "~ [http] metrics_token changes",
-                "~ [rtp] ports: \"20000-20999\" → \"30000-30999\"",
-                "~ [rtp] workers: default → 2",
+                "~ [http]: metrics_token changes",
+                "~ [rtp]: ports \"20000-20999\" → \"30000-30999\"",
+                "~ [rtp]: workers default → 2",
             ]
         );
         assert!(server_difference(&old, &old).is_empty());

@@ -40,6 +40,10 @@ const SCANNERS: [&str; 11] = [
     "vaxsipuseragent",
 ];
 
+/// What a main file says of the server, by section; others are the centre's.
+pub(super) const SECTIONS: [&str; 10] =
+    ["sip", "devices", "hep", "notify", "tls", "http", "rtp", "store", "limits", "log"];
+
 /// Names with the prefix that are not keys of the main file.
 const ENVIRONMENT_ELSEWHERE: [&str; 1] = ["STROWGER_CONFIG"];
 
@@ -183,8 +187,7 @@ pub(super) fn read(root: &Section<'_>, overrides: &Environment<'_>) -> ServerSet
         limits: read_limits(&limits),
         log: read_log(&log),
     };
-    let sections = ["SIP", "DEVICES", "HEP", "NOTIFY", "TLS", "HTTP", "RTP", "STORE", "LIMITS", "LOG"]
-        .map(|section| format!("{ENVIRONMENT_PREFIX}{section}"));
+    let sections = SECTIONS.map(|section| format!("{ENVIRONMENT_PREFIX}{}", section.to_ascii_uppercase()));
     let names: Vec<String> = [root, &sip, &devices, &hep, &notify, &tls, &http, &rtp, &store, &limits, &log]
         .iter()
         .flat_map(|section| section.asked_names())

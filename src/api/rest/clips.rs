@@ -14,12 +14,9 @@ use serde_json::{Value, json};
 
 use super::{Body, DONE, Done, number, parties::own_call};
 use crate::{
-    api::{
-        Api, Problem, Signed,
-        clips::{UPLOAD_BYTES_MAX, too_large},
-    },
+    api::{Api, Problem, Signed, clips::too_large},
     base::{ClipId, Wall},
-    engine::{ClipPlay, Request},
+    engine::{ClipPlay, Request, UPLOAD_BYTES_MAX},
     store::{DatabaseError, Role, StoredClip},
 };
 

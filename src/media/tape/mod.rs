@@ -19,8 +19,7 @@ use crate::{
 pub use timeline::{CHANNELS, SPANS_MAX, Span, TAPED_RATE, Timeline};
 
 /// What is on one worker's tape that nobody has taken: at a hundred recorded calls some two seconds of a disk that stands
-/// still, beside what waits
-/// between. More sound is left out.
+/// still, beside what waits between. More sound is left out.
 pub const TAPE_OCTETS_MAX: usize = 4 << 20;
 
 /// A tape of so much is handed on at once.

@@ -6,6 +6,7 @@ mod spool;
 
 use std::{io, path::Path, sync::Arc, time::Duration};
 
+use futures_util::future::BoxFuture;
 use hmac::{Hmac, Mac as _};
 use hyper::header::{HeaderName, HeaderValue};
 use serde::Serialize;
@@ -21,7 +22,7 @@ use super::{clock::Clock, handle::Handle, http::HttpClient, start::StartError};
 use crate::{
     acd::Overridden,
     api::NoticeView,
-    base::Private,
+    base::{Private, Wall},
     engine::Centre,
     settings::{Endpoint, NotifySettings},
 };
@@ -67,7 +68,8 @@ pub fn start(
     let spool = Spool::open(data.join("notices")).map_err(StartError::new("[notify] data/notices"))?;
     let client = HttpClient::new().map_err(|why| StartError::new("[notify]")(io::Error::other(why)))?;
     let (sender, incoming) = mpsc::channel(WAITING_MAX);
-    let messenger = Messenger { spool, client, webhook, secret: settings.secret.clone(), pauses: PAUSES, clock };
+    let post = Arc::new(Post { client, webhook, secret: settings.secret.clone(), clock });
+    let messenger = Messenger { spool, post, pauses: PAUSES, clock };
     let names = Arc::clone(handle);
     // Ends with the loop, which holds the other end of the channel.
     runtime.spawn(messenger.run(incoming, move || names.centres().borrow().clone()));
@@ -85,11 +87,24 @@ fn lost(why: &str) {
 
 struct Messenger {
     spool: Spool,
+    post: Arc<Post>,
+    pauses: Pauses,
+    clock: Clock,
+}
+
+/// What one delivery needs; it goes on while further notices are written down.
+struct Post {
     client: HttpClient,
     webhook: Endpoint,
     secret: Option<Private<String>>,
-    pauses: Pauses,
     clock: Clock,
+}
+
+/// The oldest, on its way.
+struct Underway {
+    number: u64,
+    at: Wall,
+    outcome: BoxFuture<'static, Outcome>,
 }
 
 /// What became of one delivery.
@@ -104,22 +119,27 @@ impl Messenger {
     async fn run(mut self, mut incoming: mpsc::Receiver<Overridden>, centre: impl Fn() -> Arc<Centre>) {
         let mut pause = self.pauses.first;
         let mut due = Instant::now();
+        let mut underway: Option<Underway> = None;
         loop {
-            let waits = !self.spool.is_empty();
+            let waits = underway.is_none() && !self.spool.is_empty();
             tokio::select! {
+                // Whatever the other side takes its time over, what comes meanwhile is written down at once.
+                biased;
                 it = incoming.recv() => match it {
                     Some(it) => self.write_down(&it, &centre()),
                     None => return,
                 },
-                () = sleep_until(due), if waits => {
+                outcome = outcome(&mut underway) => {
+                    let Some(Underway { number, at, .. }) = underway.take() else { continue };
                     due = Instant::now();
-                    if self.deliver().await {
+                    if self.is_over(number, at, outcome) {
                         pause = self.pauses.first;
                     } else {
-                        due = Instant::now() + pause;
+                        due += pause;
                         pause = (pause * 2).min(self.pauses.longest);
                     }
                 }
+                () = sleep_until(due), if waits => underway = self.begin(),
             }
         }
     }
@@ -134,22 +154,38 @@ impl Messenger {
         }
     }
 
-    /// Sends the oldest; false: again later.
-    async fn deliver(&mut self) -> bool {
-        let Some((number, at, text)) = self.spool.oldest() else { return true };
-        match self.send(number, text).await {
+    fn begin(&mut self) -> Option<Underway> {
+        let (number, at, text) = self.spool.oldest()?;
+        let post = Arc::clone(&self.post);
+        Some(Underway { number, at, outcome: Box::pin(async move { post.send(number, text).await }) })
+    }
+
+    /// It has gone, one way or the other; false: again later.
+    fn is_over(&mut self, number: u64, at: Wall, outcome: Outcome) -> bool {
+        let webhook = &self.post.webhook;
+        match outcome {
             Outcome::Taken => metrics::counter!("notices_delivered_total").increment(1),
-            Outcome::Refused(status) => lost(&format!("{} refused it: {status}", self.webhook)),
+            Outcome::Refused(status) => lost(&format!("{webhook} refused it: {status}")),
             Outcome::Later(why) if self.clock.now().wall.since(at) >= KEEP_TIME => lost(&why),
             Outcome::Later(why) => {
-                tracing::warn!(webhook = %self.webhook, why, waiting = self.spool.len(), "notices wait");
+                tracing::warn!(%webhook, why, waiting = self.spool.len(), "notices wait");
                 return false;
             }
         }
         self.spool.remove(number);
         true
     }
+}
 
+/// That of the delivery that is under way; without one, never.
+async fn outcome(underway: &mut Option<Underway>) -> Outcome {
+    match underway {
+        Some(underway) => underway.outcome.as_mut().await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Post {
     async fn send(&self, number: u64, text: Vec<u8>) -> Outcome {
         let mut headers = vec![(HeaderName::from_static("x-strowger-delivery"), HeaderValue::from(number))];
         if let Some(secret) = &self.secret {

@@ -58,14 +58,21 @@ async fn server(answers: &'static [&'static str]) -> (Endpoint, Arc<Mutex<Vec<St
 }
 
 fn messenger(folder: std::path::PathBuf, webhook: Endpoint) -> Messenger {
+    let (client, secret) = (HttpClient::new().unwrap(), Some(Private::new("0123456789abcdef".into())));
+    let clock = Clock::start();
     Messenger {
         spool: Spool::open(folder).unwrap(),
-        client: HttpClient::new().unwrap(),
-        webhook,
-        secret: Some(Private::new("0123456789abcdef".into())),
+        post: Arc::new(Post { client, webhook, secret, clock }),
         pauses: Pauses { first: Duration::from_millis(1), longest: Duration::from_millis(4) },
-        clock: Clock::start(),
+        clock,
     }
+}
+
+/// One delivery of the oldest.
+async fn deliver(messenger: &mut Messenger) -> bool {
+    let Underway { number, at, outcome } = messenger.begin().unwrap();
+    let outcome = outcome.await;
+    messenger.is_over(number, at, outcome)
 }
 
 /// SV-05: a notice is sent again until it is taken, in its turn, signed; one that is refused for good holds up nobody.
@@ -79,7 +86,7 @@ async fn sv_05_notices_arrive_in_their_order() {
     }
     let mut tries = Vec::new();
     while !messenger.spool.is_empty() {
-        tries.push(messenger.deliver().await);
+        tries.push(deliver(&mut messenger).await);
     }
     assert_eq!(tries, [false, true, true, true]);
     let heard = heard.lock().unwrap().clone();
@@ -93,7 +100,7 @@ async fn sv_05_notices_arrive_in_their_order() {
     assert_eq!((told["old"]["status"].as_str(), told["new"]["status"].as_str()), (Some("ready"), Some("not_ready")));
     assert_eq!(told["at"].as_i64(), Some(now));
     let seconds: i64 = head.split_once("x-strowger-time: ").unwrap().1.lines().next().unwrap().parse().unwrap();
-    let expected = signature(messenger.secret.as_ref().unwrap(), seconds, body.as_bytes());
+    let expected = signature(messenger.post.secret.as_ref().unwrap(), seconds, body.as_bytes());
     assert!(head.contains(&format!("x-strowger-signature: {expected}")), "{head}");
 }
 
@@ -105,16 +112,41 @@ async fn sv_05_notices_outlive_the_process() {
     let away = Endpoint::parse("http://127.0.0.1:1/").unwrap();
     let mut first = messenger(folder.clone(), away);
     first.write_down(&overridden(now), &Centre::default());
-    assert!(!first.deliver().await, "nobody is there");
+    assert!(!deliver(&mut first).await, "nobody is there");
     drop(first);
     std::fs::write(folder.join("00000000000000000001.new"), "half").unwrap();
     let mut second = messenger(folder, to);
     assert_eq!(second.spool.len(), 1);
-    assert!(second.deliver().await && second.spool.is_empty());
+    assert!(deliver(&mut second).await && second.spool.is_empty());
     assert_eq!(heard.lock().unwrap().len(), 1);
     for at in 0..spool::SPOOL_MAX as i64 + 3 {
         let dropped = second.spool.put(Wall::from_millis(at), b"{}").unwrap();
         assert_eq!(dropped, usize::from(at >= spool::SPOOL_MAX as i64));
     }
     assert_eq!(second.spool.len(), spool::SPOOL_MAX);
+}
+
+/// SV-05: while somebody takes his time over one notice, the next ones are on disk already.
+#[tokio::test]
+async fn sv_05_a_slow_webhook_keeps_no_notice_from_the_disk() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let to = Endpoint::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+    let (folder, now) = (folder("slow"), Clock::start().now().wall.as_millis());
+    let (sender, incoming) = mpsc::channel(4);
+    let run = messenger(folder.clone(), to).run(incoming, || Arc::new(Centre::default()));
+    let tell = async {
+        sender.send(overridden(now)).await.unwrap();
+        // He takes the connection, and says nothing.
+        let _held = listener.accept().await.unwrap();
+        for at in 1..=3 {
+            sender.send(overridden(now + at)).await.unwrap();
+        }
+        while std::fs::read_dir(&folder).unwrap().count() < 4 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let told = tokio::time::timeout(ANSWER_TIME / 2, async {
+        tokio::select! { () = run => false, () = tell => true }
+    });
+    assert!(told.await.unwrap_or(false), "all four are written down");
 }

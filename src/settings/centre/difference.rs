@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 use super::{ClipFile, dump::tables};
-use crate::engine::Centre;
+use crate::{engine::Centre, settings::differ::changes};
 
 /// Keys whose values are not shown.
 const SECRET_KEYS: [&str; 4] = ["password", "page_password", "ha1_md5", "ha1_sha256"];
@@ -18,7 +18,7 @@ pub fn difference(old: &Centre, old_clips: &[ClipFile], new: &Centre, new_clips:
     for (name, entry) in &old {
         match new.get(name) {
             None => lines.push(format!("- {name}")),
-            Some(now) => lines.extend(changes(name, entry, now)),
+            Some(now) => lines.extend(changes(name, entry, now, |key| SECRET_KEYS.contains(&key))),
         }
     }
     lines.extend(new.keys().filter(|name| !old.contains_key(*name)).map(|name| format!("+ {name}")));
@@ -54,19 +54,4 @@ fn name_of(kind: &str, table: &Table) -> String {
         (None, Some(number), None) => format!("{kind} \"{number}\""),
         (None, None, _) => kind.to_owned(),
     }
-}
-
-fn changes(name: &str, old: &Table, new: &Table) -> Vec<String> {
-    let mut keys: Vec<&String> = old.keys().chain(new.keys().filter(|key| !old.contains_key(*key))).collect();
-    keys.sort();
-    let changed = keys.into_iter().filter(|key| old.get(*key) != new.get(*key));
-    changed
-        .map(|key| {
-            if SECRET_KEYS.contains(&key.as_str()) {
-                return format!("~ {name}: {key} changes");
-            }
-            let show = |value: Option<&Value>| value.map_or_else(|| String::from("default"), Value::to_string);
-            format!("~ {name}: {key} {} → {}", show(old.get(key)), show(new.get(key)))
-        })
-        .collect()
 }

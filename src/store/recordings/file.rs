@@ -155,7 +155,7 @@ fn digest(place: &Path) -> io::Result<String> {
         }
         sum.update(chunk.get(..count).unwrap_or_default());
     }
-    Ok(sum.finalize().iter().map(|octet| format!("{octet:02x}")).collect())
+    Ok(hex::encode(sum.finalize()))
 }
 
 /// Finishes a file that a process died over: its head tells all that is there.

@@ -11,7 +11,7 @@ use std::{
     collections::BTreeMap,
     io,
     path::{Component, Path, PathBuf},
-    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel},
     thread::{Builder, JoinHandle},
     time::Duration,
 };
@@ -33,7 +33,7 @@ pub const MENDS_MAX: usize = 20_000;
 /// How often a file that grows is given a new head: what a player believes.
 pub const HEAD_TIME: Duration = Duration::from_secs(1);
 
-/// How long orders to mend may wait.
+/// How often orders to mend are looked for.
 const MEND_TIME: Duration = Duration::from_millis(500);
 
 /// The writer's thread, as others see it. It ends when nobody can send it a tape any more.
@@ -87,15 +87,21 @@ struct Open {
 impl<R: Fn(SegmentReport)> Writer<R> {
     fn run(mut self, reels: &Receiver<Reel>, mends: &Receiver<(SegmentId, String)>) {
         loop {
-            match reels.recv_timeout(MEND_TIME) {
-                Ok(reel) => self.write(&reel),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-            while let Ok((segment, path)) = mends.try_recv() {
-                let file = file::mend(&self.data, &path);
-                self.tell(segment, Reported::Finished(file));
-            }
+            // A file of an earlier process takes as long as it is to read: one at a time, when nothing else waits.
+            let waiting = match reels.try_recv() {
+                Ok(reel) => Some(reel),
+                Err(TryRecvError::Disconnected) => break,
+                Err(TryRecvError::Empty) => match mends.try_recv() {
+                    Ok((segment, path)) => {
+                        let file = file::mend(&self.data, &path);
+                        self.tell(segment, Reported::Finished(file));
+                        None
+                    }
+                    // The next tape, or a look for orders to mend.
+                    Err(_) => reels.recv_timeout(MEND_TIME).ok(),
+                },
+            };
+            waiting.iter().for_each(|reel| self.write(reel));
         }
         // Their ends were not told: the switch was ended in the middle of calls.
         for (segment, open) in std::mem::take(&mut self.open) {
