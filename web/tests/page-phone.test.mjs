@@ -1,47 +1,25 @@
 // The page's own telephone: an agent with a browser and no phone takes calls, makes them, and keeps them over a reload.
 
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { chromium } from "playwright-core";
-import { Phone } from "./phone.mjs";
-import { Switch } from "./switch.mjs";
-import { share, tone, writeWav } from "./tones.mjs";
-import { Voice } from "./voice.mjs";
+import { DESK, MICROPHONE, Stage } from "./stage.mjs";
+import { share } from "./tones.mjs";
 
-const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const PATIENCE = 30_000;
-const [MICROPHONE, DESK, COLLEAGUE] = [620, 1040, 1720];
+const COLLEAGUE = 1720;
 
-let it, browser, folder;
+let stage;
 const faults = [];
+const desk = (user, hz) => stage.desk(user, hz);
+const until = (what, test) => stage.until(what, test);
+const deskHears = (voice) => stage.deskHears(voice);
+const released = () => stage.released();
 
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "strowger-page-phone-"));
-  const wav = join(folder, "microphone.wav");
-  await writeWav(wav, tone(MICROPHONE, 2, 48_000), 48_000);
-  it = await Switch.start();
-  browser = await chromium.launch({
-    executablePath,
-    args: [
-      "--no-sandbox",
-      "--disable-background-networking",
-      "--use-fake-device-for-media-stream",
-      "--use-fake-ui-for-media-stream",
-      `--use-file-for-fake-audio-capture=${wav}`,
-      "--allow-loopback-in-peer-connection",
-      "--autoplay-policy=no-user-gesture-required",
-    ],
-  });
+  stage = await Stage.open();
 });
 
-after(async () => {
-  await browser?.close();
-  await it?.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+after(() => stage?.close());
 
 /** Notes what arrives at the page, so that a test can listen in. */
 function listenIn() {
@@ -73,7 +51,7 @@ async function loudest() {
 }
 
 async function signIn(user, prepare = async () => {}) {
-  const context = await browser.newContext({ locale: "en-GB", viewport: { width: 1280, height: 860 } });
+  const context = await stage.browser.newContext({ locale: "en-GB", viewport: { width: 1280, height: 860 } });
   await context.grantPermissions(["microphone"]);
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE);
@@ -81,9 +59,9 @@ async function signIn(user, prepare = async () => {}) {
   page.on("console", (message) => message.text().includes("Content Security Policy") && faults.push(message.text()));
   await page.addInitScript(listenIn);
   await prepare(page);
-  await page.goto(it.url);
+  await page.goto(stage.it.url);
   await page.fill("input[name=name]", user);
-  await page.fill("input[name=password]", it.passwords[user]);
+  await page.fill("input[name=password]", stage.it.passwords[user]);
   await page.press("input[name=password]", "Enter");
   await page.waitForSelector("table tbody tr");
   return page;
@@ -97,21 +75,16 @@ async function atPage(user, prepare) {
   return page;
 }
 
-async function desk(user, hz = DESK) {
-  const voice = await Voice.open(hz);
-  const phone = new Phone({ server: it.sip, user, password: it.passwords[user], voice });
-  await phone.open();
-  return { phone, voice, close: () => (phone.close(), voice.close()) };
-}
-
-async function until(what, test, patience = PATIENCE) {
-  const end = Date.now() + patience;
-  for (;;) {
-    const found = await test();
-    if (found) return found;
-    if (Date.now() > end) throw new Error(`${what}: not in time\n${it.said.slice(-2000)}`);
-    await new Promise((later) => setTimeout(later, 100));
-  }
+/** Calls the desk from the page; both hear each other. */
+async function talking(prepare) {
+  const [page, other] = [await atPage("ana", prepare), await desk("rui")];
+  await page.fill("input[name=to]", "rui");
+  await page.getByRole("button", { name: "Call", exact: true }).click();
+  await other.phone.ringing();
+  other.phone.answer();
+  await browserHears(page);
+  await deskHears(other.voice);
+  return [page, other];
 }
 
 const browserHears = (page) =>
@@ -120,16 +93,7 @@ const browserHears = (page) =>
     return Math.abs(hz - DESK) < 15 && db > -60;
   });
 
-const deskHears = (voice) => until("the desk hears the browser", () => voice.heard.length > 8000 && share(voice.lastSecond(), MICROPHONE) > 0.8);
-
 const spared = (voice) => until("the desk hears nothing of the browser", () => share(voice.lastSecond(), MICROPHONE) < 0.05);
-
-/** Nothing is left of any call. */
-const released = () =>
-  until("all released", async () => {
-    const text = await (await fetch(`${it.url}metrics`)).text();
-    return ["calls", "legs", "rtp_ports_used"].every((name) => new RegExp(`^${name} 0$`, "m").test(text));
-  });
 
 // CH-01, AS-05, CH-03
 test("a queue's call is taken in the page, muted, held, and ended there", async () => {
@@ -153,6 +117,7 @@ test("a queue's call is taken in the page, muted, held, and ended there", async 
   await deskHears(other.voice);
   await card.getByRole("button", { name: "Keypad" }).click();
   await card.getByRole("button", { name: "5", exact: true }).click();
+  await until("the desk hears the digit", () => other.voice.digits === "5");
   await card.getByRole("button", { name: "Hang up" }).click();
   await other.phone.hungUp();
   await page.getByRole("button", { name: "Finish" }).click();
@@ -163,13 +128,7 @@ test("a queue's call is taken in the page, muted, held, and ended there", async 
 
 // CH-05, CH-16
 test("the page calls a phone and is called by one", async () => {
-  const [page, other] = [await atPage("ana"), await desk("rui")];
-  await page.fill("input[name=to]", "rui");
-  await page.getByRole("button", { name: "Call", exact: true }).click();
-  await other.phone.ringing();
-  other.phone.answer();
-  await browserHears(page);
-  await deskHears(other.voice);
+  const [page, other] = await talking();
   await page.locator(".card.call").getByRole("button", { name: "Hang up" }).click();
   await other.phone.hungUp();
   await released();
@@ -192,13 +151,7 @@ test("the page calls a phone and is called by one", async () => {
 
 // AS-05, SW-09
 test("a call goes on over a reload of the page", async () => {
-  const [page, other] = [await atPage("ana"), await desk("rui")];
-  await page.fill("input[name=to]", "rui");
-  await page.getByRole("button", { name: "Call", exact: true }).click();
-  await other.phone.ringing();
-  other.phone.answer();
-  await browserHears(page);
-  await deskHears(other.voice);
+  const [page, other] = await talking();
   await page.reload();
   await page.locator(".card.call").getByRole("button", { name: "Mute" }).waitFor();
   await browserHears(page);
@@ -215,13 +168,7 @@ test("a call goes on over a reload of the page", async () => {
 test("a call goes on when the live connection breaks, and when the switch is killed", async () => {
   let line;
   const prepare = (page) => page.routeWebSocket(/\/api\/v1\/live/, (socket) => (line = socket).connectToServer());
-  const [page, other] = [await atPage("ana", prepare), await desk("rui")];
-  await page.fill("input[name=to]", "rui");
-  await page.getByRole("button", { name: "Call", exact: true }).click();
-  await other.phone.ringing();
-  other.phone.answer();
-  await browserHears(page);
-  await deskHears(other.voice);
+  const [page, other] = await talking(prepare);
   const before = line;
   // The switch has not noticed yet: the page claims its call over another connection, and ICE begins anew.
   before.close();
@@ -233,8 +180,8 @@ test("a call goes on when the live connection breaks, and when the switch is kil
   await browserHears(page);
   other.voice.heard.length = 0;
   await deskHears(other.voice);
-  await it.kill();
-  await it.run();
+  await stage.it.kill();
+  await stage.it.run();
   await browserHears(page);
   other.voice.heard.length = 0;
   await deskHears(other.voice);

@@ -4,27 +4,19 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { build } from "esbuild";
-import { chromium } from "playwright-core";
-import { Phone } from "./phone.mjs";
-import { Switch } from "./switch.mjs";
-import { share, tone, writeWav } from "./tones.mjs";
-import { Voice } from "./voice.mjs";
+import { DESK, MICROPHONE, Stage } from "./stage.mjs";
+import { share } from "./tones.mjs";
 
-const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
-const [MICROPHONE, DESK] = [620, 1040];
 const KINDS = ["jssip", "sipjs"];
 
-let it, browser, pages, folder;
+let stage, pages;
+const desk = (user, hz) => stage.desk(user, hz);
+const until = (what, test) => stage.until(what, test);
+const released = () => stage.released();
 
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "strowger-voice-"));
-  const wav = join(folder, "microphone.wav");
-  await writeWav(wav, tone(MICROPHONE, 2, 48_000), 48_000);
   const scripts = {};
   for (const kind of KINDS) {
     const entry = new URL(`${kind}-page.mjs`, import.meta.url).pathname;
@@ -37,52 +29,21 @@ before(async () => {
     response.end(script ?? `<!doctype html><title>phone</title><script src="${request.url}.js"></script>`);
   }).listen(0, "127.0.0.1");
   await once(pages, "listening");
-  it = await Switch.start();
-  browser = await chromium.launch({
-    executablePath,
-    args: [
-      "--no-sandbox",
-      "--disable-background-networking",
-      "--use-fake-device-for-media-stream",
-      "--use-fake-ui-for-media-stream",
-      `--use-file-for-fake-audio-capture=${wav}`,
-      "--allow-loopback-in-peer-connection",
-      "--autoplay-policy=no-user-gesture-required",
-    ],
-  });
+  stage = await Stage.open();
 });
 
 after(async () => {
-  await browser?.close();
   pages?.close();
-  await it?.stop();
-  await rm(folder, { recursive: true, force: true });
+  await stage?.close();
 });
 
 /** A page with a phone of that user. */
 async function softphone(kind, user) {
-  const page = await (await browser.newContext()).newPage();
+  const page = await (await stage.browser.newContext()).newPage();
   page.on("pageerror", (error) => console.error(error.message));
   await page.goto(`http://127.0.0.1:${pages.address().port}/${kind}`);
-  await page.evaluate(([url, uri, password]) => phone.start(url, uri, password), [`ws://127.0.0.1:${it.ws}/`, `sip:${user}@127.0.0.1`, it.passwords[user]]);
+  await page.evaluate(([url, uri, password]) => phone.start(url, uri, password), [`ws://127.0.0.1:${stage.it.ws}/`, `sip:${user}@127.0.0.1`, stage.it.passwords[user]]);
   return page;
-}
-
-async function desk(user, hz = DESK) {
-  const voice = await Voice.open(hz);
-  const phone = new Phone({ server: it.sip, user, password: it.passwords[user], voice });
-  await phone.open();
-  return { phone, voice, close: () => (phone.close(), voice.close()) };
-}
-
-async function until(what, test, patience = 15_000) {
-  const end = Date.now() + patience;
-  for (;;) {
-    const found = await test();
-    if (found) return found;
-    if (Date.now() > end) throw new Error(`${what}: not in time\n${it.said.slice(-2000)}`);
-    await new Promise((later) => setTimeout(later, 100));
-  }
 }
 
 /** Both hear the other's tone, and it is the loudest thing there. */
@@ -91,18 +52,11 @@ async function hearEachOther(page, voice) {
     const { hz, db } = await page.evaluate(() => phone.hears());
     return Math.abs(hz - DESK) < 15 && db > -50;
   });
-  await until("the desk hears the browser", () => voice.heard.length > 8000 && share(voice.lastSecond(), MICROPHONE) > 0.8);
+  await stage.deskHears(voice);
   assert.ok(share(voice.lastSecond(), DESK) < 0.05, "nobody hears himself");
 }
 
 const seen = (page, event) => until(event, () => page.evaluate((wanted) => phone.events.some((one) => one.startsWith(wanted)), event));
-
-/** Nothing is left of any call. */
-const released = () =>
-  until("all released", async () => {
-    const text = await (await fetch(`${it.url}metrics`)).text();
-    return ["calls", "legs", "rtp_ports_used"].every((name) => new RegExp(`^${name} 0$`, "m").test(text));
-  });
 
 /** The browser's call to the desk, both hearing each other. */
 async function talking(kind, user = "rui") {

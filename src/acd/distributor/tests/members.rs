@@ -194,3 +194,20 @@ fn wrong_settings_are_named() {
         ]
     );
 }
+
+/// Taken from a queue and given back while he talks: he never left. QM-01.
+#[test]
+fn who_is_given_back_in_time_stays() {
+    let mut room = three_queues();
+    room.call_to(QueueId(2), 0);
+    let engagement = room.talk();
+    let (with, mut without) = (room.settings.clone(), room.settings.clone());
+    without.queues.get_mut(&QueueId(2)).unwrap().members.clear();
+    for settings in [without, with] {
+        room.ask(|acd, now| acd.settings(now, settings));
+    }
+    room.end(engagement);
+    assert_eq!(states(&room)[1], MemberState::Active);
+    room.call_to(QueueId(2), 0);
+    assert_eq!(room.rings_at(), [1]);
+}

@@ -336,3 +336,18 @@ fn a_withdrawn_call_stops_ringing() {
     assert_eq!(room.ends(), [(AgentId(1), OfferEnd::CancelledWithdrawn)]);
     assert_eq!(room.ask(|acd, now| acd.withdraw(now, call, boss)).unwrap_err().status, 404);
 }
+
+/// Settings that let no more ring together leave the first ringing; the others are free, and without a missed call.
+#[test]
+fn ring_all_that_is_no_more_leaves_one_ringing() {
+    let mut room = ring_all(3);
+    room.call();
+    assert_eq!(room.rings_at(), [1, 2, 3]);
+    let mut settings = room.settings.clone();
+    first_queue(&mut settings).strategy = Strategy::LongestIdle;
+    room.ask(|acd, now| acd.settings(now, settings));
+    assert_eq!(room.rings_at(), [1]);
+    assert!((2..=3).all(|agent| (room.status(agent), room.agent(agent).missed) == (Status::Ready, 0)));
+    room.call();
+    assert_eq!(room.rings_at(), [1, 2], "the next caller has the next agent");
+}

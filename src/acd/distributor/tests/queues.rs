@@ -3,7 +3,7 @@
 use super::{Room, room::*};
 use crate::{
     acd::*,
-    base::{AgentId, InteractionId, Private, QueueId, Wall},
+    base::{AgentId, InteractionId, Private, QueueId, UserId, Wall},
 };
 
 const BOSS: Actor = Actor::Supervisor(crate::base::UserId(9));
@@ -422,4 +422,34 @@ fn counters_survive_and_begin_again() {
         assert_eq!((room.queue(1).today.answered, room.agent(1).today.answered), (0, 0), "01:00");
         assert_eq!(room.agent(1).times.iter().map(|it| it.ms).sum::<u64>(), 0);
     }
+}
+
+/// Whoever was asked last is taken out of the settings: the next after him is asked, nobody is passed over. RT-01.
+#[test]
+fn round_robin_goes_on_over_other_settings() {
+    let mut room = with_strategy(4, Strategy::OrderedRoundRobin);
+    assert_eq!((serve(&mut room), serve(&mut room)), (1, 2));
+    let mut settings = room.settings.clone();
+    first_queue(&mut settings).members.retain(|member| member.agent != "a2");
+    room.ask(|acd, now| acd.settings(now, settings));
+    assert_eq!((0..3).map(|_| serve(&mut room)).collect::<Vec<_>>(), [3, 4, 1]);
+}
+
+/// Who helps out in a queue keeps his place in its order over a restart. RT-01, OP-01.
+#[test]
+fn helpers_keep_their_order_over_a_restart() {
+    let mut room = Room::with(3, |settings| {
+        first_queue(settings).strategy = Strategy::Linear;
+        first_queue(settings).members.clear();
+    });
+    let boss = Actor::Supervisor(UserId(9));
+    for agent in [3, 1, 2] {
+        room.ask(|acd, now| acd.login(now, AgentId(agent), QueueId(1), boss)).unwrap();
+    }
+    assert_eq!(serve(&mut room), 3);
+    room.restart(1, &[], true);
+    for agent in 1..=3 {
+        room.ask(|acd, now| acd.handle_device(now, AgentId(agent), true));
+    }
+    assert_eq!(serve(&mut room), 3, "the first who came is still the first");
 }
