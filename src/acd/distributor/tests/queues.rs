@@ -3,7 +3,7 @@
 use super::{Room, room::*};
 use crate::{
     acd::*,
-    base::{AgentId, InteractionId, Private, QueueId, UserId, Wall},
+    base::{AgentId, InteractionId, Private, QueueId, Wall},
 };
 
 const BOSS: Actor = Actor::Supervisor(crate::base::UserId(9));
@@ -445,9 +445,8 @@ fn helpers_keep_their_order_over_a_restart() {
         first_queue(settings).strategy = Strategy::Linear;
         first_queue(settings).members.clear();
     });
-    let boss = Actor::Supervisor(UserId(9));
     for agent in [3, 1, 2] {
-        room.ask(|acd, now| acd.login(now, AgentId(agent), QueueId(1), boss)).unwrap();
+        room.ask(|acd, now| acd.login(now, AgentId(agent), QueueId(1), BOSS)).unwrap();
     }
     assert_eq!(serve(&mut room), 3);
     room.restart(1, &[], true);
