@@ -1,4 +1,4 @@
-//! The pure floors of strowger as the fuzz targets need them.
+//! The pure floors of strowger as the fuzz targets need them, and the room of the shell that speaks DTLS.
 
 #[path = "../../src/acd/mod.rs"]
 pub mod acd;
@@ -8,6 +8,16 @@ pub mod base;
 pub mod engine;
 #[path = "../../src/media/mod.rs"]
 pub mod media;
+/// No more of it than the handshake.
+#[path = "../../src/plane"]
+pub mod plane {
+    #[path = "browser"]
+    pub mod browser {
+        pub mod certificate;
+        pub mod course;
+        pub mod handshake;
+    }
+}
 #[path = "../../src/sip/mod.rs"]
 pub mod sip;
 #[path = "../../src/switch/mod.rs"]

@@ -7,6 +7,7 @@ mod crash_points;
 mod day;
 mod devices;
 mod distribution;
+mod early;
 mod ears;
 mod flight;
 mod going_on;

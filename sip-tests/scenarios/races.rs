@@ -5,8 +5,11 @@ use strowger::{
     engine::Request,
 };
 
-use super::{caller, talking};
-use crate::sim::{End, Habit, Way, World, millis, secs};
+use super::{
+    caller, talking,
+    transfers::{Talk, talk},
+};
+use crate::sim::{End, Habit, HoldForm, Way, World, millis, secs};
 
 fn is_final(text: &str, status: u16, method: &str) -> bool {
     text.starts_with(&format!("SIP/2.0 {status} ")) && text.contains(&format!(" {method}\r\n"))
@@ -179,4 +182,79 @@ fn a_winner_whose_phone_refuses_gives_the_caller_back() {
     call.hangs_up();
     world.settle();
     assert_eq!(world.records().len(), 1);
+}
+
+/// BYE meets re-INVITE, in both orders, from the same side and from the other: the call ends once and nobody waits on.
+#[test]
+fn a_bye_meets_a_reinvite() {
+    for (lead, same_side) in (0..6).flat_map(|lead| [(lead, false), (lead, true)]) {
+        let Talk { world, rui, call, .. } = talk(110 + lead);
+        let (leaves, holds) = if same_side { (call.clone(), call.clone()) } else { (call.clone(), rui.call()) };
+        if lead < 3 {
+            holds.holds(HoldForm::SendOnly);
+            world.run_for(millis(lead));
+            leaves.hangs_up();
+        } else {
+            leaves.hangs_up();
+            world.run_for(millis(lead - 3));
+            holds.holds(HoldForm::SendOnly);
+        }
+        world.settle();
+        assert!(call.is_over() && rui.call().is_over(), "lead {lead}, same side: {same_side}");
+        assert_eq!(world.records().len(), 1);
+    }
+}
+
+/// REFER meets BYE, in both orders: of the one who is passed on, nobody is rung for long; of the one who passes on, the
+/// transfer goes on, or the call was over before. Nothing is left either way.
+#[test]
+fn a_refer_meets_a_bye() {
+    for (lead, own) in (0..6).flat_map(|lead| [(lead, false), (lead, true)]) {
+        let Talk { world, rui, eva, call } = talk(120 + lead);
+        eva.answers_after(secs(1));
+        let leaves = if own { call.clone() } else { rui.call() };
+        if lead < 3 {
+            call.refers("eva");
+            world.run_for(millis(lead));
+            leaves.hangs_up();
+        } else {
+            leaves.hangs_up();
+            world.run_for(millis(lead - 3));
+            call.refers("eva");
+        }
+        world.run_for(secs(4));
+        let went_on = own && lead < 3;
+        assert_eq!(world.hear_each_other(&rui, &eva), went_on, "lead {lead}, own: {own}");
+        assert!(call.is_over() && !eva.is_ringing(), "lead {lead}, own: {own}");
+        if went_on {
+            rui.hangs_up();
+        }
+        world.settle();
+        assert_eq!(world.records().len(), 1, "lead {lead}, own: {own}");
+    }
+}
+
+/// Two phones of one user answer in the same moment, in either order: one talks, the other is acknowledged and ended.
+#[test]
+fn two_phones_of_a_user_answer_at_once() {
+    for lead in 0..6 {
+        let world = World::seed(130 + lead);
+        let (ana, desk) = (world.phone("ana"), world.phone("rui"));
+        let mobile = world.second_phone(&desk);
+        for phone in [&ana, &desk, &mobile] {
+            phone.registers();
+            world.run_for(secs(1));
+        }
+        let call = ana.calls("rui");
+        world.within(2, "both ring", |_| desk.is_ringing() && mobile.is_ringing());
+        let (first, second) = if lead < 3 { (&desk, &mobile) } else { (&mobile, &desk) };
+        first.call().answers();
+        world.run_for(millis(lead % 3));
+        second.call().answers();
+        world.within(3, "they talk", |world| world.hear_each_other(&call, first));
+        assert!(second.call().is_over(), "lead {lead}: acknowledged and ended at once");
+        call.hangs_up();
+        world.settle();
+        assert_eq!(world.records().len(), 1);
+    }
 }

@@ -96,6 +96,11 @@ impl Phone {
         self.does(Habit::Answers(ring));
     }
 
+    /// Rings reliably, and requires it of others (RFC 3262).
+    pub fn rings_reliably(&self) {
+        self.with(|ua| ua.is_reliable = true);
+    }
+
     pub fn can(&self, abilities: ua::Abilities) {
         self.with(|ua| ua.abilities = abilities);
     }
@@ -174,6 +179,20 @@ impl Call {
 
     pub fn answers(&self) {
         self.phone.acts(|ua, now| ua.answer(now, self.index));
+    }
+
+    /// A provisional answer, with or without a description.
+    pub fn progresses(&self, status: u16, described: bool) {
+        self.phone.acts(|ua, now| ua.progress(now, self.index, status, described));
+    }
+
+    /// From now on the other branch of a fork speaks.
+    pub fn turns(&self) {
+        self.phone.acts(|ua, _| ua.turn(self.index));
+    }
+
+    pub fn refuses(&self, status: u16) {
+        self.phone.acts(|ua, now| ua.refuse(now, self.index, status));
     }
 
     pub fn holds(&self, form: HoldForm) {

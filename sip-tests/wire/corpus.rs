@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::properties;
+use super::{media, properties};
 
 /// What must hold of any octets.
 type Check = fn(&[u8]);
@@ -19,12 +19,15 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
 
 #[test]
 fn the_corpus_holds_every_property() {
-    let targets: [(&str, Check); 5] = [
+    let targets: [(&str, Check); 8] = [
         ("sip", properties::sip_message),
         ("framer", properties::framer),
         ("sdp", properties::sdp),
         ("rtp", properties::rtp),
         ("rtcp", properties::rtcp),
+        ("stun", media::stun),
+        ("srtp", media::srtp),
+        ("upload", media::upload),
     ];
     for (target, check) in targets {
         for bytes in of(target) {

@@ -3,6 +3,7 @@
 
 pub mod corpus;
 mod differential;
+mod media;
 mod mutation;
 mod properties;
 mod round_trip;

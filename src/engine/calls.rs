@@ -58,6 +58,16 @@ impl Note {
     }
 }
 
+/// Which way a call goes from somebody to somewhere.
+pub(super) fn direction(party: LegParty, to: Option<Destination>) -> Direction {
+    match (party, to) {
+        (LegParty::Trunk(_), Some(Destination::Trunk(_) | Destination::Trunks(_))) => Direction::Transit,
+        (LegParty::Trunk(_), _) => Direction::Inbound,
+        (LegParty::User(_), Some(Destination::Trunk(_) | Destination::Trunks(_))) => Direction::Outbound,
+        (LegParty::User(_), _) => Direction::Internal,
+    }
+}
+
 impl Engine {
     /// A call was admitted: find out where it goes.
     pub(super) fn begin_call(&mut self, now: Now, call: CallId, party: LegParty, shows_number: bool) {
@@ -68,12 +78,7 @@ impl Engine {
             LegParty::Trunk(trunk) => Some(trunk),
             LegParty::User(_) => None,
         };
-        let direction = match (trunk, routed.as_ref().map(|routed| routed.destination)) {
-            (Some(_), Some(Destination::Trunk(_) | Destination::Trunks(_))) => Direction::Transit,
-            (Some(_), _) => Direction::Inbound,
-            (None, Some(Destination::Trunk(_) | Destination::Trunks(_))) => Direction::Outbound,
-            (None, _) => Direction::Internal,
-        };
+        let direction = direction(party, routed.as_ref().map(|routed| routed.destination));
         let urgent = routed.as_ref().is_some_and(|routed| self.is_for_help(routed));
         self.notes.insert(
             call,
@@ -254,6 +259,7 @@ impl Engine {
             Fact::Subscribe { transaction, request, path, known } => {
                 self.on_subscribe(now, transaction, &request, path, known);
             }
+            Fact::Through(through) => self.on_through(now, *through),
             Fact::NotifyDue { subscription } => self.notify_watcher(now, subscription),
             Fact::SubscriptionEnded { subscription, why } => self.on_subscription_ended(subscription, why),
             Fact::Response { transaction, status, response } => {

@@ -26,6 +26,8 @@ pub(super) struct Directory {
     pub trunk_groups: FastMap<TrunkGroupId, TrunkGroup>,
     pub dial_plan: DialPlan,
     pub blind_failed: BlindFailed,
+    /// Some numbers are only forwarded.
+    pub forwards: bool,
     /// Zero: nobody is reminded of whom he holds.
     pub hold_recall: Duration,
     trunk_hours: FastMap<TrunkId, Calendar>,
@@ -60,6 +62,7 @@ impl Directory {
             trunk_groups: centre.trunk_groups.iter().map(|group| (group.id, group.clone())).collect(),
             dial_plan: centre.dial_plan.clone(),
             blind_failed: centre.blind_failed,
+            forwards: centre.routes.iter().any(|route| route.mode == Mode::Proxy),
             hold_recall: Duration::from_secs(centre.acd.policies.hold_recall_secs.into()),
             trunk_hours: centre.trunks.iter().filter_map(|trunk| Some((trunk.id, hours(centre, trunk)?))).collect(),
             queue_numbers: centre

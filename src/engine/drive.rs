@@ -11,6 +11,7 @@ use super::{
     calls::Note,
     dial_plan::Budgets,
     directory::Directory,
+    forwarded::Forwarded,
     keep::Unkept,
     messages::Texts,
     pages::Pages,
@@ -69,6 +70,7 @@ pub struct Engine {
     pub(super) budgets: Budgets,
     pub(super) lines: Lines,
     pub(super) servers: Servers,
+    pub(super) forwarded: Forwarded,
     pub(super) guesses: Guesses,
     /// Devices asked for a sign of life, and not heard yet: name, contact and connection.
     pub(super) probes: FastMap<TransactionId, (Box<str>, Box<str>, Option<FlowId>)>,
@@ -121,6 +123,8 @@ pub(super) enum Timer {
     Keep,
     /// A recording has rested long enough.
     ResumeRecording(CallId),
+    /// A call that goes through us has had no end for longer than any may last.
+    ForwardLong(CallId),
 }
 
 impl Engine {
@@ -157,6 +161,7 @@ impl Engine {
             budgets: Budgets::default(),
             lines: Lines::default(),
             servers: Servers::default(),
+            forwarded: Forwarded::default(),
             guesses,
             probes: FastMap::default(),
             texts: Texts::default(),
@@ -254,6 +259,7 @@ impl Engine {
                 Timer::HoldLong(leg) => self.on_hold_long(now, leg),
                 Timer::Keep => self.on_keep_due(now),
                 Timer::ResumeRecording(call) => self.on_rested_enough(now, call),
+                Timer::ForwardLong(call) => self.on_forward_long(now, call),
             }
         }
         // The switch's facts first: an answer that came in this very moment beats the deadline of its offer.

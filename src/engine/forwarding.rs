@@ -1,7 +1,7 @@
 //! INVITEs that a route wants forwarded (`mode = "proxy"`, SW-02): judged as any other, then handed through.
 //!
-//! What is only forwarded is no call of ours: nobody is busy by it, nothing is recorded, no line is counted but at its
-//! beginning. Whoever hides his number is taken on all the same, since a proxy can't hide a From; and so is whoever may not
+//! What is only forwarded is no call of ours: nobody is busy by it, no line is counted but at its beginning; what remains of
+//! it is a record (`forwarded`). Whoever hides his number is taken on all the same, since a proxy can't hide a From; and so is whoever may not
 //! go there or whose calls are counted (SW-20), to be judged like any other.
 
 use super::Engine;
@@ -9,6 +9,7 @@ use crate::{
     base::{Dialled, GroupId, Now, TrunkGroupId, TrunkId, in_weighted_order},
     sip::{Path, UsageId, proxy::NextPhase},
     switch::{Asserts, Caller, Destination, GroupStrategy, LegParty, Mode, Presentation, Routed, Target, TrunkMember},
+    wire::sip::Message,
 };
 
 impl Engine {
@@ -27,14 +28,23 @@ impl Engine {
         &mut self,
         now: Now,
         at: (UsageId, Path),
-        (party, caller): (LegParty, &Caller),
+        request: &Message,
+        (party, caller, dialled): (LegParty, &Caller, &Dialled),
         routed: Routed,
     ) {
+        let to = routed.destination;
         let (phases, next) = self.forwarding_phases(now, party, routed);
-        match self.switch.forward(now, at, caller, phases, next) {
-            Ok(()) => self.totals.calls_forwarded += 1,
+        let called = phases.iter().flatten().map(|target| (target.party, target.address.clone())).collect();
+        let done = self.can_keep_forward().and_then(|()| self.switch.forward(now, at, caller, phases, next));
+        match done {
+            Ok(()) => {
+                self.totals.calls_forwarded += 1;
+                let record = self.forward_record(now, (party, caller, dialled), (request, at.1), to);
+                self.keep_forward(now, request, record, called);
+            }
             Err(reply) => {
                 self.totals.calls_refused += 1;
+                self.record_refused(now, party, caller.clone(), dialled, reply.status);
                 self.switch.refuse(now, at.0, reply);
             }
         }

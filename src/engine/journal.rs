@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CallRecord, KeptPublication, KeptWatch, LegStanding, RunningCall, SegmentRecord};
+use super::{CallRecord, KeptForward, KeptPublication, KeptWatch, LegStanding, RunningCall, SegmentRecord};
 use crate::{
     acd,
     base::{CallId, SegmentId, Wall},
-    sip::registrar::Binding,
+    sip::{proxy::WayKey, registrar::Binding},
 };
 
 /// Numbers journal entries of one run, from 1 without gaps.
@@ -62,6 +62,10 @@ pub enum Entry {
         call: CallId,
         at: Wall,
     },
+    /// What seals the way of dialogs that go through us: they go on through the next process.
+    WayKey(WayKey),
+    /// A call that is only forwarded was answered; `CallEnded` follows.
+    Forwarded(Box<KeptForward>),
     /// A recording runs, rests, goes on or has ended; its file is not finished.
     Segment(Box<SegmentRecord>),
     /// It is, and its row has been emitted.

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Engine, Entry, JOURNAL_VERSION, KeptPublication, KeptWatch, Output, Record, RunningCall, SegmentRecord,
+    Engine, Entry, JOURNAL_VERSION, KeptForward, KeptPublication, KeptWatch, Output, Record, RunningCall, SegmentRecord,
     keep::ReadCalls,
 };
 use crate::{
     acd,
     base::{CallId, Now, SegmentId},
-    sip::registrar::Binding,
+    sip::{proxy::WayKey, registrar::Binding},
     switch::{Cause, EndedBy},
 };
 
@@ -24,6 +24,9 @@ pub(super) struct Restoring {
     calls: ReadCalls,
     /// Recordings whose files are not finished.
     segments: BTreeMap<SegmentId, SegmentRecord>,
+    /// Calls that went through us.
+    forwards: BTreeMap<CallId, KeptForward>,
+    way_key: Option<WayKey>,
     /// The highest seen.
     interaction: u64,
     /// It is the same process that goes on, as far as the peers know.
@@ -65,7 +68,15 @@ impl Engine {
                 Entry::Running(running) => read.calls.runs(*running),
                 Entry::Standings(standings) => read.calls.stand(standings),
                 Entry::CallOver { call, at } => read.calls.over(call, at),
-                Entry::CallEnded { call, .. } => read.calls.ended(call),
+                Entry::CallEnded { call, .. } => {
+                    read.forwards.remove(&call);
+                    read.calls.ended(call);
+                }
+                Entry::WayKey(key) => read.way_key = Some(key),
+                Entry::Forwarded(kept) => {
+                    read.calls.highest = read.calls.highest.max(kept.record.call.0);
+                    read.forwards.insert(kept.record.call, *kept);
+                }
                 Entry::Segment(record) => {
                     read.segments.insert(record.segment, *record);
                 }
@@ -96,6 +107,7 @@ impl Engine {
         let (alive, living) = self.resume_calls(now, &mut calls);
         self.acd.restore(now, read.acd, &alive);
         self.settle_resumed(now, living);
+        self.restore_forwards(now, read.way_key, read.forwards.into_values());
         self.restore_recordings(now, read.segments.into_values());
         self.tell_devices(now);
         self.restore_publications(now, read.publications.into_values());
@@ -135,10 +147,13 @@ impl Engine {
             | Entry::Standings(_)
             | Entry::CallOver { .. }
             | Entry::CallEnded { .. }
+            | Entry::WayKey(_)
+            | Entry::Forwarded(_)
             | Entry::Segment(_)
             | Entry::SegmentStored { .. } => Default::default(),
         });
         entries.extend(bindings);
+        entries.extend(self.kept_forwards());
         entries.extend(self.recordings.kept());
         entries.extend(self.kept_publications().map(|publication| Entry::Published(Box::new(publication))));
         entries.extend(self.kept_watches(now).into_iter().map(|watch| Entry::Watched(Box::new(watch))));

@@ -53,7 +53,7 @@ impl Engine {
         }
         let (party, caller) = self.caller(&identity, request, hides);
         if let Some(routed) = self.forwarded_by_route(party, &caller, &dialled) {
-            return self.forward_call(now, (usage, path), (party, &caller), routed);
+            return self.forward_call(now, (usage, path), request, (party, &caller, &dialled), routed);
         }
         let admitted = if self.has_free_line(now, party) {
             let hold_music = Some(self.directory.hold_music());

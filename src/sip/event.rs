@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Body, Mark, Path, SubscriptionId, TransactionId, Unsubscribed, UsageId};
+use super::{Body, Mark, Path, SubscriptionId, TransactionId, Unsubscribed, UsageId, proxy::Through};
 use crate::wire::sip::{Message, Method};
 
 /// What leaves the [`Stack`](super::Stack).
@@ -36,11 +36,12 @@ pub enum Event {
     Rejected { usage: UsageId, status: u16, response: Option<Message>, why: Fault },
     /// The caller gave up before we answered; `reason` is the value of its Reason header.
     Cancelled { usage: UsageId, reason: Option<String> },
-    /// The ACK to our 2xx, with their answer when our 2xx carried the offer.
+    /// The ACK to our 2xx, with their answer when our 2xx carried the offer; or a PRACK with their answer to the offer in our
+    /// reliable provisional answer.
     Acked { usage: UsageId, body: Option<Body> },
     /// No ACK came to our 2xx within 64*T1. The stack has sent BYE; `Ended` follows.
     AckMissing { usage: UsageId },
-    /// They send a re-INVITE (no body: they ask for our offer) or an UPDATE with an offer. Answer with
+    /// They send a re-INVITE (no body: they ask for our offer), or an UPDATE or a PRACK with an offer. Answer with
     /// `respond_offer`.
     Offer { usage: UsageId, method: Method, body: Option<Body>, request: Message },
     /// What became of our `reinvite` or `update`, after back-off from glare.
@@ -63,6 +64,8 @@ pub enum Event {
     NotifyDue { subscription: SubscriptionId },
     /// Nothing more will be told of it.
     SubscriptionEnded { subscription: SubscriptionId, why: Unsubscribed },
+    /// What becomes of a call that was given to `forward`.
+    Through(Through),
     /// The final answer to a `request` of ours; without `response` none came, and `status` says what that amounts to.
     Response { transaction: TransactionId, status: u16, response: Option<Message> },
 }

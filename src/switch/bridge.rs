@@ -73,6 +73,8 @@ impl Switch {
     fn answer_caller(&mut self, now: Now, id: LegId) -> bool {
         let Some(leg) = self.legs.get(&id).filter(|leg| leg.state == LegState::Incoming) else { return false };
         let call = leg.call;
+        let late = self.calls.get(&call).is_some_and(|call| call.offered.is_none());
+        let answered_early = late && leg.media.agreed.is_some();
         let body = self.describe_caller(id);
         let Some(leg) = self.legs.get_mut(&id) else { return false };
         leg.state = LegState::Up;
@@ -82,7 +84,9 @@ impl Switch {
             call.answered = Some(now.wall);
         }
         let headers = self.passing_to_caller(call);
-        self.respond(now, id, Reply { headers, ..Reply::new(200).body(Body::sdp(body)) });
+        // Who was offered something early and answered in a PRACK gets no second offer (RFC 3262 5).
+        let body = (!answered_early).then(|| Body::sdp(body));
+        self.respond(now, id, Reply { headers, body, ..Reply::new(200) });
         self.fact(Fact::Leg { call, leg: id, party, side, ring: None, stage: LegStage::Answered });
         true
     }
@@ -107,42 +111,6 @@ impl Switch {
             None => leg.media.offer(other.as_ref().map_or(Suits::Anybody, Suits::Agreed)),
         }
         leg.media.local.clone()
-    }
-
-    /// Tells the caller that somebody else is rung for him now.
-    pub fn tell_forwarded(&mut self, now: Now, call: CallId) {
-        let caller = self.calls.get(&call).and_then(|call| self.legs.get(&call.caller_leg));
-        if let Some(leg) = caller.filter(|leg| leg.state == LegState::Incoming).map(|leg| leg.id) {
-            self.respond(now, leg, Reply::new(181));
-        }
-    }
-
-    /// Tells the caller that it rings; with media from there, he hears it.
-    pub(super) fn pass_progress(&mut self, now: Now, call: CallId, called: LegId, status: u16, early: bool) {
-        let Some(known) = self.calls.get(&call) else { return };
-        let caller = known.caller_leg;
-        let (told, made_offer) = (known.told, known.offered.is_some());
-        // Who was passed on has his 200 long since, and hears our ringback or theirs.
-        if early && self.legs.get(&caller).is_some_and(|leg| leg.is_up() && leg.peer.is_none()) {
-            self.pair(caller, called);
-            return self.join(now, caller, called);
-        }
-        let Some(leg) = self.legs.get(&caller).filter(|leg| leg.state == LegState::Incoming) else { return };
-        let hears = leg.peer;
-        if early && made_offer && hears.is_none() {
-            self.pair(caller, called);
-            let body = self.describe_caller(caller);
-            let headers = self.passing_to_caller(call);
-            self.respond(now, caller, Reply { headers, ..Reply::new(status).body(Body::sdp(body)) });
-            self.join(now, caller, called);
-        } else if told != status && hears.is_none() {
-            if let Some(known) = self.calls.get_mut(&call) {
-                known.told = status;
-            }
-            self.speak_for_each_other(caller, called);
-            let headers = self.passing_to_caller(call);
-            self.respond(now, caller, Reply { headers, ..Reply::new(status) });
-        }
     }
 
     /// Joins two legs whose media is settled. Whoever still waits for an answer is joined when it comes.

@@ -9,7 +9,7 @@ use super::{Cause, EndedBy, Forwarding, LegParty, LegRecord, LegSide, PageOrder,
 use crate::{
     base::{CallId, LegId, PageId, PlayId, Private, Wall},
     media::{self, Answer, Because},
-    sip::{Credentials, Headers, Mark, Path, SubscriptionId, TransactionId, Unsubscribed, UsageId},
+    sip::{Credentials, Headers, Mark, Path, SubscriptionId, TransactionId, Unsubscribed, UsageId, proxy::Through},
     wire::sip::Message,
 };
 
@@ -49,6 +49,8 @@ pub enum Fact {
     NotifyDue { subscription: SubscriptionId },
     /// A watcher is told of nothing any more.
     SubscriptionEnded { subscription: SubscriptionId, why: Unsubscribed },
+    /// What becomes of a call that is only forwarded.
+    Through(Box<Through>),
     /// A device of the ring rings.
     Rang { call: CallId, ring: RingId },
     /// A device of the ring has given no more than a 100 so far.

@@ -247,7 +247,10 @@ impl Switch {
         let (call, ring, party, side, usage) = (leg.call, leg.ring, leg.party, leg.side, leg.signalling.usage());
         let has_media = match body {
             Some(body) => self.take_answer(now, id, &body),
-            None => leg.media.agreed.is_some(),
+            None => {
+                leg.media.awaits_answer = false;
+                leg.media.agreed.is_some()
+            }
         };
         if let Some(usage) = usage.filter(|_| needs_ack_body) {
             // We always offer; a peer that offers in its answer to that broke RFC 3264 and is thanked and let go.
@@ -373,6 +376,7 @@ impl Switch {
             self.end_leg(now, leg, cause, EndedBy::Switch, Farewell::Ours);
         }
         self.start_phase(now, id);
+        self.hear_next(now, id);
     }
 
     /// A person who said no says so on all his devices (RFC 3261 21.6).
@@ -395,6 +399,7 @@ impl Switch {
             ring.phase += 1;
             self.start_phase(now, id);
         }
+        self.hear_next(now, id);
     }
 }
 

@@ -27,6 +27,7 @@ mod numbering;
 mod offers;
 mod pages;
 mod pickup;
+mod progress;
 mod quirks;
 mod record;
 mod route;
@@ -73,7 +74,7 @@ pub use guests::{GUESTS_MAX, Guest};
 pub use ids::{Ids, SwitchDraws};
 pub use keep::{KeptCall, Resumed};
 pub use sight::{CallSight, LegSight};
-pub use signalling::PageOrder;
+pub use signalling::{PageOrder, peer_name};
 pub use texts::Text;
 
 use call::Call;
@@ -248,6 +249,7 @@ impl Switch {
             Event::Subscribe { transaction, request, path, known } => {
                 self.fact(Fact::Subscribe { transaction, request: Box::new(request), path, known });
             }
+            Event::Through(through) => self.fact(Fact::Through(Box::new(through))),
             Event::NotifyDue { subscription } => self.fact(Fact::NotifyDue { subscription }),
             Event::SubscriptionEnded { subscription, why } => {
                 self.fact(Fact::SubscriptionEnded { subscription, why });

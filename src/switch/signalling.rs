@@ -91,16 +91,21 @@ impl Signalling {
 }
 
 /// Where a leg's signalling goes, as the records write it.
-pub(super) fn peer_name(path: &Path) -> String {
+pub fn peer_name(path: &Path) -> String {
     format!("{}:{}", path.transport.via_name().to_ascii_lowercase(), path.remote)
 }
 
 impl Switch {
     /// Says something to who called and waits for an answer.
-    pub(super) fn respond(&mut self, now: Now, leg: LegId, reply: Reply) {
+    pub(super) fn respond(&mut self, now: Now, leg: LegId, mut reply: Reply) {
         let Some(known) = self.legs.get(&leg) else { return };
         match known.signalling {
-            Signalling::Dialog { usage, .. } => self.stack.respond(now, usage, reply),
+            Signalling::Dialog { usage, .. } => {
+                if matches!(reply.status, 101..=199) && self.stack.must_offer(usage) {
+                    reply.body = Some(Body::sdp(self.describe_caller(leg)));
+                }
+                self.stack.respond(now, usage, reply);
+            }
             Signalling::Page(page) => {
                 let sdp = reply.body.as_ref().map(text);
                 let order = match (reply.status, sdp) {

@@ -41,6 +41,7 @@ impl Ua {
             (Some(Method::Invite | Method::Update), Some(call)) => self.on_offer(now, &branch, call, request),
             (Some(Method::Cancel), _) => self.on_cancel(now, &branch, request),
             (Some(Method::Bye), Some(call)) => self.on_bye(now, &branch, call, request),
+            (Some(Method::Prack), Some(call)) => self.on_prack(now, &branch, call, request),
             (Some(Method::Notify), Some(call)) => self.on_notify(now, &branch, call, request),
             (Some(Method::Bye | Method::Invite | Method::Update | Method::Info | Method::Notify), None) => {
                 self.respond(now, &branch, request, 481, "");
@@ -80,6 +81,12 @@ impl Ua {
             offers: Flow::SendRecv,
             extra: String::new(),
             tried_credentials: false,
+            invite_cseq: 0,
+            speaks_early: false,
+            rseq: None,
+            described: false,
+            settled_early: false,
+            other_branch: None,
             early_tag: None,
             referred: Vec::new(),
             told: Vec::new(),
@@ -123,6 +130,7 @@ impl Ua {
         }
         let Some(request) = self.calls[index].invite.clone() else { return };
         let body = match Described::read(request.body()) {
+            Some(_) if self.calls[index].settled_early => String::new(),
             Some(theirs) => self.answer_to(index, &theirs),
             None => {
                 self.calls[index].answer_due = true;
@@ -235,7 +243,19 @@ impl Ua {
     }
 
     /// Writes and remembers a response.
-    fn respond(&mut self, now: Instant, branch: &str, request: &Message, status: u16, body: &str) {
+    pub(super) fn respond(&mut self, now: Instant, branch: &str, request: &Message, status: u16, body: &str) {
+        self.respond_with(now, branch, request, (status, ""), body);
+    }
+
+    /// The same; `extra` are whole header lines.
+    pub(super) fn respond_with(
+        &mut self,
+        now: Instant,
+        branch: &str,
+        request: &Message,
+        (status, extra): (u16, &str),
+        body: &str,
+    ) {
         let method = request.method().map(ToString::to_string).unwrap_or_default();
         let Some(at) = self.served.iter().rposition(|one| one.branch == branch && one.method == method) else { return };
         let tag = match (request.to_tag(), self.served[at].call) {
@@ -252,7 +272,7 @@ impl Ua {
         text += &format!("To: {}{tag}\r\n", request.header(Name::To).unwrap_or_default());
         text += &format!("Call-ID: {}\r\n", request.call_id());
         text += &format!("CSeq: {}\r\n", request.header(Name::CSeq).unwrap_or_default());
-        text += &format!("Contact: <sip:{}@{}>\r\n", self.name, self.sip);
+        text += &format!("Contact: <sip:{}@{}>\r\n{extra}", self.name, self.sip);
         if !body.is_empty() {
             text += "Content-Type: application/sdp\r\n";
         }

@@ -79,6 +79,18 @@ pub struct Call {
     pub(super) offers: Flow,
     pub(super) extra: String,
     pub(super) tried_credentials: bool,
+    /// CSeq of the INVITE that made the call.
+    pub(super) invite_cseq: u32,
+    /// It speaks although nobody has answered.
+    pub(super) speaks_early: bool,
+    /// Of the last reliable provisional answer, theirs or ours.
+    pub(super) rseq: Option<u32>,
+    /// One of those carried our description.
+    pub(super) described: bool,
+    /// It was acknowledged: the 200 needs none.
+    pub(super) settled_early: bool,
+    /// The branch of a fork that is not spoken for just now: tag, media, RSeq.
+    pub(super) other_branch: Option<(String, Media, Option<u32>)>,
 }
 
 impl Call {
@@ -116,6 +128,12 @@ impl Call {
             offers: Flow::SendRecv,
             extra: String::new(),
             tried_credentials: false,
+            invite_cseq: 0,
+            speaks_early: false,
+            rseq: None,
+            described: false,
+            settled_early: false,
+            other_branch: None,
         }
     }
 
@@ -127,9 +145,9 @@ impl Call {
         self.state == State::Up
     }
 
-    /// Media may flow: answered by whichever side.
+    /// Media may flow: answered by whichever side, or before that.
     pub fn talks(&self) -> bool {
-        matches!(self.state, State::Up | State::Answered)
+        matches!(self.state, State::Up | State::Answered) || (self.speaks_early && self.state == State::Incoming)
     }
 
     pub fn finish(&mut self, now: Instant, end: End) {

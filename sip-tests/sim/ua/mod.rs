@@ -3,6 +3,7 @@
 
 mod answer;
 mod call;
+mod early;
 mod request;
 mod sdp;
 mod voice;
@@ -82,6 +83,8 @@ pub struct Ua {
     pub abilities: Abilities,
     /// Neither hears nor speaks: no battery, no network.
     pub is_dead: bool,
+    /// Rings reliably, and requires the same of those whom it calls (RFC 3262); otherwise it has never heard of that.
+    pub is_reliable: bool,
     /// Seconds that a registration is asked for; renewed at half of it.
     pub expires: Option<u32>,
     /// Status of the last answer to a REGISTER.
@@ -112,6 +115,7 @@ impl Ua {
             talk: Talk::Always,
             abilities: Abilities::default(),
             is_dead: false,
+            is_reliable: false,
             expires: None,
             registered: None,
             requests: Vec::new(),

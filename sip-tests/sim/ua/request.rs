@@ -89,6 +89,12 @@ impl Ua {
             offers: Flow::SendRecv,
             extra: extra.to_owned(),
             tried_credentials: false,
+            invite_cseq: 0,
+            speaks_early: false,
+            rseq: None,
+            described: false,
+            settled_early: false,
+            other_branch: None,
             early_tag: None,
             referred: Vec::new(),
             told: Vec::new(),
@@ -101,9 +107,11 @@ impl Ua {
 
     fn send_invite(&mut self, now: Instant, index: usize, credentials: &str) {
         let body = if self.calls[index].late_offer { String::new() } else { self.offer(index, Flow::SendRecv, false) };
-        let extra = format!("{credentials}{}", self.calls[index].extra);
+        let require = if self.is_reliable { "Require: 100rel\r\n" } else { "" };
+        let extra = format!("{credentials}{require}{}", self.calls[index].extra);
         let branch = self.send_in_dialog(now, index, "INVITE", &extra, &body, Purpose::Invite(index));
-        self.calls[index].branch = branch;
+        let call = &mut self.calls[index];
+        (call.branch, call.invite_cseq) = (branch, call.cseq);
     }
 
     pub(super) fn offer(&mut self, index: usize, flow: Flow, no_address: bool) -> String {
@@ -167,7 +175,7 @@ impl Ua {
         let call = &self.calls[index];
         let lines = format!(
             "From: <{}>;tag={}\r\nTo: <{}>\r\nCall-ID: {}\r\nCSeq: {} CANCEL\r\nContent-Length: 0\r\n\r\n",
-            call.local_uri, call.local_tag, call.remote_uri, call.call_id, call.cseq
+            call.local_uri, call.local_tag, call.remote_uri, call.call_id, call.invite_cseq
         );
         let (uri, branch) = (call.target.clone(), call.branch.clone());
         // A caller who has given up waits no longer than this for the 487 (RFC 3261 9.1).
@@ -177,7 +185,7 @@ impl Ua {
         self.send_on(now, "CANCEL", &uri, branch, &lines, Purpose::Cancel);
     }
 
-    fn send_in_dialog(
+    pub(super) fn send_in_dialog(
         &mut self,
         now: Instant,
         index: usize,
@@ -345,9 +353,10 @@ impl Ua {
             call.state = State::Ringing;
             call.rang = Some(now);
         }
-        if let Some(theirs) = Described::read(response.body()) {
+        if let Some(theirs) = Described::read(response.body()).filter(|_| !call.late_offer) {
             call.media.settle(&theirs, &self.abilities, Flow::SendRecv);
         }
+        self.acknowledge(now, index, response);
         if self.calls[index].wants_cancel {
             self.calls[index].wants_cancel = false;
             self.send_cancel(now, index);

@@ -1,13 +1,13 @@
 //! Numbers that are only forwarded (SW-02, `mode = "proxy"`).
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use super::world::{CARRIER, REALM, SWITCH, World, centre};
 use crate::{
-    base::{TrunkGroupId, TrunkId},
-    engine::Centre,
-    sip::{Reply, Transport},
-    switch::{Destination, Mode, Trunk, TrunkDestination, TrunkGroup, TrunkMember},
+    base::{TrunkGroupId, TrunkId, Wall},
+    engine::{Centre, Direction},
+    sip::{Event, Reply, Transport},
+    switch::{Cause, Destination, EndedBy, LegParty, LegSide, Mode, Trunk, TrunkDestination, TrunkGroup, TrunkMember},
     wire::sip::Name,
 };
 
@@ -27,7 +27,7 @@ fn forwarding() -> Centre {
 }
 
 /// SW-02: a route's call goes through as it is: who asked is known, nothing of our secrets goes along, and it is no call of
-/// ours, with neither record nor port.
+/// ours, without a port.
 #[test]
 fn sw_02_a_route_is_forwarded() {
     let mut world = World::with(440, forwarding());
@@ -47,9 +47,97 @@ fn sw_02_a_route_is_forwarded() {
     world.bye(ana, call);
     assert!(world.is_ended(carrier()));
     let counts = world.engine.counts();
-    assert_eq!((counts.calls_forwarded, counts.calls_begun, world.records.len()), (1, 0, 0));
+    assert_eq!((counts.calls_forwarded, counts.calls_begun), (1, 0));
     world.assert_nothing_left();
-    assert_eq!(world.engine.counts().forwarding, 0);
+    assert_eq!((world.engine.counts().forwarding, world.engine.forwarded.len()), (0, 0));
+}
+
+/// SW-02, AP-05: a forwarded call has a record like any other: who called whom, where it went, when it rang, was answered and
+/// ended, whoever hung up; one that nobody took has one too, and says why.
+#[test]
+fn sw_02_ap_05_a_forwarded_call_has_a_record() {
+    for caller_leaves in [true, false] {
+        let mut world = World::with(445, forwarding());
+        let ana = world.phone("ana", 6001);
+        let call = world.call(ana, "ana", "9000");
+        let (at_carrier, _) = world.incoming(carrier()).expect("it rings there");
+        world.pass(Duration::from_secs(1));
+        world.respond(carrier(), at_carrier, Reply::new(180));
+        world.pass(Duration::from_secs(2));
+        let answer = world.phones[&carrier()].offer();
+        world.respond(carrier(), at_carrier, Reply::new(200).body(answer));
+        assert!(world.is_answered(ana) && world.records.is_empty());
+        world.pass(Duration::from_secs(5));
+        if caller_leaves {
+            world.bye(ana, call);
+        } else {
+            world.bye(carrier(), at_carrier);
+        }
+        let [record] = &world.records[..] else { panic!("{:?}", world.records) };
+        assert_eq!((record.direction, record.trunk), (Direction::Outbound, Some(TrunkId(1))));
+        assert_eq!((record.caller.reveal().as_str(), record.dialled.reveal().as_str()), ("ana", "9000"));
+        let of = |at: Option<Wall>| at.map(|at| at.since(record.began).as_secs());
+        assert_eq!((of(record.answered), of(record.connected), of(Some(record.ended))), (Some(3), Some(3), Some(8)));
+        assert_eq!((record.cause, record.ended_by), (Cause::NORMAL, EndedBy::Peer));
+        let [from, to] = &record.legs[..] else { panic!("{:?}", record.legs) };
+        assert_eq!((from.side, from.peer.as_str()), (LegSide::Caller, "udp:127.0.0.1:6001"));
+        assert_eq!((to.side, to.party, to.peer.as_str()), (LegSide::Called, LegParty::Trunk(TrunkId(1)), "udp:127.0.0.1:5080"));
+        assert_eq!((of(to.rang), of(to.answered), of(Some(to.ended))), (Some(1), Some(3), Some(8)));
+    }
+    let mut world = World::with(446, forwarding());
+    let ana = world.phone("ana", 6001);
+    world.call(ana, "ana", "9000");
+    let (at_carrier, _) = world.incoming(carrier()).unwrap();
+    world.respond(carrier(), at_carrier, Reply::new(486));
+    let [record] = &world.records[..] else { panic!("{:?}", world.records) };
+    assert_eq!((record.cause, record.answered, record.legs.len()), (Cause::BUSY, None, 1));
+    assert_eq!(world.engine.forwarded.len(), 0);
+}
+
+/// SW-02, OP-01: the process dies in a forwarded call. The next one forwards what is inside the dialog as the Record-Route
+/// says, and the record is made when the BYE comes by; a stranger's way leads nowhere in either.
+#[test]
+fn sw_02_op_01_a_forwarded_call_outlives_the_process() {
+    let mut world = World::with(447, forwarding());
+    let ana = world.phone("ana", 6001);
+    let call = world.call(ana, "ana", "9000");
+    let at_carrier = world.answer(carrier());
+    world.pass(Duration::from_secs(2));
+    world.restart(forwarding());
+    assert_eq!((world.engine.forwarded.len(), world.records.len()), (1, 0));
+    let offer = world.phones[&ana].offer();
+    world.reinvite(ana, call, Some(offer));
+    let asked = world.event(carrier(), |event| matches!(event, Event::Offer { .. }));
+    assert!(asked.is_some(), "a re-INVITE goes through the new process");
+    let answer = world.phones[&carrier()].offer();
+    world.command(carrier(), |stack, now| stack.respond_offer(now, at_carrier, 200, Some(answer)));
+    assert!(world.event(ana, |event| matches!(event, Event::OfferAnswered { status: 200, .. })).is_some());
+    world.bye(carrier(), at_carrier);
+    assert!(world.is_ended(ana));
+    let [record] = &world.records[..] else { panic!("{:?}", world.records) };
+    assert!(record.answered.is_some() && record.cause == Cause::NORMAL && record.legs.len() == 2);
+    world.assert_nothing_left();
+    assert_eq!(world.engine.forwarded.len(), 0);
+    // Once more from the journal: it is over.
+    world.restart(forwarding());
+    assert_eq!((world.engine.forwarded.len(), world.records.len()), (0, 1));
+}
+
+/// SW-02: a call whose BYE goes another way is closed when none may last longer.
+#[test]
+fn sw_02_a_forwarded_call_without_an_end_is_closed() {
+    let mut world = World::with(448, forwarding());
+    world.engine.settings.times.call_time_max = Duration::from_secs(600);
+    let ana = world.phone("ana", 6001);
+    world.call(ana, "ana", "9000");
+    world.answer(carrier());
+    world.dead.extend([ana, carrier()]);
+    world.pass(Duration::from_secs(599));
+    assert!(world.records.is_empty());
+    world.pass(Duration::from_secs(2));
+    let [record] = &world.records[..] else { panic!("{:?}", world.records) };
+    assert_eq!((record.cause, record.ended_by), (Cause::LOST, EndedBy::Switch));
+    assert_eq!(world.engine.forwarded.len(), 0);
 }
 
 /// SW-02, THREATS: forwarding is no way around what a caller may: a stranger is challenged, a carrier finds no way out.

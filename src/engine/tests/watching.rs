@@ -342,12 +342,14 @@ fn sw_14_what_can_not_be_published_is_said() {
     let mut eva = Writer::new("eva", 7003);
     let good = pidf("open", "away", "");
     let large = pidf("open", "away", &"x".repeat(20_000));
+    let deep = format!("<presence>{}", "<a>".repeat(2_000));
     let cases = [
         ("eva", "Event: dialog\r\n", good.as_str(), 489),
         ("rui", PIDF, &good, 403),
         ("nobody", PIDF, &good, 403),
         ("eva", PIDF, "", 400),
         ("eva", PIDF, "<presence", 400),
+        ("eva", PIDF, &deep, 400),
         ("eva", PIDF, &large, 413),
         ("eva", "Event: presence\r\nContent-Type: text/plain\r\n", &good, 415),
         ("eva", "Event: presence\r\nContent-Type: application/pidf+xml\r\nExpires: 5\r\n", &good, 423),

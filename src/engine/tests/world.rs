@@ -173,6 +173,15 @@ impl World {
         world
     }
 
+    /// The process dies; the next one begins with what the journal has.
+    pub fn restart(&mut self, centre: Centre) {
+        let entries = self.journal.iter().map(|(_, entry)| entry.clone()).collect();
+        self.engine = Engine::new(self.engine.settings.clone(), [self.journal.len() as u8; 32], self.now);
+        self.input(Input::Settings(Box::new(centre)));
+        self.input(Input::Restore(entries));
+        self.input(Input::Restored);
+    }
+
     pub fn add_phone(&mut self, address: &str, password: &str) -> SocketAddr {
         let address: SocketAddr = address.parse().unwrap();
         let chance = Chance::from_number(u64::from(address.port()));

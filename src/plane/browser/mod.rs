@@ -4,6 +4,8 @@
 //! Before a signed check has come from an address, nothing else from there is looked at.
 
 mod certificate;
+#[cfg(test)]
+mod course;
 mod handshake;
 mod peer;
 #[cfg(test)]

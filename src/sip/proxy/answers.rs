@@ -1,6 +1,6 @@
 //! Answers on their way back: which go at once, which is the best of those that wait (16.7).
 
-use super::{Best, BranchState, ProxyClock, ProxyId, forward::returned_bytes};
+use super::{Best, BranchState, ProxyClock, ProxyId, ThroughStep, forward::returned_bytes};
 use crate::{
     base::Now,
     sip::{Stack, transaction::ServerFact},
@@ -39,8 +39,14 @@ impl Stack {
             return;
         }
         let server = proxied.server;
+        let status = response.status().unwrap_or_default();
         if let Some(bytes) = returned_bytes(response, &[]) {
-            self.conclude(now, server, response.status().unwrap_or_default(), bytes, false);
+            self.conclude(now, server, status, bytes, false);
+        }
+        let Some(proxied) = self.proxy.slab.get_mut(id).filter(|proxied| proxied.opens()) else { return };
+        if matches!(status, 180..=183) && !std::mem::replace(&mut proxied.rang, true) {
+            let event = proxied.through(ThroughStep::Rang);
+            self.tell(event);
         }
     }
 
@@ -58,10 +64,19 @@ impl Stack {
             // Who answered repeats it until the ACK comes: we don't (RFC 6026 7.1).
             self.server_fact(now, server, ServerFact::Ack);
             self.cancel_losers(now, id, at);
+            self.tell_answered(id, at, response);
         } else if is_invite {
             self.send(back, bytes);
         }
         self.go_on(now, id);
+    }
+
+    fn tell_answered(&mut self, id: ProxyId, at: u16, response: &Message) {
+        let Some(proxied) = self.proxy.slab.get(id).filter(|proxied| proxied.opens()) else { return };
+        let Some(branch) = proxied.branches.get(usize::from(at)) else { return };
+        let to = response.to_tag().unwrap_or_default().into();
+        let event = proxied.through(ThroughStep::Answered { to, label: branch.label, path: branch.path });
+        self.tell(event);
     }
 
     fn on_refusal(&mut self, now: Now, id: ProxyId, at: u16, refusal: Best) {
@@ -110,6 +125,10 @@ impl Stack {
         let (server, is_invite) = (proxied.server, proxied.is_invite());
         let best = proxied.best.clone().unwrap_or(Best::Ours(480));
         let challenges = if matches!(best.status(), 401 | 407) { proxied.challenges.clone() } else { Vec::new() };
+        if let Some(proxied) = self.proxy.slab.get(id).filter(|proxied| proxied.opens()) {
+            let event = proxied.through(ThroughStep::Refused { status: best.status() });
+            self.tell(event);
+        }
         match best {
             // That a server behind us is full does not mean that we are (16.7 step 6).
             Best::Theirs(_) | Best::Ours(_) if best.status() == 503 => self.answer_proxied(now, id, 500),

@@ -52,13 +52,13 @@ impl Stack {
         };
         let bytes = self.forwarded_bytes(&request, &forward);
         let method = request.method().cloned().unwrap_or(crate::wire::sip::Method::Invite);
-        let ProxyTarget { path, dead_time, mut spares, .. } = target;
+        let ProxyTarget { path, dead_time, mut spares, label, .. } = target;
         let client = self.start_client(now, Start::new(method, transaction, path, bytes, ClientOwner::Proxy(id, at)));
         if !spares.is_empty() {
             self.proxy.timers.set((id, ProxyClock::Silent(at)), now.mono + dead_time.max(Duration::from_millis(1)));
         }
         spares.reverse();
-        let branch = Branch { client, state: BranchState::Silent, cancel: None, spares };
+        let branch = Branch { client, label, path, state: BranchState::Silent, cancel: None, spares };
         if let Some(proxied) = self.proxy.slab.get_mut(id) {
             proxied.branches.push(branch);
         }

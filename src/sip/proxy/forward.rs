@@ -51,7 +51,7 @@ impl Stack {
     /// What a request is like, in a number that only we can make.
     fn mark(&self, request: &Message) -> u64 {
         let mut hash = Sha256::new();
-        hash.update(self.proxy.key);
+        hash.update(self.proxy.key.bytes());
         let number = request.cseq().number.to_string();
         let tags = [request.from_tag(), request.to_tag()].map(Option::unwrap_or_default);
         let parts = [request.uri_text().unwrap_or_default(), request.call_id(), &number, tags[0], tags[1]];

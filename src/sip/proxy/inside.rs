@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use super::{NextPhase, ProxyPlan, ProxyTarget, forward::Forward, way::Onward};
+use super::{NextPhase, ProxyPlan, ProxyTarget, ThroughStep, forward::Forward, way::Onward};
 use crate::{
     base::Now,
     sip::{Path, Reply, Stack, transaction::ServerOwner},
-    wire::sip::Message,
+    wire::sip::{Message, Method, Name},
 };
 
 impl Onward {
     fn target(self) -> ProxyTarget {
         let Self { path, uri, routes } = self;
-        ProxyTarget { path, uri, routes, headers: Vec::new(), dead_time: Duration::ZERO, spares: Vec::new() }
+        let (headers, spares) = (Vec::new(), Vec::new());
+        ProxyTarget { path, uri, routes, headers, label: 0, dead_time: Duration::ZERO, spares }
     }
 }
 
@@ -36,7 +37,14 @@ impl Stack {
         let server = self.begin_server(now, path, request, ServerOwner::Nobody, 0);
         let plan = ProxyPlan { phases: vec![vec![onward.target()]], next: NextPhase::PeerFailed };
         match self.open_proxied(server, request, path, plan, 1) {
-            Ok(id) => self.start_phase(now, id),
+            Ok(id) => {
+                if request.method() == Some(&Method::Bye) {
+                    let to = request.to_tag().unwrap_or_default().into();
+                    let reason = request.header(Name::Reason).map(str::to_owned);
+                    self.tell(super::through(request, ThroughStep::Left { to, reason }));
+                }
+                self.start_phase(now, id);
+            }
             Err(reply) => self.answer(now, server, &reply),
         }
     }

@@ -13,10 +13,8 @@ mod way;
 
 use std::{collections::VecDeque, time::Duration};
 
-use sha2::{Digest, Sha256};
-
 use super::{
-    Headers, Path, Reply, Stack, TransactionId, UsageId,
+    Event, Headers, Path, Reply, Stack, TransactionId, UsageId,
     slab::{Slab, SlabId},
     transaction::ServerOwner,
 };
@@ -26,6 +24,7 @@ use crate::{
 };
 
 pub use forward::is_forwarded_branch;
+pub use way::WayKey;
 
 /// Requests that are being forwarded at once; the next gets 503. At about 2 KB each this is 40 MB.
 pub const PROXIED_MAX: usize = 20_000;
@@ -62,6 +61,8 @@ pub struct ProxyTarget {
     pub routes: Vec<String>,
     /// What is added for this target.
     pub headers: Headers,
+    /// The caller's name for it; told when it answers.
+    pub label: u32,
     /// Nothing heard for so long: the next of the spares is tried.
     pub dead_time: Duration,
     /// Other ways to the very same (RFC 3263 4.3).
@@ -84,6 +85,27 @@ pub struct ProxyPlan {
     pub next: NextPhase,
 }
 
+/// What becomes of a call that goes through us, as far as it passes here.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Through {
+    pub call_id: Box<str>,
+    /// The tag of whoever sent the request that this is about.
+    pub from: Box<str>,
+    pub step: ThroughStep,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ThroughStep {
+    /// Somebody is being rung.
+    Rang,
+    /// The first 2xx has gone back.
+    Answered { to: Box<str>, label: u32, path: Path },
+    /// The final refusal has.
+    Refused { status: u16 },
+    /// A BYE is on its way to the side with this tag.
+    Left { to: Box<str>, reason: Option<String> },
+}
+
 /// A request on its way through.
 pub(in crate::sip) struct Proxied {
     server: TransactionId,
@@ -100,6 +122,8 @@ pub(in crate::sip) struct Proxied {
     best: Option<Best>,
     /// Of all 401 and 407, for the one that goes back (16.7 step 7).
     challenges: Vec<(Name, String)>,
+    /// That somebody is rung has been told.
+    rang: bool,
     /// The final answer has gone back.
     answered: bool,
     /// It was a 2xx: more may come.
@@ -111,6 +135,20 @@ impl Proxied {
     fn is_invite(&self) -> bool {
         self.request.method() == Some(&Method::Invite)
     }
+
+    /// An INVITE that opens a dialog.
+    fn opens(&self) -> bool {
+        self.is_invite() && self.request.to_tag().is_none()
+    }
+
+    fn through(&self, step: ThroughStep) -> Event {
+        through(&self.request, step)
+    }
+}
+
+fn through(request: &Message, step: ThroughStep) -> Event {
+    let from = request.from_tag().unwrap_or_default().into();
+    Event::Through(Through { call_id: request.call_id().into(), from, step })
 }
 
 /// The best refusal so far.
@@ -133,6 +171,8 @@ impl Best {
 /// One copy that went out.
 struct Branch {
     client: TransactionId,
+    label: u32,
+    path: Path,
     state: BranchState,
     /// It is to be cancelled as soon as it may be: why, for a Reason header.
     cancel: Option<Option<&'static str>>,
@@ -166,13 +206,17 @@ pub(in crate::sip) struct Proxy {
     slab: Slab<ProxyId, Proxied>,
     timers: Timers<(ProxyId, ProxyClock)>,
     /// Seals the ways in our Record-Routes.
-    key: [u8; 32],
+    key: WayKey,
 }
 
 impl Proxy {
     pub fn new(secret: &[u8; 32]) -> Self {
-        let key = Sha256::new_with_prefix(b"way").chain_update(secret).finalize().into();
-        Self { slab: Slab::new(), timers: Timers::new(), key }
+        Self { slab: Slab::new(), timers: Timers::new(), key: WayKey::of_secret(secret) }
+    }
+
+    /// Seals with the key of an earlier process: the ways that it wrote lead on.
+    pub fn seal_with(&mut self, key: WayKey) {
+        self.key = key;
     }
 
     pub fn len(&self) -> usize {
@@ -217,6 +261,15 @@ impl Stack {
         Ok(())
     }
 
+    /// What seals the ways in our Record-Routes. Who keeps it and hands it to the next process keeps those dialogs going.
+    pub const fn way_key(&self) -> &WayKey {
+        &self.proxy.key
+    }
+
+    pub fn set_way_key(&mut self, key: WayKey) {
+        self.proxy.seal_with(key);
+    }
+
     /// Keeps what must be known of a request while it is forwarded.
     fn open_proxied(
         &mut self,
@@ -252,6 +305,7 @@ impl Stack {
             breadth,
             best: None,
             challenges: Vec::new(),
+            rang: false,
             answered: false,
             accepted: false,
             cancelled: false,

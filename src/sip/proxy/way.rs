@@ -5,10 +5,14 @@
 //! them says where it leaves. What they say is sealed together with the Call-ID, so that nobody can send through us but in
 //! a dialog that we let through.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+};
 
 use hmac::{Hmac, Mac, digest::generic_array::GenericArray};
-use sha2::Sha256;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::{
     base::FlowId,
@@ -24,6 +28,27 @@ const ROUTES_MAX: usize = 32;
 
 const TRANSPORTS: [Transport; 5] = [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss];
 
+/// What seals them. Whoever has it can send through us.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WayKey([u8; 32]);
+
+impl WayKey {
+    pub(super) fn of_secret(secret: &[u8; 32]) -> Self {
+        Self(Sha256::new_with_prefix(b"way").chain_update(secret).finalize().into())
+    }
+
+    pub(super) const fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for WayKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WayKey")
+    }
+}
+
 /// Where a request inside a dialog goes on.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::sip) struct Onward {
@@ -33,7 +58,7 @@ pub(in crate::sip) struct Onward {
 }
 
 /// The user part of a Record-Route of ours.
-pub(super) fn token(key: &[u8; 32], call_id: &str, path: Path) -> String {
+pub(super) fn token(key: &WayKey, call_id: &str, path: Path) -> String {
     let mut bytes = written(path);
     let seal = seal(key, call_id, &bytes);
     bytes.extend_from_slice(&seal.finalize().into_bytes()[..SEAL]);
@@ -41,16 +66,16 @@ pub(super) fn token(key: &[u8; 32], call_id: &str, path: Path) -> String {
 }
 
 /// The way that a token names, if it is ours and of that call.
-fn read(key: &[u8; 32], call_id: &str, token: &str) -> Option<Path> {
+fn read(key: &WayKey, call_id: &str, token: &str) -> Option<Path> {
     let bytes = hex::decode(token).ok()?;
     let (way, sealed) = bytes.split_at_checked(bytes.len().checked_sub(SEAL)?)?;
     seal(key, call_id, way).verify_truncated_left(sealed).ok()?;
     parsed(way)
 }
 
-fn seal(key: &[u8; 32], call_id: &str, way: &[u8]) -> Hmac<Sha256> {
+fn seal(key: &WayKey, call_id: &str, way: &[u8]) -> Hmac<Sha256> {
     let mut block = [0; 64];
-    block[..32].copy_from_slice(key);
+    block[..32].copy_from_slice(key.bytes());
     let mut seal = <Hmac<Sha256> as Mac>::new(&GenericArray::from(block));
     seal.update(&(call_id.len() as u64).to_be_bytes());
     seal.update(call_id.as_bytes());
@@ -104,7 +129,7 @@ fn address(bytes: &[u8]) -> Option<(SocketAddr, &[u8])> {
 }
 
 /// Where a request inside a dialog that we let through goes on; `None` for all others.
-pub(super) fn onward(key: &[u8; 32], request: &Message) -> Option<Onward> {
+pub(super) fn onward(key: &WayKey, request: &Message) -> Option<Onward> {
     let call_id = request.call_id();
     let of_uri = |uri: &Uri<'_>| read(key, call_id, uri.user?);
     let of_route = |route: &str| of_uri(&NameAddr::parse(route).ok()?.uri);
@@ -136,7 +161,7 @@ pub(super) fn onward(key: &[u8; 32], request: &Message) -> Option<Onward> {
 mod tests {
     use super::*;
 
-    const KEY: [u8; 32] = [7; 32];
+    const KEY: WayKey = WayKey([7; 32]);
 
     fn path(remote: &str, flow: Option<FlowId>) -> Path {
         Path {
@@ -154,7 +179,7 @@ mod tests {
             let token = token(&KEY, "call", way);
             assert_eq!(read(&KEY, "call", &token), Some(way));
             assert_eq!(read(&KEY, "another", &token), None);
-            assert_eq!(read(&[8; 32], "call", &token), None);
+            assert_eq!(read(&WayKey([8; 32]), "call", &token), None);
             for at in 0..token.len() {
                 let digit = if token.as_bytes()[at] == b'0' { "1" } else { "0" };
                 let forged = format!("{}{digit}{}", &token[..at], &token[at + 1..]);

@@ -4,6 +4,7 @@
 #![allow(clippy::wildcard_enum_match_arm)]
 
 mod calls;
+mod early;
 mod forks;
 mod hostile;
 mod offers;

@@ -58,6 +58,8 @@ pub(super) struct Usage {
     stretched: bool,
     /// We opened the dialog: whose back-off after glare is the longer (14.1).
     ours: bool,
+    /// Our reliable provisional answer, by RSeq and CSeq, whose PRACK our 2xx did not wait for.
+    unacknowledged: Option<(u32, u32)>,
 }
 
 /// What a usage waits for.
@@ -97,11 +99,29 @@ pub(super) struct Calling {
     early: Vec<Early>,
 }
 
+impl Calling {
+    /// The branch that sent a request.
+    fn early_of(&mut self, request: &Message) -> Option<&mut Early> {
+        let tag = request.from_tag().unwrap_or_default();
+        self.early.iter_mut().find(|early| *early.dialog.remote_tag == *tag)
+    }
+
+    /// Whether that branch may make offers.
+    fn has_settled(&self, request: &Message) -> bool {
+        let tag = request.from_tag().unwrap_or_default();
+        self.early.iter().any(|early| early.settled && *early.dialog.remote_tag == *tag)
+    }
+}
+
 /// One branch of a fork that has given a sign of life with a tag (13.2.2.1).
 struct Early {
     dialog: Dialog,
     /// The last reliable provisional answer (RFC 3262 4).
     rseq: Option<u32>,
+    /// Its last description, for a 2xx that repeats none.
+    answer: Option<Body>,
+    /// A description of its has been acknowledged: offers may follow (RFC 3311 5.1).
+    settled: bool,
 }
 
 pub(super) struct Invited {
@@ -109,6 +129,13 @@ pub(super) struct Invited {
     /// Their INVITE carried the offer.
     offered: bool,
     reliable: Option<Reliable>,
+}
+
+impl Invited {
+    /// Whether they may make further offers.
+    fn has_settled(&self) -> bool {
+        self.reliable.as_ref().is_some_and(|reliable| reliable.settled && (self.offered || reliable.answered))
+    }
 }
 
 /// A BYE or CANCEL that is wanted, with the value of its Reason header; a BYE has its further headers.
@@ -152,6 +179,7 @@ impl Usage {
             abilities: Abilities::default(),
             stretched: false,
             ours,
+            unacknowledged: None,
         }
     }
 

@@ -258,13 +258,14 @@ impl Stack {
         if method == Method::Update && body.is_none() {
             return self.grant_refresh(now, transaction, id, request, path);
         }
-        match self.refuses_offer(now, id, &method) {
+        match self.refuses_offer(now, id, request) {
             Some(491) => self.answer(now, transaction, &Reply::new(491)),
             Some(status) => {
                 let after = self.chance.below(RETRY_AFTER_MAX + 1).to_string();
                 self.answer(now, transaction, &Reply::new(status).header("Retry-After", after));
             }
             None => {
+                self.take_early_offer(id, request);
                 self.refresh_target(id, request, path);
                 let Some(usage) = self.usages.get_mut(id) else { return };
                 let late = body.is_none();
@@ -278,11 +279,15 @@ impl Stack {
         }
     }
 
-    /// 491 while an offer of ours is open, 500 while one of theirs is.
-    fn refuses_offer(&mut self, now: Now, id: UsageId, method: &Method) -> Option<u16> {
+    /// 491 while an offer of ours is open, 500 while one of theirs is. Before the call is answered that of its INVITE is open
+    /// until a reliable provisional answer has settled it (RFC 3311 5.1).
+    fn refuses_offer(&mut self, now: Now, id: UsageId, request: &Message) -> Option<u16> {
         let usage = self.usages.get(id)?;
+        let is_update = request.method() == Some(&Method::Update);
         match (&usage.phase, &usage.exchange) {
+            (Phase::Calling(calling), Exchange::Idle) if is_update && calling.has_settled(request) => None,
             (Phase::Calling(_), _) => Some(491),
+            (Phase::Invited(invited), Exchange::Idle) if is_update && invited.has_settled() => None,
             (Phase::Invited(_), _) => Some(500),
             (Phase::AckWanted { .. }, _) => Some(491),
             // Our 2xx carried the offer and its answer has not come.
@@ -291,7 +296,7 @@ impl Stack {
             (_, Exchange::Theirs { .. }) => Some(500),
             (_, Exchange::TheirsUnacked { late: true, .. }) => Some(491),
             // A new INVITE says that the last one is settled: its ACK was lost or comes late.
-            (_, Exchange::TheirsUnacked { transaction, .. }) if *method == Method::Invite => {
+            (_, Exchange::TheirsUnacked { transaction, .. }) if !is_update => {
                 let transaction = *transaction;
                 self.server_fact(now, transaction, ServerFact::Ack);
                 None
@@ -315,13 +320,14 @@ impl Stack {
         else {
             return;
         };
-        let (transaction, invite, late) = (*transaction, *method == Method::Invite, *late);
+        let (transaction, late) = (*transaction, *late);
+        let (invite, is_prack) = (*method == Method::Invite, *method == Method::Prack);
         let mut reply = Reply::new(status);
         reply.body = body;
         let Some(request) = self.asked(transaction) else { return };
         let Some(bytes) = self.write_answer(usage, transaction, &reply) else { return };
         let success = (200..300).contains(&status);
-        if success {
+        if success && !is_prack {
             self.session_granted(now, usage, &request);
         }
         if let Some(found) = self.usages.get_mut(usage) {
@@ -332,6 +338,9 @@ impl Stack {
             };
         }
         self.conclude(now, transaction, status, bytes, false);
+        if is_prack {
+            self.go_on_reliably(now, usage);
+        }
         self.run_queued(now, usage);
     }
 
@@ -362,8 +371,20 @@ impl Stack {
         }
     }
 
+    /// What a branch of a fork offers before it answers takes the place of what it answered.
+    fn take_early_offer(&mut self, id: UsageId, request: &Message) {
+        let Some(Usage { phase: Phase::Calling(calling), .. }) = self.usages.get_mut(id) else { return };
+        if let Some(early) = calling.early_of(request) {
+            early.answer = None;
+        }
+    }
+
     pub(super) fn refresh_target(&mut self, id: UsageId, message: &Message, path: Path) {
         let Some(usage) = self.usages.get_mut(id) else { return };
+        if matches!(usage.phase, Phase::Calling(_)) {
+            // The dialog is that of a branch, and the 2xx will bring its target.
+            return;
+        }
         let before = usage.dialog.path;
         usage.dialog.refresh_target(message, path);
         let after = std::mem::replace(&mut usage.dialog.path, before);

@@ -1,12 +1,12 @@
-//! Reliable provisional answers (RFC 3262), theirs and ours.
+//! Reliable provisional answers (RFC 3262), theirs and ours, and the offers and answers that travel with them.
 
 use std::{collections::VecDeque, time::Duration};
 
-use super::{Phase, Usage, UsageClock};
+use super::{Phase, Usage, UsageClock, offer::Exchange};
 use crate::{
     base::{Instant, Now},
     sip::{
-        Event, Reply, Stack, TransactionId, UsageId, compose,
+        Body, Event, Reply, Stack, TransactionId, UsageId, compose,
         stack::Start,
         transaction::{ClientOwner, ServerFact},
     },
@@ -21,9 +21,26 @@ pub(super) struct Reliable {
     rseq: u32,
     /// Whether the last one has been acknowledged.
     done: bool,
+    /// It carries a description: no 2xx before its PRACK (RFC 3262 3).
+    describes: bool,
+    /// One with a description has been acknowledged: further offers may come (RFC 3311 5.1).
+    pub settled: bool,
+    /// What it carried was our offer, and a PRACK has brought the answer.
+    pub answered: bool,
     pause: Duration,
     until: Instant,
     waiting: VecDeque<Reply>,
+}
+
+impl Reliable {
+    /// The number of the one whose PRACK has not come.
+    pub fn open(&self) -> Option<u32> {
+        (!self.done).then_some(self.rseq)
+    }
+
+    fn holds_success(&self) -> bool {
+        self.waiting.back().is_some_and(|reply| reply.status >= 200)
+    }
 }
 
 fn requires_100rel(message: &Message) -> bool {
@@ -52,6 +69,7 @@ impl Stack {
             return false;
         }
         early.rseq = Some(rseq);
+        early.settled |= !response.body().is_empty();
         early.dialog.local_cseq = early.dialog.local_cseq.saturating_add(1);
         let cseq = early.dialog.local_cseq;
         let mut writer = compose::in_dialog(&self.settings, &early.dialog, &Method::Prack, cseq, branch);
@@ -68,6 +86,29 @@ impl Stack {
         self.server(invite).and_then(|server| server.request.as_ref()).is_some_and(requires_100rel)
     }
 
+    /// Whether our next provisional answer must carry an offer: it is the first reliable one to an INVITE that brought none
+    /// (RFC 3262 5). Its PRACK brings the answer: [`Event::Acked`].
+    pub fn must_offer(&mut self, usage: UsageId) -> bool {
+        match self.usages.get(usage).map(|usage| &usage.phase) {
+            Some(Phase::Invited(invited)) if !invited.offered && invited.reliable.is_none() => {
+                let invite = invited.invite;
+                self.must_be_reliable(invite)
+            }
+            Some(_) | None => false,
+        }
+    }
+
+    /// Keeps a 2xx back until the PRACK of a description of ours has come. False: it may go.
+    pub(super) fn hold_success(&mut self, usage: UsageId, success: &Reply) -> bool {
+        let Some(Usage { phase: Phase::Invited(invited), .. }) = self.usages.get_mut(usage) else { return false };
+        let Some(reliable) = invited.reliable.as_mut().filter(|reliable| !reliable.done && reliable.describes) else {
+            return false;
+        };
+        reliable.waiting.clear();
+        reliable.waiting.push_back(success.clone());
+        true
+    }
+
     pub(super) fn respond_reliably(&mut self, now: Now, usage: UsageId, respond: &Reply) {
         let first = self.chance.below(1 << 16);
         let (t1, give_up) = (self.settings.timers.t1, self.settings.timers.give_up());
@@ -76,18 +117,22 @@ impl Stack {
         let reliable = invited.reliable.get_or_insert_with(|| Reliable {
             rseq: u32::try_from(first).unwrap_or(1),
             done: true,
+            describes: false,
+            settled: false,
+            answered: false,
             pause: t1,
             until: now.mono,
             waiting: VecDeque::new(),
         });
         if !reliable.done {
-            if reliable.waiting.len() < WAITING_MAX {
+            if reliable.waiting.len() < WAITING_MAX && !reliable.holds_success() {
                 reliable.waiting.push_back(respond.clone());
             }
             return;
         }
         reliable.rseq = reliable.rseq.saturating_add(1);
         (reliable.done, reliable.pause, reliable.until) = (false, t1, now.mono + give_up);
+        reliable.describes = respond.body.is_some();
         let rseq = reliable.rseq.to_string();
         let mut reply = respond.clone();
         reply.headers.push(("Require".into(), "100rel".to_owned()));
@@ -113,30 +158,71 @@ impl Stack {
         self.usage_timers.set((usage, UsageClock::Repeat), again);
     }
 
-    pub(super) fn on_prack(&mut self, now: Now, transaction: TransactionId, usage: UsageId, prack: &Message) {
+    pub(super) fn on_prack(&mut self, now: Now, transaction: TransactionId, id: UsageId, prack: &Message) {
         let claimed = prack.header(Name::RAck).and_then(|value| {
             let mut parts = value.split_whitespace();
-            Some((parts.next()?.parse::<u32>().ok()?, parts.next()?.parse::<u32>().ok()?, parts.next()?))
+            let (rseq, cseq) = (parts.next()?.parse::<u32>().ok()?, parts.next()?.parse::<u32>().ok()?);
+            (parts.next()? == "INVITE").then_some((rseq, cseq))
         });
-        let invite = match self.usages.get(usage) {
+        let invite = match self.usages.get(id) {
             Some(Usage { phase: Phase::Invited(invited), .. }) => Some(invited.invite),
             Some(_) | None => None,
         };
         let number = invite.and_then(|invite| self.asked(invite)).map(|request| request.cseq().number);
-        let Some(Usage { phase: Phase::Invited(invited), .. }) = self.usages.get_mut(usage) else {
-            return self.answer(now, transaction, &Reply::new(481));
+        let Some(usage) = self.usages.get_mut(id) else { return self.answer(now, transaction, &Reply::new(481)) };
+        let open = match &mut usage.phase {
+            Phase::Invited(invited) => invited.reliable.as_mut(),
+            Phase::Calling(_)
+            | Phase::AckWanted { .. }
+            | Phase::Answered { .. }
+            | Phase::Confirmed
+            | Phase::Ending => {
+                // Our 2xx has overtaken it (RFC 3262 3).
+                let late = usage.unacknowledged.take_if(|open| Some(*open) == claimed).is_some();
+                return self.answer(now, transaction, &Reply::new(if late { 200 } else { 481 }));
+            }
         };
-        let open = invited.reliable.as_mut().filter(|reliable| !reliable.done);
-        let fits = open.filter(|open| claimed == Some((open.rseq, number.unwrap_or_default(), "INVITE")));
-        let Some(open) = fits else {
-            return self.answer(now, transaction, &Reply::new(481));
-        };
-        open.done = true;
-        let next = open.waiting.pop_front();
-        self.usage_timers.cancel((usage, UsageClock::Repeat));
+        let fits = |open: &&mut Reliable| claimed.is_some() && claimed == open.open().zip(number);
+        let Some(open) = open.filter(fits) else { return self.answer(now, transaction, &Reply::new(481)) };
+        (open.done, open.settled) = (true, open.settled || open.describes);
+        self.usage_timers.cancel((id, UsageClock::Repeat));
+        self.take_described_prack(now, transaction, id, prack);
+    }
+
+    /// A PRACK that fits: it may bring the answer to the offer of ours that it acknowledges, or, where ours was an answer, a
+    /// new offer (RFC 3262 5).
+    fn take_described_prack(&mut self, now: Now, transaction: TransactionId, id: UsageId, prack: &Message) {
+        let Some(Usage { phase: Phase::Invited(invited), exchange, .. }) = self.usages.get_mut(id) else { return };
+        let Some(reliable) = &mut invited.reliable else { return };
+        match Body::of(prack).filter(|_| reliable.settled) {
+            Some(body) if invited.offered || reliable.answered => {
+                let method = Method::Prack;
+                *exchange = Exchange::Theirs { transaction, method: method.clone(), late: false };
+                return self.tell(Event::Offer { usage: id, method, body: Some(body), request: prack.clone() });
+            }
+            Some(body) => {
+                reliable.answered = true;
+                self.tell(Event::Acked { usage: id, body: Some(body) });
+            }
+            None => {}
+        }
         self.answer(now, transaction, &Reply::new(200));
-        if let Some(next) = next {
-            self.respond_reliably(now, usage, &next);
+        self.go_on_reliably(now, id);
+    }
+
+    /// What has waited for a PRACK.
+    pub(super) fn go_on_reliably(&mut self, now: Now, id: UsageId) {
+        let Some(Usage { phase: Phase::Invited(invited), .. }) = self.usages.get_mut(id) else { return };
+        let Some(reliable) = invited.reliable.as_mut() else { return };
+        let (next, answered) = (reliable.waiting.pop_front(), reliable.answered);
+        match next {
+            // What it offers has been answered already.
+            Some(next) if next.status >= 200 && answered => {
+                self.answer_invited(now, id, &Reply { body: None, ..next });
+            }
+            Some(next) if next.status >= 200 => self.answer_invited(now, id, &next),
+            Some(next) => self.respond_reliably(now, id, &next),
+            None => {}
         }
     }
 }

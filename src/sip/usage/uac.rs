@@ -238,14 +238,26 @@ impl Stack {
         let tag = response.to_tag().unwrap_or_default();
         let known = calling.early.iter().any(|early| *early.dialog.remote_tag == *tag);
         if !tag.is_empty() && !known && calling.early.len() < EARLY_MAX {
-            calling.early.push(Early { dialog: dialog.answered(response, path), rseq: None });
+            let dialog = dialog.answered(response, path);
+            calling.early.push(Early { dialog, rseq: None, answer: None, settled: false });
         }
         if let Some(found) = self.usages.get_mut(usage) {
             found.learn(response);
         }
         if self.acknowledge_provisional(now, usage, response) {
+            self.keep_early_answer(usage, response);
             let event = Event::Provisional { usage, status, body: Body::of(response), response: response.clone() };
             self.tell(event);
+        }
+    }
+
+    /// What a branch of a fork described before it answered is its own, whatever the others describe.
+    fn keep_early_answer(&mut self, usage: UsageId, response: &Message) {
+        let Some(Usage { phase: Phase::Calling(calling), .. }) = self.usages.get_mut(usage) else { return };
+        let tag = response.to_tag().unwrap_or_default();
+        let early = calling.early.iter_mut().find(|early| *early.dialog.remote_tag == *tag);
+        if let (Some(early), Some(body)) = (early, Body::of(response)) {
+            early.answer = Some(body);
         }
     }
 
@@ -257,7 +269,8 @@ impl Stack {
         let early = calling.early.iter().position(|early| *early.dialog.remote_tag == *tag);
         let cancelled = calling.cancelled.take();
         let (offered, silent) = (calling.offered, calling.silent);
-        let early = early.map(|at| calling.early.swap_remove(at).dialog);
+        let early = early.map(|at| calling.early.swap_remove(at));
+        let (early, answer) = early.map(|early| (early.dialog, early.answer)).unzip();
         // The 2xx may bring another Contact and other routes than the ringing did; the CSeqs run on (12.1.2).
         let mut dialog = usage.dialog.answered(response, path);
         if let Some(early) = early {
@@ -269,7 +282,8 @@ impl Stack {
         usage.dialog = dialog;
         usage.phase = Phase::AckWanted { invite: id, cseq };
         self.rehome(usage_id, path);
-        let body = Body::of(response);
+        // Who described himself reliably before need not do it again (RFC 3262 5).
+        let body = Body::of(response).or(answer.flatten().filter(|_| offered));
         if let Some(bye) = cancelled {
             self.ack(now, usage_id, None);
             self.send_bye(now, usage_id, bye);

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Invited, Phase, Usage, UsageClock};
+use super::{Invited, Phase, Reliable, Usage, UsageClock};
 use crate::{
     base::Now,
     sip::{
@@ -31,13 +31,15 @@ impl Stack {
         transaction
     }
 
-    /// Answers their INVITE: 1xx any number of times, then one final. A 2xx is repeated until its ACK.
+    /// Answers their INVITE: 1xx any number of times, then one final. A 2xx is repeated until its ACK; it waits for the PRACK
+    /// of a description that went before it.
     pub fn respond(&mut self, now: Now, usage: UsageId, respond: Reply) {
         let Some(Usage { phase: Phase::Invited(invited), .. }) = self.usages.get(usage) else { return };
         let invite = invited.invite;
         match respond.status {
             0..=100 => {}
             101..=199 if self.must_be_reliable(invite) => self.respond_reliably(now, usage, &respond),
+            200..=299 if self.hold_success(usage, &respond) => {}
             101..=299 => self.answer_invited(now, usage, &respond),
             300.. => {
                 self.answer_invited(now, usage, &respond);
@@ -48,14 +50,15 @@ impl Stack {
 
     /// Writes and sends an answer to their INVITE; after a 2xx the usage waits for the ACK.
     pub(super) fn answer_invited(&mut self, now: Now, usage: UsageId, respond: &Reply) {
-        let Some((invite, offered)) = self.invited(usage) else { return };
+        let Some((invite, settled, open)) = self.invited(usage) else { return };
         let Some(bytes) = self.write_answer(usage, invite, respond) else { return };
         if (200..300).contains(&respond.status) {
             let request = self.asked(invite);
             if let Some(found) = self.usages.get_mut(usage) {
                 let cseq = found.dialog.remote_cseq.unwrap_or_default();
                 let cseq = request.as_ref().map_or(cseq, |request| request.cseq().number);
-                found.phase = Phase::Answered { invite, cseq, we_offered: !offered, bye: None };
+                found.phase = Phase::Answered { invite, cseq, we_offered: !settled, bye: None };
+                found.unacknowledged = open.map(|rseq| (rseq, cseq));
             }
             self.usage_timers.cancel((usage, UsageClock::Repeat));
             if let Some(request) = request {
@@ -65,9 +68,14 @@ impl Stack {
         self.conclude(now, invite, respond.status, bytes, respond.once);
     }
 
-    fn invited(&self, usage: UsageId) -> Option<(TransactionId, bool)> {
+    /// Their INVITE; whether its offer is theirs, or ours and answered; the RSeq of ours that waits for its PRACK.
+    fn invited(&self, usage: UsageId) -> Option<(TransactionId, bool, Option<u32>)> {
         match &self.usages.get(usage)?.phase {
-            Phase::Invited(invited) => Some((invited.invite, invited.offered)),
+            Phase::Invited(invited) => {
+                let reliable = invited.reliable.as_ref();
+                let settled = invited.offered || reliable.is_some_and(|reliable| reliable.answered);
+                Some((invited.invite, settled, reliable.and_then(Reliable::open)))
+            }
             Phase::Calling(_) | Phase::AckWanted { .. } | Phase::Answered { .. } | Phase::Confirmed | Phase::Ending => {
                 None
             }

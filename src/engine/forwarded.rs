@@ -1,0 +1,258 @@
+//! What remains of calls that are only forwarded: who called whom, when somebody answered, when a BYE passed.
+//!
+//! Requests inside their dialogs need nothing of this: they go where our Record-Route says (`sip::proxy`), in the next process
+//! too, since the key that seals it is in the journal. A dialog whose BYE never comes by ends here when no call may last longer.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{CallRecord, Engine, Entry, Output, Record, calls::direction, drive::Timer};
+use crate::{
+    base::{CallId, Dialled, FastMap, LegId, Now, Private},
+    sip::{
+        Path, Reply,
+        proxy::{Through, ThroughStep, WayKey},
+    },
+    switch::{Caller, Cause, Destination, EndedBy, LegParty, LegRecord, LegSide, peer_name},
+    wire::sip::Message,
+};
+
+/// Forwarded calls whose end has not come by; the next gets 503. At about 1 KB each this is 20 MB.
+pub const FORWARDED_MAX: usize = 20_000;
+
+/// Their Call-ID and the caller's tag.
+type Key = (Box<str>, Box<str>);
+
+/// A forwarded call, as the journal has it once it is answered.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct KeptForward {
+    pub record: CallRecord,
+    call_id: Box<str>,
+    from: Box<str>,
+    /// The tag of who answered first.
+    to: Option<Box<str>>,
+    /// Who is called, by label.
+    #[serde(skip)]
+    called: Vec<(LegParty, Private<String>)>,
+}
+
+impl KeptForward {
+    fn key(&self) -> Key {
+        (self.call_id.clone(), self.from.clone())
+    }
+}
+
+/// All forwarded calls that are not over.
+#[derive(Default)]
+pub(super) struct Forwarded {
+    calls: FastMap<Key, KeptForward>,
+    keys: BTreeMap<CallId, Key>,
+    /// The journal has the key of the ways.
+    has_key: bool,
+}
+
+impl Forwarded {
+    pub fn len(&self) -> usize {
+        self.calls.len()
+    }
+
+    fn insert(&mut self, kept: KeptForward) {
+        self.keys.insert(kept.record.call, kept.key());
+        self.calls.insert(kept.key(), kept);
+    }
+
+    fn remove(&mut self, key: &Key) -> Option<KeptForward> {
+        let kept = self.calls.remove(key)?;
+        self.keys.remove(&kept.record.call);
+        Some(kept)
+    }
+}
+
+impl Engine {
+    /// Whether there is room for one more.
+    pub(super) fn can_keep_forward(&self) -> Result<(), Reply> {
+        let full = self.forwarded.len() >= FORWARDED_MAX;
+        if full { Err(Reply::new(503).header("Retry-After", "30")) } else { Ok(()) }
+    }
+
+    /// The record of a call as it begins.
+    pub(super) fn forward_record(
+        &mut self,
+        now: Now,
+        (party, caller, dialled): (LegParty, &Caller, &Dialled),
+        (request, path): (&Message, Path),
+        to: Destination,
+    ) -> CallRecord {
+        let trunk = match (party, to) {
+            (LegParty::Trunk(trunk), _) | (LegParty::User(_), Destination::Trunk(trunk)) => Some(trunk),
+            (LegParty::User(_), _) => None,
+        };
+        let leg = self.forward_leg(now, (party, caller.number.clone()), request.call_id(), path);
+        CallRecord {
+            call: CallId(self.switch.ids().next_call()),
+            direction: direction(party, Some(to)),
+            trunk,
+            caller: caller.number.clone(),
+            dialled: Private::new(dialled.to_string()),
+            began: now.wall,
+            answered: None,
+            connected: None,
+            ended: now.wall,
+            cause: Cause::NORMAL,
+            ended_by: EndedBy::Switch,
+            queue: None,
+            legs: vec![LegRecord { side: LegSide::Caller, ..leg }],
+        }
+    }
+
+    fn forward_leg(
+        &mut self,
+        now: Now,
+        (party, address): (LegParty, Private<String>),
+        call_id: &str,
+        path: Path,
+    ) -> LegRecord {
+        LegRecord {
+            leg: LegId(self.switch.ids().next_leg()),
+            side: LegSide::Called,
+            party,
+            address,
+            peer: peer_name(&path),
+            sip_call_id: call_id.to_owned(),
+            began: now.wall,
+            rang: None,
+            answered: None,
+            ended: now.wall,
+            cause: Cause::NORMAL,
+            ended_by: EndedBy::Peer,
+            codec: None,
+            quality: None,
+        }
+    }
+
+    /// It is on its way. One that comes by again, as a spiral, is the same call.
+    pub(super) fn keep_forward(
+        &mut self,
+        now: Now,
+        request: &Message,
+        record: CallRecord,
+        called: Vec<(LegParty, Private<String>)>,
+    ) {
+        self.keep_way_key();
+        let from = request.from_tag().unwrap_or_default().into();
+        let kept = KeptForward { record, call_id: request.call_id().into(), from, to: None, called };
+        if !self.forwarded.calls.contains_key(&kept.key()) {
+            self.timers.set(Timer::ForwardLong(kept.record.call), now.mono + self.settings.times.call_time_max);
+            self.forwarded.insert(kept);
+        }
+    }
+
+    /// Something of a forwarded call came by.
+    pub(super) fn on_through(&mut self, now: Now, through: Through) {
+        let Through { call_id, from, step } = through;
+        match step {
+            ThroughStep::Rang => {
+                let kept = self.forwarded.calls.get_mut(&(call_id, from));
+                if let Some(leg) = kept.and_then(|kept| kept.record.legs.first_mut()) {
+                    leg.rang.get_or_insert(now.wall);
+                }
+            }
+            ThroughStep::Answered { to, label, path } => self.on_forward_answered(now, (call_id, from), to, (label, path)),
+            ThroughStep::Refused { status } => {
+                if self.forwarded.calls.get(&(call_id.clone(), from.clone())).is_some_and(|kept| kept.to.is_none()) {
+                    self.end_forward(now, &(call_id, from), Cause::from_status(status), EndedBy::Peer);
+                }
+            }
+            ThroughStep::Left { to, reason } => {
+                let cause = reason.as_deref().and_then(Cause::from_reason).unwrap_or(Cause::NORMAL);
+                // From either side; of another branch of a fork it is not this call's end.
+                for (caller, callee) in [(&from, &to), (&to, &from)] {
+                    let key = (call_id.clone(), caller.clone());
+                    let kept = self.forwarded.calls.get(&key);
+                    if kept.is_some_and(|kept| kept.to.as_ref() == Some(callee)) {
+                        self.end_forward(now, &key, cause, EndedBy::Peer);
+                    }
+                }
+            }
+        }
+    }
+
+    fn on_forward_answered(&mut self, now: Now, key: Key, to: Box<str>, (label, path): (u32, Path)) {
+        let Some(kept) = self.forwarded.calls.get_mut(&key).filter(|kept| kept.to.is_none()) else { return };
+        kept.to = Some(to);
+        let answered = usize::try_from(label).ok().and_then(|label| kept.called.get(label).cloned());
+        kept.called = Vec::new();
+        (kept.record.answered, kept.record.connected) = (Some(now.wall), Some(now.wall));
+        let (began, rang) = kept.record.legs.first_mut().map_or((now.wall, None), |leg| {
+            leg.answered = Some(now.wall);
+            (leg.began, leg.rang.take())
+        });
+        let leg = answered.map(|answered| self.forward_leg(now, answered, &key.0, path));
+        let Some(kept) = self.forwarded.calls.get_mut(&key) else { return };
+        if let Some(LegParty::Trunk(trunk)) = leg.as_ref().map(|leg| leg.party) {
+            kept.record.trunk.get_or_insert(trunk);
+        }
+        kept.record.legs.extend(leg.map(|leg| LegRecord { began, rang, answered: Some(now.wall), ..leg }));
+        let entry = Entry::Forwarded(Box::new(kept.clone()));
+        self.journal(entry);
+    }
+
+    fn end_forward(&mut self, now: Now, key: &Key, cause: Cause, ended_by: EndedBy) {
+        let Some(kept) = self.forwarded.remove(key) else { return };
+        let (mut record, was_answered) = (kept.record, kept.to.is_some());
+        self.timers.cancel(Timer::ForwardLong(record.call));
+        (record.ended, record.cause, record.ended_by) = (now.wall, cause, ended_by);
+        for leg in &mut record.legs {
+            (leg.ended, leg.cause, leg.ended_by) = (now.wall, cause, ended_by);
+        }
+        let call = record.call;
+        self.emit(Output::Record(Record::Call(Box::new(record))));
+        if was_answered {
+            self.journal(Entry::CallEnded { call, at: now.wall });
+        }
+    }
+
+    /// Its BYE went another way, or was never sent.
+    pub(super) fn on_forward_long(&mut self, now: Now, call: CallId) {
+        if let Some(key) = self.forwarded.keys.get(&call).cloned() {
+            self.end_forward(now, &key, Cause::LOST, EndedBy::Switch);
+        }
+    }
+
+    /// The key of the ways is in the journal before a call of this process needs it in the next one.
+    pub(super) fn keep_way_key(&mut self) {
+        if !std::mem::replace(&mut self.forwarded.has_key, true) {
+            let key = self.switch.way_key().clone();
+            self.journal(Entry::WayKey(key));
+        }
+    }
+
+    pub(super) fn restore_forwards(
+        &mut self,
+        now: Now,
+        key: Option<WayKey>,
+        kept: impl Iterator<Item = KeptForward>,
+    ) {
+        if let Some(key) = key {
+            self.switch.set_way_key(key);
+            self.forwarded.has_key = true;
+        } else if self.directory.forwards {
+            self.keep_way_key();
+        }
+        for kept in kept.take(FORWARDED_MAX) {
+            let lasted = now.wall.since(kept.record.began);
+            let rest = self.settings.times.call_time_max.saturating_sub(lasted);
+            self.timers.set(Timer::ForwardLong(kept.record.call), now.mono + rest);
+            self.forwarded.insert(kept);
+        }
+    }
+
+    /// For a checkpoint.
+    pub(super) fn kept_forwards(&self) -> Vec<Entry> {
+        let answered = self.forwarded.keys.values().filter_map(|key| self.forwarded.calls.get(key));
+        let answered = answered.filter(|kept| kept.to.is_some());
+        let key = self.forwarded.has_key.then(|| Entry::WayKey(self.switch.way_key().clone()));
+        key.into_iter().chain(answered.map(|kept| Entry::Forwarded(Box::new(kept.clone())))).collect()
+    }
+}
