@@ -238,6 +238,7 @@ impl Caller {
             | Event::Subscribe { .. }
             | Event::NotifyDue { .. }
             | Event::SubscriptionEnded { .. }
+            | Event::Through(_)
             | Event::Response { .. } => {}
         }
     }

@@ -22,6 +22,8 @@ impl Journalled for Entry {
             Self::Standings(_) => "standings",
             Self::CallOver { .. } => "call_over",
             Self::CallEnded { .. } => "call_ended",
+            Self::WayKey(_) => "way_key",
+            Self::Forwarded(_) => "forwarded",
             Self::Segment(_) => "segment",
             Self::SegmentStored { .. } => "segment_stored",
         }

@@ -52,7 +52,8 @@ impl Ids {
         self.call
     }
 
-    pub(super) fn next_leg(&mut self) -> u64 {
+    /// For the floor above, too: the sides of a call that is only forwarded have numbers all the same.
+    pub fn next_leg(&mut self) -> u64 {
         self.leg += 1;
         self.leg
     }

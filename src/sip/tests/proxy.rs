@@ -35,6 +35,7 @@ impl Town {
             uri: format!("sip:bob@{remote};x=1"),
             routes: Vec::new(),
             headers: vec![("P-Asserted-Identity".into(), "<sip:alice@switch>".into())],
+            label: u32::from(end),
             dead_time: MS(3_000),
             spares: Vec::new(),
         }
