@@ -195,11 +195,8 @@ fn seal(secure: &mut Secure, is_rtcp: bool, plain: &[u8]) -> Option<Vec<u8>> {
     }
     let mut packet = plain.to_vec();
     packet.resize(plain.len() + PROTECTION_BYTES_MAX, 0);
-    let len = if is_rtcp {
-        secure.protect_rtcp(&mut packet, plain.len())
-    } else {
-        secure.protect(&mut packet, plain.len())
-    };
+    let len =
+        if is_rtcp { secure.protect_rtcp(&mut packet, plain.len()) } else { secure.protect(&mut packet, plain.len()) };
     packet.truncate(len?);
     Some(packet)
 }

@@ -158,7 +158,9 @@ impl Engine {
                     leg.rang.get_or_insert(now.wall);
                 }
             }
-            ThroughStep::Answered { to, label, path } => self.on_forward_answered(now, (call_id, from), to, (label, path)),
+            ThroughStep::Answered { to, label, path } => {
+                self.on_forward_answered(now, (call_id, from), to, (label, path))
+            }
             ThroughStep::Refused { status } => {
                 if self.forwarded.calls.get(&(call_id.clone(), from.clone())).is_some_and(|kept| kept.to.is_none()) {
                     self.end_forward(now, &(call_id, from), Cause::from_status(status), EndedBy::Peer);
@@ -228,12 +230,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn restore_forwards(
-        &mut self,
-        now: Now,
-        key: Option<WayKey>,
-        kept: impl Iterator<Item = KeptForward>,
-    ) {
+    pub(super) fn restore_forwards(&mut self, now: Now, key: Option<WayKey>, kept: impl Iterator<Item = KeptForward>) {
         if let Some(key) = key {
             self.switch.set_way_key(key);
             self.forwarded.has_key = true;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Engine, Entry, JOURNAL_VERSION, KeptForward, KeptPublication, KeptWatch, Output, Record, RunningCall, SegmentRecord,
-    keep::ReadCalls,
+    Engine, Entry, JOURNAL_VERSION, KeptForward, KeptPublication, KeptWatch, Output, Record, RunningCall,
+    SegmentRecord, keep::ReadCalls,
 };
 use crate::{
     acd,

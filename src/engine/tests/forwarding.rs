@@ -81,7 +81,10 @@ fn sw_02_ap_05_a_forwarded_call_has_a_record() {
         assert_eq!((record.cause, record.ended_by), (Cause::NORMAL, EndedBy::Peer));
         let [from, to] = &record.legs[..] else { panic!("{:?}", record.legs) };
         assert_eq!((from.side, from.peer.as_str()), (LegSide::Caller, "udp:127.0.0.1:6001"));
-        assert_eq!((to.side, to.party, to.peer.as_str()), (LegSide::Called, LegParty::Trunk(TrunkId(1)), "udp:127.0.0.1:5080"));
+        assert_eq!(
+            (to.side, to.party, to.peer.as_str()),
+            (LegSide::Called, LegParty::Trunk(TrunkId(1)), "udp:127.0.0.1:5080")
+        );
         assert_eq!((of(to.rang), of(to.answered), of(Some(to.ended))), (Some(1), Some(3), Some(8)));
     }
     let mut world = World::with(446, forwarding());

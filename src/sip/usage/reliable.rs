@@ -172,11 +172,7 @@ impl Stack {
         let Some(usage) = self.usages.get_mut(id) else { return self.answer(now, transaction, &Reply::new(481)) };
         let open = match &mut usage.phase {
             Phase::Invited(invited) => invited.reliable.as_mut(),
-            Phase::Calling(_)
-            | Phase::AckWanted { .. }
-            | Phase::Answered { .. }
-            | Phase::Confirmed
-            | Phase::Ending => {
+            Phase::Calling(_) | Phase::AckWanted { .. } | Phase::Answered { .. } | Phase::Confirmed | Phase::Ending => {
                 // Our 2xx has overtaken it (RFC 3262 3).
                 let late = usage.unacknowledged.take_if(|open| Some(*open) == claimed).is_some();
                 return self.answer(now, transaction, &Reply::new(if late { 200 } else { 481 }));
