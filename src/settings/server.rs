@@ -372,7 +372,7 @@ fn read_limits(limits: &Section<'_>) -> Limits {
         connections_per_ip_max: or(limits.whole("connections_per_ip_max", 1..=1_000_000), 1_000) as usize,
         idle_time: or(limits.seconds("idle_secs", 10..=86_400), Duration::from_secs(600)),
         drain_time: or(limits.seconds("drain_secs", 0..=86_400), Duration::from_secs(60)),
-        recorder_octets: or(limits.whole("recorder_mb", 0..=4_096), 64) as usize * (1 << 20),
+        recorder_octets: or(limits.whole("recorder_mb", 0..=4_096), 32) as usize * (1 << 20),
     }
 }
 

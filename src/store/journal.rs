@@ -86,8 +86,8 @@ impl JournalSettings {
         Self {
             path: path.into(),
             power_loss_safe: false,
-            gather: Duration::from_millis(4),
-            linger: Duration::from_millis(10),
+            gather: Duration::from_millis(8),
+            linger: Duration::from_millis(20),
             waiting_max: WAITING_MAX,
             size_max: 8 << 30,
         }

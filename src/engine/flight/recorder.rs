@@ -19,6 +19,9 @@ use crate::{
 /// Octets that are handed on as one.
 pub const PIECE_OCTETS: usize = 64 << 10;
 
+/// A piece is closed here: what an input and its answers usually add still fits into its memory.
+const PIECE_FULL: usize = PIECE_OCTETS - 4_096;
+
 /// Less would hold no call from its beginning to its end.
 pub const RECORDER_OCTETS_MIN: usize = 4 * PIECE_OCTETS;
 
@@ -54,6 +57,8 @@ pub struct Recorder {
     octets_max: usize,
     stretches: VecDeque<Stretch>,
     open: Vec<u8>,
+    /// Memory for pieces to come.
+    spare: Vec<Vec<u8>>,
     /// Where in it the last input begins.
     last: usize,
     standing: Standing,
@@ -152,10 +157,18 @@ impl Recorder {
             octets_max: octets_max.max(RECORDER_OCTETS_MIN),
             stretches: VecDeque::from([birth]),
             open: Vec::with_capacity(PIECE_OCTETS),
+            spare: Vec::new(),
             last: 0,
             standing: Standing::default(),
             inputs: 0,
         }
+    }
+
+    /// Takes the memory that it will ever need, and touches it: nothing grows under load, and no page is fetched from the
+    /// system while calls wait.
+    pub fn take_room(&mut self) {
+        let pieces = self.octets_max / PIECE_FULL + 1;
+        self.spare.resize_with(pieces, || vec![u8::MAX; PIECE_OCTETS]);
     }
 
     pub fn input(&mut self, now: Now, input: &Input) {
@@ -181,13 +194,18 @@ impl Recorder {
         if !digests.is_empty() {
             frame::write_told(&mut self.open, digests);
         }
-        if self.open.len() >= PIECE_OCTETS {
+        if self.open.len() >= PIECE_FULL {
             self.close_piece();
         }
     }
 
     fn close_piece(&mut self) {
-        let full = std::mem::replace(&mut self.open, Vec::with_capacity(PIECE_OCTETS));
+        if self.open.is_empty() {
+            return;
+        }
+        let mut next = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(PIECE_OCTETS));
+        next.clear();
+        let full = std::mem::replace(&mut self.open, next);
         if let Some(last) = self.stretches.back_mut() {
             last.octets += full.len();
             last.pieces.push(Bytes::from(full));
@@ -206,7 +224,9 @@ impl Recorder {
     pub fn rebase(&mut self, base: Base) {
         self.close_piece();
         if self.stretches.len() > 1 {
-            self.stretches.pop_front();
+            let gone = self.stretches.pop_front().map(|gone| gone.pieces).unwrap_or_default();
+            // One that somebody still writes to a disk goes its own way.
+            self.spare.extend(gone.into_iter().filter(Bytes::is_unique).map(Vec::from));
         }
         let (standing, sessions) = (self.standing.frames(), self.standing.sessions(base.now));
         let base = Some(Arc::new(base));
@@ -276,5 +296,62 @@ impl Recording {
 
     pub fn to_bytes(&self) -> Bytes {
         self.pieces().flatten().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, time::Duration};
+
+    use super::*;
+    use crate::engine::Engine;
+
+    fn places(recorder: &Recorder) -> BTreeSet<*const u8> {
+        let kept = recorder.stretches.iter().flat_map(|stretch| &stretch.pieces).map(|piece| piece.as_ptr());
+        let spare = recorder.spare.iter().map(|spare| spare.as_ptr());
+        kept.chain(spare).chain([recorder.open.as_ptr()]).collect()
+    }
+
+    /// What it takes at the start it takes again and again, however much goes in; what somebody still reads is not
+    /// written over.
+    #[test]
+    fn a_recorder_lives_in_the_room_that_it_took() {
+        let settings = EngineSettings {
+            realm: "test".into(),
+            domains: Vec::new(),
+            listeners: Vec::new(),
+            secures_tls: false,
+            user_agent: "strowger".into(),
+            limits: Default::default(),
+            times: Default::default(),
+            timers: Default::default(),
+            devices: Default::default(),
+        };
+        let mut recorder = Recorder::new(RECORDER_OCTETS_MIN, &settings, [1; 32], Now::default());
+        recorder.take_room();
+        let room = places(&recorder);
+        let mut engine = Engine::new(settings.clone(), [1; 32], Now::default());
+        let (mut now, mut bases) = (Now::default(), 0);
+        let mut read = None;
+        while bases < 9 {
+            now.mono += Duration::from_micros(1);
+            recorder.input(now, &Input::Tick);
+            recorder.told(&[7; 40]);
+            if recorder.wants_base(true) {
+                bases += 1;
+                let (settings, entries) = (settings.clone(), Vec::new());
+                recorder.rebase(Base { now, settings, entries, bearings: engine.mark() });
+                if bases == 5 {
+                    let recording = recorder.recording();
+                    read = Some((recording.to_bytes(), recording));
+                }
+            }
+            assert!(recorder.octets() <= RECORDER_OCTETS_MIN + PIECE_OCTETS);
+            if read.is_none() {
+                assert!(places(&recorder).is_subset(&room));
+            }
+        }
+        let (before, recording) = read.unwrap();
+        assert_eq!(recording.to_bytes(), before);
     }
 }

@@ -106,8 +106,10 @@ impl Flight {
                 "messages that killed the engine are not heard: see quarantine"
             );
         }
+        let mut recorder = Recorder::new(octets_max, settings, seed, now);
+        recorder.take_room();
         Ok(Self(Arc::new(Shared {
-            recorder: Mutex::new(Recorder::new(octets_max, settings, seed, now)),
+            recorder: Mutex::new(recorder),
             settings: settings.clone(),
             data: data.to_owned(),
             key,
