@@ -100,6 +100,7 @@ impl Bench {
                 | Output::Live(_)
                 | Output::Reply { .. }
                 | Output::Resolve { .. }
+                | Output::Ask(_)
                 | Output::Page { .. }
                 | Output::Mend { .. }
                 | Output::Gate(_)

@@ -3,6 +3,7 @@
 // A test is wrong where it unwraps wrongly, and says so by panicking.
 #![allow(clippy::unwrap_used)]
 
+mod asking;
 mod command_line;
 mod flight;
 mod going_on;

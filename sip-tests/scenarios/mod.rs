@@ -1,6 +1,7 @@
 //! Stories of a centre's day, one each, played in the simulated world. Every call is heard both ways and everything is
 //! given back at the end.
 
+mod asking;
 mod bad_line;
 mod clips;
 mod crash_points;

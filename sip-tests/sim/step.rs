@@ -14,7 +14,7 @@ use strowger::{
     base::{Chance, Instant, LegId, Now, PageId, UserId, Wall},
     engine::{
         Alarm, Answer, CallRecord, Centre, Emitted, Engine, Entry, EntryId, Event, Input, Output, PageSays, PageTold,
-        Record, Refused, RequestId, SegmentRecord, SegmentReport,
+        Question, Record, Refused, RequestId, SegmentRecord, SegmentReport,
         flight::{Base, Recorder, digest},
     },
     media,
@@ -106,6 +106,8 @@ pub(super) struct Sim {
     pub sequence: Option<u64>,
     pub replies: BTreeMap<RequestId, Result<Answer, Refused>>,
     pub requests: u64,
+    /// What services were asked, for a story to answer.
+    pub questions: Vec<Question>,
     pub trace: VecDeque<String>,
     /// Off in long days: the whole is then judged now and then instead of at every step.
     pub is_strict: bool,
@@ -152,6 +154,7 @@ impl Sim {
             sequence: None,
             replies: BTreeMap::new(),
             requests: 0,
+            questions: Vec::new(),
             trace: VecDeque::new(),
             is_strict: true,
             keeps_events: true,
@@ -299,6 +302,7 @@ impl Sim {
                 self.replies.insert(id, result);
             }
             Output::Resolve { lookup, .. } => panic!("the world has no names: {}", lookup.host),
+            Output::Ask(question) => self.questions.push(question),
             Output::Alarm(alarm) => {
                 assert!(!matches!(alarm, Alarm::Invariant(_)), "{alarm:?}");
             }

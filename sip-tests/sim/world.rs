@@ -6,8 +6,8 @@ use strowger::{
     acd::{EngagementSummary, QueueSettings, Rule},
     base::{AgentId, Chance, Instant},
     engine::{
-        Actor, Answer, CallRecord, Centre, Happened, Input, Refused, Request, RequestId, SegmentRecord, Snapshot,
-        flight::Recording,
+        Actor, Answer, CallRecord, Centre, Happened, Input, Question, Refused, Request, RequestId, SegmentRecord,
+        Snapshot, flight::Recording,
     },
 };
 
@@ -195,6 +195,16 @@ impl World {
         drop(sim);
         self.within(1, "a reply", |world| world.sim.borrow().replies.contains_key(&id));
         self.sim.borrow_mut().replies.remove(&id).unwrap()
+    }
+
+    /// The reply to a request that was fed, once.
+    pub fn reply(&self, id: RequestId) -> Option<Result<Answer, Refused>> {
+        self.sim.borrow_mut().replies.remove(&id)
+    }
+
+    /// What services were asked since the last time: a story answers by [`Input::Answered`], or lets them wait.
+    pub fn questions(&self) -> Vec<Question> {
+        std::mem::take(&mut self.sim.borrow_mut().questions)
     }
 
     pub fn feeds(&self, input: Input) {

@@ -185,7 +185,7 @@ impl Api {
     async fn snapshot(&self) -> Result<Snapshot, Problem> {
         match self.ask(Actor::Api, Request::Snapshot).await? {
             Answer::Snapshot(snapshot) => Ok(*snapshot),
-            Answer::Done | Answer::Explanation(_) | Answer::Subscriptions(_) => {
+            Answer::Done | Answer::Explanation(_) | Answer::Subscriptions(_) | Answer::Said(_) => {
                 Err(Problem::unavailable("The switch gave no snapshot."))
             }
         }
@@ -254,6 +254,7 @@ fn rest_routes() -> Router<Arc<Api>> {
         .route("/targets", get(rest::targets::list))
         .route("/registrations", get(rest::operate::registrations))
         .route("/subscriptions", get(rest::operate::subscriptions))
+        .route("/services/{service}/ask", post(rest::services::ask))
         .route("/reload", post(rest::operate::reload))
         .route("/drain", post(rest::operate::drain))
         .route("/flight", post(rest::operate::save_flight))

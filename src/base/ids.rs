@@ -68,4 +68,8 @@ ids! {
     FlowId "flow-";
     /// One live connection of a page.
     PageId "page-";
+    /// A program elsewhere that may be asked.
+    ServiceId "service-";
+    /// One question to it.
+    AskId "ask-";
 }

@@ -1,6 +1,7 @@
-//! The ground floor: ids, time, numbers, secrets, timers, chance. Uses nothing of the house; anyone may use it.
+//! The ground floor: ids, time, numbers, addresses of programs elsewhere, secrets, timers, chance. Uses nothing of the house; anyone may use it.
 
 mod chance;
+mod endpoint;
 mod ids;
 mod map;
 mod number;
@@ -9,6 +10,7 @@ mod time;
 mod timers;
 
 pub use chance::{Chance, in_weighted_order};
+pub use endpoint::Endpoint;
 pub use ids::*;
 pub use map::{FastMap, FastSet, KeyedMap, keyed_map};
 pub use number::{DIALLED_MAX, Dialled, Extension, NUMBER_DIGITS_MAX, Number};

@@ -7,10 +7,10 @@ use std::{
     time::Duration,
 };
 
-use super::{BlindFailed, Centre, Spoken, WaitingSound};
+use super::{BlindFailed, Centre, Responder, Spoken, WaitingSound};
 use crate::{
     acd::{Calendar, Onward},
-    base::{AgentId, ClipId, FastMap, GroupId, Number, QueueId, TrunkGroupId, TrunkId, UserId, Wall},
+    base::{AgentId, ClipId, FastMap, GroupId, Number, QueueId, ServiceId, TrunkGroupId, TrunkId, UserId, Wall},
     media::{Source, Tone, spoken::Language},
     sip::Lookup,
     switch::{Destination, DialPlan, Group, Mode, Routed, Router, Trunk, TrunkDestination, TrunkGroup, User},
@@ -40,6 +40,7 @@ pub(super) struct Directory {
     pub queue_names: FastMap<QueueId, Arc<str>>,
     hold_music: Option<ClipId>,
     clips: BTreeMap<Box<str>, ClipId>,
+    pub services: BTreeMap<ServiceId, Responder>,
 }
 
 impl Directory {
@@ -76,6 +77,7 @@ impl Directory {
             queue_names: centre.acd.queues.iter().map(|(id, queue)| (*id, name(&queue.key, &queue.name))).collect(),
             hold_music: centre.hold_music,
             clips: centre.clips.iter().map(|clip| (clip.name.as_str().into(), clip.id)).collect(),
+            services: centre.services.iter().map(|service| (service.id, service.clone())).collect(),
             router,
             agents,
             agents_of_users,

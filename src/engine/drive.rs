@@ -7,7 +7,8 @@ use std::{
 };
 
 use super::{
-    Alarm, Centre, Counts, Emitted, EngineSettings, Entry, EntryId, Event, Happened, Input, Output,
+    Alarm, Centre, Counts, Emitted, EngineSettings, Entry, EntryId, Event, Happened, Input, Output, Unsaid,
+    asking::Asks,
     calls::Note,
     dial_plan::Budgets,
     directory::Directory,
@@ -28,8 +29,8 @@ use super::{
 use crate::{
     acd::Acd,
     base::{
-        AgentId, CallId, Chance, EngagementId, FastMap, FlowId, Instant, InteractionId, LegId, Now, OfferId, PlayId,
-        Timers, TrunkId, UserId,
+        AgentId, AskId, CallId, Chance, EngagementId, FastMap, FlowId, Instant, InteractionId, LegId, Now, OfferId,
+        PlayId, Timers, TrunkId, UserId,
     },
     sip::{Stack, StackSettings, TransactionId, Transport, digest::Verifier, registrar::Registrar},
     switch::{self, Listener, RingId, Switch, SwitchSettings, TrunkLoad, authority},
@@ -74,6 +75,7 @@ pub struct Engine {
     pub(super) guesses: Guesses,
     /// Devices asked for a sign of life, and not heard yet: name, contact and connection.
     pub(super) probes: FastMap<TransactionId, (Box<str>, Box<str>, Option<FlowId>)>,
+    pub(super) asks: Asks,
     pub(super) texts: Texts,
     pub(super) watching: Watching,
     pub(super) watch_settings: WatchSettings,
@@ -109,6 +111,8 @@ pub(super) enum Timer {
     Published(UserId, u64),
     /// A text has had no answer for too long.
     TextLate(TransactionId),
+    /// A service has not answered in its time.
+    AnswerLate(AskId),
     /// See whether everything that must hold does.
     Sweep,
     /// A clip that a caller waits for has played too long.
@@ -164,6 +168,7 @@ impl Engine {
             forwarded: Forwarded::default(),
             guesses,
             probes: FastMap::default(),
+            asks: Asks::default(),
             texts: Texts::default(),
             watching: Watching::default(),
             watch_settings: WatchSettings::default(),
@@ -208,6 +213,7 @@ impl Engine {
                 *chance = Chance::from_seed(mixed(seed, chance.bytes()));
             }
             Input::Resolved { lookup, servers, lasts } => self.on_resolved(now, lookup, servers, lasts),
+            Input::Answered { ask, said } => self.on_answered(now, ask, said),
             Input::Drain => {
                 self.draining = true;
                 self.live(now, Happened::Draining);
@@ -252,6 +258,7 @@ impl Engine {
                 Timer::Notify => self.tell_watchers(now),
                 Timer::Published(user, tag) => self.on_publication_over(now, user, tag),
                 Timer::TextLate(text) => self.on_text_late(now, text),
+                Timer::AnswerLate(ask) => self.on_answered(now, ask, Err(Unsaid::TooLate)),
                 Timer::Sweep => self.sweep(now),
                 Timer::PlayLate(call, play) => self.on_played(now, call, play),
                 Timer::StillEarly(call) => self.on_still_early(now, call),

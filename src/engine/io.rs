@@ -9,14 +9,14 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BlindFailed, Centre, ClipPlay, ConsultStep, Entry, EntryId, Event, PageSays, PageTold, Record, SegmentReport,
-    Snapshot, Supervision, WatchView,
+    BlindFailed, Centre, ClipPlay, ConsultStep, Entry, EntryId, Event, PageSays, PageTold, Question, Record, Said,
+    SegmentReport, Snapshot, Supervision, Unsaid, WatchView,
 };
 use crate::{
     acd::{self, Actor, Refused},
     base::{
-        AgentId, CallId, EngagementId, FlowId, Instant, InteractionId, LegId, OfferId, PageId, QueueId, SegmentId,
-        UserId, Wall,
+        AgentId, AskId, CallId, EngagementId, FlowId, Instant, InteractionId, LegId, OfferId, PageId, QueueId,
+        SegmentId, ServiceId, UserId, Wall,
     },
     media,
     sip::{Lookup, Path, Server, Transport},
@@ -82,6 +82,11 @@ pub enum Input {
         /// For how long that is good.
         lasts: Duration,
     },
+    /// The end of an [`Output::Ask`]: what was said, or why nothing was.
+    Answered {
+        ask: AskId,
+        said: Result<Said, Unsaid>,
+    },
     /// Take no new calls, let the present ones end; `Output::Drained` follows.
     Drain,
     /// Nothing happened but time.
@@ -135,6 +140,8 @@ pub enum Output {
         /// Transports that we can send on.
         able: Vec<Transport>,
     },
+    /// Ask a program elsewhere; the answer comes as [`Input::Answered`]. After its time the engine goes on without.
+    Ask(Question),
     /// For the gate before the engine.
     Gate(GateOrder),
     /// Something an operator should look at.
@@ -380,6 +387,11 @@ pub enum Request {
     Snapshot,
     /// Who watches whom (RFC 6665).
     Subscriptions,
+    /// Puts a question to a service, to see what it says; the reply comes with its answer.
+    TryService {
+        service: ServiceId,
+        question: serde_json::Value,
+    },
 }
 
 /// What a request gives back.
@@ -390,6 +402,7 @@ pub enum Answer {
     Snapshot(Box<Snapshot>),
     Explanation(Box<acd::Explanation>),
     Subscriptions(Vec<WatchView>),
+    Said(Said),
 }
 
 /// Something an operator should look at; the same kind is told at most once a second.

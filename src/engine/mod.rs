@@ -1,5 +1,6 @@
 //! Composes sip, switch and acd: one owner, driven from outside by inputs, drained by outputs.
 
+mod asking;
 mod calls;
 mod clips;
 mod consults;
@@ -42,6 +43,7 @@ mod ways;
 
 use register::{ALLOW, SUPPORTED};
 
+pub use asking::{ASKS_MAX, QUESTION_MAX, Question, Responder, Said, Unsaid};
 pub use clips::ClipPlay;
 pub use consults::ConsultStep;
 pub use drive::Engine;

@@ -13,7 +13,13 @@ impl Engine {
         if let Actor::Agent(agent) = actor {
             self.acd.handle_activity(now, agent);
         }
-        let result = self.obey(now, actor, request);
+        let result = match request {
+            Request::TryService { service, question } => match self.try_service(now, id, service, &question) {
+                Some(refused) => Err(refused),
+                None => return,
+            },
+            request => self.obey(now, actor, request),
+        };
         self.settle(now);
         let after = self.entry_since(before);
         self.emit_after(Output::Reply { id, result }, after);
@@ -84,6 +90,8 @@ impl Engine {
                 return Ok(Answer::Explanation(Box::new(explained)));
             }
             Request::Subscriptions => return Ok(Answer::Subscriptions(self.watch_views(now))),
+            // Answered when the service has.
+            Request::TryService { .. } => {}
             Request::Snapshot => return Ok(Answer::Snapshot(Box::new(self.snapshot(now)))),
         }
         Ok(Answer::Done)

@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{RecordingSettings, WatchSettings};
+use super::{RecordingSettings, Responder, WatchSettings};
 use crate::{
     acd,
     base::{ClipId, Number, QueueId, UserId},
@@ -90,6 +90,9 @@ pub struct Centre {
     pub watching: WatchSettings,
     #[serde(default)]
     pub recording: RecordingSettings,
+    /// Programs elsewhere that may be asked.
+    #[serde(default)]
+    pub services: Vec<Responder>,
     /// Supervisors of these queues alone (SV-09); one who is not here supervises all.
     #[serde(default)]
     pub supervised: BTreeMap<UserId, BTreeSet<QueueId>>,

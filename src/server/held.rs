@@ -83,6 +83,7 @@ mod tests {
             | Output::Live(_)
             | Output::Page { .. }
             | Output::Resolve { .. }
+            | Output::Ask(_)
             | Output::Mend { .. }
             | Output::Gate(_)
             | Output::Alarm(_)

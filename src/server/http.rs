@@ -8,6 +8,7 @@ use std::{fmt, io, sync::Arc, time::Duration};
 
 use axum::body::{Body, to_bytes};
 use bytes::Bytes;
+use hmac::{Hmac, Mac as _};
 use hyper::{
     Request,
     client::conn::http1,
@@ -15,6 +16,7 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
+use sha2::Sha256;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -22,7 +24,10 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use crate::settings::Endpoint;
+use crate::{
+    base::{Private, Wall},
+    settings::Endpoint,
+};
 
 /// An answer longer than this is none.
 pub const ANSWER_MAX: usize = 64 * 1024;
@@ -129,6 +134,23 @@ where
         _ = &mut connection => {}
     }
     answer.await
+}
+
+/// Whoever knows the secret sees that a body comes from here, and when it was sent: an HMAC-SHA256 over the time, a full
+/// stop and the body.
+pub fn signature(secret: Option<&Private<String>>, at: Wall, body: &[u8]) -> Vec<(HeaderName, HeaderValue)> {
+    let Some(secret) = secret else { return Vec::new() };
+    let seconds = at.as_millis() / 1000;
+    let mut headers = vec![(HeaderName::from_static("x-strowger-time"), HeaderValue::from(seconds))];
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes()).expect("any length is a key");
+    mac.update(seconds.to_string().as_bytes());
+    mac.update(b".");
+    mac.update(body);
+    let text = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
+    headers.extend(
+        HeaderValue::from_str(&text).ok().map(|value| (HeaderName::from_static("x-strowger-signature"), value)),
+    );
+    headers
 }
 
 #[cfg(test)]

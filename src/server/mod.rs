@@ -6,6 +6,7 @@
 //! decided here.
 
 mod admin;
+mod asking;
 mod certificate;
 mod clock;
 mod credentials;

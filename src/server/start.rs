@@ -13,8 +13,11 @@ use std::{
 use tokio::{runtime::Builder, sync::Notify};
 
 use super::{
-    Clock, ENGINE_THREAD, Ended, Fresh, Handle, Order, admin, credentials,
+    Clock, ENGINE_THREAD, Ended, Fresh, Handle, Order, admin,
+    asking::asker,
+    credentials,
     flight::{Flight, Why},
+    http::HttpClient,
     limits, notices, pages,
     pages::Pages,
     pulse::{self, Pulse},
@@ -152,9 +155,11 @@ pub fn start(
     let flight = open_flight(&server, &data, (&settings, seed, born), clock)?;
     handle.set_flight(flight.clone());
     let bound = net.bound().to_vec();
+    let client = HttpClient::new().map_err(|why| StartError::plain("trusted certificates", why))?;
     let switch = Loop {
         engine: Engine::new(settings, seed, born),
-        notices: notices::start(runtime.handle(), &server.notify, &data, &handle, clock)?,
+        notices: notices::start(runtime.handle(), (&server.notify, client.clone()), &data, &handle, clock)?,
+        ask: asker(runtime.handle().clone(), client, handle.centres(), inbox.clone(), clock),
         resolve: resolver(runtime.handle().clone(), inbox.clone(), &server.sip.dns),
         media: media_sink(plane),
         recorder,

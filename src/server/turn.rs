@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::{
     Order, TraceOrder,
+    asking::Ask,
     clock::Clock,
     flight::{Flight, Why},
     gauges::Gauges,
@@ -64,6 +65,7 @@ pub struct Loop {
     /// Behind the media: it ends when nobody records any more.
     pub recorder: Recorder,
     pub resolve: Resolve,
+    pub ask: Ask,
     pub notices: Notices,
     pub handle: Arc<Handle>,
     pub clock: Clock,
@@ -277,6 +279,7 @@ impl Loop {
             Output::Reply { id, result } => self.handle.reply(id, result),
             Output::Page { page, told } => self.handle.tell_page(page, told),
             Output::Resolve { lookup, able } => (self.resolve)(lookup, able),
+            Output::Ask(question) => (self.ask)(question),
             Output::Mend { segment, path } => {
                 if !self.recorder.mend(segment, path) {
                     // The next start asks again.
@@ -325,6 +328,7 @@ impl Loop {
             | Output::Record(_)
             | Output::Page { .. }
             | Output::Resolve { .. }
+            | Output::Ask(_)
             | Output::Mend { .. }
             | Output::Gate(_)
             | Output::Alarm(_)

@@ -7,7 +7,6 @@
 mod centre;
 mod devices;
 mod differ;
-mod endpoint;
 mod fault;
 mod hep;
 mod listener;
@@ -18,9 +17,9 @@ mod read;
 mod server;
 mod tls;
 
+pub use crate::base::Endpoint;
 pub use centre::{BUILT_IN, BUILT_IN_WORD, CentreFiles, ClipFile, RANGE_MAX, difference, dump};
 pub use differ::server_difference;
-pub use endpoint::Endpoint;
 pub use fault::{At, Fault, Faults, Mark, Places, Source};
 pub use hep::HepSettings;
 pub use listener::{LISTENERS_MAX, Listener, ListenerKind};

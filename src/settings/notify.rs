@@ -1,10 +1,7 @@
 //! `[notify]` of the main file: a program elsewhere that is told what people should know.
 
-use super::{
-    endpoint::{EXPECTED, Endpoint},
-    read::Section,
-};
-use crate::base::Private;
+use super::read::Section;
+use crate::base::{Endpoint, Private};
 
 /// Shorter ones can be guessed.
 const SECRET_MIN: usize = 16;
@@ -19,15 +16,19 @@ pub struct NotifySettings {
 
 pub(super) fn read(notify: &Section<'_>) -> NotifySettings {
     let given = |key| notify.text(key).filter(|text| !text.value.is_empty());
-    let webhook = given("webhook").and_then(|text| notify.parse_by(&text, "webhook", EXPECTED, Endpoint::parse));
-    let secret = given("secret");
-    if let Some(secret) = &secret
-        && secret.value.len() < SECRET_MIN
-    {
+    let webhook =
+        given("webhook").and_then(|text| notify.parse_by(&text, "webhook", Endpoint::EXPECTED, Endpoint::parse));
+    NotifySettings { webhook: webhook.map(|at| at.value), secret: read_secret(notify) }
+}
+
+/// `secret`: signs what is sent to a program elsewhere.
+pub(super) fn read_secret(section: &Section<'_>) -> Option<Private<String>> {
+    let secret = section.text("secret").filter(|text| !text.value.is_empty())?;
+    if secret.value.len() < SECRET_MIN {
         let problem = format!("secret: expected at least {SECRET_MIN} characters");
-        notify.fault(secret.mark, problem, Some(String::from("for example the output of: openssl rand -hex 32")));
+        section.fault(secret.mark, problem, Some(String::from("for example the output of: openssl rand -hex 32")));
     }
-    NotifySettings { webhook: webhook.map(|at| at.value), secret: secret.map(|text| Private::new(text.value)) }
+    Some(Private::new(secret.value))
 }
 
 #[cfg(test)]

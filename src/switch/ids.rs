@@ -24,12 +24,14 @@ pub struct Ids {
     interaction: u64,
     #[serde(default)]
     segment: u64,
+    #[serde(default)]
+    ask: u64,
 }
 
 impl Ids {
     pub(super) fn new(now: Now) -> Self {
         let floor = u64::try_from(now.wall.0.saturating_sub(EPOCH.0)).unwrap_or(0).max(1);
-        Self { call: floor, leg: floor, ring: 0, stream: 0, play: 0, interaction: floor, segment: floor }
+        Self { call: floor, leg: floor, ring: 0, stream: 0, play: 0, interaction: floor, segment: floor, ask: 0 }
     }
 
     /// Nothing up to these was drawn by this run, and nothing will be.
@@ -56,6 +58,12 @@ impl Ids {
     pub fn next_leg(&mut self) -> u64 {
         self.leg += 1;
         self.leg
+    }
+
+    /// For the floor above.
+    pub fn next_ask(&mut self) -> u64 {
+        self.ask += 1;
+        self.ask
     }
 
     pub(super) fn next_ring(&mut self) -> u64 {

@@ -12,6 +12,7 @@ pub mod people;
 pub mod recordings;
 pub mod records;
 mod scope;
+pub mod services;
 pub mod session;
 pub mod targets;
 pub mod waiting;

@@ -54,6 +54,11 @@ pub fn digest(emitted: &Emitted) -> Digest {
             mix.word(12);
             mix.word(segment.0);
         }
+        Output::Ask(question) => {
+            mix.word(13);
+            mix.word(question.ask.0);
+            mix.octets(&question.json);
+        }
     }
     mix.end()
 }

@@ -144,6 +144,7 @@ pub fn write_input(to: &mut Vec<u8>, now: Now, input: &Input) {
         | Input::Page { .. }
         | Input::Seed(_)
         | Input::Resolved { .. }
+        | Input::Answered { .. }
         | Input::Drain => write(to, Kind::Other, |to| {
             write_now(to, now);
             json(to, input);

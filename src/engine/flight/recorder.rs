@@ -116,6 +116,7 @@ impl Standing {
             | Input::Seed(_)
             | Input::Resolved { .. }
             | Input::Drain
+            | Input::Answered { .. }
             | Input::Tick => return,
         };
         place.clear();

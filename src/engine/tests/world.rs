@@ -433,7 +433,7 @@ impl World {
             Output::Drained => self.drained = true,
             Output::Alarm(alarm) => self.alarms.push(alarm),
             Output::Resolve { lookup, .. } => self.lookups.push(lookup),
-            Output::Mend { .. } => {}
+            Output::Mend { .. } | Output::Ask(_) => {}
             Output::Gate(order) => self.gate.push(order),
             Output::Page { page, told } => self.told.push((page, told)),
         }

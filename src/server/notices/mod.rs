@@ -4,13 +4,11 @@
 
 mod spool;
 
-use std::{io, path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-use hmac::{Hmac, Mac as _};
 use hyper::header::{HeaderName, HeaderValue};
 use serde::Serialize;
-use sha2::Sha256;
 use tokio::{
     runtime::Handle as Runtime,
     sync::mpsc,
@@ -18,7 +16,12 @@ use tokio::{
 };
 
 use self::spool::Spool;
-use super::{clock::Clock, handle::Handle, http::HttpClient, start::StartError};
+use super::{
+    clock::Clock,
+    handle::Handle,
+    http::{HttpClient, signature},
+    start::StartError,
+};
 use crate::{
     acd::Overridden,
     api::NoticeView,
@@ -59,14 +62,13 @@ struct Told<'a> {
 /// Starts telling; without a webhook nothing is kept.
 pub fn start(
     runtime: &Runtime,
-    settings: &NotifySettings,
+    (settings, client): (&NotifySettings, HttpClient),
     data: &Path,
     handle: &Arc<Handle>,
     clock: Clock,
 ) -> Result<Notices, StartError> {
     let Some(webhook) = settings.webhook.clone() else { return Ok(Box::new(|_| {})) };
     let spool = Spool::open(data.join("notices")).map_err(StartError::new("[notify] data/notices"))?;
-    let client = HttpClient::new().map_err(|why| StartError::new("[notify]")(io::Error::other(why)))?;
     let (sender, incoming) = mpsc::channel(WAITING_MAX);
     let post = Arc::new(Post { client, webhook, secret: settings.secret.clone(), clock });
     let messenger = Messenger { spool, post, pauses: PAUSES, clock };
@@ -188,13 +190,7 @@ async fn outcome(underway: &mut Option<Underway>) -> Outcome {
 impl Post {
     async fn send(&self, number: u64, text: Vec<u8>) -> Outcome {
         let mut headers = vec![(HeaderName::from_static("x-strowger-delivery"), HeaderValue::from(number))];
-        if let Some(secret) = &self.secret {
-            let seconds = self.clock.now().wall.as_millis() / 1000;
-            headers.push((HeaderName::from_static("x-strowger-time"), HeaderValue::from(seconds)));
-            if let Ok(value) = HeaderValue::from_str(&signature(secret, seconds, &text)) {
-                headers.push((HeaderName::from_static("x-strowger-signature"), value));
-            }
-        }
+        headers.extend(signature(self.secret.as_ref(), self.clock.now().wall, &text));
         match self.client.post(&self.webhook, headers, text, ANSWER_TIME).await {
             Ok(said) if (200..300).contains(&said.status) => Outcome::Taken,
             // Too many or too slow is no refusal.
@@ -205,15 +201,6 @@ impl Post {
             Err(why) => Outcome::Later(why.to_string()),
         }
     }
-}
-
-/// HMAC-SHA256 over the time, a full stop and the body: whoever knows the secret sees that it comes from here, and when.
-fn signature(secret: &Private<String>, seconds: i64, text: &[u8]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes()).expect("any length is a key");
-    mac.update(seconds.to_string().as_bytes());
-    mac.update(b".");
-    mac.update(text);
-    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
 }
 
 #[cfg(test)]

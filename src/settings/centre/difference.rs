@@ -8,7 +8,7 @@ use super::{ClipFile, dump::tables};
 use crate::{engine::Centre, settings::differ::changes};
 
 /// Keys whose values are not shown.
-const SECRET_KEYS: [&str; 4] = ["password", "page_password", "ha1_md5", "ha1_sha256"];
+const SECRET_KEYS: [&str; 5] = ["password", "page_password", "ha1_md5", "ha1_sha256", "secret"];
 
 /// One line for each entry that is new, gone or changed, in the order of kinds and names; empty when nothing changes.
 /// Passwords and hashes are named, never shown.

@@ -49,6 +49,7 @@ pub(super) fn tables(centre: &Centre, clips: &[ClipFile]) -> Table {
     put("clip", centre.clips.iter().map(|clip| clip_table(clip.id, &clip.name, clips)).collect());
     let answering: BTreeSet<&str> =
         centre.acd.agents.values().map(|agent| agent.user.as_deref().unwrap_or(&agent.key)).collect();
+    put("service", centre.services.iter().map(super::services::table).collect());
     put("dial_class", centre.dial_plan.classes.iter().map(dial_class_table).collect());
     let user = |user: &User| user_table(user, answering.contains(user.name.as_str()), &names);
     put("user", centre.users.iter().map(user).collect());

@@ -10,6 +10,7 @@ mod queues;
 mod quirks;
 mod range;
 mod recording;
+mod services;
 
 pub use difference::difference;
 pub use dump::dump;
@@ -24,7 +25,7 @@ use super::{
     read::Section,
 };
 use crate::{
-    base::{AgentId, ClipId, DialClassId, GroupId, QueueId, TrunkGroupId, TrunkId, UserId},
+    base::{AgentId, ClipId, DialClassId, GroupId, QueueId, ServiceId, TrunkGroupId, TrunkId, UserId},
     engine::Centre,
     switch::Router,
 };
@@ -70,6 +71,7 @@ struct Reading<'r, 'a> {
     classes: Book<DialClassId>,
     agents: Book<AgentId>,
     queues: Book<QueueId>,
+    services: Book<ServiceId>,
     /// Calendars that trunks name, before there are any.
     trunk_hours: RefCell<Vec<At<String>>>,
     /// Where queues lead on.
@@ -90,10 +92,12 @@ pub(super) fn read<'a>(roots: &[Section<'a>], report: &'a Report<'a>, realm: &st
         classes: Book::new("dial class"),
         agents: Book::new("agent"),
         queues: Book::new("queue"),
+        services: Book::new("service"),
         trunk_hours: RefCell::default(),
         onward: RefCell::default(),
     };
     let (clips, files) = reading.read_clips();
+    let services = reading.read_services();
     let dial_plan = reading.read_dial_plan();
     let mut users = reading.read_users();
     let groups = reading.read_groups();
@@ -120,6 +124,7 @@ pub(super) fn read<'a>(roots: &[Section<'a>], report: &'a Report<'a>, realm: &st
         queues,
         watching: reading.read_watching(),
         recording: reading.read_recording(),
+        services,
     };
     reading.check_numbers_onward(&Router::new(&centre.users, &centre.groups, &centre.routes));
     CentreFiles { centre, clips: files, generated }

@@ -30,6 +30,12 @@ page_password = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA"
 key = "u{00000..00099}"
 sip_password = "secret"
 
+[[service]]
+key = "crm"
+url = "https://crm.example/strowger"
+secret = "a-secret-of-more-than-16"
+answer_ms = 800
+
 [[group]]
 key = "office"
 strategy = "sequential"
@@ -221,6 +227,25 @@ fn a_dump_reads_back_as_the_same_centre() {
     assert_eq!(dump(&second.centre, &second.clips), text);
     assert_eq!(difference(&first.centre, &first.clips, &second.centre, &second.clips), Vec::<String>::new());
     assert!(first.centre == second.centre, "not equal, and the difference does not see it");
+}
+
+/// RT-06, QE-18: a service is asked only where the settings say so, in whole addresses; its secret is long and never shown
+/// by a difference.
+#[test]
+fn a_service_has_a_whole_address() {
+    let said = |text: &str| read(text).unwrap_err().to_string();
+    assert!(said("[[service]]\nkey = \"a\"\n").contains("\"url\" is missing: expected an address such as"));
+    let wrong = said("[[service]]\nkey = \"a\"\nurl = \"ftp://a/\"\nsecret = \"short\"\nanswer_ms = 0\n");
+    for part in ["3:7: url: expected an address", "4:10: secret: expected at least 16", "5:13: answer_ms: expected"] {
+        assert!(wrong.contains(part), "{wrong}");
+    }
+    let with = |secret: &str| {
+        let text = format!("[[service]]\nkey = \"a\"\nurl = \"http://a/\"\nsecret = \"{secret}-0123456789abcdef\"\n");
+        read(&text).unwrap().files
+    };
+    let (old, new) = (with("one"), with("two"));
+    let lines = difference(&old.centre, &old.clips, &new.centre, &new.clips);
+    assert_eq!(lines, ["~ service \"a\": secret changes"]);
 }
 
 /// OP-06: ids stand for names, not for places in the file, because the journal speaks of them.

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// Where to ask: nothing but the settings ever makes one, so that nobody's call or answer can choose it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Endpoint {
     /// Over TLS.
     pub secure: bool,
@@ -14,10 +17,10 @@ pub struct Endpoint {
     pub path: String,
 }
 
-/// What a fault says is expected.
-pub(super) const EXPECTED: &str = "an address such as \"https://hooks.example/strowger\"";
-
 impl Endpoint {
+    /// What a fault says is expected.
+    pub const EXPECTED: &str = "an address such as \"https://hooks.example/strowger\"";
+
     /// `https://host[:port]/path`. Names and passwords in it are refused: they would stand in logs.
     pub fn parse(text: &str) -> Option<Self> {
         let (secure, rest) = match text.strip_prefix("https://") {
@@ -62,6 +65,20 @@ impl Endpoint {
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}{}", if self.secure { "https" } else { "http" }, self.authority(), self.path)
+    }
+}
+
+impl TryFrom<String> for Endpoint {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or(Self::EXPECTED)
+    }
+}
+
+impl From<Endpoint> for String {
+    fn from(endpoint: Endpoint) -> Self {
+        endpoint.to_string()
     }
 }
 
