@@ -76,7 +76,7 @@ fn sw_02_ap_05_a_forwarded_call_has_a_record() {
         let [record] = &world.records[..] else { panic!("{:?}", world.records) };
         assert_eq!((record.direction, record.trunk), (Direction::Outbound, Some(TrunkId(1))));
         assert_eq!((record.caller.reveal().as_str(), record.dialled.reveal().as_str()), ("201", "9000"));
-        let of = |at: Option<Wall>| at.map(|at| at.since(record.began).as_secs());
+        let of = |at: Option<Wall>| at.map(|at| (at.since(record.began).as_millis() + 500) / 1_000);
         assert_eq!((of(record.answered), of(record.connected), of(Some(record.ended))), (Some(3), Some(3), Some(8)));
         assert_eq!((record.cause, record.ended_by), (Cause::NORMAL, EndedBy::Peer));
         let [from, to] = &record.legs[..] else { panic!("{:?}", record.legs) };
