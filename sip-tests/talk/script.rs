@@ -15,7 +15,7 @@ use strowger::{
     },
     media::{self, Command},
     sip::{Path, TimerSettings, Transport, digest::Ha1, registrar::Binding},
-    switch::{Destination, Pattern, Role, Route, Side, Source, Trunk, TrunkDestination, User},
+    switch::{Destination, Mode, Pattern, Role, Route, Side, Source, Trunk, TrunkDestination, User},
     wire::sip::Message,
 };
 
@@ -161,6 +161,8 @@ fn centre() -> Centre {
         let route = Route::new(Pattern::new(pattern).expect("a pattern"), destination);
         centre.routes.push(Route { from: Side::Anyone, ..route });
     }
+    let forwarded = Route::new(Pattern::new("77").expect("a pattern"), Destination::User(UserId(1)));
+    centre.routes.push(Route { from: Side::Anyone, mode: Mode::Proxy, ..forwarded });
     let agent = acd::AgentSettings {
         key: "ana".to_owned(),
         device_presence: Some(acd::DevicePresence::Ready),
@@ -270,7 +272,7 @@ impl Talk {
         self.requests += 1;
         // Most of what can go wrong begins with a call.
         let method = if octets.one().is_multiple_of(2) { "INVITE" } else { octets.among(&METHODS) };
-        let number = octets.among(&["800", "201", "9000", "ana"]);
+        let number = octets.among(&["800", "201", "9000", "ana", "77"]);
         let (extra, body, again) = (octets.among(&EXTRAS), octets.among(&BODIES), octets.one() % 4);
         // Now and then the same transaction or call again.
         let call = if again == 0 { 1 } else { self.requests };
@@ -288,6 +290,10 @@ impl Talk {
         self.requests += 1;
         let (method, cseq) = (octets.among(&METHODS), 1 + octets.one() % 4);
         let (extra, body) = (octets.among(&EXTRAS), octets.among(&BODIES));
+        // What is to be acknowledged is known to the far end alone.
+        let rseq = header(&last, "RSeq");
+        let acknowledges = *method == "PRACK" && !rseq.is_empty();
+        let rack = if acknowledges { format!("RAck: {rseq} {}\r\n", header(&last, "CSeq")) } else { String::new() };
         let (from, to) = (header(&last, "From"), header(&last, "To"));
         // A response turned about is our own request again; a request, that of its called side.
         let (from, to) = if last.is_request() { (format!("{to};tag=uas"), from) } else { (from, to) };
@@ -299,7 +305,7 @@ impl Talk {
         };
         format!(
             "{method} sip:c@{SWITCH} SIP/2.0\r\nVia: {via}\r\nMax-Forwards: 70\r\nFrom: {from}\r\nTo: {to}\r\n\
-             Call-ID: {call_id}\r\nCSeq: {cseq} {method}\r\nContact: <sip:c@{CARRIER}>\r\n{extra}{}",
+             Call-ID: {call_id}\r\nCSeq: {cseq} {method}\r\nContact: <sip:c@{CARRIER}>\r\n{rack}{extra}{}",
             with(body)
         )
     }

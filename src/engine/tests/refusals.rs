@@ -72,6 +72,19 @@ fn each_fault_has_its_answer() {
     world.assert_nothing_left();
 }
 
+/// RFC 3966: a number is a number however it is written.
+#[test]
+fn a_tel_uri_is_dialled_like_any_other() {
+    let mut world = World::new(61);
+    let sdp = "Content-Type: application/sdp\r\n";
+    for uri in
+        ["tel:800", "tel:8-0(0);phone-context=example.com", &format!("sip:800;phone-context=x@{SWITCH};user=phone")]
+    {
+        let packet = request("INVITE", uri, sdp, SDP);
+        assert_eq!(status(&mut world, CARRIER, &packet), Some(200), "the queue takes {uri}");
+    }
+}
+
 #[test]
 fn options_tells_what_we_can() {
     let mut world = World::new(61);
