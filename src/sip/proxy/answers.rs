@@ -15,10 +15,10 @@ impl Stack {
         match status {
             // Somebody has eaten the Via of whoever asked.
             200.. if is_for_nobody => self.on_refusal(now, id, at, Best::Ours(502)),
-            _ if is_for_nobody => {}
-            100..=199 => {
+            // Timer C runs whether or not it can go back.
+            ..200 => {
                 self.hear_branch(now, id, at);
-                if status > 100 {
+                if status > 100 && !is_for_nobody {
                     self.return_provisional(now, id, response);
                 }
             }

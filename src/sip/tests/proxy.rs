@@ -337,6 +337,23 @@ fn sw_02_a_silent_server_has_a_spare() {
     town.settle();
 }
 
+/// SW-02: who answers without the Via of whoever asked can't be heard behind us, and rings no longer than others.
+#[test]
+fn sw_02_an_eaten_via_holds_nothing() {
+    let mut town = town(708, 3, &[&[8]]);
+    town.call();
+    town.run(MS(50));
+    let invite = town.world.last_request("INVITE");
+    let ringing = answer(&invite, 180, "late", "", "");
+    let ours = ringing.find("Via: ").unwrap();
+    let theirs = ours + ringing[ours..].find("\r\nVia: ").unwrap() + 2;
+    let end = theirs + ringing[theirs..].find("\r\n").unwrap() + 2;
+    town.world.inject(address("10.0.0.9:5060"), 1, &format!("{}{}", &ringing[..theirs], &ringing[end..]));
+    town.run(Duration::from_secs(182));
+    assert!(town.world.sent_requests("CANCEL") > 0);
+    town.settle();
+}
+
 fn by_hand(more: &str) -> String {
     super::world::invite_text(address(super::world::EVE), "z9hG4bKhand", more, "offer")
 }
