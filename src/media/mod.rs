@@ -17,6 +17,7 @@ mod ingress;
 pub mod link;
 mod listener;
 mod matrix;
+pub mod ogg;
 mod player;
 mod ports;
 mod quality;

@@ -1,7 +1,7 @@
 //! Sound to octets and back. All that is decoded, concealed and mixed is linear, at [`RATE`], in frames of [`FRAME`].
 
 mod g722;
-mod opus;
+pub(in crate::media) mod opus;
 mod resample;
 #[cfg(test)]
 mod tests;

@@ -17,6 +17,13 @@ const COMPLEXITY: u8 = 5;
 /// The loss that the encoder is told to expect when the peer can use its second copies.
 const LOSS_PERCENT: u8 = 10;
 
+/// Bits a second of one channel of a file: of a telephone's band, and of a wide one.
+const FILE_BITRATE: u32 = 16_000;
+const FILE_BITRATE_WIDE: u32 = 24_000;
+
+/// A file's encoder has every recorded call to do.
+const FILE_COMPLEXITY: u8 = 2;
+
 /// How long a packet is, in samples, by its first octets (RFC 6716 3.1).
 pub fn span(octets: &[u8]) -> usize {
     let Some(first) = octets.first().copied() else { return 0 };
@@ -59,6 +66,21 @@ impl Encoder {
             builder
         };
         builder.build().ok().map(Self)
+    }
+
+    /// For a file, at 8 or 16 kHz: nothing of it is lost on its way, and nobody waits for it.
+    pub fn for_file(rate: u32) -> Option<Self> {
+        let bitrate = if rate > 8_000 { FILE_BITRATE_WIDE } else { FILE_BITRATE };
+        let builder = ropus::Encoder::builder(rate, Channels::Mono, Application::Voip)
+            .complexity(FILE_COMPLEXITY)
+            .bitrate(ropus::Bitrate::try_bits(bitrate).ok()?);
+        builder.build().ok().map(Self)
+    }
+
+    /// By how much sound comes out late, in samples at 48 kHz.
+    pub fn delay(&self) -> u16 {
+        let ticks = 48_000 / self.0.sample_rate().max(1);
+        u16::try_from(self.0.lookahead() * ticks).unwrap_or(u16::MAX)
     }
 
     pub fn encode(&mut self, samples: &[i16], octets: &mut [u8]) -> usize {

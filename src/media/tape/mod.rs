@@ -4,6 +4,7 @@
 //! A worker never waits for who writes: a tape that nobody takes grows to [`TAPE_OCTETS_MAX`], and then sound is left out
 //! and counted.
 
+mod file;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -16,7 +17,8 @@ use crate::{
     wire::rtp::{HEADER_BYTES, Header},
 };
 
-pub use timeline::{CHANNELS, SPANS_MAX, Span, TAPED_RATE, Timeline};
+pub use file::{FileEncoder, Format, Stand};
+pub use timeline::{CHANNELS, SPANS_MAX, Span, TAPED_RATE, TAPED_RATE_WIDE, Timeline};
 
 /// What is on one worker's tape that nobody has taken: at a hundred recorded calls some two seconds of a disk that stands
 /// still, beside what waits between. More sound is left out.
@@ -64,10 +66,10 @@ pub struct Piece {
 
 #[derive(Clone, Debug)]
 pub enum What {
-    /// With the law of its file.
+    /// The file of a leg that speaks that codec.
     Begins {
         path: Arc<str>,
-        law: Codec,
+        codec: Codec,
     },
     /// One packet's payload; its octets are [`Tape::sound`].
     Sound {
@@ -162,8 +164,7 @@ impl Tap {
         path: Arc<str>,
         swapped: bool,
     ) -> Self {
-        let law = if form.codec == Codec::Pcma { Codec::Pcma } else { Codec::Pcmu };
-        tape.push(now, segment, What::Begins { path, law });
+        tape.push(now, segment, What::Begins { path, codec: form.codec });
         Self { segment, swapped, is_paused: false, lost: None }
     }
 

@@ -9,7 +9,7 @@ use crate::{
     base::Instant,
     media::{
         Codec,
-        codec::{Decoder, Down, PACKET_SAMPLES_MAX},
+        codec::{Decoder, Down, PACKET_SAMPLES_MAX, RATE},
         g711,
     },
 };
@@ -17,19 +17,18 @@ use crate::{
 /// Left and right.
 pub const CHANNELS: usize = 2;
 
-/// Samples a second of a file, in each channel.
+/// Samples a second of a file, in each channel: of the telephone's band.
 pub const TAPED_RATE: u32 = 8_000;
 
-/// How long a packet's place is kept free: what comes later is left out.
-const WAIT: u64 = 600 * SAMPLES_A_MILLI;
+/// And of a wide one, for files that hold it.
+pub const TAPED_RATE_WIDE: u32 = RATE as u32;
 
-/// A packet may come so much sooner than its timestamp says: else the speaker has a new time base.
-const EARLY_MAX: i64 = 200 * SAMPLES_A_MILLI as i64;
+/// How long a packet's place is kept free, in milliseconds: what comes later is left out.
+const WAIT_MS: u64 = 600;
 
-/// And so much later.
-const LATE_MAX: i64 = WAIT as i64;
-
-const SAMPLES_A_MILLI: u64 = TAPED_RATE as u64 / 1_000;
+/// A packet may come so many milliseconds sooner than its timestamp says: else the speaker has a new time base. And
+/// [`WAIT_MS`] later.
+const EARLY_MAX_MS: u64 = 200;
 
 /// Pauses and losses that one file tells of, each; of more, only that there were more.
 pub const SPANS_MAX: usize = 1_000;
@@ -43,25 +42,35 @@ pub struct Span {
     pub ms: u64,
 }
 
-/// Makes the octets of one file of the pieces of its recording. Pure.
+/// Makes the samples of one file of the pieces of its recording. Pure.
 ///
 /// Hand it each [`Piece`] in turn, and before that [`take`](Self::take) what it has ready, until it has nothing more.
 #[derive(Debug)]
 pub struct Timeline {
-    law: Codec,
+    rate: u32,
     began: Instant,
     lanes: [Lane; CHANNELS],
     /// Samples that were given out, and those left out by cuts.
     given: u64,
     cut: u64,
     paused: Option<(Instant, bool)>,
-    pauses: Vec<Span>,
-    lost: Vec<Span>,
+    pauses: Vec<Part>,
+    lost: Vec<Part>,
+    /// What was given out and is not in the file.
+    left_out: Vec<Part>,
+}
+
+/// From where, and how long: in samples that were given out.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    from: u64,
+    count: u64,
 }
 
 /// One channel.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Lane {
+    rate: u32,
     /// From `given` on.
     sound: VecDeque<i16>,
     anchor: Option<Anchor>,
@@ -77,23 +86,21 @@ struct Anchor {
     place: u64,
 }
 
-/// For what is not G.711.
+/// For what is not G.711, or more than that.
 #[derive(Debug)]
 struct Ear {
     codec: Codec,
     decoder: Decoder,
-    down: Down,
+    /// To a narrow file.
+    down: Option<Down>,
 }
 
 impl Timeline {
-    /// A file in one of the laws of G.711 that begins now.
-    pub fn new(began: Instant, law: Codec) -> Self {
-        let (lanes, none) = (<[Lane; CHANNELS]>::default(), Vec::new());
-        Self { law, began, lanes, given: 0, cut: 0, paused: None, pauses: none.clone(), lost: none }
-    }
-
-    pub fn law(&self) -> Codec {
-        self.law
+    /// A file of so many samples a second that begins now.
+    pub fn new(began: Instant, rate: u32) -> Self {
+        let lanes = [Lane::new(rate), Lane::new(rate)];
+        let (pauses, lost, left_out) = (Vec::new(), Vec::new(), Vec::new());
+        Self { rate, began, lanes, given: 0, cut: 0, paused: None, pauses, lost, left_out }
     }
 
     /// Takes a piece; what [`take`](Self::take) gives at its time must have been taken.
@@ -107,54 +114,65 @@ impl Timeline {
             }
             What::Pauses { cut } => self.paused = self.paused.or(Some((piece.at, *cut))),
             What::Resumes => self.resume(piece.at),
-            What::Lost { since } => self.lose(*since, piece.at),
+            What::Lost { since } => {
+                let (from, count) = (self.place(*since), self.samples(piece.at, *since));
+                note(&mut self.lost, Part { from, count });
+            }
             What::Begins { .. } | What::Ends => {}
         }
     }
 
-    /// What could not be kept.
-    pub fn lose(&mut self, since: Instant, until: Instant) {
-        let from_ms = self.place(since) / SAMPLES_A_MILLI;
-        note(&mut self.lost, Span { from_ms, ms: millis(until, since) });
+    /// The last so many samples that were given out are not in the file, which goes on without them.
+    pub fn leave_out(&mut self, count: u64) {
+        let from = self.given.saturating_sub(count);
+        match self.left_out.last_mut().filter(|last| last.from + last.count == from) {
+            Some(last) => last.count += count,
+            None => note(&mut self.left_out, Part { from, count }),
+        }
     }
 
     fn resume(&mut self, now: Instant) {
         let Some((since, cut)) = self.paused else { return };
-        let from_ms = self.place(since) / SAMPLES_A_MILLI;
-        note(&mut self.pauses, Span { from_ms, ms: millis(now, since) });
+        let part = Part { from: self.place(since), count: self.samples(now, since) };
+        note(&mut self.pauses, part);
         self.paused = None;
         if cut {
-            self.cut += samples(now, since);
+            self.cut += part.count;
         }
         // Whatever comes next stands where it comes.
         self.lanes.iter_mut().for_each(|lane| lane.anchor = None);
     }
 
-    /// Where a moment is in the file.
+    /// Where a moment is in what is given out.
     fn place(&self, at: Instant) -> u64 {
         let at = self.paused.filter(|(_, cut)| *cut).map_or(at, |(since, _)| since.min(at));
-        samples(at, self.began).saturating_sub(self.cut)
+        self.samples(at, self.began).saturating_sub(self.cut)
     }
 
-    /// Adds to `octets` what nothing can change any more, up to so many octets; false when there is no more of it.
-    pub fn take(&mut self, now: Instant, octets: &mut Vec<u8>, max: usize) -> bool {
-        self.give(self.place(now).saturating_sub(WAIT), octets, max)
+    fn samples(&self, at: Instant, since: Instant) -> u64 {
+        at.as_micros().saturating_sub(since.as_micros()) * u64::from(self.rate) / 1_000_000
+    }
+
+    /// Adds to `sound` what nothing can change any more, left and right in turn, up to so many samples; false when there is
+    /// no more of it.
+    pub fn take(&mut self, now: Instant, sound: &mut Vec<i16>, max: usize) -> bool {
+        let wait = WAIT_MS * u64::from(self.rate) / 1_000;
+        self.give(self.place(now).saturating_sub(wait), sound, max)
     }
 
     /// The rest, for a recording that ended.
-    pub fn finish(&mut self, now: Instant, octets: &mut Vec<u8>, max: usize) -> bool {
+    pub fn finish(&mut self, now: Instant, sound: &mut Vec<i16>, max: usize) -> bool {
         if self.paused.is_some() {
             self.resume(now);
         }
-        let sound = self.lanes.iter().map(|lane| lane.sound.len() as u64).max().unwrap_or(0);
-        self.give(self.place(now).max(self.given + sound), octets, max)
+        let rest = self.lanes.iter().map(|lane| lane.sound.len() as u64).max().unwrap_or(0);
+        self.give(self.place(now).max(self.given + rest), sound, max)
     }
 
-    fn give(&mut self, until: u64, octets: &mut Vec<u8>, max: usize) -> bool {
-        let encode = if self.law == Codec::Pcma { g711::encode_alaw } else { g711::encode_ulaw };
+    fn give(&mut self, until: u64, sound: &mut Vec<i16>, max: usize) -> bool {
         let count = until.saturating_sub(self.given).min((max / CHANNELS) as u64);
         for _ in 0..count {
-            octets.extend(self.lanes.each_mut().map(|lane| encode(lane.sound.pop_front().unwrap_or(0))));
+            sound.extend(self.lanes.each_mut().map(|lane| lane.sound.pop_front().unwrap_or(0)));
         }
         self.given += count;
         self.given < until
@@ -162,19 +180,37 @@ impl Timeline {
 
     /// Milliseconds in the file so far.
     pub fn length_ms(&self) -> u64 {
-        self.given / SAMPLES_A_MILLI
+        self.in_file(self.given) * 1_000 / u64::from(self.rate)
     }
 
-    pub fn pauses(&self) -> &[Span] {
-        &self.pauses
+    pub fn pauses(&self) -> Vec<Span> {
+        self.pauses.iter().map(|part| self.span(*part)).collect()
     }
 
-    pub fn lost(&self) -> &[Span] {
-        &self.lost
+    /// What is missing, in its order.
+    pub fn lost(&self) -> Vec<Span> {
+        let mut lost: Vec<Span> = self.lost.iter().chain(&self.left_out).map(|part| self.span(*part)).collect();
+        lost.sort_by_key(|span| span.from_ms);
+        lost
+    }
+
+    fn span(&self, part: Part) -> Span {
+        let millis = |samples: u64| samples * 1_000 / u64::from(self.rate);
+        Span { from_ms: millis(self.in_file(part.from)), ms: millis(part.count) }
+    }
+
+    /// Where in the file that is which was given out there.
+    fn in_file(&self, place: u64) -> u64 {
+        let before = self.left_out.iter().take_while(|part| part.from < place);
+        place - before.map(|part| part.count.min(place - part.from)).sum::<u64>()
     }
 }
 
 impl Lane {
+    fn new(rate: u32) -> Self {
+        Self { rate, sound: VecDeque::new(), anchor: None, ear: None }
+    }
+
     fn put(&mut self, given: u64, at: u64, (source, codec, timestamp): (u32, Codec, u32), payload: &[u8]) {
         let mut sound = [0; PACKET_SAMPLES_MAX];
         let Some(count) = self.decode(codec, payload, &mut sound) else { return };
@@ -195,10 +231,11 @@ impl Lane {
     fn place_of(&mut self, at: u64, new: Anchor) -> u64 {
         if let Some(anchor) = self.anchor.filter(|old| (old.source, old.codec) == (new.source, new.codec)) {
             let ahead = i64::from(new.timestamp.wrapping_sub(anchor.timestamp).cast_signed());
-            let ahead = ahead * i64::from(TAPED_RATE) / i64::from(new.codec.clock_hz().max(1));
+            let ahead = ahead * i64::from(self.rate) / i64::from(new.codec.clock_hz().max(1));
             let place = anchor.place.saturating_add_signed(ahead);
             let early = place.cast_signed() - at.cast_signed();
-            if (-LATE_MAX..=EARLY_MAX).contains(&early) {
+            let [late_max, early_max] = [WAIT_MS, EARLY_MAX_MS].map(|ms| (ms * u64::from(self.rate) / 1_000).cast_signed());
+            if (-late_max..=early_max).contains(&early) {
                 if ahead > 0 {
                     // Timestamps wrap; the anchor follows.
                     self.anchor = Some(Anchor { place, ..new });
@@ -213,9 +250,9 @@ impl Lane {
     /// At the file's rate; `None` for what we can't decode.
     fn decode(&mut self, codec: Codec, payload: &[u8], sound: &mut [i16; PACKET_SAMPLES_MAX]) -> Option<usize> {
         let table = match codec {
-            Codec::Pcmu => &g711::ULAW_TO_LINEAR,
-            Codec::Pcma => &g711::ALAW_TO_LINEAR,
-            Codec::G722 | Codec::Opus => return self.decode_wide(codec, payload, sound),
+            Codec::Pcmu if self.rate == TAPED_RATE => &g711::ULAW_TO_LINEAR,
+            Codec::Pcma if self.rate == TAPED_RATE => &g711::ALAW_TO_LINEAR,
+            Codec::Pcmu | Codec::Pcma | Codec::G722 | Codec::Opus => return self.decode_wide(codec, payload, sound),
             Codec::G729 | Codec::Other(_) => return None,
         };
         for (place, octet) in sound.iter_mut().zip(payload) {
@@ -226,13 +263,15 @@ impl Lane {
 
     fn decode_wide(&mut self, codec: Codec, payload: &[u8], sound: &mut [i16; PACKET_SAMPLES_MAX]) -> Option<usize> {
         if self.ear.as_ref().is_none_or(|ear| ear.codec != codec) {
-            self.ear = Some(Ear { codec, decoder: Decoder::new(codec)?, down: Down::new() });
+            let down = (self.rate == TAPED_RATE).then(Down::new);
+            self.ear = Some(Ear { codec, decoder: Decoder::new(codec)?, down });
         }
-        let ear = self.ear.as_mut()?;
+        let Ear { decoder, down, .. } = self.ear.as_mut()?;
+        let Some(down) = down else { return Some(decoder.decode(codec, payload, sound)) };
         let mut wide = [0; PACKET_SAMPLES_MAX];
-        let made = ear.decoder.decode(codec, payload, &mut wide);
+        let made = decoder.decode(codec, payload, &mut wide);
         let (mut places, mut count) = (sound.iter_mut(), 0);
-        ear.down.run(wide.get(..made)?, |sample| {
+        down.run(wide.get(..made)?, |sample| {
             if let Some(place) = places.next() {
                 *place = sample;
                 count += 1;
@@ -242,16 +281,8 @@ impl Lane {
     }
 }
 
-fn note(spans: &mut Vec<Span>, span: Span) {
-    if spans.len() < SPANS_MAX {
-        spans.push(span);
+fn note(parts: &mut Vec<Part>, part: Part) {
+    if parts.len() < SPANS_MAX {
+        parts.push(part);
     }
-}
-
-fn samples(at: Instant, since: Instant) -> u64 {
-    at.as_micros().saturating_sub(since.as_micros()) * u64::from(TAPED_RATE) / 1_000_000
-}
-
-fn millis(at: Instant, since: Instant) -> u64 {
-    at.as_micros().saturating_sub(since.as_micros()) / 1_000
 }
