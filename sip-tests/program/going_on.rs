@@ -14,7 +14,7 @@ use super::{
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One side's sound: a packet of its own octet every 20 ms, and what comes back.
-struct Voice<'a> {
+pub struct Voice<'a> {
     phone: &'a Phone,
     to: SocketAddr,
     octet: u8,
@@ -23,13 +23,13 @@ struct Voice<'a> {
 }
 
 impl<'a> Voice<'a> {
-    fn new(phone: &'a Phone, description: &Message, octet: u8) -> Self {
+    pub fn new(phone: &'a Phone, description: &Message, octet: u8) -> Self {
         let sdp = String::from_utf8(description.body().to_vec()).unwrap();
         let port = sdp.split("m=audio ").nth(1).unwrap().split(' ').next().unwrap();
         Self { phone, to: format!("127.0.0.1:{port}").parse().unwrap(), octet, sent: 0, sources: Vec::new() }
     }
 
-    fn speaks(&mut self) {
+    pub fn speaks(&mut self) {
         self.sent += 1;
         let mut packet = vec![0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, self.octet];
         packet[2..4].copy_from_slice(&self.sent.to_be_bytes());
@@ -56,12 +56,12 @@ impl<'a> Voice<'a> {
     }
 }
 
-fn tick() {
+pub fn tick() {
     lasts(Duration::from_millis(20));
 }
 
 /// Both speak until each has heard the other for a while; how long that took.
-fn until_both_hear(one: &mut Voice<'_>, other: &mut Voice<'_>) -> Duration {
+pub fn until_both_hear(one: &mut Voice<'_>, other: &mut Voice<'_>) -> Duration {
     let began = now();
     let (mut first, mut second) = (0, 0);
     one.hears(other.octet);
@@ -78,7 +78,7 @@ fn until_both_hear(one: &mut Voice<'_>, other: &mut Voice<'_>) -> Duration {
 }
 
 /// Rings the agent and answers: both have the other's description then.
-fn connects(carrier: &mut Phone, agent: &mut Phone, number: &str) -> (Message, Message) {
+pub fn connects(carrier: &mut Phone, agent: &mut Phone, number: &str) -> (Message, Message) {
     carrier.invite(number);
     let offer = agent.expect_request("INVITE");
     agent.answer(&offer, 200, &agent.sdp());

@@ -10,6 +10,7 @@ mod going_on;
 mod http;
 mod page_phone;
 mod phone;
+mod recorded;
 mod reload;
 mod running;
 mod torture;

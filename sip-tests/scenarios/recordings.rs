@@ -3,8 +3,8 @@
 use strowger::{
     acd::{Actor, Selection},
     base::{CallId, UserId},
-    engine::{PauseKind, RecordingRule, RecordingView, Request, SegmentRecord},
-    media::tone_peak,
+    engine::{Happened, PauseKind, RecordingRule, RecordingView, Request, SegmentRecord},
+    media::{tape::Format, tone_peak},
 };
 
 use super::{caller, talking};
@@ -18,7 +18,7 @@ const HEARD: i16 = 6_000;
 const SPARED: i16 = 300;
 
 const fn always() -> RecordingRule {
-    RecordingRule { queue: Some(SUPPORT), trunk: None, agent: None, percent: 100 }
+    RecordingRule { queue: Some(SUPPORT), trunk: None, agent: None, percent: 100, format: None }
 }
 
 fn records(world: &World, rule: RecordingRule) {
@@ -91,6 +91,17 @@ fn rc_01_rules_decide_what_is_recorded() {
         }
         let count = world.segments().len() - before;
         assert!(recorded.contains(&count), "of {percent} % {count} of 6");
+    }
+    // What the rule says of the file, else what the centre does.
+    for (format, ending) in [(None, ".opus"), (Some(Format::Wav), ".wav")] {
+        world.centre_has(|centre| {
+            centre.recording.format = Format::Opus;
+            centre.recording.rules = vec![RecordingRule { format, ..always() }];
+        });
+        let call = talking(&world, &ana);
+        call.hangs_up();
+        world.run_for(secs(2));
+        assert!(world.segments().last().unwrap().path.ends_with(ending), "{:?}", world.segments());
     }
     world.settle();
 }
@@ -320,5 +331,40 @@ fn rc_03_a_queue_between_two_agents_is_not_recorded() {
         let end = right.len() / 8;
         assert!((1_500..6_000).contains(&end), "{end} ms");
         assert!((0..end - 200).step_by(100).all(|at| peak(&right, at, 200, Voice::MUSIC) < SPARED));
+    }
+}
+
+/// RC-01, THREATS (disk full): the call lives and nobody in it hears a thing; it is told of once, and the recording says
+/// where it lacks something.
+#[test]
+fn rc_01_a_full_disk_is_told_of_and_the_call_lives() {
+    let world = World::seed(710);
+    records(&world, always());
+    let ana = world.agent("ana").ready();
+    let call = talking(&world, &ana);
+    world.run_for(secs(4));
+    call.listens_anew();
+    ana.call().listens_anew();
+    world.recordings_fit(false);
+    world.run_for(secs(3));
+    world.recordings_fit(true);
+    world.run_for(secs(3));
+    assert!(world.hear_each_other(&call, &ana));
+    for side in [&call, &ana.call()] {
+        let gap = side.with(|call| call.media.ear.longest_gap_us);
+        assert!(gap <= 40_000, "{gap}");
+    }
+    let told = |what: &Happened| matches!(what, Happened::RecordingFails { .. });
+    assert_eq!(world.happened().iter().filter(|what| told(what)).count(), 1);
+    let (customer, agent) = (voice(&call), voice(&ana.call()));
+    call.hangs_up();
+    world.settle();
+    let segment = only(&world);
+    let file = segment.file.as_ref().unwrap();
+    let [lost] = file.lost[..] else { panic!("{file:?}") };
+    assert!((2_700..3_300).contains(&lost.ms) && segment.is_partial(), "{file:?}");
+    let [left, right] = world.recorded(&segment.path);
+    for from in [lost.from_ms as usize - 1_200, lost.from_ms as usize + 200] {
+        assert!(peak(&left, from, 1_000, customer) > HEARD && peak(&right, from, 1_000, agent) > HEARD, "at {from}");
     }
 }

@@ -3,46 +3,54 @@
 use std::collections::BTreeMap;
 
 use strowger::{
-    base::SegmentId,
+    base::{Instant, SegmentId},
     engine::{Reported, SegmentFile, SegmentReport},
-    media::{
-        g711::ULAW_TO_LINEAR,
-        tape::{Reel, Timeline, What},
-    },
+    media::tape::{Reel, Span, TAPED_RATE, Timeline, What},
 };
 
 const CHUNK: usize = 64 << 10;
 
 #[derive(Default)]
 pub struct Shelf {
-    open: BTreeMap<SegmentId, (u16, String, Timeline)>,
-    /// By path: the sound of both channels in turn, as µ-law.
-    files: BTreeMap<String, Vec<u8>>,
+    open: BTreeMap<SegmentId, Open>,
+    /// By path: the sound of both channels in turn.
+    files: BTreeMap<String, Vec<i16>>,
+    /// Nothing more fits on it.
+    pub is_full: bool,
+}
+
+struct Open {
+    worker: u16,
+    path: String,
+    timeline: Timeline,
+    is_failing: bool,
 }
 
 impl Shelf {
     pub fn handle(&mut self, reel: &Reel) -> Vec<SegmentReport> {
         let mut reports = Vec::new();
         for piece in &reel.tape.pieces {
-            if let What::Begins { path, law } = &piece.what {
+            if let What::Begins { path, .. } = &piece.what {
                 self.files.insert(path.to_string(), Vec::new());
-                self.open.insert(piece.segment, (reel.worker, path.to_string(), Timeline::new(piece.at, *law)));
+                let (worker, path, timeline) = (reel.worker, path.to_string(), Timeline::new(piece.at, TAPED_RATE));
+                self.open.insert(piece.segment, Open { worker, path, timeline, is_failing: false });
             }
-            let Some((worker, path, timeline)) = self.open.get_mut(&piece.segment) else { continue };
-            let file = self.files.get_mut(path).unwrap();
-            *worker = reel.worker;
-            while timeline.take(piece.at, file, CHUNK) {}
-            timeline.handle(&reel.tape, piece);
+            let Some(open) = self.open.get_mut(&piece.segment) else { continue };
+            let file = self.files.get_mut(&open.path).unwrap();
+            open.worker = reel.worker;
+            let failing = open.take(piece.at, file, self.is_full);
+            open.timeline.handle(&reel.tape, piece);
+            reports.extend(failing.map(|what| SegmentReport { segment: piece.segment, what }));
             if matches!(piece.what, What::Ends) {
-                while timeline.finish(piece.at, file, CHUNK) {}
-                let (paused, lost) = (timeline.pauses().to_vec(), timeline.lost().to_vec());
-                let what = Reported::Finished(file_of(file, paused, lost));
+                while open.timeline.finish(piece.at, file, CHUNK) {}
+                let what = Reported::Finished(file_of(file, open.timeline.pauses(), open.timeline.lost()));
                 self.open.remove(&piece.segment);
                 reports.push(SegmentReport { segment: piece.segment, what });
             }
         }
-        for (_, path, timeline) in self.open.values_mut().filter(|(worker, ..)| *worker == reel.worker) {
-            while timeline.take(reel.at, self.files.get_mut(path).unwrap(), CHUNK) {}
+        for (segment, open) in self.open.iter_mut().filter(|(_, open)| open.worker == reel.worker) {
+            let failing = open.take(reel.at, self.files.get_mut(&open.path).unwrap(), self.is_full);
+            reports.extend(failing.map(|what| SegmentReport { segment: *segment, what }));
         }
         reports
     }
@@ -60,16 +68,28 @@ impl Shelf {
     /// The left and the right of a file.
     pub fn channels(&self, path: &str) -> [Vec<i16>; 2] {
         let file = self.files.get(path).map(Vec::as_slice).unwrap_or_default();
-        let channel = |at: usize| file.iter().skip(at).step_by(2).map(|octet| ULAW_TO_LINEAR[usize::from(*octet)]);
-        [channel(0).collect(), channel(1).collect()]
+        [0, 1].map(|at| file.iter().skip(at).step_by(2).copied().collect())
     }
 }
 
-fn file_of(
-    sound: &[u8],
-    paused: Vec<strowger::media::tape::Span>,
-    lost: Vec<strowger::media::tape::Span>,
-) -> SegmentFile {
+impl Open {
+    /// What does not fit is left out, and told of when that begins.
+    fn take(&mut self, now: Instant, file: &mut Vec<i16>, is_full: bool) -> Option<Reported> {
+        let before = file.len();
+        while self.timeline.take(now, file, CHUNK) {}
+        let more = file.len() - before;
+        if is_full && more > 0 {
+            file.truncate(before);
+            self.timeline.leave_out(more as u64 / 2);
+            let was_failing = std::mem::replace(&mut self.is_failing, true);
+            return (!was_failing).then(|| Reported::Failing(String::from("no room")));
+        }
+        self.is_failing &= is_full;
+        None
+    }
+}
+
+fn file_of(sound: &[i16], paused: Vec<Span>, lost: Vec<Span>) -> SegmentFile {
     let octets = sound.len() as u64;
     SegmentFile { length_ms: octets / 16, octets, sha256: Some(String::from("of the real one")), paused, lost }
 }

@@ -232,6 +232,11 @@ impl World {
         self.sim.borrow().segments.clone()
     }
 
+    /// From now on nothing more fits on the disk of recordings, or it does again.
+    pub fn recordings_fit(&self, fit: bool) {
+        self.sim.borrow_mut().shelf.is_full = !fit;
+    }
+
     /// What a file has in its left and in its right channel.
     pub fn recorded(&self, path: &str) -> [Vec<i16>; 2] {
         self.sim.borrow().shelf.channels(path)

@@ -41,12 +41,14 @@ async fn rc_01_who_may_hear_a_recording() {
     let _ = std::fs::remove_dir_all(&data);
     std::fs::create_dir_all(data.join("recordings")).unwrap();
     std::fs::write(data.join("recordings/one.wav"), b"RIFF of one call").unwrap();
+    std::fs::write(data.join("recordings/four.opus"), b"OggS of one call").unwrap();
     std::fs::write(data.join("secret"), b"of the house").unwrap();
     let desk = Desk::with("recordings", ApiSettings { data: data.clone(), ..ApiSettings::default() }).await;
     let rows = [
         segment(1, ANA, "recordings/one.wav"),
         segment(2, RUI, "recordings/gone.wav"),
         segment(3, ANA, "recordings/../secret"),
+        segment(5, ANA, "recordings/four.opus"),
     ];
     desk.api.database.put_records(&rows).await.unwrap();
     let (ana, rui, eva) = (desk.sign_in("ana").await, desk.sign_in("rui").await, desk.sign_in("eva").await);
@@ -55,8 +57,8 @@ async fn rc_01_who_may_hear_a_recording() {
         let list = list["recording"].as_array().unwrap().clone();
         list.iter().map(|one| one["segment"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!((listed(&ana).await, listed(&rui).await), (vec!["1".to_owned(), "3".into()], vec!["2".to_owned()]));
-    assert_eq!(listed(&eva).await, ["1", "2", "3"]);
+    assert_eq!((listed(&ana).await, listed(&rui).await), (vec!["1".to_owned(), "3".into(), "5".into()], vec!["2".to_owned()]));
+    assert_eq!(listed(&eva).await, ["1", "2", "3", "5"]);
     let one = desk.get(&eva, "/api/v1/records/77/recording").await.json()["recording"][0].clone();
     assert_eq!((&one["queue"], &one["agent"], &one["partial"]), (&json!("support"), &json!("ana"), &json!(false)));
     assert_eq!(one["paused"], json!([{ "from_ms": 100, "ms": 100 }]));
@@ -64,6 +66,8 @@ async fn rc_01_who_may_hear_a_recording() {
     assert_eq!((heard.status, heard.text.as_str()), (StatusCode::OK, "RIFF of one call"));
     assert_eq!(heard.headers["content-type"], "audio/wav");
     assert_eq!(heard.headers["cache-control"], "private, no-store");
+    let opus = desk.get(&ana, "/api/v1/recordings/5").await;
+    assert_eq!((opus.text.as_str(), &opus.headers["content-type"]), ("OggS of one call", &"audio/ogg".parse().unwrap()));
     for (who, segment, status) in [
         ("", "1", StatusCode::UNAUTHORIZED),
         (rui.as_str(), "1", StatusCode::NOT_FOUND),

@@ -19,7 +19,7 @@ pub use settings::{PauseKind, RECORDING_RULES_MAX, RecordingRule, RecordingSetti
 use super::{Alarm, Engine, Entry, Happened, Output, Record, drive::Timer};
 use crate::{
     base::{AgentId, CallId, LegId, Now, SegmentId, Wall},
-    media::tape::Taping,
+    media::tape::{Format, Taping},
     switch::{Guest, LegParty},
 };
 
@@ -40,6 +40,7 @@ enum Decision {
     Not(LegId, LegId),
     Recorded {
         pause: Option<Pause>,
+        format: Format,
     },
 }
 
@@ -76,7 +77,8 @@ impl Engine {
             return self.note_others(call, leg);
         }
         if was_recorded {
-            self.recordings.calls.entry(call).or_insert(Decision::Recorded { pause: None });
+            let format = self.recordings.settings.format;
+            self.recordings.calls.entry(call).or_insert(Decision::Recorded { pause: None, format });
         }
         if self.is_to_record(now, call, leg, partner) {
             self.begin_segment(now, call, leg, partner);
@@ -109,7 +111,8 @@ impl Engine {
             records = false;
             self.recording_fails(now, call, String::from("the customer's codec can't be decoded here"));
         }
-        let decision = if records { Decision::Recorded { pause: None } } else { Decision::Not(leg, partner) };
+        let format = rule.and_then(|rule| rule.format).unwrap_or(self.recordings.settings.format);
+        let decision = if records { Decision::Recorded { pause: None, format } } else { Decision::Not(leg, partner) };
         self.recordings.calls.insert(call, decision);
         records
     }
@@ -123,11 +126,11 @@ impl Engine {
 
     fn begin_segment(&mut self, now: Now, call: CallId, leg: LegId, partner: LegId) {
         let segment = SegmentId(self.switch.ids().next_segment());
-        let pause = match self.recordings.calls.get(&call) {
-            Some(Decision::Recorded { pause }) => *pause,
-            Some(Decision::Not(..)) | None => None,
+        let (pause, format) = match self.recordings.calls.get(&call) {
+            Some(Decision::Recorded { pause, format }) => (*pause, *format),
+            Some(Decision::Not(..)) | None => (None, self.recordings.settings.format),
         };
-        let path = path_of(now.wall, call, segment);
+        let path = path_of(now.wall, call, segment, format);
         let taping = Taping::Begin { segment, path: Arc::from(path.as_str()), swapped: false };
         self.switch.record(leg, taping);
         if pause.is_some() {
@@ -198,7 +201,8 @@ impl Engine {
                 let pause = record.pauses.last().copied().filter(|pause| pause.until.is_none());
                 record.pauses.iter_mut().for_each(|pause| _ = pause.until.get_or_insert(now.wall));
                 if self.switch.call(call).is_some() {
-                    self.recordings.calls.insert(call, Decision::Recorded { pause });
+                    let format = Format::of(&record.path);
+                    self.recordings.calls.insert(call, Decision::Recorded { pause, format });
                     if let Some(pause) = pause {
                         self.resume_by_itself(now, call, pause.at);
                     }
@@ -244,7 +248,7 @@ impl Engine {
 }
 
 /// `recordings/2026-11-28/call-7-seg-9.wav`: of our own making, so that nothing of it comes from outside.
-fn path_of(at: Wall, call: CallId, segment: SegmentId) -> String {
+fn path_of(at: Wall, call: CallId, segment: SegmentId, format: Format) -> String {
     let day = jiff::Timestamp::from_millisecond(at.as_millis()).unwrap_or_default();
-    format!("recordings/{}/{call}-{segment}.wav", day.strftime("%Y-%m-%d"))
+    format!("recordings/{}/{call}-{segment}.{}", day.strftime("%Y-%m-%d"), format.ending())
 }

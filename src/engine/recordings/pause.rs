@@ -32,7 +32,7 @@ impl Engine {
         rests: bool,
         by: Actor,
     ) -> Result<(), Refused> {
-        let Some(Decision::Recorded { pause }) = self.recordings.calls.get_mut(&call) else {
+        let Some(Decision::Recorded { pause, .. }) = self.recordings.calls.get_mut(&call) else {
             return Err(Refused::not_now("not_recorded", "this call is not recorded"));
         };
         if pause.is_some() == rests {
@@ -94,7 +94,7 @@ impl Engine {
 
     /// For pages; `None` for a call that is not recorded now.
     pub(in crate::engine) fn recording_view(&self, call: CallId) -> Option<RecordingView> {
-        let Some(Decision::Recorded { pause }) = self.recordings.calls.get(&call) else { return None };
+        let Some(Decision::Recorded { pause, .. }) = self.recordings.calls.get(&call) else { return None };
         if self.recorded_legs(call).is_empty() {
             return None;
         }

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{AgentId, QueueId, TrunkId};
+use crate::{
+    base::{AgentId, QueueId, TrunkId},
+    media::tape::Format,
+};
 
 /// Rules that a centre may have.
 pub const RECORDING_RULES_MAX: usize = 1_000;
@@ -16,6 +19,8 @@ pub struct RecordingSettings {
     pub pause: PauseKind,
     /// A pause ends by itself after so long; zero: never.
     pub resume_secs: u32,
+    /// What the files are, where a rule does not say it.
+    pub format: Format,
 }
 
 /// Of the calls that it fits, so many in a hundred are recorded. What it does not name fits any.
@@ -25,6 +30,8 @@ pub struct RecordingRule {
     pub trunk: Option<TrunkId>,
     pub agent: Option<AgentId>,
     pub percent: u8,
+    #[serde(default)]
+    pub format: Option<Format>,
 }
 
 /// What a file has in place of a pause.

@@ -243,11 +243,12 @@ impl OpusFile {
         let mut made = [0; FRAME_OCTETS_MAX];
         for (at, encoder) in self.channels.iter_mut().enumerate() {
             let mono: Vec<i16> = frame.iter().skip(at).step_by(CHANNELS).copied().collect();
-            let made = match encoder.encode(&mono, &mut made) {
+            let mut len = encoder.encode(&mono, &mut made);
+            if len == 0 {
                 // It never fails; else a decoder conceals 20 ms of speech (RFC 6716 3.1).
-                0 => [if self.rate > TAPED_RATE { 0x48 } else { 0x08 }].as_slice(),
-                len => &made[..len],
-            };
+                (made[0], len) = (if self.rate > TAPED_RATE { 0x48 } else { 0x08 }, 1);
+            }
+            let made = &made[..len];
             // All but the last tell how long they are.
             if at + 1 < CHANNELS {
                 crate::media::ogg::delimit(made, &mut packet);

@@ -5,6 +5,7 @@ use toml::{Table, Value};
 use super::{Reading, dump::text};
 use crate::{
     engine::{Centre, PauseKind, RECORDING_RULES_MAX, RecordingRule, RecordingSettings},
+    media::tape::Format,
     settings::read::{Section, or},
 };
 
@@ -24,6 +25,7 @@ impl Reading<'_, '_> {
                 section.fault(section.mark(), "[recording] is given twice", hint);
             }
             settings.pause = or(section.one_of("pause", &PAUSES), PauseKind::default());
+            settings.format = or(section.one_of("format", &Format::ALL), Format::default());
             let resume = or(section.whole("resume_secs", 0..=RESUME_SECS_MAX), 0);
             settings.resume_secs = u32::try_from(resume).unwrap_or(0);
             settings.rules = section.tables("rule").into_iter().map(|rule| self.read_rule(rule)).collect();
@@ -42,14 +44,15 @@ impl Reading<'_, '_> {
         let trunk = section.text("trunk").and_then(|key| self.trunks.find(self.report, &key, what));
         let agent = section.text("agent").and_then(|key| self.agents.find(self.report, &key, what));
         let percent = u8::try_from(or(section.whole("percent", 0..=100), 100)).unwrap_or(100);
+        let format = section.one_of("format", &Format::ALL).map(|format| format.value);
         section.finish();
-        RecordingRule { queue, trunk, agent, percent }
+        RecordingRule { queue, trunk, agent, percent, format }
     }
 }
 
 /// The same back; `None` where nothing is recorded.
 pub(super) fn table(centre: &Centre) -> Option<Table> {
-    let RecordingSettings { rules, pause, resume_secs } = &centre.recording;
+    let RecordingSettings { rules, pause, resume_secs, format } = &centre.recording;
     if centre.recording == RecordingSettings::default() {
         return None;
     }
@@ -57,6 +60,7 @@ pub(super) fn table(centre: &Centre) -> Option<Table> {
     if let Some((word, _)) = PAUSES.iter().find(|(_, kind)| kind == pause) {
         text(&mut table, "pause", *word);
     }
+    text(&mut table, "format", format.ending());
     table.insert("resume_secs".into(), Value::Integer(i64::from(*resume_secs)));
     let rules: Vec<Value> = rules.iter().map(|rule| Value::Table(rule_table(rule, centre))).collect();
     table.insert("rule".into(), Value::Array(rules));
@@ -74,5 +78,8 @@ fn rule_table(rule: &RecordingRule, centre: &Centre) -> Table {
         }
     }
     table.insert("percent".into(), Value::Integer(i64::from(rule.percent)));
+    if let Some(format) = rule.format {
+        text(&mut table, "format", format.ending());
+    }
     table
 }

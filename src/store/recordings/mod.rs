@@ -1,7 +1,7 @@
 //! The files of recordings. One thread writes them, and may wait for a disk; nobody waits for it.
 //!
-//! A file is playable at any moment: its head tells, at most [`HEAD_TIME`] late, how much there is. What the disk does not
-//! take is left out and told; the file goes on behind it.
+//! A file is playable at any moment: the head of a WAV file tells, at most [`HEAD_TIME`] late, how much there is, and an
+//! Opus file is whole pages. What the disk does not take is left out and told; the file goes on behind it.
 
 mod file;
 #[cfg(test)]
@@ -32,6 +32,9 @@ pub const MENDS_MAX: usize = 20_000;
 
 /// How often a file that grows is given a new head: what a player believes.
 pub const HEAD_TIME: Duration = Duration::from_secs(1);
+
+/// Sound is written so often, in larger pieces than it comes in: it would be a system call a packet.
+const WRITE_TIME: Duration = Duration::from_millis(200);
 
 /// How often orders to mend are looked for.
 const MEND_TIME: Duration = Duration::from_millis(500);
@@ -80,8 +83,9 @@ struct Writer<R> {
 
 struct Open {
     writing: Writing,
-    /// Whose tapes it is on.
+    /// Whose tapes it is on, and how far the last of them came.
     worker: u16,
+    at: Instant,
 }
 
 impl<R: Fn(SegmentReport)> Writer<R> {
@@ -104,7 +108,8 @@ impl<R: Fn(SegmentReport)> Writer<R> {
             waiting.iter().for_each(|reel| self.write(reel));
         }
         // Their ends were not told: the switch was ended in the middle of calls.
-        for (segment, open) in std::mem::take(&mut self.open) {
+        for (segment, mut open) in std::mem::take(&mut self.open) {
+            open.writing.finish(open.at);
             let file = open.writing.close();
             self.tell(segment, Reported::Finished(file));
         }
@@ -120,6 +125,7 @@ impl<R: Fn(SegmentReport)> Writer<R> {
         }
         let mut failed = Vec::new();
         for (segment, open) in self.open.iter_mut().filter(|(_, open)| open.worker == reel.worker) {
+            open.at = reel.at;
             if let Err(why) = open.writing.write_until(reel.at) {
                 failed.push((*segment, why.to_string()));
             }
@@ -129,12 +135,14 @@ impl<R: Fn(SegmentReport)> Writer<R> {
 
     fn handle(&mut self, worker: u16, tape: &Tape, piece: &Piece) {
         match &piece.what {
-            What::Begins { path, law } => {
-                let writing = Writing::begin(&self.data, path, piece.at, *law);
-                if let Some(why) = writing.fault() {
-                    self.tell(piece.segment, Reported::Failing(why));
+            What::Begins { path, codec } => {
+                let Some(mut writing) = Writing::begin(&self.data, path, piece.at, *codec, piece.segment) else {
+                    return self.tell(piece.segment, Reported::Failing(String::from("no encoder could be made")));
+                };
+                if let Err(why) = writing.open(piece.at) {
+                    self.tell(piece.segment, Reported::Failing(why.to_string()));
                 }
-                self.open.insert(piece.segment, Open { writing, worker });
+                self.open.insert(piece.segment, Open { writing, worker, at: piece.at });
             }
             What::Sound { .. } | What::Pauses { .. } | What::Resumes | What::Lost { .. } => {
                 let Some(open) = self.open.get_mut(&piece.segment) else { return };

@@ -2,9 +2,9 @@
 
 use super::{
     super::super::{
-        Gain, Matrix, Security, Suite, g711,
+        Gain, Matrix, Security, Suite,
         srtp::{KEY_BYTES, Secure},
-        tape::{TAPE_OCTETS_MAX, Taping, Timeline, What},
+        tape::{TAPE_OCTETS_MAX, TAPED_RATE, Taping, Timeline, What},
         tone_peak,
     },
     world::{World, form, music},
@@ -18,7 +18,7 @@ const SEGMENT: SegmentId = SegmentId(5);
 struct Desk {
     world: World,
     timeline: Option<Timeline>,
-    file: Vec<u8>,
+    file: Vec<i16>,
     lost: usize,
 }
 
@@ -45,9 +45,9 @@ impl Desk {
         }
         let tape = self.world.core.take_tape();
         for piece in &tape.pieces {
-            if let What::Begins { law, .. } = &piece.what {
+            if let What::Begins { .. } = &piece.what {
                 assert_eq!(piece.segment, SEGMENT);
-                self.timeline = Some(Timeline::new(piece.at, *law));
+                self.timeline = Some(Timeline::new(piece.at, TAPED_RATE));
             }
             let timeline = self.timeline.as_mut().expect("it has begun");
             while timeline.take(piece.at, &mut self.file, 4_000) {}
@@ -61,9 +61,7 @@ impl Desk {
 
     /// How loud each tone is in a part of the left and of the right channel.
     fn peaks(&self, from_ms: usize, ms: usize, tones: &[f64]) -> [Vec<f64>; 2] {
-        let law = self.timeline.as_ref().expect("it has begun").law();
-        let table = if law == Codec::Pcma { &g711::ALAW_TO_LINEAR } else { &g711::ULAW_TO_LINEAR };
-        let channel = |at: usize| self.file.iter().skip(at).step_by(2).map(|octet| table[usize::from(*octet)]);
+        let channel = |at: usize| self.file.iter().skip(at).step_by(2).copied();
         [0, 1].map(|at| {
             let sound: Vec<i16> = channel(at).skip(from_ms * 8).take(ms * 8).collect();
             assert_eq!(sound.len(), ms * 8, "the file is that long");

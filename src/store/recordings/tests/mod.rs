@@ -1,18 +1,24 @@
 //! Real files.
 
+mod disk;
+mod opus;
+
 use std::{
     fs,
     sync::{Arc, Mutex},
 };
 
+use sha2::Digest;
+
 use super::*;
 use crate::{
     engine::SegmentFile,
     media::{
-        Codec, Form, g711,
-        tape::{Tap, Tape},
+        Codec, Form, g711, ogg,
+        tape::{Span, Tap, Tape},
         tone_peak, wav,
     },
+    wire::rtp::Header,
 };
 
 const SEGMENT: SegmentId = SegmentId(9);
@@ -96,9 +102,7 @@ fn rc_01_a_file_is_written_and_digested() {
     let file = finished(&told);
     assert_eq!((file.length_ms, file.octets), (3_000, 58 + 3_000 * 16));
     let octets = fs::read(data.join(PATH)).unwrap();
-    use sha2::Digest;
-    let sum: String = sha2::Sha256::digest(&octets).iter().map(|octet| format!("{octet:02x}")).collect();
-    assert_eq!(file.sha256.as_deref(), Some(sum.as_str()));
+    assert_eq!(file.sha256, Some(hex::encode(sha2::Sha256::digest(&octets))));
     let sound = is_played(&data, PATH);
     assert_eq!(sound.len(), 24_000);
     // Read as one channel the two are halved.
