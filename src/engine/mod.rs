@@ -69,7 +69,11 @@ pub use watching::{
 
 pub use crate::{
     acd::{Actor, Refused},
-    media::{AnswerSettings, tape::Span, upload::UPLOAD_BYTES_MAX},
+    media::{
+        AnswerSettings,
+        tape::{Format as RecordingFormat, Span},
+        upload::UPLOAD_BYTES_MAX,
+    },
     switch::{Listener, Times},
 };
 

@@ -16,8 +16,7 @@ use super::{Body, DONE, Done, Scope, number, parties, records};
 use crate::{
     api::{Api, Problem, Signed},
     base::{CallId, SegmentId, Wall},
-    engine::{Actor, Centre, Request as Ask, SegmentRecord, Span},
-    media::tape::Format,
+    engine::{Actor, Centre, RecordingFormat, Request as Ask, SegmentRecord, Span},
     store::{Role, recordings},
 };
 
@@ -34,7 +33,7 @@ struct SegmentView<'a> {
     agent: Option<String>,
     began: Wall,
     ended: Option<Wall>,
-    format: Format,
+    format: RecordingFormat,
     length_ms: u64,
     octets: u64,
     sha256: Option<&'a str>,
@@ -115,7 +114,7 @@ pub async fn audio(
         return Err(Problem::not_found("The file of this recording is gone."));
     }
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(Format::of(&record.path).media_type()));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(RecordingFormat::of(&record.path).media_type()));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     Ok(response.into_response())
 }
@@ -150,7 +149,7 @@ impl<'a> SegmentView<'a> {
             agent: record.agent.map(|agent| records::agent_key(centre, agent)),
             began: record.began,
             ended: record.ended,
-            format: Format::of(&record.path),
+            format: RecordingFormat::of(&record.path),
             length_ms: file.map_or(0, |file| file.length_ms),
             octets: file.map_or(0, |file| file.octets),
             sha256: file.and_then(|file| file.sha256.as_deref()),

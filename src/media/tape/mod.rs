@@ -14,8 +14,11 @@ use std::{sync::Arc, time::Duration};
 use super::{Codec, Form};
 use crate::{
     base::{Instant, SegmentId},
-    wire::rtp::{HEADER_BYTES, Header},
+    wire::rtp::HEADER_BYTES,
 };
+
+/// What [`Tap::says`] is told of a packet.
+pub use crate::wire::rtp::Header;
 
 pub use file::{FileEncoder, Format, Stand};
 pub use timeline::{CHANNELS, SPANS_MAX, Span, TAPED_RATE, TAPED_RATE_WIDE, Timeline};

@@ -15,10 +15,9 @@ use crate::{
     engine::SegmentFile,
     media::{
         Codec, Form, g711, ogg,
-        tape::{Span, Tap, Tape},
+        tape::{Header, Span, Tap, Tape},
         tone_peak, wav,
     },
-    wire::rtp::Header,
 };
 
 const SEGMENT: SegmentId = SegmentId(9);
