@@ -187,7 +187,9 @@ mod tests {
         let mut full = Page::default();
         while full.push(&[1]) {}
         assert_eq!(full.packets(), PAGE_PACKETS_MAX);
-        assert!(!Page::default().push(&vec![0; PACKET_OCTETS_MAX + 1]) && Page::default().push(&vec![0; PACKET_OCTETS_MAX]));
+        assert!(
+            !Page::default().push(&vec![0; PACKET_OCTETS_MAX + 1]) && Page::default().push(&vec![0; PACKET_OCTETS_MAX])
+        );
     }
 
     /// The checksum of a page of another program: the first of `sip-tests/corpus/upload/tone.ogg`.

@@ -57,7 +57,10 @@ async fn rc_01_who_may_hear_a_recording() {
         let list = list["recording"].as_array().unwrap().clone();
         list.iter().map(|one| one["segment"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!((listed(&ana).await, listed(&rui).await), (vec!["1".to_owned(), "3".into(), "5".into()], vec!["2".to_owned()]));
+    assert_eq!(
+        (listed(&ana).await, listed(&rui).await),
+        (vec!["1".to_owned(), "3".into(), "5".into()], vec!["2".to_owned()])
+    );
     assert_eq!(listed(&eva).await, ["1", "2", "3", "5"]);
     let one = desk.get(&eva, "/api/v1/records/77/recording").await.json()["recording"][0].clone();
     assert_eq!((&one["queue"], &one["agent"], &one["partial"]), (&json!("support"), &json!("ana"), &json!(false)));
@@ -67,7 +70,10 @@ async fn rc_01_who_may_hear_a_recording() {
     assert_eq!(heard.headers["content-type"], "audio/wav");
     assert_eq!(heard.headers["cache-control"], "private, no-store");
     let opus = desk.get(&ana, "/api/v1/recordings/5").await;
-    assert_eq!((opus.text.as_str(), &opus.headers["content-type"]), ("OggS of one call", &"audio/ogg".parse().unwrap()));
+    assert_eq!(
+        (opus.text.as_str(), &opus.headers["content-type"]),
+        ("OggS of one call", &"audio/ogg".parse().unwrap())
+    );
     for (who, segment, status) in [
         ("", "1", StatusCode::UNAUTHORIZED),
         (rui.as_str(), "1", StatusCode::NOT_FOUND),

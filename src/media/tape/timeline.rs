@@ -234,7 +234,8 @@ impl Lane {
             let ahead = ahead * i64::from(self.rate) / i64::from(new.codec.clock_hz().max(1));
             let place = anchor.place.saturating_add_signed(ahead);
             let early = place.cast_signed() - at.cast_signed();
-            let [late_max, early_max] = [WAIT_MS, EARLY_MAX_MS].map(|ms| (ms * u64::from(self.rate) / 1_000).cast_signed());
+            let [late_max, early_max] =
+                [WAIT_MS, EARLY_MAX_MS].map(|ms| (ms * u64::from(self.rate) / 1_000).cast_signed());
             if (-late_max..=early_max).contains(&early) {
                 if ahead > 0 {
                     // Timestamps wrap; the anchor follows.

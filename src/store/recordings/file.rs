@@ -200,7 +200,9 @@ pub fn mend(data: &Path, path: &str) -> SegmentFile {
         Format::Opus => mend_opus(&place),
     };
     mended
-        .and_then(|(length_ms, octets)| Ok(SegmentFile { length_ms, octets, sha256: Some(digest(&place)?), ..none.clone() }))
+        .and_then(|(length_ms, octets)| {
+            Ok(SegmentFile { length_ms, octets, sha256: Some(digest(&place)?), ..none.clone() })
+        })
         .unwrap_or(none)
 }
 

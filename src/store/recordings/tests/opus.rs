@@ -25,7 +25,8 @@ pub(super) fn played(data: &Path, path: &str) -> (u32, [Vec<i16>; 2]) {
     while let Ok(packet) = format.next_packet() {
         // Two streams: the first tells how long it is (RFC 6716 B).
         let (first, rest) = (packet.data[0], &packet.data[1..]);
-        let (length, from) = if rest[0] < 252 { (rest[0].into(), 1) } else { (usize::from(rest[0]) + 4 * usize::from(rest[1]), 2) };
+        let (length, from) =
+            if rest[0] < 252 { (rest[0].into(), 1) } else { (usize::from(rest[0]) + 4 * usize::from(rest[1]), 2) };
         let left = [&[first], &rest[from..from + length]].concat();
         let frames = [left.as_slice(), &rest[from + length..]];
         for ((decoder, channel), frame) in decoders.iter_mut().zip(&mut channels).zip(frames) {
