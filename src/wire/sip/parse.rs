@@ -191,7 +191,8 @@ impl<'a> Found<'a> {
             }
         } else if name == Name::CallId {
             self.call_id = !value.is_empty();
-            return if value.bytes().any(|b| matches!(b, b' ' | b'\t')) { Err(FAULT) } else { Ok(()) };
+            // A control would be a blank when it is written again, and the call another one.
+            return if value.bytes().any(|b| b == b' ' || b.is_ascii_control()) { Err(FAULT) } else { Ok(()) };
         } else if name == Name::CSeq {
             self.cseq = Some(value);
         } else if name == Name::ContentLength {
