@@ -15,6 +15,7 @@ mod going_on;
 mod hold;
 mod hostile;
 mod loss;
+mod menus;
 mod pages;
 mod parties;
 mod phones;

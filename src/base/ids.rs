@@ -68,6 +68,8 @@ ids! {
     FlowId "flow-";
     /// One live connection of a page.
     PageId "page-";
+    /// What a caller hears and presses before somebody answers him.
+    MenuId "menu-";
     /// A program elsewhere that may be asked.
     ServiceId "service-";
     /// One question to it.

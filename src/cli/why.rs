@@ -6,7 +6,7 @@ use super::{Failed, environment};
 use crate::{
     acd::{Actor, Factor, Onward, Strategy, Why},
     base::{AgentId, CallId, QueueId, Wall},
-    engine::{CallRecord, Centre, StoryEvent, StoryStep},
+    engine::{CallRecord, Centre, MenuEnd, MenuStep, StoryEvent, StoryStep},
     server::{database_url, read_files},
     settings::Loaded,
     store::Database,
@@ -27,6 +27,10 @@ pub fn why(file: &Path, call: &str) -> Result<(), Failed> {
 /// The whole story.
 fn told(record: &CallRecord, centre: &Centre) -> String {
     let mut text = String::new();
+    for step in &record.menus {
+        let at = seconds(since(record.began, step.at));
+        let _ = writeln!(text, "{at:>8} s  menu {}: {}", step.menu, menu_told(step));
+    }
     let Some(queue) = &record.queue else {
         let _ = writeln!(text, "{} went through no queue", record.call);
         return text;
@@ -44,6 +48,22 @@ fn told(record: &CallRecord, centre: &Centre) -> String {
         let _ = writeln!(text, "{:>8} s  {}", seconds(since(record.began, step.at)), step_told(step, centre));
     }
     text
+}
+
+/// How a menu ended, and where it led.
+fn menu_told(step: &MenuStep) -> String {
+    let Some((end, way)) = &step.end else { return String::from("the call ended, or was answered, in it") };
+    let how = match end {
+        MenuEnd::Said => String::from("all was said"),
+        MenuEnd::Pressed { key } => format!("{key} pressed"),
+        MenuEnd::Typed { name, digits } => format!("{name} typed ({digits} digits)"),
+        MenuEnd::Silent => String::from("nothing pressed"),
+        MenuEnd::Wrong => String::from("nothing right pressed"),
+        MenuEnd::Answered { branch: Some(branch) } => format!("the service said \"{branch}\""),
+        MenuEnd::Answered { branch: None } => String::from("the service answered"),
+        MenuEnd::Unanswered { why } => format!("the service gave no answer: {why}"),
+    };
+    format!("{how}, on to {way}")
 }
 
 fn step_told(step: &StoryStep, centre: &Centre) -> String {
@@ -160,7 +180,7 @@ mod tests {
     use crate::{
         acd::{AgentSettings, Candidate, OfferEnd, WhyNobody},
         base::{InteractionId, OfferId, Private},
-        engine::{Direction, QueueRecord},
+        engine::{Direction, QueueRecord, Way},
         switch::{Cause, EndedBy},
     };
 
@@ -210,8 +230,13 @@ mod tests {
             cause: Cause::NORMAL,
             ended_by: EndedBy::Peer,
             queue: Some(queue),
+            menus: Vec::new(),
             legs: Vec::new(),
         };
+        let end = Some((MenuEnd::Pressed { key: '1' }, Way::Out(Onward::Queue("support".into()))));
+        let mut by_menu = record.clone();
+        by_menu.menus = vec![MenuStep { at: Wall(1_500), menu: "main".into(), end }];
+        assert!(told(&by_menu, &centre).starts_with("     0.5 s  menu main: 1 pressed, on to queue:support\ncall-5"));
         assert_eq!(
             told(&record, &centre),
             "call-5 in queue-1: answered by ana after 8.0 s, 1 offer\n\

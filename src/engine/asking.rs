@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Alarm, Answer, Engine, Output, Refused, RequestId, drive::Timer};
-use crate::base::{AskId, Endpoint, Instant, Now, Private, ServiceId};
+use crate::base::{AskId, CallId, Endpoint, Instant, Now, Private, ServiceId};
 
 /// Questions without an answer yet. At two seconds each this is 250 calls a second; one more is not asked, and whoever
 /// wanted to ask goes on as if nothing had been said.
@@ -83,6 +83,8 @@ impl fmt::Display for Unsaid {
 pub(super) enum Asker {
     /// An administrator who tries a service.
     Trial(RequestId),
+    /// A menu that looks its caller up.
+    Menu(CallId),
 }
 
 /// Questions without an answer yet.
@@ -117,7 +119,6 @@ impl Engine {
     }
 
     /// Nobody wants the answer any more.
-    #[expect(dead_code, reason = "whoever asks on behalf of a call that may end needs it")]
     pub(super) fn forget_ask(&mut self, ask: AskId) {
         self.asks.open.remove(&ask);
         self.timers.cancel(Timer::AnswerLate(ask));
@@ -130,12 +131,13 @@ impl Engine {
         self.on_said(now, asker, said);
     }
 
-    fn on_said(&mut self, _now: Now, asker: Asker, said: Result<Said, Unsaid>) {
+    fn on_said(&mut self, now: Now, asker: Asker, said: Result<Said, Unsaid>) {
         match asker {
             Asker::Trial(id) => {
                 let result = said.map(Answer::Said).map_err(unsaid);
                 self.emit(Output::Reply { id, result });
             }
+            Asker::Menu(call) => self.on_looked_up(now, call, said),
         }
     }
 

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::{
-    CallRecord, Direction, Engine, Entry, Happened, Output, QueueRecord, Record, Refused, outgoing::Attempts,
+    CallRecord, Direction, Engine, Entry, Happened, MenuStep, Output, QueueRecord, Record, Refused, outgoing::Attempts,
     queue_calls::Step, transfers::Transfer,
 };
 use crate::{
+    acd::NeededSkill,
     base::{AgentId, CallId, EngagementId, GroupId, InteractionId, LegId, Now, Number, QueueId, TrunkId, UserId, Wall},
     sip::{Headers, TransactionId},
     switch::{
@@ -49,6 +50,10 @@ pub(super) struct Note {
     pub journalled: bool,
     /// Somebody asked at a page for its end.
     pub ended_by: Option<EndedBy>,
+    /// What menus want of queues for it, and which way it went through them.
+    pub priority: Option<i32>,
+    pub skills: Vec<NeededSkill>,
+    pub menus: Vec<MenuStep>,
 }
 
 impl Note {
@@ -101,6 +106,9 @@ impl Engine {
                 step: None,
                 journalled: false,
                 ended_by: None,
+                priority: None,
+                skills: Vec::new(),
+                menus: Vec::new(),
             },
         );
         let Some(routed) = routed else { return self.refuse_call(now, call, Cause::NOT_FOUND) };
@@ -133,7 +141,7 @@ impl Engine {
         if !self.may_leave(now, call, &routed) {
             return self.refuse_call(now, call, Cause::FORBIDDEN);
         }
-        let by_us = matches!(routed.destination, Destination::Queue(_) | Destination::Clip(_));
+        let by_us = matches!(routed.destination, Destination::Queue(_) | Destination::Clip(_) | Destination::Menu(_));
         if by_us && !self.switch.can_play_to(call) {
             return self.refuse_call(now, call, Cause::MEDIA);
         }
@@ -144,6 +152,7 @@ impl Engine {
             Destination::Trunks(group) => self.ring_trunks(now, call, group, routed.number),
             Destination::Queue(queue) => self.approach(now, call, queue),
             Destination::Clip(clip) => self.play_farewell(now, call, clip),
+            Destination::Menu(menu) => self.enter_menu(now, call, menu),
         }
     }
 
@@ -287,7 +296,7 @@ impl Engine {
             Fact::Held { call, .. } | Fact::Renewed { call } => self.keep_call_later(now, call),
             Fact::Stands { leg } => self.keep_standing(now, leg),
             Fact::Dtmf { call, leg, digit, .. } => {
-                if !self.on_supervisor_key(now, call, leg, digit) {
+                if !self.on_supervisor_key(now, call, leg, digit) && !self.on_menu_key(now, call, leg, digit) {
                     self.on_digit(now, call, digit);
                 }
             }
@@ -430,6 +439,7 @@ impl Engine {
         self.end_interaction(now, call);
         self.forget_thirds(call);
         self.forget_plays(call);
+        self.forget_menus(call);
         self.forget_recording(call);
         let left: Vec<AgentId> = self.direct_of(call).collect();
         for agent in left {
@@ -457,6 +467,7 @@ impl Engine {
             cause: summary.cause,
             ended_by: note.ended_by.unwrap_or(summary.ended_by),
             queue: note.queue,
+            menus: note.menus,
             legs: summary.legs,
         };
         self.emit(Output::Record(Record::Call(Box::new(record))));

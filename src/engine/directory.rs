@@ -7,10 +7,12 @@ use std::{
     time::Duration,
 };
 
-use super::{BlindFailed, Centre, Responder, Spoken, WaitingSound};
+use super::{BlindFailed, Centre, Menu, Responder, Spoken, WaitingSound};
 use crate::{
     acd::{Calendar, Onward},
-    base::{AgentId, ClipId, FastMap, GroupId, Number, QueueId, ServiceId, TrunkGroupId, TrunkId, UserId, Wall},
+    base::{
+        AgentId, ClipId, FastMap, GroupId, MenuId, Number, QueueId, ServiceId, TrunkGroupId, TrunkId, UserId, Wall,
+    },
     media::{Source, Tone, spoken::Language},
     sip::Lookup,
     switch::{Destination, DialPlan, Group, Mode, Routed, Router, Trunk, TrunkDestination, TrunkGroup, User},
@@ -41,6 +43,8 @@ pub(super) struct Directory {
     hold_music: Option<ClipId>,
     clips: BTreeMap<Box<str>, ClipId>,
     pub services: BTreeMap<ServiceId, Responder>,
+    pub menus: BTreeMap<MenuId, Arc<Menu>>,
+    queue_keys: BTreeMap<QueueId, Box<str>>,
 }
 
 impl Directory {
@@ -78,6 +82,8 @@ impl Directory {
             hold_music: centre.hold_music,
             clips: centre.clips.iter().map(|clip| (clip.name.as_str().into(), clip.id)).collect(),
             services: centre.services.iter().map(|service| (service.id, service.clone())).collect(),
+            menus: centre.menus.iter().map(|menu| (menu.id, Arc::new(menu.clone()))).collect(),
+            queue_keys: centre.acd.queues.iter().map(|(id, queue)| (*id, queue.key.as_str().into())).collect(),
             router,
             agents,
             agents_of_users,
@@ -89,7 +95,7 @@ impl Directory {
         self.trunk_hours.get(&trunk).is_none_or(|calendar| calendar.is_open(at))
     }
 
-    /// Where a way out of a queue leads, outside the queues.
+    /// Where a way out of a queue or menu leads.
     pub fn onward(&self, to: &Onward) -> Option<Routed> {
         let plain = |destination| Routed { destination, number: String::new(), caller_id: None, mode: Mode::Call };
         match to {
@@ -100,8 +106,20 @@ impl Directory {
             }
             Onward::Number(number) => self.router.route_out(number),
             Onward::Clip(key) => self.clips.get(&**key).map(|clip| plain(Destination::Clip(*clip))),
-            Onward::Queue(_) | Onward::HangUp => None,
+            Onward::Queue(key) => {
+                let found = self.queue_keys.iter().find(|(_, known)| known.as_ref() == key.as_ref());
+                found.map(|(queue, _)| plain(Destination::Queue(*queue)))
+            }
+            Onward::HangUp => None,
         }
+    }
+
+    pub fn menu_of(&self, key: &str) -> Option<Arc<Menu>> {
+        self.menus.values().find(|menu| menu.key == key).cloned()
+    }
+
+    pub fn queue_key(&self, queue: QueueId) -> Option<&str> {
+        self.queue_keys.get(&queue).map(|key| &**key)
     }
 
     /// The user of an internal name or extension.

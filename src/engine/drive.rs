@@ -14,6 +14,7 @@ use super::{
     directory::Directory,
     forwarded::Forwarded,
     keep::Unkept,
+    menus::InMenu,
     messages::Texts,
     pages::Pages,
     parties::Third,
@@ -76,6 +77,8 @@ pub struct Engine {
     /// Devices asked for a sign of life, and not heard yet: name, contact and connection.
     pub(super) probes: FastMap<TransactionId, (Box<str>, Box<str>, Option<FlowId>)>,
     pub(super) asks: Asks,
+    /// Callers in menus. As many as there are calls.
+    pub(super) in_menus: BTreeMap<CallId, InMenu>,
     pub(super) texts: Texts,
     pub(super) watching: Watching,
     pub(super) watch_settings: WatchSettings,
@@ -111,6 +114,10 @@ pub(super) enum Timer {
     Published(UserId, u64),
     /// A text has had no answer for too long.
     TextLate(TransactionId),
+    /// No key has come in a menu, or no end of what it said.
+    MenuLate(CallId),
+    /// Whoever waits in a queue is told its menu.
+    MenuDue(CallId),
     /// A service has not answered in its time.
     AnswerLate(AskId),
     /// See whether everything that must hold does.
@@ -169,6 +176,7 @@ impl Engine {
             guesses,
             probes: FastMap::default(),
             asks: Asks::default(),
+            in_menus: BTreeMap::new(),
             texts: Texts::default(),
             watching: Watching::default(),
             watch_settings: WatchSettings::default(),
@@ -258,6 +266,8 @@ impl Engine {
                 Timer::Notify => self.tell_watchers(now),
                 Timer::Published(user, tag) => self.on_publication_over(now, user, tag),
                 Timer::TextLate(text) => self.on_text_late(now, text),
+                Timer::MenuLate(call) => self.on_menu_late(now, call),
+                Timer::MenuDue(call) => self.on_menu_due(now, call),
                 Timer::AnswerLate(ask) => self.on_answered(now, ask, Err(Unsaid::TooLate)),
                 Timer::Sweep => self.sweep(now),
                 Timer::PlayLate(call, play) => self.on_played(now, call, play),

@@ -102,6 +102,7 @@ impl Engine {
             cause: Cause::NORMAL,
             ended_by: EndedBy::Switch,
             queue: None,
+            menus: Vec::new(),
             legs: vec![LegRecord { side: LegSide::Caller, ..leg }],
         }
     }

@@ -64,7 +64,7 @@ impl Engine {
                 (self.trunk_phases(now, party, &order, &number), NextPhase::PeerFailed)
             }
             // The settings take no such route for these: what plays is ours to take on.
-            Destination::Queue(_) | Destination::Clip(_) => (Vec::new(), NextPhase::Refused),
+            Destination::Queue(_) | Destination::Clip(_) | Destination::Menu(_) => (Vec::new(), NextPhase::Refused),
         }
     }
 

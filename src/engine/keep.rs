@@ -11,7 +11,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CallRecord, Engine, Entry, QueueRecord, calls::Note, drive::Timer, queue_calls::Waiting, trunks::trunk_credentials,
+    CallRecord, Engine, Entry, KeptMenu, QueueRecord, calls::Note, drive::Timer, queue_calls::Waiting,
+    trunks::trunk_credentials,
 };
 use crate::{
     acd::Alive,
@@ -47,6 +48,9 @@ pub struct RunningCall {
     forwards: u8,
     #[serde(default)]
     forwarded_by: Option<UserId>,
+    /// Its caller is in a menu.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    menu: Option<KeptMenu>,
 }
 
 /// Where one leg's sound stood.
@@ -72,6 +76,7 @@ impl RunningCall {
             referred: false,
             forwards: 0,
             forwarded_by: None,
+            menu: None,
         }
     }
 
@@ -185,6 +190,7 @@ impl Engine {
             cause: Cause::SWITCH,
             ended_by: EndedBy::Switch,
             queue: note.queue.as_ref().map(QueueRecord::shortened),
+            menus: note.menus.clone(),
             legs: Vec::new(),
         };
         let waiting = note.interaction.and_then(|interaction| self.waiting.get(&interaction));
@@ -199,6 +205,7 @@ impl Engine {
             referred: note.referred,
             forwards: note.forwards,
             forwarded_by: note.forwarded_by,
+            menu: self.kept_menu(call),
         })
     }
 
@@ -232,6 +239,7 @@ impl Engine {
                 interaction: running.interaction,
                 arrived: running.arrived,
                 priority: running.priority,
+                menu: running.menu,
             });
         }
         (alive, living)
@@ -240,14 +248,18 @@ impl Engine {
     /// The second half, once the distributor knows who waits and who talks: agents are busy with what lives, callers
     /// hear music again, and what belongs to nobody ends.
     pub(super) fn settle_resumed(&mut self, now: Now, living: Vec<Living>) {
-        for Living { call, how, interaction, arrived, priority } in living {
+        for Living { call, how, interaction, arrived, priority, menu } in living {
             self.count_lines(now, call);
             self.watch_resumed(now, call);
             match how {
                 Resumed::Over => continue,
                 Resumed::Talking => self.go_on_talking(now, call, interaction, (priority, arrived)),
                 Resumed::Alone => match interaction.filter(|interaction| self.acd.waits_in(*interaction).is_some()) {
-                    Some(interaction) => self.go_on_waiting(call, interaction, (priority, arrived)),
+                    Some(interaction) => {
+                        self.go_on_waiting(call, interaction, (priority, arrived));
+                        self.await_menu(now, call, interaction);
+                    }
+                    None if menu.is_some_and(|menu| self.resume_menu(now, call, menu)) => {}
                     None => {
                         if let Some(note) = self.notes.get_mut(&call) {
                             (note.interaction, note.engagement) = (None, None);
@@ -334,6 +346,7 @@ pub(super) struct Living {
     interaction: Option<InteractionId>,
     arrived: Option<Wall>,
     priority: i32,
+    menu: Option<KeptMenu>,
 }
 
 impl RunningCall {
@@ -358,6 +371,9 @@ impl RunningCall {
             step: None,
             journalled: true,
             ended_by: None,
+            priority: None,
+            skills: Vec::new(),
+            menus: record.menus.clone(),
         }
     }
 }

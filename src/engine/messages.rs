@@ -182,7 +182,7 @@ impl Engine {
             }
             Destination::Queue(queue) => return Ok(Way::Centre { queue: Some(queue), call: None, caller }),
             // A sentence that is played reads nothing.
-            Destination::Clip(_) => return Err(Reply::new(488)),
+            Destination::Clip(_) | Destination::Menu(_) => return Err(Reply::new(488)),
         };
         if targets.is_empty() { Err(Reply::new(480)) } else { Ok(Way::Devices(targets, caller)) }
     }

@@ -18,6 +18,7 @@ mod journal;
 mod keep;
 mod keep_alive;
 mod live;
+mod menus;
 mod messages;
 mod outgoing;
 mod pages;
@@ -52,6 +53,10 @@ pub use io::{Alarm, Answer, Emitted, GateOrder, Input, Output, Request, RequestI
 pub use journal::{Entry, EntryId, JOURNAL_VERSION};
 pub use keep::{LegStanding, RunningCall};
 pub use live::{Event, Happened, OfferView};
+pub use menus::{
+    COURSE_MAX, Collect, KeptMenu, LINES_MAX, Line, MENUS_MAX, Menu, MenuEnd, MenuStep, STEPS_MAX, TYPED_MAX, Way,
+    reached, way_round,
+};
 pub use pages::{PAGE_LEGS_MAX, PAGE_SDP_MAX, PAGES_MAX, PAGES_PER_USER_MAX, PageLeg, PageSays, PageTold};
 pub use parties::Supervision;
 pub use record::{CallRecord, Direction, QueueRecord, Record, STORY_MAX, StoryEvent, StoryStep};
@@ -60,7 +65,7 @@ pub use recordings::{
     SegmentRecord, SegmentReport,
 };
 pub use settings::{BlindFailed, Centre, Clip, Devices, EngineSettings, Limits, QueueVoice, Spoken, WaitingSound};
-pub use snapshot::{CallStage, CallView, Counts, DeviceKind, DeviceView, LegView, Snapshot};
+pub use snapshot::{CallStage, CallView, Counts, DeviceKind, DeviceView, LegView, MenuView, Snapshot};
 pub use trunks::TrunkView;
 pub use watching::{
     DndShown, KeptPublication, KeptWatch, Medium, Shown, WATCHED_BY_ONE_MAX, WatchSettings, WatchView, Watchers,

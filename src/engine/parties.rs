@@ -186,7 +186,7 @@ impl Engine {
                 let target = trunks.iter().find_map(|one| self.trunk_target_of(now, one.trunk, &to.number, by).ok());
                 target.map(|target| vec![target]).ok_or_else(nobody)
             }
-            Destination::Queue(_) | Destination::Clip(_) => {
+            Destination::Queue(_) | Destination::Clip(_) | Destination::Menu(_) => {
                 Err(Refused::not_now("not_a_person", "only a person or a number can be brought into a call"))
             }
         }

@@ -54,7 +54,8 @@ pub(super) struct Asked {
 impl Engine {
     /// A call enters a queue: an agent is looked for, and the caller hears music meanwhile.
     pub(super) fn enqueue(&mut self, now: Now, call: CallId, queue: QueueId, arrived: Wall) {
-        self.enqueue_at(now, call, queue, (0, arrived));
+        let wanted = self.notes.get(&call).map_or(0, |note| note.wanted().0);
+        self.enqueue_at(now, call, queue, (wanted, arrived));
     }
 
     /// The same with a priority that it has already.
@@ -65,7 +66,8 @@ impl Engine {
         let interaction = InteractionId(self.switch.ids().next_interaction());
         self.await_agent(call, queue, interaction, place);
         let newcomer = Enqueue::inbound(interaction, queue, shown);
-        let enqueue = Enqueue { call: Some(call), priority, arrived: Some(arrived), ..newcomer };
+        let skills = self.notes.get(&call).map(|note| note.wanted().1).unwrap_or_default();
+        let enqueue = Enqueue { call: Some(call), priority, arrived: Some(arrived), skills, ..newcomer };
         if let Err(outcome) = self.acd.enqueue(now, enqueue) {
             self.waiting.remove(&interaction);
             if let Some(note) = self.notes.get_mut(&call).filter(|note| note.transfer.is_none()) {
@@ -116,6 +118,7 @@ impl Engine {
         self.live(now, Happened::Waiting { interaction, queue, call, caller, priority, arrived });
         self.let_hear(now, call, queue);
         self.sound(interaction);
+        self.await_menu(now, call, interaction);
     }
 
     /// A call leaves the queues for where a chain or an exit key leads.
@@ -123,13 +126,18 @@ impl Engine {
         let to = step.to.clone();
         let Some(note) = self.notes.get_mut(&call) else { return };
         note.step = Some(step);
+        self.lead_to(now, call, &to);
+    }
+
+    /// Leads a call that has been answered to somewhere else.
+    pub(super) fn lead_to(&mut self, now: Now, call: CallId, to: &Onward) {
         let rings = matches!(to, Onward::User(_) | Onward::Group(_) | Onward::Number(_));
         if rings && self.switch.hears(call) {
             self.switch.play_waiting(call, Source::Tone(Tone::Ringback));
         }
-        match self.directory.onward(&to) {
+        match self.directory.onward(to) {
             Some(routed) => self.direct_to(now, call, routed),
-            None if to == Onward::HangUp => self.switch.end_call(now, call, Cause::NORMAL, EndedBy::Switch),
+            None if *to == Onward::HangUp => self.switch.end_call(now, call, Cause::NORMAL, EndedBy::Switch),
             None => self.refuse_call(now, call, Cause::NOT_FOUND),
         }
     }
@@ -322,6 +330,7 @@ impl Engine {
     fn on_connect(&mut self, now: Now, interaction: InteractionId, offer: OfferId, engagement: EngagementId) {
         let Some(waiting) = self.waiting.get(&interaction) else { return };
         let call = waiting.call;
+        self.forget_course(call);
         self.engagements.insert(engagement, call);
         let Some(asked) = self.offers.get_mut(&offer) else { return };
         if let Some(note) = self.notes.get_mut(&call) {
@@ -389,6 +398,7 @@ impl Engine {
         }
         if let Some(interaction) = interaction {
             self.sound(interaction);
+            self.await_menu(now, call, interaction);
         }
     }
 
@@ -454,6 +464,7 @@ impl Engine {
     ) {
         let Some(waiting) = self.waiting.get(&interaction) else { return };
         let (call, priority, arrived) = (waiting.call, waiting.priority, waiting.arrived);
+        self.forget_course(call);
         if let Some(record) = self.notes.get_mut(&call).and_then(|note| note.queue.as_mut()) {
             let name = outcome_name(outcome).to_owned();
             let what = StoryEvent::Left { outcome: name.clone(), onward: onward.clone(), waited_ms: wait_ms };
@@ -513,8 +524,10 @@ impl Engine {
     pub(super) fn on_digit(&mut self, now: Now, call: CallId, digit: char) {
         self.cut_welcome(now, call);
         let Some(note) = self.notes.get(&call).filter(|note| !note.connected) else { return };
-        if let Some(interaction) = note.interaction {
-            self.acd.handle_exit_key(now, interaction, digit);
+        if let Some(interaction) = note.interaction
+            && !self.acd.handle_exit_key(now, interaction, digit)
+        {
+            self.press_waiting_menu(now, call, digit);
         }
     }
 }

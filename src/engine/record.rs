@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::SegmentRecord;
+use super::{MenuStep, SegmentRecord};
 use crate::{
     acd,
     base::{AgentId, CallId, InteractionId, OfferId, Private, QueueId, TrunkId, Wall},
@@ -28,6 +28,9 @@ pub struct CallRecord {
     pub cause: Cause,
     pub ended_by: EndedBy,
     pub queue: Option<QueueRecord>,
+    /// Which way it went through menus.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub menus: Vec<MenuStep>,
     pub legs: Vec<LegRecord>,
 }
 

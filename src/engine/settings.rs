@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{RecordingSettings, Responder, WatchSettings};
+use super::{Menu, RecordingSettings, Responder, WatchSettings};
 use crate::{
     acd,
     base::{ClipId, Number, QueueId, UserId},
@@ -93,6 +93,8 @@ pub struct Centre {
     /// Programs elsewhere that may be asked.
     #[serde(default)]
     pub services: Vec<Responder>,
+    #[serde(default)]
+    pub menus: Vec<Menu>,
     /// Supervisors of these queues alone (SV-09); one who is not here supervises all.
     #[serde(default)]
     pub supervised: BTreeMap<UserId, BTreeSet<QueueId>>,
@@ -131,7 +133,7 @@ pub struct QueueVoice {
 
 /// `[queue.voice]`: what a queue says, and in which language (QE-05). A clip is a key of the centre's, or
 /// `built-in:welcome`, which is said in the caller's language.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Spoken {
     pub language: Language,
@@ -147,14 +149,40 @@ pub struct Spoken {
     pub whisper: Option<String>,
     /// And how long the caller has waited.
     pub whisper_wait: bool,
+    /// A menu that whoever waits hears over the music, without losing his place (QE-18).
+    pub menu: Option<String>,
+    /// First after so many seconds, and again so many after he chose to wait on; zero: once.
+    pub menu_first_secs: u32,
+    pub menu_every_secs: u32,
+}
+
+impl Default for Spoken {
+    fn default() -> Self {
+        Self {
+            language: Language::default(),
+            languages: BTreeMap::new(),
+            early_media: false,
+            welcome: None,
+            connecting: None,
+            whisper: None,
+            whisper_wait: false,
+            menu: None,
+            menu_first_secs: 30,
+            menu_every_secs: 60,
+        }
+    }
 }
 
 impl Spoken {
     /// The longest beginning of the caller's number counts.
     pub fn language_for(&self, number: &str) -> Language {
-        let known = self.languages.iter().filter(|(prefix, _)| number.starts_with(prefix.as_str()));
-        known.max_by_key(|(prefix, _)| prefix.len()).map_or(self.language, |(_, language)| *language)
+        language_of(&self.languages, self.language, number)
     }
+}
+
+pub(super) fn language_of(languages: &BTreeMap<String, Language>, usual: Language, number: &str) -> Language {
+    let known = languages.iter().filter(|(prefix, _)| number.starts_with(prefix.as_str()));
+    known.max_by_key(|(prefix, _)| prefix.len()).map_or(usual, |(_, language)| *language)
 }
 
 /// What a waiting caller hears (QE-04).

@@ -110,6 +110,7 @@ impl Engine {
             cause: Cause::from_status(status),
             ended_by: EndedBy::Switch,
             queue: None,
+            menus: Vec::new(),
             legs: Vec::new(),
         };
         self.emit(Output::Record(super::Record::Call(Box::new(record))));

@@ -41,7 +41,17 @@ pub struct CallView {
     pub direct: Vec<AgentId>,
     /// `None`: it is not recorded now.
     pub recording: Option<RecordingView>,
+    /// Its caller is in a menu.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub menu: Option<MenuView>,
     pub legs: Vec<LegView>,
+}
+
+/// Which menu a caller is in, and since when.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct MenuView {
+    pub menu: String,
+    pub since: Wall,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]

@@ -36,6 +36,8 @@ pub(super) enum Purpose {
     Announcement(InteractionId),
     /// The bridge comes when all of these are over.
     Briefing(OfferId),
+    /// What a menu says.
+    Menu,
     /// Of an agent's: they talk on behind it.
     Clip,
 }
@@ -95,7 +97,8 @@ impl Engine {
 
     /// The distributor wants somebody told something.
     pub(super) fn on_announce(&mut self, now: Now, interaction: InteractionId, queue: QueueId, what: &Announcement) {
-        let told = self.announcement(interaction, queue, what);
+        let in_menu = self.waiting.get(&interaction).is_some_and(|waiting| self.is_in_menu(waiting.call));
+        let told = self.announcement(interaction, queue, what).filter(|_| !in_menu);
         let play =
             told.and_then(|(call, source)| Some((call, self.switch.play_over(self.switch.caller_leg(call)?, source)?)));
         match play {
@@ -191,6 +194,7 @@ impl Engine {
                 self.timers.cancel(Timer::PlayLate(call, play));
                 self.switch.end_call(now, call, Cause::NORMAL, EndedBy::Switch);
             }
+            Purpose::Menu => self.on_menu_said(now, call, play),
             Purpose::Clip => self.on_clip_played(now, call),
             Purpose::Welcome(queue) => {
                 self.timers.cancel(Timer::PlayLate(call, play));

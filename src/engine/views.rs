@@ -1,6 +1,6 @@
 //! The state as others see it, and what must hold in it.
 
-use super::{CallStage, CallView, Counts, Engine, Happened, LegView, Snapshot};
+use super::{CallStage, CallView, Counts, Engine, Happened, LegView, MenuView, Snapshot};
 use crate::{
     acd,
     base::{CallId, Now},
@@ -58,6 +58,8 @@ impl Engine {
             self.acd.check_invariants().into_iter().map(|found| format!("{}: {}", found.invariant, found.what)),
         );
         wrong.extend(self.watching.check());
+        let over = self.in_menus.keys().filter(|call| self.switch.call(**call).is_none());
+        wrong.extend(over.map(|call| format!("{call} is in a menu, and over")));
         for (call, note) in &self.notes {
             let live = self.switch.call(*call).is_some();
             if (note.engagement.is_some() || note.interaction.is_some()) && !live {
@@ -113,6 +115,7 @@ impl Engine {
             began: sight.began(),
             answered: sight.answered(),
             stage,
+            menu: self.menu_view(call).map(|(menu, since)| MenuView { menu, since }),
             queue: note.queue.as_ref().map(|queue| queue.queue),
             interaction: note.interaction,
             agent,

@@ -187,6 +187,14 @@ impl Switch {
         id
     }
 
+    /// What the caller is called from now on, at whoever is rung for him.
+    pub fn name_caller(&mut self, call: CallId, name: String) {
+        if let Some(known) = self.calls.get_mut(&call) {
+            known.shown.display = Some(name);
+            self.fact(Fact::Changed { call });
+        }
+    }
+
     /// Refuses a call that was not admitted.
     pub fn refuse(&mut self, now: Now, usage: UsageId, reply: Reply) {
         self.stack.respond(now, usage, reply);

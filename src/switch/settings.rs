@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Numbering, Quirks};
 use crate::{
-    base::{ClipId, DialClassId, Extension, GroupId, Number, Private, QueueId, TrunkGroupId, TrunkId, UserId},
+    base::{ClipId, DialClassId, Extension, GroupId, MenuId, Number, Private, QueueId, TrunkGroupId, TrunkId, UserId},
     sip::{Lookup, Transport, digest::Ha1},
 };
 
@@ -345,6 +345,8 @@ pub enum Destination {
     Queue(QueueId),
     /// Answer, play once, hang up.
     Clip(ClipId),
+    /// Answer, ask for keys, lead on.
+    Menu(MenuId),
 }
 
 /// Literal characters, `X` for one digit, and a trailing `*` for any rest. `+3512XXXXXXXX`, `9*`, `800`.

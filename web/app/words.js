@@ -108,6 +108,7 @@ const WORDS = {
   "stage.waiting": ["Waiting", "Em espera", "En espera"],
   "stage.talking": ["Talking", "Em conversa", "Hablando"],
   "stage.held": ["On hold", "Em pausa", "Retenida"],
+  "stage.menu": ["In the menu {menu}", "No menu {menu}", "En el menú {menu}"],
   "stage.playing": ["Listening", "A ouvir", "Escuchando"],
   "duration": ["Time", "Tempo", "Tiempo"],
   "no_calls": ["No live calls.", "Nenhuma chamada em curso.", "Ninguna llamada en curso."],

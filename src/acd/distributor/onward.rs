@@ -161,6 +161,16 @@ impl Acd {
         true
     }
 
+    /// The caller chose another way, by a key or by what is known of him. One who is being connected stays.
+    pub fn leave_by_choice(&mut self, now: Now, interaction: InteractionId, key: Option<char>, to: Onward) {
+        if self.waits(interaction).is_err() {
+            return;
+        }
+        let outcome = key.map_or_else(|| Outcome::Overflowed(to.clone()), Outcome::ExitKey);
+        self.leave_for(now, interaction, outcome, WithdrawCause::CustomerGone, Some(to));
+        self.settle(now);
+    }
+
     /// Moves a waiting interaction to another queue, where it keeps its arrival. The other queue's entry rules don't
     /// hold for it, only its door and its bound.
     pub fn move_to(&mut self, now: Now, id: InteractionId, queue: QueueId, _actor: Actor) -> Result<(), Refused> {

@@ -6,7 +6,8 @@ use smallvec::SmallVec;
 
 use super::{
     super::{
-        Actor, Enqueue, InteractionKind, OfferEnd, Onward, Outcome, Output, Refused, TimeoutPriority, WithdrawCause,
+        Actor, Enqueue, InteractionKind, NeededSkill, OfferEnd, Onward, Outcome, Output, Refused, TimeoutPriority,
+        WithdrawCause,
     },
     Acd, Timer,
     estimate::average,
@@ -236,6 +237,16 @@ impl Acd {
         self.replace(interaction, |it| it.priority = priority);
         self.settle(now);
         Ok(())
+    }
+
+    /// Changes what a waiting interaction needs of an agent; it keeps its place. Whoever rings already may take it.
+    pub fn require(&mut self, now: Now, interaction: InteractionId, skills: Vec<NeededSkill>) {
+        if self.waits(interaction).is_err() {
+            return;
+        }
+        self.replace(interaction, |it| it.skills = skills);
+        self.widen(now, interaction);
+        self.settle(now);
     }
 
     /// Takes over the centre's order for all who wait.

@@ -11,7 +11,7 @@ use crate::{
         OfferSnapshot, Pending, QueueCounters, QueueSnapshot, Reason, Status,
     },
     base::{AgentId, CallId, InteractionId, QueueId, Wall},
-    engine::{self, CallStage, Centre, Direction, RecordingView, Snapshot},
+    engine::{self, CallStage, Centre, Direction, MenuView, RecordingView, Snapshot},
     switch::Guest,
 };
 
@@ -215,6 +215,9 @@ pub struct CallView {
     pub agent: Option<String>,
     /// `null`: it is not recorded now.
     pub recording: Option<RecordingView>,
+    /// Which menu its caller is in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub menu: Option<MenuView>,
     pub legs: usize,
     pub parties: Vec<PartyView>,
     #[serde(skip)]
@@ -362,6 +365,7 @@ impl<'a> Names<'a> {
             queue: call.queue.map(|queue| self.queue_key(queue)),
             agent: call.agent.map(|agent| self.agent_key(agent)),
             recording: call.recording,
+            menu: call.menu.clone(),
             legs: parties.len(),
             parties,
             agent_id: call.agent,

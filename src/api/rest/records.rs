@@ -14,7 +14,7 @@ use crate::{
     acd::{self, Actor, Candidate, EngagementSummary, Factor, OfferEnd, Onward, Strategy, Why},
     api::{Api, Problem, Signed},
     base::{AgentId, CallId, QueueId, Wall},
-    engine::{CallRecord, Centre, Direction, QueueRecord, StoryEvent, StoryStep},
+    engine::{CallRecord, Centre, Direction, MenuStep, QueueRecord, StoryEvent, StoryStep},
     store::{DatabaseError, RecordFilter},
     switch::{Cause, EndedBy, LegParty, LegRecord, LegSide, Quality},
 };
@@ -45,6 +45,9 @@ struct RecordView<'a> {
     cause: Cause,
     ended_by: EndedBy,
     queue: Option<QueuePart<'a>>,
+    /// Which way it went through menus.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    menus: &'a [MenuStep],
     legs: Vec<LegView<'a>>,
     /// Who talked in it, and what he wrote of it; only what is over.
     engagements: Vec<EngagementView<'a>>,
@@ -201,6 +204,7 @@ impl<'a> RecordView<'a> {
             cause: record.cause,
             ended_by: record.ended_by,
             queue: record.queue.as_ref().map(|part| QueuePart::of(part, centre)),
+            menus: &record.menus,
             legs: record.legs.iter().map(|leg| LegView::of(leg, centre)).collect(),
             engagements: own.map(|it| EngagementView::of(it, centre)).collect(),
         }

@@ -455,6 +455,7 @@ pub fn call(call: u64, interaction: u64, caller: &str, agent: Option<AgentId>) -
         agent,
         direct: Vec::new(),
         recording: None,
+        menu: None,
         legs: Vec::new(),
     }
 }

@@ -282,6 +282,7 @@ async fn supervisors_read_call_records() {
             offers: 1,
             why: None,
         }),
+        menus: Vec::new(),
         legs: Vec::new(),
     };
     let engagement = EngagementSummary {

@@ -59,6 +59,7 @@ pub(super) fn tables(centre: &Centre, clips: &[ClipFile]) -> Table {
     put("number", centre.routes.iter().map(|route| number_table(route, &names)).collect());
     put("agent", centre.acd.agents.values().map(agent_table).collect());
     put("queue", centre.acd.queues.iter().map(|(id, queue)| queue_table(*id, queue, centre)).collect());
+    put("menu", centre.menus.iter().map(super::menus::table).collect());
     put("reason", centre.acd.reasons.iter().map(reason_table).collect());
     put("disposition", centre.acd.dispositions.iter().map(named).collect());
     put("tag", centre.acd.tags.iter().map(named).collect());
@@ -125,6 +126,7 @@ impl Names<'_> {
             }
             Destination::Queue(id) => format!("queue:{}", self.queue(id)?),
             Destination::Clip(id) => format!("clip:{}", self.clip(id)?),
+            Destination::Menu(id) => format!("menu:{}", self.centre.menus.iter().find(|menu| menu.id == id)?.key),
         })
     }
 }
@@ -359,7 +361,7 @@ fn keyed(key: &str, mut table: Table) -> Table {
 }
 
 /// Only what differs from the default.
-fn without_defaults<T: Serialize>(value: &T, default: &T) -> Table {
+pub(super) fn without_defaults<T: Serialize>(value: &T, default: &T) -> Table {
     let (Ok(mut table), Ok(plain)) = (Table::try_from(value), Table::try_from(default)) else { return Table::new() };
     table.retain(|key, value| plain.get(key) != Some(value));
     table

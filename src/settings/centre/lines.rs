@@ -156,8 +156,10 @@ impl Reading<'_, '_> {
             section.missing("number", expected);
         }
         let pattern = section.parsed_by("number", expected, Pattern::new);
-        let to = section
-            .required_text("to", "\"queue:…\", \"user:…\", \"group:…\", \"trunk:…\", \"trunks:…\" or \"clip:…\"");
+        let to = section.required_text(
+            "to",
+            "\"queue:…\", \"user:…\", \"group:…\", \"trunk:…\", \"trunks:…\", \"menu:…\" or \"clip:…\"",
+        );
         let destination = to.and_then(|to| self.destination(section, &to));
         let from = section.text("from").and_then(|from| self.side(section, &from));
         let strip = section.whole("strip", 0..=32).map(|at| at.value as u8);
@@ -184,9 +186,11 @@ impl Reading<'_, '_> {
     fn mode(&self, section: &Section<'_>, destination: Destination) -> Mode {
         let by_word = |word: &str| MODES.iter().find(|(known, _)| *known == word).map(|(_, mode)| *mode);
         let Some(mode) = section.parsed_by("mode", "\"call\" or \"proxy\"", by_word) else { return Mode::Call };
-        if mode.value == Mode::Proxy && matches!(destination, Destination::Queue(_) | Destination::Clip(_)) {
+        if mode.value == Mode::Proxy
+            && matches!(destination, Destination::Queue(_) | Destination::Clip(_) | Destination::Menu(_))
+        {
             let hint = Some(String::from("what is played to a caller is played by us: leave mode out"));
-            section.fault(mode.mark, "mode: a queue or a clip is not forwarded to", hint);
+            section.fault(mode.mark, "mode: a queue, a menu or a clip is not forwarded to", hint);
         }
         mode.value
     }
@@ -205,8 +209,10 @@ impl Reading<'_, '_> {
             "trunk" => self.trunks.find(self.report, &name, "to").map(Destination::Trunk),
             "trunks" => self.trunk_groups.find(self.report, &name, "to").map(Destination::Trunks),
             "clip" => self.clips.find(self.report, &name, "to").map(Destination::Clip),
+            "menu" => self.menus.find(self.report, &name, "to").map(Destination::Menu),
             other => {
-                let hint = crate::settings::near::hint(other, ["queue", "user", "group", "trunk", "trunks", "clip"]);
+                let kinds = ["queue", "user", "group", "trunk", "trunks", "menu", "clip"];
+                let hint = crate::settings::near::hint(other, kinds);
                 section.fault(to.mark, format!("to: \"{other}\" is no kind of destination"), hint);
                 None
             }

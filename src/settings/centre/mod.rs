@@ -4,6 +4,7 @@ mod book;
 mod difference;
 mod dump;
 mod lines;
+mod menus;
 mod numbering;
 mod people;
 mod queues;
@@ -25,7 +26,7 @@ use super::{
     read::Section,
 };
 use crate::{
-    base::{AgentId, ClipId, DialClassId, GroupId, QueueId, ServiceId, TrunkGroupId, TrunkId, UserId},
+    base::{AgentId, ClipId, DialClassId, GroupId, MenuId, QueueId, ServiceId, TrunkGroupId, TrunkId, UserId},
     engine::Centre,
     switch::Router,
 };
@@ -72,6 +73,7 @@ struct Reading<'r, 'a> {
     agents: Book<AgentId>,
     queues: Book<QueueId>,
     services: Book<ServiceId>,
+    menus: Book<MenuId>,
     /// Calendars that trunks name, before there are any.
     trunk_hours: RefCell<Vec<At<String>>>,
     /// Where queues lead on.
@@ -93,6 +95,7 @@ pub(super) fn read<'a>(roots: &[Section<'a>], report: &'a Report<'a>, realm: &st
         agents: Book::new("agent"),
         queues: Book::new("queue"),
         services: Book::new("service"),
+        menus: Book::new("menu"),
         trunk_hours: RefCell::default(),
         onward: RefCell::default(),
     };
@@ -103,8 +106,11 @@ pub(super) fn read<'a>(roots: &[Section<'a>], report: &'a Report<'a>, realm: &st
     let groups = reading.read_groups();
     let trunks = reading.read_trunks();
     let trunk_groups = reading.read_trunk_groups();
+    let menus = reading.read_menus();
     let (acd, queues) = reading.read_acd(&mut users);
+    reading.check_menus(&menus, &acd);
     let routes = reading.read_numbers();
+    reading.check_stays(&menus, &routes);
     reading.check_trunk_hours(&acd.calendars);
     let generated = users.iter().filter(|draft| draft.generated).map(|draft| draft.user.id).collect();
     reading.check_addresses(&users, &groups);
@@ -125,6 +131,7 @@ pub(super) fn read<'a>(roots: &[Section<'a>], report: &'a Report<'a>, realm: &st
         watching: reading.read_watching(),
         recording: reading.read_recording(),
         services,
+        menus: menus::finished(menus),
     };
     reading.check_numbers_onward(&Router::new(&centre.users, &centre.groups, &centre.routes));
     CentreFiles { centre, clips: files, generated }

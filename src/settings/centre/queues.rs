@@ -94,7 +94,7 @@ impl Reading<'_, '_> {
             let music = music.map(|key| (self.clips.find(self.report, &key, "hold_music"), key));
             let members = self.members(form.members, members_mark);
             for to in form.overflow.iter().chain(form.exit_keys.values()) {
-                self.check_onward(to, key.mark);
+                self.check_onward(to, key.mark, "overflow or exit_keys");
             }
             places.insert(format!("queues.{}", key.value), key.mark);
             places.insert(format!("queues.{}.members", key.value), members_mark);
@@ -116,6 +116,7 @@ impl Reading<'_, '_> {
         let mut voice = section.table("voice");
         voice.name_it(String::from("[queue.voice]"));
         let mark = voice.mark();
+        let voice_menu = voice.mark_of("menu").unwrap_or(mark);
         let Some(spoken) = voice.whole_as::<Spoken>() else { return Spoken::default() };
         for (what, clip) in
             [("welcome", &spoken.welcome), ("connecting", &spoken.connecting), ("whisper", &spoken.whisper)]
@@ -124,6 +125,7 @@ impl Reading<'_, '_> {
                 self.check_clip(&At::new(clip.clone(), mark), what);
             }
         }
+        self.check_waiting_menu(spoken.menu.as_ref(), voice_menu);
         let is_beginning = |text: &String| {
             let digits = text.strip_prefix('+').unwrap_or(text);
             (1..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
@@ -136,7 +138,7 @@ impl Reading<'_, '_> {
     }
 
     /// A clip of the centre's, or a sentence that is there in every language.
-    fn check_clip(&self, key: &At<String>, what: &str) {
+    pub(super) fn check_clip(&self, key: &At<String>, what: &str) {
         let Some(word) = key.value.strip_prefix(BUILT_IN_WORD) else {
             self.clips.find(self.report, key, what);
             return;
@@ -161,8 +163,7 @@ impl Reading<'_, '_> {
     }
 
     /// Queues are checked by `acd`, numbers once the routes are known.
-    fn check_onward(&self, to: &Onward, mark: Mark) {
-        let what = "overflow or exit_keys";
+    pub(super) fn check_onward(&self, to: &Onward, mark: Mark, what: &str) {
         match to {
             Onward::User(key) => drop(self.users.find(self.report, &At::new(key.to_string(), mark), what)),
             Onward::Group(key) => drop(self.groups.find(self.report, &At::new(key.to_string(), mark), what)),
@@ -284,7 +285,7 @@ fn waiting_sound(waiting: Option<At<WaitingSound>>, music: Option<ClipId>) -> Op
 
 /// A table as one of `acd`'s own types; what serde says becomes a fault with a place.
 impl<'a> Section<'a> {
-    fn rest<T: DeserializeOwned>(self) -> Option<T> {
+    pub(super) fn rest<T: DeserializeOwned>(self) -> Option<T> {
         let known = self.taken();
         self.deserialize(&known)
     }

@@ -28,7 +28,7 @@ pub(super) const CALLS_MAX: usize = 50;
 pub const PAGE_MAX: u32 = 500;
 
 const CALL_COLUMNS: &str = "call_id, direction, trunk_id, caller, dialled, began, answered, connected, ended, cause_sip, \
-     cause_q850, ended_by, queue_id, interaction_id, outcome, waited_ms, agent_id, offers, why, story";
+     cause_q850, ended_by, queue_id, interaction_id, outcome, waited_ms, agent_id, offers, why, story, menus";
 
 const LEG_COLUMNS: &str = "leg_id, call_id, side, party, address, peer, sip_call_id, began, rang, answered, ended, \
      cause_sip, cause_q850, ended_by, codec, quality";
@@ -170,6 +170,7 @@ fn bind_call<'q>(insert: Insert<'q>, record: &CallRecord) -> Insert<'q> {
         .bind(queue.map(|queue| i64::from(queue.offers)))
         .bind(queue.and_then(|queue| queue.why.as_ref()).map(word))
         .bind(queue.map(|queue| &queue.story).filter(|story| !story.is_empty()).map(word))
+        .bind(Some(&record.menus).filter(|menus| !menus.is_empty()).map(word))
 }
 
 fn bind_leg<'q>(insert: Insert<'q>, call: CallId, leg: &LegRecord) -> Insert<'q> {
@@ -220,6 +221,7 @@ fn read_call(row: &AnyRow) -> Result<CallRecord, DatabaseError> {
         cause: Cause { sip: number(row, 9)?, q850: number(row, 10)? },
         ended_by: value(row, 11)?,
         queue,
+        menus: row.try_get::<Option<String>, _>(20)?.map(|text| parse(&text)).transpose()?.unwrap_or_default(),
         legs: Vec::new(),
     })
 }

@@ -6,7 +6,10 @@ use super::*;
 use crate::{
     acd::{Actor, EngagementSummary, InteractionKind, Work},
     base::{AgentId, CallId, EngagementId, InteractionId, LegId, Private, QueueId, SegmentId, TrunkId, UserId, Wall},
-    engine::{CallRecord, Direction, Pause, QueueRecord, Record, SegmentFile, SegmentRecord, StoryEvent, StoryStep},
+    engine::{
+        CallRecord, Direction, MenuEnd, MenuStep, Pause, QueueRecord, Record, SegmentFile, SegmentRecord, StoryEvent,
+        StoryStep,
+    },
     media::tape::Span,
     switch::{Cause, EndedBy, LegParty, LegRecord, LegSide, Quality},
 };
@@ -57,6 +60,11 @@ fn record(call: u64, began: i64, agent: Option<u64>) -> CallRecord {
                 what: StoryEvent::Left { outcome: "answered".into(), onward: None, waited_ms: 12_345 },
             }],
         }),
+        menus: vec![MenuStep {
+            at: Wall(began + 10),
+            menu: "main".into(),
+            end: Some((MenuEnd::Pressed { key: '1' }, "queue:support".parse().unwrap())),
+        }],
         legs: vec![
             leg(call * 10, LegSide::Caller, LegParty::Trunk(TrunkId(3))),
             leg(call * 10 + 1, LegSide::Called, LegParty::User(UserId(9))),

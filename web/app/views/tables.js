@@ -84,7 +84,7 @@ export function Calls() {
             (call) => html`<tr key=${call.call}>
               <th scope="row">${call.caller || t("unknown_caller")}</th>
               <td>${call.dialled}</td>
-              <td>${t(`stage.${call.stage}`)}</td>
+              <td>${call.menu ? html`${t("stage.menu", { menu: call.menu.menu })} <${Since} since=${call.menu.since} />` : t(`stage.${call.stage}`)}</td>
               <td>${call.queue ? queueName(call.queue) : ""}</td>
               <td>${call.agent ? agentName(call.agent) : ""}</td>
               <td class="number"><${Since} since=${call.began} /></td>

@@ -1,0 +1,2 @@
+-- Which way a call went through menus, as JSON.
+ALTER TABLE calls ADD COLUMN menus TEXT;
