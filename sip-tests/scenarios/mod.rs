@@ -6,6 +6,7 @@ mod bad_line;
 mod clips;
 mod crash_points;
 mod day;
+mod device_choice;
 mod devices;
 mod distribution;
 mod early;

@@ -88,6 +88,10 @@ impl Phone {
         self.with(|ua| ua.password = Some(password.to_owned()));
     }
 
+    pub fn is_called(&self, user_agent: &str) {
+        self.with(|ua| ua.user_agent = user_agent.to_owned());
+    }
+
     pub fn does(&self, habit: Habit) {
         self.with(|ua| ua.habit = habit);
     }

@@ -15,7 +15,7 @@ mod ua;
 mod world;
 
 pub use centre::{SUPPORT, millis, secs};
-pub use handles::{Agent, Call, Phone};
+pub use handles::{Agent, Call, Party, Phone};
 pub use link::Link;
 pub use page::Page;
 pub use sound::{Voice, mu_law};

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Actor, Channel, Door, InteractionKind, MemberState, NeededSkill, Outcome, Pending, Preferred, Reason, Selection,
+    Actor, Channel, DeviceChoice, Door, InteractionKind, MemberState, NeededSkill, Outcome, Pending, Preferred, Reason, Selection,
     Status, Work,
 };
 use crate::base::{AgentId, CallId, EngagementId, InteractionId, Private, QueueId, Wall};
@@ -125,6 +125,9 @@ pub struct MemberRecord {
     /// Leaves the queue when his interactions are over.
     #[serde(default)]
     pub leaving: bool,
+    /// Somebody chose where it rings, otherwise than the settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<DeviceChoice>,
     /// Order of joining.
     pub joined: u64,
     pub calls_today: u32,

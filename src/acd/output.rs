@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Actor, AgentEvent, Channel, Entry, Factor, InteractionKind, MemberState, Onward, Reason, StatusView, Strategy, Work,
+    Actor, AgentEvent, Channel, DeviceChoice, Entry, Factor, InteractionKind, MemberState, Onward, Reason, StatusView, Strategy, Work,
 };
 use crate::base::{AgentId, CallId, EngagementId, Instant, InteractionId, OfferId, Private, QueueId, Wall};
 
@@ -120,6 +120,8 @@ pub struct Offer {
     pub until: Instant,
     pub until_wall: Wall,
     pub auto_answer: bool,
+    /// Where it rings.
+    pub device: DeviceChoice,
     pub why: Arc<Why>,
 }
 
@@ -270,6 +272,9 @@ pub struct MemberEvent {
     pub old: Option<MemberState>,
     pub new: Option<MemberState>,
     pub temporary: bool,
+    /// Where it rings from now on.
+    #[serde(default)]
+    pub device: DeviceChoice,
     pub at: Wall,
 }
 

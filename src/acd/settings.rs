@@ -4,9 +4,15 @@
 //! here. Agents, queues and reasons are named there by a `key` (`ana`, `support`); ids are the keys of the maps in
 //! [`Settings`], chosen by whoever loads them and stable across restarts, because the journal speaks of ids.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, MapAccess, Visitor},
+};
 
 use super::{Channel, Disposition, Factor, InteractionKind, Reason};
 use crate::base::{AgentId, QueueId};
@@ -14,6 +20,7 @@ use crate::base::{AgentId, QueueId};
 mod announce;
 mod calendar;
 mod check;
+mod device;
 mod onward;
 mod policies;
 mod work;
@@ -21,6 +28,7 @@ mod work;
 pub use announce::{Announce, PlaceRule, WaitRule};
 pub use calendar::{Calendar, CalendarDate, CalendarSettings, ClockTime, DateHours, Day, WeeklyHours};
 pub use check::Fault;
+pub use device::{DEVICE_NAME_MAX, DeviceChoice};
 pub use onward::Onward;
 pub use policies::{DevicePresence, LoginDefault, NotReadyMode, Policies, WaitOrder};
 pub use work::{DispositionRule, DispositionSettings, MarkDone, TagSettings};
@@ -240,8 +248,7 @@ impl Default for QueueSettings {
 }
 
 /// An agent's place in a queue. In a file either the agent's key alone or a table.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(from = "MemberForm")]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MemberSettings {
     /// Key of the agent.
     pub agent: String,
@@ -249,19 +256,15 @@ pub struct MemberSettings {
     pub tier: u16,
     /// What the membership is until the agent or a supervisor changes it.
     pub start: MemberStart,
+    /// Which of his devices rings for this queue, until the agent or a supervisor chooses another.
+    pub device: DeviceChoice,
 }
 
 impl MemberSettings {
     pub fn new(agent: impl Into<String>) -> Self {
-        Self { agent: agent.into(), tier: 0, start: MemberStart::Active }
+        let (start, device) = (MemberStart::Active, DeviceChoice::LastActive);
+        Self { agent: agent.into(), tier: 0, start, device }
     }
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum MemberForm {
-    Key(String),
-    Table(MemberTable),
 }
 
 #[derive(Deserialize)]
@@ -272,14 +275,34 @@ struct MemberTable {
     tier: u16,
     #[serde(default)]
     start: MemberStart,
+    #[serde(default)]
+    device: DeviceChoice,
 }
 
-impl From<MemberForm> for MemberSettings {
-    fn from(form: MemberForm) -> Self {
-        match form {
-            MemberForm::Key(agent) => Self::new(agent),
-            MemberForm::Table(MemberTable { agent, tier, start }) => Self { agent, tier, start },
+/// By hand rather than as an untagged enum, which would not say what is wrong with a table.
+impl<'de> Deserialize<'de> for MemberSettings {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct KeyOrTable;
+
+        impl<'de> Visitor<'de> for KeyOrTable {
+            type Value = MemberSettings;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the key of an agent, or a table with it")
+            }
+
+            fn visit_str<E: de::Error>(self, key: &str) -> Result<MemberSettings, E> {
+                Ok(MemberSettings::new(key))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<MemberSettings, A::Error> {
+                let table = MemberTable::deserialize(de::value::MapAccessDeserializer::new(map))?;
+                let MemberTable { agent, tier, start, device } = table;
+                Ok(MemberSettings { agent, tier, start, device })
+            }
         }
+
+        from.deserialize_any(KeyOrTable)
     }
 }
 

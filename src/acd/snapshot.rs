@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{
-    Activity, AgentCounters, Channel, DispositionRule, Door, InteractionKind, MarkDone, MemberState, Pending,
+    Activity, AgentCounters, Channel, DeviceChoice, DispositionRule, Door, InteractionKind, MarkDone, MemberState, Pending,
     QueueCounters, Reason, Selection, Status, StatusTime, Work,
 };
 use crate::base::{AgentId, CallId, EngagementId, InteractionId, OfferId, Private, QueueId, Wall};
@@ -89,6 +89,8 @@ pub struct MemberSnapshot {
     pub state: MemberState,
     pub temporary: bool,
     pub tier: u16,
+    /// Where it rings.
+    pub device: DeviceChoice,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]

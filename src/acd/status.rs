@@ -250,6 +250,8 @@ impl Actor {
 pub enum Factor {
     /// Not logged in to the queue, or offline.
     LoggedOut,
+    /// The one device that may ring for the queue can't be reached, though others can. Counts as unavailable too.
+    PinnedDevice,
     /// His device can't be reached.
     Unavailable,
     Paused,
@@ -265,8 +267,9 @@ pub enum Factor {
 }
 
 impl Factor {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::LoggedOut,
+        Self::PinnedDevice,
         Self::Unavailable,
         Self::Paused,
         Self::Dnd,

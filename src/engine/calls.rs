@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use super::{
-    CallRecord, Direction, Engine, Entry, Happened, MenuStep, Output, QueueRecord, Record, Refused, outgoing::Attempts,
-    queue_calls::Step, transfers::Transfer,
+    CallRecord, Direction, Engine, Entry, Happened, MenuStep, Output, QueueRecord, Record, Refused, UsedDevice,
+    outgoing::Attempts, queue_calls::Step, transfers::Transfer,
 };
 use crate::{
     acd::NeededSkill,
     base::{AgentId, CallId, EngagementId, GroupId, InteractionId, LegId, Now, Number, QueueId, TrunkId, UserId, Wall},
     sip::{Headers, TransactionId},
     switch::{
-        CallSummary, Cause, Destination, EndedBy, Fact, GroupStrategy, LegParty, LegSide, LegStage, Lost, Moved,
+        CallSummary, Cause, Destination, EndedBy, Fact, GoesOn, GroupStrategy, LegParty, LegSide, LegStage, Lost, Moved,
         RingId, RingPlan, Routed, Target, Then,
     },
     wire::sip::Message,
@@ -239,7 +239,7 @@ impl Engine {
             headers.extend(self.referred_by(call).map(|by| ("Referred-By".into(), by)));
             headers.extend(self.diverted_by(call).map(|by| ("Diversion".into(), by)));
         }
-        let plan = RingPlan { phases, phase_time: time, then: Then::Connect, caller, headers: Arc::new(headers) };
+        let plan = RingPlan { phases, phase_time: time, goes_on: GoesOn::Always, then: Then::Connect, caller, headers: Arc::new(headers) };
         self.switch.ring(now, call, plan);
     }
 
@@ -285,6 +285,9 @@ impl Engine {
                 self.on_dead(now, party, (&contact, path.flow), flow_failed);
             }
             Fact::PageDead { page } => self.on_page_dead(now, page),
+            Fact::Used { party: LegParty::Trunk(_), .. } | Fact::PageUsed { party: LegParty::Trunk(_) } => {}
+            Fact::Used { party: LegParty::User(user), contact, .. } => self.note_phone_used(user, &contact),
+            Fact::PageUsed { party: LegParty::User(user) } => self.note_used(user, UsedDevice::Web),
             Fact::Connected { call, .. } => self.on_connected(now, call),
             Fact::CallerGone { call, .. } => self.on_caller_gone(now, call),
             Fact::Leg { call, leg, party, side, ring, stage } => {

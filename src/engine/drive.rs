@@ -1,7 +1,7 @@
 //! The engine itself: what goes where.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     net::SocketAddr,
     time::Duration,
 };
@@ -14,6 +14,7 @@ use super::{
     directory::Directory,
     forwarded::Forwarded,
     keep::Unkept,
+    last_used::LastUsed,
     menus::InMenu,
     messages::Texts,
     pages::Pages,
@@ -28,7 +29,7 @@ use super::{
     watching::{WatchSettings, Watching},
 };
 use crate::{
-    acd::Acd,
+    acd::{Acd, DeviceChoice},
     base::{
         AgentId, AskId, CallId, Chance, EngagementId, FastMap, FlowId, Instant, InteractionId, LegId, Now, OfferId,
         PlayId, Timers, TrunkId, UserId,
@@ -68,6 +69,9 @@ pub struct Engine {
     pub(super) direct: BTreeMap<(CallId, AgentId), u32>,
     /// Whether an agent's devices can be reached, as the distributor was told.
     pub(super) reachable: FastMap<AgentId, bool>,
+    /// The same of the devices that their memberships pin: those that can be.
+    pub(super) reachable_pins: BTreeSet<(AgentId, DeviceChoice)>,
+    pub(super) last_used: LastUsed,
     pub(super) trunk_load: TrunkLoad,
     pub(super) budgets: Budgets,
     pub(super) lines: Lines,
@@ -168,6 +172,8 @@ impl Engine {
             plays: BTreeMap::new(),
             direct: BTreeMap::new(),
             reachable: FastMap::default(),
+            reachable_pins: BTreeSet::new(),
+            last_used: LastUsed::default(),
             trunk_load: TrunkLoad::default(),
             budgets: Budgets::default(),
             lines: Lines::default(),
@@ -313,6 +319,7 @@ impl Engine {
         self.watch_settings = centre.watching;
         self.switch.set_headers(centre.headers);
         self.recordings.set_rules(centre.recording);
+        self.tell_new_pins(now, &centre.acd);
         self.acd.settings(now, centre.acd);
         self.forget_names();
         self.resolve();
@@ -320,6 +327,7 @@ impl Engine {
         self.forget_pages(now);
         let users = &self.directory.users;
         self.budgets.keep(|user| users.contains_key(user));
+        self.last_used.keep(|user| users.contains_key(user));
         self.keep_lines(now);
         self.tell_devices(now);
         self.review_watches(now);

@@ -249,6 +249,12 @@ pub enum Request {
         agent: AgentId,
         queue: Option<QueueId>,
     },
+    /// Which of his devices rings for a queue of his; without one the one that the settings say.
+    SetDevice {
+        agent: AgentId,
+        queue: QueueId,
+        device: Option<acd::DeviceChoice>,
+    },
     Accept {
         agent: AgentId,
         offer: OfferId,

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CallRecord, KeptForward, KeptPublication, KeptWatch, LegStanding, RunningCall, SegmentRecord};
+use super::{CallRecord, KeptForward, KeptPublication, KeptWatch, LegStanding, RunningCall, SegmentRecord, UsedDevice};
 use crate::{
     acd,
-    base::{CallId, SegmentId, Wall},
+    base::{CallId, SegmentId, UserId, Wall},
     sip::{proxy::WayKey, registrar::Binding},
 };
 
@@ -33,6 +33,11 @@ pub enum Entry {
         /// Which of the device's flows.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reg_id: Option<u32>,
+    },
+    /// A user's device that he used last is another one now.
+    Used {
+        user: UserId,
+        device: UsedDevice,
     },
     /// Somebody watches a user, or goes on doing so.
     Watched(Box<KeptWatch>),

@@ -17,6 +17,7 @@ mod io;
 mod journal;
 mod keep;
 mod keep_alive;
+mod last_used;
 mod live;
 mod menus;
 mod messages;
@@ -52,6 +53,7 @@ pub use forwarded::{FORWARDED_MAX, KeptForward};
 pub use io::{Alarm, Answer, Emitted, GateOrder, Input, Output, Request, RequestId, TraceFilter};
 pub use journal::{Entry, EntryId, JOURNAL_VERSION};
 pub use keep::{LegStanding, RunningCall};
+pub use last_used::UsedDevice;
 pub use live::{Event, Happened, OfferView};
 pub use menus::{
     COURSE_MAX, Collect, KeptMenu, LINES_MAX, Line, MENUS_MAX, Menu, MenuEnd, MenuStep, STEPS_MAX, TYPED_MAX, Way,

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeviceKind, DeviceView, Engine, Happened, Output, Refused};
+use super::{DeviceKind, DeviceView, Engine, Happened, Output, Refused, UsedDevice};
 use crate::{
     base::{CallId, LegId, Now, OfferId, PageId, UserId, Wall},
     switch::{Admission, LegParty, PageOrder, Way},
@@ -161,6 +161,7 @@ impl Engine {
         let known = self.pages.0.entry(page);
         let phone = known.or_insert(PagePhone { user, is_on: true, is_silent: false, since: now.wall });
         phone.is_on = true;
+        self.note_page_came(now, user);
         let legs = self.switch.page_takes_up(page, LegParty::User(user), claimed);
         let taken = |leg: LegId| {
             let sight = self.switch.leg(leg)?;
@@ -192,6 +193,7 @@ impl Engine {
     fn page_gone(&mut self, now: Now, page: PageId) {
         self.switch.page_gone(now, page);
         let Some(phone) = self.pages.0.remove(&page) else { return };
+        self.last_used.page_left(now, phone.user);
         self.on_page_changed(now, page, phone.user);
     }
 
@@ -260,6 +262,7 @@ impl Engine {
         match self.switch.admit_page(now, page, sdp, admission) {
             Ok((call, leg)) => {
                 self.totals.calls_begun += 1;
+                self.note_used(user, UsedDevice::Web);
                 self.tell_page(page, PageTold::Dialled { mark, leg, call });
                 self.begin_call(now, call, party, read.hides == Some(false));
                 Ok(())

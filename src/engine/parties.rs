@@ -9,7 +9,7 @@ use super::{Engine, Happened, Refused};
 use crate::{
     base::{CallId, Dialled, LegId, Now, UserId},
     media::AnswerSettings,
-    switch::{Caller, Cause, Destination, Guest, LegParty, RingId, RingPlan, Routed, Target, Then},
+    switch::{Caller, Cause, Destination, GoesOn, Guest, LegParty, RingId, RingPlan, Routed, Target, Then},
 };
 
 /// How a supervisor is in a call.
@@ -213,6 +213,7 @@ impl Engine {
         let plan = RingPlan {
             phases: vec![targets],
             phase_time: self.settings.times.ring_time,
+            goes_on: GoesOn::Always,
             then: Then::Tell,
             caller,
             headers: Arc::new(Vec::new()),

@@ -10,7 +10,7 @@ use crate::{
     base::{AgentId, CallId, EngagementId, InteractionId, LegId, Now, OfferId, Private, QueueId, Wall},
     media::{Source, Tone},
     sip::Headers,
-    switch::{Caller, Cause, EndedBy, Lost, RingId, RingPlan, Then},
+    switch::{Caller, Cause, EndedBy, GoesOn, Lost, RingId, RingPlan, Then},
 };
 
 /// How much longer than its offer a ring may last: the distributor's deadline comes first, this one only if that is lost.
@@ -271,8 +271,9 @@ impl Engine {
             let what = StoryEvent::Offered { offer: offer.offer, why: Arc::clone(&offer.why), end: None, ring_ms: 0 };
             queue.tell(now.wall, offer.queue, what);
         }
-        let targets = self.directory.user_of(offer.agent).map(|user| self.user_targets(user)).unwrap_or_default();
-        let Some(sight) = self.switch.call(call).filter(|_| !targets.is_empty()) else {
+        let user = self.directory.user_of(offer.agent);
+        let phases = user.map(|user| self.offered_phases(user, &offer.device)).unwrap_or_default();
+        let Some(sight) = self.switch.call(call).filter(|_| !phases.is_empty()) else {
             return self.acd.handle_failed(now, offer.offer, OfferFault::Unreachable);
         };
         let caller = sight.shown();
@@ -280,8 +281,9 @@ impl Engine {
         let caller =
             Caller { display: Some(format!("[{queue_name}] {shown}")), number: offer.caller.clone(), hidden: false };
         let plan = RingPlan {
-            phases: vec![targets],
+            phases,
             phase_time: offer.until.since(now.mono) + RING_MARGIN,
+            goes_on: GoesOn::IfUnreachable,
             then: Then::Tell,
             caller,
             headers: Arc::new(offer_headers(offer, &queue_name, &self.settings.realm)),

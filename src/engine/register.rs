@@ -1,6 +1,6 @@
 //! REGISTER, and what it means for the agents whose devices these are.
 
-use super::{DeviceKind, DeviceView, Engine, Entry, GateOrder, Happened, Output};
+use super::{DeviceKind, DeviceView, Engine, Entry, GateOrder, Happened, Output, UsedDevice};
 use crate::{
     base::{Now, UserId},
     sip::{
@@ -72,6 +72,9 @@ impl Engine {
                     self.switch.reconnected(LegParty::User(user), binding.path);
                 }
                 let view = device(user, binding, gone);
+                if let BindingChange::Added(binding) = &change {
+                    self.note_used(user, UsedDevice::of(binding));
+                }
                 if !matches!(change, BindingChange::Refreshed(_)) {
                     self.watched_changed(now, user);
                     self.live(now, Happened::Device(view));
@@ -103,6 +106,9 @@ impl Engine {
     /// Tells the distributor whether a user's devices can be reached, when that changes.
     pub(super) fn tell_device(&mut self, now: Now, user: UserId) {
         let Some(agent) = self.directory.agent_of(user) else { return };
+        for device in self.acd.pinned_devices(agent) {
+            self.tell_pin(now, user, agent, device);
+        }
         let reachable = self.is_reachable(user);
         if self.reachable.insert(agent, reachable).unwrap_or(false) != reachable {
             self.acd.handle_device(now, agent, reachable);

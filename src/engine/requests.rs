@@ -46,6 +46,7 @@ impl Engine {
             }
             Request::Pause { agent, queue, reason } => acd.pause(now, agent, queue, reason, actor)?,
             Request::Resume { agent, queue } => acd.resume(now, agent, queue, actor)?,
+            Request::SetDevice { agent, queue, device } => self.set_device(now, agent, queue, device, actor)?,
             Request::Accept { agent, offer } => {
                 self.check_offer(agent, offer)?;
                 self.acd.accept(now, offer, actor)?;

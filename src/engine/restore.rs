@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use super::{
     Engine, Entry, JOURNAL_VERSION, KeptForward, KeptPublication, KeptWatch, Output, Record, RunningCall,
-    SegmentRecord, keep::ReadCalls,
+    SegmentRecord, UsedDevice, keep::ReadCalls,
 };
 use crate::{
     acd,
-    base::{CallId, Now, SegmentId},
+    base::{CallId, Now, SegmentId, UserId},
     sip::{proxy::WayKey, registrar::Binding},
     switch::{Cause, EndedBy},
 };
@@ -18,6 +18,7 @@ use crate::{
 pub(super) struct Restoring {
     acd: Vec<acd::Entry>,
     bindings: BTreeMap<(Box<str>, Box<str>, Option<u32>), Binding>,
+    used: BTreeMap<UserId, UsedDevice>,
     watches: BTreeMap<u64, KeptWatch>,
     publications: BTreeMap<u64, KeptPublication>,
     /// Calls that ran when the process ended.
@@ -51,6 +52,9 @@ impl Engine {
                 }
                 Entry::Unbound { aor, contact, reg_id } => {
                     read.bindings.remove(&(aor, contact, reg_id));
+                }
+                Entry::Used { user, device } => {
+                    read.used.insert(user, device);
                 }
                 Entry::Watched(watch) => {
                     read.watches.insert(watch.tag(), *watch);
@@ -103,6 +107,7 @@ impl Engine {
                 self.registrar.restore(now, binding);
             }
         }
+        self.last_used.restore(now, read.used);
         let mut calls = read.calls.take();
         let (alive, living) = self.resume_calls(now, &mut calls);
         self.acd.restore(now, read.acd, &alive);
@@ -131,28 +136,11 @@ impl Engine {
     pub fn checkpoint(&self, now: Now) -> Vec<Entry> {
         let mut entries = vec![Entry::Version(JOURNAL_VERSION)];
         entries.extend(self.acd.checkpoint(now).into_iter().map(Entry::Acd));
-        let mut bindings: Vec<Entry> =
-            self.registrar.all().map(|binding| Entry::Bound(Box::new(binding.clone()))).collect();
-        bindings.sort_by_cached_key(|entry| match entry {
-            Entry::Bound(binding) => (binding.aor.clone(), binding.contact.clone()),
-            Entry::Version(_)
-            | Entry::Acd(_)
-            | Entry::Unbound { .. }
-            | Entry::Watched(_)
-            | Entry::Unwatched { .. }
-            | Entry::Published(_)
-            | Entry::Unpublished { .. }
-            | Entry::CallBegan(_)
-            | Entry::Running(_)
-            | Entry::Standings(_)
-            | Entry::CallOver { .. }
-            | Entry::CallEnded { .. }
-            | Entry::WayKey(_)
-            | Entry::Forwarded(_)
-            | Entry::Segment(_)
-            | Entry::SegmentStored { .. } => Default::default(),
-        });
+        let mut bindings: Vec<&Binding> = self.registrar.all().collect();
+        bindings.sort_by_key(|binding| (&binding.aor, &binding.contact, binding.reg_id));
+        let bindings = bindings.into_iter().map(|binding| Entry::Bound(Box::new(binding.clone())));
         entries.extend(bindings);
+        entries.extend(self.last_used.kept());
         entries.extend(self.kept_forwards());
         entries.extend(self.recordings.kept());
         entries.extend(self.kept_publications().map(|publication| Entry::Published(Box::new(publication))));

@@ -67,6 +67,7 @@ impl Engine {
         match admitted {
             Ok(call) => {
                 self.totals.calls_begun += 1;
+                self.note_caller_used(party, request, path);
                 self.begin_call(now, call, party, hides == Some(false));
             }
             Err(reply) => {

@@ -13,6 +13,7 @@ impl Journalled for Entry {
             Self::Acd(_) => "acd",
             Self::Bound { .. } => "bound",
             Self::Unbound { .. } => "unbound",
+            Self::Used { .. } => "used",
             Self::Watched(_) => "watched",
             Self::Unwatched { .. } => "unwatched",
             Self::Published(_) => "published",

@@ -65,6 +65,10 @@ pub enum Fact {
     Dead { party: LegParty, contact: Box<str>, path: Path, flow_failed: bool },
     /// The same of a page.
     PageDead { page: PageId },
+    /// Somebody picked up at that device.
+    Used { party: LegParty, contact: Box<str> },
+    /// The same at a page.
+    PageUsed { party: LegParty },
     /// Caller and called hear each other.
     Connected { call: CallId, leg: LegId },
     /// The caller is gone; all his rings have been cancelled already.
@@ -145,11 +149,21 @@ pub struct RingPlan {
     pub phases: Vec<Vec<Target>>,
     /// How long each phase rings.
     pub phase_time: Duration,
+    pub goes_on: GoesOn,
     pub then: Then,
     /// Who is shown as calling.
     pub caller: Caller,
     /// Further headers for the called.
     pub headers: Arc<Headers>,
+}
+
+/// When a ring goes on to its next phase.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum GoesOn {
+    /// Whatever became of the present one.
+    Always,
+    /// When nobody could be reached in it: whoever said no, or did not answer, has been asked.
+    IfUnreachable,
 }
 
 /// What happens when somebody answers.

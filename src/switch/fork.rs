@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::{
-    ANONYMOUS, Asserts, Caller, Cause, EndedBy, Fact, LegSide, LegStage, Lost, Moved, RingId, RingPlan, SipWay, Switch,
+    ANONYMOUS, Asserts, Caller, Cause, EndedBy, Fact, GoesOn, LegSide, LegStage, Lost, Moved, RingId, RingPlan, SipWay, Switch,
     Target, Then, Timer, Way,
     call::Farewell,
     doors::Towards,
@@ -115,6 +115,17 @@ impl Switch {
             }
             ring.phase += 1;
         }
+    }
+
+    /// The present phase came to nothing.
+    fn next_phase(&mut self, now: Now, id: RingId) {
+        let Some(ring) = self.rings.get_mut(&id) else { return };
+        let reached = ring.lost.is_some_and(|(lost, _)| lost != Lost::Unreachable);
+        if reached && ring.plan.goes_on == GoesOn::IfUnreachable {
+            return self.lose(id);
+        }
+        ring.phase += 1;
+        self.start_phase(now, id);
     }
 
     /// Nobody is left to ring.
@@ -267,7 +278,7 @@ impl Switch {
         for loser in won.legs.into_iter().filter(|leg| *leg != id) {
             self.end_leg(now, loser, Cause::ELSEWHERE, EndedBy::Other, Farewell::Ours);
         }
-        self.called.remove(&id);
+        self.tell_used(id, party);
         self.fact(Fact::Leg { call, leg: id, party, side, ring: Some(ring), stage: LegStage::Answered });
         self.fact(Fact::RingWon { call, ring, leg: id, party });
         if won.plan.then == Then::Connect {
@@ -357,6 +368,15 @@ impl Switch {
         }
     }
 
+    /// Somebody picked up there.
+    fn tell_used(&mut self, leg: LegId, party: super::LegParty) {
+        let Some(called) = self.called.remove(&leg) else { return };
+        self.fact(match called.at {
+            Place::Contact(contact, _) => Fact::Used { party, contact },
+            Place::Page(_) => Fact::PageUsed { party },
+        });
+    }
+
     fn tell_dead(&mut self, party: super::LegParty, place: Place, flow_failed: bool) {
         self.fact(match place {
             Place::Contact(contact, path) => Fact::Dead { party, contact, path, flow_failed },
@@ -367,7 +387,6 @@ impl Switch {
     /// A phase has rung long enough.
     pub(super) fn on_phase_over(&mut self, now: Now, id: RingId) {
         let Some(ring) = self.rings.get_mut(&id) else { return };
-        ring.phase += 1;
         for leg in std::mem::take(&mut ring.legs) {
             let heard = self.legs.get(&leg).is_some_and(|leg| self.is_heard(leg));
             let (lost, cause) =
@@ -375,7 +394,7 @@ impl Switch {
             self.note_loss(id, lost, cause);
             self.end_leg(now, leg, cause, EndedBy::Switch, Farewell::Ours);
         }
-        self.start_phase(now, id);
+        self.next_phase(now, id);
         self.hear_next(now, id);
     }
 
@@ -396,8 +415,7 @@ impl Switch {
         let Some(ring) = self.rings.get_mut(&id) else { return };
         ring.legs.retain(|other| *other != leg);
         if ring.legs.is_empty() {
-            ring.phase += 1;
-            self.start_phase(now, id);
+            self.next_phase(now, id);
         }
         self.hear_next(now, id);
     }

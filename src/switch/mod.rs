@@ -53,7 +53,7 @@ pub use call::{Admission, Invited, STATS_WAIT};
 pub use check::SwitchCounts;
 pub use dial_plan::{DialClass, DialPlan};
 pub use fact::{
-    ANONYMOUS, Asserts, CallSummary, Caller, Fact, LegStage, Lost, Moved, Output, Presentation, RingId, RingPlan,
+    ANONYMOUS, Asserts, CallSummary, Caller, Fact, GoesOn, LegStage, Lost, Moved, Output, Presentation, RingId, RingPlan,
     SipWay, Target, Then, Way,
 };
 pub use fork::FORK_MAX;

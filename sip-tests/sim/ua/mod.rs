@@ -78,6 +78,8 @@ pub struct Ua {
     pub sip: SocketAddr,
     pub switch: SocketAddr,
     pub password: Option<String>,
+    /// What it calls itself.
+    pub user_agent: String,
     pub habit: Habit,
     pub talk: Talk,
     pub abilities: Abilities,
@@ -111,6 +113,7 @@ impl Ua {
             sip,
             switch,
             password: None,
+            user_agent: "sim".to_owned(),
             habit: Habit::Rings,
             talk: Talk::Always,
             abilities: Abilities::default(),

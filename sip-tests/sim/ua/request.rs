@@ -232,10 +232,10 @@ impl Ua {
     }
 
     fn request_bytes(&self, method: &str, uri: &str, branch: &str, rest: &str) -> Vec<u8> {
-        let sip = self.sip;
+        let (sip, user_agent) = (self.sip, &self.user_agent);
         format!(
             "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {sip};branch={branch};rport\r\nMax-Forwards: 70\r\n\
-             User-Agent: sim\r\n{rest}"
+             User-Agent: {user_agent}\r\n{rest}"
         )
         .into_bytes()
     }

@@ -1,12 +1,12 @@
 //! One agent's four layers, and what is derived from them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use smallvec::SmallVec;
 
 use super::{
     super::{
-        Activity, Actor, AgentCounters, AgentSettings, Channel, DevicePresence, Factor, Factors, LoginDefault,
+        Activity, Actor, AgentCounters, AgentSettings, Channel, DeviceChoice, DevicePresence, Factor, Factors, LoginDefault,
         MemberState, Pending, Policies, Reason, Selection, Status, StatusView,
     },
     clock::StatusClock,
@@ -28,6 +28,8 @@ pub(super) struct Agent {
     pub page_open: bool,
     /// A device can be reached.
     pub device: bool,
+    /// Of the devices that memberships pin, those that can be reached.
+    pub pinned: BTreeSet<DeviceChoice>,
     /// The grace ran out in the middle of something: offline afterwards.
     pub lost: bool,
     pub offline_reason: Option<Reason>,
@@ -115,6 +117,9 @@ pub(super) struct Member {
     pub joined: u64,
     pub order: u64,
     pub tier: u16,
+    /// Which device rings by the settings, and by the choice of the agent or a supervisor.
+    pub settled: DeviceChoice,
+    pub chosen: Option<DeviceChoice>,
     pub calls: u32,
     pub talk_ms: u64,
     /// As counted in the queue: what holds him back, in which tier, and his share in its staff.
@@ -186,6 +191,7 @@ impl Agent {
             page: false,
             page_open: false,
             device: false,
+            pinned: BTreeSet::new(),
             lost: false,
             offline_reason: None,
             dnd: false,
@@ -350,6 +356,8 @@ impl Member {
             joined,
             order,
             tier: 0,
+            settled: DeviceChoice::LastActive,
+            chosen: None,
             calls: 0,
             talk_ms: 0,
             held_back: Factors::NONE,
@@ -359,8 +367,20 @@ impl Member {
         }
     }
 
-    /// What holds the agent back in this queue.
-    pub fn held_back(&self, agent: Factors) -> Factors {
+    /// Where the queue's offers ring.
+    pub fn device(&self) -> &DeviceChoice {
+        self.chosen.as_ref().unwrap_or(&self.settled)
+    }
+
+    /// What holds the agent back in this queue: `agent` in all queues of the channel, and what is so here. `pinned` are
+    /// those of his devices that can be reached.
+    pub fn held_back(&self, channel: Channel, agent: Factors, pinned: &BTreeSet<DeviceChoice>) -> Factors {
+        let device = self.device();
+        let is_away = channel == Channel::Voice && device.is_pinned() && !pinned.contains(device);
+        let agent = match is_away && !agent.has(Factor::Unavailable) {
+            true => agent.with(Factor::PinnedDevice).with(Factor::Unavailable),
+            false => agent,
+        };
         match self.state {
             MemberState::LoggedOut => agent.with(Factor::LoggedOut),
             MemberState::Active if self.leaving => agent.with(Factor::LoggedOut),

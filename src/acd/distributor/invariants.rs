@@ -75,7 +75,8 @@ impl Acd {
         let Some(agent) = self.agents.get(&id) else { return };
         for (queue_id, member) in &agent.members {
             let Some(queue) = self.queues.get(queue_id) else { continue };
-            let held_back = member.held_back(agent.held_back(queue.rules.channel, &self.policies));
+            let channel = queue.rules.channel;
+            let held_back = member.held_back(channel, agent.held_back(channel, &self.policies), &agent.pinned);
             let listed = member.listed.is_some();
             if held_back != member.held_back || held_back.is_empty() != listed {
                 let what = format!("{id} is out of step in {queue_id}: {held_back:?} {member:?}");

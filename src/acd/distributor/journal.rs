@@ -224,8 +224,9 @@ impl Acd {
     }
 
     fn restore_member(&mut self, record: MemberRecord) {
-        let MemberRecord { agent, queue, state, temporary, paused_by_all, leaving, joined, .. } = record;
+        let MemberRecord { agent, queue, state, temporary, paused_by_all, leaving, joined, device, .. } = record;
         let (assigned, tier, order) = self.assignment(agent, queue);
+        let settled = self.device_in(agent, queue);
         if !assigned && !temporary {
             // The settings took it away while we were down.
             return;
@@ -245,6 +246,7 @@ impl Acd {
         member.state = state;
         member.assigned = assigned;
         (member.tier, member.order, member.joined) = (tier, order, joined);
+        (member.settled, member.chosen) = (settled, device);
         (member.paused_by_all, member.leaving) = (paused_by_all, leaving);
         (member.calls, member.talk_ms) = (record.calls_today, record.talk_ms_today);
     }
@@ -436,6 +438,7 @@ impl Acd {
             temporary: !member.assigned,
             paused_by_all: member.paused_by_all,
             leaving: member.leaving,
+            device: member.chosen.clone(),
             joined: member.joined,
             calls_today: member.calls,
             talk_ms_today: member.talk_ms,

@@ -55,7 +55,8 @@ impl Acd {
         let mut members = std::mem::take(&mut it.members);
         let by_channel = Channel::ALL.map(|channel| it.held_back(channel, &self.policies));
         let held_back_in = |queue: &Queue, member: &Member| {
-            member.held_back(by_channel.get(queue.rules.channel.index()).copied().unwrap_or_default())
+            let channel = queue.rules.channel;
+            member.held_back(channel, by_channel.get(channel.index()).copied().unwrap_or_default(), &it.pinned)
         };
         let staff = |(id, member): (&QueueId, &Member)| {
             self.queues.get(id).is_some_and(|queue| is_staff(held_back_in(queue, member)))

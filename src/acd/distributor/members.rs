@@ -179,7 +179,7 @@ impl Acd {
     pub(super) fn set_member(&mut self, now: Now, agent: AgentId, queue: QueueId, state: MemberState, actor: Actor) {
         let at = self.at(now);
         let (assigned, tier, order) = self.assignment(agent, queue);
-        let joined = self.next_joined;
+        let (joined, settled) = (self.next_joined, self.device_in(agent, queue));
         let Some(it) = self.agents.get_mut(&agent) else { return };
         let Some(line) = self.queues.get_mut(&queue) else { return };
         let mut old = None;
@@ -193,7 +193,7 @@ impl Acd {
                 self.next_joined += 1;
                 line.members.insert(agent);
                 let member = entry.insert(Member::new(assigned, state.clone(), joined, order));
-                member.tier = tier;
+                (member.tier, member.settled) = (tier, settled);
                 member.held_back = Factor::ALL.iter().collect();
                 member.counted_tier = tier;
                 line.count(member.held_back, tier, 1);
@@ -205,7 +205,8 @@ impl Acd {
         member.leaving = false;
         let temporary = !member.assigned;
         if old.as_ref() != Some(&state) {
-            let event = MemberEvent { agent, queue, actor, old, new: Some(state), temporary, at };
+            let device = member.device().clone();
+            let event = MemberEvent { agent, queue, actor, old, new: Some(state), temporary, device, at };
             self.outputs.push_back(Output::Member(event));
         }
         self.unsaved.members.insert((agent, queue));
@@ -223,8 +224,8 @@ impl Acd {
             list(it, &mut member, line, None);
             self.turn.queues.insert(queue);
         }
-        let (old, temporary) = (Some(member.state), !member.assigned);
-        let event = MemberEvent { agent, queue, actor, old, new: None, temporary, at };
+        let (old, temporary, device) = (Some(member.state.clone()), !member.assigned, member.device().clone());
+        let event = MemberEvent { agent, queue, actor, old, new: None, temporary, device, at };
         self.outputs.push_back(Output::Member(event));
         self.unsaved.members.insert((agent, queue));
     }
@@ -252,6 +253,6 @@ pub(super) fn temporary_order(joined: u64) -> u64 {
     u64::from(u32::MAX) + joined
 }
 
-fn no_member(agent: AgentId, queue: QueueId) -> Refused {
+pub(super) fn no_member(agent: AgentId, queue: QueueId) -> Refused {
     Refused::unknown("no_member", format!("{agent} does not belong to {queue}"))
 }

@@ -9,6 +9,7 @@ mod agent;
 mod announce;
 mod clock;
 mod counters;
+mod devices;
 mod direct;
 mod doors;
 mod engagements;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     super::{
-        Actor, BanTime, Channel, NextStatus, Notice, Offer, OfferEnd, OfferFault, Output, Reason, Refused, Rule,
+        Actor, BanTime, Channel, DeviceChoice, NextStatus, Notice, Offer, OfferEnd, OfferFault, Output, Reason, Refused, Rule,
         Selection, TimeoutPriority, Why, WithdrawCause,
     },
     Acd, Timer, millis,
@@ -26,6 +26,8 @@ pub(super) struct Ringing {
     pub queue: QueueId,
     pub channel: Channel,
     pub tier: u16,
+    /// Where it rings.
+    pub device: DeviceChoice,
     pub made: Instant,
     pub until: Instant,
     /// A device gave a sign of life.
@@ -53,7 +55,8 @@ struct Penalty {
     ban: BanTime,
     not_before_secs: u32,
     missed: bool,
-    unreachable: bool,
+    /// The device that can't be reached.
+    unreachable: Option<DeviceChoice>,
 }
 
 impl Acd {
@@ -62,8 +65,9 @@ impl Acd {
         let at = self.at(now);
         let Some(it) = self.waiting.get(&id) else { return };
         let Some(line) = self.queues.get(&it.queue) else { return };
-        let rules = Arc::clone(&line.rules);
+        let (line_id, rules) = (line.id, Arc::clone(&line.rules));
         let Step::Do(rule) = self.step(agent, rules.channel, Event::Offer) else { return };
+        let device = self.member_mut(agent, line_id).map(|member| member.device().clone()).unwrap_or_default();
         let offer = OfferId(self.fresh_id());
         let Some(it) = self.waiting.get_mut(&id) else { return };
         let Some(line) = self.queues.get_mut(&it.queue) else { return };
@@ -83,6 +87,7 @@ impl Acd {
             queue: it.queue,
             channel: rules.channel,
             tier,
+            device: device.clone(),
             made: now.mono,
             until,
             progressed: false,
@@ -100,6 +105,7 @@ impl Acd {
             until,
             until_wall: self.wall_of(now, until),
             auto_answer: rules.auto_answer,
+            device,
             why: Arc::new(why),
         };
         self.unsaved.queues.insert(ringing.queue);
@@ -194,7 +200,7 @@ impl Acd {
             ban: BanTime::Secs(0),
             not_before_secs: 0,
             missed: false,
-            unreachable: fault == OfferFault::Unreachable,
+            unreachable: (fault == OfferFault::Unreachable).then(|| ringing.device.clone()),
         };
         match fault {
             OfferFault::NoAnswer => {
@@ -222,7 +228,7 @@ impl Acd {
         if penalty.missed {
             self.check_missed(now, agent, channel, rules.missed_max);
         }
-        if penalty.unreachable {
+        if penalty.unreachable.is_some_and(|device| !device.is_pinned()) {
             self.on_unreachable(now, agent);
         }
         self.after(now, agent, None, actor);
@@ -240,8 +246,10 @@ impl Acd {
         if penalty.missed {
             it.missed += 1;
         }
-        if penalty.unreachable {
-            it.device = false;
+        match &penalty.unreachable {
+            Some(device) if device.is_pinned() => drop(it.pinned.remove(device)),
+            Some(_) => it.device = false,
+            None => {}
         }
     }
 

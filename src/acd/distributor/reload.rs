@@ -165,6 +165,7 @@ impl Acd {
                         // Taken away and given back before his call was over: he never left.
                         it.leaving &= it.assigned;
                         (it.assigned, it.tier, it.order) = (true, member.tier, order);
+                        it.settled = member.device.clone();
                     }
                     continue;
                 }

@@ -41,6 +41,7 @@ impl Acd {
             state: member.state.clone(),
             temporary: !member.assigned,
             tier: member.tier,
+            device: member.device().clone(),
         });
         let at = self.at(now);
         Some(AgentSnapshot {

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{
     acd::{
-        self, Activity, AgentCounters, AgentSnapshot, Channel, EngagementSnapshot, InteractionKind, MemberState,
+        self, Activity, AgentCounters, AgentSnapshot, Channel, DeviceChoice, EngagementSnapshot, InteractionKind, MemberState,
         OfferSnapshot, Pending, QueueCounters, QueueSnapshot, Reason, Status,
     },
     base::{AgentId, CallId, InteractionId, QueueId, Wall},
@@ -111,6 +111,8 @@ pub struct MemberView {
     #[serde(flatten)]
     pub state: MemberState,
     pub temporary: bool,
+    /// Where the queue's offers ring.
+    pub device: DeviceChoice,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -378,6 +380,7 @@ impl<'a> Names<'a> {
             queue: self.queue_key(member.queue),
             state: member.state.clone(),
             temporary: member.temporary,
+            device: member.device.clone(),
         };
         AgentView {
             agent: agent.key.clone(),

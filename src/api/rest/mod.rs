@@ -110,6 +110,8 @@ pub struct MembershipChange {
     /// For `log_out` during a call: now, not after it.
     #[serde(default)]
     now: bool,
+    /// For `pin`: the device that rings for the queue; the one that the settings say when left out (QM-10).
+    device: Option<acd::DeviceChoice>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -119,6 +121,7 @@ enum MembershipVerb {
     LogOut,
     Pause,
     Resume,
+    Pin,
 }
 
 impl Api {
@@ -170,11 +173,18 @@ impl Api {
         queue: Option<QueueId>,
         change: MembershipChange,
     ) -> Result<Json<Done>, Problem> {
+        if change.device.is_some() && change.verb != MembershipVerb::Pin {
+            return Err(Problem::bad_request("device goes with pin."));
+        }
         let request = match change.verb {
             MembershipVerb::LogIn => return self.log_in(actor, agent, queue, change.queues).await,
             MembershipVerb::LogOut => Request::LogOut { agent, queue, now: change.now },
             MembershipVerb::Pause => Request::Pause { agent, queue, reason: self.reason(change.reason)? },
             MembershipVerb::Resume => Request::Resume { agent, queue },
+            MembershipVerb::Pin => {
+                let queue = queue.ok_or_else(|| Problem::bad_request("Name the queue for which the device rings."))?;
+                Request::SetDevice { agent, queue, device: change.device }
+            }
         };
         self.ask(actor, request).await?;
         Ok(DONE)

@@ -63,7 +63,7 @@ async fn the_own_status_comes_with_the_servers_time() {
     assert_eq!(desk.get(&nobody, "/api/v1/me/status").await.status, StatusCode::FORBIDDEN);
 }
 
-/// QM-01, QM-02, QM-03
+/// QM-01, QM-03, QM-10: in and out, paused, and where it rings.
 #[tokio::test]
 async fn an_agent_logs_in_pauses_and_logs_out() {
     let desk = Desk::new("queues").await;
@@ -78,6 +78,20 @@ async fn an_agent_logs_in_pauses_and_logs_out() {
         ),
         ("/support", r#"{"do":"resume"}"#, Request::Resume { agent: ANA, queue: Some(SUPPORT) }),
         ("/support", r#"{"do":"log_out"}"#, Request::LogOut { agent: ANA, queue: Some(SUPPORT), now: false }),
+        (
+            "/support",
+            r#"{"do":"pin","device":"phone:Yealink"}"#,
+            Request::SetDevice {
+                agent: ANA,
+                queue: SUPPORT,
+                device: Some(crate::acd::DeviceChoice::Named("Yealink".into())),
+            },
+        ),
+        (
+            "/support",
+            r#"{"do":"pin","device":null}"#,
+            Request::SetDevice { agent: ANA, queue: SUPPORT, device: None },
+        ),
         ("", r#"{"do":"log_in"}"#, Request::LogIn { agent: ANA, queue: SUPPORT }),
         ("", r#"{"do":"log_in","queues":["support"]}"#, Request::LogIn { agent: ANA, queue: SUPPORT }),
         ("", r#"{"do":"pause"}"#, Request::Pause { agent: ANA, queue: None, reason: None }),
@@ -87,6 +101,10 @@ async fn an_agent_logs_in_pauses_and_logs_out() {
         let reply = desk.write("PUT", &ana, &format!("/api/v1/me/queues{path}"), body).await;
         assert_eq!(reply.status, StatusCode::OK, "{path} {body}: {}", reply.text);
         assert_eq!(desk.picture.asked(), [(him, request)], "{path} {body}");
+    }
+    for (path, wrong) in [("", r#"{"do":"pin","device":"web"}"#), ("/support", r#"{"do":"pin","device":"desk"}"#)] {
+        let refused = desk.write("PUT", &ana, &format!("/api/v1/me/queues{path}"), wrong).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{wrong}: {}", refused.text);
     }
     let unknown = desk.write("PUT", &ana, "/api/v1/me/queues/sales", r#"{"do":"log_in"}"#).await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);

@@ -101,18 +101,27 @@ fn each_factor_can_be_chosen() {
             (queue.join_unless, queue.leave_when) = ([factor].into(), [factor].into());
             queue.ban_secs = BanTime::Secs(60);
             queue.acw_secs = 60;
+            if factor == Factor::PinnedDevice {
+                queue.members[0].device = DeviceChoice::Web;
+            }
             if factor == Factor::Tier {
                 queue.members[0].tier = 1;
                 queue.rings = vec![Ring { after_secs: 0, tier: Some(0), ..Ring::default() }];
             }
         });
         let me = Actor::Agent(AgentId(1));
+        if factor == Factor::PinnedDevice {
+            room.ask(|acd, now| acd.handle_pinned(now, AgentId(1), &DeviceChoice::Web, true));
+        }
         if factor != Factor::Tier {
             assert_eq!(room.enqueue(from(1, 1, "+1")), Ok(()), "{factor:?}");
             room.progress();
         }
         match factor {
             Factor::LoggedOut => room.ask(|acd, now| acd.logout(now, AgentId(1), None, LogoutWhen::Now, me)).unwrap(),
+            Factor::PinnedDevice => {
+                room.ask(|acd, now| acd.handle_pinned(now, AgentId(1), &DeviceChoice::Web, false));
+            }
             Factor::Unavailable => room.ask(|acd, now| acd.handle_device(now, AgentId(1), false)),
             Factor::Paused => room.ask(|acd, now| acd.pause(now, AgentId(1), None, None, me)).unwrap(),
             Factor::Dnd => room.ask(|acd, now| acd.set_dnd(now, AgentId(1), true, me)).unwrap(),
@@ -134,8 +143,12 @@ fn each_factor_can_be_chosen() {
         for other in Factor::ALL.into_iter().filter(|other| *other != factor) {
             let mut settings = room.settings.clone();
             first_queue(&mut settings).join_unless = [other].into();
-            // Who is offline is unreachable too.
-            if (factor, other) != (Factor::Unavailable, Factor::LoggedOut) {
+            // Who is offline is unreachable too, and so is he whose one device is.
+            let implied = matches!(
+                (factor, other),
+                (Factor::Unavailable, Factor::LoggedOut) | (Factor::PinnedDevice, Factor::Unavailable)
+            );
+            if !implied {
                 room.ask(|acd, now| acd.settings(now, settings));
                 assert_eq!(room.enqueue(from(9, 1, "+2")), Ok(()), "{other:?} does not refuse for {factor:?}");
                 room.hang_up(InteractionId(9));

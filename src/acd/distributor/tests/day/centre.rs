@@ -41,6 +41,7 @@ pub(super) fn settings() -> Settings {
         });
         for (member, place) in queue.members.iter_mut().zip(0..) {
             member.tier = if n % 2 == 0 { 0 } else { (place / 7) as u16 };
+            member.device = [DeviceChoice::LastActive, DeviceChoice::All, DeviceChoice::Web][(place + n) % 7 % 3].clone();
         }
         if n % 4 == 3 {
             queue.rings = vec![
@@ -71,8 +72,17 @@ pub(super) fn change(settings: &mut Settings, chance: &mut Chance) {
             let known = queue.members.iter().position(|member| member.agent == key);
             match known {
                 Some(at) => drop(queue.members.remove(at)),
-                None => queue.members.push(MemberSettings { tier: chance.below(3) as u16, ..MemberSettings::new(key) }),
+                None => {
+                    let device = pins()[chance.below(2) as usize].clone();
+                    let tier = chance.below(3) as u16;
+                    queue.members.push(MemberSettings { tier, device, ..MemberSettings::new(key) });
+                }
             }
         }
     }
+}
+
+/// What is pinned there.
+pub(super) fn pins() -> [DeviceChoice; 2] {
+    [DeviceChoice::Web, DeviceChoice::Named("desk".into())]
 }

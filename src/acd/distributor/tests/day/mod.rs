@@ -47,6 +47,8 @@ struct Day {
     restarts: u64,
     reloads: u64,
     repairs: u64,
+    /// Offers that rang at a pinned device.
+    pinned: u64,
 }
 
 /// What a day was like.
@@ -59,6 +61,7 @@ struct Tally {
     restarts: u64,
     reloads: u64,
     repairs: u64,
+    pinned: u64,
     rules: BTreeMap<Rule, u64>,
     strategies: BTreeMap<Strategy, u64>,
     outcomes: BTreeMap<&'static str, u64>,
@@ -90,6 +93,7 @@ impl Day {
             restarts: 0,
             reloads: 0,
             repairs: 0,
+            pinned: 0,
         };
         (1..=AGENTS).for_each(|agent| day.device(agent, true));
         day
@@ -128,6 +132,7 @@ impl Day {
         while let Some(output) = self.room.acd.poll_output() {
             if let Output::Offer(offer) = &output {
                 made.push((offer.interaction.0, offer.agent.0));
+                self.pinned += u64::from(offer.device.is_pinned());
                 self.offers.insert((offer.interaction.0, offer.agent.0), offer.offer);
             }
             if let Output::Agent(AgentEvent { rule, old, new, .. }) = &output
@@ -192,10 +197,11 @@ impl Day {
                 MemberState::Paused { .. } => Standing::Paused,
                 MemberState::LoggedOut => Standing::LoggedOut,
             };
-            (queue.0, standing, member.leaving, member.assigned, member.tier, member.calls)
+            (queue.0, standing, member.leaving, member.assigned, member.tier, member.calls, member.device().clone())
         });
         let plainly = plain.places.iter();
-        let plainly = plainly.map(|(q, it)| (*q, it.standing, it.leaving, it.assigned, it.tier, it.calls));
+        let plainly = plainly
+            .map(|(q, it)| (*q, it.standing, it.leaving, it.assigned, it.tier, it.calls, plain.rings_at(*q)));
         assert!(places.eq(plainly), "{place}: {:?} is not {:?}", real.members, plain.places);
     }
 
@@ -263,6 +269,7 @@ impl Day {
             9..=13 => self.bridge(),
             14..=16 => self.end(),
             17 if self.below(6) == 0 => self.hang_up(),
+            17 if self.below(2) == 0 => self.devices(),
             18 => self.person(),
             19 => self.rarely(),
             _ => {
@@ -289,6 +296,7 @@ impl Day {
         }
         self.count_hits();
         Tally {
+            pinned: self.pinned,
             presented: self.presented,
             decisions: self.model.decisions,
             contested: self.model.contested,
@@ -312,6 +320,7 @@ impl Tally {
         self.restarts += other.restarts;
         self.reloads += other.reloads;
         self.repairs += other.repairs;
+        self.pinned += other.pinned;
         other.rules.iter().for_each(|(rule, hits)| *self.rules.entry(*rule).or_default() += hits);
         other.strategies.iter().for_each(|(it, hits)| *self.strategies.entry(*it).or_default() += hits);
         other.outcomes.iter().for_each(|(it, hits)| *self.outcomes.entry(it).or_default() += hits);
@@ -319,8 +328,10 @@ impl Tally {
 
     fn report(&self) -> String {
         let mut text = format!(
-            "{} interactions, {} decisions of which {} contested, compared {} times; {} restarts, {} reloads, {} repairs\n",
-            self.presented, self.decisions, self.contested, self.looks, self.restarts, self.reloads, self.repairs
+            "{} interactions, {} decisions of which {} contested, compared {} times; {} restarts, {} reloads, \
+             {} repairs, {} offers at a pinned device\n",
+            self.presented, self.decisions, self.contested, self.looks, self.restarts, self.reloads,
+            self.repairs, self.pinned
         );
         for (rule, hits) in &self.rules {
             let _ = write!(text, "rule {rule}: {hits}  ");
@@ -332,6 +343,7 @@ impl Tally {
     /// A day proves nothing of a rule or a strategy that it never met, nor of decisions that had no alternative.
     fn check(&self) {
         assert!(self.contested * 10 >= self.decisions, "too few decisions were contested");
+        assert!(self.pinned > 0, "no offer rang at a pinned device");
         for rule in Rule::ALL {
             assert!(self.rules.get(rule).is_some_and(|hits| *hits > 0), "rule {rule} was never hit");
         }

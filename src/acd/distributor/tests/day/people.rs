@@ -97,6 +97,29 @@ impl Day {
         }
     }
 
+    /// A device that may be pinned comes, goes or is chosen for a queue.
+    pub fn devices(&mut self) {
+        let (id, which) = (self.below(AGENTS) + 1, self.below(2) as usize);
+        let (agent, device) = (AgentId(id), centre::pins()[which].clone());
+        let there = self.below(4) > 0;
+        if self.below(3) > 0 {
+            return self.both(
+                |acd, now| acd.handle_pinned(now, agent, &device, there),
+                |model| model.pin(id, &device, there),
+            );
+        }
+        let queues: Vec<u64> = self.model.agents[&id].places.keys().copied().collect();
+        let Some(queue) = self.one_of(&queues) else { return };
+        let chosen = [None, Some(DeviceChoice::All), Some(device)][self.below(3) as usize].clone();
+        self.both(
+            |acd, now| {
+                let me = Actor::Agent(agent);
+                acd.set_device(now, agent, QueueId(queue), chosen.clone(), me).expect("done");
+            },
+            |model| model.choose_device(id, queue, chosen.clone()),
+        );
+    }
+
     fn wraps_up(&mut self, id: u64) {
         let (agent, me) = (AgentId(id), Actor::Agent(AgentId(id)));
         if self.below(2) == 0 {

@@ -1,9 +1,9 @@
 //! An agent, and what can be said of him by looking.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Ms;
-use crate::acd::Status;
+use crate::acd::{DeviceChoice, Status};
 
 #[derive(Clone, Debug, Default)]
 pub(in super::super) struct Agent {
@@ -11,6 +11,8 @@ pub(in super::super) struct Agent {
     pub skills: BTreeMap<String, u8>,
     pub online: bool,
     pub device: bool,
+    /// Devices that may be pinned and can be reached.
+    pub pins: BTreeSet<DeviceChoice>,
     /// Signed in at a page, and its socket is open.
     pub page: bool,
     pub page_open: bool,
@@ -106,6 +108,9 @@ pub(in super::super) struct Place {
     pub order: u64,
     pub joined: u64,
     pub tier: u16,
+    /// Which device rings by the settings, and which one somebody chose instead.
+    pub settled: DeviceChoice,
+    pub chosen: Option<DeviceChoice>,
     pub calls: u32,
     pub talk: Ms,
 }
@@ -146,7 +151,15 @@ impl Agent {
     pub fn may_be_asked(&self, queue: u64) -> bool {
         let place = self.places.get(&queue).is_some_and(|place| place.standing == Standing::Active && !place.leaving);
         let free = self.idle() && self.ban.is_none() && self.not_before.is_none();
+        let pin = self.rings_at(queue);
+        let pinned = matches!(pin, DeviceChoice::Web | DeviceChoice::Phone | DeviceChoice::Named(_));
+        let place = place && (!pinned || self.pins.contains(&pin));
         place && free && self.online && self.device && self.ready && !self.dnd && self.pending.is_none()
+    }
+
+    pub fn rings_at(&self, queue: u64) -> DeviceChoice {
+        let place = self.places.get(&queue);
+        place.map(|place| place.chosen.clone().unwrap_or(place.settled.clone())).unwrap_or_default()
     }
 
     fn activity(&self) -> Option<Status> {

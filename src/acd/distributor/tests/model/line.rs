@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, rc::Rc};
 
 use super::{Agent, Model, Ms, secs};
-use crate::acd::{QueueSettings, Strategy, TimeoutPriority, WaitOrder};
+use crate::acd::{DeviceChoice, QueueSettings, Strategy, TimeoutPriority, WaitOrder};
 
 #[derive(Clone, Debug, Default)]
 pub(in super::super) struct Call {
@@ -38,6 +38,8 @@ pub(in super::super) struct Ring {
     /// Given up then, if the phone stays silent.
     pub dead: Option<Ms>,
     pub tier: u16,
+    /// Which of his devices it is.
+    pub device: DeviceChoice,
 }
 
 /// Tier, what the strategy compares, what it compares then, the order of membership.
@@ -148,7 +150,8 @@ impl Model {
             until = until.min(it.arrived + secs(rules.max_wait_secs));
         }
         let dead = Some(now + secs(rules.device_dead_secs));
-        it.offers.push(Ring { offer, agent, until, dead, tier: place.tier });
+        let device = self.agents[&agent].rings_at(queue);
+        it.offers.push(Ring { offer, agent, until, dead, tier: place.tier, device });
         it.step_due = false;
         if rules.strategy == Strategy::RingProgressive {
             it.next_step = Some(now + secs(rules.progressive_secs));

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::{Agent, Ban, Model, Ms, Ring, secs};
-use crate::acd::BanTime;
+use crate::acd::{BanTime, DeviceChoice};
 
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) enum Fault {
@@ -59,6 +59,7 @@ impl Model {
             Fault::NoAnswer => ban(it, now, rules.ban_secs),
             Fault::Declined => ban(it, now, rules.reject_secs),
             Fault::DeviceBusy => it.not_before = Some(now + secs(rules.busy_secs)),
+            Fault::Unreachable if is_one(&ring.device) => drop(it.pins.remove(&ring.device)),
             Fault::Unreachable => it.device = false,
         }
         self.end_ring(call, ring.agent);
@@ -66,6 +67,7 @@ impl Model {
             Fault::NoAnswer => self.missed(ring.agent, rules.missed_max),
             Fault::Declined if rules.reject_counts => self.missed(ring.agent, rules.missed_max),
             Fault::Declined | Fault::DeviceBusy => {}
+            Fault::Unreachable if is_one(&ring.device) => {}
             Fault::Unreachable => {
                 let it = self.agent(ring.agent);
                 if it.online && it.idle() && !(it.page && it.page_open) {
@@ -117,4 +119,9 @@ fn ban(agent: &mut Agent, now: Ms, time: BanTime) {
         (BanTime::Secs(length), None) => Some(Ban::Until(now + secs(length))),
         (BanTime::Secs(length), Some(Ban::Until(before))) => Some(Ban::Until(before.max(now + secs(length)))),
     };
+}
+
+/// Others of his devices may ring all the same.
+fn is_one(device: &DeviceChoice) -> bool {
+    !matches!(device, DeviceChoice::LastActive | DeviceChoice::All)
 }

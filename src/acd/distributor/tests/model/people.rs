@@ -1,6 +1,7 @@
 //! What agents, and supervisors for them, choose; who is there; who belongs where.
 
 use super::{Direct, Doing, Model, Pending, Place, Standing};
+use crate::acd::DeviceChoice;
 
 /// How long a page and a phone may both stay away.
 const GRACE: u64 = 30_000;
@@ -42,6 +43,20 @@ impl Model {
             self.unreachable_while_it_rings(id)
         }
         self.watch_presence(id);
+    }
+
+    /// One of the devices that memberships pin comes or goes: what rings there then, rings there no more.
+    pub fn pin(&mut self, id: u64, device: &DeviceChoice, there: bool) {
+        let pins = &mut self.agent(id).pins;
+        let changed = if there { pins.insert(device.clone()) } else { pins.remove(device) };
+        let rings = self.calls.values().flat_map(|call| &call.offers).find(|ring| ring.agent == id);
+        if changed && !there && rings.is_some_and(|ring| ring.device == *device) {
+            self.withdraw(id, None);
+        }
+    }
+
+    pub fn choose_device(&mut self, id: u64, queue: u64, device: Option<DeviceChoice>) {
+        self.agent(id).places.get_mut(&queue).expect("a place").chosen = device;
     }
 
     pub fn sign_in(&mut self, id: u64) {
@@ -210,6 +225,8 @@ impl Model {
             order: u64::from(u32::MAX) + joined,
             joined,
             tier: 0,
+            settled: DeviceChoice::LastActive,
+            chosen: None,
             calls: 0,
             talk: 0,
         });

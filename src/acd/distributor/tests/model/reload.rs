@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::{Model, Place, Standing};
-use crate::acd::{QueueSettings, Settings, Strategy};
+use crate::acd::{DeviceChoice, QueueSettings, Settings, Strategy};
 
 impl Model {
     /// Takes over new settings. Agents are known by the numbers in their keys.
@@ -61,6 +61,7 @@ impl Model {
             // Taken away and given back: he never left.
             place.leaving &= place.assigned;
             (place.assigned, place.tier, place.order) = (true, member.tier, order);
+            place.settled = member.device.clone();
         }
         let dropped = |place: Option<&Place>| place.is_some_and(|place| place.assigned);
         let everybody = self.agents.values().filter(|agent| dropped(agent.places.get(&id)));
@@ -88,6 +89,10 @@ impl Model {
         for agent in self.agents.values_mut() {
             (agent.offer, agent.device, agent.lost, agent.dials_back) = (None, false, false, false);
             (agent.page_open, agent.prompted, agent.grace) = (false, false, None);
+            agent.pins.clear();
+            for place in agent.places.values_mut().filter(|place| !place.assigned) {
+                place.settled = DeviceChoice::LastActive;
+            }
             agent.direct.clear();
             agent.call = agent.call.filter(|call| calls.get(call).is_some_and(|call| call.talking.is_some()));
             agent.forget_work();
