@@ -1,6 +1,9 @@
 //! Transfers by REFER, as desk phones do them: blind and attended, from both sides, and everything that may cross them.
 
-use strowger::{acd::Status, engine::BlindFailed};
+use strowger::{
+    acd::{MemberState, Selection, Status},
+    engine::BlindFailed,
+};
 
 use crate::sim::{Agent, Call, Habit, HoldForm, Phone, Voice, World, secs};
 
@@ -385,4 +388,34 @@ fn ch_12_aw_10_an_agent_passes_a_customer_on_after_asking() {
         world.within(1, "what Rui does then", |_| rui.status() == after);
         world.settle();
     }
+}
+
+/// P8: an attended transfer logs nobody out: both agents are in their queues as before, their own choice stands, and the next
+/// callers are theirs.
+#[test]
+fn p8_an_attended_transfer_logs_nobody_out() {
+    let (world, ana, rui, call) = agents(117);
+    ana.call().holds(HoldForm::SendOnly);
+    world.run_for(secs(1));
+    rui.answers_after(secs(1));
+    let customer = ana.call();
+    let consult = ana.calls("rui");
+    world.within(8, "they consult", |world| world.hear_each_other(&consult, &rui));
+    customer.refers_to(&consult, "rui");
+    world.within(3, "customer and Rui talk", |world| world.hear_each_other(&call, &rui));
+    call.hangs_up();
+    world.within(40, "Ana's wrap-up is over", |_| ana.status() == Status::Ready);
+    for agent in [&ana, &rui] {
+        let view = agent.view();
+        let inside = view.queues.iter().all(|member| member.state == MemberState::Active);
+        assert!(view.online && inside && view.selection == Selection::Ready, "{view:?}");
+    }
+    let (first, second) = (super::caller(&world), super::caller(&world));
+    world.within(6, "each has the next", |world| {
+        let heard = |call: &Call| world.hear_each_other(call, &ana) || world.hear_each_other(call, &rui);
+        heard(&first) && heard(&second)
+    });
+    first.hangs_up();
+    second.hangs_up();
+    world.settle();
 }

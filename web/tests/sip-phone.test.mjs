@@ -85,7 +85,7 @@ for (const kind of KINDS) {
     await page.context().close();
   });
 
-  // SW-09
+  // SW-09, P29: the browser would take no plain RTP, and hears nothing it has not agreed keys for.
   test(`${kind}: a plain phone calls a browser phone and both hear each other`, async () => {
     const [page, other] = [await softphone(kind, "ana"), await desk("rui")];
     const answer = other.phone.call("ana");
@@ -100,7 +100,7 @@ for (const kind of KINDS) {
     await page.context().close();
   });
 
-  // CH-02, SW-06
+  // CH-02, SW-06, P30: each is a re-INVITE within a call that is bridged to a plain phone.
   test(`${kind}: a browser phone holds and takes back`, async () => {
     const [page, other] = await talking(kind);
     await page.evaluate(() => phone.hold());

@@ -64,6 +64,7 @@ impl Acd {
         let places = members.iter().filter(|(id, member)| staff((id, member))).count() as u64;
         let part = WHOLE_AGENT.checked_div(places).unwrap_or(0);
         for (id, member) in &mut members {
+            self.looks.at_one();
             let Some(queue) = self.queues.get_mut(id) else { continue };
             let held_back = held_back_in(queue, member);
             let share = if is_staff(held_back) { part } else { 0 };
@@ -90,6 +91,7 @@ impl Acd {
         let Some(it) = self.agents.get_mut(&agent) else { return };
         let mut members = std::mem::take(&mut it.members);
         for (id, member) in members.iter_mut().filter(|(_, member)| member.held_back.is_empty()) {
+            self.looks.at_one();
             if let Some(queue) = self.queues.get_mut(id) {
                 bring_up_to_date(it, member, queue);
             }

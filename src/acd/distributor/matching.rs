@@ -111,8 +111,10 @@ impl Acd {
         let agent = self.agents.get(&agent)?;
         let mut best: Option<(Turnstile, InteractionId)> = None;
         for (id, member) in agent.members.iter().filter(|(_, member)| member.held_back.is_empty()) {
+            self.looks.at_one();
             let Some(queue) = self.queues.get(id) else { continue };
             for (head, pool) in &queue.heads {
+                self.looks.at_one();
                 if best.is_some_and(|(best, _)| best <= turnstile(queue, *head, at)) {
                     // Those behind it are no better.
                     break;

@@ -17,6 +17,7 @@ mod estimate;
 mod invariants;
 mod journal;
 mod lists;
+mod looks;
 mod matching;
 mod members;
 mod offers;
@@ -93,6 +94,7 @@ pub struct Acd {
     next_joined: u64,
     day: i32,
     hits: [u64; Rule::ALL.len()],
+    looks: looks::Looks,
     repairs: u64,
 }
 
@@ -235,6 +237,7 @@ impl Acd {
             next_joined: 1,
             day: 0,
             hits: [0; Rule::ALL.len()],
+            looks: looks::Looks::default(),
             repairs: 0,
         }
     }

@@ -153,7 +153,7 @@ key = "u{00010..00012}"
 key = "support"
 name = "Customer support"
 strategy = "round_robin"
-members = [{ agent = "ana", tier = 1 }, "u{00010..00012}"]
+members = [{ agent = "ana", tier = 1, device = "phone:Yealink" }, "u{00010..00012}"]
 acw_secs = 20
 mark_done = "required"
 disposition = "required"
@@ -329,6 +329,22 @@ fn the_menus_of_the_example_hold() {
     let text = format!("{file}\n{menus}\n{service}\n");
     let centre = read(&text).unwrap_or_else(|faults| panic!("{faults}")).files.centre;
     assert_eq!((centre.menus.len(), centre.services.len()), (5, 1));
+}
+
+/// QM-10: a device that nobody knows is refused with its place and the words that there are; so is a misspelt key.
+#[test]
+fn qm_10_a_members_device_is_checked() {
+    for (member, wanted) in [
+        ("device = \"desk\"", "there is no device \"desk\": expected \"last_active\""),
+        ("device = \"phone:\"", "a name of 1 to 128 characters"),
+        ("devise = \"web\"", "devise"),
+    ] {
+        let said = refused(&format!(
+            "[[user]]\nkey = \"ana\"\n[[agent]]\nkey = \"ana\"\n[[queue]]\nkey = \"support\"\n\
+             members = [{{ agent = \"ana\", {member} }}]\n"
+        ));
+        assert!(said.contains("config/centre.toml:7") && said.contains(wanted), "{said}");
+    }
 }
 
 /// OP-06: ids stand for names, not for places in the file, because the journal speaks of them.

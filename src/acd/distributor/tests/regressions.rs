@@ -61,6 +61,48 @@ fn p17_first_come_over_several_queues() {
     assert_eq!(served, came);
 }
 
+/// P19: what a call and a change of an agent cost depends on his own queues, not on how many queues and members there
+/// are: counted in what is looked at, a centre of thirty times the queues with ten times the members costs the same.
+#[test]
+fn p19_cost_does_not_grow_with_queues_and_members() {
+    let looks = |agents: u64, queues: u64| {
+        let mut settings = centre(agents, queues);
+        // Each agent is in three queues, and each queue has its part of the agents.
+        for ((id, queue), n) in settings.queues.iter_mut().zip(0..) {
+            let _ = id;
+            let own = |member: &MemberSettings| {
+                let agent: u64 = member.agent[1..].parse().unwrap_or(0);
+                (0..3).any(|other| (agent + other) % queues == n)
+            };
+            queue.members.retain(own);
+        }
+        let mut room = Room::closed(settings.clone());
+        room.acd.settings(room.now, settings);
+        for agent in 1..=agents {
+            room.acd.handle_device(room.now, AgentId(agent), true);
+        }
+        let before = room.acd.looks.so_far();
+        for call in 0..50 {
+            let queue = QueueId(call % queues + 1);
+            let id = InteractionId(call + 1);
+            room.acd.enqueue(room.now, Enqueue::inbound(id, queue, Private::default())).unwrap();
+            let Some((offer, ..)) = std::iter::from_fn(|| room.acd.poll_output()).find_map(|output| match output {
+                Output::Offer(offer) => Some((offer.offer, offer.agent)),
+                _ => None,
+            }) else {
+                panic!("an agent is asked")
+            };
+            let engagement = room.acd.handle_answered(room.now, offer).expect("a live offer");
+            room.acd.handle_connected(room.now, engagement);
+            room.acd.handle_ended(room.now, engagement);
+        }
+        room.acd.looks.so_far() - before
+    };
+    let (small, large) = (looks(30, 10), looks(3_000, 300));
+    println!("50 calls: {small} looks in a small centre, {large} in one of thirty times the queues");
+    assert!(large <= small + small / 4, "{small} became {large}");
+}
+
 /// P24: a callback has its place among the callers, neither before those who came earlier nor twice, and no more agents
 /// are asked for callbacks than are free.
 #[test]
