@@ -1,7 +1,7 @@
 //! Agents whose only telephone is the page: calls come there, leave there, and end on either side.
 
 use strowger::{
-    acd::Status,
+    acd::{DeviceChoice, Status},
     engine::{PageSays, PageTold},
     switch::{Cause, PageOrder},
 };
@@ -95,11 +95,11 @@ fn as_05_no_page_no_calls() {
     world.settle();
 }
 
-/// CH-01: a page and a phone of one agent ring together; whoever is first takes the call, and the other one stops.
+/// CH-01: where the centre wants it, a page and a phone of one agent ring together; whoever is first takes the call, and the other one stops.
 #[test]
 fn ch_01_page_and_phone_ring_together() {
     let world = World::seed(903);
-    let ana = world.agent("ana").ready();
+    let ana = world.agent("ana").queue_has(|queue| queue.members[0].device = DeviceChoice::All).ready();
     ana.does(Habit::Rings);
     let page = world.second_phone(&ana).opens_page();
     let call = caller(&world);

@@ -107,3 +107,66 @@ impl Sight {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        acd::{InteractionKind, OfferEnd, Strategy, Why},
+        base::{InteractionId, OfferId, Private, Wall},
+        engine::OfferView,
+    };
+
+    fn event(what: Happened) -> Event {
+        Event { sequence: 1, at: Wall(0), what }
+    }
+
+    fn offered(queue: u64) -> Event {
+        let why = Why {
+            strategy: Strategy::LongestIdle,
+            agent: AgentId(1),
+            rank: 1,
+            candidates: 1,
+            first: Vec::new(),
+            excluded: Vec::new(),
+            unfit: 0,
+            assigned: None,
+        };
+        event(Happened::Offer(OfferView {
+            offer: OfferId(7),
+            agent: AgentId(1),
+            interaction: InteractionId(8),
+            queue: QueueId(queue),
+            queue_name: "Support".into(),
+            kind: InteractionKind::Inbound,
+            caller: Private::new("+351210000001".into()),
+            waited_ms: 0,
+            made: Wall(0),
+            until: Wall(0),
+            auto_answer: false,
+            why: Arc::new(why),
+        }))
+    }
+
+    /// SV-09: an offer names its caller: it is seen by whoever supervises its queue, even for an agent of his in another
+    /// queue by nobody else, and by no agent.
+    #[test]
+    fn sv_09_an_offer_is_seen_by_its_queues_supervisors_alone() {
+        let sight = Sight::Queues { keys: [(QueueId(1), "support".to_owned())].into(), agents: vec![AgentId(1)] };
+        assert!(sight.event(&offered(1)) && !sight.event(&offered(2)));
+        assert!(Sight::All.event(&offered(2)) && !Sight::Agent.event(&offered(1)));
+        let ended = |queue| {
+            event(Happened::OfferEnded {
+                offer: OfferId(7),
+                agent: AgentId(1),
+                interaction: InteractionId(8),
+                queue: QueueId(queue),
+                end: OfferEnd::Declined,
+                ring_ms: 1,
+            })
+        };
+        assert!(sight.event(&ended(1)) && !sight.event(&ended(2)));
+    }
+}
