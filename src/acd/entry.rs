@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Actor, Channel, DeviceChoice, Door, InteractionKind, MemberState, NeededSkill, Outcome, Pending, Preferred, Reason, Selection,
-    Status, Work,
+    Actor, Channel, DeviceChoice, Door, InteractionKind, MemberState, NeededSkill, Outcome, Pending, Preferred, Reason,
+    Selection, Status, Work,
 };
 use crate::base::{AgentId, CallId, EngagementId, InteractionId, Private, QueueId, Wall};
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Actor, AgentEvent, Channel, DeviceChoice, Entry, Factor, InteractionKind, MemberState, Onward, Reason, StatusView, Strategy, Work,
+    Actor, AgentEvent, Channel, DeviceChoice, Entry, Factor, InteractionKind, MemberState, Onward, Reason, StatusView,
+    Strategy, Work,
 };
 use crate::base::{AgentId, CallId, EngagementId, Instant, InteractionId, OfferId, Private, QueueId, Wall};
 

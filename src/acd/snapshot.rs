@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::{
-    Activity, AgentCounters, Channel, DeviceChoice, DispositionRule, Door, InteractionKind, MarkDone, MemberState, Pending,
-    QueueCounters, Reason, Selection, Status, StatusTime, Work,
+    Activity, AgentCounters, Channel, DeviceChoice, DispositionRule, Door, InteractionKind, MarkDone, MemberState,
+    Pending, QueueCounters, Reason, Selection, Status, StatusTime, Work,
 };
 use crate::base::{AgentId, CallId, EngagementId, InteractionId, OfferId, Private, QueueId, Wall};
 

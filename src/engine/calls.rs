@@ -11,8 +11,8 @@ use crate::{
     base::{AgentId, CallId, EngagementId, GroupId, InteractionId, LegId, Now, Number, QueueId, TrunkId, UserId, Wall},
     sip::{Headers, TransactionId},
     switch::{
-        CallSummary, Cause, Destination, EndedBy, Fact, GoesOn, GroupStrategy, LegParty, LegSide, LegStage, Lost, Moved,
-        RingId, RingPlan, Routed, Target, Then,
+        CallSummary, Cause, Destination, EndedBy, Fact, GoesOn, GroupStrategy, LegParty, LegSide, LegStage, Lost,
+        Moved, RingId, RingPlan, Routed, Target, Then,
     },
     wire::sip::Message,
 };
@@ -239,7 +239,14 @@ impl Engine {
             headers.extend(self.referred_by(call).map(|by| ("Referred-By".into(), by)));
             headers.extend(self.diverted_by(call).map(|by| ("Diversion".into(), by)));
         }
-        let plan = RingPlan { phases, phase_time: time, goes_on: GoesOn::Always, then: Then::Connect, caller, headers: Arc::new(headers) };
+        let plan = RingPlan {
+            phases,
+            phase_time: time,
+            goes_on: GoesOn::Always,
+            then: Then::Connect,
+            caller,
+            headers: Arc::new(headers),
+        };
         self.switch.ring(now, call, plan);
     }
 

@@ -64,7 +64,11 @@ impl Engine {
             phones.into_iter().map(|(_, target)| target.clone()).collect()
         };
         let (mut first, mut rest) = (targets(last), targets(others));
-        if at_page { first.extend(pages) } else { rest.extend(pages) }
+        if at_page {
+            first.extend(pages)
+        } else {
+            rest.extend(pages)
+        }
         if !first.is_empty() && !rest.is_empty() {
             // So that the others have rung before the offer is given up for want of a sign of life.
             first.iter_mut().for_each(|target| target.dead_time /= 2);
@@ -182,5 +186,8 @@ impl Engine {
 fn is_named(phone: &Binding, name: &str) -> bool {
     let calls_itself = phone.user_agent.as_deref().and_then(|agent| agent.get(..name.len()));
     calls_itself.is_some_and(|beginning| beginning.eq_ignore_ascii_case(name))
-        || phone.instance.as_deref().is_some_and(|instance| instance.trim_matches(['<', '>']).eq_ignore_ascii_case(name))
+        || phone
+            .instance
+            .as_deref()
+            .is_some_and(|instance| instance.trim_matches(['<', '>']).eq_ignore_ascii_case(name))
 }

@@ -3,8 +3,8 @@
 use smallvec::SmallVec;
 
 use super::{
-    ANONYMOUS, Asserts, Caller, Cause, EndedBy, Fact, GoesOn, LegSide, LegStage, Lost, Moved, RingId, RingPlan, SipWay, Switch,
-    Target, Then, Timer, Way,
+    ANONYMOUS, Asserts, Caller, Cause, EndedBy, Fact, GoesOn, LegSide, LegStage, Lost, Moved, RingId, RingPlan, SipWay,
+    Switch, Target, Then, Timer, Way,
     call::Farewell,
     doors::Towards,
     escape_user, headers,

@@ -53,8 +53,8 @@ pub use call::{Admission, Invited, STATS_WAIT};
 pub use check::SwitchCounts;
 pub use dial_plan::{DialClass, DialPlan};
 pub use fact::{
-    ANONYMOUS, Asserts, CallSummary, Caller, Fact, GoesOn, LegStage, Lost, Moved, Output, Presentation, RingId, RingPlan,
-    SipWay, Target, Then, Way,
+    ANONYMOUS, Asserts, CallSummary, Caller, Fact, GoesOn, LegStage, Lost, Moved, Output, Presentation, RingId,
+    RingPlan, SipWay, Target, Then, Way,
 };
 pub use fork::FORK_MAX;
 pub use ground::{Listener, SwitchSettings, Times, authority, escape_user};

@@ -6,8 +6,8 @@ use smallvec::SmallVec;
 
 use super::{
     super::{
-        Activity, Actor, AgentCounters, AgentSettings, Channel, DeviceChoice, DevicePresence, Factor, Factors, LoginDefault,
-        MemberState, Pending, Policies, Reason, Selection, Status, StatusView,
+        Activity, Actor, AgentCounters, AgentSettings, Channel, DeviceChoice, DevicePresence, Factor, Factors,
+        LoginDefault, MemberState, Pending, Policies, Reason, Selection, Status, StatusView,
     },
     clock::StatusClock,
     queue::AgentKey,

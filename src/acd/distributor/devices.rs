@@ -43,7 +43,16 @@ impl Acd {
         let (device, temporary, state) = (member.device().clone(), !member.assigned, member.state.clone());
         if device != before {
             let (old, new) = (Some(state.clone()), Some(state));
-            self.outputs.push_back(Output::Member(MemberEvent { agent, queue, actor, old, new, temporary, device, at }));
+            self.outputs.push_back(Output::Member(MemberEvent {
+                agent,
+                queue,
+                actor,
+                old,
+                new,
+                temporary,
+                device,
+                at,
+            }));
         }
         self.unsaved.members.insert((agent, queue));
         self.refresh(agent);

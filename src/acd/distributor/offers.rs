@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{
     super::{
-        Actor, BanTime, Channel, DeviceChoice, NextStatus, Notice, Offer, OfferEnd, OfferFault, Output, Reason, Refused, Rule,
-        Selection, TimeoutPriority, Why, WithdrawCause,
+        Actor, BanTime, Channel, DeviceChoice, NextStatus, Notice, Offer, OfferEnd, OfferFault, Output, Reason,
+        Refused, Rule, Selection, TimeoutPriority, Why, WithdrawCause,
     },
     Acd, Timer, millis,
     queue::WaitPhase,

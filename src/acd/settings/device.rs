@@ -62,7 +62,9 @@ impl TryFrom<String> for DeviceChoice {
             ("all", _) => Ok(Self::All),
             ("web", _) => Ok(Self::Web),
             ("phone", _) => Ok(Self::Phone),
-            (_, Some(name)) if (1..=DEVICE_NAME_MAX).contains(&name.trim().len()) => Ok(Self::Named(name.trim().into())),
+            (_, Some(name)) if (1..=DEVICE_NAME_MAX).contains(&name.trim().len()) => {
+                Ok(Self::Named(name.trim().into()))
+            }
             (_, Some(_)) => Err(format!("a device \"phone:NAME\" has a name of 1 to {DEVICE_NAME_MAX} characters")),
             (_, None) => Err(format!(
                 "there is no device \"{text}\": expected \"last_active\", \"all\", \"web\", \"phone\" or \"phone:NAME\""

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::{
     acd::{
-        self, Activity, AgentCounters, AgentSnapshot, Channel, DeviceChoice, EngagementSnapshot, InteractionKind, MemberState,
-        OfferSnapshot, Pending, QueueCounters, QueueSnapshot, Reason, Status,
+        self, Activity, AgentCounters, AgentSnapshot, Channel, DeviceChoice, EngagementSnapshot, InteractionKind,
+        MemberState, OfferSnapshot, Pending, QueueCounters, QueueSnapshot, Reason, Status,
     },
     base::{AgentId, CallId, InteractionId, QueueId, Wall},
     engine::{self, CallStage, Centre, Direction, MenuView, RecordingView, Snapshot},

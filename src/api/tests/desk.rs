@@ -435,7 +435,13 @@ fn agent(agent: AgentId, key: &str, status: Status, activity: Activity) -> Agent
         missed: 0,
         offers: Vec::new(),
         engagements: Vec::new(),
-        queues: vec![MemberSnapshot { queue: SUPPORT, state: MemberState::Active, temporary: false, tier: 0, device: Default::default() }],
+        queues: vec![MemberSnapshot {
+            queue: SUPPORT,
+            state: MemberState::Active,
+            temporary: false,
+            tier: 0,
+            device: Default::default(),
+        }],
         today: acd::AgentCounters::default(),
     }
 }

@@ -87,11 +87,7 @@ async fn an_agent_logs_in_pauses_and_logs_out() {
                 device: Some(crate::acd::DeviceChoice::Named("Yealink".into())),
             },
         ),
-        (
-            "/support",
-            r#"{"do":"pin","device":null}"#,
-            Request::SetDevice { agent: ANA, queue: SUPPORT, device: None },
-        ),
+        ("/support", r#"{"do":"pin","device":null}"#, Request::SetDevice { agent: ANA, queue: SUPPORT, device: None }),
         ("", r#"{"do":"log_in"}"#, Request::LogIn { agent: ANA, queue: SUPPORT }),
         ("", r#"{"do":"log_in","queues":["support"]}"#, Request::LogIn { agent: ANA, queue: SUPPORT }),
         ("", r#"{"do":"pause"}"#, Request::Pause { agent: ANA, queue: None, reason: None }),

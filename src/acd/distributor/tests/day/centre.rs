@@ -41,7 +41,8 @@ pub(super) fn settings() -> Settings {
         });
         for (member, place) in queue.members.iter_mut().zip(0..) {
             member.tier = if n % 2 == 0 { 0 } else { (place / 7) as u16 };
-            member.device = [DeviceChoice::LastActive, DeviceChoice::All, DeviceChoice::Web][(place + n) % 7 % 3].clone();
+            member.device =
+                [DeviceChoice::LastActive, DeviceChoice::All, DeviceChoice::Web][(place + n) % 7 % 3].clone();
         }
         if n % 4 == 3 {
             queue.rings = vec![

@@ -200,8 +200,8 @@ impl Day {
             (queue.0, standing, member.leaving, member.assigned, member.tier, member.calls, member.device().clone())
         });
         let plainly = plain.places.iter();
-        let plainly = plainly
-            .map(|(q, it)| (*q, it.standing, it.leaving, it.assigned, it.tier, it.calls, plain.rings_at(*q)));
+        let plainly =
+            plainly.map(|(q, it)| (*q, it.standing, it.leaving, it.assigned, it.tier, it.calls, plain.rings_at(*q)));
         assert!(places.eq(plainly), "{place}: {:?} is not {:?}", real.members, plain.places);
     }
 
@@ -330,8 +330,14 @@ impl Tally {
         let mut text = format!(
             "{} interactions, {} decisions of which {} contested, compared {} times; {} restarts, {} reloads, \
              {} repairs, {} offers at a pinned device\n",
-            self.presented, self.decisions, self.contested, self.looks, self.restarts, self.reloads,
-            self.repairs, self.pinned
+            self.presented,
+            self.decisions,
+            self.contested,
+            self.looks,
+            self.restarts,
+            self.reloads,
+            self.repairs,
+            self.pinned
         );
         for (rule, hits) in &self.rules {
             let _ = write!(text, "rule {rule}: {hits}  ");

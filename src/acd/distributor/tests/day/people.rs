@@ -103,10 +103,8 @@ impl Day {
         let (agent, device) = (AgentId(id), centre::pins()[which].clone());
         let there = self.below(4) > 0;
         if self.below(3) > 0 {
-            return self.both(
-                |acd, now| acd.handle_pinned(now, agent, &device, there),
-                |model| model.pin(id, &device, there),
-            );
+            return self
+                .both(|acd, now| acd.handle_pinned(now, agent, &device, there), |model| model.pin(id, &device, there));
         }
         let queues: Vec<u64> = self.model.agents[&id].places.keys().copied().collect();
         let Some(queue) = self.one_of(&queues) else { return };
