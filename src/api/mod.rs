@@ -249,6 +249,7 @@ fn rest_routes() -> Router<Arc<Api>> {
         .route("/records", get(rest::records::list))
         .route("/records/{call}", get(rest::records::read))
         .route("/records/{call}/recording", get(rest::recordings::of_call))
+        .route("/recordings", get(rest::recordings::list))
         .route("/recordings/{segment}", get(rest::recordings::audio))
         .route("/people", get(rest::people::list))
         .route("/targets", get(rest::targets::list))

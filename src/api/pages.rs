@@ -30,6 +30,7 @@ static FILES: &[(&str, &[u8])] = files! {
     "app/live.js"
     "app/phone.js"
     "app/clips.js"
+    "app/recordings.js"
     "app/audio.js"
     "app/api.js"
     "app/words.js"
@@ -43,6 +44,7 @@ static FILES: &[(&str, &[u8])] = files! {
     "app/views/phone.js"
     "app/views/pass-on.js"
     "app/views/clips.js"
+    "app/views/recordings.js"
     "app/views/audio.js"
     "vendor/preact.mjs"
     "vendor/hooks.mjs"
@@ -91,8 +93,8 @@ fn policy(index: &str) -> HeaderValue {
     let map = between(index, "<script type=\"importmap\">", "</script>").unwrap_or_default();
     let hash = STANDARD.encode(Sha256::digest(map.as_bytes()));
     let text = format!(
-        "default-src 'none'; script-src 'self' 'sha256-{hash}'; style-src 'self'; img-src 'self'; connect-src 'self'; \
-         manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self' 'sha256-{hash}'; style-src 'self'; img-src 'self'; media-src 'self'; \
+         connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     );
     HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 }

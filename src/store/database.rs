@@ -24,6 +24,7 @@ use tokio::sync::watch;
 pub use accounts::{PageUser, Role, StoredSession};
 pub use clips::{StoredClip, UPLOADED_FIRST};
 pub use records::RecordFilter;
+pub use segments::SegmentFilter;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations");
 

@@ -131,6 +131,60 @@ export function meter(stream, tell) {
   };
 }
 
+/** How long a clip from the microphone may be, in milliseconds. */
+export const CLIP_TIME = 300_000;
+
+/**
+ * Records what the microphone hears until it is told to stop: a WAV file then.
+ * @param {(level: number) => void} tell
+ * @returns {Promise<() => Promise<Blob>>}
+ */
+export async function recordClip(tell) {
+  const stream = await openMicrophone();
+  const unmeter = meter(stream, tell);
+  const recorder = new MediaRecorder(stream);
+  /** @type {Blob[]} */
+  const pieces = [];
+  recorder.ondataavailable = ({ data }) => pieces.push(data);
+  const ended = new Promise((done) => (recorder.onstop = done));
+  recorder.start();
+  const enough = setTimeout(() => recorder.stop(), CLIP_TIME);
+  return async () => {
+    clearTimeout(enough);
+    if (recorder.state !== "inactive") recorder.stop();
+    await ended;
+    unmeter();
+    for (const track of stream.getTracks()) track.stop();
+    const context = new AudioContext();
+    try {
+      return wav(await context.decodeAudioData(await new Blob(pieces).arrayBuffer()));
+    } finally {
+      context.close();
+    }
+  };
+}
+
+/** One channel of 16 bits: every switch reads that. @param {AudioBuffer} sound */
+function wav(sound) {
+  const samples = sound.getChannelData(0);
+  const file = new DataView(new ArrayBuffer(44 + 2 * samples.length));
+  const text = (/** @type {number} */ at, /** @type {string} */ word) => [...word].forEach((letter, n) => file.setUint8(at + n, letter.charCodeAt(0)));
+  text(0, "RIFF");
+  file.setUint32(4, 36 + 2 * samples.length, true);
+  text(8, "WAVEfmt ");
+  file.setUint32(16, 16, true);
+  file.setUint16(20, 1, true);
+  file.setUint16(22, 1, true);
+  file.setUint32(24, sound.sampleRate, true);
+  file.setUint32(28, 2 * sound.sampleRate, true);
+  file.setUint16(32, 2, true);
+  file.setUint16(34, 16, true);
+  text(36, "data");
+  file.setUint32(40, 2 * samples.length, true);
+  samples.forEach((sample, at) => file.setInt16(44 + 2 * at, Math.max(-32768, Math.min(32767, sample * 32768)), true));
+  return new Blob([file.buffer], { type: "audio/wav" });
+}
+
 /** How long the echo test listens, in milliseconds. */
 export const ECHO_TIME = 4000;
 

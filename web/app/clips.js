@@ -10,9 +10,13 @@ import { t } from "./words.js";
 /** Those that may be played. */
 export const clips = signal(/** @type {Clip[]} */ ([]));
 
+/** Those that are put away. */
+export const archive = signal(/** @type {Clip[]} */ ([]));
+
 export async function readClips() {
-  const { ok, json } = await request("GET", "/clips");
-  if (ok) clips.value = json.clips;
+  const [kept, away] = await Promise.all([request("GET", "/clips"), request("GET", "/clips?archived=true")]);
+  if (kept.ok) clips.value = kept.json.clips;
+  if (away.ok) archive.value = away.json.clips;
 }
 
 /** @param {string} call @param {string} clip @param {{ agent_hears?: boolean, hang_up?: boolean }} how */
@@ -27,11 +31,28 @@ export async function changeClip(clip, change) {
   await readClips();
 }
 
+/** @param {string} clip */
+export async function deleteClip(clip) {
+  await act("DELETE", `/clips/${clip}`);
+  await readClips();
+}
+
 /** The file as it is: the switch finds out what it is. @param {File} file */
-export async function uploadClip(file) {
-  const name = file.name.replace(/\.[^.]*$/, "").slice(0, 80) || t("clips.unnamed");
+export const uploadClip = (file) => send("POST", `/clips?name=${encodeURIComponent(nameOf(file.name.replace(/\.[^.]*$/, "")))}`, file);
+
+/** @param {Blob} file @param {string} name */
+export const keepClip = (file, name) => send("POST", `/clips?name=${encodeURIComponent(nameOf(name))}`, file);
+
+/** Another sound under the same name. @param {string} clip @param {Blob} file */
+export const recordAnew = (clip, file) => send("PUT", `/clips/${clip}/sound`, file);
+
+/** @param {string} name */
+const nameOf = (name) => name.trim().slice(0, 80) || t("clips.unnamed");
+
+/** @param {string} method @param {string} path @param {Blob} body */
+async function send(method, path, body) {
   try {
-    const response = await fetch(`/api/v1/clips?name=${encodeURIComponent(name)}`, { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } });
+    const response = await fetch(`/api/v1${path}`, { method, body, headers: { "Content-Type": "application/octet-stream" } });
     if (!response.ok) {
       const problem = await response.json().catch(() => null);
       tell(problem?.detail || problem?.title || t("failed"), problem?.hint);

@@ -8,6 +8,7 @@ import { keepLive } from "./live.js";
 import { account, link, me, supervises } from "./store.js";
 import { Left, Notices, html } from "./views/parts.js";
 import { Shelf } from "./views/clips.js";
+import { Recordings } from "./views/recordings.js";
 import { Legs, Telephone } from "./views/phone.js";
 import { SignIn } from "./views/sign-in.js";
 import { Top } from "./views/status.js";
@@ -32,7 +33,7 @@ function Desk() {
     ${link.value === "lost" && html`<p class="banner" role="alert">${t("link.lost")}</p>`}
     ${me.value?.inactive_until && html`<p class="banner" role="alert">${t("still_there")} <${Left} until=${me.value.inactive_until} /></p>`}
     <main ref=${start} tabindex="-1" class="with-work">
-      <div class="column"><${Legs} />${me.value && html`<${Work} />`}<${Telephone} />${me.value && html`<${MyQueues} /><${Shelf} />`}</div>
+      <div class="column"><${Legs} />${me.value && html`<${Work} />`}<${Telephone} />${me.value && html`<${MyQueues} /><${Shelf} /><${Recordings} />`}</div>
       <div class="column">
         <${Queues} />
         <${Agents} />

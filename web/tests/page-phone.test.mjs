@@ -2,14 +2,13 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { DeskPages } from "./desk-page.mjs";
 import { DESK, MICROPHONE, Stage } from "./stage.mjs";
 import { share } from "./tones.mjs";
 
-const PATIENCE = 30_000;
 const COLLEAGUE = 1720;
 
-let stage;
-const faults = [];
+let stage, pages;
 const desk = (user, hz) => stage.desk(user, hz);
 const until = (what, test) => stage.until(what, test);
 const deskHears = (voice) => stage.deskHears(voice);
@@ -17,63 +16,12 @@ const released = () => stage.released();
 
 before(async () => {
   stage = await Stage.open();
+  pages = new DeskPages(stage);
 });
 
 after(() => stage?.close());
 
-/** Notes what arrives at the page, so that a test can listen in. */
-function listenIn() {
-  globalThis.arrived = [];
-  const Plain = globalThis.RTCPeerConnection;
-  globalThis.RTCPeerConnection = class extends Plain {
-    constructor(...given) {
-      super(...given);
-      this.addEventListener("track", ({ track }) => globalThis.arrived.push(track));
-    }
-  };
-}
-
-/** The loudest tone of the newest track that is alive, within a second. */
-async function loudest() {
-  const track = globalThis.arrived.filter((one) => one.readyState === "live").at(-1);
-  if (!track) return { hz: 0, db: -200 };
-  const context = (globalThis.ears ??= new AudioContext());
-  const ear = context.createAnalyser();
-  ear.fftSize = 4096;
-  const source = context.createMediaStreamSource(new MediaStream([track]));
-  source.connect(ear);
-  await new Promise((later) => setTimeout(later, 400));
-  const powers = new Float32Array(ear.frequencyBinCount);
-  ear.getFloatFrequencyData(powers);
-  source.disconnect();
-  const best = powers.indexOf(Math.max(...powers));
-  return { hz: (best * context.sampleRate) / ear.fftSize, db: powers[best] };
-}
-
-async function signIn(user, prepare = async () => {}) {
-  const context = await stage.browser.newContext({ locale: "en-GB", viewport: { width: 1280, height: 860 } });
-  await context.grantPermissions(["microphone"]);
-  const page = await context.newPage();
-  page.setDefaultTimeout(PATIENCE);
-  page.on("pageerror", (error) => faults.push(`${user}: ${error.message}`));
-  page.on("console", (message) => message.text().includes("Content Security Policy") && faults.push(message.text()));
-  await page.addInitScript(listenIn);
-  await prepare(page);
-  await page.goto(stage.it.url);
-  await page.fill("input[name=name]", user);
-  await page.fill("input[name=password]", stage.it.passwords[user]);
-  await page.press("input[name=password]", "Enter");
-  await page.waitForSelector("table tbody tr");
-  return page;
-}
-
-/** Signs in and takes calls in the browser. */
-async function atPage(user, prepare) {
-  const page = await signIn(user, prepare);
-  await page.getByRole("button", { name: "Take calls here" }).click();
-  await page.locator(".my-status .phone .is-ready").waitFor();
-  return page;
-}
+const atPage = (user, prepare) => pages.atPage(user, prepare);
 
 /** Calls the desk from the page; both hear each other. */
 async function talking(prepare) {
@@ -87,11 +35,7 @@ async function talking(prepare) {
   return [page, other];
 }
 
-const browserHears = (page) =>
-  until("the browser hears the desk", async () => {
-    const { hz, db } = await page.evaluate(loudest);
-    return Math.abs(hz - DESK) < 15 && db > -60;
-  });
+const browserHears = (page) => pages.hears(page, DESK);
 
 const spared = (voice) => until("the desk hears nothing of the browser", () => share(voice.lastSecond(), MICROPHONE) < 0.05);
 
@@ -257,4 +201,4 @@ test("sound is chosen and tested, in 320 pixels too", async () => {
   await page.context().close();
 });
 
-test("nothing went wrong in any page", () => assert.deepEqual(faults, []));
+test("nothing went wrong in any page", () => assert.deepEqual(pages.faults, []));

@@ -18,12 +18,13 @@ export const MICROPHONE = 620;
 export const DESK = 1040;
 
 export class Stage {
-  static async open() {
+  /** @param {string} [added] more of the centre */
+  static async open(added = "") {
     const stage = new Stage();
     stage.folder = await mkdtemp(join(tmpdir(), "strowger-stage-"));
     const wav = join(stage.folder, "microphone.wav");
     await writeWav(wav, tone(MICROPHONE, 2, 48_000), 48_000);
-    stage.it = await Switch.start();
+    stage.it = await Switch.start(added);
     stage.browser = await chromium.launch({
       executablePath,
       args: [

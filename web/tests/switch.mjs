@@ -1,8 +1,8 @@
-// A switch of its own for a test: free ports, an empty data folder, the demo centre.
+// A switch of its own for a test: free ports, an empty data folder, the demo centre and what is added to it.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,9 +22,13 @@ async function freePort() {
 }
 
 export class Switch {
-  static async start() {
+  /** @param {string} [added] more of the centre, as its file has it */
+  static async start(added = "") {
     const it = new Switch();
     it.data = await mkdtemp(join(tmpdir(), "strowger-page-"));
+    it.config = await mkdtemp(join(tmpdir(), "strowger-config-"));
+    await copyFile(join(ROOT, "config/strowger.toml"), join(it.config, "strowger.toml"));
+    await writeFile(join(it.config, "centre.toml"), (await readFile(join(ROOT, "config/centre.toml"))) + added);
     it.sip = { host: "127.0.0.1", port: await freePort() };
     it.http = await freePort();
     it.ws = await freePort();
@@ -48,7 +52,7 @@ export class Switch {
       STROWGER_DATA_DIR: this.data,
       STROWGER_RTP_PORTS: `${rtp}-${rtp + 200}`,
     };
-    this.process = spawn(BINARY, ["run", "--config", "config/strowger.toml"], { cwd: ROOT, env });
+    this.process = spawn(BINARY, ["run", "--config", join(this.config, "strowger.toml")], { cwd: ROOT, env });
     this.said = "";
     this.process.stdout.on("data", (bytes) => (this.said += bytes));
     this.process.stderr.on("data", (bytes) => (this.said += bytes));
@@ -83,6 +87,6 @@ export class Switch {
 
   async stop() {
     if (this.process.exitCode === null && this.process.signalCode === null) await this.kill();
-    await rm(this.data, { recursive: true, force: true });
+    for (const folder of [this.data, this.config]) await rm(folder, { recursive: true, force: true });
   }
 }

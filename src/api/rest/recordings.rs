@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, Request, State},
+    extract::{Path, Query, Request, State, rejection::QueryRejection},
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
@@ -17,10 +17,12 @@ use crate::{
     api::{Api, Problem, Signed},
     base::{CallId, SegmentId, Wall},
     engine::{Actor, Centre, RecordingFormat, Request as Ask, SegmentRecord, Span},
-    store::{Role, recordings},
+    store::{Role, SegmentFilter, recordings},
 };
 
 const NONE: &str = "There is no such recording.";
+
+const LIMIT: u32 = 50;
 
 #[derive(Debug, Serialize)]
 struct SegmentView<'a> {
@@ -60,6 +62,14 @@ pub struct RecordingChange {
     paused: bool,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wanted {
+    /// Number of a segment: those before it.
+    before: Option<String>,
+    limit: Option<u32>,
+}
+
 /// `PUT /api/v1/calls/{call}/recording`: lets one's own call's recording rest, or go on; any for a supervisor (RC-02).
 pub async fn change(
     State(api): State<Arc<Api>>,
@@ -90,6 +100,29 @@ pub async fn of_call(
         return Err(Problem::not_found(NONE));
     }
     Ok(Json(json!({ "recording": shown })))
+}
+
+/// `GET /api/v1/recordings`: the newest first that one may hear.
+pub async fn list(
+    State(api): State<Arc<Api>>,
+    signed: Signed,
+    wanted: Result<Query<Wanted>, QueryRejection>,
+) -> Result<Json<Value>, Problem> {
+    let Query(wanted) = wanted.map_err(|why| Problem::bad_request(why.body_text()))?;
+    let queues = match signed.user.role {
+        Role::Agent => Some(Vec::new()),
+        Role::Supervisor | Role::Admin => Scope::of(&api, &signed)?.queues(),
+    };
+    let before = wanted.before.map(|before| number(&before, NONE)).transpose()?.map(SegmentId);
+    let filter = SegmentFilter { before, queues, agent: signed.user.agent, limit: wanted.limit.unwrap_or(LIMIT) };
+    let segments = api.database.newest_segments(filter).await.map_err(records::away)?;
+    let (centre, mut shown) = (api.handle.centre(), Vec::new());
+    for segment in &segments {
+        if check(&api, &signed, segment).await.is_ok() {
+            shown.push(SegmentView::of(segment, &centre));
+        }
+    }
+    Ok(Json(json!({ "recordings": shown })))
 }
 
 /// `GET /api/v1/recordings/{segment}`: the sound, or the part of it that a Range header names.

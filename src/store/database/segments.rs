@@ -17,6 +17,19 @@ const COLUMNS: &str = "segment_id, call_id, leg_id, others, queue_id, agent_id, 
 /// Segments of one call that are told of.
 const SEGMENTS_MAX: i64 = 1_000;
 
+/// Segments of one answer.
+const PAGE_MAX: u32 = 500;
+
+/// Which segments are wanted; what is left out fits all.
+#[derive(Debug, Clone, Default)]
+pub struct SegmentFilter {
+    pub before: Option<SegmentId>,
+    /// Of these queues, or of that agent.
+    pub queues: Option<Vec<QueueId>>,
+    pub agent: Option<AgentId>,
+    pub limit: u32,
+}
+
 /// As a part of a batch: what is there already is left as it is.
 pub(super) async fn put(
     work: &mut Transaction<'static, Any>,
@@ -37,6 +50,32 @@ impl Database {
     pub async fn segments(&self, call: CallId) -> Result<Vec<SegmentRecord>, DatabaseError> {
         let sql = format!("SELECT {COLUMNS} FROM segments WHERE call_id = $1 ORDER BY segment_id LIMIT $2");
         let query = sqlx::query(AssertSqlSafe(sql)).bind(call.0.cast_signed()).bind(SEGMENTS_MAX);
+        query.fetch_all(&self.pool).await?.iter().map(read).collect()
+    }
+
+    /// The newest first.
+    pub async fn newest_segments(&self, filter: SegmentFilter) -> Result<Vec<SegmentRecord>, DatabaseError> {
+        let whose = match filter.queues.as_deref() {
+            None => String::from("0 = 0"),
+            Some([]) => String::from("agent_id = $3"),
+            Some(queues) => {
+                let places = (4..4 + queues.len()).map(|n| format!("${n}")).collect::<Vec<_>>().join(",");
+                format!("(agent_id = $3 OR queue_id IN ({places}))")
+            }
+        };
+        let sql = format!(
+            "SELECT {COLUMNS} FROM segments WHERE segment_id < $1 AND {whose} ORDER BY segment_id DESC LIMIT $2"
+        );
+        let before = filter.before.map_or(i64::MAX, |segment| segment.0.cast_signed());
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(before).bind(i64::from(filter.limit.min(PAGE_MAX)));
+        let mut query = match filter.queues {
+            // Nobody is agent 0.
+            Some(_) => query.bind(filter.agent.map_or(0, |agent| agent.0.cast_signed())),
+            None => query,
+        };
+        for queue in filter.queues.iter().flatten() {
+            query = query.bind(queue.0.cast_signed());
+        }
         query.fetch_all(&self.pool).await?.iter().map(read).collect()
     }
 

@@ -221,6 +221,19 @@ async fn segments(database: &Database) {
     database.put_records(&kept).await.unwrap();
     database.put_records(&kept).await.unwrap();
     assert_eq!(database.segments(CallId(5)).await.unwrap(), all[..2]);
+    let newest = async |filter: SegmentFilter| -> Vec<u64> {
+        let found = database.newest_segments(SegmentFilter { limit: 2, ..filter }).await.unwrap();
+        found.iter().map(|it| it.segment.0).collect()
+    };
+    let of = |queues: &[u64], agent| SegmentFilter {
+        queues: Some(queues.iter().map(|id| QueueId(*id)).collect()),
+        agent,
+        ..SegmentFilter::default()
+    };
+    assert_eq!(newest(SegmentFilter::default()).await, [3, 2]);
+    assert_eq!(newest(SegmentFilter { before: Some(SegmentId(2)), ..SegmentFilter::default() }).await, [1]);
+    assert_eq!((newest(of(&[8, 7], None)).await, newest(of(&[8], None)).await), (vec![3, 2], vec![]));
+    assert_eq!(newest(of(&[], Some(AgentId(3)))).await, []);
     assert_eq!(database.segment(SegmentId(3)).await.unwrap().as_ref(), Some(&all[2]));
     assert_eq!(database.segment(SegmentId(4)).await.unwrap(), None);
     let text = serde_json::to_string(&kept[0]).unwrap();

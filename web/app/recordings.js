@@ -1,0 +1,14 @@
+// Recordings of calls: those that whoever is signed in may hear.
+
+import { signal } from "@preact/signals";
+import { request } from "./api.js";
+
+/** @typedef {{ segment: string, call: string, queue: string | null, agent: string | null, began: number, length_ms: number, partial: boolean, audio: string }} Recording */
+
+/** The newest first. */
+export const recordings = signal(/** @type {Recording[]} */ ([]));
+
+export async function readRecordings() {
+  const { ok, json } = await request("GET", "/recordings?limit=20");
+  if (ok) recordings.value = json.recordings;
+}
