@@ -1,4 +1,4 @@
-// What is heard in the page and kept of it: recordings, clips, and who hears whom.
+// What is heard in the page and kept of it: recordings and clips.
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -7,7 +7,6 @@ import { DeskPages } from "./desk-page.mjs";
 import { DESK, MICROPHONE, Stage } from "./stage.mjs";
 import { share, tone, writeWav } from "./tones.mjs";
 
-const THIRD = 1720;
 const CLIP = 1480;
 
 let stage, pages;
@@ -78,10 +77,11 @@ test("a recording rests and goes on from the page, and is heard there, both side
   const seconds = Math.floor(channels[0].length / 8000);
   assert.ok(seconds >= 7, `${seconds} s`);
   assert.ok(Math.abs((await audio.evaluate((it) => it.duration)) - channels[0].length / 8000) < 0.1, "its length");
-  for (const at of [1, seconds - 2]) {
+  for (const at of [2, seconds - 2]) {
     const [left, right] = channels.map((channel) => second(channel, at));
-    assert.ok(share(left, DESK) > 0.8 && share(left, MICROPHONE) < 0.02, `the customer is left at ${at} s`);
-    assert.ok(share(right, MICROPHONE) > 0.8 && share(right, DESK) < 0.02, `the agent is right at ${at} s`);
+    const shares = [left, right].map((channel) => [DESK, MICROPHONE].map((hz) => share(channel, hz)));
+    assert.ok(shares[0][0] > 0.8 && shares[0][1] < 0.02, `the customer is left at ${at} s of ${seconds}: ${shares}`);
+    assert.ok(shares[1][1] > 0.8 && shares[1][0] < 0.02, `the agent is right at ${at} s of ${seconds}: ${shares}`);
   }
   const quiet = Array.from({ length: seconds - 1 }, (_, at) => at).filter((at) => channels.every((channel) => power(second(channel, at)) < 0.002));
   assert.ok(quiet.length >= 1 && quiet.length <= 3, `silent at ${quiet} s`);
@@ -96,8 +96,9 @@ test("clips are uploaded, spoken, played to both, put away and deleted in the pa
   const [page, other, card] = await served();
   const shelf = page.getByRole("region", { name: "Sound clips" });
   await shelf.locator("input[type=file]").setInputFiles(file);
-  const row = shelf.locator("li", { has: page.locator("input[value='Thank you']") });
+  const row = shelf.locator("li").first();
   await row.locator("small", { hasText: "0:04" }).waitFor();
+  assert.equal(await row.getByRole("textbox", { name: "Name" }).inputValue(), "Thank you");
   const play = card.getByRole("group", { name: "Sound clips" });
   await play.getByText("Play a clip").click();
   await play.getByRole("button", { name: "Thank you" }).first().click();
@@ -123,64 +124,9 @@ test("clips are uploaded, spoken, played to both, put away and deleted in the pa
   assert.ok(share(channels[0].slice(4000, 10_000), MICROPHONE) > 0.8, "the voice of who spoke it");
   await spoken.getByRole("textbox", { name: "Name" }).fill("Greeting");
   await spoken.getByRole("textbox", { name: "Name" }).press("Enter");
-  await shelf.locator("input[value='Greeting']").waitFor();
+  await stage.until("it has another name", async () => (await page.evaluate(() => fetch("/api/v1/clips").then((response) => response.json()))).clips.some((one) => one.name === "Greeting"));
   other.close();
   await page.context().close();
-});
-
-/** Asked in a page. */
-const ask = (page, method, path, body) =>
-  page.evaluate(
-    async ([method, path, body]) => {
-      const response = await fetch(`/api/v1${path}`, { method, headers: { "Content-Type": "application/json" }, body: body && JSON.stringify(body) });
-      return [response.status, await response.json()];
-    },
-    [method, path, body],
-  );
-
-/** Whom each hears: rows are ears, columns voices (the page's, the customer's, the third's). */
-async function table(what, page, ears, wanted) {
-  const voices = [MICROPHONE, DESK, THIRD];
-  let seen = [];
-  await stage
-    .until(what, async () => {
-      const levels = await pages.levels(page, voices);
-      // One's own echo would be as loud as the others.
-      const rows = [levels.map((level) => (level > -60 ? 1 : 0))];
-      for (const ear of ears) rows.push(voices.map((hz) => (share(ear.lastSecond(), hz) > 0.1 ? 1 : share(ear.lastSecond(), hz) < 0.02 ? 0 : "?")));
-      seen = rows.map((row) => row.join(""));
-      return seen.join(" ") === wanted;
-    })
-    .catch((why) => assert.fail(`${what}: ${seen.join(" ")} and not ${wanted}: ${why.message.slice(0, 200)}`));
-}
-
-// CH-13, SV-07, SV-08, SW-10
-test("in a three-way call and with a supervisor each hears whom he should", async () => {
-  const [page, other, card] = await served();
-  const admin = await pages.signIn("admin");
-  const [, { calls }] = await ask(admin, "GET", "/calls");
-  const path = `/calls/${calls[0].call}`;
-  const third = await stage.desk("eva", THIRD);
-  assert.equal((await ask(page, "POST", `${path}/parties`, { to: "eva" }))[0], 200);
-  await third.phone.ringing();
-  third.phone.answer();
-  await table("three who talk", page, [other.voice, third.voice], "011 101 110");
-  await third.phone.drop();
-  await table("two again", page, [other.voice], "010 100");
-  third.close();
-  const ear = await stage.desk("admin", THIRD);
-  assert.equal((await ask(admin, "PUT", `${path}/supervision`, { mode: "listen" }))[0], 200);
-  await ear.phone.ringing();
-  ear.phone.answer();
-  await table("a supervisor listens", page, [other.voice, ear.voice], "010 100 110");
-  assert.equal((await ask(admin, "PUT", `${path}/supervision`, { mode: "whisper" }))[0], 200);
-  await table("she whispers", page, [other.voice, ear.voice], "011 100 110");
-  assert.equal((await ask(admin, "PUT", `${path}/supervision`, { mode: "barge" }))[0], 200);
-  await table("she barges in", page, [other.voice, ear.voice], "011 101 110");
-  await ear.phone.drop();
-  await over(page, other, card);
-  for (const one of [ear, other]) one.close();
-  for (const one of [admin, page]) await one.context().close();
 });
 
 test("nothing went wrong in any page", () => assert.deepEqual(pages.faults, []));

@@ -233,7 +233,7 @@ async fn segments(database: &Database) {
     assert_eq!(newest(SegmentFilter::default()).await, [3, 2]);
     assert_eq!(newest(SegmentFilter { before: Some(SegmentId(2)), ..SegmentFilter::default() }).await, [1]);
     assert_eq!((newest(of(&[8, 7], None)).await, newest(of(&[8], None)).await), (vec![3, 2], vec![]));
-    assert_eq!(newest(of(&[], Some(AgentId(3)))).await, []);
+    assert!(newest(of(&[], Some(AgentId(3)))).await.is_empty());
     assert_eq!(database.segment(SegmentId(3)).await.unwrap().as_ref(), Some(&all[2]));
     assert_eq!(database.segment(SegmentId(4)).await.unwrap(), None);
     let text = serde_json::to_string(&kept[0]).unwrap();
