@@ -22,7 +22,9 @@ use std::{
 };
 
 pub use clips::ClipFiles;
-pub use database::{Database, DatabaseError, PageUser, RecordFilter, Role, SegmentFilter, StoredClip, StoredSession, UPLOADED_FIRST};
+pub use database::{
+    Database, DatabaseError, PageUser, RecordFilter, Role, SegmentFilter, StoredClip, StoredSession, UPLOADED_FIRST,
+};
 pub use feeder::Feeder;
 pub use journal::{Full, Journal, JournalError, JournalSettings, Journalled, Report, Restored};
 

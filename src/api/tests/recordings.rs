@@ -67,8 +67,14 @@ async fn rc_01_who_may_hear_a_recording() {
         let list = list["recordings"].as_array().unwrap().clone();
         list.iter().map(|one| one["segment"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!((newest(&eva, "").await, newest(&ana, "").await), (vec!["5".to_owned(), "3".into(), "2".into(), "1".into()], vec!["5".to_owned(), "3".into(), "1".into()]));
-    assert_eq!((newest(&rui, "").await, newest(&eva, "?before=3&limit=1").await), (vec!["2".to_owned()], vec!["2".to_owned()]));
+    assert_eq!(
+        (newest(&eva, "").await, newest(&ana, "").await),
+        (vec!["5".to_owned(), "3".into(), "2".into(), "1".into()], vec!["5".to_owned(), "3".into(), "1".into()])
+    );
+    assert_eq!(
+        (newest(&rui, "").await, newest(&eva, "?before=3&limit=1").await),
+        (vec!["2".to_owned()], vec!["2".to_owned()])
+    );
     assert_eq!(desk.get("", "/api/v1/recordings").await.status, StatusCode::UNAUTHORIZED);
     let one = desk.get(&eva, "/api/v1/records/77/recording").await.json()["recording"][0].clone();
     assert_eq!((&one["queue"], &one["agent"], &one["partial"]), (&json!("support"), &json!("ana"), &json!(false)));
