@@ -13,12 +13,11 @@ impl Engine {
         if let Actor::Agent(agent) = actor {
             self.acd.handle_activity(now, agent);
         }
-        let result = match request {
-            Request::TryService { service, question } => match self.try_service(now, id, service, &question) {
-                Some(refused) => Err(refused),
-                None => return,
-            },
-            request => self.obey(now, actor, request),
+        let result = if let Request::TryService { service, question } = &request {
+            let Some(refused) = self.try_service(now, id, *service, question) else { return };
+            Err(refused)
+        } else {
+            self.obey(now, actor, request)
         };
         self.settle(now);
         let after = self.entry_since(before);

@@ -175,11 +175,10 @@ pub fn start(
         flight: flight.clone(),
         first: first_inputs(&centre, media, restored).collect(),
     };
-    let http_settings = server.http.clone();
+    let api = admin::settings(&server.http, http_address, &data).map_err(StartError::new("admin token"))?;
     let reloader = Arc::new(Reloader::new(origin, inbox.clone(), server, files));
     handle.set_reloader(Arc::clone(&reloader));
     let fresh = passwords.save().map_err(StartError::new("generated passwords"))?;
-    let api = admin::settings(&http_settings, http_address, &data).map_err(StartError::new("admin token"))?;
     let pages = Pages::start(runtime.handle(), http, database, handle, clock, metrics, api)
         .map_err(StartError::new("pages"))?;
     let engine = threads::start(ENGINE_THREAD, move || guarded(switch)).map_err(StartError::new("threads"))?;
