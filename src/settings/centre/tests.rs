@@ -101,9 +101,9 @@ otherwise = "menu:look"
 key = "look"
 say = ["digits:account"]
 look_up = "crm"
-answers = { vip = "user:ana" }
+answers = { vip = "queue:support" }
 priority = 4
-to = "queue:support"
+to = "user:ana"
 otherwise = "hangup"
 
 [[menu]]
@@ -482,7 +482,7 @@ fn a_difference_names_what_changes_and_shows_no_secret() {
 fn sw_02_sw_14_faults_of_modes_and_watchers_have_their_place() {
     let text = CENTRE.replace("to = \"queue:support\"", "to = \"queue:support\"\nmode = \"proxy\"");
     let said = refused(&text);
-    assert!(said.contains("a queue or a clip is not forwarded to") && said.contains("centre.toml:"), "{said}");
+    assert!(said.contains("a queue, a menu or a clip is not forwarded to") && said.contains("centre.toml:"), "{said}");
     let said = refused(&CENTRE.replace("mode = \"proxy\"", "mode = \"proxi\""));
     assert!(said.contains("\"call\" or \"proxy\""), "{said}");
     let said = refused(&CENTRE.replace("watchers = \"groups\"", "watchers = \"friends\""));
