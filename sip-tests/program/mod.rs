@@ -8,6 +8,7 @@ mod command_line;
 mod flight;
 mod going_on;
 mod http;
+mod image;
 mod page_phone;
 mod phone;
 mod recorded;

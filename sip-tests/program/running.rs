@@ -34,14 +34,14 @@ pub fn now() -> Instant {
     Instant::now()
 }
 
-/// The first of as many ports as one run needs, none of which anybody has at this moment.
-fn free_ports() -> u32 {
+/// As many RTP ports as one run needs, none of which anybody has at this moment: as the setting has them.
+pub fn free_ports() -> String {
     loop {
         let taken = NEXT_PORTS.fetch_add(PORTS, Ordering::Relaxed);
         let first = 20_000 + (std::process::id() * 1_280 + taken) % 12_000 / PORTS * PORTS;
         let is_free = |port: u32| UdpSocket::bind(("127.0.0.1", u16::try_from(port).unwrap())).is_ok();
         if (first..first + PORTS).all(is_free) {
-            return first;
+            return format!("{first}-{}", first + PORTS - 1);
         }
     }
 }
@@ -84,11 +84,10 @@ impl Program {
         let centre = fs::read_to_string(from.join("centre.toml")).unwrap();
         let centre = centre.replace("127.0.0.1:5080", &trunk.to_string());
         fs::write(folder.join("config/centre.toml"), centre).unwrap();
-        let first = free_ports();
         let environment = BTreeMap::from([
             (String::from("STROWGER_SIP_LISTEN"), String::from("udp:127.0.0.1:0,tcp:127.0.0.1:0")),
             (String::from("STROWGER_HTTP_LISTEN"), String::from("127.0.0.1:0")),
-            (String::from("STROWGER_RTP_PORTS"), format!("{first}-{}", first + PORTS - 1)),
+            (String::from("STROWGER_RTP_PORTS"), free_ports()),
         ]);
         Setup { folder, trunk, environment }
     }
@@ -276,7 +275,7 @@ impl Setup {
 }
 
 /// Between two looks at a process.
-fn pause() {
+pub fn pause() {
     lasts(Duration::from_millis(10));
 }
 
