@@ -99,7 +99,9 @@ fn the_image_starts_is_healthy_and_stops_as_its_recipe_says() {
     let mut environment: BTreeMap<String, String> = argument(&stage, "ENV")
         .split_whitespace()
         .map(|set| set.split_once('=').unwrap())
-        .map(|(name, value)| (name, if value.starts_with('/') { inside(value).display().to_string() } else { value.into() }))
+        .map(|(name, value)| {
+            (name, if value.starts_with('/') { inside(value).display().to_string() } else { value.into() })
+        })
         .map(|(name, value)| (name.to_owned(), value))
         .collect();
     let http = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -119,6 +119,30 @@ fn unavailable_goes_on_at_once() {
     assert_eq!(ana.view().missed, 0);
 }
 
+/// Rule 20, P36: a phone that answers, but takes no call: it is left alone until it answers a question or registers again,
+/// and then its agent is back; nobody logs in again by hand.
+#[test]
+fn p_36_a_phone_that_refuses_strangely_is_tried_again() {
+    for (status, refreshes) in [(488, false), (500, false), (415, true), (302, true)] {
+        let world = World::seed(48);
+        let ana = world.agent("ana").ready();
+        world.run_for(secs(1));
+        ana.does(Habit::Refuses(status));
+        let call = caller(&world);
+        world.within(3, "it was tried", |_| !ana.view().reachable);
+        assert!(world.hears(&call, Voice::MUSIC), "the caller still waits");
+        ana.answers_after(secs(1));
+        if refreshes {
+            ana.registers();
+        }
+        let back = if refreshes { 5 } else { 35 };
+        world.within(back, "he is back, and they talk", |world| world.hear_each_other(&call, &ana));
+        assert_eq!(ana.view().missed, 0);
+        call.hangs_up();
+        world.settle();
+    }
+}
+
 /// Rule 9: Not Ready while it rings: withdrawn without penalty, the caller goes on at once.
 #[test]
 fn not_ready_while_ringing_withdraws() {

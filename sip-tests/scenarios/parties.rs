@@ -443,3 +443,57 @@ fn ch_08_ch_09_ch_10_passed_on_from_a_page() {
     customer.hangs_up();
     world.settle();
 }
+
+/// CH-07, CH-08: where nobody can even be rung the agent hears so at once, and talks on, whatever the rule for calls that
+/// nobody takes.
+#[test]
+fn ch_07_ch_08_who_has_no_phone_is_passed_nobody() {
+    for rule in [None, Some(BlindFailed::ReturnToAgent), Some(BlindFailed::HangUp), Some(BlindFailed::ToQueueHead)] {
+        let desk = desk(314);
+        let Desk { world, customer, ana, eva, .. } = &desk;
+        eva.unregisters();
+        world.run_for(secs(2));
+        let refused = desk.passes_on("eva", rule).expect_err("nobody to ring");
+        assert_eq!((refused.status, refused.code), (409, "unreachable"));
+        world.run_for(secs(2));
+        assert!(world.hear_each_other(customer, ana));
+        assert_eq!(ana.status(), Status::Busy);
+        customer.hangs_up();
+        world.settle();
+    }
+}
+
+/// CH-13: who was brought into another's call ends or mutes his own part alone; hanging up at his page leaves the others
+/// talking. The agent whose call it is may put him out.
+#[test]
+fn ch_13_a_guest_is_no_host() {
+    let desk = desk(315);
+    let Desk { world, customer, ana, .. } = &desk;
+    let rui = world.agent("rui").ready();
+    rui.answers_after(secs(1));
+    world.run_for(secs(1));
+    desk.adds("rui").expect("rung");
+    world.within(5, "all three talk", |world| world.hear_each_other(customer, &rui));
+    let (call, customers) = (desk.call(), world.snapshot().calls[0].legs[0].leg);
+    let user = world.snapshot().calls[0].legs[2].party;
+    let LegParty::User(user) = user else { panic!("{user:?}") };
+    let (hosts, guests) = (desk.leg(LegParty::User(UserId(1))), desk.leg(LegParty::User(user)));
+    let as_rui = |request| world.asks(Actor::Agent(rui.id), request).map(|_| ());
+    for request in [
+        Request::DropParty { call, leg: hosts },
+        Request::MuteParty { call, leg: customers, muted: true },
+        Request::Hold { call, held: true },
+        Request::Transfer { call, by: user, to: "eva".into(), failed: None },
+        Request::Consult { call, by: user, to: "eva".into() },
+        Request::AddParty { call, by: user, to: "eva".into() },
+    ] {
+        assert_eq!(as_rui(request).expect_err("not his call").status, 403);
+    }
+    as_rui(Request::MuteParty { call, leg: guests, muted: true }).expect("his own");
+    as_rui(Request::HangUp { call }).expect("his own part");
+    world.within(2, "he is out", |_| rui.call().is_over());
+    world.run_for(secs(1));
+    assert!(world.hear_each_other(customer, ana));
+    customer.hangs_up();
+    world.settle();
+}

@@ -63,6 +63,8 @@ pub type MetricsText = Arc<dyn Fn() -> String + Send + Sync>;
 
 #[derive(Clone, Debug, Default)]
 pub struct ApiSettings {
+    /// Where pages are listened for.
+    pub port: u16,
     /// Pages are reached by https, here or at a proxy: cookies are marked `Secure`.
     pub secure: bool,
     /// Further origins (`https://pages.example`) whose pages may write, besides the host that was asked.
@@ -162,7 +164,7 @@ impl Api {
         if let (Some(token), Some(given)) = (&self.settings.admin_token, auth::bearer(headers)) {
             return bool::from(token.reveal().as_bytes().ct_eq(given.as_bytes())).then(Signed::local);
         }
-        let token = auth::token(headers, proxy::is_https(self, headers))?;
+        let token = auth::token(headers, proxy::is_https(self, headers), self.settings.port)?;
         self.accounts.signed(&auth::hash_of(token), (self.clock)().wall)
     }
 

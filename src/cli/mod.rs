@@ -161,9 +161,11 @@ struct TestCall {
     /// What to dial
     #[arg(default_value = "800")]
     number: String,
-    /// Where the switch listens for SIP over UDP
-    #[arg(long, default_value = "127.0.0.1:5060")]
-    server: SocketAddr,
+    /// Where the switch listens for SIP over UDP; unless given, what its main file and the environment say
+    #[arg(long)]
+    server: Option<SocketAddr>,
+    #[command(flatten)]
+    config: Config,
     /// Where to call from: the demo trunk's address
     #[arg(long, default_value = "127.0.0.1:5080")]
     from: SocketAddr,
@@ -187,7 +189,11 @@ impl TestCall {
 /// The whole program. Returns the exit status: 0 done, 1 failed, 2 not understood.
 pub fn main() -> ExitCode {
     let default = Command::Run(Config { config: env::var_os("STROWGER_CONFIG").map_or(CONFIG.into(), PathBuf::from) });
-    let done = match Cli::parse().command.unwrap_or(default) {
+    let command = Cli::parse().command.unwrap_or(default);
+    if !matches!(command, Command::Run(_)) {
+        end_with_the_reader();
+    }
+    let done = match command {
         Command::Run(config) => run::run(&config.config),
         Command::Check { file } => check::check(&file),
         Command::Dump(config) => check::dump(&config.config),
@@ -219,6 +225,12 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// `strowger show calls | head`: whoever prints ends quietly when nobody reads on. A switch must not.
+fn end_with_the_reader() {
+    // SAFETY: before any thread is started, and the default action needs no handler of ours.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }
 
 /// What is printed before the program ends with 1.

@@ -4,17 +4,18 @@ mod heard;
 
 use std::{
     fs, io,
-    net::{SocketAddr, UdpSocket},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     time::Duration,
 };
 
-use super::{Failed, TestCall};
+use super::{Failed, TestCall, environment};
 use crate::{
     base::{Chance, FlowId, Instant, Now},
     engine::Input,
     media::{Codec, Listener, Sound, built_in, wav},
     net::{Net, StreamLimits},
-    server::{Clock, seed},
+    server::{Clock, find_server, seed},
+    settings::ListenerKind,
     sip::{Body, Ended, Event, Invite, Output, Party, Path, Stack, StackSettings, Transport, UsageId},
     wire::{
         rtp::Header,
@@ -48,13 +49,33 @@ pub fn test_call(call: &TestCall) -> Result<(), Failed> {
     let clock = Clock::start();
     let began = clock.mono();
     let mut caller = Caller::new(net, stack, rtp, clock, began);
-    caller.invite(call, bound.address)?;
-    println!("ringing {} at {} from {} …", call.number, call.server, call.from);
+    let server = called(call)?;
+    caller.invite(call, server, bound.address)?;
+    println!("ringing {} at {server} from {} …", call.number, call.from);
     caller.run(call.length());
     if let Some(path) = &call.record {
-        fs::write(path, wav::write(&Sound::from_samples(caller.listener.samples())))?;
+        let written = fs::write(path, wav::write(&Sound::from_samples(caller.listener.samples())));
+        written.map_err(|why| format!("{}: {why}", path.display()))?;
     }
     caller.report()
+}
+
+/// Where the switch of the main file hears SIP over UDP, or what was said instead.
+fn called(call: &TestCall) -> Result<SocketAddr, Failed> {
+    if let Some(server) = call.server {
+        return Ok(server);
+    }
+    let file = &call.config.config;
+    let hint = "hint: name one: --server ADDRESS:PORT";
+    let settings = find_server(file, &environment()).map_err(|why| format!("{why}\n    {hint}"))?;
+    let listener = settings.sip.listen.iter().find(|listener| listener.kind == ListenerKind::Udp);
+    let listener = listener.ok_or_else(|| format!("{}: no listener over UDP\n    {hint}", file.display()))?;
+    let mut address = listener.address;
+    if address.ip().is_unspecified() {
+        // Every address of this machine, so the one that is always there.
+        address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    Ok(address)
 }
 
 fn taken(address: SocketAddr, why: &io::Error) -> String {
@@ -106,13 +127,13 @@ impl Caller {
         self.clock.mono().since(self.began)
     }
 
-    fn invite(&mut self, call: &TestCall, local: SocketAddr) -> Result<(), Failed> {
-        let path = Path { transport: Transport::Udp, local, remote: call.server, flow: None };
+    fn invite(&mut self, call: &TestCall, server: SocketAddr, local: SocketAddr) -> Result<(), Failed> {
+        let path = Path { transport: Transport::Udp, local, remote: server, flow: None };
         let rtp = self.rtp.local_addr()?;
         let mut offer = Session::new(rtp.ip(), 1, 1);
         let formats = [Format::new(0, "PCMU", 8_000), Format::telephone_event(101, 8_000)];
         offer.media.push(Media::audio(rtp.port(), formats));
-        let uri = format!("sip:{}@{}", call.number, call.server);
+        let uri = format!("sip:{}@{server}", call.number);
         let from = Party::named("strowger test-call", format!("sip:{}@{local}", call.caller));
         let mut invite = Invite::new(path, uri.clone(), from, Party::new(uri));
         invite.contact_user.clone_from(&call.caller);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Engine, drive::Timer};
 use crate::{
-    base::{FlowId, Now},
+    base::{AgentId, FlowId, Now},
     sip::{self, Party, Target, TransactionId, registrar::Binding},
     switch::LegParty,
     wire::sip::Method,
@@ -43,6 +43,21 @@ impl Engine {
             self.registrar.mark_reachable(name, contact, flow, false)
         };
         self.on_bindings(now, change.into_iter().collect());
+        self.watch_the_silent(now);
+    }
+
+    /// An offer came to nothing at an agent's devices, which may well have answered: with 488, 500 or a redirection that
+    /// leads nowhere. The distributor leaves him alone, and must hear of it when they register anew or answer a probe.
+    pub(super) fn doubt_devices(&mut self, now: Now, agent: AgentId) {
+        let Some(user) = self.directory.user_of(agent) else { return };
+        let name = user.name.as_str();
+        let bindings = self.registrar.bindings(name).into_iter().filter(|binding| binding.reachable);
+        let doubted: Vec<_> = bindings.map(|binding| (binding.contact.clone(), binding.path.flow)).collect();
+        let changes = doubted
+            .iter()
+            .filter_map(|(contact, flow)| self.registrar.mark_reachable(name, contact, *flow, false))
+            .collect();
+        self.on_bindings(now, changes);
         self.watch_the_silent(now);
     }
 

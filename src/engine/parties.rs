@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Engine, Happened, Refused};
+use super::{Actor, Engine, Happened, Refused};
 use crate::{
     base::{CallId, Dialled, LegId, Now, UserId},
     media::AnswerSettings,
-    switch::{Caller, Cause, Destination, GoesOn, Guest, LegParty, RingId, RingPlan, Routed, Target, Then},
+    switch::{Caller, Cause, Destination, GoesOn, Guest, LegParty, LegSight, RingId, RingPlan, Routed, Target, Then},
 };
 
 /// How a supervisor is in a call.
@@ -122,6 +122,37 @@ impl Engine {
         let leg = leg.ok_or_else(|| Refused::unknown("not_in_it", "you are not in this call"))?;
         self.switch.drop_party(now, leg, Cause::NORMAL);
         Ok(())
+    }
+
+    /// The agent's own leg of a call that he was brought into: it is another's.
+    pub(super) fn guest_leg(&self, call: CallId, actor: Actor) -> Option<LegId> {
+        let Actor::Agent(agent) = actor else { return None };
+        let user = self.directory.user_of(agent)?.id;
+        let his = |leg: &LegSight<'_>| leg.party() == LegParty::User(user) && leg.guest().is_some();
+        self.switch.call(call)?.legs().find(his).map(|leg| leg.id())
+    }
+
+    /// Who was brought into a call does nothing with it: that is for its agent.
+    pub(super) fn host(&mut self, call: CallId, actor: Actor) -> Result<&mut Self, Refused> {
+        match self.guest_leg(call, actor) {
+            Some(_) => {
+                Err(Refused::not_allowed("guest", "you were brought into this call: it is for its agent to do this"))
+            }
+            None => Ok(self),
+        }
+    }
+
+    /// As [`host`](Self::host), but each may end or mute his own leg.
+    pub(super) fn host_or_own(&mut self, call: CallId, actor: Actor, leg: LegId) -> Result<&mut Self, Refused> {
+        if self.guest_leg(call, actor) == Some(leg) { Ok(self) } else { self.host(call, actor) }
+    }
+
+    /// Ends a call, or the part of who was brought into it.
+    pub(super) fn hang_up_asked(&mut self, now: Now, call: CallId, actor: Actor) -> Result<(), Refused> {
+        match self.guest_leg(call, actor) {
+            Some(own) => self.drop_party(now, call, own),
+            None => self.hang_up(now, call),
+        }
     }
 
     /// Ends one leg of a call; two who are left talk on.

@@ -383,7 +383,11 @@ impl Engine {
             Lost::NoAnswer => OfferFault::NoAnswer,
             Lost::Declined => OfferFault::Declined,
         };
+        let agent = asked.agent;
         self.acd.handle_failed(now, offer, fault);
+        if fault == OfferFault::Unreachable {
+            self.doubt_devices(now, agent);
+        }
     }
 
     /// The agent's leg died before the customer was bridged with it (rule 16b).

@@ -70,20 +70,24 @@ impl Engine {
                 acd.pull(now, interaction, agent)?;
             }
             Request::SetDoor { queue, door } => acd.set_door(now, queue, door, actor)?,
-            Request::AddParty { call, by, to } => self.add_party(now, call, by, &to)?,
-            Request::Transfer { call, by, to, failed } => self.transfer(now, call, by, &to, failed)?,
-            Request::Hold { call, held } => self.hold(now, call, held)?,
-            Request::Consult { call, by, to } => self.consult(now, call, by, &to)?,
-            Request::ConsultStep { call, step } => self.consult_step(now, call, step)?,
-            Request::DropParty { call, leg } => self.drop_party(now, call, leg)?,
-            Request::MuteParty { call, leg, muted } => self.mute_party(call, leg, muted)?,
+            Request::AddParty { call, by, to } => self.host(call, actor)?.add_party(now, call, by, &to)?,
+            Request::Transfer { call, by, to, failed } => {
+                self.host(call, actor)?.transfer(now, call, by, &to, failed)?
+            }
+            Request::Hold { call, held } => self.host(call, actor)?.hold(now, call, held)?,
+            Request::Consult { call, by, to } => self.host(call, actor)?.consult(now, call, by, &to)?,
+            Request::ConsultStep { call, step } => self.host(call, actor)?.consult_step(now, call, step)?,
+            Request::DropParty { call, leg } => self.host_or_own(call, actor, leg)?.drop_party(now, call, leg)?,
+            Request::MuteParty { call, leg, muted } => {
+                self.host_or_own(call, actor, leg)?.mute_party(call, leg, muted)?
+            }
             Request::JudgeAnswer { call, leg, settings } => self.judge_answer(call, leg, settings)?,
             Request::Supervise { call, user, mode } => self.supervise(now, call, user, mode)?,
             Request::EndSupervision { call, user } => self.end_supervision(now, call, user)?,
             Request::RestRecording { call, rests } => self.rest_recording(now, call, rests, actor)?,
             Request::PlayClip { call, play } => self.play_clip(now, call, play)?,
             Request::StopClip { call } => self.stop_clip_asked(call)?,
-            Request::HangUp { call } => self.hang_up(now, call)?,
+            Request::HangUp { call } => self.hang_up_asked(now, call, actor)?,
             Request::Explain { interaction } => {
                 let explained = acd.explain(now, interaction);
                 let explained = explained.ok_or_else(|| Refused::unknown("not_waiting", "it does not wait"))?;

@@ -147,10 +147,14 @@ impl Engine {
         }
         let leg = self.agent_leg(call).ok_or_else(|| not_now("nobody talks in this call"))?;
         let routed = self.routed_for(by, to)?;
-        let transfer = Transfer { user: by, leg, refer: None, rang: false, failed, origin: self.origin(call, by) };
+        // Where nobody can even be rung the call stays with him, who hears of it now, whatever the rule.
+        let stays = Some(BlindFailed::ReturnToAgent);
+        let transfer =
+            Transfer { user: by, leg, refer: None, rang: false, failed: stays, origin: self.origin(call, by) };
         self.pass_on(now, call, transfer, routed);
         self.settle(now);
-        let goes_on = self.notes.get(&call).is_some_and(|note| note.transfer.is_some());
+        let transfer = self.notes.get_mut(&call).and_then(|note| note.transfer.as_mut());
+        let goes_on = transfer.map(|transfer| transfer.failed = failed).is_some();
         let rule = failed.unwrap_or(self.directory.blind_failed);
         if goes_on && rule != BlindFailed::ReturnToAgent {
             self.switch.release(now, leg);

@@ -57,6 +57,7 @@ pub fn settings(http: &HttpSettings, bound: SocketAddr, data: &Path) -> io::Resu
     let door = Door { address: SocketAddr::new(ip, bound.port()), token };
     door.write(data)?;
     Ok(ApiSettings {
+        port: bound.port(),
         secure: http.https,
         origins: http.origins.clone(),
         metrics_token: http.metrics_token.clone(),

@@ -1,6 +1,10 @@
 //! The settings' files, read from disk for the pure floor that understands them.
 
-use std::{fmt, fs, io, path::Path};
+use std::{
+    fmt, fs,
+    io::{self, Read as _},
+    path::Path,
+};
 
 use crate::settings::{Faults, Included, Loaded, ServerSettings, Source, includes, load, server_as_read};
 
@@ -21,8 +25,12 @@ impl fmt::Display for FilesError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Main { path, why } => {
-                writeln!(f, "{path}: {why}")?;
-                write!(f, "    hint: start in the folder that has config/, or name a file: strowger run --config FILE")
+                write!(f, "{path}: {why}")?;
+                if why.kind() == io::ErrorKind::NotFound {
+                    let hint = "start in the folder that has config/, or name a file: strowger run --config FILE";
+                    write!(f, "\n    hint: {hint}")?;
+                }
+                Ok(())
             }
             Self::Faults(faults) => fmt::Display::fmt(faults, f),
         }
@@ -58,8 +66,16 @@ pub fn find_server(config: &Path, environment: &[(String, String)]) -> Result<Se
 }
 
 fn read(path: &Path) -> io::Result<Source> {
-    if fs::metadata(path)?.len() > FILE_BYTES_MAX {
+    let mut octets = Vec::new();
+    // One that is no file has no length of its own.
+    fs::File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut octets)?;
+    if octets.len() as u64 > FILE_BYTES_MAX {
         return Err(io::Error::other("too long for a settings file"));
     }
-    Ok(Source::new(path.display().to_string(), fs::read_to_string(path)?))
+    let text = String::from_utf8(octets).map_err(|error| {
+        let line =
+            error.as_bytes().iter().take(error.utf8_error().valid_up_to()).filter(|octet| **octet == b'\n').count() + 1;
+        io::Error::other(format!("line {line} is not UTF-8: save the file in that encoding"))
+    })?;
+    Ok(Source::new(path.display().to_string(), text))
 }

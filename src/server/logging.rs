@@ -44,13 +44,17 @@ pub fn start_logging(settings: &LogSettings) {
     }
 }
 
+/// Warns of every extension of a handshake that it does not know, and browsers send many.
+const TALKATIVE: &str = "rtc_dtls=error";
+
 fn parse(level: &str) -> Result<EnvFilter, String> {
     // A word alone is a level. The filter would take any other for the name of a room of code, and log nothing else.
     let no_level = |word: &&str| !word.contains(['=', ':', '[']) && word.parse::<LevelFilter>().is_err();
     if let Some(word) = level.split(',').map(str::trim).find(no_level) {
         return Err(format!("log level \"{word}\": expected off, error, warn, info, debug or trace"));
     }
-    EnvFilter::try_new(level).map_err(|error| format!("log level \"{level}\": {error}"))
+    let level = if level.contains("rtc_dtls") { level.to_owned() } else { format!("{level},{TALKATIVE}") };
+    EnvFilter::try_new(&level).map_err(|error| format!("log level \"{level}\": {error}"))
 }
 
 /// Whether `level` can be understood.

@@ -2,7 +2,11 @@
 
 use toml::{Table, Value};
 
-use super::{fault::Places, server};
+use super::{
+    fault::{Places, Source},
+    load::server_as_read,
+    server,
+};
 
 /// The server's keys outside of sections; the others of a main file describe the centre.
 const PLAIN: [&str; 3] = ["realm", "data_dir", "include"];
@@ -23,9 +27,36 @@ pub fn server_difference(old: &Places, new: &Places) -> Vec<String> {
     let mut lines = changes("main file", &plain(&old), &plain(&new), |_| false);
     for name in server::SECTIONS {
         let is_secret = |key: &str| SECRET.contains(&(name, key));
-        lines.extend(changes(&format!("[{name}]"), &section(&old, name), &section(&new, name), is_secret));
+        let (mut before, after) = (section(&old, name), section(&new, name));
+        agree(name, &mut before, &after, &new);
+        lines.extend(changes(&format!("[{name}]"), &before, &after, is_secret));
     }
     lines
+}
+
+/// Has `old` say what `new` says wherever the two come to the same: a line that writes out a default changes nothing.
+fn agree(name: &str, old: &mut Table, new: &Table, root: &Table) {
+    let ours = root.iter().filter(|(key, _)| PLAIN.contains(&key.as_str()) || server::SECTIONS.contains(&key.as_str()));
+    let ours: Table = ours.map(|(key, value)| (key.clone(), value.clone())).collect();
+    let comes_to = |section: Table| {
+        let mut root = ours.clone();
+        root.insert(name.to_owned(), Value::Table(section));
+        server_as_read(Source::new("", root.to_string()), &[]).0
+    };
+    let put = |section: &mut Table, key: &str, value: Option<&Value>| match value {
+        Some(value) => drop(section.insert(key.to_owned(), value.clone())),
+        None => drop(section.remove(key)),
+    };
+    let keys: Vec<String> =
+        old.keys().chain(new.keys()).filter(|key| old.get(*key) != new.get(*key)).cloned().collect();
+    let wanted = comes_to(new.clone());
+    for key in keys {
+        let mut as_before = new.clone();
+        put(&mut as_before, &key, old.get(&key));
+        if comes_to(as_before) == wanted {
+            put(old, &key, new.get(&key));
+        }
+    }
 }
 
 /// One line for each key of an entry that differs, in their order.
@@ -45,7 +76,6 @@ pub(super) fn changes(name: &str, old: &Table, new: &Table, is_secret: impl Fn(&
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::{Source, fault::Places};
 
     #[test]
     fn keys_of_the_server_are_compared_and_secrets_kept() {
@@ -63,5 +93,16 @@ mod tests {
             ]
         );
         assert!(server_difference(&old, &old).is_empty());
+    }
+
+    /// OP-06: who writes a default out has changed nothing.
+    #[test]
+    fn a_default_that_is_written_out_is_no_change() {
+        let places = |text: &str| Places::new(vec![Source::new("strowger.toml", text)]);
+        let (short, long) =
+            (places("realm = \"a\"\n[sip]\ndns = []"), places("realm = \"a\"\n[limits]\ncalls_max = 10000"));
+        assert!(server_difference(&short, &long).is_empty());
+        let other = places("realm = \"a\"\n[limits]\ncalls_max = 9999");
+        assert_eq!(server_difference(&short, &other), ["~ [limits]: calls_max default → 9999"]);
     }
 }

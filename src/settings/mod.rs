@@ -16,6 +16,7 @@ mod notify;
 mod read;
 mod server;
 mod tls;
+mod words;
 
 pub use crate::base::Endpoint;
 pub use centre::{BUILT_IN, BUILT_IN_WORD, CentreFiles, ClipFile, RANGE_MAX, difference, dump};

@@ -10,7 +10,7 @@ use toml::{
 
 use super::{
     fault::{At, Mark, Report, Source},
-    near,
+    near, words,
 };
 
 /// Environment variables that override keys: name → its index among the sources and its text.
@@ -342,21 +342,30 @@ impl<'a> Section<'a> {
         self.asked.borrow().clone()
     }
 
-    /// What is left when the keys in `taken` are left out, as a value that serde can read. Its first fault is told with
-    /// its place.
+    /// What is left when the keys in `taken` are left out, as a value that serde can read. serde stops at a fault: what
+    /// has one is told with its place and left out, and the rest is read again.
     pub fn deserialize<T: DeserializeOwned>(self, taken: &[&'static str]) -> Option<T> {
         let left = self.table?.iter().filter(|(name, _)| !taken.iter().any(|key| key == name.get_ref()));
-        let table: DeTable<'_> = left.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let mut table: DeTable<'_> = left.map(|(name, value)| (name.clone(), value.clone())).collect();
         let span = self.mark.byte..self.mark.byte;
-        let value = Spanned::new(span, DeValue::Table(table));
-        match T::deserialize(ValueDeserializer::from(value)) {
-            Ok(value) => Some(value),
-            Err(error) => {
-                let byte = error.span().map_or(self.mark.byte, |span| span.start);
-                let (problem, hint) = in_our_words(error.message(), taken);
-                self.report.fault(Mark { source: self.source, byte }, format!("{}: {problem}", self.what), hint);
-                None
+        let mut left_out: Vec<String> = Vec::new();
+        loop {
+            let value = Spanned::new(span.clone(), DeValue::Table(table.clone()));
+            let error = match T::deserialize(ValueDeserializer::from(value)) {
+                Ok(value) => return left_out.is_empty().then_some(value),
+                Err(error) => error,
+            };
+            if words::missing(error.message()).is_some_and(|key| left_out.iter().any(|out| out == key)) {
+                return None;
             }
+            let byte = error.span().map_or(self.mark.byte, |span| span.start);
+            let faulty = table.iter().find(|(name, value)| (name.span().start..value.span().end).contains(&byte));
+            let faulty = faulty.map(|(name, _)| name.get_ref().to_string());
+            let (problem, hint) = words::ours(error.message(), faulty.as_deref(), taken);
+            self.report.fault(Mark { source: self.source, byte }, format!("{}: {problem}", self.what), hint);
+            let key = faulty?;
+            table = table.into_iter().filter(|(name, _)| name.get_ref() != key.as_str()).collect();
+            left_out.push(key);
         }
     }
 
@@ -365,16 +374,6 @@ impl<'a> Section<'a> {
         let prefix = self.environment.as_ref().map_or("", |(_, prefix)| prefix.as_str());
         self.asked.borrow().iter().map(|key| format!("{prefix}{}", key.to_ascii_uppercase())).collect()
     }
-}
-
-/// serde's "unknown field" with the nearest known name.
-fn in_our_words(message: &str, taken: &[&'static str]) -> (String, Option<String>) {
-    let Some(rest) = message.strip_prefix("unknown field `") else { return (message.to_owned(), None) };
-    let mut words = rest.split('`').step_by(2);
-    let wrong = words.next().unwrap_or_default().to_owned();
-    let known: Vec<&str> = words.filter(|word| !word.is_empty()).chain(taken.iter().copied()).collect();
-    let hint = near::hint(&wrong, known.iter().copied());
-    (format!("unknown key \"{wrong}\""), hint)
 }
 
 /// The value, or the default where none was given or it was faulty (the fault is in the report).

@@ -235,7 +235,12 @@ fn read_sip(sip: &Section<'_>) -> SipSettings {
     {
         sip.fault(text.mark, "advertised: expected a host name or an address, without a port", None);
     }
-    let user_agent = or(sip.text("user_agent"), String::from("strowger"));
+    let user_agent = sip.text("user_agent").inspect(|text| {
+        if text.value.chars().any(char::is_control) {
+            sip.fault(text.mark, "user_agent: expected one line", None);
+        }
+    });
+    let user_agent = or(user_agent, String::from("strowger"));
     let origins = sip.texts("origins").unwrap_or_default();
     let scanners = sip.texts("scanners").map(|texts| texts.into_iter().map(|text| text.value).collect());
     let scanners = scanners.unwrap_or_else(|| SCANNERS.map(str::to_owned).to_vec());

@@ -32,7 +32,7 @@ pub use limiter::Limiter;
 /// A shift and a half; then one signs in again.
 pub const SESSION_TIME: Duration = Duration::from_secs(12 * 3600);
 
-/// Browsers of one user; the oldest session ends when another is opened.
+/// Browsers of one user; when another is opened, the oldest session ends that no page is open for.
 pub const SESSIONS_PER_USER_MAX: usize = 20;
 
 const TOKEN_BYTES: usize = 32;
@@ -109,8 +109,13 @@ impl Accounts {
         self.read().users.get(name).cloned()
     }
 
-    /// Opens a session and gives the token for the cookie.
-    pub async fn open(&self, user: &PageUser, now: Wall) -> Result<String, Problem> {
+    /// Opens a session and gives the token for the cookie. `is_live`: a page is open for it.
+    pub async fn open(
+        &self,
+        user: &PageUser,
+        now: Wall,
+        is_live: impl Fn(&TokenHash) -> bool,
+    ) -> Result<String, Problem> {
         let token = new_token()?;
         let hash = hash_of(&token);
         let session = Session { user_name: user.name.clone(), created: now, expires: now + SESSION_TIME };
@@ -123,7 +128,7 @@ impl Accounts {
         let ended = {
             let mut known = self.write();
             known.sessions.retain(|_, session| session.expires > now);
-            let oldest = oldest_of(&known.sessions, &user.name);
+            let oldest = oldest_of(&known.sessions, &user.name, is_live);
             if let Some(oldest) = oldest {
                 known.sessions.remove(&oldest);
             }
@@ -168,9 +173,16 @@ impl Accounts {
 }
 
 /// The one to end when this user has as many as allowed.
-fn oldest_of(sessions: &HashMap<TokenHash, Session>, user: &str) -> Option<TokenHash> {
+fn oldest_of(
+    sessions: &HashMap<TokenHash, Session>,
+    user: &str,
+    is_live: impl Fn(&TokenHash) -> bool,
+) -> Option<TokenHash> {
     let own = || sessions.iter().filter(|(_, session)| session.user_name == user);
-    (own().count() >= SESSIONS_PER_USER_MAX).then(|| own().min_by_key(|(_, session)| session.created))?.map(|(h, _)| *h)
+    if own().count() < SESSIONS_PER_USER_MAX {
+        return None;
+    }
+    own().min_by_key(|(hash, session)| (is_live(hash), session.created)).map(|(hash, _)| *hash)
 }
 
 #[allow(clippy::disallowed_methods, reason = "a token is the shell's own randomness")]
@@ -242,16 +254,19 @@ impl FromRequestParts<Arc<Api>> for Signed {
     }
 }
 
-/// `__Host-` makes browsers refuse a cookie that another host or path has planted; it needs TLS.
-pub const fn cookie_name(secure: bool) -> &'static str {
-    if secure { "__Host-strowger" } else { "strowger" }
+/// `__Host-` makes browsers refuse a cookie that another host or path has planted; it needs TLS. Cookies know no ports,
+/// and several switches may share a host: each names its own.
+fn cookie_name(secure: bool, port: u16) -> String {
+    let prefix = if secure { "__Host-" } else { "" };
+    format!("{prefix}strowger-{port}")
 }
 
 /// The session token in the request's cookies.
-pub fn token(headers: &HeaderMap, secure: bool) -> Option<&str> {
+pub fn token(headers: &HeaderMap, secure: bool, port: u16) -> Option<&str> {
+    let ours = cookie_name(secure, port);
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == cookie_name(secure)).map(|(_, value)| value)
+    pairs.find(|(name, _)| *name == ours).map(|(_, value)| value)
 }
 
 /// The token of `Authorization: Bearer`.
@@ -260,10 +275,31 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// `None` ends the cookie.
-pub fn set_cookie(token: Option<&str>, secure: bool) -> Option<HeaderValue> {
+pub fn set_cookie(token: Option<&str>, secure: bool, port: u16) -> Option<HeaderValue> {
     let age = if token.is_some() { SESSION_TIME.as_secs() } else { 0 };
     let tail = if secure { "; Secure" } else { "" };
-    let name = cookie_name(secure);
+    let name = cookie_name(secure, port);
     let value = token.unwrap_or_default();
     HeaderValue::from_str(&format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={age}{tail}")).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// CH-02: twenty sign-ins elsewhere don't take the session away from under a page that is open; when all are open, the
+    /// oldest goes.
+    #[test]
+    fn a_session_with_an_open_page_goes_last() {
+        let session = |second: i64| Session {
+            user_name: "ana".into(),
+            created: Wall::from_millis(second * 1_000),
+            expires: Wall::from_millis(1_000_000),
+        };
+        let sessions: HashMap<TokenHash, Session> =
+            (0..SESSIONS_PER_USER_MAX as u8).map(|number| ([number; 32], session(number.into()))).collect();
+        assert_eq!(oldest_of(&sessions, "ana", |hash| hash[0] == 0), Some([1; 32]));
+        assert_eq!(oldest_of(&sessions, "ana", |_| true), Some([0; 32]));
+        assert_eq!(oldest_of(&sessions, "rui", |_| false), None);
+    }
 }

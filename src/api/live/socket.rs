@@ -88,6 +88,11 @@ impl Presence {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).agents.contains_key(&agent)
     }
 
+    /// Whether a page is open for this session.
+    pub fn is_used(&self, session: &TokenHash) -> bool {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).sessions.contains_key(session)
+    }
+
     /// Whether this was the agent's last.
     fn leave(&self, signed: &Signed) -> bool {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);

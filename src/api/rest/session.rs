@@ -61,14 +61,14 @@ pub async fn sign_in(
     metrics::counter!("api_sign_ins_total", "result" => "right").increment(1);
     // Whatever session the browser came with ends here: nobody can plant one and wait for it to become good.
     let is_https = proxy::is_https(&api, &headers);
-    if let Some(old) = auth::token(&headers, is_https) {
+    if let Some(old) = auth::token(&headers, is_https, api.settings.port) {
         api.accounts.close(&auth::hash_of(old)).await;
     }
-    let token = api.accounts.open(&user, now.wall).await?;
+    let token = api.accounts.open(&user, now.wall, |session| api.presence.is_used(session)).await?;
     if let Some(agent) = user.agent {
         bring_online(&api, agent).await;
     }
-    let cookie = auth::set_cookie(Some(&token), is_https);
+    let cookie = auth::set_cookie(Some(&token), is_https, api.settings.port);
     let cookie = cookie.ok_or_else(|| Problem::unavailable("No cookie could be made."))?;
     Ok(([(header::SET_COOKIE, cookie)], Json(Account::of(&api, &user))).into_response())
 }
@@ -91,7 +91,7 @@ pub async fn sign_out(State(api): State<Arc<Api>>, headers: HeaderMap, signed: S
         tracing::debug!(%agent, detail = %problem.detail, "signed out at the page only");
     }
     api.accounts.close(&signed.session).await;
-    let cookie = auth::set_cookie(None, proxy::is_https(&api, &headers));
+    let cookie = auth::set_cookie(None, proxy::is_https(&api, &headers), api.settings.port);
     let cookie = cookie.ok_or_else(|| Problem::unavailable("No cookie could be made."))?;
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
 }

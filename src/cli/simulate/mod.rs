@@ -70,6 +70,7 @@ pub fn simulate(wanted: &Simulate) -> Result<(), Failed> {
     let Some(played) = all else { return Ok(()) };
     print!("{}", table(&scenario, &played));
     println!("{} calls, {} day(s), seed {seed}", played.calls, wanted.runs);
+    println!("given up %: without those who did so within their queue's short_secs");
     if let Some(svg) = &wanted.svg {
         fs::write(svg, chart::svg(&scenario, &played)).map_err(|error| format!("{}: {error}", svg.display()))?;
     }

@@ -448,7 +448,25 @@ fn a_slip_in_a_queue_is_told_with_its_place() {
     assert!(said.contains("centre.toml:3:1: queue \"support\": unknown key \"acw_sec\""), "{said}");
     assert!(said.contains("did you mean \"acw_secs\"?"), "{said}");
     let said = refused("[[queue]]\nkey = \"support\"\nstrategy = \"fastest\"\n");
-    assert!(said.contains("centre.toml:3:12: queue \"support\": unknown variant `fastest`"), "{said}");
+    assert!(said.contains("centre.toml:3:12: queue \"support\": strategy: expected one of \"longest_idle\""), "{said}");
+    assert!(said.contains("found \"fastest\""), "{said}");
+}
+
+/// OP-06: one slip in an entry does not hide the next.
+#[test]
+fn every_slip_in_a_queue_is_told() {
+    let said = refused(
+        "[[queue]]\nkey = \"support\"\nacw_sec = 5\nacw_secs = -1\nstrategy = \"fastest\"\nmax_waiting = \"ten\"\n",
+    );
+    for told in [
+        "centre.toml:3:1: queue \"support\": unknown key \"acw_sec\"",
+        "centre.toml:4:12: queue \"support\": acw_secs: expected a whole number",
+        "found integer -1",
+        "centre.toml:5:12: queue \"support\": strategy: expected one of",
+        "centre.toml:6:15: queue \"support\": max_waiting: expected a whole number",
+    ] {
+        assert!(said.contains(told), "{told}:\n{said}");
+    }
 }
 
 #[test]
