@@ -185,6 +185,7 @@ fn as_05_a_lost_page_keeps_its_call() {
     page.call().listens_anew();
     world.within(2, "they hear each other again", |world| world.hear_each_other(&call, &page));
     page.closes();
+    world.within(4, "the customer hears music meanwhile", |world| world.hears(&call, crate::sim::Voice::MUSIC));
     world.run_for(secs(20));
     assert!(call.is_up());
     let page = page.loads_again();

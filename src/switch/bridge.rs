@@ -159,7 +159,7 @@ impl Switch {
         let times = &self.settings.times;
         let silence = match talks {
             // Nobody tells any more when such a browser is gone, but its silence.
-            _ if leg.signalling.is_adrift() => times.page_grace,
+            _ if leg.signalling.is_adrift() => times.page_silent,
             true => times.silence_bridged,
             false => times.silence_waiting,
         };
@@ -186,6 +186,7 @@ impl Switch {
     pub(super) fn sound_hold(&mut self, id: LegId) {
         let Some(leg) = self.legs.get(&id) else { return };
         let held = leg.peer.and_then(|peer| self.legs.get(&peer)).is_some_and(|peer| peer.holds());
+        let held = held || leg.peer.is_some_and(|peer| self.is_deserted(peer));
         let is_away = leg.peer.is_some_and(|peer| self.is_away(peer)) && !self.is_away(id);
         // Two who talk on need no music.
         let held = (held || is_away) && !self.has_third(leg.call);
@@ -238,8 +239,9 @@ impl Switch {
     pub fn handle_media(&mut self, now: Now, event: media::Event) {
         match event {
             media::Event::Dtmf { stream, digit, millis } => self.on_heard_digit(now, stream, digit, millis),
-            media::Event::Silent { stream, .. } => self.on_lost_media(now, stream, Cause::LOST),
-            media::Event::Heard { .. } | media::Event::Secured { .. } => {}
+            media::Event::Silent { stream, .. } => self.on_silent(now, stream),
+            media::Event::Heard { stream } => self.on_heard_again(stream),
+            media::Event::Secured { .. } => {}
             media::Event::Broken { stream } => self.on_lost_media(now, stream, Cause::MEDIA),
             media::Event::Stands { stream, standing } => self.on_stands(now, stream, *standing),
             media::Event::Answered { stream, answer, because } => {
@@ -249,6 +251,14 @@ impl Switch {
             media::Event::Untaped { stream } => self.on_untaped(stream),
             media::Event::Finished { stream, play, .. } => self.on_played(stream, play),
             media::Event::Closed { stream, stats } => self.on_closed(stream, &stats),
+        }
+    }
+
+    /// The end of a leg, unless its page is away and may come back.
+    fn on_silent(&mut self, now: Now, stream: StreamId) {
+        let id = self.streams.get(&stream).copied();
+        if !id.is_some_and(|id| self.desert(now, id)) {
+            self.on_lost_media(now, stream, Cause::LOST);
         }
     }
 

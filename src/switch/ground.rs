@@ -59,6 +59,8 @@ pub struct Times {
     pub silence_waiting: Duration,
     /// A browser whose page is gone is heard no more for so long: it does not come back.
     pub page_grace: Duration,
+    /// So long nothing is heard of a leg whose page is away, and whoever talked to it hears music.
+    pub page_silent: Duration,
     /// No call lasts longer.
     pub call_time_max: Duration,
 }
@@ -72,6 +74,7 @@ impl Default for Times {
             silence_bridged: Duration::from_secs(60),
             silence_waiting: Duration::from_secs(30 * 60),
             page_grace: Duration::from_secs(30),
+            page_silent: Duration::from_secs(2),
             call_time_max: Duration::from_secs(24 * 60 * 60),
         }
     }

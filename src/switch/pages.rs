@@ -12,7 +12,7 @@ use super::{
     signalling::{PageOrder, Signalling},
 };
 use crate::{
-    base::{CallId, LegId, Now, PageId},
+    base::{CallId, LegId, Now, PageId, StreamId},
     sip::{Body, Fault, Headers, Reply},
     wire::sip::Method,
 };
@@ -111,7 +111,7 @@ impl Switch {
         legs.sort();
         legs.dedup();
         for leg in &legs {
-            self.timers.cancel(Timer::Adrift(*leg));
+            self.undesert(*leg);
             let Some(known) = self.legs.get_mut(leg) else { continue };
             let call = known.call;
             let before = std::mem::replace(&mut known.signalling, Signalling::Page(Some(page)));
@@ -128,6 +128,36 @@ impl Switch {
         if self.legs.get(&leg).is_some_and(|leg| !leg.media.open) {
             self.timers.set(Timer::Adrift(leg), now.mono + self.settings.times.page_grace);
         }
+    }
+
+    /// Nothing is heard of a leg whose page is away: whoever talked to it hears music until the page is back, or is given
+    /// up. False: its page is there.
+    pub(super) fn desert(&mut self, now: Now, leg: LegId) -> bool {
+        let known = self.legs.get(&leg).filter(|leg| leg.signalling.is_adrift());
+        let Some(peer) = known.map(|leg| leg.peer) else { return false };
+        if !self.is_deserted(leg) {
+            self.timers.set(Timer::Adrift(leg), now.mono + self.settings.times.page_grace);
+            peer.into_iter().for_each(|peer| self.sound_hold(peer));
+        }
+        true
+    }
+
+    /// Its page is back, or its sound was only late.
+    fn undesert(&mut self, leg: LegId) {
+        if self.timers.cancel(Timer::Adrift(leg)) {
+            let peer = self.legs.get(&leg).and_then(|leg| leg.peer);
+            peer.into_iter().for_each(|peer| self.sound_hold(peer));
+        }
+    }
+
+    pub(super) fn on_heard_again(&mut self, stream: StreamId) {
+        if let Some(leg) = self.streams.get(&stream).copied() {
+            self.undesert(leg);
+        }
+    }
+
+    pub(super) fn is_deserted(&self, leg: LegId) -> bool {
+        self.timers.deadline(&Timer::Adrift(leg)).is_some()
     }
 
     pub(super) fn on_adrift(&mut self, now: Now, leg: LegId) {
