@@ -3,7 +3,10 @@
 use std::{io::Write as _, path::Path, sync::Arc};
 
 use metrics_exporter_prometheus::PrometheusBuilder;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    runtime::{self, Runtime},
+    signal::unix::{Signal, SignalKind, signal},
+};
 
 use super::{Failed, environment};
 use crate::{
@@ -18,10 +21,12 @@ pub fn run(config: &Path) -> Result<(), Failed> {
     server::start_logging(&loaded.server.log);
     let metrics = PrometheusBuilder::new().install_recorder().map_err(|why| format!("metrics: {why}"))?;
     let origin = Origin { config: config.to_owned(), environment, show };
+    // Whoever sees it well may tell it to end.
+    let signals = Signals::hear()?;
     let running = server::start(loaded, origin, Arc::new(move || metrics.render()))?;
+    signals.heed(running.control())?;
     print!("{}", banner(&running));
     std::io::stdout().flush()?;
-    listen_for_signals(running.control())?;
     match running.wait() {
         Ended::Drained => tracing::info!("ended: no call was left"),
         Ended::TimeIsUp => tracing::warn!("ended: time was up, the calls left were hung up"),
@@ -69,38 +74,50 @@ fn show(fresh: &[Fresh]) -> std::io::Result<()> {
 }
 
 /// SIGTERM and Ctrl-C drain, the second one ends at once; SIGHUP reads the settings again.
-fn listen_for_signals(control: Control) -> Result<(), Failed> {
-    let (runtime, mut ends) =
-        inside(|| Ok(Ends { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? }))?;
-    let (readers, mut hup) = inside(|| signal(SignalKind::hangup()))?;
-    let rereader = control.clone();
-    // Reading takes its time, in which a SIGTERM must be heard.
-    let read = move || {
-        while readers.block_on(hup.recv()).is_some() {
-            // What came of it is in the log.
-            let _ = rereader.reload();
-        }
-    };
-    drop(threads::start("reload", read)?);
-    let body = move || {
-        runtime.block_on(async {
-            ends.next().await;
-            let drain_time = control.drain_time();
-            control.drain(drain_time);
-            ends.next().await;
-            control.end();
-            // A third one, should even that not work.
-            ends.next().await;
-            std::process::exit(1);
-        });
-    };
-    drop(threads::start("signals", body)?);
-    Ok(())
+struct Signals {
+    ends: (Runtime, Ends),
+    hup: (Runtime, Signal),
+}
+
+impl Signals {
+    /// From now on none of them kills; what comes meanwhile is kept for [`heed`](Self::heed).
+    fn hear() -> Result<Self, Failed> {
+        let ends =
+            inside(|| Ok(Ends { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? }))?;
+        Ok(Self { ends, hup: inside(|| signal(SignalKind::hangup()))? })
+    }
+
+    fn heed(self, control: Control) -> Result<(), Failed> {
+        let Self { ends: (runtime, mut ends), hup: (readers, mut hup) } = self;
+        let rereader = control.clone();
+        // Reading takes its time, in which a SIGTERM must be heard.
+        let read = move || {
+            while readers.block_on(hup.recv()).is_some() {
+                // What came of it is in the log.
+                let _ = rereader.reload();
+            }
+        };
+        drop(threads::start("reload", read)?);
+        let body = move || {
+            runtime.block_on(async {
+                ends.next().await;
+                let drain_time = control.drain_time();
+                control.drain(drain_time);
+                ends.next().await;
+                control.end();
+                // A third one, should even that not work.
+                ends.next().await;
+                std::process::exit(1);
+            });
+        };
+        drop(threads::start("signals", body)?);
+        Ok(())
+    }
 }
 
 /// Signals, and the runtime that hears them.
-fn inside<T>(register: impl FnOnce() -> std::io::Result<T>) -> std::io::Result<(tokio::runtime::Runtime, T)> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+fn inside<T>(register: impl FnOnce() -> std::io::Result<T>) -> std::io::Result<(Runtime, T)> {
+    let runtime = runtime::Builder::new_current_thread().enable_io().build()?;
     let registered = {
         let _inside = runtime.enter();
         register()?
