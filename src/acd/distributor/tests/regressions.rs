@@ -68,8 +68,7 @@ fn p19_cost_does_not_grow_with_queues_and_members() {
     let looks = |agents: u64, queues: u64| {
         let mut settings = centre(agents, queues);
         // Each agent is in three queues, and each queue has its part of the agents.
-        for ((id, queue), n) in settings.queues.iter_mut().zip(0..) {
-            let _ = id;
+        for (queue, n) in settings.queues.values_mut().zip(0..) {
             let own = |member: &MemberSettings| {
                 let agent: u64 = member.agent[1..].parse().unwrap_or(0);
                 (0..3).any(|other| (agent + other) % queues == n)
@@ -86,12 +85,12 @@ fn p19_cost_does_not_grow_with_queues_and_members() {
             let queue = QueueId(call % queues + 1);
             let id = InteractionId(call + 1);
             room.acd.enqueue(room.now, Enqueue::inbound(id, queue, Private::default())).unwrap();
-            let Some((offer, ..)) = std::iter::from_fn(|| room.acd.poll_output()).find_map(|output| match output {
-                Output::Offer(offer) => Some((offer.offer, offer.agent)),
-                _ => None,
-            }) else {
-                panic!("an agent is asked")
-            };
+            let mut said = std::iter::from_fn(|| room.acd.poll_output());
+            let asked = said.find_map(|output| {
+                let Output::Offer(offer) = output else { return None };
+                Some(offer.offer)
+            });
+            let offer = asked.expect("an agent is asked");
             let engagement = room.acd.handle_answered(room.now, offer).expect("a live offer");
             room.acd.handle_connected(room.now, engagement);
             room.acd.handle_ended(room.now, engagement);
