@@ -44,6 +44,8 @@ pub struct CallView {
     /// Its caller is in a menu.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub menu: Option<MenuView>,
+    /// Somebody is asked in private, or rung to be.
+    pub asking: bool,
     pub legs: Vec<LegView>,
 }
 

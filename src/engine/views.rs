@@ -121,6 +121,7 @@ impl Engine {
             agent,
             direct: self.direct_of(call).collect(),
             recording: self.recording_view(call),
+            asking: self.is_asking(call),
             legs: sight
                 .legs()
                 .map(|leg| LegView {

@@ -48,6 +48,9 @@ pub fn start_logging(settings: &LogSettings) {
 const TALKATIVE: &str = "rtc_dtls=error";
 
 fn parse(level: &str) -> Result<EnvFilter, String> {
+    if level.trim().is_empty() {
+        return Err("no log level is given: expected off, error, warn, info, debug or trace".to_owned());
+    }
     // A word alone is a level. The filter would take any other for the name of a room of code, and log nothing else.
     let no_level = |word: &&str| !word.contains(['=', ':', '[']) && word.parse::<LevelFilter>().is_err();
     if let Some(word) = level.split(',').map(str::trim).find(no_level) {
@@ -77,6 +80,7 @@ mod tests {
         assert!(check("info,strowger::net=debug").is_ok());
         assert!(check("infoo").unwrap_err().contains("infoo"));
         assert!(check("warn,deubg").unwrap_err().contains("deubg"));
+        assert!(check("").is_err() && check(" ").is_err());
         assert!(check("strowger=loud").unwrap_err().contains("loud"));
     }
 }

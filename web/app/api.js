@@ -108,6 +108,18 @@ export const consult = (call, to) => act("POST", `/calls/${call}/consult`, { to 
 /** @param {string} call @param {string} step */
 export const consultStep = (call, step) => act("PUT", `/calls/${call}/consult`, { step });
 
+/** @param {string} call @param {boolean} held */
+export const holdCall = (call, held) => act("PUT", `/calls/${call}/hold`, { held });
+
+/** @param {string} call @param {string} leg */
+export const dropParty = (call, leg) => act("DELETE", `/calls/${call}/parties/${leg}`);
+
+/** @param {string} call @param {string} mode */
+export const supervise = (call, mode) => act("PUT", `/calls/${call}/supervision`, { mode });
+
+/** @param {string} call */
+export const endSupervision = (call) => act("DELETE", `/calls/${call}/supervision`);
+
 /** @param {string} agent @param {object} change */
 export const setAgentStatus = (agent, change) => act("PUT", `/agents/${encodeURIComponent(agent)}/status`, change);
 

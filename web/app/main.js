@@ -12,8 +12,12 @@ import { Recordings } from "./views/recordings.js";
 import { Legs, Telephone } from "./views/phone.js";
 import { SignIn } from "./views/sign-in.js";
 import { Top } from "./views/status.js";
-import { Agents, Calls, Queues } from "./views/tables.js";
+import { Calls } from "./views/calls.js";
+import { Record } from "./views/record.js";
+import { Records } from "./views/records.js";
+import { Agents, Queues } from "./views/tables.js";
 import { MyQueues, Work } from "./views/work.js";
+import { where } from "./where.js";
 import { t } from "./words.js";
 
 function Page() {
@@ -35,12 +39,19 @@ function Desk() {
     <main ref=${start} tabindex="-1" class="with-work">
       <div class="column"><${Legs} />${me.value && html`<${Work} />`}<${Telephone} />${me.value && html`<${MyQueues} /><${Shelf} /><${Recordings} />`}</div>
       <div class="column">
-        <${Queues} />
-        <${Agents} />
-        ${supervises.value && html`<${Calls} />`}
+        <${Overview} />
       </div>
     </main>
   `;
+}
+
+/** The other column: how the centre stands, or calls that are over. */
+function Overview() {
+  const [part, call] = where.value.split("/");
+  if (part === "records" && supervises.value) return call ? html`<${Record} call=${call} />` : html`<${Records} />`;
+  return html`<${Queues} />
+    <${Agents} />
+    ${supervises.value && html`<${Calls} />`}`;
 }
 
 effect(() => {

@@ -28,6 +28,12 @@ const links = new Map();
 let say = (/** @type {object} */ _word) => {};
 let lastMark = 0;
 
+/** Calls for which this telephone was just asked to ring: they are taken at once. @type {Map<string, number>} */
+const awaited = new Map();
+
+/** Longer than a ring takes to come, in milliseconds. */
+const AWAITED_FOR = 10_000;
+
 /** @param {(word: object) => void} through */
 export function speakThrough(through) {
   say = (word) => through({ phone: word });
@@ -146,6 +152,13 @@ async function open(leg) {
   return link;
 }
 
+/** The next ring for this call was asked for here. False: this is no telephone now. @param {string} call */
+export function awaitCall(call) {
+  if (state.value !== "on") return false;
+  awaited.set(call, Date.now());
+  return true;
+}
+
 /** Takes a call that rings. @param {string} leg */
 export async function accept(leg) {
   const known = legs.value.get(leg);
@@ -251,7 +264,11 @@ function obey(message) {
   const { leg, call, offer, is, sdp } = message;
   if (is === "ring") {
     say({ do: "rings", leg });
-    return add({ leg, call, offer, stage: "rings", caller: message.caller, sdp });
+    const asked = awaited.get(call) ?? 0;
+    awaited.delete(call);
+    add({ leg, call, offer, stage: "rings", caller: message.caller, sdp });
+    if (Date.now() - asked < AWAITED_FOR) accept(leg);
+    return;
   }
   if (is === "progress" && sdp) return takeAnswer(leg, sdp);
   if (is === "answered") {

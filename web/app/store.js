@@ -30,6 +30,12 @@ export const queues = computed(() => byName([...queueMap.value.values()]));
 export const agents = computed(() => byName([...agentMap.value.values()]));
 export const calls = computed(() => [...callMap.value.values()].sort((a, b) => a.began - b.began));
 
+/** The calls in which one is as a supervisor, and how. @type {import("@preact/signals").Signal<Map<string, string>>} */
+export const supervisions = signal(new Map());
+
+/** What is known of a live call: as one's own work, or as a supervisor sees it. @param {string} call */
+export const callOf = (call) => [...(me.value?.engagements ?? []), ...(me.value?.calls ?? [])].find((one) => one.call === call) ?? callMap.value.get(call);
+
 /** Where the live connection left off. */
 export const place = { epoch: "", seq: 0 };
 
@@ -61,6 +67,7 @@ export function apply(message) {
     agentMap.value = merged(agentMap.value, whole, message.agents, message.gone?.agents, "agent");
     queueMap.value = merged(queueMap.value, whole, message.queues, message.gone?.queues, "queue");
     callMap.value = merged(callMap.value, whole, message.calls, message.gone?.calls, "call");
+    if (message.supervises || whole) supervisions.value = new Map((message.supervises ?? []).map((/** @type {any} */ one) => [one.call, one.mode]));
     if (message.me || whole) me.value = message.me ?? null;
     if (message.choices) choices.value = message.choices;
     for (const notice of message.notices ?? []) tellOverride(notice);
@@ -93,6 +100,7 @@ export function forget() {
     agentMap.value = new Map();
     queueMap.value = new Map();
     callMap.value = new Map();
+    supervisions.value = new Map();
     place.epoch = "";
     place.seq = 0;
   });

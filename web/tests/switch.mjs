@@ -44,7 +44,8 @@ export class Switch {
 
   async run() {
     // The same in each run: calls go on over their ports.
-    const rtp = (this.rtp ??= 30_000 + 2 * Math.floor(Math.random() * 10_000));
+    // Below those that systems give to sockets that name none.
+    const rtp = (this.rtp ??= 12_000 + 2 * Math.floor(Math.random() * 10_000));
     const env = {
       ...process.env,
       STROWGER_SIP_LISTEN: `udp:127.0.0.1:${this.sip.port},ws:127.0.0.1:${this.ws}`,

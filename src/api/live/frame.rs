@@ -8,12 +8,13 @@ use std::{
 use serde::Serialize;
 
 use super::{
+    calls::{CallView, SupervisionView},
     notice::NoticeView,
     sight::Sight,
-    view::{AgentView, CallView, Choices, Me, QueueView, QueueWithCallers, View},
+    view::{AgentView, Choices, Me, QueueView, QueueWithCallers, View},
 };
 use crate::{
-    base::{AgentId, Wall},
+    base::{AgentId, UserId, Wall},
     engine::Event,
 };
 
@@ -33,6 +34,8 @@ pub struct Frame {
     pub events: Vec<Arc<Event>>,
     /// What was done to agents on their behalf, each for his own page.
     pub notices: Vec<(AgentId, NoticeView)>,
+    /// How supervisors are in calls now, each for his own page.
+    pub supervisions: Vec<(UserId, Arc<Vec<SupervisionView>>)>,
     /// Written once, read by every page of the kind.
     for_agents: OnceLock<String>,
     for_supervisors: OnceLock<String>,
@@ -43,6 +46,7 @@ pub struct Frame {
 pub struct Reader {
     pub sight: Sight,
     pub agent: Option<AgentId>,
+    pub user: UserId,
 }
 
 #[derive(Serialize)]
@@ -109,6 +113,7 @@ impl Frame {
             gone_queues: gone(&before.queues, &now.queues).map(|queue| queue.queue.clone()).collect(),
             gone_calls: gone(&before.calls, &now.calls).map(|call| call.call.clone()).collect(),
             choices: (!Arc::ptr_eq(&before.choices, &now.choices)).then(|| Arc::clone(&now.choices)),
+            supervisions: changed_supervisions(before, now),
             events,
             ..Self::default()
         };
@@ -124,6 +129,7 @@ impl Frame {
             && self.gone_calls.is_empty()
             && self.choices.is_none()
             && self.events.is_empty()
+            && self.supervisions.is_empty()
     }
 
     /// The patch as this reader may see it. Agents get the numbers of all patches, also of those with nothing for them.
@@ -140,7 +146,13 @@ impl Frame {
         };
         let own = reader.agent.and_then(|own| self.agents.iter().find(|(id, _)| *id == own));
         let notices = self.notices.iter().filter(|(agent, _)| reader.agent == Some(*agent)).map(|(_, notice)| notice);
-        with_own(shared, own.map(|(_, agent)| &**agent), notices.collect())
+        let supervises = self.supervisions.iter().find(|(user, _)| *user == reader.user);
+        let own = Own {
+            me: own.map(|(_, agent)| Me::from(&**agent)),
+            notices: notices.collect(),
+            supervises: supervises.map(|(_, all)| all.as_slice()),
+        };
+        with_own(shared, &own)
     }
 
     fn shared_text(&self, sight: &Sight) -> String {
@@ -179,7 +191,9 @@ pub fn snapshot_text(view: &View, epoch: &str, seq: u64, now: Wall, reader: &Rea
         events: Vec::new(),
     };
     let shared = serde_json::to_string(&wire).unwrap_or_default();
-    with_own(&shared, reader.agent.and_then(|own| view.agents.get(&own)).map(|agent| &**agent), Vec::new())
+    let me = reader.agent.and_then(|own| view.agents.get(&own)).map(|agent| Me::from(&**agent));
+    let supervises = view.supervisions.get(&reader.user).map(|all| all.as_slice());
+    with_own(&shared, &Own { me, notices: Vec::new(), supervises })
 }
 
 /// The reader's own part of a text that he shares with others.
@@ -189,13 +203,16 @@ struct Own<'a> {
     me: Option<Me<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notices: Vec<&'a NoticeView>,
+    /// All the calls that he is in as a supervisor, when that has changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    supervises: Option<&'a [SupervisionView]>,
 }
 
-fn with_own(shared: &str, me: Option<&AgentView>, notices: Vec<&NoticeView>) -> String {
-    if me.is_none() && notices.is_empty() {
+fn with_own(shared: &str, own: &Own<'_>) -> String {
+    if own.me.is_none() && own.notices.is_empty() && own.supervises.is_none() {
         return shared.to_owned();
     }
-    let own = serde_json::to_string(&Own { me: me.map(Me::from), notices }).unwrap_or_default();
+    let own = serde_json::to_string(own).unwrap_or_default();
     match (shared.strip_suffix('}'), own.strip_prefix('{')) {
         (Some(shared), Some(own)) => format!("{shared},{own}"),
         (_, _) => shared.to_owned(),
@@ -214,6 +231,13 @@ type Map<K, V> = BTreeMap<K, Arc<V>>;
 
 fn changed<'a, K: Ord, V>(before: &'a Map<K, V>, now: &'a Map<K, V>) -> impl Iterator<Item = (&'a K, &'a Arc<V>)> {
     now.iter().filter(|(key, new)| before.get(key).is_none_or(|old| !Arc::ptr_eq(old, new)))
+}
+
+/// Who is in other calls than before, or otherwise; nothing is left of one who is in none.
+fn changed_supervisions(before: &View, now: &View) -> Vec<(UserId, Arc<Vec<SupervisionView>>)> {
+    let new = changed(&before.supervisions, &now.supervisions).map(|(user, all)| (*user, Arc::clone(all)));
+    let over = before.supervisions.keys().filter(|user| !now.supervisions.contains_key(user));
+    new.chain(over.map(|user| (*user, Arc::default()))).collect()
 }
 
 fn gone<'a, K: Ord, V>(before: &'a Map<K, V>, now: &'a Map<K, V>) -> impl Iterator<Item = &'a Arc<V>> {

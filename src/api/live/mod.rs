@@ -5,6 +5,7 @@
 //! next patch. So a page can never drift from the truth, whatever an event said or left out, and a thousand pages cost
 //! the engine no more than one.
 
+mod calls;
 mod frame;
 mod hub;
 mod notice;
@@ -13,12 +14,13 @@ mod sight;
 mod socket;
 mod view;
 
+pub use calls::CallView;
 use frame::Frame;
 pub use hub::Hub;
 pub use notice::NoticeView;
 pub use sight::Sight;
 pub use socket::{Presence, open};
-pub use view::{CallView, Me, View};
+pub use view::{Me, View};
 
 use view::{AgentView, QueueView, QueueWithCallers};
 

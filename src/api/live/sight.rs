@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use super::view::{AgentView, CallView, QueueView};
+use super::{
+    calls::CallView,
+    view::{AgentView, QueueView},
+};
 use crate::{
     acd::Notice,
     base::{AgentId, QueueId, UserId},

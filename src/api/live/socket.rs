@@ -10,7 +10,7 @@ use std::{
 
 use axum::{
     extract::{
-        Query, State, WebSocketUpgrade,
+        State, WebSocketUpgrade,
         ws::{CloseFrame, Message, WebSocket, close_code},
     },
     http::HeaderMap,
@@ -29,7 +29,7 @@ use super::{
     phone::{self, Line, Pace},
 };
 use crate::{
-    api::{Api, Problem, Signed, auth::TokenHash, guard},
+    api::{Api, Problem, Signed, auth::TokenHash, guard, rest::Asked},
     base::AgentId,
     engine::{Actor, PAGE_SDP_MAX, Request},
 };
@@ -162,7 +162,7 @@ pub async fn open(
     State(api): State<Arc<Api>>,
     signed: Signed,
     headers: HeaderMap,
-    Query(resume): Query<Resume>,
+    Asked(resume): Asked<Resume>,
     upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     guard::check_origin(&api, &headers)?;
@@ -236,7 +236,7 @@ async fn serve(api: Arc<Api>, signed: Signed, after: Option<(String, u64)>, mut 
 async fn carry(api: &Api, signed: &Signed, joined: Joined, socket: &mut WebSocket) -> Result<Infallible, Bye> {
     let Joined { start, mut frames } = joined;
     // What he supervises may change while he looks.
-    let reader = || Reader { sight: api.sight(signed), agent: signed.user.agent };
+    let reader = || Reader { sight: api.sight(signed), agent: signed.user.agent, user: signed.user.user };
     match start {
         Start::Snapshot { seq, view } => {
             send(socket, snapshot_text(&view, &api.hub.epoch, seq, (api.clock)().wall, &reader())).await?;

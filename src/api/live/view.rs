@@ -10,10 +10,12 @@ use crate::{
         self, Activity, AgentCounters, AgentSnapshot, Channel, DeviceChoice, EngagementSnapshot, InteractionKind,
         MemberState, OfferSnapshot, Pending, QueueCounters, QueueSnapshot, Reason, Status,
     },
-    base::{AgentId, CallId, InteractionId, QueueId, Wall},
-    engine::{self, CallStage, Centre, Direction, MenuView, RecordingView, Snapshot},
-    switch::Guest,
+    base::{AgentId, CallId, InteractionId, QueueId, UserId, Wall},
+    engine::{self, Centre, RecordingView, Snapshot},
+    switch::User,
 };
+
+use super::calls::{CallView, PartyView, SupervisionView, supervisions};
 
 /// Everything that pages show, as of one moment. Unchanged parts are shared with the view before.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +23,8 @@ pub struct View {
     pub agents: BTreeMap<AgentId, Arc<AgentView>>,
     pub queues: BTreeMap<QueueId, Arc<QueueView>>,
     pub calls: BTreeMap<CallId, Arc<CallView>>,
+    /// How supervisors are in calls: for themselves alone, nobody else is shown who listens.
+    pub supervisions: BTreeMap<UserId, Arc<Vec<SupervisionView>>>,
     pub choices: Arc<Choices>,
 }
 
@@ -137,6 +141,9 @@ pub struct EngagementView {
     pub call: Option<String>,
     /// `null`: the call is not recorded now.
     pub recording: Option<RecordingView>,
+    /// Who is in the call, and whether somebody is asked in private, or rung to be.
+    pub parties: Vec<PartyView>,
+    pub asking: bool,
     pub caller: String,
     pub accepted: Wall,
     pub connected: Option<Wall>,
@@ -203,53 +210,8 @@ pub struct WaitingView {
     pub connecting: bool,
 }
 
-/// A live call.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct CallView {
-    pub call: String,
-    pub direction: Direction,
-    pub stage: CallStage,
-    pub caller: String,
-    pub dialled: String,
-    pub began: Wall,
-    pub answered: Option<Wall>,
-    pub queue: Option<String>,
-    pub agent: Option<String>,
-    /// `null`: it is not recorded now.
-    pub recording: Option<RecordingView>,
-    /// Which menu its caller is in.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub menu: Option<MenuView>,
-    pub legs: usize,
-    pub parties: Vec<PartyView>,
-    #[serde(skip)]
-    pub agent_id: Option<AgentId>,
-    /// Agents who have it through no queue.
-    #[serde(skip)]
-    pub direct: Vec<AgentId>,
-}
-
-/// One leg of a call. Supervisors who only listen or whisper are not shown: an agent sees this too.
-#[derive(Clone, PartialEq, Debug, Serialize)]
-pub struct PartyView {
-    pub leg: String,
-    pub name: String,
-    pub answered: bool,
-    pub muted: bool,
-    /// On hold by hand.
-    pub held: bool,
-    /// Brought into the call of two others.
-    pub third: bool,
-}
-
-impl CallView {
-    pub fn is_of(&self, agent: Option<AgentId>) -> bool {
-        agent.is_some_and(|agent| self.agent_id == Some(agent) || self.direct.contains(&agent))
-    }
-}
-
 /// Names of things, found once for a whole view.
-struct Names<'a> {
+pub(super) struct Names<'a> {
     queues: BTreeMap<QueueId, &'a str>,
     agents: BTreeMap<AgentId, &'a str>,
     callers: BTreeMap<InteractionId, (&'a str, Option<Wall>)>,
@@ -258,6 +220,7 @@ struct Names<'a> {
     live: BTreeMap<CallId, &'a engine::CallView>,
     /// As users are shown on phones, for agents without a name of their own.
     displays: BTreeMap<&'a str, &'a str>,
+    pub(super) users: BTreeMap<UserId, &'a User>,
     settings: &'a acd::Settings,
 }
 
@@ -284,7 +247,12 @@ impl View {
         let agents = snapshot.acd.agents.iter().map(agent).collect();
         let queue = |queue: &QueueSnapshot| (queue.queue, shared(before.queues.get(&queue.queue), names.queue(queue)));
         let queues = snapshot.acd.queues.iter().map(queue).collect();
-        Self { agents, queues, calls, choices: shared(Some(&before.choices), Choices::of(&centre.acd)) }
+        let supervisions = supervisions(snapshot).into_iter().map(|(user, now)| {
+            let before = before.supervisions.get(&user);
+            (user, shared(before, now))
+        });
+        let supervisions = supervisions.collect();
+        Self { agents, queues, calls, supervisions, choices: shared(Some(&before.choices), Choices::of(&centre.acd)) }
     }
 }
 
@@ -330,15 +298,16 @@ impl<'a> Names<'a> {
             recordings,
             live: snapshot.calls.iter().map(|call| (call.call, call)).collect(),
             displays: centre.users.iter().map(|user| (user.name.as_str(), user.display.reveal().as_str())).collect(),
+            users: centre.users.iter().map(|user| (user.id, user)).collect(),
             settings: &centre.acd,
         }
     }
 
-    fn queue_key(&self, queue: QueueId) -> String {
+    pub(super) fn queue_key(&self, queue: QueueId) -> String {
         self.queues.get(&queue).map_or_else(|| queue.to_string(), |key| (*key).to_owned())
     }
 
-    fn agent_key(&self, agent: AgentId) -> String {
+    pub(super) fn agent_key(&self, agent: AgentId) -> String {
         self.agents.get(&agent).map_or_else(|| agent.to_string(), |key| (*key).to_owned())
     }
 
@@ -348,31 +317,6 @@ impl<'a> Names<'a> {
         let user = settings.map(|settings| settings.user.as_ref().unwrap_or(&settings.key));
         let display = user.and_then(|user| self.displays.get(user.as_str())).filter(|display| !display.is_empty());
         display.map_or_else(|| agent.name.clone(), |display| (*display).to_owned())
-    }
-
-    fn call(&self, call: &engine::CallView) -> CallView {
-        let is_shown = |leg: &&engine::LegView| match leg.guest {
-            None | Some(Guest::Party | Guest::Barges | Guest::Consults { .. }) => true,
-            Some(Guest::Listens | Guest::Whispers { .. }) => false,
-        };
-        let parties: Vec<PartyView> = call.legs.iter().filter(is_shown).map(party).collect();
-        CallView {
-            call: call.call.0.to_string(),
-            direction: call.direction,
-            stage: call.stage,
-            caller: call.caller.reveal().clone(),
-            dialled: call.dialled.reveal().clone(),
-            began: call.began,
-            answered: call.answered,
-            queue: call.queue.map(|queue| self.queue_key(queue)),
-            agent: call.agent.map(|agent| self.agent_key(agent)),
-            recording: call.recording,
-            menu: call.menu.clone(),
-            legs: parties.len(),
-            parties,
-            agent_id: call.agent,
-            direct: call.direct.clone(),
-        }
     }
 
     fn agent(&self, agent: &AgentSnapshot, calls: Vec<Arc<CallView>>) -> AgentView {
@@ -423,14 +367,18 @@ impl<'a> Names<'a> {
 
     fn engagement(&self, engagement: &EngagementSnapshot) -> EngagementView {
         let settings = engagement.queue.and_then(|queue| self.settings.queues.get(&queue));
+        let call = self.calls.get(&engagement.interaction);
+        let live = call.and_then(|call| self.live.get(call));
         let marked = engagement.mark_done == acd::MarkDone::Required;
         EngagementView {
             engagement: engagement.engagement.0.to_string(),
             queue: engagement.queue.map(|queue| self.queue_key(queue)),
             channel: engagement.channel,
             kind: engagement.kind,
-            call: self.calls.get(&engagement.interaction).map(|call| call.0.to_string()),
+            call: call.map(|call| call.0.to_string()),
             recording: self.recordings.get(&engagement.interaction).copied(),
+            parties: live.map(|call| self.parties(call)).unwrap_or_default(),
+            asking: live.is_some_and(|call| call.asking),
             caller: engagement.caller.reveal().clone(),
             accepted: engagement.accepted,
             connected: engagement.connected,
@@ -479,16 +427,5 @@ impl<'a> Names<'a> {
             today: queue.today,
             callers: queue.waiting.iter().map(caller).collect(),
         }
-    }
-}
-
-fn party(leg: &engine::LegView) -> PartyView {
-    PartyView {
-        leg: leg.leg.0.to_string(),
-        name: leg.address.reveal().clone(),
-        answered: leg.answered,
-        muted: leg.muted,
-        held: leg.held,
-        third: leg.guest.is_some(),
     }
 }

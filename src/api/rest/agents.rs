@@ -34,7 +34,7 @@ pub async fn select(
     api.change_status(signed.actor(), agent, change).await
 }
 
-/// `PUT /api/v1/agents/{agent}/queues`
+/// `PUT /api/v1/agents/{agent}/queues`: all of them; those that he supervises, for a supervisor of some.
 pub async fn set_all_queues(
     State(api): State<Arc<Api>>,
     signed: Signed,
@@ -43,7 +43,13 @@ pub async fn set_all_queues(
 ) -> Result<Json<Done>, Problem> {
     let (scope, agent) = (Scope::of(&api, &signed)?, api.agent_by_key(&agent)?);
     scope.agent(&api, agent).await?;
-    api.change_membership(signed.actor(), agent, None, change).await
+    let Some(supervised) = scope.queues() else {
+        return api.change_membership(signed.actor(), agent, None, change).await;
+    };
+    for key in change.queues.iter().flatten() {
+        scope.queue(api.queue_by_key(key)?)?;
+    }
+    api.change_memberships_in(signed.actor(), agent, &supervised, change).await
 }
 
 /// `PUT /api/v1/agents/{agent}/queues/{queue}`

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use axum::{
     Json,
     body::{self, Body as Octets},
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Path, State},
     http::header,
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Body, DONE, Done, number, parties::own_call};
+use super::{Asked, Body, DONE, Done, number, parties::own_call};
 use crate::{
     api::{Api, Problem, Signed, clips::too_large},
     base::{ClipId, Wall},
@@ -88,9 +88,8 @@ const fn yes() -> bool {
 pub async fn list(
     State(api): State<Arc<Api>>,
     signed: Signed,
-    wanted: Result<Query<Shelf>, QueryRejection>,
+    Asked(shelf): Asked<Shelf>,
 ) -> Result<Json<Value>, Problem> {
-    let Query(shelf) = wanted.map_err(|why| Problem::bad_request(why.body_text()))?;
     let stored = api.database.clips().await.map_err(away)?;
     let shown = stored.into_iter().filter(|clip| clip.archived == shelf.archived && sees(&signed, clip));
     Ok(Json(json!({ "clips": shown.map(|clip| view(&signed, clip)).collect::<Vec<_>>() })))
@@ -100,10 +99,9 @@ pub async fn list(
 pub async fn create(
     State(api): State<Arc<Api>>,
     signed: Signed,
-    wanted: Result<Query<NewClip>, QueryRejection>,
+    Asked(new): Asked<NewClip>,
     file: Octets,
 ) -> Result<Json<Value>, Problem> {
-    let Query(new) = wanted.map_err(|why| Problem::bad_request(why.body_text()))?;
     if new.public {
         signed.needs(Role::Supervisor)?;
     }

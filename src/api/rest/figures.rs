@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::{Path, State},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Scope;
+use super::{Asked, Scope};
 use crate::{
     acd::{self, Load, Tally},
     api::{Api, Problem, Signed},
@@ -76,7 +76,7 @@ pub struct Wanted {
 pub async fn staffing(
     State(api): State<Arc<Api>>,
     signed: Signed,
-    Query(wanted): Query<Wanted>,
+    Asked(wanted): Asked<Wanted>,
 ) -> Result<Json<Value>, Problem> {
     signed.needs(Role::Supervisor)?;
     let handle_secs = match (wanted.handle_secs, &wanted.queue) {

@@ -17,6 +17,7 @@ pub mod session;
 pub mod targets;
 pub mod waiting;
 pub mod why;
+mod wording;
 pub mod work;
 
 use std::sync::Arc;
@@ -38,7 +39,8 @@ use crate::{
     store::Role,
 };
 
-use body::Body;
+pub use body::Asked;
+use body::{AnyBody, Body};
 use scope::Scope;
 
 pub const OPENAPI: &str = include_str!("openapi.json");
@@ -190,6 +192,39 @@ impl Api {
         Ok(DONE)
     }
 
+    /// SV-09: all of the agent's memberships in these queues that the change means anything to.
+    async fn change_memberships_in(
+        &self,
+        actor: Actor,
+        agent: AgentId,
+        queues: &[QueueId],
+        change: MembershipChange,
+    ) -> Result<Json<Done>, Problem> {
+        if change.verb == MembershipVerb::LogIn {
+            if change.queues.is_some() {
+                return self.log_in(actor, agent, None, change.queues).await;
+            }
+            let assigned = self.assigned_queues(agent).await?.into_iter().filter(|queue| queues.contains(queue));
+            return self.log_in_to(actor, agent, assigned.collect()).await;
+        }
+        let snapshot = self.snapshot().await?;
+        let members = snapshot.acd.agents.into_iter().find(|view| view.agent == agent).map(|view| view.queues);
+        let concerned = members.unwrap_or_default().into_iter().filter(|member| {
+            queues.contains(&member.queue)
+                && match change.verb {
+                    MembershipVerb::LogIn => false,
+                    MembershipVerb::LogOut => member.state != acd::MemberState::LoggedOut,
+                    MembershipVerb::Pause => member.state == acd::MemberState::Active,
+                    MembershipVerb::Resume => matches!(member.state, acd::MemberState::Paused { .. }),
+                }
+        });
+        for member in concerned {
+            let one = MembershipChange { reason: change.reason.clone(), queues: None, ..change };
+            let Json(Done { .. }) = self.change_membership(actor, agent, Some(member.queue), one).await?;
+        }
+        Ok(DONE)
+    }
+
     /// QM-01: all the queues that were named; without names, all he is assigned to.
     async fn log_in(
         &self,
@@ -203,6 +238,10 @@ impl Api {
             (None, Some(keys)) => keys.iter().map(|key| self.queue_by_key(key)).collect::<Result<_, _>>()?,
             (None, None) => self.assigned_queues(agent).await?,
         };
+        self.log_in_to(actor, agent, queues).await
+    }
+
+    async fn log_in_to(&self, actor: Actor, agent: AgentId, queues: Vec<QueueId>) -> Result<Json<Done>, Problem> {
         for queue in queues {
             self.ask(actor, Request::LogIn { agent, queue }).await?;
         }

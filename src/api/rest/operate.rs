@@ -4,14 +4,14 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Json,
-    extract::{Query, State},
+    extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Body, DONE, Done};
+use super::{Asked, Body, DONE, Done};
 use crate::{
     api::{Api, Problem, Reloaded, Signed},
     engine::{Actor, Answer, DeviceView, Request, TraceFilter, WatchView},
@@ -115,7 +115,7 @@ pub struct Which {
 pub async fn traced(
     State(api): State<Arc<Api>>,
     signed: Signed,
-    Query(which): Query<Which>,
+    Asked(which): Asked<Which>,
 ) -> Result<Response, Problem> {
     signed.needs(Role::Admin)?;
     let file = api.handle.traced(which.call).await;

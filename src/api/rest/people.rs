@@ -2,13 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use axum::{
-    Json,
-    extract::{Query, State, rejection::QueryRejection},
-};
+use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::Asked;
 use crate::{
     acd::{self, Status},
     api::{Api, Problem, Signed},
@@ -57,10 +55,9 @@ struct Device<'a> {
 pub async fn list(
     State(api): State<Arc<Api>>,
     signed: Signed,
-    wanted: Result<Query<Wanted>, QueryRejection>,
+    Asked(wanted): Asked<Wanted>,
 ) -> Result<Json<Value>, Problem> {
     signed.needs(Role::Supervisor)?;
-    let Query(wanted) = wanted.map_err(|why| Problem::bad_request(why.body_text()))?;
     if let Some(queue) = &wanted.queue {
         api.queue_by_key(queue)?;
     }

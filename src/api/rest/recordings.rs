@@ -88,7 +88,8 @@ pub async fn of_call(
     signed: Signed,
     Path(call): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    let call = CallId(number(&call, NONE)?);
+    const NO_CALL: &str = "There is no such call.";
+    let call = CallId(number(&call, NO_CALL)?);
     let segments = api.database.segments(call).await.map_err(records::away)?;
     let (centre, mut shown) = (api.handle.centre(), Vec::new());
     for segment in &segments {
@@ -96,8 +97,16 @@ pub async fn of_call(
             shown.push(SegmentView::of(segment, &centre));
         }
     }
-    if shown.is_empty() && signed.user.role < Role::Supervisor {
-        return Err(Problem::not_found(NONE));
+    if shown.is_empty() {
+        if signed.user.role < Role::Supervisor {
+            return Err(Problem::not_found(NONE));
+        }
+        // Nothing of it may be kept, or not yet; but there has to be such a call, and it has to be his.
+        let scope = Scope::of(&api, &signed)?;
+        let is_over = records::view_of(&api, &scope, call).await?.is_some();
+        if !is_over && segments.is_empty() && !api.view().await?.calls.contains_key(&call) {
+            return Err(Problem::not_found(NO_CALL));
+        }
     }
     Ok(Json(json!({ "recording": shown })))
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Path, State},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Scope, number};
+use super::{Asked, Scope, number};
 use crate::{
     acd::{self, Actor, Candidate, EngagementSummary, Factor, OfferEnd, Onward, Strategy, Why},
     api::{Api, Problem, Signed},
@@ -21,13 +21,27 @@ use crate::{
 
 const LIMIT: u32 = 100;
 
+/// Characters of a number that is looked for.
+const NUMBER_MAX: usize = 64;
+
+/// The same of an outcome.
+const OUTCOME_MAX: usize = 32;
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Wanted {
     /// Milliseconds since 1970: those that began before.
     before: Option<i64>,
+    /// With `before`: and those of that moment with a lower number, so that paging skips none.
+    below: Option<String>,
+    /// Those that began then or later.
+    after: Option<i64>,
     queue: Option<String>,
     agent: Option<String>,
+    /// In the caller's number or the dialled one.
+    number: Option<String>,
+    /// What came of it in its queue.
+    outcome: Option<String>,
     limit: Option<u32>,
 }
 
@@ -139,16 +153,26 @@ struct LegView<'a> {
 pub async fn list(
     State(api): State<Arc<Api>>,
     signed: Signed,
-    wanted: Result<Query<Wanted>, QueryRejection>,
+    Asked(wanted): Asked<Wanted>,
 ) -> Result<Json<Value>, Problem> {
     let scope = Scope::of(&api, &signed)?;
-    let Query(wanted) = wanted.map_err(|why| Problem::bad_request(why.body_text()))?;
     let queue = wanted.queue.map(|key| api.queue_by_key(&key)).transpose()?;
     if let Some(queue) = queue {
         scope.queue(queue)?;
     }
+    let is_long = |text: &Option<String>, most| text.as_ref().is_some_and(|text| text.chars().count() > most);
+    if is_long(&wanted.number, NUMBER_MAX) || is_long(&wanted.outcome, OUTCOME_MAX) {
+        let detail = format!("A number has at most {NUMBER_MAX} characters here, an outcome {OUTCOME_MAX}.");
+        return Err(Problem::bad_request(detail));
+    }
+    let below = wanted.below.map(|text| text.parse().map(CallId));
+    let below = below.transpose().map_err(|_| Problem::bad_request("`below` is the number of a call."))?;
     let filter = RecordFilter {
         before: wanted.before.map(Wall),
+        below,
+        after: wanted.after.map(Wall),
+        number: wanted.number,
+        outcome: wanted.outcome,
         queues: queue.map(|queue| vec![queue]).or_else(|| scope.queues()),
         agent: wanted.agent.map(|key| api.agent_by_key(&key)).transpose()?,
         limit: wanted.limit.unwrap_or(LIMIT),

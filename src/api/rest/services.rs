@@ -8,7 +8,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::Body;
+use super::AnyBody;
 use crate::{
     api::{Api, Problem, Signed},
     engine::{Actor, Answer, Request},
@@ -20,7 +20,7 @@ pub async fn ask(
     State(api): State<Arc<Api>>,
     signed: Signed,
     Path(key): Path<String>,
-    Body(question): Body<Value>,
+    AnyBody(question): AnyBody,
 ) -> Result<Json<Value>, Problem> {
     signed.needs(Role::Admin)?;
     let centre = api.handle.centre();

@@ -3,13 +3,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use axum::{
-    Json,
-    extract::{Query, State, rejection::QueryRejection},
-};
+use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::Asked;
 use crate::{
     acd::{self, Status},
     api::{Api, Problem, Signed},
@@ -65,9 +63,8 @@ enum Target {
 pub async fn list(
     State(api): State<Arc<Api>>,
     signed: Signed,
-    wanted: Result<Query<Wanted>, QueryRejection>,
+    Asked(wanted): Asked<Wanted>,
 ) -> Result<Json<Value>, Problem> {
-    let Query(wanted) = wanted.map_err(|why| Problem::bad_request(why.body_text()))?;
     if wanted.search.chars().count() > SEARCH_MAX {
         return Err(Problem::bad_request(format!("Search by at most {SEARCH_MAX} characters.")));
     }

@@ -462,6 +462,7 @@ pub fn call(call: u64, interaction: u64, caller: &str, agent: Option<AgentId>) -
         direct: Vec::new(),
         recording: None,
         menu: None,
+        asking: false,
         legs: Vec::new(),
     }
 }

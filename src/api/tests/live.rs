@@ -19,9 +19,9 @@ use super::desk::{ANA, Desk, START, SUPPORT, call, centre};
 use crate::{
     acd::{Activity, MemberState, Notice, Outcome, Overridden, QueueStanding, Standing, Status, StatusView},
     api::{ServeSettings, serve},
-    base::{CallId, InteractionId, LegId, OfferId, PageId, QueueId, UserId},
-    engine::{Actor, Centre, Happened, PageSays, PageTold, Request},
-    switch::{Caller, PageOrder, Role},
+    base::{CallId, InteractionId, LegId, OfferId, PageId, Private, QueueId, UserId},
+    engine::{Actor, Centre, Happened, LegView, PageSays, PageTold, Request},
+    switch::{Caller, Guest, LegParty, LegSide, PageOrder, Role},
 };
 
 /// A desk with its door open.
@@ -136,6 +136,47 @@ async fn a_page_gets_a_snapshot_and_then_numbered_patches() {
     open.desk.picture.show(|shown| shown.calls.retain(|call| call.call != CallId(13)));
     let patch = page.json().await;
     assert_eq!((&patch["seq"], &patch["gone"]["calls"]), (&json!(seq + 2), &json!(["13"])));
+}
+
+/// SV-07, SV-08: a supervisor's page shows how he is in a call until he is out of it; the agent's shows nothing of it.
+#[tokio::test]
+async fn sv_07_a_page_shows_how_its_supervisor_is_in_a_call() {
+    let open = Open::new("supervises").await;
+    let (ana, eva) = (open.desk.sign_in("ana").await, open.desk.sign_in("eva").await);
+    let (mut agent, mut page) = (open.page(&ana).await, open.page(&eva).await);
+    assert!(agent.json().await.get("supervises").is_none());
+    assert!(page.json().await.get("supervises").is_none());
+    let as_guest = |guest: Option<Guest>| {
+        open.desk.picture.show(|shown| {
+            let call = shown.calls.iter_mut().find(|call| call.call == CallId(11)).unwrap();
+            call.legs = guest.map(ear).into_iter().collect();
+        });
+    };
+    for (guest, mode) in [(Guest::Listens, "listen"), (Guest::Whispers { to: LegId(2) }, "whisper")] {
+        as_guest(Some(guest));
+        let told = page.json().await;
+        assert_eq!(told["supervises"], json!([{ "call": "11", "leg": "8", "mode": mode }]));
+        assert!(agent.json().await.get("supervises").is_none());
+    }
+    let mut late = open.page(&eva).await;
+    assert_eq!(late.json().await["supervises"][0]["mode"], "whisper", "to a page that comes later too");
+    as_guest(None);
+    assert_eq!(page.json().await["supervises"], json!([]));
+}
+
+/// Eva's leg, beside the two who talk.
+fn ear(guest: Guest) -> LegView {
+    LegView {
+        leg: LegId(8),
+        side: LegSide::Called,
+        party: LegParty::User(UserId(3)),
+        address: Private::new("eva".to_owned()),
+        answered: true,
+        holds: false,
+        guest: Some(guest),
+        muted: false,
+        held: false,
+    }
 }
 
 /// AP-02: who comes back gets what he missed, and a whole snapshot when that is gone or was another run's.

@@ -102,6 +102,10 @@ async fn rc_01_who_may_hear_a_recording() {
         assert!(!reply.text.contains("of the house"));
     }
     assert_eq!(desk.get(&rui, "/api/v1/records/78/recording").await.status, StatusCode::NOT_FOUND);
+    let unknown = desk.get(&eva, "/api/v1/records/78/recording").await;
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND, "a call that never was");
+    let live = desk.get(&eva, "/api/v1/records/11/recording").await;
+    assert_eq!((live.status, &live.json()["recording"]), (StatusCode::OK, &json!([])), "nothing is kept of it yet");
     let limited = Desk::of("recordings-limited", |centre| {
         centre.supervised.insert(UserId(3), std::collections::BTreeSet::new());
     });

@@ -35,6 +35,37 @@ async fn an_agent_chooses_his_status() {
     assert_eq!(desk.picture.asked(), []);
 }
 
+/// AP-01: what can't be read is refused in the API's words; no list stands for an object.
+#[tokio::test]
+async fn a_body_that_is_wrong_is_told_what_is_wrong() {
+    let desk = Desk::new("bodies").await;
+    let ana = desk.sign_in("ana").await;
+    for (body, detail, hint) in [
+        ("[]", "The body must be a JSON object, not a list.", ""),
+        (r#"["ready",null,null,null,null,false,false]"#, "The body must be a JSON object, not a list.", ""),
+        (r#""ready""#, "The body must be a JSON object, not a text.", ""),
+        (r#"{"status":"asleep"}"#, "`status` can't be `asleep`.", "It is one of `ready`, `not_ready`, `log_off`."),
+        (r#"{"dnd":1}"#, "`dnd` must be true or false, not 1.", ""),
+        (
+            r#"{"state":"ready"}"#,
+            "There is no field `state` here.",
+            "Fields are `status`, `reason`, `channel`, `dnd`, `receive`, `force`, `locked`.",
+        ),
+    ] {
+        let reply = desk.write("PUT", &ana, "/api/v1/me/status", body).await;
+        assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{body}");
+        let problem = reply.json();
+        assert_eq!(
+            (problem["detail"].as_str(), problem["hint"].as_str().unwrap_or("")),
+            (Some(detail), hint),
+            "{body}"
+        );
+    }
+    let broken = desk.write("PUT", &ana, "/api/v1/me/status", "{\"dnd\":").await;
+    assert!(broken.json()["detail"].as_str().unwrap().starts_with("The body is no JSON: "), "{}", broken.text);
+    assert_eq!(desk.picture.asked(), []);
+}
+
 /// AS-04: what the engine refuses is told with its word and reason.
 #[tokio::test]
 async fn a_refusal_is_a_problem_document() {
@@ -139,6 +170,10 @@ async fn figures_and_staffing() {
     ] {
         assert_eq!(staffing(bad).await.status, StatusCode::BAD_REQUEST, "{bad}");
     }
+    let nothing = staffing("").await;
+    assert_eq!(nothing.status, StatusCode::BAD_REQUEST);
+    assert_eq!(nothing.headers[header::CONTENT_TYPE], "application/problem+json");
+    assert_eq!(nothing.json()["detail"], "`calls_per_hour` is missing.");
 }
 
 /// CH-01, AW-03, AW-06
@@ -330,6 +365,25 @@ async fn supervisors_read_call_records() {
     assert_eq!(one["engagements"][0]["agent"], "ana");
     assert_eq!(desk.get(&eva, "/api/v1/records/78").await.status, StatusCode::NOT_FOUND);
     assert_eq!(desk.get(&eva, "/api/v1/records?limit=x").await.status, StatusCode::BAD_REQUEST);
+    let began = START.0;
+    for (query, found) in [
+        ("number=210000077&outcome=abandoned".to_owned(), 1),
+        ("number=%25".into(), 0),
+        ("number=999".into(), 0),
+        ("outcome=answered".into(), 0),
+        (format!("after={began}&before={}", began + 1), 1),
+        (format!("after={}", began + 1), 0),
+        (format!("before={began}"), 0),
+        (format!("before={began}&below=78"), 1),
+        (format!("before={began}&below=77"), 0),
+    ] {
+        let list = desk.get(&eva, &format!("/api/v1/records?{query}")).await.json();
+        assert_eq!(list["records"].as_array().map(Vec::len), Some(found), "{query}: {list}");
+    }
+    for bad in ["below=x".to_owned(), format!("number={}", "9".repeat(65)), "since=1".into()] {
+        let reply = desk.get(&eva, &format!("/api/v1/records?{bad}")).await;
+        assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{bad}");
+    }
 }
 
 /// AP-01: the document and the router say the same.

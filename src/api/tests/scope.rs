@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use axum::http::StatusCode;
 
-use super::desk::{Desk, SUPPORT};
+use super::desk::{ANA, Desk, RUI, SUPPORT};
 use crate::{
-    acd::{AgentSettings, Channel, Selection},
+    acd::{AgentSettings, Channel, MemberSnapshot, MemberState, Selection},
     base::{AgentId, QueueId, UserId},
     engine::{Actor, Request},
 };
@@ -60,6 +60,40 @@ async fn sv_09_a_supervisor_of_other_queues_has_no_rights() {
         let figures = desk.get(&cookie, "/api/v1/queues/support/figures").await.status;
         assert_eq!(figures == StatusCode::OK, may, "{name}");
     }
+}
+
+/// SV-09: "all queues" are those that he supervises: memberships elsewhere stay, and to name another is refused.
+#[tokio::test]
+async fn sv_09_all_queues_are_those_he_supervises() {
+    const SALES: QueueId = QueueId(99);
+    let desk = desk("scope-all-queues", Some(&[SALES])).await;
+    let member = |queue, state, temporary| MemberSnapshot { queue, state, temporary, tier: 0 };
+    let paused = MemberState::Paused { reason: None };
+    desk.picture.show(|snapshot| {
+        snapshot.acd.agents[0].queues =
+            vec![member(SUPPORT, MemberState::Active, false), member(SALES, MemberState::Active, false)];
+        snapshot.acd.agents[1].queues =
+            vec![member(SUPPORT, paused.clone(), false), member(SALES, paused.clone(), false)];
+    });
+    let eva = desk.sign_in("eva").await;
+    let change = async |agent: &str, body: &str| {
+        let reply = desk.write("PUT", &eva, &format!("/api/v1/agents/{agent}/queues"), body).await;
+        (reply.status, desk.picture.asked().into_iter().map(|(_, request)| request).collect::<Vec<_>>())
+    };
+    let (agent, queue, now) = (ANA, Some(SALES), false);
+    let cases = [
+        ("ana", r#"{"do":"log_out"}"#, vec![Request::LogOut { agent, queue, now }]),
+        ("ana", r#"{"do":"pause"}"#, vec![Request::Pause { agent, queue, reason: None }]),
+        ("ana", r#"{"do":"log_in"}"#, vec![Request::LogIn { agent, queue: SALES }]),
+        ("ana", r#"{"do":"log_in","queues":["sales"]}"#, vec![Request::LogIn { agent, queue: SALES }]),
+        ("ana", r#"{"do":"resume"}"#, vec![]),
+        ("rui", r#"{"do":"resume"}"#, vec![Request::Resume { agent: RUI, queue }]),
+    ];
+    for (who, body, asked) in cases {
+        assert_eq!(change(who, body).await, (StatusCode::OK, asked), "{who} {body}");
+    }
+    let named = change("ana", r#"{"do":"log_in","queues":["sales","support"]}"#).await;
+    assert_eq!(named, (StatusCode::FORBIDDEN, vec![]));
 }
 
 /// AS-22, AD-01: a supervisor and an administrator who are agents too choose their own status at the workspace as any

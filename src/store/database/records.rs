@@ -38,9 +38,17 @@ const LEG_COLUMNS: &str = "leg_id, call_id, side, party, address, peer, sip_call
 pub struct RecordFilter {
     /// Those that began before this moment.
     pub before: Option<Wall>,
+    /// And those of that very moment that are below this one: where the page before left off.
+    pub below: Option<CallId>,
+    /// Those that began then or later.
+    pub after: Option<Wall>,
     /// Of these queues; `None`: of all, and of none.
     pub queues: Option<Vec<QueueId>>,
     pub agent: Option<AgentId>,
+    /// A part of the caller's number or of the dialled one.
+    pub number: Option<String>,
+    /// What came of it in its queue.
+    pub outcome: Option<String>,
     /// At most `PAGE_MAX`.
     pub limit: u32,
 }
@@ -82,18 +90,26 @@ impl Database {
             None => String::from("0 = 0"),
             Some([]) => return Ok(Vec::new()),
             Some(queues) => {
-                let places = (5..5 + queues.len()).map(|n| format!("${n}")).collect::<Vec<_>>().join(",");
+                let places = (11..11 + queues.len()).map(|n| format!("${n}")).collect::<Vec<_>>().join(",");
                 format!("queue_id IN ({places})")
             }
         };
         let sql = format!(
-            "SELECT {CALL_COLUMNS} FROM calls WHERE began < $1 AND (agent_id = $2 OR $3 = 0) AND {of_queues}
-             ORDER BY began DESC, call_id DESC LIMIT $4"
+            "SELECT {CALL_COLUMNS} FROM calls WHERE began <= $1 AND (began < $1 OR call_id < $2) AND began >= $3
+             AND (agent_id = $4 OR $5 = 0) AND ($6 = 0 OR caller LIKE $7 ESCAPE '!' OR dialled LIKE $7 ESCAPE '!')
+             AND ($8 = 0 OR outcome = $9) AND {of_queues}
+             ORDER BY began DESC, call_id DESC LIMIT $10"
         );
         let mut query = sqlx::query(AssertSqlSafe(sql))
             .bind(filter.before.map_or(i64::MAX, Wall::as_millis))
+            .bind(filter.below.map_or(i64::MIN, |call| call.0.cast_signed()))
+            .bind(filter.after.map_or(i64::MIN, Wall::as_millis))
             .bind(filter.agent.map_or(0, |agent| agent.0.cast_signed()))
             .bind(i64::from(filter.agent.is_some()))
+            .bind(i64::from(filter.number.is_some()))
+            .bind(filter.number.as_deref().map_or_else(String::new, part_of))
+            .bind(i64::from(filter.outcome.is_some()))
+            .bind(filter.outcome.unwrap_or_default())
             .bind(i64::from(filter.limit.min(PAGE_MAX)));
         for queue in filter.queues.iter().flatten() {
             query = query.bind(queue.0.cast_signed());
@@ -130,6 +146,11 @@ impl Database {
         }
         Ok(())
     }
+}
+
+/// For LIKE: anything with this text in it.
+fn part_of(text: &str) -> String {
+    format!("%{}%", text.replace('!', "!!").replace('%', "!%").replace('_', "!_"))
 }
 
 pub(super) fn insert_sql(table: &str, columns: &str, key: &str, rows: usize) -> AssertSqlSafe<String> {

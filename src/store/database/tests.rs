@@ -135,9 +135,30 @@ async fn records(database: &Database) {
         queues: Some(vec![QueueId(7), QueueId(70)]),
         agent: Some(AgentId(2)),
         limit: 3,
+        ..RecordFilter::default()
     };
     let some: Vec<u64> = database.records(filter).await.unwrap().iter().map(|record| record.call.0).collect();
     assert_eq!(some, [98, 92, 86]);
+    // A number is looked for as it is written, whatever it means to LIKE; the next page goes on within one moment.
+    let found = async |filter: RecordFilter| {
+        let filter = RecordFilter { limit: 500, ..filter };
+        database.records(filter).await.unwrap().iter().map(|record| record.call.0).collect::<Vec<_>>()
+    };
+    let number = |text: &str| RecordFilter { number: Some(text.into()), ..RecordFilter::default() };
+    assert_eq!(found(number("80")).await.len(), 120);
+    assert_eq!(found(number(HOSTILE)).await.len(), 120);
+    for text in ["%", "_", "8_0", "!", "801"] {
+        assert_eq!(found(number(text)).await, [0_u64; 0], "{text}");
+    }
+    let outcome = |text: &str| RecordFilter { outcome: Some(text.into()), ..RecordFilter::default() };
+    assert_eq!((found(outcome("answered")).await.len(), found(outcome("expired")).await.len()), (60, 0));
+    let between = RecordFilter {
+        after: Some(Wall(7_000)),
+        before: Some(Wall(9_000)),
+        below: Some(CallId(10)),
+        ..RecordFilter::default()
+    };
+    assert_eq!(found(between).await, [9, 8, 7]);
     assert_eq!(database.record(CallId(5)).await.unwrap().as_ref(), Some(&all[4]));
     assert_eq!(database.record(CallId(5_000)).await.unwrap(), None);
 }

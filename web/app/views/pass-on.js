@@ -1,8 +1,9 @@
 // Passing a call on (CH-06): whom, found by name or number with how each stands now; at once, or after asking.
 
+import { computed, signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { consult, consultStep, findTargets, transfer } from "../api.js";
-import { link } from "../store.js";
+import { agents, callOf, link, queues } from "../store.js";
 import { t } from "../words.js";
 import { Status, html } from "./parts.js";
 
@@ -11,11 +12,22 @@ const off = () => link.value !== "live";
 /** Typing rests so long before it is searched for, in milliseconds. */
 const PAUSE = 200;
 
+/** What no live news speaks of, the phones of those who are no agents, is looked at again so often. */
+const AGAIN = 10_000;
+
+/** How everybody stands, as one text: another one when anything in a list of targets may have moved. */
+const standing = computed(() =>
+  [...agents.value.map((one) => `${one.agent}${one.status}${one.reachable}`), ...queues.value.map((one) => `${one.queue}${one.waiting}${one.routable}${one.open}`)].join(),
+);
+
+/** Whom one asked last, by call: known before he answers. */
+const lastAsked = signal(/** @type {Record<string, string>} */ ({}));
+
 /** @param {{ call: string, done: () => void }} props */
 export function PassOn({ call, done }) {
   const [search, setSearch] = useState("");
   const [found, setFound] = useState(/** @type {any[]} */ ([]));
-  const [asked, setAsked] = useState("");
+  const news = standing.value;
   useEffect(() => {
     let current = true;
     const look = async () => {
@@ -23,17 +35,18 @@ export function PassOn({ call, done }) {
       if (current) setFound(targets);
     };
     const pause = setTimeout(look, PAUSE);
-    // Who is free changes while one looks.
-    const again = setInterval(look, 3000);
+    const again = setInterval(look, AGAIN);
     return () => {
       current = false;
       clearTimeout(pause);
       clearInterval(again);
     };
-  }, [search]);
+  }, [search, news]);
   const now = (/** @type {string} */ to) => async () => (await transfer(call, to)) && done();
-  const ask = (/** @type {any} */ target) => async () => (await consult(call, target.to)) && setAsked(target.name);
-  if (asked) return html`<${Asked} call=${call} name=${asked} back=${() => setAsked("")} done=${done} />`;
+  const ask = (/** @type {any} */ target) => async () => {
+    lastAsked.value = { [call]: target.name };
+    if (await consult(call, target.to)) done();
+  };
   const typed = search.trim();
   const isNew = /^[+*#\d][\d\s*#-]*$/.test(typed) && !found.some((one) => one.to === typed);
   const list = isNew ? [...found, { kind: "number", name: typed, to: typed.replace(/[\s-]/g, "") }] : found;
@@ -63,16 +76,19 @@ function Standing({ target }) {
   return html`${status && html`<${Status} status=${status} />`}${!reachable && html` <span class="quiet">${t("unreachable")}</span>`}`;
 }
 
-/** A private talk, and what comes of it. @param {{ call: string, name: string, back: () => void, done: () => void }} props */
-function Asked({ call, name, back, done }) {
-  const step = (/** @type {string} */ step, /** @type {() => void} */ then) => async () => (await consultStep(call, step)) && then();
+/** A private talk, or a ring for one, and what comes of it. @param {{ call: string }} props */
+export function Asked({ call }) {
+  const other = callOf(call)?.parties.find((/** @type {any} */ one) => one.asked);
+  const name = other?.display || other?.name || lastAsked.value[call] || t("unknown_caller");
+  const step = (/** @type {string} */ step) => () => consultStep(call, step);
   return html`<div class="pass-on" role="group" aria-label=${t("pass.title")}>
-    <p role="status">${t("pass.asking", { name })}</p>
+    <p role="status">${t(other ? "pass.asking" : "pass.rings", { name })}</p>
     <div class="buttons small">
-      <button class="button good" disabled=${off()} onClick=${step("complete", done)}>${t("pass.complete")}</button>
-      <button class="button" disabled=${off()} onClick=${step("swap", () => {})}>${t("pass.swap")}</button>
-      <button class="button" disabled=${off()} onClick=${step("merge", done)}>${t("pass.merge")}</button>
-      <button class="button" disabled=${off()} onClick=${step("cancel", back)}>${t("pass.back")}</button>
+      ${other &&
+      html`<button class="button good" disabled=${off()} onClick=${step("complete")}>${t("pass.complete")}</button>
+        <button class="button" disabled=${off()} onClick=${step("swap")}>${t("pass.swap")}</button>
+        <button class="button" disabled=${off()} onClick=${step("merge")}>${t("pass.merge")}</button>`}
+      <button class="button" disabled=${off()} onClick=${step("cancel")}>${t("pass.back")}</button>
     </div>
   </div>`;
 }

@@ -2,12 +2,13 @@
 
 import { signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { link, me } from "../store.js";
+import { link, me, supervisions } from "../store.js";
 import { able, accept, dial, hangUpHere, hold, legs, mute, press, state, takeCallsElsewhere, takeCallsHere, wanted } from "../phone.js";
 import { t } from "../words.js";
 import { AudioSettings } from "./audio.js";
 import { Card, Since, html } from "./parts.js";
-import { PassOn } from "./pass-on.js";
+import { Passing, Thirds } from "./in-call.js";
+import { Supervised } from "./supervise.js";
 
 const off = () => link.value !== "live";
 
@@ -18,7 +19,11 @@ export const legOf = (key, by) => [...legs.value.values()].find((leg) => leg[by]
 export function Legs() {
   const shown = new Set([...(me.value?.engagements ?? []), ...(me.value?.calls ?? [])].map((one) => one.call));
   const alone = [...legs.value.values()].filter((leg) => leg.offer === null && (leg.stage === "rings" || leg.stage === "opens" || !shown.has(leg.call)));
-  return alone.map((leg) => (leg.stage === "rings" || leg.stage === "opens" ? html`<${Rings} key=${leg.leg} leg=${leg} />` : html`<${Talks} key=${leg.leg} leg=${leg} />`));
+  return alone.map((leg) => {
+    if (leg.stage === "rings" || leg.stage === "opens") return html`<${Rings} key=${leg.leg} leg=${leg} />`;
+    if (supervisions.value.has(leg.call)) return html`<${Supervised} key=${leg.leg} leg=${leg} />`;
+    return html`<${Talks} key=${leg.leg} leg=${leg} />`;
+  });
 }
 
 /** Somebody calls, through no queue. @param {{ leg: any }} props */
@@ -59,12 +64,12 @@ export function Controls({ leg }) {
   const talks = leg.stage === "talks";
   return html`<div class="buttons" role="group" aria-label=${t("phone.controls")}>
       <button class="button" aria-pressed=${leg.muted} disabled=${!talks} onClick=${() => mute(leg.leg, !leg.muted)}>${t("phone.mute")}</button>
-      <button class="button" aria-pressed=${leg.held} disabled=${off() || !talks} onClick=${() => hold(leg.leg, !leg.held)}>${t("phone.hold")}${leg.held && leg.heldSince ? html` <${Since} since=${leg.heldSince} />` : ""}</button>
+      <button class="button" aria-pressed=${leg.held} disabled=${off() || !talks} onClick=${() => hold(leg.leg, !leg.held)}>${t("phone.hold")}${leg.held && leg.heldSince ? html`${" "}<${Since} since=${leg.heldSince} />` : ""}</button>
       <button class="button" aria-expanded=${panel === "keys"} disabled=${!talks} onClick=${toggle("keys")}>${t("phone.keypad")}</button>
       <button class="button" aria-expanded=${panel === "pass"} disabled=${off() || !talks} onClick=${toggle("pass")}>${t("pass.title")}</button>
       <button class="button bad" disabled=${off()} onClick=${() => hangUpHere(leg.leg)}>${t("hang_up")}</button>
     </div>
-    ${panel === "pass" && talks && html`<${PassOn} call=${leg.call} done=${toggle("")} />`}
+    ${talks && html`<${Passing} call=${leg.call} open=${panel === "pass"} done=${() => setPanel("")} /><${Thirds} call=${leg.call} />`}
     ${panel === "keys" && talks && html`<${Keypad} pressed=${(/** @type {string} */ key) => press(leg.leg, key)} />`}`;
 }
 

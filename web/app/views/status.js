@@ -1,7 +1,8 @@
 // The bar at the top: who I am, my status with its timer, and what I can make of it.
 
 import { setStatus, signOut } from "../api.js";
-import { account, choices, link, me } from "../store.js";
+import { account, choices, link, me, supervises } from "../store.js";
+import { where } from "../where.js";
 import { language, reasonName, setLanguage, t } from "../words.js";
 import { Left, Menu, Since, Status, html } from "./parts.js";
 
@@ -9,11 +10,21 @@ export function Top() {
   return html`<header class="top">
     <div class="brand"><img src="/icon.svg" alt="" width="28" height="28" />strowger</div>
     ${me.value && html`<${MyStatus} agent=${me.value} />`}
+    ${supervises.value && html`<${Parts} />`}
     <div class="who">
       <${Language} />
       <${Menu} label=${me.value?.name ?? account.value.name}><button onClick=${signOut}>${t("sign_out")}</button><//>
     </div>
   </header>`;
+}
+
+/** What a supervisor can turn to. */
+function Parts() {
+  const past = where.value.startsWith("records");
+  return html`<nav class="buttons small parts" aria-label=${t("parts")}>
+    <a class="button" href="#" aria-current=${past ? "false" : "page"}>${t("parts.live")}</a>
+    <a class="button" href="#records" aria-current=${past ? "page" : "false"}>${t("records.title")}</a>
+  </nav>`;
 }
 
 /** @param {{ agent: any }} props */

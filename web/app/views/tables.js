@@ -1,15 +1,15 @@
-// What everyone sees: queues and agents; and for supervisors the live calls.
+// What everyone sees: queues and agents.
 
-import { endAgentWrapUp, hangUp, setAgentQueues, setAgentStatus } from "../api.js";
+import { endAgentWrapUp, setAgentQueues, setAgentStatus } from "../api.js";
 import { clock } from "../time.js";
-import { agentName, agents, calls, choices, link, queueName, queues, supervises } from "../store.js";
+import { agents, choices, link, queues, supervises } from "../store.js";
 import { reasonName, t } from "../words.js";
 import { Card, Menu, Since, Status, html } from "./parts.js";
 
 const off = () => link.value !== "live";
 
 /** @param {{ heads: string[], children: any }} props */
-function Table({ heads, children }) {
+export function Table({ heads, children }) {
   return html`<div class="scroll"><table>
     <thead><tr>${heads.map((head) => html`<th scope="col" key=${head}>${t(head)}</th>`)}</tr></thead>
     <tbody>${children}</tbody>
@@ -72,25 +72,5 @@ function Actions({ agent }) {
     ${!required && html`<button disabled=${off()} onClick=${status({ status: "not_ready" })}>${t("set_not_ready")}</button>`}
     ${agent.status === "wrap_up" && html`<button disabled=${off()} onClick=${() => endAgentWrapUp(agent.agent)}>${t("end_wrap_up")}</button>`}
     <button disabled=${off()} onClick=${() => setAgentQueues(agent.agent, { do: "log_out" })}>${t("log_out_all")}</button>
-  <//>`;
-}
-
-export function Calls() {
-  return html`<${Card} title=${t("calls")}>
-    ${calls.value.length === 0
-      ? html`<p class="quiet">${t("no_calls")}</p>`
-      : html`<${Table} heads=${["caller", "dialled", "stage", "queue", "agent", "duration", "actions"]}>
-          ${calls.value.map(
-            (call) => html`<tr key=${call.call}>
-              <th scope="row">${call.caller || t("unknown_caller")}</th>
-              <td>${call.dialled}</td>
-              <td>${call.menu ? html`${t("stage.menu", { menu: call.menu.menu })} <${Since} since=${call.menu.since} />` : t(`stage.${call.stage}`)}</td>
-              <td>${call.queue ? queueName(call.queue) : ""}</td>
-              <td>${call.agent ? agentName(call.agent) : ""}</td>
-              <td class="number"><${Since} since=${call.began} /></td>
-              <td><button class="button bad slim" disabled=${off()} onClick=${() => hangUp(call.call)}>${t("hang_up")}</button></td>
-            </tr>`,
-          )}
-        <//>`}
   <//>`;
 }

@@ -1,13 +1,14 @@
 // What is mine to do now: the offer, the call, the wrap-up; and my queues.
 
 import { useEffect, useRef } from "preact/hooks";
-import { answerOffer, hangUp, restRecording, setQueue, wrapUp } from "../api.js";
+import { answerOffer, restRecording, setQueue, wrapUp } from "../api.js";
 import { choices, link, me, queueName } from "../store.js";
 import { clock, now } from "../time.js";
 import { reasonName, t } from "../words.js";
 import { accept as acceptHere } from "../phone.js";
 import { Bar, Card, Left, Menu, Since, html } from "./parts.js";
 import { ClipMenu } from "./clips.js";
+import { DeskControls } from "./in-call.js";
 import { Controls, legOf } from "./phone.js";
 import { Done, Written } from "./written.js";
 
@@ -58,7 +59,7 @@ function Engagement({ engagement }) {
     <p class="who">${caller || t("unknown_caller")}</p>
     <p class="big" aria-live="off">${connected === null ? t(here ? "phone.connecting" : "pick_up") : html`<${Since} since=${connected} />`}</p>
     <${Recording} call=${call} recording=${engagement.recording} />
-    ${here ? html`<${Controls} leg=${here} />` : call && html`<div class="buttons"><button class="button bad" disabled=${off()} onClick=${() => hangUp(call)}>${t("hang_up")}</button></div>`}
+    ${here ? html`<${Controls} leg=${here} />` : call && html`<${DeskControls} call=${call} />`}
     ${connected !== null && call && html`<${ClipMenu} call=${call} />`}
     ${connected !== null && html`<${Written} engagement=${engagement} />`}
   <//>`;
@@ -83,7 +84,8 @@ function Direct({ call }) {
     <p class="who">${call.direction === "outbound" ? call.dialled : call.caller || t("unknown_caller")}</p>
     <p class="big" aria-live="off">${call.answered === null ? t(`stage.${call.stage}`) : html`<${Since} since=${call.answered} />`}</p>
     <${Recording} call=${call.call} recording=${call.recording} />
-    ${here ? html`<${Controls} leg=${here} />` : html`<div class="buttons"><button class="button bad" disabled=${off()} onClick=${() => hangUp(call.call)}>${t("hang_up")}</button></div>`}
+    ${here ? html`<${Controls} leg=${here} />` : html`<${DeskControls} call=${call.call} />`}
+    ${call.answered !== null && html`<${ClipMenu} call=${call.call} />`}
   <//>`;
 }
 
