@@ -200,6 +200,10 @@ impl Api {
         queues: &[QueueId],
         change: MembershipChange,
     ) -> Result<Json<Done>, Problem> {
+        if change.verb == MembershipVerb::Pin || change.device.is_some() {
+            // What is said of one queue alone is refused as it is from anybody.
+            return self.change_membership(actor, agent, None, change).await;
+        }
         if change.verb == MembershipVerb::LogIn {
             if change.queues.is_some() {
                 return self.log_in(actor, agent, None, change.queues).await;
@@ -212,14 +216,15 @@ impl Api {
         let concerned = members.unwrap_or_default().into_iter().filter(|member| {
             queues.contains(&member.queue)
                 && match change.verb {
-                    MembershipVerb::LogIn => false,
+                    MembershipVerb::LogIn | MembershipVerb::Pin => false,
                     MembershipVerb::LogOut => member.state != acd::MemberState::LoggedOut,
                     MembershipVerb::Pause => member.state == acd::MemberState::Active,
                     MembershipVerb::Resume => matches!(member.state, acd::MemberState::Paused { .. }),
                 }
         });
         for member in concerned {
-            let one = MembershipChange { reason: change.reason.clone(), queues: None, ..change };
+            let (verb, reason, now) = (change.verb, change.reason.clone(), change.now);
+            let one = MembershipChange { verb, reason, queues: None, now, device: None };
             let Json(Done { .. }) = self.change_membership(actor, agent, Some(member.queue), one).await?;
         }
         Ok(DONE)
