@@ -67,7 +67,8 @@ async fn sv_09_a_supervisor_of_other_queues_has_no_rights() {
 async fn sv_09_all_queues_are_those_he_supervises() {
     const SALES: QueueId = QueueId(99);
     let desk = desk("scope-all-queues", Some(&[SALES])).await;
-    let member = |queue, state, temporary| MemberSnapshot { queue, state, temporary, tier: 0 };
+    let member =
+        |queue, state, temporary| MemberSnapshot { queue, state, temporary, tier: 0, device: Default::default() };
     let paused = MemberState::Paused { reason: None };
     desk.picture.show(|snapshot| {
         snapshot.acd.agents[0].queues =
