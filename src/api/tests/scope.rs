@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 
 use super::desk::{ANA, Desk, RUI, SUPPORT};
 use crate::{
-    acd::{AgentSettings, Channel, MemberSnapshot, MemberState, Selection},
+    acd::{AgentSettings, Channel, MemberSnapshot, MemberState, QueueSnapshot, Selection},
     base::{AgentId, QueueId, UserId},
     engine::{Actor, Request},
 };
@@ -71,6 +71,8 @@ async fn sv_09_all_queues_are_those_he_supervises() {
         |queue, state, temporary| MemberSnapshot { queue, state, temporary, tier: 0, device: Default::default() };
     let paused = MemberState::Paused { reason: None };
     desk.picture.show(|snapshot| {
+        let sales = QueueSnapshot { queue: SALES, key: "sales".into(), ..snapshot.acd.queues[0].clone() };
+        snapshot.acd.queues.push(sales);
         snapshot.acd.agents[0].queues =
             vec![member(SUPPORT, MemberState::Active, false), member(SALES, MemberState::Active, false)];
         snapshot.acd.agents[1].queues =
