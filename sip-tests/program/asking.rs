@@ -16,6 +16,7 @@ fn a_service_is_tried() {
     let service = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = service.local_addr().unwrap();
     let (tell, told) = mpsc::channel();
+    #[allow(clippy::disallowed_methods, reason = "a real service beside the real program")]
     let serve = thread::spawn(move || {
         let (mut stream, _) = service.accept().unwrap();
         let mut asked = Vec::new();

@@ -3,7 +3,7 @@
 use super::{Actor, Answer, Engine, Output, Refused, Request, RequestId};
 use crate::{
     acd::LogoutWhen,
-    base::{AgentId, Now},
+    base::{AgentId, InteractionId, Now},
 };
 
 impl Engine {
@@ -66,9 +66,7 @@ impl Engine {
             }
             Request::Move { interaction, queue } => acd.move_to(now, interaction, queue, actor)?,
             Request::Assign { interaction, agent } => acd.assign(now, interaction, agent, actor)?,
-            Request::Pull { interaction, agent } => {
-                acd.pull(now, interaction, agent)?;
-            }
+            Request::Pull { interaction, agent } => _ = acd.pull(now, interaction, agent)?,
             Request::SetDoor { queue, door } => acd.set_door(now, queue, door, actor)?,
             Request::AddParty { call, by, to } => self.host(call, actor)?.add_party(now, call, by, &to)?,
             Request::Transfer { call, by, to, failed } => {
@@ -88,17 +86,20 @@ impl Engine {
             Request::PlayClip { call, play } => self.play_clip(now, call, play)?,
             Request::StopClip { call } => self.stop_clip_asked(call)?,
             Request::HangUp { call } => self.hang_up_asked(now, call, actor)?,
-            Request::Explain { interaction } => {
-                let explained = acd.explain(now, interaction);
-                let explained = explained.ok_or_else(|| Refused::unknown("not_waiting", "it does not wait"))?;
-                return Ok(Answer::Explanation(Box::new(explained)));
-            }
+            Request::Explain { interaction } => return self.explained(now, interaction),
             Request::Subscriptions => return Ok(Answer::Subscriptions(self.watch_views(now))),
             // Answered when the service has.
             Request::TryService { .. } => {}
             Request::Snapshot => return Ok(Answer::Snapshot(Box::new(self.snapshot(now)))),
         }
         Ok(Answer::Done)
+    }
+
+    /// Why nobody has been offered it yet.
+    fn explained(&mut self, now: Now, interaction: InteractionId) -> Result<Answer, Refused> {
+        let explained = self.acd.explain(now, interaction);
+        let explained = explained.ok_or_else(|| Refused::unknown("not_waiting", "it does not wait"))?;
+        Ok(Answer::Explanation(Box::new(explained)))
     }
 
     /// An offer is taken or declined only by whom it was made to.

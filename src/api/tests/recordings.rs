@@ -33,6 +33,15 @@ fn segment(segment: u64, agent: AgentId, path: &str) -> Record {
     }))
 }
 
+fn segments() -> [Record; 4] {
+    [
+        segment(1, ANA, "recordings/one.wav"),
+        segment(2, RUI, "recordings/gone.wav"),
+        segment(3, ANA, "recordings/../secret"),
+        segment(5, ANA, "recordings/four.opus"),
+    ]
+}
+
 /// RC-01, AP-10: a supervisor hears every recording of his queues, an agent his own; to others they are not there, and no
 /// path leads to another file.
 #[tokio::test]
@@ -44,13 +53,7 @@ async fn rc_01_who_may_hear_a_recording() {
     std::fs::write(data.join("recordings/four.opus"), b"OggS of one call").unwrap();
     std::fs::write(data.join("secret"), b"of the house").unwrap();
     let desk = Desk::with("recordings", ApiSettings { data: data.clone(), ..ApiSettings::default() }).await;
-    let rows = [
-        segment(1, ANA, "recordings/one.wav"),
-        segment(2, RUI, "recordings/gone.wav"),
-        segment(3, ANA, "recordings/../secret"),
-        segment(5, ANA, "recordings/four.opus"),
-    ];
-    desk.api.database.put_records(&rows).await.unwrap();
+    desk.api.database.put_records(&segments()).await.unwrap();
     let (ana, rui, eva) = (desk.sign_in("ana").await, desk.sign_in("rui").await, desk.sign_in("eva").await);
     let listed = async |who: &str| {
         let list = desk.get(who, "/api/v1/records/77/recording").await.json();
@@ -106,14 +109,19 @@ async fn rc_01_who_may_hear_a_recording() {
     assert_eq!(unknown.status, StatusCode::NOT_FOUND, "a call that never was");
     let live = desk.get(&eva, "/api/v1/records/11/recording").await;
     assert_eq!((live.status, &live.json()["recording"]), (StatusCode::OK, &json!([])), "nothing is kept of it yet");
+    std::fs::remove_dir_all(data).unwrap();
+}
+
+/// RC-01, SV-09: a supervisor of other queues hears nothing of this one.
+#[tokio::test]
+async fn rc_01_a_limited_supervisor_hears_his_queues() {
     let limited = Desk::of("recordings-limited", |centre| {
         centre.supervised.insert(UserId(3), std::collections::BTreeSet::new());
     });
     let limited = limited.await;
-    limited.api.database.put_records(&rows).await.unwrap();
+    limited.api.database.put_records(&segments()).await.unwrap();
     let eva = limited.sign_in("eva").await;
     assert_eq!(limited.get(&eva, "/api/v1/recordings/1").await.status, StatusCode::FORBIDDEN);
-    std::fs::remove_dir_all(data).unwrap();
 }
 
 /// RC-02, P33: an agent lets the recording of his own call rest, a supervisor of any; the page shows which it is.
