@@ -21,6 +21,7 @@ mod last_used;
 mod live;
 mod menus;
 mod messages;
+mod offers;
 mod outgoing;
 mod pages;
 mod parties;

@@ -34,6 +34,24 @@ pub struct EngineSettings {
     pub devices: Devices,
 }
 
+#[cfg(test)]
+impl EngineSettings {
+    /// For the realm `test`, hearing nowhere, all else as it is by default.
+    pub fn plain() -> Self {
+        Self {
+            realm: "test".into(),
+            domains: Vec::new(),
+            listeners: Vec::new(),
+            secures_tls: false,
+            user_agent: "strowger".into(),
+            limits: Limits::default(),
+            times: Times::default(),
+            timers: TimerSettings::default(),
+            devices: Devices::default(),
+        }
+    }
+}
+
 /// How devices register, and whether they are asked for signs of life.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Devices {

@@ -317,17 +317,7 @@ mod tests {
     /// written over.
     #[test]
     fn a_recorder_lives_in_the_room_that_it_took() {
-        let settings = EngineSettings {
-            realm: "test".into(),
-            domains: Vec::new(),
-            listeners: Vec::new(),
-            secures_tls: false,
-            user_agent: "strowger".into(),
-            limits: Default::default(),
-            times: Default::default(),
-            timers: Default::default(),
-            devices: Default::default(),
-        };
+        let settings = EngineSettings::plain();
         let mut recorder = Recorder::new(RECORDER_OCTETS_MIN, &settings, [1; 32], Now::default());
         recorder.take_room();
         let room = places(&recorder);

@@ -13,13 +13,10 @@ use crate::{
     },
     engine::{
         Actor, Alarm, Answer, CallRecord, Centre, Devices, Emitted, Engine, EngineSettings, Entry, EntryId, Event,
-        GateOrder, Happened, Input, Limits, Listener, Output, PageTold, Record, Refused, Request, RequestId, Times,
+        GateOrder, Happened, Input, Listener, Output, PageTold, Record, Refused, Request, RequestId,
     },
     media::{self, Command},
-    sip::{
-        self, Body, Credentials, Invite, Party, Path, Reply, Stack, StackSettings, TimerSettings, Transport, UsageId,
-        digest::Ha1,
-    },
+    sip::{self, Body, Credentials, Invite, Party, Path, Reply, Stack, StackSettings, Transport, UsageId, digest::Ha1},
     switch::{Destination, Group, GroupStrategy, Pattern, Role, Route, Side, Source, Trunk, TrunkDestination, User},
     wire::sip::{Message, Method},
 };
@@ -127,20 +124,15 @@ impl World {
         println!("seed {seed}");
         let now = Now { mono: Instant::from_micros(1_000_000), wall: Wall(1_795_000_000_000) };
         let settings = EngineSettings {
-            secures_tls: false,
             realm: REALM.to_owned(),
-            domains: Vec::new(),
             listeners: vec![Listener {
                 transport: Transport::Udp,
                 local: SWITCH.parse().unwrap(),
                 advertised: None,
                 media_address: None,
             }],
-            user_agent: "strowger".to_owned(),
-            limits: Limits::default(),
-            times: Times::default(),
-            timers: TimerSettings::default(),
             devices,
+            ..EngineSettings::plain()
         };
         let mut seeds = [0; 32];
         seeds[..8].copy_from_slice(&seed.to_le_bytes());

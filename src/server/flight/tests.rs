@@ -21,22 +21,8 @@ fn invite(call: &str) -> Input {
     Input::Sip { path: Way { transport: Transport::Udp, local, remote, flow: None }, message }
 }
 
-fn engine_settings() -> EngineSettings {
-    EngineSettings {
-        realm: "test".into(),
-        domains: Vec::new(),
-        listeners: Vec::new(),
-        secures_tls: false,
-        user_agent: "strowger".into(),
-        limits: Default::default(),
-        times: Default::default(),
-        timers: Default::default(),
-        devices: Default::default(),
-    }
-}
-
 fn flight(data: &Path) -> (Flight, Engine, Clock) {
-    let (clock, settings) = (Clock::start(), engine_settings());
+    let (clock, settings) = (Clock::start(), EngineSettings::plain());
     let now = clock.now();
     let flight = Flight::open(data, 0, (&settings, [3; 32], now), clock).unwrap();
     (flight, Engine::new(settings, [3; 32], now), clock)
