@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, Query, Request, State, rejection::QueryRejection},
+    extract::{Path, Request, State},
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tower_http::services::ServeFile;
 
-use super::{Body, DONE, Done, Scope, number, parties, records};
+use super::{Asked, Body, DONE, Done, Scope, number, parties, records};
 use crate::{
     api::{Api, Problem, Signed},
     base::{CallId, SegmentId, Wall},
@@ -115,9 +115,8 @@ pub async fn of_call(
 pub async fn list(
     State(api): State<Arc<Api>>,
     signed: Signed,
-    wanted: Result<Query<Wanted>, QueryRejection>,
+    Asked(wanted): Asked<Wanted>,
 ) -> Result<Json<Value>, Problem> {
-    let Query(wanted) = wanted.map_err(|why| Problem::bad_request(why.body_text()))?;
     let queues = match signed.user.role {
         Role::Agent => Some(Vec::new()),
         Role::Supervisor | Role::Admin => Scope::of(&api, &signed)?.queues(),
