@@ -339,7 +339,8 @@ mod tests {
             }
             assert!(recorder.octets() <= RECORDER_OCTETS_MIN + PIECE_OCTETS);
             if read.is_none() {
-                assert!(places(&recorder).is_subset(&room));
+                // No new one, and none given away: an allocator likes to give the same place again.
+                assert_eq!(places(&recorder), room);
             }
         }
         let (before, recording) = read.unwrap();
