@@ -143,6 +143,26 @@ fn p_36_a_phone_that_refuses_strangely_is_tried_again() {
     }
 }
 
+/// Rule 20, P36: a queue that gives a silent phone less time than the phones' own rule: its agent is back with the next
+/// registration all the same.
+#[test]
+fn p_36_an_impatient_queue_keeps_nobody_out() {
+    let world = World::seed(49);
+    let ana = world.agent("ana").ready().queue_has(|queue| queue.device_dead_secs = 1);
+    world.run_for(secs(1));
+    ana.dies();
+    let call = caller(&world);
+    world.within(3, "it was tried", |_| !ana.view().reachable);
+    ana.revives();
+    ana.answers_after(secs(1));
+    ana.registers();
+    // The INVITE of the first offer, said again, may come to the phone behind that of the second.
+    let talks = |world: &World| ana.all_calls().iter().any(|his| world.hear_each_other(&call, his));
+    world.within(5, "he is back, and they talk", talks);
+    call.hangs_up();
+    world.settle();
+}
+
 /// Rule 9: Not Ready while it rings: withdrawn without penalty, the caller goes on at once.
 #[test]
 fn not_ready_while_ringing_withdraws() {

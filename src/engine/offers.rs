@@ -215,6 +215,10 @@ impl Engine {
 
     pub(super) fn on_withdraw(&mut self, now: Now, offer: OfferId, cause: WithdrawCause) {
         let Some(asked) = self.offers.get_mut(&offer) else { return };
+        if cause == WithdrawCause::Unreachable {
+            // The distributor takes him for away, by the queue's own patience; the next sign of life is news to it.
+            self.reachable.insert(asked.agent, false);
+        }
         let cause = match cause {
             WithdrawCause::Elsewhere => Cause::ELSEWHERE,
             WithdrawCause::CustomerGone => Cause::CANCELLED,
