@@ -2,7 +2,8 @@
 
 use strowger::{
     acd::{DeviceChoice, Status},
-    engine::{PageSays, PageTold},
+    base::UserId,
+    engine::{Actor, PageSays, PageTold, Request},
     switch::{Cause, PageOrder},
 };
 
@@ -171,7 +172,7 @@ fn as_05_a_page_speaks_for_its_own_legs() {
 }
 
 /// AS-05, SW-09: a page that loses its connection goes on talking; one that is loaded again takes its call up with a new
-/// offer; one that does not come back is given up once it is silent.
+/// offer, and whoever it talked to hears music meanwhile.
 #[test]
 fn as_05_a_lost_page_keeps_its_call() {
     let world = World::seed(906);
@@ -191,12 +192,69 @@ fn as_05_a_lost_page_keeps_its_call() {
     let page = page.loads_again();
     world.run_for(secs(1));
     world.within(2, "and again", |world| world.hear_each_other(&call, &page));
+    call.hangs_up();
+    world.settle();
+    assert_ne!(ana.status(), Status::Busy);
+}
+
+/// AS-05, RC-03: a page that does not come back cuts nobody off: its customer goes to the head of the queue that he came
+/// from, before one who has waited meanwhile, hears music without a break in his stream, and then the next agent.
+#[test]
+fn as_05_whose_agent_is_gone_goes_before_all_who_wait() {
+    let world = World::seed(911);
+    let (ana, page) = ready_page(&world);
+    let call = talking(&world, &page);
+    let later = caller(&world);
+    world.run_for(secs(30));
     page.closes();
-    world.within(40, "given up", |_| call.end() == Some(End::TheyHungUp));
+    world.within(4, "music meanwhile", |world| world.hears(&call, crate::sim::Voice::MUSIC));
+    world.run_for(secs(40));
+    let now = world.clock();
+    page.call().with(|call| call.finish(now, End::Silence));
+    assert_ne!(ana.status(), Status::Busy);
+    call.listens_anew();
+    world.within(2, "music", |world| world.hears(&call, crate::sim::Voice::MUSIC));
+    let bia = world.agent("bia");
+    bia.answers_after(secs(1));
+    let bia = bia.ready();
+    world.within(10, "the next agent has him", |world| world.hear_each_other(&call, &bia));
+    assert!(later.is_up() && world.hears(&later, crate::sim::Voice::MUSIC), "who came later waits");
+    call.with(|call| assert_eq!((call.media.ear.sources.len(), call.media.ear.skipped), (1, 0)));
+    call.hangs_up();
+    world.within(10, "then he who came later", |world| world.hear_each_other(&later, &bia));
+    later.hangs_up();
+    world.settle();
+    assert_eq!(world.engagements().len(), 3, "Ana's part and Bia's two");
+}
+
+/// AS-05: where a third is in the call he talks on with the customer; and a call that came from no queue is over.
+#[test]
+fn as_05_a_gone_page_ends_only_what_has_no_queue() {
+    let world = World::seed(912);
+    let (ana, page) = ready_page(&world);
+    let eva = world.phone("eva");
+    eva.registers();
+    eva.answers_after(secs(1));
+    let call = talking(&world, &page);
+    let add = Request::AddParty { call: world.snapshot().calls[0].call, by: UserId(1), to: "eva".into() };
+    world.asks(Actor::Agent(ana.id), add).unwrap();
+    world.within(5, "Eva is in it", |_| eva.all_calls().pop().is_some_and(|call| call.is_up()));
+    page.closes();
+    let is_alone = |world: &World| world.snapshot().calls[0].legs.len() == 2;
+    world.within(70, "the two are left", is_alone);
+    world.within(2, "and talk", |world| world.hear_each_other(&call, &eva));
+    let now = world.clock();
+    page.call().with(|call| call.finish(now, End::Silence));
+    eva.hangs_up();
+    world.within(2, "over", |_| call.is_over());
+    let page = page.loads_again();
+    let call = page.dials("eva");
+    world.within(4, "they talk", |world| world.hear_each_other(&call, &eva));
+    page.closes();
+    world.within(40, "over", |_| eva.call().end() == Some(End::TheyHungUp));
     let now = world.clock();
     page.call().with(|call| call.finish(now, End::Silence));
     world.settle();
-    assert_ne!(ana.status(), Status::Busy);
 }
 
 /// CH-02: whoever leaves somebody on hold is reminded, by ear and by eye, until he is back.
@@ -233,9 +291,9 @@ fn ch_02_hold_at_a_page() {
     let (ana, page) = ready_page(&world);
     let call = talking(&world, &page);
     let id = world.snapshot().calls[0].call;
-    ana.asks(strowger::engine::Request::Hold { call: id, held: true }).unwrap();
+    ana.asks(Request::Hold { call: id, held: true }).unwrap();
     world.within(2, "music", |world| world.hears(&call, crate::sim::Voice::MUSIC));
-    ana.asks(strowger::engine::Request::Hold { call: id, held: false }).unwrap();
+    ana.asks(Request::Hold { call: id, held: false }).unwrap();
     world.within(2, "they talk on", |world| world.hear_each_other(&call, &page));
     call.presses("5");
     world.within(2, "the digit is heard", |_| page.call().digits() == "5");
@@ -264,7 +322,7 @@ fn as_05_a_page_claims_its_call() {
     world.settle();
 }
 
-/// OP-01, AS-05: after `kill -9` a page takes up its call in the next process; where none comes, the caller is let go.
+/// OP-01, AS-05: after `kill -9` a page takes up its call in the next process; where none comes, the caller waits again.
 #[test]
 fn op_01_a_pages_call_outlives_the_switch() {
     for returns in [true, false] {
@@ -281,7 +339,9 @@ fn op_01_a_pages_call_outlives_the_switch() {
             page.talks(crate::sim::Talk::Never);
             let now = world.clock();
             page.call().with(|call| call.finish(now, End::Silence));
-            world.within(40, "given up", |_| call.end() == Some(End::TheyHungUp));
+            world.within(40, "given up", |_| ana.status() != Status::Busy);
+            world.within(2, "he waits again", |world| world.hears(&call, crate::sim::Voice::MUSIC));
+            call.hangs_up();
             world.settle();
             continue;
         }

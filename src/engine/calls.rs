@@ -301,6 +301,7 @@ impl Engine {
                 self.on_leg_stage(now, call, (leg, party, ring), (side, stage));
             }
             Fact::WinnerLost { call, .. } => self.on_winner_lost(now, call),
+            Fact::Deserted { call, leg } => self.on_deserted(now, call, leg),
             Fact::WentOn { call, without } => self.on_went_on(now, call, without),
             Fact::Untaped { leg } => self.on_untaped(now, leg),
             Fact::Held { call, .. } | Fact::Renewed { call } => self.keep_call_later(now, call),

@@ -35,6 +35,16 @@ pub enum Guest {
     Consults { with: LegId, talks: bool },
 }
 
+impl Guest {
+    /// Whether the two who are left would go on talking with it; a supervisor's ear is no company.
+    pub const fn talks(self) -> bool {
+        match self {
+            Self::Party | Self::Consults { .. } => true,
+            Self::Listens | Self::Whispers { .. } | Self::Barges => false,
+        }
+    }
+}
+
 impl Switch {
     /// Whether a third can be brought in: all who are there speak what we can decode, and there is room.
     pub fn can_take_guest(&self, call: CallId) -> bool {

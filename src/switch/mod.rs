@@ -184,7 +184,7 @@ impl Switch {
         while let Some(timer) = self.timers.take_due(now.mono) {
             match timer {
                 Timer::Dead(leg) => self.on_dead(now, leg),
-                Timer::Adrift(leg) => self.on_adrift(now, leg),
+                Timer::Adrift(leg) => self.on_adrift(leg),
                 Timer::PhaseOver(ring) => self.on_phase_over(now, ring),
                 Timer::CallTooLong(call) => self.end_call(now, call, Cause::LOST, EndedBy::Switch),
                 Timer::StatsLate(call) => self.settle(call),

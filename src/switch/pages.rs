@@ -3,7 +3,7 @@
 //! A page speaks for a leg only while it is the one that the leg is at; anything else it says is let go.
 
 use super::{
-    Admission, Cause, EndedBy, LegParty, Switch, Timer,
+    Admission, Cause, EndedBy, Fact, LegParty, Switch, Timer,
     call::Arrival,
     doors::Towards,
     fork::FLOW_FAILED,
@@ -160,10 +160,16 @@ impl Switch {
         self.timers.deadline(&Timer::Adrift(leg)).is_some()
     }
 
-    pub(super) fn on_adrift(&mut self, now: Now, leg: LegId) {
-        if self.legs.get(&leg).is_some_and(|leg| leg.signalling.is_adrift()) {
-            self.leg_gone(now, leg, Cause::LOST, EndedBy::Switch);
+    pub(super) fn on_adrift(&mut self, leg: LegId) {
+        let known = self.legs.get(&leg).filter(|leg| leg.signalling.is_adrift());
+        if let Some(call) = known.map(|leg| leg.call) {
+            self.fact(Fact::Deserted { call, leg });
         }
+    }
+
+    /// A leg whose page did not come back is over, and with it whatever it ends.
+    pub fn give_up(&mut self, now: Now, leg: LegId) {
+        self.leg_gone(now, leg, Cause::LOST, EndedBy::Switch);
     }
 
     fn is_at(&self, leg: LegId, page: PageId) -> bool {
