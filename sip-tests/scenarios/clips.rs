@@ -2,7 +2,7 @@
 
 use strowger::{
     acd::Status,
-    base::ClipId,
+    base::{ClipId, UserId},
     engine::{Actor, ClipPlay, Happened, Refused, Request},
     media::spoken::Language,
 };
@@ -92,6 +92,51 @@ fn sc_04_the_agent_need_not_hear_it_and_may_stop_it() {
     assert_eq!(desk.tells(|what| matches!(what, Happened::ClipEnded { .. })), 1);
     customer.hangs_up();
     world.settle();
+}
+
+/// SC-04, CH-13: a third who is in the call hears the clip with the customer to its last sample, whether or not the agent
+/// does; stopped, it stops for all, and the three talk on.
+#[test]
+fn sc_04_ch_13_a_third_hears_it_too() {
+    for agent_hears in [true, false] {
+        let desk = desk(505);
+        let Desk { world, customer, ana } = &desk;
+        let eva = world.phone("eva");
+        eva.registers();
+        eva.answers_after(secs(1));
+        world.run_for(secs(1));
+        let call = world.snapshot().calls[0].call;
+        let add = Request::AddParty { call, by: UserId(1), to: "eva".into() };
+        world.asks(Actor::Agent(ana.id), add).expect("rung");
+        world.within(5, "Eva is in it", |_| eva.all_calls().pop().is_some_and(|call| call.is_up()));
+        world.run_for(secs(1));
+        let everybody = [customer.clone(), ana.call(), eva.call()];
+        for side in &everybody {
+            side.listens_anew();
+            side.tapes();
+        }
+        desk.plays(agent_hears, false).expect("played");
+        world.run_for(secs(10));
+        for (side, hears) in everybody.iter().zip([true, agent_hears, true]) {
+            assert_eq!(side.heard(&[clip()]).is_some(), hears);
+            side.with(|call| assert_eq!((call.media.ear.sources.len(), call.media.ear.skipped), (1, 0)));
+        }
+        desk.plays(agent_hears, false).expect("played");
+        world.run_for(secs(1));
+        desk.stops();
+        everybody.iter().for_each(Call::listens_anew);
+        world.run_for(secs(1));
+        for listener in &everybody {
+            for voice in everybody.iter().map(|other| other.with(|call| call.media.voice)) {
+                let share = listener.with(|call| call.media.ear.share(voice));
+                let own = listener.with(|call| call.media.voice) == voice;
+                assert_eq!(share > 0.3, !own, "{share:.2} of {voice:?}");
+            }
+        }
+        assert_eq!(desk.tells(|what| matches!(what, Happened::ClipEnded { .. })), 2);
+        customer.hangs_up();
+        world.settle();
+    }
 }
 
 /// SC-05: the agent is in wrap-up at the click, the customer hears the clip to its last sample, and only then is hung up.

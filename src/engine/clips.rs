@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::{Engine, Happened, Refused, drive::Timer, told::Purpose};
 use crate::{
@@ -41,8 +42,7 @@ impl Engine {
         if play.hang_up {
             return self.play_and_hang_up(now, call, (agent, customer), play.clip);
         }
-        let hearers = [Some(customer), play.agent_hears.then_some(agent)];
-        for leg in hearers.into_iter().flatten() {
+        for leg in self.hearers(call, (agent, customer), play.agent_hears) {
             if let Some(id) = self.switch.play_over(leg, Source::Clip(play.clip)) {
                 self.plays.insert((call, id), Purpose::Clip);
             }
@@ -64,12 +64,17 @@ impl Engine {
         if !self.plays_clip(call) {
             return false;
         }
-        let agent = self.agent_leg(call);
-        let customer = agent.and_then(|agent| self.switch.partner(agent));
-        for leg in [agent, customer].into_iter().flatten() {
-            self.switch.stop_clip(leg);
-        }
+        let legs = self.switch.call(call).into_iter().flat_map(|sight| sight.legs());
+        let legs: SmallVec<[LegId; 4]> = legs.map(|leg| leg.id()).collect();
+        legs.into_iter().for_each(|leg| self.switch.stop_clip(leg));
         true
+    }
+
+    /// Who hears a clip: the customer and whoever else is in the call, the agent where he wants to (CH-13, SV-07).
+    fn hearers(&self, call: CallId, (agent, customer): (LegId, LegId), agent_hears: bool) -> SmallVec<[LegId; 4]> {
+        let guests = self.switch.call(call).into_iter().flat_map(|sight| sight.legs());
+        let guests = guests.filter(|leg| leg.is_answered() && leg.guest().is_some()).map(|leg| leg.id());
+        [Some(customer), agent_hears.then_some(agent)].into_iter().flatten().chain(guests).collect()
     }
 
     /// A clip has ended for one who heard it.
