@@ -3,7 +3,7 @@
 use strowger::{
     acd::{Actor, Selection},
     base::{CallId, UserId},
-    engine::{Happened, PauseKind, RecordingRule, RecordingView, Request, SegmentRecord},
+    engine::{ConsultStep, Happened, PauseKind, RecordingRule, RecordingView, Request, SegmentRecord},
     media::{tape::Format, tone_peak},
 };
 
@@ -301,6 +301,102 @@ fn rc_03_p25_thirds_and_queues_are_one_recording() {
     let [left, right] = world.recorded(&segments[1].path);
     assert!(peak(&left, 1_000, 500, customer) > HEARD && peak(&right, 1_000, 500, third) > HEARD);
     assert!((500..3_000).step_by(100).all(|at| peak(&right, at, 200, first) < SPARED));
+}
+
+/// RC-03, CH-07, P25: what the agent asks somebody in private is a segment of its own, with both of them and nothing of the
+/// customer or his music; it rests when the recording rests; merged and completed, the recording goes on as with any third.
+#[test]
+fn rc_03_ch_07_p25_what_is_asked_in_private_is_recorded() {
+    let world = World::seed(711);
+    records(&world, always());
+    let ana = world.agent("ana").ready();
+    let eva = world.phone("eva");
+    eva.registers();
+    world.run_for(secs(1));
+    eva.answers_after(secs(1));
+    let call = talking(&world, &ana);
+    let (id, _) = live(&world);
+    let (customer, agent) = (voice(&call), voice(&ana.call()));
+    let asks = |step| world.asks(Actor::Agent(ana.id), Request::ConsultStep { call: id, step }).unwrap();
+    world.run_for(secs(2));
+    world.asks(Actor::Agent(ana.id), Request::Consult { call: id, by: ANA, to: "eva".into() }).unwrap();
+    world.within(5, "Eva is asked", |_| eva.all_calls().pop().is_some_and(|call| call.is_up()));
+    world.run_for(secs(3));
+    rests(&world, &ana, id, true);
+    world.run_for(secs(2));
+    rests(&world, &ana, id, false);
+    world.run_for(secs(2));
+    let asked = voice(&eva.call());
+    asks(ConsultStep::Swap);
+    world.run_for(secs(2));
+    asks(ConsultStep::Swap);
+    world.run_for(secs(2));
+    asks(ConsultStep::Complete);
+    world.within(3, "the two talk", |world| world.hear_each_other(&call, &eva));
+    world.run_for(secs(3));
+    call.hangs_up();
+    world.settle();
+    let (private, open): (Vec<_>, Vec<_>) = world.segments().into_iter().partition(|segment| segment.private);
+    assert_eq!((private.len(), open.len()), (2, 2), "{private:#?} {open:#?}");
+    assert!(private.iter().chain(&open).all(|segment| segment.call == id));
+    for segment in &private {
+        assert_eq!((segment.agent, segment.others.as_slice()), (Some(ana.id), &open[0].others[..1]));
+        let [left, right] = world.recorded(&segment.path);
+        assert!(peak(&left, 300, 1_000, asked) > HEARD && peak(&right, 300, 1_000, agent) > HEARD);
+        for (channel, strangers) in [(&left, [agent, customer]), (&right, [asked, customer])] {
+            let heard = |who: &Voice| peak(channel, 300, 1_000, *who);
+            assert!(strangers.iter().all(|who| heard(who) < SPARED), "{:?}", strangers.map(|who| heard(&who)));
+            let music = |at: &usize| peak(channel, *at, 200, Voice::MUSIC) >= SPARED;
+            assert_eq!((0..channel.len() / 8 - 200).step_by(100).find(music), None, "his music");
+        }
+    }
+    let rested = private[0].file.as_ref().unwrap().paused.clone();
+    assert!(rested.len() == 1 && (1_800..2_300).contains(&rested[0].ms), "{rested:?}");
+    let [left, right] = world.recorded(&private[0].path);
+    let middle = rested[0].from_ms as usize + 500;
+    assert!(peak(&left, middle, 1_000, asked) < SPARED && peak(&right, middle, 1_000, agent) < SPARED, "it rested");
+    let [left, right] = world.recorded(&open[1].path);
+    assert!(peak(&left, 1_000, 500, customer) > HEARD && peak(&right, 1_000, 500, asked) > HEARD);
+    assert_eq!(open[0].others.len(), 1, "who was asked in private did not talk with the customer then");
+}
+
+/// RC-01, THREATS (disk slow): the disk stands still for seconds while it records: nobody in the call hears a thing, the loss is
+/// told of once and marked where it is, and the recording goes on behind it.
+#[test]
+fn rc_01_a_disk_that_stands_still_hinders_no_call() {
+    let world = World::seed(712);
+    records(&world, always());
+    let ana = world.agent("ana").ready();
+    let call = talking(&world, &ana);
+    world.run_for(secs(4));
+    let sides = [call.clone(), ana.call()];
+    sides.iter().for_each(Call::listens_anew);
+    world.recordings_stand_still(true);
+    // One call alone takes long to fill what a worker keeps for all.
+    let told = |what: &Happened| matches!(what, Happened::RecordingFails { .. });
+    let count = || world.happened().iter().filter(|what| told(what)).count();
+    world.within(600, "it is told of", |_| count() == 1);
+    world.run_for(secs(5));
+    world.recordings_stand_still(false);
+    world.run_for(secs(4));
+    assert!(world.hear_each_other(&sides[0], &sides[1]));
+    for side in &sides {
+        let (gap, skipped) = side.with(|call| (call.media.ear.longest_gap_us, call.media.ear.skipped));
+        assert!(gap <= 40_000 && skipped == 0, "{gap} us, {skipped} packets");
+    }
+    assert_eq!(count(), 1);
+    let (customer, agent) = (voice(&sides[0]), voice(&sides[1]));
+    call.hangs_up();
+    world.settle();
+    let segment = only(&world);
+    let file = segment.file.as_ref().unwrap();
+    assert!(segment.is_partial());
+    let [lost] = file.lost[..] else { panic!("{file:?}") };
+    assert!((4_500..6_000).contains(&lost.ms), "{file:?}");
+    let [left, right] = world.recorded(&segment.path);
+    for from in [lost.from_ms as usize - 1_200, (lost.from_ms + lost.ms) as usize + 500] {
+        assert!(peak(&left, from, 1_000, customer) > HEARD && peak(&right, from, 1_000, agent) > HEARD, "at {from}");
+    }
 }
 
 /// RC-03: passed on to a queue, the customer waits unrecorded, and whoever takes him there is recorded.

@@ -171,6 +171,11 @@ impl Plane {
         due.map(|(worker, core)| Reel { worker: worker as u16, at: now, tape: core.take_tape() }).collect()
     }
 
+    /// Nobody takes it now.
+    pub fn put_back(&mut self, now: Instant, reel: Reel) {
+        self.workers[usize::from(reel.worker)].put_tape_back(now, reel.tape);
+    }
+
     pub fn streams(&self) -> usize {
         self.workers.iter().map(Core::len).sum()
     }

@@ -17,6 +17,8 @@ pub struct Shelf {
     files: BTreeMap<String, Vec<i16>>,
     /// Nothing more fits on it.
     pub is_full: bool,
+    /// It takes no tape: whoever has one keeps it.
+    pub stands_still: bool,
 }
 
 struct Open {

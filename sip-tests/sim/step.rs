@@ -398,7 +398,12 @@ impl Sim {
         for (_, to, bytes) in sent {
             self.send(|| Due::RtpToPhone { to, bytes: bytes.clone() }, false);
         }
-        for reel in self.plane.reels(self.now().mono) {
+        let now = self.now().mono;
+        for reel in self.plane.reels(now) {
+            if self.shelf.stands_still {
+                self.plane.put_back(now, reel);
+                continue;
+            }
             self.shelf.handle(&reel).into_iter().for_each(|report| self.report(report));
         }
         let run = self.run;

@@ -232,6 +232,11 @@ impl World {
         self.sim.borrow().segments.clone()
     }
 
+    /// The disk of recordings takes nothing and refuses nothing, or it works again.
+    pub fn recordings_stand_still(&self, still: bool) {
+        self.sim.borrow_mut().shelf.stands_still = still;
+    }
+
     /// From now on nothing more fits on the disk of recordings, or it does again.
     pub fn recordings_fit(&self, fit: bool) {
         self.sim.borrow_mut().shelf.is_full = !fit;

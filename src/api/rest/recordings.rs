@@ -28,7 +28,7 @@ const LIMIT: u32 = 50;
 struct SegmentView<'a> {
     segment: String,
     call: String,
-    /// The customer's leg, and who else was in it.
+    /// The customer's leg, or that of who was asked in private; and who else was in it.
     leg: String,
     others: Vec<String>,
     queue: Option<String>,
@@ -39,6 +39,7 @@ struct SegmentView<'a> {
     length_ms: u64,
     octets: u64,
     sha256: Option<&'a str>,
+    private: bool,
     /// Something is missing.
     partial: bool,
     interrupted: bool,
@@ -194,6 +195,7 @@ impl<'a> SegmentView<'a> {
             length_ms: file.map_or(0, |file| file.length_ms),
             octets: file.map_or(0, |file| file.octets),
             sha256: file.and_then(|file| file.sha256.as_deref()),
+            private: record.private,
             partial: record.is_partial(),
             interrupted: record.interrupted,
             pauses: record.pauses.iter().map(pause).collect(),

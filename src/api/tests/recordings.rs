@@ -22,6 +22,7 @@ fn segment(segment: u64, agent: AgentId, path: &str) -> Record {
         began: Wall(1_000),
         ended: Some(Wall(2_000)),
         pauses: vec![Pause { by: Actor::Agent(agent), at: Wall(1_100), until: Some(Wall(1_200)) }],
+        private: false,
         interrupted: false,
         file: Some(SegmentFile {
             length_ms: 1_000,

@@ -2,7 +2,8 @@
 //! workers to whoever writes the files.
 //!
 //! A call that is recorded once is recorded to its end, through transfers, thirds and queues: each pair of customer and
-//! partner is a [`segment`](SegmentRecord). Nothing is recorded while nobody talks with the customer.
+//! partner is a [`segment`](SegmentRecord), and so is what the agent asks somebody in private meanwhile. Nothing is recorded
+//! while nobody talks with the customer.
 
 mod pause;
 mod record;
@@ -63,9 +64,10 @@ impl Engine {
             return;
         }
         let pair = self.customer_and_partner(call);
+        let private = pair.and_then(|_| self.private_pair(call));
         let legs = self.switch.call(call).into_iter().flat_map(|sight| sight.legs().map(|leg| leg.id()));
         let live = |leg: LegId| Some((leg, self.recordings.live.get(&leg)?.1));
-        let stale = legs.filter_map(live).filter(|was| pair != Some(*was)).map(|(leg, _)| leg);
+        let stale = legs.filter_map(live).filter(|was| ![pair, private].contains(&Some(*was))).map(|(leg, _)| leg);
         let stale: SmallVec<[LegId; 2]> = stale.collect();
         let mut was_recorded = false;
         for leg in stale {
@@ -73,16 +75,33 @@ impl Engine {
             self.end_segment(now, leg);
         }
         let Some((leg, partner)) = pair else { return };
-        if self.recordings.live.contains_key(&leg) {
-            return self.note_others(call, leg);
-        }
         if was_recorded {
             let format = self.recordings.settings.format;
             self.recordings.calls.entry(call).or_insert(Decision::Recorded { pause: None, format });
         }
-        if self.is_to_record(now, call, leg, partner) {
-            self.begin_segment(now, call, leg, partner);
+        if !self.recordings.live.contains_key(&leg) && self.is_to_record(now, call, leg, partner) {
+            self.begin_segment(now, call, (leg, partner), false);
         }
+        self.note_others(call, leg);
+        if let Some((asked, asking)) = private {
+            self.record_private(now, call, asked, asking);
+        }
+    }
+
+    /// What an agent asks in private is a part of a call that is recorded (RC-03, CH-07).
+    fn record_private(&mut self, now: Now, call: CallId, asked: LegId, asking: LegId) {
+        let is_recorded = matches!(self.recordings.calls.get(&call), Some(Decision::Recorded { .. }));
+        if is_recorded && !self.recordings.live.contains_key(&asked) && self.switch.can_record(asked) {
+            self.begin_segment(now, call, (asked, asking), true);
+        }
+    }
+
+    /// Who is asked in private now, and who asks.
+    fn private_pair(&self, call: CallId) -> Option<(LegId, LegId)> {
+        self.switch.call(call)?.legs().find_map(|leg| match leg.guest()? {
+            Guest::Consults { with, talks: true } if leg.is_answered() => Some((leg.id(), with)),
+            Guest::Consults { .. } | Guest::Party | Guest::Listens | Guest::Whispers { .. } | Guest::Barges => None,
+        })
     }
 
     /// The two legs of a bridge whose people hear each other, the customer's first: the outside's, else the caller's.
@@ -124,7 +143,7 @@ impl Engine {
         }
     }
 
-    fn begin_segment(&mut self, now: Now, call: CallId, leg: LegId, partner: LegId) {
+    fn begin_segment(&mut self, now: Now, call: CallId, (leg, partner): (LegId, LegId), private: bool) {
         let segment = SegmentId(self.switch.ids().next_segment());
         let (pause, format) = match self.recordings.calls.get(&call) {
             Some(Decision::Recorded { pause, format }) => (*pause, *format),
@@ -148,13 +167,13 @@ impl Engine {
             began: now.wall,
             ended: None,
             pauses: pause.into_iter().map(|pause| Pause { at: now.wall, ..pause }).collect(),
+            private,
             interrupted: false,
             file: None,
         };
         self.recordings.live.insert(leg, (segment, partner));
         self.journal(Entry::Segment(Box::new(record.clone())));
         self.recordings.open.insert(segment, record);
-        self.note_others(call, leg);
     }
 
     /// Thirds who talk in a call that is recorded.

@@ -14,7 +14,7 @@ use crate::{
 pub struct SegmentRecord {
     pub segment: SegmentId,
     pub call: CallId,
-    /// Whose two channels it has: the customer's leg.
+    /// Whose two channels it has: the customer's leg, or that of who is asked in private.
     pub leg: LegId,
     /// Who else was in it, in the order in which they came.
     pub others: Vec<LegId>,
@@ -26,6 +26,9 @@ pub struct SegmentRecord {
     /// `None`: it runs, or the process died over it.
     pub ended: Option<Wall>,
     pub pauses: Vec<Pause>,
+    /// What an agent asked somebody while the customer waited.
+    #[serde(default)]
+    pub private: bool,
     /// The process died over it: there is what was written by then.
     pub interrupted: bool,
     /// `None`: the file is not finished yet.

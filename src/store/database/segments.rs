@@ -12,7 +12,7 @@ use crate::{
 };
 
 const COLUMNS: &str = "segment_id, call_id, leg_id, others, queue_id, agent_id, path, began, ended, pauses, \
-     interrupted, file";
+     interrupted, file, private";
 
 /// Segments of one call that are told of.
 const SEGMENTS_MAX: i64 = 1_000;
@@ -100,6 +100,7 @@ fn bind<'q>(insert: Insert<'q>, it: &SegmentRecord) -> Insert<'q> {
         .bind(word(&it.pauses))
         .bind(i64::from(it.interrupted))
         .bind(it.file.as_ref().map(word))
+        .bind(i64::from(it.private))
 }
 
 fn read(row: &AnyRow) -> Result<SegmentRecord, DatabaseError> {
@@ -115,6 +116,7 @@ fn read(row: &AnyRow) -> Result<SegmentRecord, DatabaseError> {
         began: Wall(row.try_get(7)?),
         ended: row.try_get::<Option<i64>, _>(8)?.map(Wall),
         pauses: value(row, 9)?,
+        private: row.try_get::<i64, _>(12)? != 0,
         interrupted: row.try_get::<i64, _>(10)? != 0,
         file: file.map(|text| super::records::parse(&text)).transpose()?,
     })

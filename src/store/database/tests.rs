@@ -231,6 +231,7 @@ async fn segments(database: &Database) {
         began: Wall(1),
         ended: Some(Wall(9)),
         pauses: vec![Pause { by: Actor::System, at: Wall(2), until: None }],
+        private: segment == 3,
         interrupted: segment == 2,
         file,
     };
