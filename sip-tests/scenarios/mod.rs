@@ -15,6 +15,7 @@ mod flight;
 mod going_on;
 mod hold;
 mod hostile;
+mod joints;
 mod loss;
 mod menus;
 mod pages;

@@ -8,7 +8,7 @@ use strowger::{
     switch::LegParty,
 };
 
-use crate::sim::{Agent, Call, Habit, Phone, Voice, World, secs};
+use crate::sim::{Agent, Call, Habit, Page, Phone, Voice, World, secs};
 
 /// A customer talks to Ana; Eva and Sofia have phones.
 struct Desk {
@@ -35,6 +35,24 @@ fn desk(seed: u64) -> Desk {
     }
     let customer = super::talking(&world, &ana);
     Desk { world, customer, ana, eva, sofia }
+}
+
+/// The same with Ana at a page: her leg is a browser's, protected and on a port of its own.
+fn desk_at_a_page(seed: u64) -> (Desk, Page) {
+    let world = World::seed(seed);
+    world.queue_has(|queue| queue.acw_secs = 30);
+    let (ana, page) = world.agent("ana").at_a_page();
+    ana.selects(strowger::acd::Selection::Ready).unwrap();
+    let (eva, sofia) = (world.phone("eva"), world.phone("sofia"));
+    for phone in [&eva, &sofia] {
+        phone.registers();
+        phone.answers_after(secs(1));
+    }
+    let customer = super::caller(&world);
+    world.within(3, "the page rings", |_| page.is_ringing());
+    page.accepts();
+    world.within(3, "they hear each other", |world| world.hear_each_other(&customer, &page));
+    (Desk { world, customer, ana, eva, sofia }, page)
 }
 
 fn is_in(phone: &Phone) -> bool {
@@ -217,6 +235,42 @@ fn sv_07_sv_08_sw_10_who_hears_a_supervisor() {
     assert_eq!(desk.table(), [".x", "x."]);
     desk.judges_streams(&[customer, &ana.call()]);
     customer.hangs_up();
+    world.settle();
+}
+
+/// CH-13, SV-07, SV-08: the same with an agent at a page: a third joins and leaves, a supervisor listens, whispers and
+/// barges; each cell of who hears whom.
+#[test]
+fn ch_13_sv_07_sv_08_who_hears_whom_with_a_page() {
+    let (desk, page) = desk_at_a_page(319);
+    let Desk { world, customer, eva, sofia, .. } = &desk;
+    assert_eq!(desk.table(), [".x", "x."]);
+    for _ in 0..2 {
+        desk.adds("eva").expect("rung");
+        world.within(3, "Eva is in it", |_| is_in(eva));
+        world.run_for(secs(1));
+        assert_eq!(desk.table(), [".xx", "x.x", "xx."], "customer, page, Eva");
+        eva.hangs_up();
+        world.run_for(secs(1));
+        assert_eq!(desk.table(), [".x", "x."]);
+    }
+    desk.supervises(Supervision::Listen).expect("rung");
+    world.within(3, "she is in it", |_| is_in(sofia));
+    world.run_for(secs(1));
+    for (mode, table) in [
+        (Supervision::Listen, [".x.", "x..", "xx."]),
+        (Supervision::Whisper, [".x.", "x.x", "xx."]),
+        (Supervision::Barge, [".xx", "x.x", "xx."]),
+        (Supervision::Listen, [".x.", "x..", "xx."]),
+    ] {
+        desk.supervises(mode).expect("changed");
+        assert_eq!(desk.table(), table, "{mode:?}");
+    }
+    sofia.hangs_up();
+    world.run_for(secs(1));
+    assert_eq!(desk.table(), [".x", "x."]);
+    desk.judges_streams(&[customer, &page.call()]);
+    page.lets_go();
     world.settle();
 }
 

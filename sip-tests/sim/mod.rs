@@ -18,6 +18,7 @@ pub use centre::{SUPPORT, millis, secs};
 pub use handles::{Agent, Call, Party, Phone};
 pub use link::Link;
 pub use page::Page;
+pub use plane::SPOKEN;
 pub use sound::{Voice, mu_law};
 pub use step::Way;
 pub use ua::{Abilities, End, Habit, HoldForm, Talk};

@@ -23,6 +23,9 @@ const FRAME_MILLIS_MAX: u16 = 60;
 /// Frames sent at once after a late tick; what is older is left out, and the timestamps say so.
 const CATCH_UP_FRAMES_MAX: u32 = 3;
 
+/// What was heard so lately has something to follow on it.
+const JOINT_TIME_MAX: Duration = Duration::from_millis(100);
+
 /// A speaker's timestamps may run ahead of the clock by this; further, and he has a new time base.
 const LEAP_MAX: Duration = Duration::from_secs(5);
 
@@ -49,8 +52,12 @@ pub struct Egress {
     /// A digit as tones, for a leg without telephone-event.
     digit_tones: Option<Player>,
     event_timestamp: u32,
-    /// The next relayed packet follows on something else, and must not begin with a click.
+    /// The next packet follows on something else, and must not begin with a click.
     eases_in: bool,
+    /// The mix that comes next begins with the end of what was relayed: it follows on it already.
+    is_primed: bool,
+    /// Where what the leg heard last stood at its end, where that can be read off it.
+    level: i16,
     /// For what is not relayed, on a leg that has been sent such.
     encoder: Option<Box<Encoder>>,
     /// When our own next frame goes out.
@@ -114,6 +121,8 @@ impl Egress {
             digit_tones: None,
             event_timestamp: 0,
             eases_in: false,
+            is_primed: false,
+            level: 0,
             encoder: None,
             due: Instant::ZERO,
             ticket: 0,
@@ -154,6 +163,7 @@ impl Egress {
             Kind::TelephoneEvent(hz) => form.telephone_event.filter(|_| hz == form.event_hz).map(|types| types.send),
             Kind::ComfortNoise => form.comfort_noise.map(|types| types.send),
         };
+        let level = self.level_at(now);
         let (sequence, timestamp, marker) = self.place(now, form, heard, payload_type.is_some())?;
         let len = normalize(packet, heard.header.payload())?;
         let payload = packet.get_mut(HEADER_BYTES..len)?;
@@ -162,9 +172,8 @@ impl Egress {
             (Kind::Audio(Codec::Pcma), Codec::Pcmu) => g711::recode(payload, &g711::ALAW_TO_ULAW),
             (Kind::Audio(_) | Kind::TelephoneEvent(_) | Kind::ComfortNoise, _) => {}
         }
-        if self.eases_in && matches!(heard.kind, Kind::Audio(_)) {
-            self.eases_in = false;
-            g711::ease_in(payload, form.codec);
+        if matches!(heard.kind, Kind::Audio(_)) {
+            self.join(form.codec, level, payload);
         }
         let payload_type = payload_type?;
         let mut header = Header::new(payload_type, sequence, timestamp, self.ssrc, 0);
@@ -195,6 +204,10 @@ impl Egress {
             Feed::Own { next, begins } => (next, begins),
             Feed::Idle | Feed::Relay(_) => (self.follow_on(now, form), true),
         };
+        let level = self.level_at(now);
+        if let Some(player) = &mut self.player {
+            player.follow(level, begins);
+        }
         let made = self.make(form, is_open, next, begins, &mut packet[..HEADER_BYTES + samples]);
         if let Frame::Finished(_) = made {
             self.feed = Feed::Own { next, begins };
@@ -223,6 +236,7 @@ impl Egress {
         let encoder = self.encoder(form)?;
         if is_busy {
             encoder.clear();
+            self.is_primed = false;
             return None;
         }
         let millis = coded_millis(form);
@@ -237,10 +251,26 @@ impl Egress {
         if !is_open {
             return None;
         }
+        let level = self.level_at(now);
         (self.timestamp, self.length, self.sent_at) = (next, length, Some(now));
+        self.eases_in |= begins && !std::mem::take(&mut self.is_primed) && level.is_some();
+        self.join(form.codec, level, &mut packet[HEADER_BYTES..len]);
         self.head(form.payload.send, next, begins, &mut packet[..len]);
         self.count(len);
         Some(len)
+    }
+
+    /// Where what the leg hears stands now: nothing was heard for longer than a packet takes, `None`.
+    fn level_at(&self, now: Instant) -> Option<i16> {
+        self.sent_at.filter(|sent_at| now.since(*sent_at) <= JOINT_TIME_MAX).map(|_| self.level)
+    }
+
+    /// Has a packet begin where what was heard before it stood, if it follows on something else.
+    fn join(&mut self, codec: Codec, level: Option<i16>, payload: &mut [u8]) {
+        if std::mem::take(&mut self.eases_in) {
+            g711::ease_in(payload, codec, level.unwrap_or(0));
+        }
+        self.level = payload.last().map_or(0, |octet| g711::level(codec, *octet));
     }
 
     /// The leg was relayed what ended so, and a mix goes on from there.
@@ -248,6 +278,7 @@ impl Egress {
         if let Some(encoder) = self.encoder(form) {
             encoder.clear();
             encoder.prime(past);
+            self.is_primed = true;
         }
     }
 
@@ -336,6 +367,7 @@ impl Egress {
     fn take_over(&mut self, now: Instant, form: &Form, heard: &Heard) -> (u16, u32, bool) {
         let header = &heard.header;
         let (sequence, timestamp) = (self.sequence.wrapping_add(1), self.follow_on(now, form));
+        self.eases_in |= self.level_at(now).is_some();
         self.feed = Feed::Relay(Relayed {
             ssrc: header.ssrc,
             sequence_shift: sequence.wrapping_sub(header.sequence),
@@ -429,6 +461,8 @@ impl Egress {
             return Frame::Quiet;
         }
         payload[filled..].fill(g711::silence(codec));
+        self.level =
+            if form.codec.is_g711() { payload.last().map_or(0, |octet| g711::level(codec, *octet)) } else { 0 };
         let Some(len) = (if form.codec.is_g711() { Some(payload.len()) } else { self.code(form, payload) }) else {
             return Frame::Quiet;
         };

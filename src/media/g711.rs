@@ -1,5 +1,7 @@
 //! G.711: µ-law and A-law, by table.
 
+use super::Codec;
+
 /// One law to the other, octet for octet.
 pub type Table = [u8; 256];
 
@@ -47,17 +49,33 @@ pub static ALAW_TO_ULAW: Table = {
     table
 };
 
-/// The first 5 ms of a packet swell from nothing; of another codec's packet nothing changes.
-pub fn ease_in(payload: &mut [u8], codec: super::Codec) {
-    let (linear, encode): (&[i16; 256], fn(i16) -> u8) = match codec {
-        super::Codec::Pcmu => (&ULAW_TO_LINEAR, encode_ulaw),
-        super::Codec::Pcma => (&ALAW_TO_LINEAR, encode_alaw),
-        super::Codec::G722 | super::Codec::G729 | super::Codec::Opus | super::Codec::Other(_) => return,
-    };
-    let count = payload.len().min(40);
-    for (at, octet) in payload[..count].iter_mut().enumerate() {
-        *octet = encode((i32::from(linear[usize::from(*octet)]) * at as i32 / count as i32) as i16);
+/// How much of a packet goes over from what was heard before it: 5 ms.
+const EASE: usize = 40;
+
+/// The first 5 ms of a packet go over into it from what stood at `level`; of another codec's packet nothing changes.
+pub fn ease_in(payload: &mut [u8], codec: Codec, from: i16) {
+    if !codec.is_g711() {
+        return;
     }
+    let count = payload.len().min(EASE) as i32;
+    for (at, octet) in (0..count).zip(payload) {
+        let to = i32::from(level(codec, *octet));
+        *octet = encode(codec, ((to * at + i32::from(from) * (count - at)) / count) as i16);
+    }
+}
+
+/// The sample that an octet stands for; 0 for one of another codec.
+pub fn level(codec: Codec, octet: u8) -> i16 {
+    match codec {
+        Codec::Pcmu => ULAW_TO_LINEAR[usize::from(octet)],
+        Codec::Pcma => ALAW_TO_LINEAR[usize::from(octet)],
+        Codec::G722 | Codec::G729 | Codec::Opus | Codec::Other(_) => 0,
+    }
+}
+
+/// A sample's octet in A-law, or else in µ-law.
+pub fn encode(codec: Codec, sample: i16) -> u8 {
+    if codec == Codec::Pcma { encode_alaw(sample) } else { encode_ulaw(sample) }
 }
 
 /// Silence in either law.
@@ -112,8 +130,8 @@ pub fn recode(payload: &mut [u8], table: &Table) {
 }
 
 /// The octet of no sound.
-pub const fn silence(codec: super::Codec) -> u8 {
-    if matches!(codec, super::Codec::Pcma) { ALAW_SILENCE } else { ULAW_SILENCE }
+pub const fn silence(codec: Codec) -> u8 {
+    if matches!(codec, Codec::Pcma) { ALAW_SILENCE } else { ULAW_SILENCE }
 }
 
 #[cfg(test)]

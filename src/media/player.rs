@@ -23,6 +23,10 @@ pub struct Player {
     ended: Option<PlayId>,
     /// Samples until it is as loud as ever.
     rising: usize,
+    /// What it plays next does not follow on what was heard before.
+    begins: bool,
+    /// What was heard before, dying away in so many samples before it plays on.
+    dying: (i16, usize),
 }
 
 /// What is heard in a player's place until it ends.
@@ -37,9 +41,30 @@ impl Player {
     /// `None` when there is nothing to hear.
     pub fn new(id: PlayId, sounds: impl IntoIterator<Item = Arc<Sound>>, repeat: bool) -> Option<Self> {
         let sounds: SmallVec<_> = sounds.into_iter().filter(|sound| !sound.is_empty()).collect();
-        let none = (None, None, 0);
-        let (over, ended, rising) = none;
-        (!sounds.is_empty()).then_some(Self { id, sounds, repeat, sound: 0, octet: 0, over, ended, rising })
+        (!sounds.is_empty()).then_some(Self {
+            id,
+            sounds,
+            repeat,
+            sound: 0,
+            octet: 0,
+            over: None,
+            ended: None,
+            rising: 0,
+            begins: true,
+            dying: (0, 0),
+        })
+    }
+
+    /// Where it follows on something else that was heard, which stood at `level`: lets that die away first. A clip begins
+    /// softly by itself; what goes round may begin anywhere, and rises.
+    pub fn follow(&mut self, level: Option<i16>, always: bool) {
+        let begins = std::mem::take(&mut self.begins) || always;
+        if let Some(level) = level.filter(|_| begins) {
+            self.dying = (level, if level == 0 { 0 } else { FADE });
+            if self.repeat && self.over.is_none() {
+                self.rising = FADE;
+            }
+        }
     }
 
     /// Lays another over this one, which rests where it is; tells which lay there before.
@@ -63,6 +88,7 @@ impl Player {
     pub fn uncover(&mut self) -> Option<Self> {
         let over = self.over.take()?;
         self.rising = FADE - over.falling;
+        self.begins = true;
         Some(*over.player)
     }
 
@@ -78,6 +104,19 @@ impl Player {
 
     /// Fills a packet's payload; tells how much there was to play. Less than asked for means that this was the end.
     pub fn fill(&mut self, codec: Codec, payload: &mut [u8]) -> usize {
+        let dying = self.dying.1.min(payload.len());
+        if dying > 0 {
+            let (level, left) = self.dying;
+            for (at, octet) in payload[..dying].iter_mut().enumerate() {
+                *octet = g711::encode(codec, (i32::from(level) * (left - at) as i32 / (FADE + 1) as i32) as i16);
+            }
+            self.dying.1 -= dying;
+            return dying + self.fill_on(codec, &mut payload[dying..]);
+        }
+        self.fill_on(codec, payload)
+    }
+
+    fn fill_on(&mut self, codec: Codec, payload: &mut [u8]) -> usize {
         let mut done = 0;
         if let Some(over) = &mut self.over {
             let fading = over.falling.min(payload.len());
@@ -165,12 +204,8 @@ impl Player {
 /// Scales each sample by so many parts of [`FADE`].
 fn fade(codec: Codec, octets: &mut [u8], part: impl Fn(usize) -> usize) {
     for (at, octet) in octets.iter_mut().enumerate() {
-        let scale = |sample: i16| (i32::from(sample) * part(at) as i32 / FADE as i32) as i16;
-        *octet = if codec == Codec::Pcma {
-            g711::encode_alaw(scale(g711::ALAW_TO_LINEAR[usize::from(*octet)]))
-        } else {
-            g711::encode_ulaw(scale(g711::ULAW_TO_LINEAR[usize::from(*octet)]))
-        };
+        let sample = i32::from(g711::level(codec, *octet));
+        *octet = g711::encode(codec, (sample * part(at) as i32 / FADE as i32) as i16);
     }
 }
 

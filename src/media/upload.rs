@@ -54,6 +54,25 @@ pub enum UploadError {
     Empty,
 }
 
+impl UploadError {
+    pub const ALL: [Self; 5] = [Self::TooLarge, Self::Unknown, Self::Broken, Self::TooLong, Self::Empty];
+
+    /// For who decodes elsewhere: never 0.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::TooLarge => 1,
+            Self::Unknown => 2,
+            Self::Broken => 3,
+            Self::TooLong => 4,
+            Self::Empty => 5,
+        }
+    }
+
+    pub fn numbered(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|fault| fault.number() == number)
+    }
+}
+
 impl std::fmt::Display for UploadError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -83,9 +83,13 @@ impl Encoder {
         (self.codec, self.wishes) == (codec, wishes)
     }
 
-    /// Forgets samples that wait for the rest of their packet.
+    /// Forgets samples that wait for the rest of their packet, and what a filter still holds of those before.
     pub fn clear(&mut self) {
         self.waiting.clear();
+        match &mut self.form {
+            Sending::G711(down) => *down = Down::new(),
+            Sending::G722(_) | Sending::Opus(_) => {}
+        }
     }
 
     /// What was heard before comes next to what is pushed first.

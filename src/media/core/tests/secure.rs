@@ -14,11 +14,17 @@ fn security(suite: Suite, ours: u8, theirs: u8) -> Security {
     Security { suite, ours: key(ours), theirs: key(theirs) }
 }
 
-/// Phone 0 is secure; keys 1 are the switch's, 2 the phone's.
+/// A phone's leg is protected from now on; keys 1 are the switch's, 2 the phone's.
+pub fn protect(world: &mut World, place: usize, suite: Suite) {
+    let form = form(world.phones[place].codec);
+    world.update(place, Form { security: Some(security(suite, 1, 2)), ..form });
+    world.phones[place].guard = Some(Secure::new(security(suite, 2, 1)));
+}
+
+/// Phone 0 is secure.
 fn secure_call(suite: Suite, codecs: [Codec; 2]) -> World {
     let mut world = World::call(codecs);
-    world.update(0, Form { security: Some(security(suite, 1, 2)), ..form(codecs[0]) });
-    world.phones[0].guard = Some(Secure::new(security(suite, 2, 1)));
+    protect(&mut world, 0, suite);
     world
 }
 

@@ -2,15 +2,15 @@
 
 use super::{
     super::super::{
-        Gain, Matrix, Security, Suite,
-        srtp::{KEY_BYTES, Secure},
+        Gain, Matrix, Suite,
         tape::{TAPE_OCTETS_MAX, TAPED_RATE, Taping, Timeline, What},
         tone_peak,
     },
-    world::{World, form, music},
+    secure::protect,
+    world::{World, music},
     *,
 };
-use crate::base::{Private, SegmentId};
+use crate::base::SegmentId;
 
 const SEGMENT: SegmentId = SegmentId(5);
 
@@ -70,13 +70,6 @@ impl Desk {
     }
 }
 
-fn secure(world: &mut World, place: usize, codec: Codec) {
-    let key = |octet| Private::new([octet; KEY_BYTES]);
-    let keys = |ours, theirs| Security { suite: Suite::Long, ours: key(ours), theirs: key(theirs) };
-    world.update(place, Form { security: Some(keys(1, 2)), ..form(codec) });
-    world.phones[place].guard = Some(Secure::new(keys(2, 1)));
-}
-
 /// RC-01, RC-03: relayed, recoded or transcoded, plain or secure: the customer is left, the other right, and neither is in
 /// the other's channel.
 #[test]
@@ -92,7 +85,7 @@ fn rc_01_rc_03_every_sort_of_leg_is_recorded() {
         for is_secure in [false, true] {
             let mut world = World::call(codecs);
             if is_secure {
-                secure(&mut world, 0, codecs[0]);
+                protect(&mut world, 0, Suite::Long);
             }
             let tones = [world.phones[0].hz, world.phones[1].hz];
             let mut desk = Desk::of(world);
