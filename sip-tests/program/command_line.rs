@@ -1,6 +1,6 @@
 //! Operating a running switch from the command line.
 
-use std::os::unix::fs::PermissionsExt;
+use std::{os::unix::fs::PermissionsExt, process::Command};
 
 use super::{phone::Phone, running::Program};
 
@@ -66,4 +66,26 @@ fn a_running_switch_is_operated_from_the_command_line() {
     let (good, said) = program.command(&["drain"]);
     assert!(good, "{said}");
     assert_eq!(program.wait(), Some(0), "OP-04: it ends by itself");
+}
+
+/// SC-01, THREATS (uploads): the program decodes for itself, in a process with limits, whatever an upload holds, and says what it is.
+#[test]
+fn sc_01_the_program_decodes_uploads_for_itself() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sip-tests/corpus/upload");
+    let mut sounds = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let file = std::fs::File::open(file.unwrap().path()).unwrap();
+        let mut program = Command::new(env!("CARGO_BIN_EXE_strowger"));
+        let done = program.arg("decode-clip").stdin(file).output().unwrap();
+        assert!(done.status.success() && done.stderr.is_empty(), "{done:?}");
+        match done.stdout.split_first() {
+            Some((0, sound)) => {
+                assert!(strowger::media::wav::read(sound).is_ok());
+                sounds += 1;
+            }
+            Some((verdict, rest)) => assert!((1..=5).contains(verdict) && rest.is_empty()),
+            None => panic!("no answer"),
+        }
+    }
+    assert!(sounds >= 8, "{sounds}");
 }

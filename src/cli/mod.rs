@@ -96,6 +96,9 @@ enum Command {
     Replay(replay::Replay),
     /// Make the argon2 hash of a page password, for page_password; reads one line from standard input
     HashPassword,
+    /// Decode an upload from standard input; the switch calls itself so
+    #[command(hide = true)]
+    DecodeClip,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -217,6 +220,7 @@ pub fn main() -> ExitCode {
         Command::Flight(config) => operate::save_flight(&config.config),
         Command::Replay(wanted) => replay::run(&wanted),
         Command::HashPassword => check::hash_password(),
+        Command::DecodeClip => crate::server::decoding::answer().map_err(Failed::from),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -16,13 +16,12 @@ use tokio::{
 };
 
 use super::{
-    Order, TraceOrder,
+    Order, TraceOrder, decoding,
     flight::{Flight, Why},
     logging,
     page_phones::PagePhones,
     pulse::Pulse,
     reload::Reloader,
-    sounds,
 };
 use crate::{
     acd::{Actor, Refused},
@@ -247,7 +246,7 @@ impl EngineHandle for Handle {
     fn decode_clip(&self, file: Vec<u8>) -> BoxFuture<'_, Result<DecodedClip, ClipFault>> {
         Box::pin(async move {
             let failed = |_| Err(ClipFault { is_too_much: false, why: String::from("The file can't be decoded.") });
-            spawn_blocking(move || sounds::decode(file)).await.unwrap_or_else(failed)
+            spawn_blocking(move || decoding::decode(&file)).await.unwrap_or_else(failed)
         })
     }
 

@@ -16,3 +16,34 @@ pub fn raise_open_files() -> io::Result<u64> {
     }
     Ok(limit.rlim_cur)
 }
+
+/// What a process that does one thing may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub cpu_secs: u64,
+    /// Of address space.
+    pub octets: u64,
+}
+
+/// Takes from this process what it does not need: time, memory, files, a core dump of somebody's sound, and precedence
+/// before the switch.
+pub fn restrict(limits: &Limits) -> io::Result<()> {
+    // Inherited ones stay open.
+    const FILES: u64 = 16;
+    for (what, most) in [
+        (libc::RLIMIT_CPU, limits.cpu_secs),
+        (libc::RLIMIT_AS, limits.octets),
+        (libc::RLIMIT_NOFILE, FILES),
+        (libc::RLIMIT_FSIZE, 0),
+        (libc::RLIMIT_CORE, 0),
+    ] {
+        let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
+        // SAFETY: reads from a structure of ours.
+        if unsafe { libc::setrlimit(what, &limit) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    // SAFETY: plain numbers. Where it fails, all else still holds.
+    unsafe { libc::nice(10) };
+    Ok(())
+}

@@ -10,6 +10,7 @@ mod asking;
 mod certificate;
 mod clock;
 mod credentials;
+pub mod decoding;
 mod files;
 mod flight;
 mod gauges;

@@ -5,11 +5,7 @@ use std::{fs, io, path::Path};
 use crate::{
     api::{ClipFault, DecodedClip},
     base::ClipId,
-    media::{
-        SAMPLE_RATE, SOUND_SAMPLES_MAX, Sound, built_in, spoken,
-        upload::{self, UploadError},
-        wav,
-    },
+    media::{SAMPLE_RATE, SOUND_SAMPLES_MAX, Sound, built_in, spoken, upload::UploadError, wav},
     settings::{BUILT_IN, BUILT_IN_WORD, ClipFile, Faults, Places},
 };
 
@@ -51,14 +47,15 @@ fn read(clip: &ClipFile, folder: &Path) -> io::Result<Sound> {
     wav::read(&file).map_err(|error| told(error.to_string()))
 }
 
-/// Decodes an upload to what is kept and played.
-pub fn decode(file: Vec<u8>) -> Result<DecodedClip, ClipFault> {
-    let sound = upload::decode(file).map_err(|fault| {
-        let is_too_much = matches!(fault, UploadError::TooLarge | UploadError::TooLong);
-        ClipFault { is_too_much, why: fault.to_string() }
-    })?;
+/// An upload's sound as it is kept and played.
+pub fn decoded(sound: &Sound) -> DecodedClip {
     let millis = (sound.len() as u64 * 1_000).div_ceil(SAMPLE_RATE as u64);
-    Ok(DecodedClip { wav: wav::write(&sound), millis })
+    DecodedClip { wav: wav::write(sound), millis }
+}
+
+pub fn fault(fault: UploadError) -> ClipFault {
+    let is_too_much = matches!(fault, UploadError::TooLarge | UploadError::TooLong);
+    ClipFault { is_too_much, why: fault.to_string() }
 }
 
 #[cfg(test)]
@@ -66,6 +63,7 @@ mod tests {
     use super::*;
     use crate::{
         base::ClipId,
+        media::upload,
         settings::{At, Mark, Source, load},
     };
 
@@ -100,9 +98,10 @@ mod tests {
     #[test]
     fn sc_01_sc_07_an_upload_is_kept_as_it_is_played() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("sip-tests/corpus/upload/tone.flac");
-        let clip = decode(fs::read(path).expect("a file")).expect("a clip");
+        let clip = decoded(&upload::decode(fs::read(path).expect("a file")).expect("a clip"));
         let sound = wav::read(&clip.wav).expect("our own file");
         assert_eq!((clip.millis, sound.len()), (1_000, 8_000));
-        assert!(decode(b"no sound".to_vec()).is_err_and(|fault| !fault.is_too_much));
+        let told = upload::decode(b"no sound".to_vec()).map_err(fault);
+        assert!(told.is_err_and(|fault| !fault.is_too_much));
     }
 }
