@@ -234,6 +234,7 @@ const WORDS = {
   "records.still_recorded": ["It is still being recorded.", "Ainda está a ser gravada.", "Todavía se está grabando."],
   "records.paused": ["Paused: {list}", "Em pausa: {list}", "En pausa: {list}"],
   "records.lost_parts": ["Missing: {list}", "Em falta: {list}", "Falta: {list}"],
+  "records.private": ["asked in private", "pergunta em privado", "consulta en privado"],
   "records.interrupted": ["It was cut off by a fault.", "Foi interrompida por uma falha.", "Fue interrumpida por un fallo."],
   "direction.inbound": ["Inbound", "Recebida", "Entrante"],
   "direction.outbound": ["Outbound", "Efetuada", "Saliente"],

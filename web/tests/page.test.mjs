@@ -94,6 +94,40 @@ test("a narrow screen does not scroll sideways, and the keyboard finds its place
   await page.context().close();
 });
 
+/** The buttons of an open list that are not wholly in the window, or that something else lies over. */
+function unreachable(menu) {
+  const { clientWidth: wide, clientHeight: high } = document.documentElement;
+  const [list, buttons] = [menu.getBoundingClientRect(), [...menu.querySelectorAll("button")]];
+  const isOut = (box) => box.left < 0 || box.top < 0 || box.right > wide || box.bottom > high;
+  const missed = buttons.filter((button) => {
+    button.scrollIntoView({ block: "nearest" });
+    const box = button.getBoundingClientRect();
+    return isOut(box) || document.elementFromPoint((box.left + box.right) / 2, (box.top + box.bottom) / 2) !== button;
+  });
+  return [...(isOut(list) || buttons.length === 0 ? ["the list"] : []), ...missed.map((button) => button.textContent.trim())];
+}
+
+test("a list of choices opens within the window at every width, and the page scrolls sideways at none", async () => {
+  const page = await signIn("admin");
+  for (const [width, height] of [[320, 700], [480, 500], [768, 700], [1024, 700], [1280, 500]]) {
+    await page.setViewportSize({ width, height });
+    for (const list of [row(page, "Ana Sousa"), page.locator("header")]) {
+      const button = list.locator(".drop summary").last();
+      await button.scrollIntoViewIfNeeded();
+      await button.click();
+      const menu = list.locator("details[open] .menu");
+      await menu.waitFor();
+      await page.evaluate(() => new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next))));
+      assert.deepEqual(await menu.evaluate(unreachable), [], `at ${width} x ${height}`);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+      assert.ok(wide <= width, `${wide} px at ${width}`);
+      await page.keyboard.press("Escape");
+      await menu.waitFor({ state: "hidden" });
+    }
+  }
+  await page.context().close();
+});
+
 test("an agent pauses in a queue, resumes, logs out and in", async () => {
   const ana = await signIn("ana");
   const queue = ana.locator(".queues li");

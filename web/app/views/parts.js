@@ -36,11 +36,27 @@ export function Card({ title, kind = "", children }) {
   return html`<section class="card ${kind}" aria-label=${title}><h2>${title}</h2>${children}</section>`;
 }
 
+/** Between a pop-up list and the button that it belongs to, and at least between it and the window's edge. */
+const GAP = 4;
+const EDGE = 8;
+
+/** Puts an open list below its button, or above it, and wholly into the window, whatever scrolls around it. @param {any} drop */
+function place(drop) {
+  const [menu, button] = [drop.querySelector(".menu"), drop.querySelector("summary").getBoundingClientRect()];
+  const { clientWidth: wide, clientHeight: high } = document.documentElement;
+  const { offsetWidth: width, offsetHeight: height } = menu;
+  const wanted = drop.closest(".choose") ? button.left : button.right - width;
+  const left = Math.max(EDGE, Math.min(wanted, wide - width - EDGE));
+  const below = button.bottom + GAP;
+  const top = below + height + EDGE <= high ? below : Math.max(EDGE, Math.min(button.top - GAP, high - EDGE) - height);
+  Object.assign(menu.style, { left: `${left}px`, top: `${top}px` });
+}
+
 /**
  * A pop-up list of buttons, closed by a choice, a click elsewhere or Escape; the focus is back on it then.
- * @param {{ label: string, children: any, kind?: string, disabled?: boolean, chosen?: boolean }} props
+ * @param {{ label: string, children: any, disabled?: boolean, chosen?: boolean }} props
  */
-export function Menu({ label, children, kind = "", disabled = false, chosen = false }) {
+export function Menu({ label, children, disabled = false, chosen = false }) {
   const box = useRef(/** @type {any} */ (null));
   useEffect(() => {
     const close = (/** @type {Event} */ event) => {
@@ -52,14 +68,19 @@ export function Menu({ label, children, kind = "", disabled = false, chosen = fa
       if (escape || choice || (event.type === "click" && !within)) menu.open = false;
       if (escape || choice) menu.querySelector("summary").focus();
     };
+    const follow = () => box.current?.open && place(box.current);
     document.addEventListener("click", close);
     document.addEventListener("keydown", close);
+    document.addEventListener("scroll", follow, { capture: true, passive: true });
+    addEventListener("resize", follow);
     return () => {
       document.removeEventListener("click", close);
       document.removeEventListener("keydown", close);
+      document.removeEventListener("scroll", follow, { capture: true });
+      removeEventListener("resize", follow);
     };
   }, []);
-  return html`<details class="drop ${kind}" ref=${box}>
+  return html`<details class="drop" ref=${box} onToggle=${(/** @type {any} */ event) => event.currentTarget.open && place(event.currentTarget)}>
     <summary class="button" aria-current=${chosen} aria-disabled=${disabled} onClick=${(/** @type {Event} */ event) => disabled && event.preventDefault()}>${label}</summary>
     <div class="menu">${children}</div>
   </details>`;

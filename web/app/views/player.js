@@ -1,4 +1,4 @@
-// A recording: heard by ranges of its file, with a drawn line of where it rested and where something is missing.
+// A recording, wherever it is shown: heard by ranges of its file, with a drawn line of where it rested and where something is missing.
 
 import { useRef, useState } from "preact/hooks";
 import { agentName, queueName } from "../store.js";
@@ -10,21 +10,26 @@ import { when } from "./records.js";
 /** The line's width in units of its own. */
 const WIDE = 1000;
 
-/** @param {{ segment: any }} props */
-export function Player({ segment }) {
-  const { length_ms: length, paused, lost, agent, queue } = segment;
+/** Which recording it is. @param {{ segment: any }} props */
+export function Title({ segment }) {
+  const { began, length_ms: length, agent, queue, private: isPrivate, partial } = segment;
+  const facts = [queue && queueName(queue), agent && agentName(agent), clock(length), isPrivate && t("records.private"), partial && t("recordings.partial")];
+  return html`<span><strong>${when(began)}</strong> <small class="quiet">${facts.filter(Boolean).join(" · ")}</small></span>`;
+}
+
+/** @param {{ segment: any, autoplay?: boolean }} props */
+export function Player({ segment, autoplay = false }) {
+  const { length_ms: length, paused, lost } = segment;
   const sound = useRef(/** @type {any} */ (null));
   const [at, setAt] = useState(0);
-  const whose = [agent && agentName(agent), queue && queueName(queue)].filter(Boolean).join(" · ");
   const seek = (/** @type {any} */ event) => {
     const box = event.currentTarget.getBoundingClientRect();
     if (sound.current && box.width > 0) sound.current.currentTime = ((event.clientX - box.left) / box.width) * (length / 1000);
   };
   return html`<div class="player" role="group" aria-label=${t("records.recording_of", { when: when(segment.began) })}>
-    <p><strong>${when(segment.began)}</strong> <span class="quiet">${clock(length)}${whose && ` · ${whose}`}</span></p>
     ${segment.ended === null
       ? html`<p class="quiet">${t("records.still_recorded")}</p>`
-      : html`<audio ref=${sound} controls preload="metadata" src=${segment.audio} onTimeUpdate=${(/** @type {any} */ event) => setAt(event.target.currentTime * 1000)}></audio>
+      : html`<audio ref=${sound} controls autoplay=${autoplay} preload="metadata" src=${segment.audio} onTimeUpdate=${(/** @type {any} */ event) => setAt(event.target.currentTime * 1000)}></audio>
           <${Line} length=${length} at=${at} paused=${paused} lost=${lost} onClick=${seek} />
           <${Marks} word="records.paused" spans=${paused} />
           <${Marks} word="records.lost_parts" spans=${lost} />`}

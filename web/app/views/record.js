@@ -6,7 +6,7 @@ import { agentName, choices, queueName } from "../store.js";
 import { clock } from "../time.js";
 import { t } from "../words.js";
 import { Card, html } from "./parts.js";
-import { Player } from "./player.js";
+import { Player, Title } from "./player.js";
 import { outcomeOf, when } from "./records.js";
 import { Story } from "./story.js";
 import { Table } from "./tables.js";
@@ -33,7 +33,7 @@ function Whole({ record, recordings }) {
   return html`<${Outline} record=${record} />
     <${Card} title=${t("records.recordings")}>
       ${recordings.length === 0 && html`<p class="quiet">${t("records.not_recorded")}</p>`}
-      ${recordings.map((one) => html`<${Player} key=${one.segment} segment=${one} />`)}
+      ${recordings.map((one) => html`<div key=${one.segment}><${Title} segment=${one} /><${Player} segment=${one} /></div>`)}
     <//>
     ${record.queue && html`<${Card} title=${t("records.story")}><${Story} steps=${record.queue.story} /><//>`}
     <${Legs} legs=${record.legs} />

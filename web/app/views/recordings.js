@@ -2,12 +2,10 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { readRecordings, recordings } from "../recordings.js";
-import { agentName, link, me, queueName } from "../store.js";
-import { clock } from "../time.js";
+import { link, me } from "../store.js";
 import { t } from "../words.js";
 import { Card, html } from "./parts.js";
-
-const when = new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "short" });
+import { Player, Title } from "./player.js";
 
 /** Read when it is opened, and again when work of one's own is over: its file is finished then. */
 export function Recordings() {
@@ -20,9 +18,9 @@ export function Recordings() {
     <ul class="queues recordings">
       ${recordings.value.map(
         (one) => html`<li key=${one.segment}>
-          <span>${when.format(one.began)} <small class="quiet">${[one.queue && queueName(one.queue), one.agent && agentName(one.agent), clock(one.length_ms), one.partial && t("recordings.partial")].filter(Boolean).join(" · ")}</small></span>
+          <${Title} segment=${one} />
           <button class="button" aria-expanded=${heard === one.segment} onClick=${toggle(one.segment)}>${t("recordings.play")}</button>
-          ${heard === one.segment && html`<audio controls autoplay src=${one.audio}></audio>`}
+          ${heard === one.segment && html`<${Player} segment=${one} autoplay />`}
         </li>`,
       )}
     </ul>

@@ -62,7 +62,7 @@ function Agent({ agent }) {
 function Actions({ agent }) {
   const { reasons, reason_required: required } = choices.value;
   const status = (/** @type {object} */ change) => () => setAgentStatus(agent.agent, change);
-  return html`<${Menu} label="⋯" kind="left" disabled=${off()}>
+  return html`<${Menu} label="⋯" disabled=${off()}>
     <button disabled=${off()} onClick=${status({ status: "ready" })}>${t("set_ready")}</button>
     ${reasons.map(
       (one) => html`<button key=${one.reason} disabled=${off()} onClick=${status({ status: "not_ready", reason: one.reason })}>

@@ -140,7 +140,7 @@ function Membership({ member }) {
     <span class="buttons small">
       ${is === "logged_out" && html`<button class="button" disabled=${off()} onClick=${change({ do: "log_in" })}>${t("log_in")}</button>`}
       ${is === "active" &&
-      html`<${Menu} label=${t("pause")} kind="left" disabled=${off()}>
+      html`<${Menu} label=${t("pause")} disabled=${off()}>
         ${reasons.map((one) => html`<button key=${one.reason} onClick=${change({ do: "pause", reason: one.reason })}>${one.name}</button>`)}
         ${!required && html`<button onClick=${change({ do: "pause" })}>${t("no_reason")}</button>`}
       <//>`}
