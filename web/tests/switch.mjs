@@ -12,7 +12,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const BINARY = process.env.STROWGER_BINARY ?? join(ROOT, "target/debug/strowger");
 
 /** A port that nobody has at this moment. */
-async function freePort() {
+export async function freePort() {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address();

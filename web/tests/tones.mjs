@@ -27,16 +27,23 @@ export async function writeWav(path, samples, rate) {
   await writeFile(path, Buffer.concat([head, Buffer.from(samples.buffer)]));
 }
 
+/** What lies at one frequency, squared (Goertzel's algorithm). */
+function found(samples, hz, rate) {
+  const turn = 2 * Math.cos((2 * Math.PI * hz) / rate);
+  let [one, two] = [0, 0];
+  for (const sample of samples) [one, two] = [sample + turn * one - two, one];
+  return one * one + two * two - turn * one * two;
+}
+
 /** The share of a signal's power that lies at one frequency: 1 for a pure tone, near 0 for anything else. */
 export function share(samples, hz, rate = RATE) {
-  const turn = 2 * Math.cos((2 * Math.PI * hz) / rate);
-  let [one, two, power] = [0, 0, 0];
-  for (const sample of samples) {
-    [one, two] = [sample + turn * one - two, one];
-    power += sample * sample;
-  }
-  const found = one * one + two * two - turn * one * two;
-  return power === 0 ? 0 : (2 * found) / (samples.length * power);
+  const power = samples.reduce((sum, one) => sum + one * one, 0);
+  return power === 0 ? 0 : (2 * found(samples, hz, rate)) / (samples.length * power);
+}
+
+/** How loud a tone is beside whatever else is heard, in dB of the loudest that 16 bits can say. */
+export function level(samples, hz, rate = RATE) {
+  return samples.length === 0 ? -200 : Math.max(-200, 20 * Math.log10((2 * Math.sqrt(Math.max(0, found(samples, hz, rate)))) / samples.length / 32_768));
 }
 
 /** G.711 A-law of one sample, and back (ITU-T G.711). */
