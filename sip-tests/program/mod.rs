@@ -15,6 +15,7 @@ mod recorded;
 mod reload;
 mod running;
 mod torture;
+mod traced;
 mod transports;
 
 use std::{process::Command, time::Duration};

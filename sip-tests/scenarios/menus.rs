@@ -11,11 +11,11 @@ use strowger::{
 use super::caller;
 use crate::sim::{Agent, Call, SUPPORT, Voice, World, millis, secs};
 
-const MENU_NUMBER: &str = "+351210000009";
-const SALES: QueueId = QueueId(2);
-const CRM: ServiceId = ServiceId(7);
+pub(super) const MENU_NUMBER: &str = "+351210000009";
+pub(super) const SALES: QueueId = QueueId(2);
+pub(super) const CRM: ServiceId = ServiceId(7);
 
-const WELCOME: &str = "built-in:welcome";
+pub(super) const WELCOME: &str = "built-in:welcome";
 const THANKS: &str = "built-in:thanks";
 
 /// A menu as a file would have it.
@@ -24,7 +24,7 @@ fn menu(id: u64, text: serde_json::Value) -> Menu {
 }
 
 /// Menus, the first of them behind a number, and a second queue beside `support`.
-fn has_menus(world: &World, menus: impl IntoIterator<Item = serde_json::Value>) {
+pub(super) fn has_menus(world: &World, menus: impl IntoIterator<Item = serde_json::Value>) {
     let menus: Vec<Menu> = menus.into_iter().zip(1..).map(|(text, id)| menu(id, text)).collect();
     world.centre_has(|centre| {
         let sales = strowger::acd::QueueSettings { key: "sales".into(), ..Default::default() };
@@ -36,24 +36,24 @@ fn has_menus(world: &World, menus: impl IntoIterator<Item = serde_json::Value>) 
     });
 }
 
-fn two_ways() -> serde_json::Value {
+pub(super) fn two_ways() -> serde_json::Value {
     serde_json::json!({
         "key": "main", "say": [WELCOME], "keys": { "1": "queue:sales", "2": "hangup" }, "wrong": "built-in:connecting",
         "tries": 2, "otherwise": "queue:support"
     })
 }
 
-fn calls_menu(world: &World) -> Call {
+pub(super) fn calls_menu(world: &World) -> Call {
     let call = world.carrier().calls(MENU_NUMBER);
     world.within(3, "the menu takes the call", |_| call.is_up());
     call
 }
 
-fn clip(word: &str) -> [strowger::base::ClipId; 1] {
+pub(super) fn clip(word: &str) -> [strowger::base::ClipId; 1] {
     [Language::English.clip(word).unwrap()]
 }
 
-fn seller(world: &World, name: &str) -> Agent {
+pub(super) fn seller(world: &World, name: &str) -> Agent {
     let agent = world.agent(name);
     world.centre_has(|centre| {
         let member = strowger::acd::MemberSettings::new(name);
@@ -63,7 +63,7 @@ fn seller(world: &World, name: &str) -> Agent {
     agent.ready()
 }
 
-fn ends(world: &World) -> Vec<(String, Option<MenuEnd>, String)> {
+pub(super) fn ends(world: &World) -> Vec<(String, Option<MenuEnd>, String)> {
     let record = world.records().pop().expect("a record");
     let end = |step: strowger::engine::MenuStep| match step.end {
         Some((end, way)) => (step.menu, Some(end), way.to_string()),
@@ -285,7 +285,7 @@ fn a_menu_outlives_the_process() {
     assert_eq!(ends, ["account menu:back", "back queue:support"]);
 }
 
-fn waits_with_menu(world: &World) -> (Agent, Call, Call) {
+pub(super) fn waits_with_menu(world: &World) -> (Agent, Call, Call) {
     has_menus(
         world,
         [

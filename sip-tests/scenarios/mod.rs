@@ -3,9 +3,11 @@
 
 mod asking;
 mod bad_line;
+mod behind_menus;
 mod clips;
 mod crash_points;
 mod day;
+mod decisions;
 mod device_choice;
 mod devices;
 mod distribution;

@@ -207,6 +207,10 @@ impl World {
         std::mem::take(&mut self.sim.borrow_mut().questions)
     }
 
+    pub fn has_questions(&self) -> bool {
+        !self.sim.borrow().questions.is_empty()
+    }
+
     pub fn feeds(&self, input: Input) {
         let mut sim = self.sim.borrow_mut();
         sim.refresh();

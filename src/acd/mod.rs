@@ -3,6 +3,7 @@
 //! Uses `base` only and knows no SIP: it speaks of interactions, agents and deadlines. What a phone does comes in as a
 //! fact (`handle_*`), what people ask comes in as a command, what is to be done goes out as an [`Output`].
 
+mod decision;
 mod distributor;
 mod entry;
 mod figures;
@@ -14,6 +15,7 @@ mod staffing;
 mod status;
 mod work;
 
+pub use decision::*;
 pub use distributor::{Acd, Alive, Explanation, Extension, Force, LogoutWhen, MemberReason, Violation};
 pub use entry::*;
 pub use figures::{Figures, Tally, adherence, occupancy, ratio};

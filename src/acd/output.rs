@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Actor, AgentEvent, Channel, DeviceChoice, Entry, Factor, InteractionKind, MemberState, Onward, Reason, StatusView,
-    Strategy, Work,
+    Actor, AgentEvent, Channel, Decided, DeviceChoice, Dilemma, Entry, Factor, InteractionKind, MemberState, Onward,
+    Reason, StatusView, Strategy, Work,
 };
 use crate::base::{AgentId, CallId, EngagementId, Instant, InteractionId, OfferId, Private, QueueId, Wall};
 
@@ -15,6 +15,14 @@ use crate::base::{AgentId, CallId, EngagementId, Instant, InteractionId, OfferId
 pub enum Output {
     /// To be journalled.
     Entry(Entry),
+    /// Ask elsewhere who gets it; `handle_decided` with the answer.
+    Decide(Box<Dilemma>),
+    /// What became of that question: each has exactly one end.
+    Decided {
+        interaction: InteractionId,
+        queue: QueueId,
+        decided: Decided,
+    },
     /// Ring the agent.
     Offer(Box<Offer>),
     /// Stop ringing the agent; `OfferEnded` says the same for the record.
@@ -146,6 +154,9 @@ pub struct Why {
     /// Nobody was chosen: this one assigned it by hand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assigned: Option<Actor>,
+    /// A program elsewhere was asked before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided: Option<Decided>,
 }
 
 /// Why nobody is asked.
@@ -155,6 +166,9 @@ pub struct WhyNobody {
     pub excluded: Vec<(Factor, u32)>,
     /// Free members who lack a skill, whose tier is not open yet, or for whom it is not kept.
     pub unfit: u32,
+    /// Members who could be asked, but for a veto from elsewhere.
+    #[serde(default)]
+    pub vetoed: u32,
     /// The queue waits a while before it offers.
     pub delayed: bool,
 }
@@ -314,6 +328,8 @@ pub enum Notice {
     Inactive { agent: AgentId, until: Wall },
     /// Longer in a status than its reason allows.
     TooLong { agent: AgentId, reason: Reason, since: Wall, logged_out: bool },
+    /// Nobody who is logged in to the queue may have these who wait: none has the skills, or there is nobody at all.
+    Unserved { queue: QueueId, skills: Vec<NeededSkill>, waiting: u32 },
     /// An invariant did not hold and was mended.
     Repaired { what: String },
 }

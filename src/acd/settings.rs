@@ -4,15 +4,9 @@
 //! here. Agents, queues and reasons are named there by a `key` (`ana`, `support`); ids are the keys of the maps in
 //! [`Settings`], chosen by whoever loads them and stable across restarts, because the journal speaks of ids.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{self, MapAccess, Visitor},
-};
+use serde::{Deserialize, Serialize};
 
 use super::{Channel, Disposition, Factor, InteractionKind, Reason};
 use crate::base::{AgentId, QueueId};
@@ -20,17 +14,23 @@ use crate::base::{AgentId, QueueId};
 mod announce;
 mod calendar;
 mod check;
+mod decision;
 mod device;
+mod member;
 mod onward;
 mod policies;
+mod unfit;
 mod work;
 
 pub use announce::{Announce, PlaceRule, WaitRule};
 pub use calendar::{Calendar, CalendarDate, CalendarSettings, ClockTime, DateHours, Day, WeeklyHours};
 pub use check::Fault;
+pub use decision::DecisionSettings;
 pub use device::{DEVICE_NAME_MAX, DeviceChoice};
+pub use member::{MemberSettings, MemberStart};
 pub use onward::Onward;
 pub use policies::{DevicePresence, LoginDefault, NotReadyMode, Policies, WaitOrder};
+pub use unfit::{Unfit, UnfitRule};
 pub use work::{DispositionRule, DispositionSettings, MarkDone, TagSettings};
 
 /// Everything the distributor is told, whole: compared with what it had, and changed gently.
@@ -101,6 +101,8 @@ pub struct QueueSettings {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub time_zone: String,
     pub strategy: Strategy,
+    /// A program elsewhere is asked before the strategy. None: the strategy alone.
+    pub decision: Option<DecisionSettings>,
     /// A shared agent takes the heavier queue first.
     pub weight: u32,
     /// Optional ageing of the weight: one more for each such number of seconds that the longest in line has waited, so
@@ -157,6 +159,8 @@ pub struct QueueSettings {
     pub leave_after_secs: u32,
     /// Nor does anyone leave so before having waited this long.
     pub leave_min_wait_secs: u32,
+    /// What becomes of those who need an agent whom nobody logged in is.
+    pub unfit: Unfit,
     /// A longer estimated wait refuses newcomers as `ewt_exceeded`. Zero: never.
     pub max_ewt_secs: u32,
     /// How long one interaction takes an agent, until twenty of them tell.
@@ -200,6 +204,7 @@ impl Default for QueueSettings {
             channel: Channel::Voice,
             time_zone: String::new(),
             strategy: Strategy::LongestIdle,
+            decision: None,
             weight: 0,
             weight_ageing_secs: 0,
             ring_secs: 20,
@@ -229,6 +234,7 @@ impl Default for QueueSettings {
             leave_when: BTreeSet::new(),
             leave_after_secs: 0,
             leave_min_wait_secs: 0,
+            unfit: Unfit::default(),
             max_ewt_secs: 0,
             expected_handle_secs: 180,
             ewt_round_secs: 10,
@@ -245,73 +251,6 @@ impl Default for QueueSettings {
             announce: Announce::default(),
         }
     }
-}
-
-/// An agent's place in a queue. In a file either the agent's key alone or a table.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct MemberSettings {
-    /// Key of the agent.
-    pub agent: String,
-    /// Lower tiers are asked first.
-    pub tier: u16,
-    /// What the membership is until the agent or a supervisor changes it.
-    pub start: MemberStart,
-    /// Which of his devices rings for this queue, until the agent or a supervisor chooses another.
-    pub device: DeviceChoice,
-}
-
-impl MemberSettings {
-    pub fn new(agent: impl Into<String>) -> Self {
-        let (start, device) = (MemberStart::Active, DeviceChoice::LastActive);
-        Self { agent: agent.into(), tier: 0, start, device }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MemberTable {
-    agent: String,
-    #[serde(default)]
-    tier: u16,
-    #[serde(default)]
-    start: MemberStart,
-    #[serde(default)]
-    device: DeviceChoice,
-}
-
-/// By hand rather than as an untagged enum, which would not say what is wrong with a table.
-impl<'de> Deserialize<'de> for MemberSettings {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct KeyOrTable;
-
-        impl<'de> Visitor<'de> for KeyOrTable {
-            type Value = MemberSettings;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("the key of an agent, or a table with it")
-            }
-
-            fn visit_str<E: de::Error>(self, key: &str) -> Result<MemberSettings, E> {
-                Ok(MemberSettings::new(key))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<MemberSettings, A::Error> {
-                let table = MemberTable::deserialize(de::value::MapAccessDeserializer::new(map))?;
-                let MemberTable { agent, tier, start, device } = table;
-                Ok(MemberSettings { agent, tier, start, device })
-            }
-        }
-
-        from.deserialize_any(KeyOrTable)
-    }
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MemberStart {
-    #[default]
-    Active,
-    LoggedOut,
 }
 
 /// How the agent is chosen among those who may be offered an interaction.

@@ -44,6 +44,8 @@ ids! {
     InteractionId "ix-";
     /// The distributor asks an agent to take something.
     OfferId "offer-";
+    /// A program elsewhere is asked which agent gets an interaction.
+    DecisionId "decision-";
     /// One agent's handling of one interaction, accept to end of wrap-up.
     EngagementId "eng-";
     /// A person who answers.

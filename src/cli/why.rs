@@ -4,7 +4,7 @@ use std::{fmt::Write as _, path::Path};
 
 use super::{Failed, environment};
 use crate::{
-    acd::{Actor, Factor, Onward, Strategy, Why},
+    acd::{Actor, Decided, Factor, Onward, Strategy, Undecided, Why},
     base::{AgentId, CallId, QueueId, Wall},
     engine::{CallRecord, Centre, MenuEnd, MenuStep, StoryEvent, StoryStep},
     server::{database_url, read_files},
@@ -61,6 +61,7 @@ fn menu_told(step: &MenuStep) -> String {
         MenuEnd::Wrong => String::from("nothing right pressed"),
         MenuEnd::Answered { branch: Some(branch) } => format!("the service said \"{branch}\""),
         MenuEnd::Answered { branch: None } => String::from("the service answered"),
+        MenuEnd::NobodyAnswered => String::from("nobody answered where it led"),
         MenuEnd::Unanswered { why } => format!("the service gave no answer: {why}"),
     };
     format!("{how}, on to {way}")
@@ -71,8 +72,10 @@ fn step_told(step: &StoryStep, centre: &Centre) -> String {
     match &step.what {
         StoryEvent::Nobody(why) => {
             let waits = if why.delayed { "; the queue waits before it offers" } else { "" };
-            format!("{queue}: nobody could be asked: {}{waits}", excluded(&why.excluded, why.unfit))
+            let vetoed = if why.vetoed > 0 { format!(", {} by veto", why.vetoed) } else { String::new() };
+            format!("{queue}: nobody could be asked: {}{vetoed}{waits}", excluded(&why.excluded, why.unfit))
         }
+        StoryEvent::Decided(decided) => format!("{queue}: {}", decision(decided, centre)),
         StoryEvent::Offered { why, end, ring_ms, .. } => {
             let end =
                 end.map_or_else(|| "not over".into(), |end| format!("{} after {} s", words(end), seconds(*ring_ms)));
@@ -83,6 +86,26 @@ fn step_told(step: &StoryStep, centre: &Centre) -> String {
             format!("{queue}: {outcome} after {} s{onward}", seconds(*waited_ms))
         }
     }
+}
+
+/// What a program elsewhere said of who gets it.
+fn decision(decided: &Decided, centre: &Centre) -> String {
+    let (service, secs) = (&decided.service, format!("{:.2}", decided.took_ms as f64 / 1_000.0));
+    if let Some(why) = decided.undecided {
+        let why = match why {
+            Undecided::Late => "gave no answer in time",
+            Undecided::Away => "was not reached",
+            Undecided::Garbled => "gave an answer that means nothing here",
+            Undecided::Over => "was asked, and no answer was needed any more",
+        };
+        return format!("{service} {why} ({secs} s)");
+    }
+    let named = decided.agent.map(|agent| format!("named {}", agent_of(centre, agent)));
+    let veto: Vec<String> = decided.veto.iter().map(|agent| agent_of(centre, *agent)).collect();
+    let veto = (!veto.is_empty()).then(|| format!("ruled out {}", veto.join(", ")));
+    let said: Vec<String> = named.into_iter().chain(veto).collect();
+    let said = if said.is_empty() { String::from("had no wish") } else { said.join(" and ") };
+    format!("{service} {said} ({secs} s)")
 }
 
 fn reason(why: &Why, centre: &Centre) -> String {
@@ -101,7 +124,13 @@ fn reason(why: &Why, centre: &Centre) -> String {
         .collect();
     let (rank, all, strategy) = (why.rank, why.candidates, why.strategy);
     let held = excluded(&why.excluded, why.unfit);
-    format!("{agent} asked, {rank} of {all} by {} ({}); not asked: {held}", words(strategy), others.join(", "))
+    let by = match &why.decided {
+        Some(decided) if decided.agent == Some(why.agent) => {
+            format!("{} as {} named him", words(strategy), decided.service)
+        }
+        Some(_) | None => words(strategy),
+    };
+    format!("{agent} asked, {rank} of {all} by {by} ({}); not asked: {held}", others.join(", "))
 }
 
 /// What the strategy compared, with its unit.
@@ -201,9 +230,10 @@ mod tests {
             excluded: vec![(Factor::Paused, 3)],
             unfit: 1,
             assigned: None,
+            decided: None,
         };
         let step = |at, what| StoryStep { at: Wall(at), queue: QueueId(1), what };
-        let nobody = WhyNobody { excluded: vec![(Factor::InUse, 2)], unfit: 0, delayed: false };
+        let nobody = WhyNobody { excluded: vec![(Factor::InUse, 2)], unfit: 0, vetoed: 0, delayed: false };
         let why = Arc::new(why);
         let end = Some(OfferEnd::Accepted);
         let offered = StoryEvent::Offered { offer: OfferId(7), why: Arc::clone(&why), end, ring_ms: 2_500 };

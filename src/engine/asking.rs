@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Alarm, Answer, Engine, Output, Refused, RequestId, drive::Timer};
-use crate::base::{AskId, CallId, Endpoint, Instant, Now, Private, ServiceId};
+use crate::base::{AskId, CallId, DecisionId, Endpoint, Instant, InteractionId, Now, Private, ServiceId};
 
 /// Questions without an answer yet. At two seconds each this is 250 calls a second; one more is not asked, and whoever
 /// wanted to ask goes on as if nothing had been said.
@@ -85,6 +85,8 @@ pub(super) enum Asker {
     Trial(RequestId),
     /// A menu that looks its caller up.
     Menu(CallId),
+    /// The distributor, which wants to know who gets an interaction.
+    Decision(InteractionId, DecisionId),
 }
 
 /// Questions without an answer yet.
@@ -138,6 +140,7 @@ impl Engine {
                 self.emit(Output::Reply { id, result });
             }
             Asker::Menu(call) => self.on_looked_up(now, call, said),
+            Asker::Decision(interaction, decision) => self.on_decision_said(now, interaction, decision, said),
         }
     }
 

@@ -2,13 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{
-    CallRecord, Direction, Engine, Entry, Happened, MenuStep, Output, QueueRecord, Record, Refused, UsedDevice,
-    outgoing::Attempts, queue_calls::Step, transfers::Transfer,
-};
+use super::{CallRecord, Direction, Engine, Entry, Happened, Output, Record, Refused, UsedDevice, note::Note};
 use crate::{
-    acd::NeededSkill,
-    base::{AgentId, CallId, EngagementId, GroupId, InteractionId, LegId, Now, Number, QueueId, TrunkId, UserId, Wall},
+    base::{AgentId, CallId, GroupId, LegId, Now, TrunkId, UserId},
     sip::{Headers, TransactionId},
     switch::{
         CallSummary, Cause, Destination, EndedBy, Fact, GoesOn, GroupStrategy, LegParty, LegSide, LegStage, Lost,
@@ -16,52 +12,6 @@ use crate::{
     },
     wire::sip::Message,
 };
-
-/// What the engine knows of a call beyond the switch.
-pub(super) struct Note {
-    pub direction: Direction,
-    pub trunk: Option<TrunkId>,
-    /// The interaction that waits, rings or talks.
-    pub interaction: Option<InteractionId>,
-    pub engagement: Option<EngagementId>,
-    /// Customer and agent have been bridged.
-    pub connected: bool,
-    /// One side is being passed on to somebody else.
-    pub transfer: Option<Transfer>,
-    /// A REFER has been taken in it.
-    pub referred: bool,
-    /// Trunks of a group that may still be tried.
-    pub attempts: Option<Attempts>,
-    /// The number that the route out shows in place of the caller's.
-    pub caller_id: Option<Number>,
-    /// The caller hides his number otherwise, but not for this call.
-    pub shows_number: bool,
-    /// A call for help (SW-20).
-    pub urgent: bool,
-    /// How often it was forwarded, and who did so last.
-    pub forwards: u8,
-    pub forwarded_by: Option<UserId>,
-    pub queue: Option<QueueRecord>,
-    /// When it came to the queue that it is welcomed to.
-    pub approached: Option<Wall>,
-    /// The step of an overflow chain that it tries.
-    pub step: Option<Step>,
-    /// The journal says that it runs.
-    pub journalled: bool,
-    /// Somebody asked at a page for its end.
-    pub ended_by: Option<EndedBy>,
-    /// What menus want of queues for it, and which way it went through them.
-    pub priority: Option<i32>,
-    pub skills: Vec<NeededSkill>,
-    pub menus: Vec<MenuStep>,
-}
-
-impl Note {
-    /// The queue whose chain a call follows.
-    pub fn behind_queue(&self) -> Option<QueueId> {
-        self.step.as_ref().map(|step| step.queue)
-    }
-}
 
 /// Which way a call goes from somebody to somewhere.
 pub(super) fn direction(party: LegParty, to: Option<Destination>) -> Direction {
@@ -85,32 +35,7 @@ impl Engine {
         };
         let direction = direction(party, routed.as_ref().map(|routed| routed.destination));
         let urgent = routed.as_ref().is_some_and(|routed| self.is_for_help(routed));
-        self.notes.insert(
-            call,
-            Note {
-                direction,
-                trunk,
-                interaction: None,
-                engagement: None,
-                connected: false,
-                transfer: None,
-                referred: false,
-                attempts: None,
-                caller_id: None,
-                shows_number,
-                urgent,
-                forwards: 0,
-                forwarded_by: None,
-                queue: None,
-                approached: None,
-                step: None,
-                journalled: false,
-                ended_by: None,
-                priority: None,
-                skills: Vec::new(),
-                menus: Vec::new(),
-            },
-        );
+        self.notes.insert(call, Note { trunk, shows_number, urgent, ..Note::new(direction) });
         let Some(routed) = routed else { return self.refuse_call(now, call, Cause::NOT_FOUND) };
         if !self.may_dial(now, call, party) {
             return self.refuse_call(now, call, Cause::FORBIDDEN);
@@ -304,7 +229,8 @@ impl Engine {
             Fact::Deserted { call, leg } => self.on_deserted(now, call, leg),
             Fact::WentOn { call, without } => self.on_went_on(now, call, without),
             Fact::Untaped { leg } => self.on_untaped(now, leg),
-            Fact::Held { call, .. } | Fact::Renewed { call } => self.keep_call_later(now, call),
+            Fact::Held { call, leg, holds } => self.on_held(now, call, leg, holds),
+            Fact::Renewed { call } => self.keep_call_later(now, call),
             Fact::Stands { leg } => self.keep_standing(now, leg),
             Fact::Dtmf { call, leg, digit, .. } => {
                 if !self.on_supervisor_key(now, call, leg, digit) && !self.on_menu_key(now, call, leg, digit) {
@@ -412,6 +338,10 @@ impl Engine {
     fn on_user_leg(&mut self, now: Now, call: CallId, leg: LegId, user: UserId, what: (LegSide, LegStage)) {
         let Some(agent) = self.directory.agent_of(user) else { return };
         let key = (call, agent);
+        if self.has_engagement(call, agent) && !self.direct.contains_key(&key) {
+            // He is busy with this very call, at whichever of his phones.
+            return;
+        }
         match what {
             (LegSide::Called, LegStage::Begun) => {
                 // The turn of a group's member comes long after the call did: is he still free?

@@ -1,11 +1,10 @@
-//! Asking first (CH-07) and holding (CH-02) from a page: the agent's own leg is used again, only whom he talks to changes.
+//! Asking first (CH-07) from a page: the agent's own leg is used again, only whom he talks to changes.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Engine, Happened, PageTold, Refused, drive::Timer};
+use super::{Engine, Refused};
 use crate::{
     base::{CallId, LegId, Now, UserId},
-    media::{Source, Tone},
     switch::{Cause, Guest},
 };
 
@@ -24,45 +23,6 @@ pub enum ConsultStep {
 }
 
 impl Engine {
-    /// The agent's side of a call waits, and the other hears music; or both talk on.
-    pub(super) fn hold(&mut self, now: Now, call: CallId, held: bool) -> Result<(), Refused> {
-        let leg = self.agent_leg(call).ok_or_else(|| Refused::not_now("not_talking", "nobody talks in this call"))?;
-        if self.is_asking(call) {
-            return Err(Refused::not_now("consulting", "end the private talk first"));
-        }
-        if self.hold_leg(now, leg, held) {
-            return Ok(());
-        }
-        Err(Refused::not_now("codec", "somebody in this call speaks a codec that can't be decoded here"))
-    }
-
-    /// One leg waits, or talks on. False: it can't.
-    pub(super) fn hold_leg(&mut self, now: Now, leg: LegId, held: bool) -> bool {
-        let done = self.switch.set_held(leg, held);
-        let time = self.directory.hold_recall;
-        if held && done && !time.is_zero() {
-            self.timers.set(Timer::HoldLong(leg), now.mono + time);
-        } else if !held {
-            self.timers.cancel(Timer::HoldLong(leg));
-        }
-        done
-    }
-
-    /// CH-02: whoever has had somebody on hold for long hears so, and his page shows it.
-    pub(super) fn on_hold_long(&mut self, now: Now, leg: LegId) {
-        let Some(sight) = self.switch.leg(leg).filter(|leg| leg.is_held()) else { return };
-        let (call, page) = (sight.call(), sight.page());
-        if self.is_asking(call) {
-            return;
-        }
-        self.switch.play_over(leg, Source::Tone(Tone::Beep));
-        if let Some(page) = page {
-            self.tell_page(page, PageTold::HeldLong { leg });
-        }
-        self.live(now, Happened::HeldLong { call, leg });
-        self.timers.set(Timer::HoldLong(leg), now.mono + self.directory.hold_recall);
-    }
-
     /// Rings somebody to be asked in private; the customer hears music from now on.
     pub(super) fn consult(&mut self, now: Now, call: CallId, by: UserId, to: &str) -> Result<(), Refused> {
         if self.is_asking(call) {

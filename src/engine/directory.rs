@@ -36,6 +36,8 @@ pub(super) struct Directory {
     queue_numbers: FastMap<QueueId, Number>,
     trunk_order: Vec<TrunkId>,
     agents: FastMap<AgentId, UserId>,
+    pub agent_keys: BTreeMap<AgentId, Box<str>>,
+    pub agents_by_key: BTreeMap<Box<str>, AgentId>,
     agents_of_users: FastMap<UserId, AgentId>,
     waiting: FastMap<QueueId, WaitingSound>,
     spoken: FastMap<QueueId, Arc<Spoken>>,
@@ -84,6 +86,8 @@ impl Directory {
             services: centre.services.iter().map(|service| (service.id, service.clone())).collect(),
             menus: centre.menus.iter().map(|menu| (menu.id, Arc::new(menu.clone()))).collect(),
             queue_keys: centre.acd.queues.iter().map(|(id, queue)| (*id, queue.key.as_str().into())).collect(),
+            agent_keys: centre.acd.agents.iter().map(|(id, agent)| (*id, agent.key.as_str().into())).collect(),
+            agents_by_key: centre.acd.agents.iter().map(|(id, agent)| (agent.key.as_str().into(), *id)).collect(),
             router,
             agents,
             agents_of_users,
@@ -105,6 +109,7 @@ impl Directory {
                 groups.next().map(|group| plain(Destination::Group(group.id)))
             }
             Onward::Number(number) => self.router.route_out(number),
+            Onward::Menu(key) => self.menu_of(key).map(|menu| plain(Destination::Menu(menu.id))),
             Onward::Clip(key) => self.clips.get(&**key).map(|clip| plain(Destination::Clip(*clip))),
             Onward::Queue(key) => {
                 let found = self.queue_keys.iter().find(|(_, known)| known.as_ref() == key.as_ref());
@@ -112,6 +117,10 @@ impl Directory {
             }
             Onward::HangUp => None,
         }
+    }
+
+    pub fn service_of(&self, key: &str) -> Option<ServiceId> {
+        self.services.values().find(|service| service.name == key).map(|service| service.id)
     }
 
     pub fn menu_of(&self, key: &str) -> Option<Arc<Menu>> {

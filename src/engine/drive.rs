@@ -9,7 +9,6 @@ use std::{
 use super::{
     Alarm, Centre, Counts, Emitted, EngineSettings, Entry, EntryId, Event, Happened, Input, Output, Unsaid,
     asking::Asks,
-    calls::Note,
     dial_plan::Budgets,
     directory::Directory,
     forwarded::Forwarded,
@@ -17,6 +16,7 @@ use super::{
     last_used::LastUsed,
     menus::InMenu,
     messages::Texts,
+    note::Note,
     offers::Asked,
     pages::Pages,
     parties::Third,

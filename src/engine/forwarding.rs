@@ -109,7 +109,7 @@ impl Engine {
     fn trunk_target_between(&mut self, now: Now, trunk: TrunkId, number: &str) -> Option<Target> {
         let trunk = self.directory.trunks.get(&trunk).cloned()?;
         let asserts = if trunk.identity.trusted { Asserts::Always } else { Asserts::Never };
-        let shown = Presentation { number: None, hidden: false, asserts };
+        let shown = Presentation { withholds_name: !trunk.identity.passes_names, asserts, ..Presentation::default() };
         let urgent = self.directory.dial_plan.is_emergency(number);
         self.trunk_target_showing(now, &trunk, number, shown, urgent).ok()
     }

@@ -39,7 +39,7 @@ impl Engine {
         let number = trunk.map_or_else(|| number.into(), |trunk| trunk.numbering.caller_in(number));
         let number = Dialled::new(&number).map_or_else(|| ANONYMOUS.to_owned(), String::from);
         let display = shown.and_then(|party| party.display.as_deref()).map(readable).filter(|name| !name.is_empty());
-        Caller { display, number: Private::new(number), hidden }
+        Caller { display, number: Private::new(number), hidden, looked_up: None }
     }
 
     /// A user as he is shown to others.
@@ -47,7 +47,7 @@ impl Engine {
         let user = self.directory.users.get(&user);
         let name = user.map_or("", |user| internal_name(user));
         let display = user.map(|user| user.display.reveal().clone()).filter(|display| !display.is_empty());
-        Caller { display, number: Private::new(name.to_owned()), hidden }
+        Caller { display, number: Private::new(name.to_owned()), hidden, looked_up: None }
     }
 
     /// What a trunk sees of who calls: the number of the route, of the trunk, of the queue that the call comes from, of
@@ -79,6 +79,7 @@ impl Engine {
         Presentation {
             number: number.map(|number| trunk.numbering.caller_out(number).into_owned()),
             hidden: user.is_some_and(|user| user.hides_number) && !says_otherwise && !self.is_urgent(call),
+            withholds_name: !trunk.identity.passes_names,
             asserts: if trunk.identity.trusted { Asserts::Always } else { Asserts::Never },
         }
     }
@@ -94,6 +95,7 @@ impl Engine {
         Presentation {
             number: number.map(|number| trunk.numbering.caller_out(number.as_str()).into_owned()),
             hidden: user.is_some_and(|user| user.hides_number),
+            withholds_name: !trunk.identity.passes_names,
             asserts: if trunk.identity.trusted { Asserts::Always } else { Asserts::Never },
         }
     }

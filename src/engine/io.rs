@@ -427,6 +427,8 @@ pub enum Alarm {
     DialledTooMuch { user: String },
     /// Calls go on, but some of what should be recorded is lost.
     RecordingFails { why: String },
+    /// So many wait in a queue to which nobody is logged in who has these skills; without any, nobody at all.
+    Unserved { queue: String, skills: Vec<String>, waiting: u32 },
     /// A trunk answers no more, or again.
     Trunk { name: String, up: bool },
     /// A carrier does not register us; `until` then the last registration holds.

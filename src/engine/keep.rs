@@ -11,7 +11,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CallRecord, Engine, Entry, KeptMenu, QueueRecord, calls::Note, drive::Timer, queue_calls::Waiting,
+    CallRecord, Engine, Entry, KeptMenu, QueueRecord, drive::Timer, note::Note, queue_calls::Waiting,
     trunks::trunk_credentials,
 };
 use crate::{
@@ -351,29 +351,19 @@ pub(super) struct Living {
 
 impl RunningCall {
     fn note(&self, record: &CallRecord) -> Note {
+        // Who is rung from now on sees what the caller wants to be seen.
         Note {
-            direction: record.direction,
             trunk: record.trunk,
             interaction: self.interaction,
             engagement: self.engagement,
             connected: self.connected,
-            transfer: None,
             referred: self.referred,
-            attempts: None,
-            caller_id: None,
-            // Who is rung from now on sees what the caller wants to be seen.
-            shows_number: false,
-            urgent: false,
             forwards: self.forwards,
             forwarded_by: self.forwarded_by,
             queue: record.queue.clone(),
-            approached: None,
-            step: None,
             journalled: true,
-            ended_by: None,
-            priority: None,
-            skills: Vec::new(),
             menus: record.menus.clone(),
+            ..Note::new(record.direction)
         }
     }
 }

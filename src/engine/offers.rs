@@ -76,9 +76,9 @@ impl Engine {
             return self.acd.handle_failed(now, offer.offer, OfferFault::Unreachable);
         };
         let caller = sight.shown();
-        let shown = caller.display.as_deref().filter(|_| !caller.hidden).unwrap_or(offer.caller.reveal());
-        let caller =
-            Caller { display: Some(format!("[{queue_name}] {shown}")), number: offer.caller.clone(), hidden: false };
+        let shown = caller.name().filter(|_| !caller.hidden).unwrap_or(offer.caller.reveal());
+        let display = Some(format!("[{queue_name}] {shown}"));
+        let caller = Caller { display, number: offer.caller.clone(), ..Caller::default() };
         let plan = RingPlan {
             phases,
             phase_time: offer.until.since(now.mono) + RING_MARGIN,
@@ -166,6 +166,7 @@ impl Engine {
     pub(super) fn on_connected(&mut self, now: Now, call: CallId) {
         let Some(note) = self.notes.get_mut(&call) else { return };
         note.connected = true;
+        note.came_through();
         if let Some(engagement) = note.engagement {
             self.acd.handle_connected(now, engagement);
             // From here on it counts as answered, even if the process should not see its end.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Actor, Engine, Happened, Refused};
 use crate::{
-    base::{CallId, Dialled, LegId, Now, UserId},
+    base::{AgentId, CallId, Dialled, LegId, Now, UserId},
     media::AnswerSettings,
     switch::{Caller, Cause, Destination, GoesOn, Guest, LegParty, LegSight, RingId, RingPlan, Routed, Target, Then},
 };
@@ -38,6 +38,8 @@ enum ThirdIs {
     Supervisor(Supervision),
     /// Asked first by this leg.
     Asked(LegId),
+    /// Called back to whom this leg of his holds.
+    Recalled(LegId),
 }
 
 const OVER: &str = "this call is over";
@@ -87,7 +89,7 @@ impl Engine {
     pub(super) fn rings_to_ask(&self, call: CallId) -> Option<(RingId, LegId)> {
         self.thirds.iter().find_map(|(ring, third)| match third.what {
             ThirdIs::Asked(with) if third.call == call => Some((*ring, with)),
-            ThirdIs::Asked(_) | ThirdIs::Party | ThirdIs::Supervisor(_) => None,
+            ThirdIs::Asked(_) | ThirdIs::Party | ThirdIs::Supervisor(_) | ThirdIs::Recalled(_) => None,
         })
     }
 
@@ -112,7 +114,8 @@ impl Engine {
         let targets = self.targets_of(now, call, user)?;
         let shown = self.agent_leg(call).and_then(|leg| self.switch.leg(leg)).map(|leg| leg.address().clone());
         let number = shown.unwrap_or_default();
-        let caller = Caller { display: Some(format!("[supervision] {}", number.reveal())), number, hidden: false };
+        let display = Some(format!("[supervision] {}", number.reveal()));
+        let caller = Caller { display, number, ..Caller::default() };
         self.ring_third(now, Third { call, what: ThirdIs::Supervisor(mode) }, targets, caller)
     }
 
@@ -266,8 +269,12 @@ impl Engine {
             }
             return true;
         }
+        if let ThirdIs::Recalled(held) = third.what {
+            self.on_recalled(now, held, leg);
+            return true;
+        }
         let guest = match third.what {
-            ThirdIs::Party => Guest::Party,
+            ThirdIs::Party | ThirdIs::Recalled(_) => Guest::Party,
             ThirdIs::Supervisor(mode) => self.guest_for(third.call, mode),
             ThirdIs::Asked(with) => Guest::Consults { with, talks: true },
         };
@@ -278,9 +285,47 @@ impl Engine {
                 let _ = self.change_supervision(now, third.call, leg, Supervision::TakeOver);
             }
             ThirdIs::Asked(with) => self.end_asking(with),
-            ThirdIs::Party | ThirdIs::Supervisor(_) => {}
+            ThirdIs::Party | ThirdIs::Supervisor(_) | ThirdIs::Recalled(_) => {}
         }
         true
+    }
+
+    /// Rings back whom a leg of his holds.
+    pub(super) fn ring_back(&mut self, now: Now, call: CallId, held: LegId, targets: Vec<Target>, caller: Caller) {
+        // If the call is over, so is the hold.
+        let _ = self.ring_third(now, Third { call, what: ThirdIs::Recalled(held) }, targets, caller);
+    }
+
+    /// He has picked up, and talks on there; unless he took the call back himself in this very moment.
+    fn on_recalled(&mut self, now: Now, held: LegId, leg: LegId) {
+        if self.switch.leg(held).is_none_or(|leg| !leg.holds()) {
+            return self.switch.drop_party(now, leg, Cause::ELSEWHERE);
+        }
+        if self.switch.admit_guest(now, leg, Guest::Party) {
+            self.switch.replace_party(now, held, Some(leg), Cause::ELSEWHERE);
+        }
+    }
+
+    fn recall_of(&self, leg: LegId) -> Option<RingId> {
+        let of_it = |third: &Third| matches!(third.what, ThirdIs::Recalled(held) if held == leg);
+        self.thirds.iter().find(|(_, third)| of_it(third)).map(|(ring, _)| *ring)
+    }
+
+    pub(super) fn is_recalled(&self, leg: LegId) -> bool {
+        self.recall_of(leg).is_some()
+    }
+
+    pub(super) fn stop_recall(&mut self, now: Now, leg: LegId) {
+        let Some(ring) = self.recall_of(leg) else { return };
+        self.thirds.remove(&ring);
+        self.switch.stop_ring(now, ring, Cause::ELSEWHERE);
+    }
+
+    /// Whether a call is an agent's by the engagement that he has with it.
+    pub(super) fn has_engagement(&self, call: CallId, agent: AgentId) -> bool {
+        self.notes.get(&call).is_some_and(|note| {
+            note.engagement.is_some() && note.queue.as_ref().and_then(|queue| queue.agent) == Some(agent)
+        })
     }
 
     /// Nobody picked up. False: this ring is no such one.
@@ -289,7 +334,9 @@ impl Engine {
         if let ThirdIs::Asked(with) = third.what {
             self.end_asking(with);
         }
-        self.live(now, Happened::PartyLost { call: third.call, cause });
+        if !matches!(third.what, ThirdIs::Recalled(_)) {
+            self.live(now, Happened::PartyLost { call: third.call, cause });
+        }
         true
     }
 
@@ -363,13 +410,17 @@ impl Engine {
     pub(super) fn on_went_on(&mut self, now: Now, call: CallId, without: Option<LegParty>) {
         self.review_recording(now, call);
         let Some(LegParty::User(user)) = without else { return };
-        let agent = self.directory.agent_of(user);
-        let is_his = self.notes.get(&call).is_some_and(|note| {
-            note.engagement.is_some() && agent.is_some() && note.queue.as_ref().and_then(|queue| queue.agent) == agent
-        });
-        if is_his {
+        let is_his = self.directory.agent_of(user).is_some_and(|agent| self.has_engagement(call, agent));
+        if is_his && !self.talks_on(call, user) {
             self.end_interaction(now, call);
         }
+    }
+
+    /// He is one of the two again, at another of his phones.
+    fn talks_on(&self, call: CallId, user: UserId) -> bool {
+        let Some(caller) = self.switch.call(call).map(|sight| sight.caller_leg()) else { return false };
+        let legs = [Some(caller), self.switch.partner(caller)];
+        legs.into_iter().flatten().filter_map(|leg| self.switch.leg(leg)).any(|leg| leg.party() == LegParty::User(user))
     }
 
     pub(super) fn forget_thirds(&mut self, call: CallId) {

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::{Engine, Entry, Happened, Output, QueueRecord, Record, StoryEvent};
+use super::{Alarm, Engine, Entry, Happened, Output, QueueRecord, Record, StoryEvent};
 use crate::{
     acd::{self, Enqueue, Onward, Outcome},
     base::{AgentId, CallId, InteractionId, Now, OfferId, Private, QueueId, Wall},
@@ -26,6 +26,8 @@ pub(super) struct Waiting {
 /// A step of a queue's chain, outside the queues, that a call is trying.
 pub(super) struct Step {
     pub queue: QueueId,
+    /// Somebody answered there, or another queue took it: what fails from then on is no affair of the chain's.
+    pub done: bool,
     to: Onward,
     interaction: InteractionId,
     priority: i32,
@@ -55,7 +57,7 @@ impl Engine {
                 note.queue = Some(QueueRecord::new(queue, interaction, outcome_name(&outcome)));
             }
             if let Outcome::Overflowed(to) = outcome {
-                self.go_onward(now, call, Step { queue, to, interaction, priority, arrived });
+                self.go_onward(now, call, Step { queue, done: false, to, interaction, priority, arrived });
             } else {
                 self.refuse_call(now, call, refusal(&outcome));
             }
@@ -76,6 +78,7 @@ impl Engine {
         if let Some(note) = self.notes.get_mut(&call) {
             note.connected = false;
             note.interaction = Some(interaction);
+            note.came_through();
         }
     }
 
@@ -125,9 +128,10 @@ impl Engine {
 
     /// What a call was tried at came to nothing: the next step of the chain, if it is on one. False: it is over.
     pub(super) fn try_next_step(&mut self, now: Now, call: CallId) -> bool {
-        let Some(step) = self.notes.get_mut(&call).and_then(|note| note.step.take()) else { return false };
+        let step = self.notes.get_mut(&call).and_then(|note| note.step.take_if(|step| !step.done));
+        let Some(step) = step else { return false };
         let Some(sight) = self.switch.call(call) else { return false };
-        let Step { queue, to, interaction, priority, arrived } = step;
+        let Step { queue, to, interaction, priority, arrived, .. } = step;
         let enqueue = Enqueue {
             priority,
             arrived: Some(arrived),
@@ -143,13 +147,13 @@ impl Engine {
             Err(further) => {
                 self.waiting.remove(&interaction);
                 let Some(to) = further else { return false };
-                self.go_onward(now, call, Step { queue, to, interaction, priority, arrived });
+                self.go_onward(now, call, Step { queue, done: false, to, interaction, priority, arrived });
                 true
             }
         }
     }
 
-    fn queue_record(&mut self, interaction: InteractionId) -> Option<&mut QueueRecord> {
+    pub(super) fn queue_record(&mut self, interaction: InteractionId) -> Option<&mut QueueRecord> {
         let call = self.waiting.get(&interaction)?.call;
         self.notes.get_mut(&call)?.queue.as_mut()
     }
@@ -169,6 +173,8 @@ impl Engine {
             acd::Output::Entry(entry) => {
                 self.journal(Entry::Acd(entry));
             }
+            acd::Output::Decide(dilemma) => self.on_dilemma(now, &dilemma),
+            acd::Output::Decided { interaction, queue, decided } => self.on_decided(now, interaction, queue, decided),
             acd::Output::Offer(offer) => self.on_offer(now, &offer),
             acd::Output::Withdraw { offer, cause, .. } => self.on_withdraw(now, offer, cause),
             acd::Output::OfferEnded { offer, agent, interaction, queue, end, ring_ms } => {
@@ -205,7 +211,19 @@ impl Engine {
             }
             acd::Output::Queue(event) => self.live(now, Happened::Queue(event)),
             acd::Output::Member(event) => self.live(now, Happened::Member(event)),
-            acd::Output::Notice(notice) => self.live(now, Happened::Notice(notice)),
+            acd::Output::Notice(notice) => {
+                self.on_notice(now, &notice);
+                self.live(now, Happened::Notice(notice));
+            }
+        }
+    }
+
+    /// An operator should look at it, too.
+    fn on_notice(&mut self, now: Now, notice: &acd::Notice) {
+        if let acd::Notice::Unserved { queue, skills, waiting } = notice {
+            let queue = self.directory.queue_key(*queue).unwrap_or_default().to_owned();
+            let skills = skills.iter().map(|need| format!("{} {}", need.skill, need.level));
+            self.alarm(now, Alarm::Unserved { queue, skills: skills.collect(), waiting: *waiting });
         }
     }
 
@@ -239,7 +257,7 @@ impl Engine {
             note.interaction = None;
         }
         match onward {
-            Some(to) => self.go_onward(now, call, Step { queue, to, interaction, priority, arrived }),
+            Some(to) => self.go_onward(now, call, Step { queue, done: false, to, interaction, priority, arrived }),
             // He is gone already if he left by himself; whoever still waits is let go.
             None => self.switch.end_call(now, call, refusal(outcome), EndedBy::Switch),
         }

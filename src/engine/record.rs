@@ -111,6 +111,8 @@ pub struct StoryStep {
 pub enum StoryEvent {
     /// It entered, and nobody could be asked.
     Nobody(acd::WhyNobody),
+    /// A program elsewhere was asked who gets it.
+    Decided(acd::Decided),
     /// This agent was asked.
     Offered {
         offer: OfferId,

@@ -112,6 +112,7 @@ impl Engine {
         let (alive, living) = self.resume_calls(now, &mut calls);
         self.acd.restore(now, read.acd, &alive);
         self.settle_resumed(now, living);
+        self.watch_holds(now);
         self.restore_forwards(now, read.way_key, read.forwards.into_values());
         self.restore_recordings(now, read.segments.into_values());
         self.tell_devices(now);

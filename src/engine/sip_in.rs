@@ -330,7 +330,8 @@ impl Engine {
 
     /// A call, or who is passed on in it, can't be put through there; a queue's chain may lead it elsewhere.
     pub(super) fn refuse_call(&mut self, now: Now, call: CallId, cause: Cause) {
-        if !self.try_next_step(now, call) && !self.on_transfer_failed(now, call, cause) {
+        let goes_on = self.go_on_behind_menu(now, call) || self.try_next_step(now, call);
+        if !goes_on && !self.on_transfer_failed(now, call, cause) {
             self.switch.end_call(now, call, cause, EndedBy::Switch);
         }
     }

@@ -35,7 +35,7 @@ pub struct CallView {
     pub stage: CallStage,
     pub queue: Option<QueueId>,
     pub interaction: Option<InteractionId>,
-    /// Whom the queue gave it to.
+    /// Whom the queue gave it to, or who talks on in his place.
     pub agent: Option<AgentId>,
     /// Agents who are in it, or rung by it, through no queue.
     pub direct: Vec<AgentId>,

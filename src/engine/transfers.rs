@@ -1,7 +1,7 @@
 //! Transfers that phones ask for (CH-12, SW-13): REFER alone, and REFER with Replaces (RFC 5589). Both are carried out
 //! here; none is ever passed on.
 
-use super::{BlindFailed, Engine, Refused, calls::Note};
+use super::{BlindFailed, Engine, Refused, note::Note};
 use crate::{
     base::{CallId, LegId, Now, QueueId, UserId, Wall},
     sip::{Reply, SubscriptionId, TransactionId},
@@ -189,7 +189,7 @@ impl Engine {
         }
         match sight.party() {
             LegParty::User(user) => self.shown_user(user, false),
-            LegParty::Trunk(_) => Caller { display: None, number: sight.address().clone(), hidden: false },
+            LegParty::Trunk(_) => Caller { number: sight.address().clone(), ..Caller::default() },
         }
     }
 

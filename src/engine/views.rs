@@ -3,8 +3,8 @@
 use super::{CallStage, CallView, Counts, Engine, Happened, LegView, MenuView, Snapshot};
 use crate::{
     acd,
-    base::{CallId, Now},
-    switch::LegSide,
+    base::{AgentId, CallId, Now},
+    switch::{LegParty, LegSide},
 };
 
 impl Engine {
@@ -90,10 +90,21 @@ impl Engine {
         }
     }
 
+    /// The agent who talks on in a call that a queue had given to another.
+    fn took_over(&self, call: CallId) -> Option<AgentId> {
+        self.notes.get(&call).filter(|note| note.queue.is_some() && note.interaction.is_none())?;
+        self.switch.call(call)?.connected()?;
+        match self.switch.leg(self.agent_leg(call)?)?.party() {
+            LegParty::User(user) => self.directory.agent_of(user),
+            LegParty::Trunk(_) => None,
+        }
+    }
+
     fn call_view(&self, call: CallId) -> Option<CallView> {
         let note = self.notes.get(&call)?;
         let sight = self.switch.call(call)?;
-        let agent = note.queue.as_ref().filter(|_| note.engagement.is_some()).and_then(|queue| queue.agent);
+        let engaged = note.queue.as_ref().filter(|_| note.engagement.is_some()).and_then(|queue| queue.agent);
+        let agent = engaged.or_else(|| self.took_over(call));
         let rings = sight.legs().any(|leg| leg.side() == LegSide::Called && !leg.is_answered());
         let stage = match (sight.connected(), note.interaction) {
             (_, Some(_)) if !note.connected => CallStage::Waiting,

@@ -390,6 +390,10 @@ fn on_alarm(alarm: &Alarm) {
             tracing::error!(what, "an invariant was broken and repaired");
             metrics::counter!("acd_repairs_total").increment(1);
         }
+        Alarm::Unserved { queue, skills, waiting } => {
+            let skills = skills.join(", ");
+            tracing::warn!(queue, skills, waiting, "nobody is logged in who may have those who wait");
+        }
         Alarm::RecordingFails { why } => {
             tracing::error!(why, "calls go on, but what should be recorded of them is lost");
             metrics::counter!("recordings_failed_total").increment(1);

@@ -190,7 +190,7 @@ impl Switch {
     /// What the caller is called from now on, at whoever is rung for him.
     pub fn name_caller(&mut self, call: CallId, name: String) {
         if let Some(known) = self.calls.get_mut(&call) {
-            known.shown.display = Some(name);
+            known.shown.looked_up = Some(name);
             self.fact(Fact::Changed { call });
         }
     }

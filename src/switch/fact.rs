@@ -234,6 +234,8 @@ pub struct Presentation {
     pub number: Option<String>,
     /// Nothing is shown to the called, though it would be to others.
     pub hidden: bool,
+    /// A name that we have looked up stays with us.
+    pub withholds_name: bool,
     pub asserts: Asserts,
 }
 
@@ -255,7 +257,11 @@ pub const ANONYMOUS: &str = "anonymous";
 /// Who calls, as far as it may be shown.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Caller {
+    /// What the caller calls himself.
     pub display: Option<String>,
+    /// What we call him by what we have looked up: for our own people, and for trunks whose settings pass it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looked_up: Option<String>,
     /// Number or user name; [`ANONYMOUS`] when not even we know it.
     pub number: Private<String>,
     /// The caller asked not to be shown (RFC 3323).
@@ -263,6 +269,11 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// His name for our own people.
+    pub fn name(&self) -> Option<&str> {
+        self.looked_up.as_deref().or(self.display.as_deref())
+    }
+
     /// The number as whoever may not see a hidden one sees it.
     pub fn visible_number(&self) -> Private<String> {
         if self.hidden { Private::new(ANONYMOUS.to_owned()) } else { self.number.clone() }

@@ -476,10 +476,11 @@ fn invite(
 /// Who calls, as a page shows it.
 fn shown(caller: &Caller, target: &Target) -> Caller {
     if caller.hidden || target.shown.hidden {
-        return Caller { display: None, number: Private::new(ANONYMOUS.to_owned()), hidden: true };
+        let number = Private::new(ANONYMOUS.to_owned());
+        return Caller { number, hidden: true, ..Caller::default() };
     }
     let number = target.shown.number.clone().map_or_else(|| caller.number.clone(), Private::new);
-    Caller { number, ..caller.clone() }
+    Caller { display: caller.name().map(str::to_owned), looked_up: None, number, ..*caller }
 }
 
 /// From, To and what else says who calls, as one target sees it.
@@ -489,11 +490,12 @@ pub(super) fn addressed(caller: &Caller, target: &Target) -> (Party, Party, Head
     let known = !number.is_empty() && number != ANONYMOUS;
     let hidden = caller.hidden || target.shown.hidden;
     let uri = format!("sip:{}@{domain}", escape_user(number));
+    let name = if target.shown.withholds_name { caller.display.as_deref() } else { caller.name() };
     let from = match (hidden, known) {
         // RFC 3323 4.1.1.3.
         (true, _) => Party::named("Anonymous", NOBODY),
-        (false, true) => Party { display: caller.display.clone(), uri: uri.clone() },
-        (false, false) => Party::named(caller.display.as_deref().unwrap_or("Anonymous"), NOBODY),
+        (false, true) => Party { display: name.map(str::to_owned), uri: uri.clone() },
+        (false, false) => Party::named(name.unwrap_or("Anonymous"), NOBODY),
     };
     let to = Party::new(format!("sip:{}@{domain}", escape_user(target.address.reveal())));
     let mut headers = Headers::new();

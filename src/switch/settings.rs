@@ -146,6 +146,9 @@ impl Trunk {
 pub struct TrunkIdentity {
     /// It is in our trust domain (RFC 3325 2): what it asserts is believed, and it is told who calls though he hides.
     pub trusted: bool,
+    /// It is told the names that we have looked up of callers; without it they stay with us.
+    #[serde(default)]
+    pub passes_names: bool,
     pub forwarding: Forwarding,
 }
 

@@ -367,6 +367,11 @@ impl Member {
         }
     }
 
+    /// Logged in, whether or not anything can be asked of him now.
+    pub fn is_in(&self) -> bool {
+        self.state != MemberState::LoggedOut && !self.leaving
+    }
+
     /// Where the queue's offers ring.
     pub fn device(&self) -> &DeviceChoice {
         self.chosen.as_ref().unwrap_or(&self.settled)

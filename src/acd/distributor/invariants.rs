@@ -138,7 +138,13 @@ impl Acd {
                 wrong("I3", format!("{} waits for {engagement}, which is over", it.interaction));
             }
             let wanted = queue.pools.get(&it.pool).is_some_and(|pool| pool.wanting.contains(key));
-            let alone = it.offers.is_empty() && it.phase == WaitPhase::Open;
+            let asked = it.deciding.is_asked();
+            if asked != queue.asking.contains(&it.interaction)
+                || asked && self.timers.deadline(&Timer::Undecided(it.interaction)).is_none()
+            {
+                wrong("I4", format!("{} is asked about for ever", it.interaction));
+            }
+            let alone = it.offers.is_empty() && it.phase == WaitPhase::Open && !asked;
             if wanted != it.wanting || alone && !wanted {
                 wrong("I4", format!("{} is forgotten in {id}", it.interaction));
             }
@@ -149,7 +155,7 @@ impl Acd {
         }
         for pool in queue.pools.values() {
             let pair = pool.wanting.iter().find_map(|key| {
-                let takes = |agent: &&super::queue::AgentKey| self.takes(key.interaction, agent.tier);
+                let takes = |agent: &&super::queue::AgentKey| self.takes(key.interaction, agent.agent, agent.tier, 0);
                 pool.routable.iter().find(takes).map(|agent| (key.interaction, agent.agent))
             });
             if let Some((interaction, agent)) = pair {
@@ -194,6 +200,7 @@ impl Acd {
             let waiting = &self.waiting;
             queue.line.retain(|key| waiting.get(&key.interaction).is_some_and(|it| it.key() == *key));
             queue.arrivals = queue.line.iter().map(|key| (key.arrived, key.interaction)).collect();
+            queue.asking.retain(|id| waiting.get(id).is_some_and(|it| it.deciding.is_asked()));
             queue.heads.clear();
             for pool in queue.pools.values_mut() {
                 pool.wanting.clear();
@@ -214,6 +221,7 @@ impl Acd {
             {
                 it.phase = WaitPhase::Open;
             }
+            self.forget_question(now, interaction);
             self.widen(now, interaction);
             self.back_in_place(now, interaction);
         }

@@ -329,9 +329,11 @@ impl Acd {
                 phase: WaitPhase::Open,
                 pool: PLAIN,
                 wanting: false,
+                deciding: Default::default(),
                 step_due: false,
+                unfit_since: None,
                 expired: false,
-                pulled: false,
+                alone: false,
             },
         );
         if !lives {

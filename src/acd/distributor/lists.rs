@@ -5,6 +5,7 @@ use super::{
     Acd,
     agent::{Agent, Member},
     estimate::{WHOLE_AGENT, is_staff},
+    matching::Asked,
     queue::{AgentKey, Need, PLAIN, Pool, PoolId, Queue},
 };
 use crate::base::{AgentId, FastMap, Now, QueueId};
@@ -104,7 +105,6 @@ impl Acd {
     fn serve(&mut self, now: Now, agent: AgentId) {
         let at = self.at(now);
         while let Some((_, id)) = self.best_for(agent, at) {
-            let before = self.next_id;
             let queue = self.waiting.get(&id).map(|it| it.queue);
             if let Some(it) = self.agents.get_mut(&agent)
                 && let Some((id, mut member)) = queue.and_then(|queue| it.members.remove_entry(&queue))
@@ -114,8 +114,7 @@ impl Acd {
                 }
                 it.members.insert(id, member);
             }
-            self.ask(now, id);
-            if self.next_id == before {
+            if self.ask(now, id) == Asked::Nobody {
                 break;
             }
         }
@@ -219,7 +218,7 @@ fn agent_key(agent: &Agent, member: &Member, queue: &Queue) -> AgentKey {
 }
 
 /// In skills-best the measure depends on the need: the best sum of levels is least.
-fn pool_key(key: AgentKey, agent: &Agent, need: &Need, strategy: Strategy) -> AgentKey {
+pub(super) fn pool_key(key: AgentKey, agent: &Agent, need: &Need, strategy: Strategy) -> AgentKey {
     if strategy != Strategy::SkillsBest {
         return key;
     }

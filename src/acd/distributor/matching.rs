@@ -22,6 +22,15 @@ pub(super) struct Turnstile {
     key: WaitKey,
 }
 
+/// What came of looking for an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    Agent,
+    /// Somebody elsewhere, who is to say which agent.
+    Elsewhere,
+    Nobody,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Seeker {
     Interaction(InteractionId),
@@ -47,7 +56,8 @@ impl Acd {
 
     /// One who entered and is offered to nobody learns why.
     fn tell_nobody(&mut self, id: InteractionId) {
-        let Some(it) = self.waiting.get(&id).filter(|it| it.offers.is_empty()) else { return };
+        let is_alone = |it: &&Waiting| it.offers.is_empty() && !it.deciding.is_asked();
+        let Some(it) = self.waiting.get(&id).filter(is_alone) else { return };
         let Some((queue, pool)) = self.queues.get(&it.queue).and_then(|line| Some((line, line.pools.get(&it.pool)?)))
         else {
             return;
@@ -55,6 +65,7 @@ impl Acd {
         let why = WhyNobody {
             excluded: queue.excluded(),
             unfit: unfit(queue, pool),
+            vetoed: self.barred(queue, pool, it),
             delayed: it.phase == WaitPhase::Delayed,
         };
         self.outputs.push_back(Output::Nobody { interaction: id, queue: queue.id, why });
@@ -75,7 +86,7 @@ impl Acd {
         }
         while let Some(Reverse((place, seeker))) = heap.pop() {
             match seeker {
-                Seeker::Interaction(id) => self.ask(now, id),
+                Seeker::Interaction(id) => drop(self.ask(now, id)),
                 Seeker::Agent(agent) => {
                     // The best may have gone meanwhile; the next best is never better.
                     let Some((best, id)) = self.best_for(agent, at) else { continue };
@@ -83,9 +94,7 @@ impl Acd {
                         heap.push(Reverse((best, seeker)));
                         continue;
                     }
-                    let before = self.next_id;
-                    self.ask(now, id);
-                    if self.next_id == before {
+                    if self.ask(now, id) == Asked::Nobody {
                         continue;
                     }
                     if let Some((next, _)) = self.best_for(agent, at) {
@@ -123,9 +132,10 @@ impl Acd {
                 if !pool.need.admits(agent.id, member.tier, &agent.settings.skills) {
                     continue;
                 }
-                let Some(first) = pool.wanting.iter().find(|key| self.takes(key.interaction, member.tier)) else {
-                    continue;
-                };
+                // One who has just come stands in no list yet.
+                let unlisted = usize::from(member.listed.is_none());
+                let takes = |key: &&WaitKey| self.takes(key.interaction, agent.id, member.tier, unlisted);
+                let Some(first) = pool.wanting.iter().find(takes) else { continue };
                 let place = turnstile(queue, *first, at);
                 if best.is_none_or(|(best, _)| place < best) {
                     best = Some((place, first.interaction));
@@ -135,10 +145,20 @@ impl Acd {
         best
     }
 
-    /// While some ring at once, only their tier or a lower one may join.
-    pub(super) fn takes(&self, id: InteractionId, tier: u16) -> bool {
-        let Some(it) = self.waiting.get(&id) else { return false };
+    /// Whether an interaction would take an agent: none who is ruled out, none before somebody elsewhere can be asked
+    /// where that must be, and while some ring at once, only one of their tier or a lower one.
+    pub(super) fn takes(&self, id: InteractionId, agent: AgentId, tier: u16, unlisted: usize) -> bool {
+        let Some(it) = self.waiting.get(&id).filter(|it| !it.deciding.vetoed.contains(&agent)) else { return false };
+        if self.must_be_decided(it) {
+            return self.queues.get(&it.queue).is_some_and(|queue| self.may_ask(queue, it.pool, unlisted));
+        }
         self.ringing_tier(it).is_none_or(|ringing| tier <= ringing)
+    }
+
+    /// Agents who could be asked, but for a veto.
+    pub(super) fn barred(&self, queue: &Queue, pool: &Pool, it: &Waiting) -> u32 {
+        let barred = it.deciding.vetoed.iter().filter(|agent| self.key_in(queue, pool, **agent).is_some());
+        u32::try_from(barred.count()).unwrap_or(u32::MAX)
     }
 
     fn ringing_tier(&self, it: &Waiting) -> Option<u16> {
@@ -149,32 +169,43 @@ impl Acd {
         it.offers.iter().filter_map(|offer| self.offers.get(offer)).map(|offer| offer.tier).max()
     }
 
-    /// Offers an interaction to whom its queue's strategy chooses.
-    pub(super) fn ask(&mut self, now: Now, id: InteractionId) {
-        let Some(it) = self.waiting.get(&id) else { return };
-        if !it.wanting {
-            return;
+    /// Offers an interaction to whom its queue's strategy chooses, or asks elsewhere first.
+    pub(super) fn ask(&mut self, now: Now, id: InteractionId) -> Asked {
+        let Some(it) = self.waiting.get(&id).filter(|it| it.wanting) else { return Asked::Nobody };
+        if self.must_be_decided(it) {
+            return if self.put_dilemma(now, id) { Asked::Elsewhere } else { Asked::Nobody };
         }
         let ringing = self.ringing_tier(it);
-        let Some(queue) = self.queues.get(&it.queue) else { return };
-        let Some(pool) = queue.pools.get(&it.pool) else { return };
-        let Some((chosen, first, candidates)) = choose(&mut self.chance, queue, pool, it, ringing) else { return };
-        let strategy = queue.rules.strategy;
-        let at = self.at(now);
-        let first: Vec<_> = first.iter().map(|key| candidate(strategy, key, at)).collect();
-        let (excluded, unfit) = (queue.excluded(), unfit(queue, pool));
-        let queue = queue.id;
-        for (key, rank) in chosen.iter().zip(1..) {
-            let why = Why {
-                strategy,
-                agent: key.agent,
-                rank: if chosen.len() > 1 { rank } else { 1 },
-                candidates,
-                first: first.clone(),
-                excluded: excluded.clone(),
-                unfit,
-                assigned: None,
-            };
+        let Some(queue) = self.queues.get(&it.queue) else { return Asked::Nobody };
+        let Some(pool) = queue.pools.get(&it.pool) else { return Asked::Nobody };
+        let named = it.deciding.named().and_then(|agent| self.key_in(queue, pool, agent));
+        let choice = match named.filter(|key| !it.deciding.vetoed.contains(&key.agent)) {
+            Some(key) => Some(named_choice(queue, pool, it, key)),
+            None => choose(&mut self.chance, queue, pool, it, ringing),
+        };
+        let Some(Choice { chosen, rank, first }) = choice else { return Asked::Nobody };
+        let (strategy, at) = (queue.rules.strategy, self.at(now));
+        let candidates = u32::try_from(pool.routable.len()).unwrap_or(u32::MAX);
+        let why = Why {
+            strategy,
+            agent: AgentId(0),
+            rank,
+            candidates: candidates.saturating_sub(self.barred(queue, pool, it)),
+            first: first.iter().map(|key| candidate(strategy, key, at)).collect(),
+            excluded: queue.excluded(),
+            unfit: unfit(queue, pool),
+            assigned: None,
+            decided: None,
+        };
+        let (queue, many) = (queue.id, chosen.len() > 1);
+        let is_named = named.is_some_and(|named| chosen.first() == Some(&named));
+        let decided = self.waiting.get_mut(&id).and_then(|it| {
+            it.alone |= is_named;
+            it.deciding.take()
+        });
+        for (key, place) in chosen.iter().zip(1..) {
+            let rank = if many { place } else { rank };
+            let why = Why { agent: key.agent, rank, decided: decided.clone(), ..why.clone() };
             if matches!(strategy, Strategy::RoundRobin | Strategy::OrderedRoundRobin)
                 && let Some(queue) = self.queues.get_mut(&queue)
             {
@@ -182,39 +213,56 @@ impl Acd {
             }
             self.make_offer(now, id, key.agent, key.tier, why);
         }
+        Asked::Agent
     }
 }
 
 /// Free members whom the interactions of a pool can't have.
-fn unfit(queue: &Queue, pool: &Pool) -> u32 {
+pub(super) fn unfit(queue: &Queue, pool: &Pool) -> u32 {
     queue.routable().saturating_sub(u32::try_from(pool.routable.len()).unwrap_or(u32::MAX))
 }
 
 type Keys = SmallVec<[AgentKey; 8]>;
 
-/// Whom to ask, who came first in the order, and how many there were.
+/// Whom to ask, the rank of the first of them, and who came first in the order.
+struct Choice {
+    chosen: Keys,
+    rank: u32,
+    first: Keys,
+}
+
+/// Whom somebody elsewhere has named.
+fn named_choice(queue: &Queue, pool: &Pool, it: &Waiting, named: AgentKey) -> Choice {
+    let order = queue.first(pool, usize::MAX, &it.deciding.vetoed);
+    let place = order.iter().position(|key| key.agent == named.agent).map_or(order.len(), |at| at + 1);
+    let first = order.into_iter().take(WHY_CANDIDATES_MAX).collect();
+    Choice { chosen: SmallVec::from_slice(&[named]), rank: u32::try_from(place).unwrap_or(u32::MAX), first }
+}
+
+/// Whom the queue's strategy chooses.
 fn choose(
     chance: &mut crate::base::Chance,
     queue: &Queue,
     pool: &Pool,
     it: &Waiting,
     ringing: Option<u16>,
-) -> Option<(Keys, Keys, u32)> {
-    let candidates = u32::try_from(pool.routable.len()).unwrap_or(u32::MAX);
+) -> Option<Choice> {
     let tried = it.tried.len();
+    let barred = &it.deciding.vetoed;
+    let open = pool.routable.iter().filter(|key| !barred.contains(&key.agent));
     let mut order = match queue.rules.strategy {
         Strategy::RingAll => {
             let room = RING_ALL_MAX.saturating_sub(it.offers.len());
             let may = |key: &&AgentKey| ringing.is_none_or(|tier| key.tier <= tier);
-            let all: Keys = lowest_tier(&pool.routable).filter(may).take(room).copied().collect();
-            if all.is_empty() {
+            let chosen: Keys = lowest_tier(open).filter(may).take(room).copied().collect();
+            if chosen.is_empty() {
                 return None;
             }
-            let first = all.iter().take(WHY_CANDIDATES_MAX).copied().collect();
-            return Some((all, first, candidates));
+            let first = chosen.iter().take(WHY_CANDIDATES_MAX).copied().collect();
+            return Some(Choice { chosen, rank: 1, first });
         }
-        Strategy::Random => by_chance(chance, lowest_tier(&pool.routable), |_| 1, it),
-        Strategy::WeightedRandom => by_chance(chance, pool.routable.iter(), tier_weight, it),
+        Strategy::Random => by_chance(chance, lowest_tier(open), |_| 1, it),
+        Strategy::WeightedRandom => by_chance(chance, open, tier_weight, it),
         Strategy::LongestIdle
         | Strategy::RoundRobin
         | Strategy::OrderedRoundRobin
@@ -223,7 +271,7 @@ fn choose(
         | Strategy::LeastOccupied
         | Strategy::Linear
         | Strategy::RingProgressive
-        | Strategy::SkillsBest => queue.first(pool, WHY_CANDIDATES_MAX + tried),
+        | Strategy::SkillsBest => queue.first(pool, WHY_CANDIDATES_MAX + tried, barred),
     };
     if tried > 0 {
         // Those who missed or declined this one come after all who did not.
@@ -231,7 +279,7 @@ fn choose(
     }
     order.truncate(WHY_CANDIDATES_MAX);
     let winner = *order.first()?;
-    Some((SmallVec::from_slice(&[winner]), order, candidates))
+    Some(Choice { chosen: SmallVec::from_slice(&[winner]), rank: 1, first: order })
 }
 
 /// A higher tier is less likely.
@@ -267,7 +315,7 @@ fn turnstile(queue: &Queue, key: WaitKey, at: Wall) -> Turnstile {
 }
 
 /// What the strategy compared, in words' units.
-fn candidate(strategy: Strategy, key: &AgentKey, at: Wall) -> Candidate {
+pub(super) fn candidate(strategy: Strategy, key: &AgentKey, at: Wall) -> Candidate {
     let idle = |since: i64| i64::try_from(millis(at.since(Wall(since)))).ok();
     let measure = match strategy {
         Strategy::LongestIdle => idle(key.measure),

@@ -9,6 +9,7 @@ mod agent;
 mod announce;
 mod clock;
 mod counters;
+mod decision;
 mod devices;
 mod direct;
 mod doors;
@@ -28,6 +29,7 @@ mod queue;
 mod reload;
 mod selection;
 mod table;
+mod unfit;
 mod view;
 mod waiting;
 mod wrap_up;
@@ -139,10 +141,16 @@ enum Timer {
     Grace(AgentId),
     /// Nobody left long enough: those who wait leave.
     Empty(QueueId),
+    /// See whether somebody is there who may have those who wait.
+    Unfit(QueueId),
     /// The interaction may be offered, or to more agents than before.
     Widen(InteractionId),
     /// One more agent for a progressive ring.
     Progress(InteractionId),
+    /// Nobody elsewhere has said in time who gets it.
+    Undecided(InteractionId),
+    /// A veto from elsewhere is over.
+    Vetoed(InteractionId),
     /// Time to tell one who waits something.
     Announce(InteractionId),
     /// Time to ask whether an agent is there, or to believe that he is not.
@@ -194,6 +202,8 @@ pub struct Explanation {
     pub queue: QueueId,
     pub position: u32,
     pub waited_ms: u64,
+    /// The program elsewhere that is being asked who gets it.
+    pub asking: Option<String>,
     /// In the order in which they would be asked; then those held back.
     pub members: Vec<MemberReason>,
 }
@@ -207,6 +217,8 @@ pub struct MemberReason {
     pub held_back: Vec<Factor>,
     /// Lacks a skill that is asked for, or the interaction is kept for another.
     pub unfit: bool,
+    /// A program elsewhere has ruled him out for the time being.
+    pub vetoed: bool,
     pub status: StatusView,
 }
 
@@ -279,8 +291,11 @@ impl Acd {
             Timer::NotBefore(agent) => self.on_not_before(now, agent),
             Timer::Grace(agent) => self.on_grace_over(now, agent),
             Timer::Empty(queue) => self.on_empty(now, queue),
+            Timer::Unfit(queue) => self.on_unfit_look(now, queue),
             Timer::Widen(interaction) => self.on_widen(now, interaction),
             Timer::Progress(interaction) => self.on_progress_step(interaction),
+            Timer::Undecided(interaction) => self.on_undecided(now, interaction),
+            Timer::Vetoed(interaction) => self.on_veto_over(interaction),
             Timer::Announce(interaction) => self.on_announce(now, interaction),
             Timer::Inactive(agent) => self.on_inactive(now, agent),
             Timer::TooLong(agent) => self.on_too_long(now, agent),

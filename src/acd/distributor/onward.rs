@@ -43,7 +43,12 @@ impl Acd {
                 let there = Enqueue { queue, ..enqueue.clone() };
                 self.refusal(now, &there).is_none()
             }),
-            Onward::User(_) | Onward::Group(_) | Onward::Number(_) | Onward::Clip(_) | Onward::HangUp => true,
+            Onward::User(_)
+            | Onward::Group(_)
+            | Onward::Number(_)
+            | Onward::Menu(_)
+            | Onward::Clip(_)
+            | Onward::HangUp => true,
         };
         chain.iter().skip(tried).find(takes).cloned()
     }
@@ -79,7 +84,12 @@ impl Acd {
     fn follow(&mut self, now: Now, from: QueueId, to: Onward, enqueue: Enqueue, wait_ms: u64) -> Result<(), Outcome> {
         let queue = match &to {
             Onward::Queue(key) => self.queue_of(key),
-            Onward::User(_) | Onward::Group(_) | Onward::Number(_) | Onward::Clip(_) | Onward::HangUp => None,
+            Onward::User(_)
+            | Onward::Group(_)
+            | Onward::Number(_)
+            | Onward::Menu(_)
+            | Onward::Clip(_)
+            | Onward::HangUp => None,
         };
         let Some(queue) = queue else { return Err(Outcome::Overflowed(to)) };
         let interaction = enqueue.interaction;
@@ -135,9 +145,15 @@ impl Acd {
         let mut enqueue = again(it);
         let queue = match &onward {
             Some(Onward::Queue(key)) => self.queue_of(key),
-            Some(Onward::User(_) | Onward::Group(_) | Onward::Number(_) | Onward::Clip(_) | Onward::HangUp) | None => {
-                None
-            }
+            Some(
+                Onward::User(_)
+                | Onward::Group(_)
+                | Onward::Number(_)
+                | Onward::Menu(_)
+                | Onward::Clip(_)
+                | Onward::HangUp,
+            )
+            | None => None,
         };
         self.leave_onward(now, id, outcome, cause, onward);
         let Some(queue) = queue else { return };
@@ -210,6 +226,7 @@ impl Acd {
         if !free || him.dnd {
             return Err(Refused::not_now("occupied", format!("{agent} can't be asked now")));
         }
+        self.forget_question(now, id);
         for offer in old {
             let asked = self.offers.get(&offer).map(|ringing| ringing.agent);
             self.end_offer(
@@ -224,7 +241,7 @@ impl Acd {
             }
         }
         if let Some(it) = self.waiting.get_mut(&id) {
-            (it.pulled, it.phase) = (true, WaitPhase::Open);
+            (it.alone, it.phase) = (true, WaitPhase::Open);
         }
         let why = Why {
             strategy,
@@ -235,6 +252,7 @@ impl Acd {
             excluded: Vec::new(),
             unfit: 0,
             assigned: Some(actor),
+            decided: None,
         };
         self.make_offer(now, id, agent, 0, why);
         self.settle(now);

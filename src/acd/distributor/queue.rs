@@ -13,6 +13,7 @@ use super::{
         Calendar, Door, Factor, Factors, GivenUp, InteractionKind, NeededSkill, Preferred, QueueCounters,
         QueueSettings, Strategy, WaitOrder,
     },
+    decision::Deciding,
     millis,
 };
 use crate::base::{AgentId, CallId, EngagementId, Instant, InteractionId, OfferId, Private, QueueId, Wall};
@@ -107,6 +108,10 @@ pub(super) struct Queue {
     /// The same by arrival alone.
     pub arrivals: BTreeSet<(Wall, InteractionId)>,
     pub pools: BTreeMap<PoolId, Pool>,
+    /// Pools whose interactions nobody who is there may have, as it was told last.
+    pub unserved: BTreeSet<PoolId>,
+    /// Those about whom somebody elsewhere is being asked.
+    pub asking: BTreeSet<InteractionId>,
     /// The first of each pool that would take somebody.
     pub heads: BTreeSet<(WaitKey, PoolId)>,
     pub next_pool: PoolId,
@@ -143,6 +148,8 @@ impl Queue {
             line: BTreeSet::new(),
             arrivals: BTreeSet::new(),
             pools: BTreeMap::from([(PLAIN, Pool::default())]),
+            unserved: BTreeSet::new(),
+            asking: BTreeSet::new(),
             heads: BTreeSet::new(),
             next_pool: PLAIN + 1,
             members: BTreeSet::new(),
@@ -269,14 +276,19 @@ impl Queue {
         counts.into_iter().collect()
     }
 
-    /// The first `most` who may be asked, in the order of the strategy, chance aside.
-    pub fn first(&self, pool: &Pool, most: usize) -> SmallVec<[AgentKey; 8]> {
+    /// The first `most` who may be asked, in the order of the strategy, chance aside; those barred left out.
+    pub fn first(&self, pool: &Pool, most: usize, barred: &[AgentId]) -> SmallVec<[AgentKey; 8]> {
+        let may_be = |key: &&AgentKey| !barred.contains(&key.agent);
+        let open = pool.routable.iter().filter(may_be);
         match self.rules.strategy {
             Strategy::RoundRobin | Strategy::OrderedRoundRobin => match self.pointer {
-                Some(pointer) => after_pointer(&pool.routable, pointer, most),
-                None => pool.routable.iter().take(most).copied().collect(),
+                Some(pointer) => {
+                    let round = after_pointer(&pool.routable, pointer, most.saturating_add(barred.len()));
+                    round.iter().filter(may_be).take(most).copied().collect()
+                }
+                None => open.take(most).copied().collect(),
             },
-            Strategy::RingAll => lowest_tier(&pool.routable).take(most).copied().collect(),
+            Strategy::RingAll => lowest_tier(open).take(most).copied().collect(),
             Strategy::LongestIdle
             | Strategy::FewestCalls
             | Strategy::LeastTalk
@@ -285,15 +297,15 @@ impl Queue {
             | Strategy::WeightedRandom
             | Strategy::Linear
             | Strategy::RingProgressive
-            | Strategy::SkillsBest => pool.routable.iter().take(most).copied().collect(),
+            | Strategy::SkillsBest => open.take(most).copied().collect(),
         }
     }
 }
 
-/// All in the lowest tier that has anybody.
-pub(super) fn lowest_tier(routable: &BTreeSet<AgentKey>) -> impl Iterator<Item = &AgentKey> {
-    let tier = routable.first().map(|key| key.tier);
-    routable.iter().take_while(move |key| Some(key.tier) == tier)
+/// All in the lowest tier that has anybody, of agents in the order of their tiers.
+pub(super) fn lowest_tier<'a>(open: impl Iterator<Item = &'a AgentKey>) -> impl Iterator<Item = &'a AgentKey> {
+    let mut tier = None;
+    open.take_while(move |key| *tier.get_or_insert(key.tier) == key.tier)
 }
 
 /// Tier by tier, each from the member after the pointer round to the pointer.
@@ -348,12 +360,16 @@ pub(super) struct Waiting {
     pub phase: WaitPhase,
     pub pool: PoolId,
     pub wanting: bool,
+    /// What somebody elsewhere says of who shall get it.
+    pub deciding: Deciding,
     /// For ring-progressive: one more agent is due.
     pub step_due: bool,
+    /// Nobody who is there may have it.
+    pub unfit_since: Option<Instant>,
     /// The wait is over as soon as the present offer ends.
     pub expired: bool,
-    /// Assigned to an agent by hand: nobody else is asked beside him.
-    pub pulled: bool,
+    /// For one agent, by hand or by a word from elsewhere: nobody else is asked beside him.
+    pub alone: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

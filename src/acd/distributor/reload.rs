@@ -102,13 +102,18 @@ impl Acd {
             }
             self.timers.cancel(super::Timer::Empty(gone));
             self.timers.cancel(super::Timer::Door(gone));
+            self.timers.cancel(super::Timer::Unfit(gone));
             self.timers.cancel(super::Timer::QueueMidnight(gone));
             self.queues.remove(&gone);
         }
         for (id, settings) in settings {
             match self.queues.get_mut(&id) {
                 Some(queue) => {
+                    let asks_otherwise = queue.rules.decision != settings.decision;
                     queue.take_rules(settings);
+                    if asks_otherwise {
+                        self.forget_decisions(now, id);
+                    }
                     self.ring_no_longer_together(now, id);
                 }
                 None => {

@@ -9,6 +9,7 @@ use super::{
     },
     Acd, Explanation, MemberReason, Timer,
     agent::{Agent, Ban},
+    decision::Stage,
     engagements::Phase,
     millis,
     queue::{Queue, WaitPhase},
@@ -179,27 +180,38 @@ impl Acd {
         let it = self.waiting.get(&interaction)?;
         let queue = self.queues.get(&it.queue)?;
         let pool = queue.pools.get(&it.pool)?;
-        let asked = queue.first(pool, usize::MAX);
+        let vetoed = &it.deciding.vetoed;
+        let asked = queue.first(pool, usize::MAX, vetoed);
         let mut members: Vec<_> = asked
             .iter()
             .zip(1..)
-            .filter_map(|(key, rank)| self.member_reason(queue, key.agent, Some(rank), false))
+            .filter_map(|(key, rank)| self.member_reason(queue, key.agent, Some(rank), (false, false)))
             .collect();
         let ranked: BTreeSet<_> = asked.iter().map(|key| key.agent).collect();
         members.extend(queue.members.difference(&ranked).filter_map(|agent| {
             let (it, member) = self.agents.get(agent).and_then(|it| Some((it, it.members.get(&queue.id)?)))?;
             let unfit = !pool.need.admits(*agent, member.tier, &it.settings.skills);
-            self.member_reason(queue, *agent, None, unfit)
+            self.member_reason(queue, *agent, None, (unfit, vetoed.contains(agent)))
         }));
         let position = self.position(interaction)?;
         let waited_ms = millis(self.at(now).since(it.entered));
-        Some(Explanation { interaction, queue: it.queue, position, waited_ms, members })
+        let asking = match &it.deciding.stage {
+            Stage::Asked { service, .. } => Some(service.clone()),
+            Stage::Due | Stage::Given(_) => None,
+        };
+        Some(Explanation { interaction, queue: it.queue, position, waited_ms, asking, members })
     }
 
-    fn member_reason(&self, queue: &Queue, agent: AgentId, rank: Option<u32>, unfit: bool) -> Option<MemberReason> {
+    fn member_reason(
+        &self,
+        queue: &Queue,
+        agent: AgentId,
+        rank: Option<u32>,
+        (unfit, vetoed): (bool, bool),
+    ) -> Option<MemberReason> {
         let it = self.agents.get(&agent)?;
         let held_back = it.members.get(&queue.id)?.held_back.iter().collect();
-        Some(MemberReason { agent, rank, held_back, unfit, status: it.view(queue.rules.channel) })
+        Some(MemberReason { agent, rank, held_back, unfit, vetoed, status: it.view(queue.rules.channel) })
     }
 }
 

@@ -62,9 +62,11 @@ impl Acd {
                 phase: WaitPhase::Open,
                 pool: PLAIN,
                 wanting: false,
+                deciding: Default::default(),
                 step_due: false,
+                unfit_since: None,
                 expired: false,
-                pulled: false,
+                alone: false,
             },
         );
     }
@@ -87,6 +89,7 @@ impl Acd {
         self.waiting.insert(id, waiting);
         self.unsaved.waiting.insert(id);
         self.turn.queues.insert(queue);
+        self.watch_unfit(now, queue);
         self.widen(now, id);
         self.begin_telling(now, id);
     }
@@ -152,11 +155,16 @@ impl Acd {
                 self.leave_pool(queue, old);
             }
         }
+        let mut asked = false;
         if let Some(it) = self.waiting.get_mut(&id) {
             it.pool = pool;
+            asked = it.deciding.is_asked();
             if it.phase == WaitPhase::Delayed && !delayed {
                 it.phase = WaitPhase::Open;
             }
+        }
+        if asked && old != pool {
+            self.ask_about_others(queue);
         }
         self.update_wanting(id);
     }
@@ -179,8 +187,8 @@ impl Acd {
             | Strategy::Linear
             | Strategy::SkillsBest => it.offers.is_empty(),
         };
-        let more = more && (it.offers.is_empty() || !it.pulled);
-        self.set_wanting(id, it.phase == WaitPhase::Open && more);
+        let more = more && (it.offers.is_empty() || !it.alone);
+        self.set_wanting(id, it.phase == WaitPhase::Open && more && !it.deciding.is_asked());
     }
 
     fn set_wanting(&mut self, id: InteractionId, wanting: bool) {
@@ -249,6 +257,12 @@ impl Acd {
         self.settle(now);
     }
 
+    /// Any member may have it.
+    pub(super) fn needs_no_skill(&mut self, now: Now, interaction: InteractionId) {
+        self.replace(interaction, |it| it.skills.clear());
+        self.widen(now, interaction);
+    }
+
     /// Takes over the centre's order for all who wait.
     pub(super) fn reorder(&mut self) {
         let order = self.policies.wait_order;
@@ -307,7 +321,7 @@ impl Acd {
         }
         if it.offers.is_empty() {
             it.step_due = false;
-            it.pulled = false;
+            it.alone = false;
             self.timers.cancel(Timer::Progress(id));
         }
         let queue = it.queue;
@@ -330,6 +344,7 @@ impl Acd {
         cause: WithdrawCause,
         onward: Option<Onward>,
     ) {
+        self.forget_question(now, id);
         let Some(it) = self.waiting.get(&id) else { return };
         let (offers, phase) = (it.offers.clone(), it.phase);
         for offer in offers {
@@ -349,7 +364,7 @@ impl Acd {
         self.set_wanting(id, false);
         let Some(it) = self.waiting.remove(&id) else { return };
         self.stop_telling(id);
-        for timer in [Timer::MaxWait(id), Timer::Widen(id), Timer::Progress(id)] {
+        for timer in [Timer::MaxWait(id), Timer::Widen(id), Timer::Progress(id), Timer::Vetoed(id)] {
             self.timers.cancel(timer);
         }
         let waited = self.at(now).since(it.entered);

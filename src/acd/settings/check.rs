@@ -48,11 +48,17 @@ impl Settings {
         for queue in self.queues.values() {
             check_queue(queue, &agents, &reasons, &mut faults);
         }
+        self.check_who_is_left(&mut faults);
         self.check_calendars(&mut faults);
         self.check_overflow(&mut faults);
         let voice = self.agents.values().map(|agent| &agent.capacity).chain([&self.policies.capacity]);
         if voice.filter_map(|capacity| capacity.get(&Channel::Voice)).any(|most| *most != 1) {
             fault(&mut faults, "policies.capacity".into(), "one call at a time: voice is always 1");
+        }
+        let none = |capacity: &BTreeMap<Channel, u32>| capacity.values().any(|most| *most == 0);
+        if none(&self.policies.capacity) || self.agents.values().any(|agent| none(&agent.capacity)) {
+            let hint = "0 would keep everybody from it: leave the channel out of the agent's channels";
+            fault(&mut faults, "policies.capacity".into(), hint);
         }
         if self.policies.load.values().any(|load| *load > 100) {
             fault(&mut faults, "policies.load".into(), "expected 0 to 100 percent");
@@ -80,6 +86,31 @@ impl Settings {
             }
             if queue.disposition == DispositionRule::Required && self.dispositions.is_empty() {
                 fault(faults, place(), "one is compulsory and there are none: add [[disposition]]");
+            }
+        }
+    }
+
+    /// Rules under which nobody could ever be asked.
+    fn check_who_is_left(&self, faults: &mut Vec<Fault>) {
+        let by_key: BTreeMap<&str, &AgentSettings> =
+            self.agents.values().map(|agent| (agent.key.as_str(), agent)).collect();
+        let skills: BTreeSet<&String> = self.agents.values().flat_map(|agent| agent.skills.keys()).collect();
+        for queue in self.queues.values() {
+            let place = |key: &str| format!("queues.{}.{key}", queue.key);
+            let dropped = queue.rings.iter().flat_map(|ring| &ring.drop_skills);
+            for gone in dropped.filter(|skill| !skills.contains(skill)) {
+                fault(faults, place("rings"), format!("drop_skills: no agent has the skill `{gone}`"));
+            }
+            let lowest = queue.members.iter().map(|member| member.tier).min();
+            if let (Some(lowest), Some(most)) = (lowest, queue.rings.last().and_then(|ring| ring.tier))
+                && most < lowest
+            {
+                let hint = format!("the last ring ends at tier {most}, and every member stands in {lowest} or higher");
+                fault(faults, place("rings"), hint);
+            }
+            let agents: Vec<_> = queue.members.iter().filter_map(|member| by_key.get(member.agent.as_str())).collect();
+            if !agents.is_empty() && agents.iter().all(|agent| !agent.channels.contains(&queue.channel)) {
+                fault(faults, place("channel"), "no member has this channel among his `channels`");
             }
         }
     }
@@ -129,7 +160,9 @@ impl Settings {
 fn queues_of<'a>(onward: impl Iterator<Item = &'a Onward>) -> Vec<&'a str> {
     let queue = |to: &'a Onward| match to {
         Onward::Queue(key) => Some(&**key),
-        Onward::User(_) | Onward::Group(_) | Onward::Number(_) | Onward::Clip(_) | Onward::HangUp => None,
+        Onward::User(_) | Onward::Group(_) | Onward::Number(_) | Onward::Menu(_) | Onward::Clip(_) | Onward::HangUp => {
+            None
+        }
     };
     onward.filter_map(queue).collect()
 }
@@ -207,6 +240,9 @@ fn check_queue(queue: &QueueSettings, agents: &BTreeSet<&str>, reasons: &BTreeSe
     }
     for (key, hint) in queue.announce.faults() {
         fault(faults, place(&format!("announce.{key}")), hint);
+    }
+    for (key, hint) in queue.decision.iter().flat_map(|decision| decision.faults()) {
+        fault(faults, place(&format!("decision.{key}")), hint);
     }
     let is_key = |text: &str| matches!(text.as_bytes(), [b'0'..=b'9' | b'*' | b'#' | b'A'..=b'D']);
     if let Some(key) = queue.exit_keys.keys().find(|key| !is_key(key)) {

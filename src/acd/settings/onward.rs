@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 /// A destination by its key, as text: `"queue:sales"`, `"user:ana"`, `"group:office"`, `"number:+351210000001"`,
-/// `"clip:sorry"` (played, then hung up), `"hangup"`.
+/// `"menu:main"`, `"clip:sorry"` (played, then hung up), `"hangup"`.
 ///
 /// The distributor itself follows queues; the rest is done by whoever drives it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -16,6 +16,8 @@ pub enum Onward {
     Group(Arc<str>),
     /// As if one of our users had dialled it.
     Number(Arc<str>),
+    /// What he presses there decides.
+    Menu(Arc<str>),
     Clip(Arc<str>),
     HangUp,
 }
@@ -24,8 +26,7 @@ impl FromStr for Onward {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const EXPECTED: &str =
-            "expected \"queue:KEY\", \"user:KEY\", \"group:KEY\", \"number:NUMBER\", \"clip:KEY\" or \"hangup\"";
+        const EXPECTED: &str = "expected \"queue:KEY\", \"user:KEY\", \"group:KEY\", \"number:NUMBER\", \"menu:KEY\", \"clip:KEY\" or \"hangup\"";
         if text == "hangup" {
             return Ok(Self::HangUp);
         }
@@ -35,6 +36,7 @@ impl FromStr for Onward {
             "user" => Ok(Self::User(key.into())),
             "group" => Ok(Self::Group(key.into())),
             "number" => Ok(Self::Number(key.into())),
+            "menu" => Ok(Self::Menu(key.into())),
             "clip" => Ok(Self::Clip(key.into())),
             _ => Err(EXPECTED),
         }
@@ -48,6 +50,7 @@ impl fmt::Display for Onward {
             Self::User(key) => write!(f, "user:{key}"),
             Self::Group(key) => write!(f, "group:{key}"),
             Self::Number(number) => write!(f, "number:{number}"),
+            Self::Menu(key) => write!(f, "menu:{key}"),
             Self::Clip(key) => write!(f, "clip:{key}"),
             Self::HangUp => f.write_str("hangup"),
         }

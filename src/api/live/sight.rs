@@ -91,6 +91,7 @@ impl Sight {
                     | Notice::Inactive { agent: id, .. }
                     | Notice::TooLong { agent: id, .. } => agent(id),
                     Notice::Override(it) => agent(&it.agent),
+                    Notice::Unserved { queue: id, .. } => queue(id),
                     Notice::Repaired { .. } => false,
                 },
                 // Of calls these say no more than a number and what came of it.
@@ -136,6 +137,7 @@ mod tests {
             excluded: Vec::new(),
             unfit: 0,
             assigned: None,
+            decided: None,
         };
         event(Happened::Offer(OfferView {
             offer: OfferId(7),

@@ -235,7 +235,7 @@ impl View {
         let mut direct: BTreeMap<AgentId, Vec<Arc<CallView>>> = BTreeMap::new();
         for call in &snapshot.calls {
             let Some(view) = calls.get(&call.call) else { continue };
-            let queued = call.agent.filter(|_| call.interaction.is_none());
+            let queued = call.agent.filter(|agent| call.interaction.is_none() && !call.direct.contains(agent));
             for agent in call.direct.iter().copied().chain(queued) {
                 direct.entry(agent).or_default().push(Arc::clone(view));
             }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Asked, Scope, number};
 use crate::{
-    acd::{self, Actor, Candidate, EngagementSummary, Factor, OfferEnd, Onward, Strategy, Why},
+    acd::{self, Actor, Candidate, Decided, EngagementSummary, Factor, OfferEnd, Onward, Strategy, Undecided, Why},
     api::{Api, Problem, Signed},
     base::{AgentId, CallId, QueueId, Wall},
     engine::{CallRecord, Centre, Direction, MenuStep, QueueRecord, StoryEvent, StoryStep},
@@ -108,6 +108,7 @@ struct StepView<'a> {
 #[serde(rename_all = "snake_case", tag = "step")]
 enum StepWhat<'a> {
     Nobody(&'a acd::WhyNobody),
+    Decided(DecidedView<'a>),
     Offered { agent: String, why: WhyView<'a>, end: Option<OfferEnd>, ring_ms: u64 },
     Left { outcome: &'a str, onward: Option<&'a Onward>, waited_ms: u64 },
 }
@@ -123,6 +124,20 @@ struct WhyView<'a> {
     unfit: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     assigned: Option<Actor>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decided: Option<DecidedView<'a>>,
+}
+
+/// What a program elsewhere said of who gets it (RT-06).
+#[derive(Debug, Serialize)]
+struct DecidedView<'a> {
+    service: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    named: Option<String>,
+    veto: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undecided: Option<Undecided>,
+    took_ms: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -271,6 +286,7 @@ impl<'a> StepView<'a> {
     fn of(step: &'a StoryStep, centre: &Centre) -> Self {
         let what = match &step.what {
             StoryEvent::Nobody(why) => StepWhat::Nobody(why),
+            StoryEvent::Decided(decided) => StepWhat::Decided(DecidedView::of(decided, centre)),
             StoryEvent::Offered { why, end, ring_ms, .. } => StepWhat::Offered {
                 agent: agent_key(centre, why.agent),
                 why: WhyView::of(why, centre),
@@ -300,6 +316,19 @@ impl<'a> WhyView<'a> {
             excluded: &why.excluded,
             unfit: why.unfit,
             assigned: why.assigned,
+            decided: why.decided.as_ref().map(|decided| DecidedView::of(decided, centre)),
+        }
+    }
+}
+
+impl<'a> DecidedView<'a> {
+    fn of(decided: &'a Decided, centre: &Centre) -> Self {
+        Self {
+            service: &decided.service,
+            named: decided.agent.map(|agent| agent_key(centre, agent)),
+            veto: decided.veto.iter().map(|agent| agent_key(centre, *agent)).collect(),
+            undecided: decided.undecided,
+            took_ms: decided.took_ms,
         }
     }
 }

@@ -49,6 +49,7 @@ fn explained(why: &Explanation, centre: &Centre) -> Value {
             "rank": member.rank,
             "held_back": member.held_back,
             "unfit": member.unfit,
+            "vetoed": member.vetoed,
             "status": member.status.status,
             "reason": member.status.reason,
         })
@@ -57,6 +58,7 @@ fn explained(why: &Explanation, centre: &Centre) -> Value {
         "queue": centre.acd.queues.get(&why.queue).map(|queue| &queue.key),
         "position": why.position,
         "waited_ms": why.waited_ms,
+        "asking": why.asking,
         "members": members.collect::<Vec<_>>(),
     })
 }

@@ -319,7 +319,12 @@ fn records() -> [Record; 2] {
             story: vec![StoryStep {
                 at: Wall(5),
                 queue: SUPPORT,
-                what: StoryEvent::Nobody(WhyNobody { excluded: vec![(Factor::Paused, 2)], unfit: 1, delayed: false }),
+                what: StoryEvent::Nobody(WhyNobody {
+                    excluded: vec![(Factor::Paused, 2)],
+                    unfit: 1,
+                    vetoed: 0,
+                    delayed: false,
+                }),
             }],
             queue: SUPPORT,
             interaction: InteractionId(5),

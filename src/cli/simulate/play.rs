@@ -8,7 +8,9 @@ use std::{
 
 use super::scenario::{BREAK, CallStream, Length, Scenario};
 use crate::{
-    acd::{Acd, Actor, Channel, Enqueue, Offer, OfferFault, Outcome, Output, Selection, Status, Tally},
+    acd::{
+        Acd, Actor, Channel, Enqueue, Offer, OfferFault, Outcome, Output, Selection, Status, Tally, Undecided, Verdict,
+    },
     base::{AgentId, Chance, EngagementId, Instant, InteractionId, Now, OfferId, Private, QueueId, Wall},
 };
 
@@ -342,6 +344,11 @@ impl<'a> Play<'a> {
         while let Some(output) = self.acd.poll_output() {
             match output {
                 Output::Offer(offer) => self.ring(&offer),
+                // There is nobody else in a scenario.
+                Output::Decide(it) => {
+                    let nothing = Verdict::Nothing(Undecided::Away);
+                    self.acd.handle_decided(self.now, it.interaction, it.decision, nothing);
+                }
                 Output::Connect { interaction, engagement, agent, .. } => self.connect(interaction, engagement, agent),
                 Output::Entered { interaction, queue, .. } => {
                     let queue = usize::try_from(queue.0 - 1).unwrap_or(0);
@@ -364,6 +371,7 @@ impl<'a> Play<'a> {
                     }
                 }
                 Output::Entry(_)
+                | Output::Decided { .. }
                 | Output::Nobody { .. }
                 | Output::Work { .. }
                 | Output::Announce { .. }

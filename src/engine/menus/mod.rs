@@ -4,6 +4,7 @@
 //! Here the machine's acts become clips, timers, questions and destinations. A caller in a queue hears his menu over the
 //! music and keeps his place until it leads out; whoever answers him ends it.
 
+mod behind;
 mod course;
 mod record;
 mod settings;
@@ -17,8 +18,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use self::course::{Act, Course, LookedUp};
-use super::{Engine, Said, Unsaid, asking::Asker, calls::Note, drive::Timer, told::Purpose};
+pub(super) use self::course::Course;
+use self::course::{Act, LookedUp};
+use super::{Engine, Said, Unsaid, asking::Asker, drive::Timer, note::Note, told::Purpose};
 use crate::{
     acd::{Actor, NeededSkill, Onward},
     base::{AskId, CallId, ClipId, InteractionId, LegId, MenuId, Now, PlayId, Wall},
@@ -177,8 +179,7 @@ impl Engine {
             "queue": queue,
             "known": at.course.known,
         });
-        let service = self.directory.services.values().find(|known| known.name == service).map(|known| known.id);
-        let asked = service.ok_or(Unsaid::NoService);
+        let asked = self.directory.service_of(service).ok_or(Unsaid::NoService);
         let asked = asked.and_then(|service| self.ask_service(now, service, &question, Asker::Menu(call)));
         match asked {
             Ok(ask) => {
@@ -256,6 +257,7 @@ impl Engine {
     fn lead_out(&mut self, now: Now, call: CallId, to: Onward) {
         let Some(at) = self.in_menus.get(&call) else { return };
         let (waits, key) = (at.waits, at.course.last_key);
+        self.remember_menu(call, &to);
         let Some(interaction) = waits else {
             self.take_over(call);
             self.forget_course(call);

@@ -42,4 +42,6 @@ pub enum MenuEnd {
     Unanswered {
         why: String,
     },
+    /// It had led to somebody who did not answer, and goes on from there.
+    NobodyAnswered,
 }

@@ -59,6 +59,8 @@ pub struct Menu {
     pub to: Option<Way>,
     /// And from who pressed nothing right, or a service that did not answer.
     pub otherwise: Option<Way>,
+    /// And from a person, group or number that it led to, when nobody answers there.
+    pub unanswered: Option<Way>,
 }
 
 impl Default for Menu {
@@ -82,6 +84,7 @@ impl Default for Menu {
             silent: None,
             to: None,
             otherwise: None,
+            unanswered: None,
         }
     }
 }
@@ -205,13 +208,25 @@ impl Menu {
         by_key
             .chain(self.ways_without_key().filter(|(name, _)| *name != "to" || self.collect.is_none()))
             .chain(self.to.iter().filter(|_| self.collect.is_some()).map(|way| ("to", way)))
+            .chain(self.unanswered.iter().filter(|_| !self.rings_without_key()).map(|way| ("unanswered", way)))
     }
 
     /// Those that a caller is led who never touches a key.
-    fn ways_without_key(&self) -> impl Iterator<Item = (&'static str, &Way)> {
+    pub fn ways_without_key(&self) -> impl Iterator<Item = (&'static str, &Way)> {
+        let unanswered = self.unanswered.iter().filter(|_| self.rings_without_key());
+        self.first_without_key().chain(unanswered.map(|way| ("unanswered", way)))
+    }
+
+    fn first_without_key(&self) -> impl Iterator<Item = (&'static str, &Way)> {
         let answers = self.answers.values().map(|way| ("answers", way));
         let to = self.to.iter().filter(|_| !self.takes_keys()).map(|way| ("to", way));
         answers.chain(to).chain(self.otherwise.iter().map(|way| ("otherwise", way)))
+    }
+
+    /// Whether somebody may be rung for a caller who never touches a key.
+    fn rings_without_key(&self) -> bool {
+        self.first_without_key()
+            .any(|(_, way)| matches!(way, Way::Out(Onward::User(_) | Onward::Group(_) | Onward::Number(_))))
     }
 
     /// What is wrong with it by itself: the key of the settings, what is wrong, and what helps.
@@ -237,6 +252,10 @@ impl Menu {
         }
         if self.look_up.is_none() && !self.answers.is_empty() {
             wrong("answers", "nobody is asked here", "look_up = \"KEY\" of a [[service]]");
+        }
+        if self.unanswered == Some(Way::Stay) {
+            let hint = "unanswered = \"queue:support\"";
+            wrong("unanswered", "whoever was led out of the queue waits there no more", hint);
         }
         let is_key = |text: &str| matches!(text.as_bytes(), [b'0'..=b'9' | b'*' | b'#' | b'A'..=b'D']);
         if self.keys.keys().any(|key| !is_key(key)) {

@@ -200,7 +200,7 @@ fn tk_08_ch_15_forwards_are_told_to_the_carrier() {
     let carrier: SocketAddr = CARRIER.parse().unwrap();
     let mut centre = trusting(portuguese());
     let told = Forwarding { diversion: true, history: true, referred_by: true };
-    centre.trunks[0].identity = TrunkIdentity { trusted: true, forwarding: told };
+    centre.trunks[0].identity = TrunkIdentity { trusted: true, forwarding: told, ..TrunkIdentity::default() };
     centre.users[1].number = Some(number("+351220000009"));
     let mut world = World::with(206, centre);
     let rui = world.phone("rui", 6002);

@@ -196,6 +196,7 @@ fn qe_14_a_record_tells_who_was_asked_and_why() {
         .iter()
         .map(|step| match &step.what {
             StoryEvent::Nobody(why) => format!("{}: nobody {:?}", step.queue, why.excluded),
+            StoryEvent::Decided(decided) => format!("{}: {decided:?}", step.queue),
             StoryEvent::Offered { why, end, .. } => {
                 format!("{}: {} of {} {end:?}", step.queue, why.agent, why.candidates)
             }

@@ -258,6 +258,9 @@ fn trunk_table(trunk: &Trunk) -> Table {
 }
 
 fn put_identity(table: &mut Table, identity: TrunkIdentity) {
+    if identity.passes_names {
+        table.insert("passes_names".into(), Value::Boolean(true));
+    }
     if identity.trusted {
         table.insert("trusted".into(), Value::Boolean(true));
     }

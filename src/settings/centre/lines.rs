@@ -327,7 +327,8 @@ fn read_identity(section: &Section<'_>) -> TrunkIdentity {
             }
         }
     }
-    TrunkIdentity { trusted: or(section.flag("trusted"), false), forwarding }
+    let passes_names = or(section.flag("passes_names"), false);
+    TrunkIdentity { trusted: or(section.flag("trusted"), false), passes_names, forwarding }
 }
 
 fn read_limits(section: &Section<'_>) -> TrunkLimits {

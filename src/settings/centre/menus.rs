@@ -1,6 +1,6 @@
 //! `[[menu]]`: the shape is the engine's; here is what it may name, and that nobody is led round in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use toml::{Table, Value};
 
@@ -30,7 +30,7 @@ impl MenuDraft {
     }
 }
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "say",
     "keys",
     "collect",
@@ -42,6 +42,7 @@ const KEYS: [&str; 12] = [
     "silent",
     "to",
     "otherwise",
+    "unanswered",
     "skills",
 ];
 
@@ -106,6 +107,28 @@ impl Reading<'_, '_> {
         }
     }
 
+    /// Nobody is led from a queue's chain through menus back to that queue without a key: closed or full, it would lead
+    /// him round.
+    pub(super) fn check_circles(&self, drafts: &[MenuDraft], acd: &crate::acd::Settings) {
+        let mut next: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for queue in acd.queues.values() {
+            let to = queue.overflow.iter().map(ToString::to_string);
+            next.insert(format!("queue:{}", queue.key), to.collect());
+        }
+        for MenuDraft { menu, .. } in drafts {
+            let to = menu.ways_without_key().map(|(_, way)| way.to_string());
+            next.insert(format!("menu:{}", menu.key), to.collect());
+        }
+        for draft in drafts {
+            let start = format!("menu:{}", draft.menu.key);
+            if let Some(path) = round(&start, &next).filter(|path| path.iter().any(|at| at.starts_with("queue:"))) {
+                let problem = format!("menu \"{}\" goes round without a key: {}", draft.menu.key, path.join(" → "));
+                let hint = "who shall wait on in his queue hears its [queue.voice] menu, which leads back by \"stay\"";
+                self.report.fault(draft.mark, problem, Some(hint.to_owned()));
+            }
+        }
+    }
+
     fn check_way(&self, way: &Way, mark: Mark, what: &str) {
         match way {
             Way::Menu(key) => drop(self.menus.find(self.report, &At::new(key.clone(), mark), what)),
@@ -119,9 +142,15 @@ impl Reading<'_, '_> {
 
     /// Who needs a skill that nobody has waits for nobody.
     fn check_skills(&self, draft: &MenuDraft, acd: &crate::acd::Settings) {
-        for skill in draft.menu.skills.keys() {
+        for (skill, level) in &draft.menu.skills {
             let had = acd.agents.values().flat_map(|agent| agent.skills.keys());
-            if !had.clone().any(|had| had == skill) {
+            let best = acd.agents.values().filter_map(|agent| agent.skills.get(skill)).max();
+            if let Some(best) = best.filter(|best| *best < level) {
+                let problem = format!("menu \"{}\": skills: no agent has {skill} {level}", draft.menu.key);
+                let hint = Some(format!("the best has {best}"));
+                self.report.fault(draft.mark_of("skills"), problem, hint);
+            }
+            if best.is_none() {
                 let problem = format!("menu \"{}\": skills: no agent has the skill \"{skill}\"", draft.menu.key);
                 let hint = near::hint(skill, had.map(String::as_str).collect::<Vec<_>>());
                 self.report.fault(draft.mark_of("skills"), problem, hint);
@@ -130,7 +159,7 @@ impl Reading<'_, '_> {
     }
 
     /// Only who waits in a queue can stay there.
-    pub(super) fn check_stays(&self, drafts: &[MenuDraft], routes: &[Route]) {
+    pub(super) fn check_stays(&self, drafts: &[MenuDraft], routes: &[Route], acd: &crate::acd::Settings) {
         let menus: Vec<Menu> = drafts.iter().map(|draft| draft.menu.clone()).collect();
         let dialled = routes.iter().filter_map(|route| match route.destination {
             Destination::Menu(id) => menus.iter().find(|menu| menu.id == id).map(|menu| menu.key.as_str()),
@@ -141,11 +170,16 @@ impl Reading<'_, '_> {
             | Destination::Queue(_)
             | Destination::Clip(_) => None,
         });
-        let dialled = reached(&menus, dialled);
+        // Who was led here out of a queue waits no more, either.
+        let led = acd.queues.values().flat_map(|queue| queue.overflow.iter().chain(queue.exit_keys.values()));
+        let led = led.filter_map(|to| if let Onward::Menu(key) = to { Some(&**key) } else { None });
+        let dialled = reached(&menus, dialled.chain(led));
         for draft in drafts.iter().filter(|draft| dialled.contains(draft.menu.key.as_str())) {
             if let Some((key, _)) = draft.menu.ways().find(|(_, way)| **way == Way::Stay) {
-                let problem =
-                    format!("menu \"{}\": {key}: \"stay\" where nobody waits: a number leads here", draft.menu.key);
+                let problem = format!(
+                    "menu \"{}\": {key}: \"stay\" where nobody waits: a number or a queue's chain leads here",
+                    draft.menu.key
+                );
                 let hint = Some(String::from("name a queue, or make a menu of its own for those who wait"));
                 self.report.fault(draft.mark_of(key), problem, hint);
             }
@@ -158,6 +192,23 @@ impl Reading<'_, '_> {
             self.menus.find(self.report, &At::new(key.clone(), mark), "voice.menu");
         }
     }
+}
+
+/// A way from a place back to itself.
+fn round<'a>(start: &'a str, next: &'a BTreeMap<String, Vec<String>>) -> Option<Vec<&'a str>> {
+    let (mut paths, mut seen) = (vec![vec![start]], BTreeSet::new());
+    while let Some(path) = paths.pop() {
+        for to in path.last().and_then(|last| next.get(*last)).into_iter().flatten() {
+            let longer: Vec<&str> = path.iter().copied().chain([to.as_str()]).collect();
+            if to == start {
+                return Some(longer);
+            }
+            if seen.insert(to.as_str()) {
+                paths.push(longer);
+            }
+        }
+    }
+    None
 }
 
 pub(super) fn finished(drafts: Vec<MenuDraft>) -> Vec<Menu> {

@@ -109,8 +109,9 @@ pub(super) fn read<'a>(roots: &[Section<'a>], report: &'a Report<'a>, realm: &st
     let menus = reading.read_menus();
     let (acd, queues) = reading.read_acd(&mut users);
     reading.check_menus(&menus, &acd);
+    reading.check_circles(&menus, &acd);
     let routes = reading.read_numbers();
-    reading.check_stays(&menus, &routes);
+    reading.check_stays(&menus, &routes, &acd);
     reading.check_trunk_hours(&acd.calendars);
     let generated = users.iter().filter(|draft| draft.generated).map(|draft| draft.user.id).collect();
     reading.check_addresses(&users, &groups);

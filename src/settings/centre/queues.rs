@@ -86,18 +86,23 @@ impl Reading<'_, '_> {
             let caller_id = section.parsed_by("caller_id", "a number such as +351210000001", Number::new);
             let spoken = self.read_spoken(&section);
             let members_mark = section.mark_of("members").unwrap_or(section.mark());
+            let decision_mark = section.mark_of("decision").unwrap_or(section.mark());
             let Some(form) = section.rest::<QueueSettings>() else { continue };
             let id: Option<QueueId> = self.queues.add(self.report, &key.value, key.mark);
             for clip in &form.announce.periodic {
                 self.check_clip(&At::new(clip.clone(), key.mark), "announce.periodic");
             }
             let music = music.map(|key| (self.clips.find(self.report, &key, "hold_music"), key));
+            if let Some(decision) = form.decision.as_ref().filter(|decision| !decision.service.is_empty()) {
+                self.services.find(self.report, &At::new(decision.service.clone(), decision_mark), "decision.service");
+            }
             let members = self.members(form.members, members_mark);
             for to in form.overflow.iter().chain(form.exit_keys.values()) {
                 self.check_onward(to, key.mark, "overflow or exit_keys");
             }
             places.insert(format!("queues.{}", key.value), key.mark);
             places.insert(format!("queues.{}.members", key.value), members_mark);
+            places.insert(format!("queues.{}.decision", key.value), decision_mark);
             let Some(id) = id else { continue };
             let waiting = waiting_sound(waiting, music.as_ref().and_then(|(clip, _)| *clip));
             let caller_id = caller_id.map(|at| at.value);
@@ -167,6 +172,7 @@ impl Reading<'_, '_> {
         match to {
             Onward::User(key) => drop(self.users.find(self.report, &At::new(key.to_string(), mark), what)),
             Onward::Group(key) => drop(self.groups.find(self.report, &At::new(key.to_string(), mark), what)),
+            Onward::Menu(key) => drop(self.menus.find(self.report, &At::new(key.to_string(), mark), what)),
             Onward::Clip(key) => drop(self.clips.find(self.report, &At::new(key.to_string(), mark), what)),
             Onward::Queue(_) | Onward::Number(_) | Onward::HangUp => {}
         }

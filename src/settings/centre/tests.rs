@@ -59,6 +59,7 @@ country_code = "351"
 international_prefix = "00"
 form = "digits"
 trusted = true
+passes_names = true
 forwarding = ["diversion", "referred_by"]
 called_in = { rules = [{ match = "2*", length = "4-6", strip = 1, prepend = "9" }], tests = [["2100", "9100"]] }
 
@@ -96,6 +97,7 @@ languages = { "+34" = "es" }
 wrong = "sorry"
 tries = 2
 otherwise = "menu:look"
+unanswered = "menu:main"
 
 [[menu]]
 key = "look"
@@ -159,6 +161,7 @@ mark_done = "required"
 disposition = "required"
 dispositions = ["sold"]
 waiting = "ringback_when_offered"
+decision = { service = "crm", answer_ms = 700 }
 
 [[queue]]
 key = "sales"
@@ -166,7 +169,7 @@ members = ["ana"]
 hold_music = "sorry"
 hours = "office"
 overflow = ["queue:support", "user:ana", "group:office", "number:+351210001111", "clip:sorry"]
-exit_keys = { 1 = "queue:support", 2 = "hangup" }
+exit_keys = { 1 = "queue:support", 2 = "hangup", 3 = "menu:main" }
 
 [[calendar]]
 key = "office"
@@ -275,6 +278,27 @@ fn a_service_has_a_whole_address() {
     assert_eq!(lines, ["~ service \"a\": secret changes"]);
 }
 
+/// RT-06: who is asked who gets a call must be a service, in a time that callers bear; each fault has its place, and a change
+/// is told.
+#[test]
+fn rt_06_a_queue_asks_a_service() {
+    let queue = |text: &str| format!("[[queue]]\nkey = \"q\"\n{text}\n");
+    for (text, wanted) in [
+        ("[queue.decision]\nservice = \"crm\"", "3:1: decision.service: no service is called \"crm\""),
+        ("[queue.decision]\nanswer_ms = 5", "queues.q.decision.service: whom to ask"),
+        ("[queue.decision]\nanswer_ms = 5", "3:1: queues.q.decision.answer_ms: expected 50 to 10000"),
+        ("[queue.decision]\nservice = \"crm\"\nveto = 5", "veto"),
+    ] {
+        let said = refused(&queue(text));
+        assert!(said.contains(wanted) && said.contains("config/centre.toml:"), "{wanted} is missing in:\n{said}");
+    }
+    let service = "[[service]]\nkey = \"crm\"\nurl = \"http://a/\"\n";
+    let with = |text: &str| read(&format!("{service}{}", queue(text))).unwrap().files.centre;
+    let (without, asks) = (with(""), with("decision = { service = \"crm\" }"));
+    let lines = difference(&without, &[], &asks, &[]);
+    assert!(lines.len() == 1 && lines[0].contains("decision") && lines[0].contains("crm"), "{lines:?}");
+}
+
 /// QE-18: what a menu names must be there, it has one way to go on, and no circle leads a caller round who presses nothing;
 /// each fault has its line and a hint.
 #[test]
@@ -310,6 +334,16 @@ fn a_menu_leads_somewhere() {
     assert!(said(circle).contains("goes round without a key: a → b → a"), "{}", said(circle));
     let stays = "[[menu]]\nkey = \"a\"\nto = \"stay\"\n[[number]]\nnumber = \"1\"\nto = \"menu:a\"\n";
     assert!(said(stays).contains("\"stay\" where nobody waits"), "{}", said(stays));
+    let chain = "[[queue]]\nkey = \"q\"\noverflow = [\"menu:a\"]\n\
+                 [[menu]]\nkey = \"a\"\nkeys = { 1 = \"hangup\" }\notherwise = \"queue:q\"\n";
+    let faults = said(chain);
+    assert!(faults.contains("5:7: menu \"a\" goes round without a key: menu:a → queue:q → menu:a"), "{faults}");
+    let stays = "[[queue]]\nkey = \"q\"\nexit_keys = { 1 = \"menu:a\" }\n[[menu]]\nkey = \"a\"\nto = \"stay\"\n";
+    assert!(said(stays).contains("a queue's chain leads here"), "{}", said(stays));
+    let gone = "[[queue]]\nkey = \"q\"\noverflow = [\"menu:b\"]\n";
+    assert!(said(gone).contains("overflow or exit_keys: no menu is called \"b\""), "{}", said(gone));
+    let rings = "[[user]]\nkey = \"u\"\n[[menu]]\nkey = \"a\"\nto = \"user:u\"\nunanswered = \"menu:a\"\n";
+    assert!(said(rings).contains("goes round without a key: a → a"), "{}", said(rings));
     let voice = "[[queue]]\nkey = \"q\"\n[queue.voice]\nmenu = \"wait\"\n";
     assert!(said(voice).contains("4:8: voice.menu: no menu is called \"wait\""), "{}", said(voice));
     let pressed = "[[menu]]\nkey = \"a\"\nkeys = { 1 = \"menu:a\" }\notherwise = \"hangup\"\n";

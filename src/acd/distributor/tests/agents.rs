@@ -366,7 +366,7 @@ fn why_nobody_is_asked() {
         Some(why.clone())
     });
     let excluded = vec![(Factor::Paused, 1), (Factor::NotReady, 1), (Factor::InUse, 1)];
-    assert_eq!(told, Some(WhyNobody { excluded, unfit: 1, delayed: false }));
+    assert_eq!(told, Some(WhyNobody { excluded, unfit: 1, vetoed: 0, delayed: false }));
     room.said.clear();
     room.ask(|acd, now| acd.resume(now, AgentId(3), None, ME)).unwrap();
     let offered = room.said.iter().find_map(|output| {

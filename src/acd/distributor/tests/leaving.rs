@@ -106,7 +106,8 @@ fn each_factor_can_be_chosen() {
             }
             if factor == Factor::Tier {
                 queue.members[0].tier = 1;
-                queue.rings = vec![Ring { after_secs: 0, tier: Some(0), ..Ring::default() }];
+                let ring = |after_secs, tier| Ring { after_secs, tier, ..Ring::default() };
+                queue.rings = vec![ring(0, Some(0)), ring(600, None)];
             }
         });
         let me = Actor::Agent(AgentId(1));
@@ -350,4 +351,95 @@ fn the_second_queue_has_its_own_clock() {
     room.pass(1);
     assert_eq!(room.outcomes().last(), Some(&(call, Outcome::Expired)));
     assert!(arrived > Wall(0));
+}
+
+/// A queue in which only Ana speaks Portuguese; Rui is there, too.
+fn only_ana_speaks_it(then: UnfitRule) -> (Room, InteractionId) {
+    let mut room = Room::with(2, |settings| {
+        settings.agents.get_mut(&AgentId(1)).expect("an agent").skills.insert("pt".into(), 5);
+        first_queue(settings).unfit = Unfit { then, secs: 20 };
+    });
+    room.select(2, Selection::not_ready("break")).unwrap();
+    let queue = Some(QueueId(1));
+    room.ask(|acd, now| acd.logout(now, AgentId(1), queue, LogoutWhen::Now, Actor::System)).unwrap();
+    let skills = vec![NeededSkill { skill: "pt".into(), level: 3 }];
+    let id = InteractionId(900);
+    let inbound = Enqueue::inbound(id, QueueId(1), Private::default());
+    assert_eq!(room.enqueue(Enqueue { skills, ..inbound }), Ok(()));
+    (room, id)
+}
+
+fn alerts(room: &Room) -> Vec<(Vec<String>, u32)> {
+    let told = room.notices().into_iter().filter_map(|notice| {
+        let Notice::Unserved { skills, waiting, .. } = notice else { return None };
+        Some((skills.into_iter().map(|it| it.skill).collect(), waiting))
+    });
+    told.collect()
+}
+
+/// QE-10, RT-03: nobody is left with the skill: an alert within seconds, told once, and a defined end: by the chain, as
+/// `no_agents`. Never a silent wait.
+#[test]
+fn qe_10_nobody_left_with_the_skill() {
+    let (mut room, id) = only_ana_speaks_it(UnfitRule::Leave);
+    room.pass(5);
+    assert_eq!(alerts(&room), [(vec!["pt".to_owned()], 1)]);
+    room.pass(19);
+    assert!(room.outcomes().is_empty());
+    room.pass(1);
+    assert_eq!(room.outcomes(), [(id, Outcome::NoAgents)]);
+    assert_eq!(alerts(&room).len(), 1);
+    // Paused, she is there and may come back.
+    let (mut room, id) = only_ana_speaks_it(UnfitRule::Leave);
+    room.ask(|acd, now| acd.login(now, AgentId(1), QueueId(1), Actor::System)).unwrap();
+    assert_eq!(room.the_ring_of(1), id, "she is back in time");
+    room.select(1, Selection::not_ready("break")).unwrap();
+    room.pass(120);
+    assert!(room.outcomes().is_empty() && alerts(&room).is_empty());
+}
+
+/// QE-10: the queue may let him go to anybody instead, or let him wait on.
+#[test]
+fn qe_10_who_needs_nobody_left_may_need_less() {
+    let (mut room, id) = only_ana_speaks_it(UnfitRule::Relax);
+    room.pass(26);
+    room.select(2, Selection::Ready).unwrap();
+    assert_eq!(room.the_ring_of(2), id);
+    let (mut room, _) = only_ana_speaks_it(UnfitRule::Wait);
+    room.pass(300);
+    assert!(room.outcomes().is_empty());
+    assert_eq!(alerts(&room).len(), 1);
+    // Where nobody at all is logged in there is an alert as well; leaving is leave_when's affair.
+    let mut room = Room::new(1);
+    room.ask(|acd, now| acd.logout(now, AgentId(1), Some(QueueId(1)), LogoutWhen::Now, Actor::System)).unwrap();
+    room.call();
+    room.pass(300);
+    assert!(room.outcomes().is_empty());
+    assert_eq!(alerts(&room), [(Vec::new(), 1)]);
+}
+
+/// RT-04: rules that leave nobody to be asked are refused when they are read.
+#[test]
+fn rt_04_rules_that_exclude_everybody_are_refused() {
+    let faults = |change: &dyn Fn(&mut Settings)| {
+        let mut settings = centre(2, 1);
+        change(&mut settings);
+        settings.check().into_iter().map(|fault| fault.to_string()).collect::<Vec<_>>().join("\n")
+    };
+    let ring = |tier, skill: &str| Ring { after_secs: 1, tier, drop_skills: [skill.to_owned()].into() };
+    let said = faults(&|settings| first_queue(settings).rings = vec![ring(None, "pt")]);
+    assert_eq!(said, "queues.q1.rings: drop_skills: no agent has the skill `pt`");
+    let said = faults(&|settings| {
+        let queue = first_queue(settings);
+        queue.members.iter_mut().for_each(|member| member.tier = 3);
+        queue.rings = vec![Ring { after_secs: 0, tier: Some(2), ..Ring::default() }];
+    });
+    assert_eq!(said, "queues.q1.rings: the last ring ends at tier 2, and every member stands in 3 or higher");
+    let said = faults(&|settings| first_queue(settings).channel = Channel::Chat);
+    assert_eq!(said, "queues.q1.channel: no member has this channel among his `channels`");
+    let said = faults(&|settings| {
+        settings.policies.capacity.insert(Channel::Chat, 0);
+    });
+    assert!(said.starts_with("policies.capacity: 0 would keep everybody from it"), "{said}");
+    assert_eq!(faults(&|_| {}), "");
 }

@@ -3,6 +3,7 @@
 mod agents;
 mod announce;
 mod day;
+mod decisions;
 mod journal;
 mod leaving;
 mod members;

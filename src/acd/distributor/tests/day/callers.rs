@@ -3,12 +3,12 @@
 use std::cell::Cell;
 
 use super::{
-    super::model::{Call, Fault},
-    Day, QUEUES,
+    super::model::{Call, Fault, Wish},
+    AGENTS, Day, QUEUES,
 };
 use crate::{
     acd::*,
-    base::{EngagementId, InteractionId, OfferId, Private, QueueId},
+    base::{AgentId, EngagementId, InteractionId, OfferId, Private, QueueId},
 };
 
 impl Day {
@@ -63,6 +63,22 @@ impl Day {
             |model| model.answer(number, engagement.get().0),
         );
         self.engagements.insert(call, engagement.get());
+    }
+
+    /// A program elsewhere answers: it names somebody, free or not, rules some out, or has no wish. Or it keeps silent.
+    pub fn program(&mut self) {
+        let asked = self.calls_where(|call| matches!(call.wish, Wish::Asked(_)));
+        let Some(call) = self.one_of(&asked) else { return };
+        let named = (self.below(3) > 0).then(|| self.below(AGENTS) + 1);
+        let some = (self.below(4) * 3) as usize;
+        let veto: Vec<u64> = (0..some).map(|_| self.below(AGENTS) + 1).collect();
+        self.vetoes += u64::from(!veto.is_empty());
+        let decision = self.decisions[&call];
+        let said = Verdict::Said { agent: named.map(AgentId), veto: veto.iter().copied().map(AgentId).collect() };
+        self.both(
+            |acd, now| acd.handle_decided(now, InteractionId(call), decision, said),
+            |model| model.decided(call, named, veto),
+        );
     }
 
     pub fn calls_where(&self, which: impl Fn(&Call) -> bool) -> Vec<u64> {

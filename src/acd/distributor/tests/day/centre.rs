@@ -44,6 +44,11 @@ pub(super) fn settings() -> Settings {
             member.device =
                 [DeviceChoice::LastActive, DeviceChoice::All, DeviceChoice::Web][(place + n) % 7 % 3].clone();
         }
+        // Who waits here waits for skills that come and go.
+        queue.unfit.then = UnfitRule::Wait;
+        if [0, 2, 7, 9, 10].contains(&n) {
+            queue.decision = Some(asks_elsewhere());
+        }
         if n % 4 == 3 {
             queue.rings = vec![
                 Ring { after_secs: 0, tier: Some(1), ..Ring::default() },
@@ -54,11 +59,16 @@ pub(super) fn settings() -> Settings {
     settings
 }
 
+fn asks_elsewhere() -> DecisionSettings {
+    DecisionSettings { service: "crm".into(), answer_ms: 900, veto_secs: 4 }
+}
+
 /// An administrator changes one thing.
 pub(super) fn change(settings: &mut Settings, chance: &mut Chance) {
     let queue = settings.queues.get_mut(&QueueId(chance.below(QUEUES) + 1)).expect("a queue");
-    match chance.below(6) {
+    match chance.below(7) {
         0 => queue.strategy = Strategy::ALL[chance.below(Strategy::ALL.len() as u64) as usize],
+        6 => queue.decision = queue.decision.is_none().then(asks_elsewhere),
         1 => queue.weight = chance.below(4) as u32,
         2 => {
             settings.policies.wait_order = [WaitOrder::Priority, WaitOrder::Score]

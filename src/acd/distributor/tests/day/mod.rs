@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     acd::{self, *},
-    base::{AgentId, Chance, EngagementId, InteractionId, Now, OfferId},
+    base::{AgentId, Chance, DecisionId, EngagementId, InteractionId, Now, OfferId},
 };
 
 /// How much of the two is compared after each event.
@@ -37,6 +37,8 @@ struct Day {
     /// Live offers of the real one, by interaction and agent.
     offers: BTreeMap<(u64, u64), OfferId>,
     engagements: BTreeMap<u64, EngagementId>,
+    /// The last question about each call.
+    decisions: BTreeMap<u64, DecisionId>,
     presented: u64,
     next_call: u64,
     start: Ms,
@@ -49,6 +51,10 @@ struct Day {
     repairs: u64,
     /// Offers that rang at a pinned device.
     pinned: u64,
+    /// Calls about which somebody elsewhere was asked, in this turn and in all.
+    asked: Vec<u64>,
+    asked_all: u64,
+    vetoes: u64,
 }
 
 /// What a day was like.
@@ -62,6 +68,8 @@ struct Tally {
     reloads: u64,
     repairs: u64,
     pinned: u64,
+    asked: u64,
+    vetoes: u64,
     rules: BTreeMap<Rule, u64>,
     strategies: BTreeMap<Strategy, u64>,
     outcomes: BTreeMap<&'static str, u64>,
@@ -84,6 +92,7 @@ impl Day {
             look,
             offers: BTreeMap::new(),
             engagements: BTreeMap::new(),
+            decisions: BTreeMap::new(),
             presented: 0,
             next_call: 1,
             start,
@@ -94,6 +103,9 @@ impl Day {
             reloads: 0,
             repairs: 0,
             pinned: 0,
+            asked: Vec::new(),
+            asked_all: 0,
+            vetoes: 0,
         };
         (1..=AGENTS).for_each(|agent| day.device(agent, true));
         day
@@ -113,6 +125,7 @@ impl Day {
         real(&mut self.room.acd, self.room.now);
         let made = self.read();
         self.model.made.clear();
+        self.model.asked.clear();
         self.draw(&made);
         plain(&mut self.model);
         self.model.pass();
@@ -129,11 +142,16 @@ impl Day {
     /// Reads the real one's outputs; the offers it made, in their order. I7: only these rules make anybody Ready.
     fn read(&mut self) -> Vec<(u64, u64)> {
         let mut made = Vec::new();
+        self.asked.clear();
         while let Some(output) = self.room.acd.poll_output() {
             if let Output::Offer(offer) = &output {
                 made.push((offer.interaction.0, offer.agent.0));
                 self.pinned += u64::from(offer.device.is_pinned());
                 self.offers.insert((offer.interaction.0, offer.agent.0), offer.offer);
+            }
+            if let Output::Decide(dilemma) = &output {
+                self.asked.push(dilemma.interaction.0);
+                self.decisions.insert(dilemma.interaction.0, dilemma.decision);
             }
             if let Output::Agent(AgentEvent { rule, old, new, .. }) = &output
                 && (old.status, new.status) == (Status::NotReady, Status::Ready)
@@ -147,6 +165,8 @@ impl Day {
     fn compare(&mut self, made: &[(u64, u64)]) {
         self.looks += 1;
         assert_eq!(made, self.model.made, "at {} ms: {:#?}", self.model.now, self.scene(made));
+        assert_eq!(self.asked, self.model.asked, "asked about at {} ms", self.model.now);
+        self.asked_all += self.asked.len() as u64;
         if self.look == Look::Everything || self.looks.is_multiple_of(16) {
             let violations = self.room.acd.check_invariants();
             assert!(violations.is_empty(), "{violations:#?}");
@@ -250,6 +270,8 @@ impl Day {
         self.model.steady = self.start as i64;
         self.offers.clear();
         self.model.made.clear();
+        self.model.asked.clear();
+        self.read();
         self.model.restart(&live);
         self.model.pass();
         self.compare(&[]);
@@ -266,6 +288,7 @@ impl Day {
         match self.below(20) {
             0..=4 if load < 25 => self.call(),
             5..=8 => self.phone(),
+            9 if self.below(2) == 0 => self.program(),
             9..=13 => self.bridge(),
             14..=16 => self.end(),
             17 if self.below(6) == 0 => self.hang_up(),
@@ -297,6 +320,8 @@ impl Day {
         self.count_hits();
         Tally {
             pinned: self.pinned,
+            asked: self.asked_all,
+            vetoes: self.vetoes,
             presented: self.presented,
             decisions: self.model.decisions,
             contested: self.model.contested,
@@ -321,6 +346,8 @@ impl Tally {
         self.reloads += other.reloads;
         self.repairs += other.repairs;
         self.pinned += other.pinned;
+        self.asked += other.asked;
+        self.vetoes += other.vetoes;
         other.rules.iter().for_each(|(rule, hits)| *self.rules.entry(*rule).or_default() += hits);
         other.strategies.iter().for_each(|(it, hits)| *self.strategies.entry(*it).or_default() += hits);
         other.outcomes.iter().for_each(|(it, hits)| *self.outcomes.entry(it).or_default() += hits);
@@ -329,7 +356,7 @@ impl Tally {
     fn report(&self) -> String {
         let mut text = format!(
             "{} interactions, {} decisions of which {} contested, compared {} times; {} restarts, {} reloads, \
-             {} repairs, {} offers at a pinned device\n",
+             {} repairs, {} offers at a pinned device, {} asked about elsewhere, {} vetoes\n",
             self.presented,
             self.decisions,
             self.contested,
@@ -337,7 +364,9 @@ impl Tally {
             self.restarts,
             self.reloads,
             self.repairs,
-            self.pinned
+            self.pinned,
+            self.asked,
+            self.vetoes
         );
         for (rule, hits) in &self.rules {
             let _ = write!(text, "rule {rule}: {hits}  ");
@@ -350,6 +379,7 @@ impl Tally {
     fn check(&self) {
         assert!(self.contested * 10 >= self.decisions, "too few decisions were contested");
         assert!(self.pinned > 0, "no offer rang at a pinned device");
+        assert!(self.asked > 0 && self.vetoes > 0, "nobody elsewhere was asked, or said no");
         for rule in Rule::ALL {
             assert!(self.rules.get(rule).is_some_and(|hits| *hits > 0), "rule {rule} was never hit");
         }

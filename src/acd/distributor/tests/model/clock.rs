@@ -1,6 +1,6 @@
 //! What is due when.
 
-use super::{Ban, Fault, Model, Ms, secs};
+use super::{Ban, Fault, Model, Ms, Wish, secs};
 
 pub(super) const DAY: Ms = 86_400_000;
 
@@ -17,6 +17,8 @@ enum Due {
     Grace(u64),
     Widen(u64),
     Step(u64),
+    Undecided(u64),
+    Vetoed(u64),
     Inactive(u64),
     Tick,
     Midnight,
@@ -57,6 +59,10 @@ impl Model {
             }
             due(call.connect_by, Due::Connect(call.engagement, call.id));
             due(call.next_step, Due::Step(call.id));
+            due(call.veto_until, Due::Vetoed(call.id));
+            if let Wish::Asked(until) = call.wish {
+                due(Some(until), Due::Undecided(call.id));
+            }
             for at in rules.rings.iter().map(|ring| call.arrived + secs(ring.after_secs)) {
                 due(Some(at).filter(|at| *at > self.now), Due::Widen(call.id));
             }
@@ -67,6 +73,7 @@ impl Model {
     /// Moves the clock to a moment not after the next due one, and does what is due then.
     pub fn advance(&mut self, to: Ms) {
         self.made.clear();
+        self.asked.clear();
         while let Some((at, due)) = self.first_due().filter(|(at, _)| *at <= to) {
             self.now = at.max(self.now);
             self.on_due(due);
@@ -93,6 +100,8 @@ impl Model {
                 let call = self.calls.get_mut(&call).expect("a call");
                 (call.next_step, call.step_due) = (None, true);
             }
+            Due::Undecided(call) => self.decided(call, None, Vec::new()),
+            Due::Vetoed(call) => self.veto_over(call),
             Due::Inactive(agent) => self.inactive(agent),
             Due::Tick => self.on_tick(),
             Due::Midnight => {

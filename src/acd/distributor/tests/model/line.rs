@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, rc::Rc};
 
-use super::{Agent, Model, Ms, secs};
+use super::{Agent, Model, Ms, Wish, secs};
 use crate::acd::{DeviceChoice, QueueSettings, Strategy, TimeoutPriority, WaitOrder};
 
 #[derive(Clone, Debug, Default)]
@@ -15,6 +15,12 @@ pub(in super::super) struct Call {
     pub back: bool,
     pub skill: Option<(String, u8)>,
     pub tried: Vec<u64>,
+    pub wish: Wish,
+    /// Not asked for it until then.
+    pub vetoed: Vec<u64>,
+    pub veto_until: Option<Ms>,
+    /// Somebody elsewhere named the one at whom it rings.
+    pub alone: bool,
     pub offers: Vec<Ring>,
     pub step_due: bool,
     pub next_step: Option<Ms>,
@@ -86,11 +92,16 @@ impl Model {
         let call = &self.calls[&id];
         let rules = Rc::clone(&self.queues[&call.queue]);
         let many = rules.strategy == Strategy::RingAll || rules.strategy == Strategy::RingProgressive && call.step_due;
-        if !call.offers.is_empty() && !many {
+        if !call.offers.is_empty() && (!many || call.alone) {
             return;
         }
+        if self.asks_first(id) {
+            return;
+        }
+        let call = &self.calls[&id];
         let pointer = self.pointers.get(&call.queue).copied();
         let asked = self.agents.values().filter(|agent| agent.may_be_asked(call.queue) && self.fits(agent, call));
+        let asked = asked.filter(|agent| !call.vetoed.contains(&agent.id));
         let mut candidates: Vec<Rank> =
             asked.map(|agent| rank(agent, call.queue, rules.strategy, pointer, call)).collect();
         candidates.sort();
@@ -102,7 +113,14 @@ impl Model {
         }
         let near: Vec<u64> = candidates.iter().filter(|rank| rank.0 == lowest).map(|rank| rank.4).collect();
         let all: Vec<u64> = candidates.iter().map(|rank| rank.4).collect();
-        let chosen = if rules.strategy == Strategy::RingAll {
+        let named = match call.wish {
+            Wish::Given(named) => named.filter(|agent| all.contains(agent)),
+            Wish::Due | Wish::Asked(_) => None,
+        };
+        let chosen = if let Some(named) = named {
+            self.drawn.get_mut(&id).and_then(VecDeque::pop_front);
+            vec![named]
+        } else if rules.strategy == Strategy::RingAll {
             // Whoever rings already says how far up the tiers others may join.
             let most = call.offers.iter().map(|ring| ring.tier).max().unwrap_or(lowest);
             candidates.iter().filter(|rank| rank.0 <= most).map(|rank| rank.4).collect()
@@ -114,19 +132,28 @@ impl Model {
             let first = all.iter().find(|agent| !call.tried.contains(agent));
             vec![*first.unwrap_or(&all[0])]
         };
+        if !chosen.is_empty() {
+            let call = self.calls.get_mut(&id).expect("a call");
+            (call.wish, call.alone) = (Wish::Due, call.alone || named.is_some());
+        }
         for agent in chosen {
             *self.chosen.entry(rules.strategy).or_default() += 1;
             self.offer(id, agent, &rules);
         }
     }
 
-    fn fits(&self, agent: &Agent, call: &Call) -> bool {
+    /// Up to which tier it may be offered by now, and the skill that it needs.
+    pub fn need<'a>(&self, call: &'a Call) -> (Option<u16>, Option<&'a (String, u8)>) {
         let rules = &self.queues[&call.queue];
         let open = rules.rings.iter().filter(|ring| call.arrived + secs(ring.after_secs) <= self.now);
         let dropped = |skill: &String| open.clone().any(|ring| ring.drop_skills.contains(skill));
         let most = open.clone().next_back().and_then(|ring| ring.tier);
+        (most, call.skill.as_ref().filter(|(skill, _)| !dropped(skill)))
+    }
+
+    pub fn fits(&self, agent: &Agent, call: &Call) -> bool {
+        let (most, skill) = self.need(call);
         let tier = most.is_none_or(|most| agent.places[&call.queue].tier <= most);
-        let skill = call.skill.as_ref().filter(|(skill, _)| !dropped(skill));
         tier && skill.is_none_or(|(skill, level)| agent.skills.get(skill).is_some_and(|have| have >= level))
     }
 

@@ -10,6 +10,7 @@ mod line;
 mod offers;
 mod people;
 mod reload;
+mod wishes;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -19,6 +20,7 @@ use std::{
 pub(super) use agent::{Agent, Ban, Direct, Doing, Pending, Place, Standing};
 pub(super) use line::{Call, Ring};
 pub(super) use offers::Fault;
+pub(super) use wishes::Wish;
 
 use super::room::MORNING;
 use crate::acd::{NotReadyMode, Policies, QueueSettings, Settings, Strategy, WaitOrder};
@@ -45,6 +47,8 @@ pub(super) struct Model {
     pub inactive: (Ms, Ms),
     /// Offers made in the last turn: interaction and agent.
     pub made: Vec<(u64, u64)>,
+    /// Calls about which somebody elsewhere was asked in the last turn.
+    pub asked: Vec<u64>,
     pub outcomes: BTreeMap<&'static str, u64>,
     next_offer: u64,
     next_joined: u64,

@@ -38,7 +38,7 @@ impl Model {
     pub fn back(&mut self, call: u64) {
         let it = self.calls.get_mut(&call).expect("a call");
         if it.offers.is_empty() && it.connecting.is_none() {
-            (it.step_due, it.next_step) = (false, None);
+            (it.step_due, it.next_step, it.alone) = (false, None, false);
             if it.expired {
                 self.leave(call, "expired");
             }

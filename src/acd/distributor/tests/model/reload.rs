@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Model, Place, Standing};
+use super::{Call, Model, Place, Standing, Wish};
 use crate::acd::{DeviceChoice, QueueSettings, Settings, Strategy};
 
 impl Model {
@@ -27,6 +27,9 @@ impl Model {
             self.pointers.remove(&id);
         } else if rules.strategy == Strategy::OrderedRoundRobin {
             self.follow_pointer(id, &old, rules);
+        }
+        if old.decision != rules.decision {
+            self.calls.values_mut().filter(|call| call.queue == id).for_each(Call::wants_nobody_special);
         }
         // Where one after the other is asked now, the first who rings goes on.
         if !matches!(rules.strategy, Strategy::RingAll | Strategy::RingProgressive) {
@@ -79,6 +82,8 @@ impl Model {
         let now = self.now;
         for call in self.calls.values_mut() {
             call.offers.clear();
+            call.wants_nobody_special();
+            call.alone = false;
             (call.step_due, call.next_step, call.expired) = (false, None, false);
             if call.talking.is_none() {
                 (call.connecting, call.connect_by) = (None, None);
@@ -119,6 +124,9 @@ impl Model {
             let it = self.calls.get_mut(&call).expect("a call");
             it.offers.clear();
             (it.connecting, it.connect_by) = (None, None);
+            if matches!(it.wish, Wish::Asked(_)) {
+                it.wish = Wish::Due;
+            }
             self.back(call);
         }
         for agent in self.agents.keys().copied().collect::<Vec<_>>() {

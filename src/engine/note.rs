@@ -1,0 +1,93 @@
+//! What the engine knows of a call beyond the switch.
+
+use super::{
+    Direction, MenuStep, QueueRecord, menus::Course, outgoing::Attempts, queue_calls::Step, transfers::Transfer,
+};
+use crate::{
+    acd::NeededSkill,
+    base::{EngagementId, InteractionId, Number, QueueId, TrunkId, UserId, Wall},
+    switch::EndedBy,
+};
+
+/// What the engine knows of a call beyond the switch.
+pub(super) struct Note {
+    pub direction: Direction,
+    pub trunk: Option<TrunkId>,
+    /// The interaction that waits, rings or talks.
+    pub interaction: Option<InteractionId>,
+    pub engagement: Option<EngagementId>,
+    /// Customer and agent have been bridged.
+    pub connected: bool,
+    /// One side is being passed on to somebody else.
+    pub transfer: Option<Transfer>,
+    /// A REFER has been taken in it.
+    pub referred: bool,
+    /// Trunks of a group that may still be tried.
+    pub attempts: Option<Attempts>,
+    /// The number that the route out shows in place of the caller's.
+    pub caller_id: Option<Number>,
+    /// The caller hides his number otherwise, but not for this call.
+    pub shows_number: bool,
+    /// A call for help (SW-20).
+    pub urgent: bool,
+    /// How often it was forwarded, and who did so last.
+    pub forwards: u8,
+    pub forwarded_by: Option<UserId>,
+    pub queue: Option<QueueRecord>,
+    /// When it came to the queue that it is welcomed to.
+    pub approached: Option<Wall>,
+    /// The step of an overflow chain that it tries.
+    pub step: Option<Step>,
+    /// The menu that led it where it rings, as far as that one says how it goes on.
+    pub behind: Option<Box<Course>>,
+    /// The journal says that it runs.
+    pub journalled: bool,
+    /// Somebody asked at a page for its end.
+    pub ended_by: Option<EndedBy>,
+    /// What menus want of queues for it, and which way it went through them.
+    pub priority: Option<i32>,
+    pub skills: Vec<NeededSkill>,
+    pub menus: Vec<MenuStep>,
+}
+
+impl Note {
+    pub fn new(direction: Direction) -> Self {
+        Self {
+            direction,
+            trunk: None,
+            interaction: None,
+            engagement: None,
+            connected: false,
+            transfer: None,
+            referred: false,
+            attempts: None,
+            caller_id: None,
+            shows_number: false,
+            urgent: false,
+            forwards: 0,
+            forwarded_by: None,
+            queue: None,
+            approached: None,
+            step: None,
+            behind: None,
+            journalled: false,
+            ended_by: None,
+            priority: None,
+            skills: Vec::new(),
+            menus: Vec::new(),
+        }
+    }
+
+    /// It has come to somebody, or to another queue.
+    pub fn came_through(&mut self) {
+        self.behind = None;
+        if let Some(step) = &mut self.step {
+            step.done = true;
+        }
+    }
+
+    /// The queue whose chain a call follows.
+    pub fn behind_queue(&self) -> Option<QueueId> {
+        self.step.as_ref().map(|step| step.queue)
+    }
+}
