@@ -2,7 +2,8 @@
 
 use strowger::{
     acd::{MemberState, Selection, Status},
-    engine::BlindFailed,
+    base::UserId,
+    engine::{BlindFailed, ConsultStep, Request},
 };
 
 use crate::sim::{Agent, Call, Habit, HoldForm, Phone, Voice, World, secs};
@@ -417,5 +418,27 @@ fn p8_an_attended_transfer_logs_nobody_out() {
     });
     first.hangs_up();
     second.hangs_up();
+    world.settle();
+}
+
+/// CH-07, CH-23: an agent asks a colleague first and gives him the call: from then on it is his, in the list of calls too.
+#[test]
+fn ch_07_ch_23_the_call_names_who_has_it_now() {
+    let world = World::seed(130);
+    let ana = world.agent("ana").ready();
+    let customer = super::talking(&world, &ana);
+    let rui = world.agent("rui").ready();
+    rui.answers_after(secs(1));
+    let view = || world.snapshot().calls.into_iter().next().expect("a call");
+    let call = view().call;
+    assert_eq!(view().agent, Some(ana.id));
+    ana.asks(Request::Consult { call, by: UserId(1), to: "rui".into() }).expect("rung");
+    world.within(5, "they talk in private", |_| rui.all_calls().last().is_some_and(Call::is_up));
+    world.run_for(secs(1));
+    assert_eq!(view().agent, Some(ana.id), "still hers");
+    ana.asks(Request::ConsultStep { call, step: ConsultStep::Complete }).expect("completed");
+    world.within(3, "he has the customer", |world| world.hear_each_other(&customer, &rui));
+    assert_eq!(view().agent, Some(rui.id));
+    customer.hangs_up();
     world.settle();
 }

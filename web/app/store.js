@@ -71,6 +71,7 @@ export function apply(message) {
     if (message.me || whole) me.value = message.me ?? null;
     if (message.choices) choices.value = message.choices;
     for (const notice of message.notices ?? []) tellOverride(notice);
+    for (const alert of message.alerts ?? []) tellAlert(alert);
     place.seq = message.seq;
     if (whole) place.epoch = message.epoch;
   });
@@ -127,6 +128,25 @@ function tellOverride({ by, reason, new: now }) {
   const queues = now.queues.map((/** @type {any} */ it) => `${queueName(it.queue)}: ${t(`member.${it.state.is}`)}`);
   const why = reason && reasonName(reason, choices.value.reasons);
   tell(t("overridden", { who: by.name ?? by.user ?? t("overridden.api") }), [status, why, ...queues].filter(Boolean).join(" · "));
+}
+
+/**
+ * Something that somebody should look at: the own agent, or a supervisor.
+ * @param {any} it
+ */
+function tellAlert(it) {
+  const own = it.agent && it.agent === me.value?.agent;
+  const skills = (it.skills ?? []).map((/** @type {any} */ need) => `${need.skill} ${need.level}`).join(", ");
+  const words = {
+    agent: it.agent ? agentName(it.agent) : "",
+    queue: it.queue ? queueName(it.queue) : "",
+    missed: String(it.missed ?? ""),
+    waiting: String(it.waiting ?? ""),
+    reason: it.reason ? reasonName(it.reason, choices.value.reasons) : "",
+    skills,
+  };
+  const kind = it.alert === "unserved" && skills ? "unserved_skills" : it.alert;
+  tell(t(own ? `alert.own.${kind}` : `alert.${kind}`, words), it.logged_out ? t("alert.logged_out") : "");
 }
 
 /** @param {number} id */

@@ -8,6 +8,7 @@ use std::{
 use serde::Serialize;
 
 use super::{
+    alert::AlertView,
     calls::{CallView, SupervisionView},
     notice::NoticeView,
     sight::Sight,
@@ -34,6 +35,8 @@ pub struct Frame {
     pub events: Vec<Arc<Event>>,
     /// What was done to agents on their behalf, each for his own page.
     pub notices: Vec<(AgentId, NoticeView)>,
+    /// What people should look at, each with the event that says who may see it.
+    pub alerts: Vec<(Arc<Event>, AlertView)>,
     /// How supervisors are in calls now, each for his own page.
     pub supervisions: Vec<(UserId, Arc<Vec<SupervisionView>>)>,
     /// Written once, read by every page of the kind.
@@ -147,7 +150,11 @@ impl Frame {
         let own = reader.agent.and_then(|own| self.agents.iter().find(|(id, _)| *id == own));
         let notices = self.notices.iter().filter(|(agent, _)| reader.agent == Some(*agent)).map(|(_, notice)| notice);
         let supervises = self.supervisions.iter().find(|(user, _)| *user == reader.user);
+        let is_for = |(event, alert): &&(Arc<Event>, AlertView)| {
+            reader.sight.event(event) || alert.agent_id.is_some() && alert.agent_id == reader.agent
+        };
         let own = Own {
+            alerts: self.alerts.iter().filter(is_for).map(|(_, alert)| alert).collect(),
             me: own.map(|(_, agent)| Me::from(&**agent)),
             notices: notices.collect(),
             supervises: supervises.map(|(_, all)| all.as_slice()),
@@ -193,7 +200,7 @@ pub fn snapshot_text(view: &View, epoch: &str, seq: u64, now: Wall, reader: &Rea
     let shared = serde_json::to_string(&wire).unwrap_or_default();
     let me = reader.agent.and_then(|own| view.agents.get(&own)).map(|agent| Me::from(&**agent));
     let supervises = view.supervisions.get(&reader.user).map(|all| all.as_slice());
-    with_own(&shared, &Own { me, notices: Vec::new(), supervises })
+    with_own(&shared, &Own { me, notices: Vec::new(), alerts: Vec::new(), supervises })
 }
 
 /// The reader's own part of a text that he shares with others.
@@ -203,13 +210,15 @@ struct Own<'a> {
     me: Option<Me<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notices: Vec<&'a NoticeView>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    alerts: Vec<&'a AlertView>,
     /// All the calls that he is in as a supervisor, when that has changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     supervises: Option<&'a [SupervisionView]>,
 }
 
 fn with_own(shared: &str, own: &Own<'_>) -> String {
-    if own.me.is_none() && own.notices.is_empty() && own.supervises.is_none() {
+    if own.me.is_none() && own.notices.is_empty() && own.alerts.is_empty() && own.supervises.is_none() {
         return shared.to_owned();
     }
     let own = serde_json::to_string(own).unwrap_or_default();

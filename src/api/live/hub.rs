@@ -7,7 +7,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{Frame, NoticeView, View};
+use super::{AlertView, Frame, NoticeView, View};
 use crate::{
     acd::Notice,
     api::handle::EngineHandle,
@@ -200,12 +200,14 @@ impl Keeper {
         let view = View::of(&snapshot, &centre, &self.view);
         let events: Vec<_> = self.events.drain(..).collect();
         let notices = events.iter().filter_map(|event| notice(event, &centre)).collect();
+        let alert = |event: &Arc<Event>| Some((Arc::clone(event), AlertView::of(event, &centre)?));
+        let alerts = events.iter().filter_map(alert).collect();
         let frame = Frame::between(&self.view, &view, snapshot.at, events);
         self.view = Arc::new(view);
         if let Some(mut frame) = frame {
             self.seq += 1;
             frame.seq = self.seq;
-            frame.notices = notices;
+            (frame.notices, frame.alerts) = (notices, alerts);
             let frame = Arc::new(frame);
             if self.ring.len() == RING_MAX {
                 self.ring.pop_front();

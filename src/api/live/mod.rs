@@ -5,6 +5,7 @@
 //! next patch. So a page can never drift from the truth, whatever an event said or left out, and a thousand pages cost
 //! the engine no more than one.
 
+mod alert;
 mod calls;
 mod frame;
 mod hub;
@@ -14,6 +15,7 @@ mod sight;
 mod socket;
 mod view;
 
+pub use alert::AlertView;
 pub use calls::CallView;
 use frame::Frame;
 pub use hub::Hub;

@@ -17,7 +17,9 @@ use tokio_tungstenite::{
 
 use super::desk::{ANA, Desk, START, SUPPORT, call, centre};
 use crate::{
-    acd::{Activity, MemberState, Notice, Outcome, Overridden, QueueStanding, Standing, Status, StatusView},
+    acd::{
+        Activity, MemberState, NeededSkill, Notice, Outcome, Overridden, QueueStanding, Standing, Status, StatusView,
+    },
     api::{ServeSettings, serve},
     base::{CallId, InteractionId, LegId, OfferId, PageId, Private, QueueId, UserId},
     engine::{Actor, Centre, Happened, LegView, PageSays, PageTold, Request},
@@ -245,6 +247,39 @@ async fn sv_05_an_agent_is_told_at_his_page() {
     assert_eq!((&told["old"]["status"], &told["new"]["status"]), (&json!("ready"), &json!("not_ready")));
     assert_eq!(told["new"]["queues"], json!([{ "queue": "support", "state": { "is": "active" } }]));
     assert!(pages[1].json().await.get("notices").is_none());
+}
+
+/// AS-11, AS-16: what an agent or a supervisor should look at is told at his own page and at the supervisors', at nobody
+/// else's; who waits for a skill that nobody has, at the supervisors' alone.
+#[tokio::test]
+async fn as_11_as_16_who_should_look_is_told() {
+    let open = Open::new("alerts").await;
+    let mut pages = Vec::new();
+    for who in ["ana", "rui", "eva"] {
+        let cookie = open.desk.sign_in(who).await;
+        let mut page = open.page(&cookie).await;
+        page.json().await;
+        pages.push(page);
+    }
+    let too_long = Notice::TooLong { agent: ANA, reason: "lunch".into(), since: START, logged_out: true };
+    let skills = vec![NeededSkill { skill: "pt".into(), level: 3 }];
+    let unserved = Notice::Unserved { queue: SUPPORT, skills, waiting: 2 };
+    let about_ana = |told: &serde_json::Value| {
+        let [told] = &told["alerts"].as_array().unwrap()[..] else { panic!("{told}") };
+        assert_eq!(
+            (&told["alert"], &told["agent"], &told["reason"]),
+            (&json!("too_long"), &json!("ana"), &json!("lunch"))
+        );
+    };
+    open.desk.picture.tell(Happened::Notice(too_long));
+    about_ana(&pages[0].json().await);
+    assert!(pages[1].json().await.get("alerts").is_none());
+    about_ana(&pages[2].json().await);
+    open.desk.picture.tell(Happened::Notice(unserved));
+    assert!(pages[0].json().await.get("alerts").is_none() && pages[1].json().await.get("alerts").is_none());
+    let told = pages[2].json().await;
+    assert_eq!((&told["alerts"][0]["queue"], &told["alerts"][0]["waiting"]), (&json!("support"), &json!(2)));
+    assert_eq!(told["alerts"][0]["skills"][0]["skill"], "pt");
 }
 
 /// SV-09: a supervisor of other queues sees at his page neither this one's callers and calls nor what happens to them; one

@@ -154,7 +154,28 @@ impl Tally {
     }
 }
 
-/// CP-07, SEMANTICS 4.2: both error rates on 560 calls, half of them with lines and voices that nothing was tuned on.
+/// P37, CP-07: with the default settings doubt is never a machine: silence, breath, a click, a tone of the network, one word
+/// that goes on and on in noise. Nobody is hung up on for a guess.
+#[test]
+fn p37_doubt_is_no_machine() {
+    let mut chance = Chance::from_number(37);
+    let word: Vec<f64> = beep(310.0, 180).iter().map(|sample| sample / 3.0).collect();
+    let doubtful = [
+        silence(7_000),
+        noise(7 * RATE, 0, &[], &mut chance).into_iter().map(|sample| sample / 4.0).collect(),
+        [silence(1_000), beep(50.0, 20), silence(6_000)].concat(),
+        [silence(300), word.clone(), silence(6_000)].concat(),
+        [silence(2_900), word, silence(4_000)].concat(),
+    ];
+    for (kind, samples) in doubtful.into_iter().enumerate() {
+        let samples: Vec<i16> = samples.into_iter().map(|sample| sample as i16).collect();
+        let (answer, _) = judged(&samples);
+        let (answer, because, _) = answer.expect("judged in time");
+        assert_ne!(answer, Answer::Machine, "{kind}: {because:?}");
+    }
+}
+
+/// P37, CP-07, SEMANTICS 4.2: both error rates on 560 calls, half of them with lines and voices that nothing was tuned on.
 /// `cargo test --lib answer::tests::accuracy -- --nocapture` prints them.
 #[test]
 fn accuracy() {
