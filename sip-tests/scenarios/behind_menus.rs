@@ -138,11 +138,36 @@ fn qe_12_behind_a_menu_the_chain_goes_on() {
     world.within(5, "the next step of the chain", |_| eva.is_ringing());
     eva.call().answers();
     world.within(3, "they talk", |world| world.hear_each_other(&call, &eva));
-    // What fails once somebody has answered is no affair of the chain's.
-    eva.call().refers("zoe");
-    world.within(5, "back at the head of his queue", |_| eva.is_ringing());
     call.hangs_up();
-    world.run_for(secs(2));
+    world.settle();
+}
+
+/// QE-12: what fails once somebody has answered is no affair of the chain's any more: who is passed on to nobody is given
+/// back, and not led to its next step.
+#[test]
+fn qe_12_a_step_that_answered_ends_the_chain() {
+    let world = World::seed(2_205);
+    has_menus(&world, [json!({ "key": "late", "say": [WELCOME], "keys": { "0": "user:zoe" }, "otherwise": "hangup" })]);
+    let eva = seller(&world, "eva");
+    let (zoe, kim) = (world.phone("zoe"), world.phone("kim"));
+    for phone in [&zoe, &kim] {
+        phone.registers();
+    }
+    kim.does(Habit::Refuses(486));
+    zoe.does(Habit::AnswersAtOnce);
+    world.centre_has(|centre| {
+        let queue = centre.acd.queues.get_mut(&SUPPORT).unwrap();
+        (queue.closed, queue.overflow) = (true, vec![onward("menu:late"), onward("queue:sales")]);
+    });
+    world.run_for(secs(1));
+    let call = caller(&world);
+    world.run_for(secs(1));
+    call.presses("0");
+    world.within(5, "she answers", |world| world.hear_each_other(&call, &zoe));
+    zoe.call().refers("kim");
+    world.run_for(secs(3));
+    assert!(eva.all_calls().is_empty(), "the chain is over");
+    call.hangs_up();
     world.settle();
 }
 
