@@ -14,7 +14,7 @@ export class Baresip {
   events = [];
   #rest = Buffer.alloc(0);
 
-  /** With `secure` it takes and makes no call without SRTP by SDES. @param {any} stage @param {string} user @param {number} hz */
+  /** With `secure` it speaks TLS, and takes and makes no call without SRTP by SDES. @param {any} stage @param {string} user @param {number} hz */
   static async open(stage, user, hz, { secure = false } = {}) {
     const it = new Baresip();
     Object.assign(it, { stage, folder: join(stage.folder, `${user}-${secure ? "secure" : "plain"}`) });
@@ -37,8 +37,8 @@ export class Baresip {
       `snd_path ${it.folder}`,
     ];
     const { host, port } = stage.it.sip;
-    it.server = `${host}:${port}`;
-    const account = `<sip:${user}@${it.server};transport=udp>;auth_pass=${stage.it.passwords[user]};regint=120;answermode=manual;audio_codecs=PCMA${secure ? ";mediaenc=srtp-mand" : ""}`;
+    it.server = `${host}:${secure ? stage.it.tls : port}`;
+    const account = `<sip:${user}@${it.server};transport=${secure ? "tls" : "udp"}>;auth_pass=${stage.it.passwords[user]};regint=120;answermode=manual;audio_codecs=PCMA${secure ? ";mediaenc=srtp-mand" : ""}`;
     await writeFile(join(it.folder, "config"), lines.join("\n") + "\n");
     await writeFile(join(it.folder, "accounts"), account + "\n");
     await writeFile(join(it.folder, "contacts"), "");
@@ -70,7 +70,7 @@ export class Baresip {
   }
 
   dials(number) {
-    this.says("dial", `sip:${number}@${this.server}`);
+    this.says("dial", number);
   }
 
   saw(event) {

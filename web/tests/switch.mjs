@@ -32,6 +32,7 @@ export class Switch {
     it.sip = { host: "127.0.0.1", port: await freePort() };
     it.http = await freePort();
     it.ws = await freePort();
+    it.tls = await freePort();
     it.trunk = 5080;
     it.passwords = {};
     await it.run();
@@ -48,8 +49,9 @@ export class Switch {
     const rtp = (this.rtp ??= 12_000 + 2 * Math.floor(Math.random() * 10_000));
     const env = {
       ...process.env,
-      STROWGER_SIP_LISTEN: `udp:127.0.0.1:${this.sip.port},ws:127.0.0.1:${this.ws}`,
+      STROWGER_SIP_LISTEN: `udp:127.0.0.1:${this.sip.port},ws:127.0.0.1:${this.ws},tls:127.0.0.1:${this.tls}`,
       STROWGER_HTTP_LISTEN: `127.0.0.1:${this.http}`,
+      STROWGER_RTP_SECURE: "tls",
       STROWGER_DATA_DIR: this.data,
       STROWGER_RTP_PORTS: `${rtp}-${rtp + 200}`,
     };
