@@ -340,6 +340,8 @@ fn op_01_a_pages_call_outlives_the_switch() {
             let now = world.clock();
             page.call().with(|call| call.finish(now, End::Silence));
             world.within(40, "given up", |_| ana.status() != Status::Busy);
+            assert!(call.is_up());
+            call.listens_anew();
             world.within(2, "he waits again", |world| world.hears(&call, crate::sim::Voice::MUSIC));
             call.hangs_up();
             world.settle();
