@@ -1,6 +1,7 @@
 """Real softphones, driven headless. Each speaks a tone of its own and records what it hears."""
 
 import json
+import os
 import re
 import socket
 import subprocess
@@ -77,7 +78,11 @@ snd_path {self.folder}
         (self.folder / "contacts").write_text("")
         self.log = open(self.folder / "log", "wb")
         command = ["baresip", "-4", "-n", "127.0.0.1", "-f", str(self.folder)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=self.log, stderr=subprocess.STDOUT)
+        # What its sound library makes beside it goes with its folder.
+        env = {**os.environ, "TMPDIR": str(self.folder), "HOME": str(self.folder)}
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=self.log, stderr=subprocess.STDOUT, env=env
+        )
         self.control = wait(f"{user}: control port", lambda: self._connect(control))
         self.control.settimeout(0.02)
         self.buffer, self.events, self.replies = b"", [], []
@@ -184,7 +189,7 @@ class Linphone:
             "[audio_codec_0]\nmime=PCMU\nrate=8000\nchannels=1\nenabled=1\n"
         )
         self.out = open(self.folder / "log", "w+b")
-        home = {"HOME": str(self.folder), "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+        home = {"HOME": str(self.folder), "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TMPDIR": str(self.folder)}
         command = ["linphonec", "-c", str(self.folder / "rc"), "-l", str(self.folder / "debug"), "-d", "5"]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=self.out, stderr=subprocess.STDOUT, env=home

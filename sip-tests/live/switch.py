@@ -36,7 +36,8 @@ level = "warn"
 
 
 class Switch:
-    """Runs `strowger run` on a centre; use as a context manager."""
+    """Runs `strowger run` on a centre; use as a context manager. Its folder, and what a test puts there, is taken away at the
+    end; STROWGER_KEEP=1 in the environment leaves it."""
 
     def __init__(self, centre, name="switch"):
         self.folder = Path(tempfile.mkdtemp(prefix=f"strowger-{name}-"))
@@ -44,7 +45,6 @@ class Switch:
         (self.folder / "centre.toml").write_text(centre)
         self.address = f"127.0.0.1:{SIP_PORT}"
         self.process = None
-        self.is_kept = False
 
     def __enter__(self):
         # The ports are fixed: two runs on one machine take turns.
@@ -64,6 +64,7 @@ class Switch:
             wait("the switch is ready", self.is_ready, 20)
         except BaseException:
             self.stop()
+            self.leave(failed=True)
             raise
         return self
 
@@ -102,8 +103,13 @@ class Switch:
 
     def __exit__(self, kind, *_):
         self.stop()
-        if kind is None and not self.is_kept:
+        self.leave(failed=kind is not None)
+
+    def leave(self, failed):
+        if failed:
+            print("the switch's log ends:")
+            print("\n".join(self.said().splitlines()[-40:]))
+        if os.environ.get("STROWGER_KEEP"):
+            print(f"left: {self.folder}")
+        else:
             shutil.rmtree(self.folder, ignore_errors=True)
-        elif kind is not None:
-            print(f"the switch's log is {self.folder}/log; its end:")
-            print("\n".join(self.said().splitlines()[-15:]))

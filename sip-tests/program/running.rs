@@ -7,7 +7,10 @@ use std::{
     net::{SocketAddr, UdpSocket},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -21,12 +24,43 @@ const PORTS: u32 = 64;
 
 static NEXT_PORTS: AtomicU32 = AtomicU32::new(0);
 
-/// A folder of its own, emptied.
-pub fn folder(name: &str) -> PathBuf {
+/// Of a log that a failed test leaves, this much is shown.
+const LOG_END: usize = 8_000;
+
+/// A folder of its own, which goes with the last run that uses it.
+pub struct Folder(PathBuf);
+
+/// An empty one.
+pub fn folder(name: &str) -> Folder {
     let folder = std::env::temp_dir().join(format!("strowger-program-{}-{name}", std::process::id()));
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();
-    folder
+    Folder(folder)
+}
+
+impl std::ops::Deref for Folder {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl AsRef<Path> for Folder {
+    fn as_ref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Ok(log) = fs::read(self.join("log"))
+        {
+            eprintln!("its log ends:\n{}", String::from_utf8_lossy(&log[log.len().saturating_sub(LOG_END)..]));
+        }
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
 
 #[allow(clippy::disallowed_methods, reason = "real programs live in real time")]
@@ -49,7 +83,7 @@ pub fn free_ports() -> String {
 /// How it is to be started.
 #[derive(Clone)]
 pub struct Setup {
-    folder: PathBuf,
+    folder: Arc<Folder>,
     trunk: SocketAddr,
     environment: BTreeMap<String, String>,
 }
@@ -89,7 +123,7 @@ impl Program {
             (String::from("STROWGER_HTTP_LISTEN"), String::from("127.0.0.1:0")),
             (String::from("STROWGER_RTP_PORTS"), free_ports()),
         ]);
-        Setup { folder, trunk, environment }
+        Setup { folder: Arc::new(folder), trunk, environment }
     }
 
     /// A file in its data folder.
@@ -114,7 +148,7 @@ impl Program {
     /// Another run of the program, beside this one: whether it went well, and what it said.
     pub fn command(&self, arguments: &[&str]) -> (bool, String) {
         let mut command = Command::new(BINARY);
-        command.current_dir(&self.setup.folder).envs(&self.setup.environment).args(arguments);
+        command.current_dir(&**self.setup.folder).envs(&self.setup.environment).args(arguments);
         let done = command.output().unwrap();
         let said = [done.stdout, done.stderr].concat();
         (done.status.success(), String::from_utf8(said).unwrap())
@@ -188,9 +222,9 @@ impl Program {
     }
 
     pub fn stop_and_read_log(self) -> String {
-        let path = self.setup.folder.join("log");
+        let folder = Arc::clone(&self.setup.folder);
         self.stop();
-        fs::read_to_string(path).unwrap()
+        fs::read_to_string(folder.join("log")).unwrap()
     }
 
     pub fn log(&self) -> String {
@@ -231,7 +265,7 @@ impl Setup {
     pub fn start(self) -> Program {
         let log = fs::OpenOptions::new().create(true).append(true).open(self.folder.join("log")).unwrap();
         let mut child = Command::new(BINARY)
-            .current_dir(&self.folder)
+            .current_dir(&**self.folder)
             .envs(&self.environment)
             .env_remove("RUST_LOG")
             .stdout(Stdio::piped())

@@ -186,7 +186,7 @@ impl Sim {
     fn page_call(&mut self, ua: usize, state: State) -> usize {
         let clock = self.clock;
         let media = self.uas[ua].media();
-        self.uas[ua].calls.push(ua::Call::of_page(clock, state, media));
+        self.uas[ua].calls.push(ua::Call::new(clock, state, media));
         self.uas[ua].calls.len() - 1
     }
 

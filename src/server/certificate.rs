@@ -68,7 +68,7 @@ mod tests {
     /// SW-03: made once, kept for the next start, its key readable for nobody else, and good for TLS.
     #[test]
     fn a_certificate_is_made_once() {
-        let data = super::super::tests::scratch("certificate");
+        let data = crate::store::scratch::Scratch::new("certificate");
         let server = ServerSettings::preset();
         let first = find(&server, Path::new("."), &data).unwrap();
         let text = fs::read_to_string(&first.certificate).unwrap();
@@ -77,6 +77,5 @@ mod tests {
         assert_eq!(second, first);
         assert_eq!(fs::read_to_string(&second.certificate).unwrap(), text);
         Tls::new(second).unwrap();
-        fs::remove_dir_all(data).unwrap();
     }
 }

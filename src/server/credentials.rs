@@ -166,7 +166,7 @@ mod tests {
     /// A second start knows the password of the first and prints nothing.
     #[test]
     fn a_generated_password_is_told_once_and_kept() {
-        let folder = super::super::tests::scratch("credentials");
+        let folder = crate::store::scratch::Scratch::new("credentials");
         let (mut first, generated) = centre("r");
         let unsaved = fill(&mut first, &generated, &folder, "r").unwrap();
         assert!(!folder.join(FILE).exists(), "kept before anybody has seen it");
@@ -193,6 +193,5 @@ mod tests {
             1,
             "another realm needs new hashes"
         );
-        fs::remove_dir_all(folder).unwrap();
     }
 }

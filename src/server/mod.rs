@@ -92,6 +92,3 @@ pub enum TraceOrder {
 pub fn seed() -> io::Result<[u8; 32]> {
     credentials::random()
 }
-
-#[cfg(test)]
-mod tests;

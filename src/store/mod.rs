@@ -14,6 +14,8 @@ mod entries;
 pub mod feeder;
 pub mod journal;
 pub mod recordings;
+#[cfg(test)]
+pub mod scratch;
 
 use std::{
     fs, io,

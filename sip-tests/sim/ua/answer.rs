@@ -52,18 +52,9 @@ impl Ua {
 
     fn on_invite(&mut self, now: Instant, branch: &str, request: &Message) {
         let line = |name: Name| request.header(name).unwrap_or_default().to_owned();
+        let media = self.media();
         let mut call = Call {
-            outgoing: false,
-            state: State::Incoming,
-            end: None,
-            media: self.media(),
-            statuses: Vec::new(),
-            reasons: Vec::new(),
             invite: Some(request.clone()),
-            began: now,
-            rang: None,
-            answered: None,
-            ended: None,
             call_id: request.call_id().to_owned(),
             local_uri: uri_of(&line(Name::To)),
             remote_uri: uri_of(&line(Name::From)),
@@ -71,25 +62,9 @@ impl Ua {
             remote_tag: request.from_tag().map(str::to_owned),
             target: uri_of(&line(Name::Contact)),
             routes: request.list(Name::RecordRoute).map(str::to_owned).collect(),
-            cseq: 0,
             their_cseq: request.cseq().number,
             branch: branch.to_owned(),
-            has_provisional: false,
-            wants_cancel: false,
-            late_offer: false,
-            answer_due: false,
-            offers: Flow::SendRecv,
-            extra: String::new(),
-            tried_credentials: false,
-            invite_cseq: 0,
-            speaks_early: false,
-            rseq: None,
-            described: false,
-            settled_early: false,
-            other_branch: None,
-            early_tag: None,
-            referred: Vec::new(),
-            told: Vec::new(),
+            ..Call::new(now, State::Incoming, media)
         };
         if matches!(self.habit, Habit::AnswersAtOnce | Habit::Tries | Habit::Refuses(_)) {
             call.rang = None;

@@ -94,8 +94,8 @@ pub struct Call {
 }
 
 impl Call {
-    /// One that no SIP is spoken for.
-    pub fn of_page(now: Instant, state: State, media: Media) -> Self {
+    /// One that begins, before anything is known of its dialog; a page's has none.
+    pub fn new(now: Instant, state: State, media: Media) -> Self {
         Self {
             outgoing: state == State::Calling,
             state,

@@ -60,44 +60,16 @@ impl Ua {
     pub fn call(&mut self, now: Instant, to: &str, late_offer: bool, extra: &str) -> usize {
         let host = self.switch.ip();
         let remote_uri = format!("sip:{to}@{host}");
+        let media = self.media();
         let call = Call {
-            outgoing: true,
-            state: State::Calling,
-            end: None,
-            media: self.media(),
-            statuses: Vec::new(),
-            reasons: Vec::new(),
-            invite: None,
-            began: now,
-            rang: None,
-            answered: None,
-            ended: None,
             call_id: format!("{}@{}", self.chance.token(), self.name),
             local_uri: format!("sip:{}@{host}", self.name),
             local_tag: self.chance.token(),
-            remote_tag: None,
             target: remote_uri.clone(),
             remote_uri,
-            routes: Vec::new(),
-            cseq: 0,
-            their_cseq: 0,
-            branch: String::new(),
-            has_provisional: false,
-            wants_cancel: false,
             late_offer,
-            answer_due: false,
-            offers: Flow::SendRecv,
             extra: extra.to_owned(),
-            tried_credentials: false,
-            invite_cseq: 0,
-            speaks_early: false,
-            rseq: None,
-            described: false,
-            settled_early: false,
-            other_branch: None,
-            early_tag: None,
-            referred: Vec::new(),
-            told: Vec::new(),
+            ..Call::new(now, State::Calling, media)
         };
         self.calls.push(call);
         let index = self.calls.len() - 1;

@@ -8,6 +8,7 @@ use crate::{
     api::ApiSettings,
     base::{AgentId, CallId, LegId, SegmentId, UserId, Wall},
     engine::{Actor, Pause, Record, RecordingView, Request, SegmentFile, SegmentRecord, Span},
+    store::scratch::Scratch,
 };
 
 fn segment(segment: u64, agent: AgentId, path: &str) -> Record {
@@ -47,13 +48,12 @@ fn segments() -> [Record; 4] {
 /// path leads to another file.
 #[tokio::test]
 async fn rc_01_who_may_hear_a_recording() {
-    let data = std::env::temp_dir().join(format!("strowger-api-heard-{}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&data);
+    let data = Scratch::new("api-heard");
     std::fs::create_dir_all(data.join("recordings")).unwrap();
     std::fs::write(data.join("recordings/one.wav"), b"RIFF of one call").unwrap();
     std::fs::write(data.join("recordings/four.opus"), b"OggS of one call").unwrap();
     std::fs::write(data.join("secret"), b"of the house").unwrap();
-    let desk = Desk::with("recordings", ApiSettings { data: data.clone(), ..ApiSettings::default() }).await;
+    let desk = Desk::with("recordings", ApiSettings { data: data.to_path_buf(), ..ApiSettings::default() }).await;
     desk.api.database.put_records(&segments()).await.unwrap();
     let (ana, rui, eva) = (desk.sign_in("ana").await, desk.sign_in("rui").await, desk.sign_in("eva").await);
     let listed = async |who: &str| {
@@ -110,7 +110,6 @@ async fn rc_01_who_may_hear_a_recording() {
     assert_eq!(unknown.status, StatusCode::NOT_FOUND, "a call that never was");
     let live = desk.get(&eva, "/api/v1/records/11/recording").await;
     assert_eq!((live.status, &live.json()["recording"]), (StatusCode::OK, &json!([])), "nothing is kept of it yet");
-    std::fs::remove_dir_all(data).unwrap();
 }
 
 /// RC-01, SV-09: a supervisor of other queues hears nothing of this one.

@@ -9,12 +9,11 @@ use super::*;
 use crate::{
     acd::{Activity, Actor, Standing, Status, StatusView},
     base::{AgentId, UserId, Wall},
+    store::scratch::Scratch,
 };
 
-fn folder(name: &str) -> std::path::PathBuf {
-    let folder = std::env::temp_dir().join(format!("strowger-notices-{name}-{}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&folder);
-    folder
+fn folder(name: &str) -> Scratch {
+    Scratch::new(&format!("notices-{name}"))
 }
 
 fn overridden(at: i64) -> Overridden {
@@ -57,11 +56,11 @@ async fn server(answers: &'static [&'static str]) -> (Endpoint, Arc<Mutex<Vec<St
     (to, heard)
 }
 
-fn messenger(folder: std::path::PathBuf, webhook: Endpoint) -> Messenger {
+fn messenger(folder: &Scratch, webhook: Endpoint) -> Messenger {
     let (client, secret) = (HttpClient::new().unwrap(), Some(Private::new("0123456789abcdef".into())));
     let clock = Clock::start();
     Messenger {
-        spool: Spool::open(folder).unwrap(),
+        spool: Spool::open(folder.to_path_buf()).unwrap(),
         post: Arc::new(Post { client, webhook, secret, clock }),
         pauses: Pauses { first: Duration::from_millis(1), longest: Duration::from_millis(4) },
         clock,
@@ -80,7 +79,8 @@ async fn deliver(messenger: &mut Messenger) -> bool {
 async fn sv_05_notices_arrive_in_their_order() {
     let (to, heard) = server(&["503 Busy", "200 OK", "410 Gone", "204 OK"]).await;
     let now = Clock::start().now().wall.as_millis();
-    let mut messenger = messenger(folder("order"), to);
+    let folder = folder("order");
+    let mut messenger = messenger(&folder, to);
     for at in [now, now, now + 5] {
         messenger.write_down(&overridden(at), &Centre::default());
     }
@@ -111,12 +111,12 @@ async fn sv_05_notices_outlive_the_process() {
     let (to, heard) = server(&["200 OK"]).await;
     let (folder, now) = (folder("restart"), Clock::start().now().wall.as_millis());
     let away = Endpoint::parse("http://127.0.0.1:1/").unwrap();
-    let mut first = messenger(folder.clone(), away);
+    let mut first = messenger(&folder, away);
     first.write_down(&overridden(now), &Centre::default());
     assert!(!deliver(&mut first).await, "nobody is there");
     drop(first);
     std::fs::write(folder.join("00000000000000000001.new"), "half").unwrap();
-    let mut second = messenger(folder, to);
+    let mut second = messenger(&folder, to);
     assert_eq!(second.spool.len(), 1);
     assert!(deliver(&mut second).await && second.spool.is_empty());
     assert_eq!(heard.lock().unwrap().len(), 1);
@@ -134,7 +134,7 @@ async fn sv_05_a_slow_webhook_keeps_no_notice_from_the_disk() {
     let to = Endpoint::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
     let (folder, now) = (folder("slow"), Clock::start().now().wall.as_millis());
     let (sender, incoming) = mpsc::channel(4);
-    let run = messenger(folder.clone(), to).run(incoming, || Arc::new(Centre::default()));
+    let run = messenger(&folder, to).run(incoming, || Arc::new(Centre::default()));
     let tell = async {
         sender.send(overridden(now)).await.unwrap();
         // He takes the connection, and says nothing.
@@ -142,7 +142,7 @@ async fn sv_05_a_slow_webhook_keeps_no_notice_from_the_disk() {
         for at in 1..=3 {
             sender.send(overridden(now + at)).await.unwrap();
         }
-        while std::fs::read_dir(&folder).unwrap().count() < 4 {
+        while std::fs::read_dir(&*folder).unwrap().count() < 4 {
             tokio::task::yield_now().await;
         }
     };

@@ -11,6 +11,7 @@ use crate::{
         StoryStep,
     },
     media::tape::Span,
+    store::scratch::Scratch,
     switch::{Cause, EndedBy, LegParty, LegRecord, LegSide, Quality},
 };
 
@@ -265,8 +266,7 @@ async fn segments(database: &Database) {
 /// AP-05: a record with its legs, whatever its caller calls himself.
 #[tokio::test]
 async fn sqlite_keeps_users_sessions_and_records() {
-    let folder = std::env::temp_dir().join(format!("strowger-database-{}", std::process::id()));
-    let _ = fs::remove_dir_all(&folder);
+    let folder = Scratch::new("database");
     let file = folder.join("strowger.db");
     let database = Database::open(&format!("sqlite:{}", file.display())).unwrap();
     story(&database).await;
@@ -275,7 +275,6 @@ async fn sqlite_keeps_users_sessions_and_records() {
     let again = Database::open(&format!("sqlite://{}", file.display())).unwrap();
     again.prepare().await.unwrap();
     assert_eq!(again.records(RecordFilter { limit: 500, ..RecordFilter::default() }).await.unwrap().len(), 120);
-    fs::remove_dir_all(&folder).unwrap();
 }
 
 #[tokio::test]

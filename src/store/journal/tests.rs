@@ -2,7 +2,6 @@ use std::{
     fs,
     io::{Seek, SeekFrom, Write},
     os::unix::fs::PermissionsExt,
-    path::PathBuf,
     sync::mpsc::{self, Receiver},
     time::Duration,
 };
@@ -10,6 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::*;
+use crate::store::scratch::Scratch;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -58,25 +58,8 @@ impl Journalled for Summary {
 
 type TestJournal = Journal<Fact, Summary>;
 
-/// A folder that goes with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("strowger-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        Self(path)
-    }
-
-    fn settings(&self) -> JournalSettings {
-        JournalSettings::at(self.0.join("data/journal.db"))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+fn settings_in(folder: &Scratch) -> JournalSettings {
+    JournalSettings::at(folder.join("data/journal.db"))
 }
 
 fn open(settings: JournalSettings) -> (TestJournal, Restored<Fact>, Receiver<Report>) {
@@ -104,22 +87,22 @@ fn written(heard: &Receiver<Report>, id: u64) {
 }
 
 /// What a `kill -9` leaves: the files as they are, without the process's goodbye.
-fn killed(journal: TestJournal, from: &Folder, to: &Folder) -> JournalSettings {
-    let folder = to.settings().path.parent().unwrap().to_owned();
+fn killed(journal: TestJournal, from: &Scratch, to: &Scratch) -> JournalSettings {
+    let folder = settings_in(&to).path.parent().unwrap().to_owned();
     fs::create_dir_all(&folder).unwrap();
-    for file in fs::read_dir(from.settings().path.parent().unwrap()).unwrap() {
+    for file in fs::read_dir(settings_in(&from).path.parent().unwrap()).unwrap() {
         let file = file.unwrap();
         fs::copy(file.path(), folder.join(file.file_name())).unwrap();
     }
     journal.close();
-    to.settings()
+    settings_in(&to)
 }
 
 /// OP-01
 #[test]
 fn what_was_told_written_survives_a_kill() {
-    let (folder, copy) = (Folder::new("kill"), Folder::new("killed"));
-    let (journal, restored, heard) = open(folder.settings());
+    let (folder, copy) = (Scratch::new("kill"), Scratch::new("killed"));
+    let (journal, restored, heard) = open(settings_in(&folder));
     assert!(restored.entries.is_empty());
     for id in 1..=500 {
         journal.append(id, Wall(1_000), selected(id)).unwrap();
@@ -135,7 +118,7 @@ fn what_was_told_written_survives_a_kill() {
     journal.flush();
     written(&heard, 1);
     journal.close();
-    let (_, restored, _) = open(copy.settings());
+    let (_, restored, _) = open(settings_in(&copy));
     assert_eq!(restored.entries.len(), 501);
     assert_eq!(restored.entries.last(), Some(&Fact::Note("second run".into())));
 }
@@ -143,8 +126,8 @@ fn what_was_told_written_survives_a_kill() {
 /// OP-01: keys of a call that is over are not in the file any more, be it over in this run or in the next.
 #[test]
 fn keys_go_with_their_calls() {
-    let folder = Folder::new("keys");
-    let (journal, _, heard) = open(folder.settings());
+    let folder = Scratch::new("keys");
+    let (journal, _, heard) = open(settings_in(&folder));
     let keys = |call: u64| Fact::Keys { call, key: format!("secret-{call}-secret") };
     for (id, fact) in [keys(1), keys(2), selected(3), Fact::Over { call: 1 }].into_iter().enumerate() {
         journal.append(id as u64 + 1, Wall(1), fact).unwrap();
@@ -153,11 +136,11 @@ fn keys_go_with_their_calls() {
     written(&heard, 4);
     journal.close();
     let holds = |text: &str| {
-        let bytes = fs::read(folder.settings().path).unwrap();
+        let bytes = fs::read(settings_in(&folder).path).unwrap();
         bytes.windows(text.len()).any(|window| window == text.as_bytes())
     };
     assert_eq!((holds("secret-1-secret"), holds("secret-2-secret")), (false, true));
-    let (journal, restored, heard) = open(folder.settings());
+    let (journal, restored, heard) = open(settings_in(&folder));
     assert_eq!(restored.entries, [keys(2), selected(3), Fact::Over { call: 1 }]);
     journal.append(1, Wall(2), Fact::Over { call: 2 }).unwrap();
     journal.flush();
@@ -168,33 +151,33 @@ fn keys_go_with_their_calls() {
 
 #[test]
 fn the_file_is_its_owners_alone() {
-    let folder = Folder::new("mode");
-    let (journal, _, heard) = open(folder.settings());
+    let folder = Scratch::new("mode");
+    let (journal, _, heard) = open(settings_in(&folder));
     journal.append(1, Wall(1), selected(1)).unwrap();
     journal.flush();
     written(&heard, 1);
-    for file in fs::read_dir(folder.0.join("data")).unwrap() {
+    for file in fs::read_dir(folder.join("data")).unwrap() {
         let file = file.unwrap();
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.path());
     }
-    assert_eq!(fs::metadata(folder.0.join("data")).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(fs::metadata(folder.join("data")).unwrap().permissions().mode() & 0o777, 0o700);
     journal.close();
 }
 
 #[test]
 fn a_second_switch_is_kept_out() {
-    let folder = Folder::new("second");
-    let (journal, _, _heard) = open(folder.settings());
-    let refused = TestJournal::open(folder.settings(), drop).unwrap_err();
+    let folder = Scratch::new("second");
+    let (journal, _, _heard) = open(settings_in(&folder));
+    let refused = TestJournal::open(settings_in(&folder), drop).unwrap_err();
     assert!(refused.to_string().contains("another switch has it open"), "{refused}");
     journal.close();
-    open(folder.settings());
+    open(settings_in(&folder));
 }
 
 #[test]
 fn a_write_cut_short_loses_only_itself() {
-    let (folder, copy) = (Folder::new("cut"), Folder::new("cut-copy"));
-    let (journal, _, heard) = open(folder.settings());
+    let (folder, copy) = (Scratch::new("cut"), Scratch::new("cut-copy"));
+    let (journal, _, heard) = open(settings_in(&folder));
     for id in 1..=40 {
         journal.append(id, Wall(1), selected(id)).unwrap();
         journal.flush();
@@ -215,37 +198,37 @@ fn a_write_cut_short_loses_only_itself() {
 
 #[test]
 fn a_damaged_file_is_set_aside_and_what_can_be_read_is_kept() {
-    let folder = Folder::new("damaged");
-    let (journal, _, heard) = open(folder.settings());
+    let folder = Scratch::new("damaged");
+    let (journal, _, heard) = open(settings_in(&folder));
     for id in 1..=20_000 {
         journal.append(id, Wall(1), selected(id)).unwrap();
     }
     journal.flush();
     written(&heard, 20_000);
     journal.close();
-    let mut file = fs::OpenOptions::new().write(true).open(folder.settings().path).unwrap();
+    let mut file = fs::OpenOptions::new().write(true).open(settings_in(&folder).path).unwrap();
     let length = file.metadata().unwrap().len();
     file.seek(SeekFrom::Start(length / 2 / 4_096 * 4_096)).unwrap();
     file.write_all(&vec![0xa5; 16 * 4_096]).unwrap();
     drop(file);
-    let (journal, restored, heard) = open(folder.settings());
+    let (journal, restored, heard) = open(settings_in(&folder));
     assert!(restored.set_aside.as_ref().is_some_and(|path| path.exists()));
     assert!((1_000..20_000).contains(&restored.entries.len()), "{}", restored.entries.len());
     journal.append(1, Wall(2), selected(1)).unwrap();
     journal.flush();
     written(&heard, 1);
     journal.close();
-    let (_, again, _) = open(folder.settings());
+    let (_, again, _) = open(settings_in(&folder));
     assert_eq!(again.entries.len(), restored.entries.len() + 1);
     assert_eq!(again.set_aside, None);
 }
 
 #[test]
 fn a_file_that_is_no_journal_is_set_aside() {
-    let folder = Folder::new("garbage");
-    fs::create_dir_all(folder.0.join("data")).unwrap();
-    fs::write(folder.settings().path, vec![7; 10_000]).unwrap();
-    let (_, restored, _) = open(folder.settings());
+    let folder = Scratch::new("garbage");
+    fs::create_dir_all(folder.join("data")).unwrap();
+    fs::write(settings_in(&folder).path, vec![7; 10_000]).unwrap();
+    let (_, restored, _) = open(settings_in(&folder));
     assert!(restored.entries.is_empty());
     assert_eq!(fs::read(restored.set_aside.unwrap()).unwrap(), vec![7; 10_000]);
 }
@@ -264,12 +247,12 @@ fn entries_of_a_newer_switch_are_skipped_and_counted() {
             "newer"
         }
     }
-    let folder = Folder::new("newer");
-    let (journal, _) = Journal::<Newer, Summary>::open(folder.settings(), drop).unwrap();
+    let folder = Scratch::new("newer");
+    let (journal, _) = Journal::<Newer, Summary>::open(settings_in(&folder), drop).unwrap();
     journal.append(1, Wall(1), Newer::Teleported { agent: 1 }).unwrap();
     journal.append(2, Wall(1), Newer::Selected { agent: 2, ready: true, mood: "fine".into() }).unwrap();
     journal.close();
-    let (_, restored, _) = open(folder.settings());
+    let (_, restored, _) = open(settings_in(&folder));
     assert_eq!(restored.entries, [Fact::Selected { agent: 2, ready: true }]);
     assert_eq!(restored.unreadable, 1);
 }
@@ -277,8 +260,8 @@ fn entries_of_a_newer_switch_are_skipped_and_counted() {
 /// OP-01
 #[test]
 fn a_checkpoint_replaces_what_was_before_and_nothing_after() {
-    let folder = Folder::new("checkpoint");
-    let (journal, _, heard) = open(folder.settings());
+    let folder = Scratch::new("checkpoint");
+    let (journal, _, heard) = open(settings_in(&folder));
     for id in 1..=300 {
         journal.append(id, Wall(1), selected(id)).unwrap();
     }
@@ -287,14 +270,14 @@ fn a_checkpoint_replaces_what_was_before_and_nothing_after() {
     journal.flush();
     written(&heard, 301);
     journal.close();
-    let (_, restored, _) = open(folder.settings());
+    let (_, restored, _) = open(settings_in(&folder));
     assert_eq!(restored.entries, [Fact::Note("all of it".into()), selected(301)]);
 }
 
 #[test]
 fn a_checkpoint_is_asked_for_once_when_the_journal_has_grown() {
-    let folder = Folder::new("grown");
-    let (journal, _, heard) = open(folder.settings());
+    let folder = Scratch::new("grown");
+    let (journal, _, heard) = open(settings_in(&folder));
     let last = CHECKPOINT_AFTER + 2_000;
     for id in 1..=last {
         journal.append(id, Wall(1), selected(id)).unwrap();
@@ -309,8 +292,8 @@ fn a_checkpoint_is_asked_for_once_when_the_journal_has_grown() {
 /// Disk full: acknowledgements stop, the loop never waits, and a checkpoint heals the gap.
 #[test]
 fn a_full_disk_is_told_and_outlived() {
-    let folder = Folder::new("full");
-    let settings = JournalSettings { size_max: 40 * 4_096, waiting_max: 200, ..folder.settings() };
+    let folder = Scratch::new("full");
+    let settings = JournalSettings { size_max: 40 * 4_096, waiting_max: 200, ..settings_in(&folder) };
     let (journal, _, heard) = open(settings.clone());
     let long = || Fact::Note("x".repeat(2_000));
     let mut id = 0;
@@ -339,15 +322,15 @@ fn a_full_disk_is_told_and_outlived() {
     journal.flush();
     written(&heard, id + 500);
     journal.close();
-    let (_, restored, _) = open(folder.settings());
+    let (_, restored, _) = open(settings_in(&folder));
     assert_eq!(restored.entries, [Fact::Note("small".into()), selected(1)]);
 }
 
 /// AP-05: a record leaves the outbox only when it was delivered.
 #[tokio::test]
 async fn records_wait_in_the_outbox_until_delivered() {
-    let folder = Folder::new("outbox");
-    let (journal, _, heard) = open(folder.settings());
+    let folder = Scratch::new("outbox");
+    let (journal, _, heard) = open(settings_in(&folder));
     for call in 1..=5 {
         journal.record(Wall(1), Summary { call }).unwrap();
     }
@@ -360,7 +343,7 @@ async fn records_wait_in_the_outbox_until_delivered() {
     drop(outbox);
     journal.checkpoint(Wall(2), Vec::new());
     journal.close();
-    let (journal, _, _heard) = open(folder.settings());
+    let (journal, _, _heard) = open(settings_in(&folder));
     let rest = journal.outbox().oldest(100).await;
     assert_eq!(rest.iter().map(|(_, record)| record.call).collect::<Vec<_>>(), [4, 5]);
     let outbox = journal.outbox();
@@ -374,8 +357,8 @@ async fn records_wait_in_the_outbox_until_delivered() {
 /// machines and unoptimised builds.
 #[test]
 fn many_entries_a_second_are_written_in_few_commits() {
-    let folder = Folder::new("throughput");
-    let (journal, _, heard) = open(folder.settings());
+    let folder = Scratch::new("throughput");
+    let (journal, _, heard) = open(settings_in(&folder));
     let count = 40_000;
     #[allow(clippy::disallowed_methods)]
     let began = std::time::Instant::now();

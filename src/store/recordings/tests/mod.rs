@@ -18,6 +18,7 @@ use crate::{
         tape::{Header, Span, Tap, Tape},
         tone_peak, wav,
     },
+    store::scratch::Scratch,
 };
 
 const SEGMENT: SegmentId = SegmentId(9);
@@ -25,11 +26,8 @@ const PATH: &str = "recordings/2026-11-28/call-1-seg-9.wav";
 
 type Told = Arc<Mutex<Vec<SegmentReport>>>;
 
-fn folder(name: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("strowger-recordings-{}-{name}", std::process::id()));
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
-    folder
+fn folder(name: &str) -> Scratch {
+    Scratch::new(&format!("recordings-{name}"))
 }
 
 fn writer(data: &Path) -> (Writer<impl Fn(SegmentReport) + use<>>, Told) {
@@ -107,7 +105,6 @@ fn rc_01_a_file_is_written_and_digested() {
     // Read as one channel the two are halved.
     assert!(tone_peak(&sound[800..23_000], 600.0) > 3_700.0);
     assert_eq!(fs::metadata(data.join(PATH)).unwrap().permissions().mode() & 0o777, 0o600);
-    fs::remove_dir_all(data).unwrap();
 }
 
 /// RC-01: what was recorded is playable at any moment, and after `kill -9` all of it that was written is.
@@ -129,7 +126,6 @@ fn rc_01_what_was_written_is_playable_after_a_crash() {
     let sound = is_played(&data, PATH);
     assert_eq!(sound.len() as u64 / 8, file.length_ms);
     assert!(tone_peak(&sound[800..], 600.0) > 3_700.0);
-    fs::remove_dir_all(data).unwrap();
 }
 
 /// RC-01: a disk that takes nothing is told of once, the recording is marked, and nothing else suffers. No path leads out
@@ -153,5 +149,4 @@ fn rc_01_a_disk_that_takes_nothing_is_told_of() {
     for path in ["/etc/passwd", "recordings/../../x.wav", "../recordings/x", "elsewhere/x.wav", ""] {
         assert_eq!(place_of(&data, path), None, "{path}");
     }
-    fs::remove_dir_all(data).unwrap();
 }

@@ -92,7 +92,6 @@ fn rc_01_an_opus_file_has_both_sides() {
     let octets = fs::read(data.join(OPUS)).unwrap();
     assert_eq!((file.octets, file.sha256), (octets.len() as u64, Some(hex::encode(sha2::Sha256::digest(&octets)))));
     assert!(octets.len() < 5_013 * 16 / 3, "{} octets", octets.len());
-    fs::remove_dir_all(data).unwrap();
 }
 
 /// RC-01: a leg that speaks Opus is kept as wide as it speaks.
@@ -120,7 +119,6 @@ fn rc_01_an_opus_file_is_as_wide_as_its_leg() {
     assert_eq!((rate, left.len()), (TAPED_RATE_WIDE, 48_000));
     assert!(peak(rate, &left, 500, 2_000, 5_000.0) > 4_000.0, "{}", peak(rate, &left, 500, 2_000, 5_000.0));
     assert!(right.iter().all(|sample| sample.abs() < 64));
-    fs::remove_dir_all(data).unwrap();
 }
 
 /// RC-02: a pause is silence in the file, or cut out of it, and what was said meanwhile is nowhere.
@@ -155,7 +153,6 @@ fn rc_02_an_opus_file_rests() {
         for from in (0..length as usize - 100).step_by(100) {
             assert!(peak(rate, &left, from, 100, 2_500.0) < 300.0, "the secret at {from} ms");
         }
-        fs::remove_dir_all(data).unwrap();
     }
 }
 
@@ -180,6 +177,5 @@ fn rc_01_an_opus_file_outlives_a_crash() {
         assert_eq!(right.len() as u64 / 8, file.length_ms);
         assert!(peak(rate, &right, 200, 3_000, 600.0) > 6_500.0);
         assert_eq!(fs::metadata(&place).unwrap().len(), file.octets);
-        fs::remove_dir_all(data).unwrap();
     }
 }
