@@ -1,6 +1,6 @@
 //! Connections that come to us: counted before anything is read, then shaken hands with as their listener wants it.
 
-use std::{sync::Arc, time::Duration};
+use std::{os::fd::AsRawFd, sync::Arc, time::Duration};
 
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -20,9 +20,13 @@ use crate::sip::{Path, Transport};
 /// After an accept that failed (no descriptors left), before the next.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// A peer that vanished is noticed after about this and six unanswered questions, however idle its connection.
+/// A peer is asked by TCP whether it is there after this silence, and so often again.
 const ALIVE_AFTER: Duration = Duration::from_secs(60);
 const ALIVE_EVERY: Duration = Duration::from_secs(10);
+
+/// What its host does not acknowledge for so long will not be: the connection is over, as a SIP transaction is after 64*T1.
+/// Of itself Linux goes on trying for a quarter of an hour, and all that while nothing is sent another way.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(32);
 
 pub async fn accept_all(
     shared: Arc<Shared>,
@@ -64,6 +68,17 @@ pub fn prepare(stream: &TcpStream) {
     let _ = stream.set_nodelay(true);
     let alive = socket2::TcpKeepalive::new().with_time(ALIVE_AFTER).with_interval(ALIVE_EVERY);
     let _ = socket2::SockRef::from(stream).set_tcp_keepalive(&alive);
+    let millis = libc::c_uint::try_from(UNACKNOWLEDGED.as_millis()).unwrap_or(libc::c_uint::MAX);
+    // SAFETY: the option takes one unsigned int, which outlives the call; the descriptor is open as long as the stream is.
+    let _ = unsafe {
+        libc::setsockopt(
+            stream.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_USER_TIMEOUT,
+            (&raw const millis).cast(),
+            size_of::<libc::c_uint>() as libc::socklen_t,
+        )
+    };
 }
 
 async fn serve(

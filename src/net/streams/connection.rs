@@ -29,6 +29,9 @@ const MESSAGE_TIME: Duration = Duration::from_secs(10);
 /// A connection on which we have not yet said yes to anything may be silent this long.
 const STRANGER_IDLE_TIME: Duration = Duration::from_secs(30);
 
+/// A connection of ours that brings nothing at all for a day is of no use to anybody.
+const PATIENCE: Duration = Duration::from_secs(86_400);
+
 /// A peer that takes nothing for this long has stopped reading.
 pub const WRITE_TIME: Duration = Duration::from_secs(10);
 
@@ -39,6 +42,12 @@ const READ_BUFFER: usize = 8_192;
 const OWN_ANSWERS_MAX: usize = 32;
 
 const PONG: Bytes = Bytes::from_static(b"\r\n");
+
+/// What keeps NATs and peers from taking a connection of ours for forgotten (RFC 5626 4.4.1).
+const PING: Bytes = Bytes::from_static(b"\r\n\r\n");
+
+/// So long a connection of ours may be silent before it is said; below the two minutes that RFC 5626 4.4.1 allows.
+const PING_EVERY: Duration = Duration::from_secs(90);
 
 /// Serves the connection until either end has enough of it; returns why it ended.
 pub async fn serve<R, W>(
@@ -53,11 +62,13 @@ where
     W: AsyncWrite + Unpin,
 {
     let (answers, own) = mpsc::channel(OWN_ANSWERS_MAX);
-    let reader = Reader { shared, path, read, answers, framer: Framer::default(), welcome: queue.welcome };
+    let ours = queue.ours;
+    let reader = Reader { shared, path, read, answers, framer: Framer::default(), welcome: queue.welcome, ours };
+    let ping_every = ours.then(|| PING_EVERY.min(shared.limits.idle_time / 3));
     tokio::select! {
         () = stop.cancelled() => "closed by us",
         why = reader.run() => why,
-        result = write_all(write, queue.queue, own) => result.map_or("write failed", |()| "drained"),
+        result = write_all(write, queue.queue, own, ping_every) => result.map_or("write failed", |()| "drained"),
     }
 }
 
@@ -76,11 +87,18 @@ async fn write_all(
     mut write: impl AsyncWrite + Unpin,
     mut queue: mpsc::Receiver<Bytes>,
     mut own: mpsc::Receiver<Bytes>,
+    ping_every: Option<Duration>,
 ) -> io::Result<()> {
     loop {
-        let next = tokio::select! {
-            next = queue.recv() => next,
-            Some(next) = own.recv() => Some(next),
+        let next = async {
+            tokio::select! {
+                next = queue.recv() => next,
+                Some(next) = own.recv() => Some(next),
+            }
+        };
+        let next = match ping_every {
+            Some(silence) => timeout(silence, next).await.unwrap_or(Some(PING)),
+            None => next.await,
         };
         let Some(bytes) = next else { return Ok(()) };
         let all = async {
@@ -98,6 +116,7 @@ struct Reader<'a, R> {
     answers: mpsc::Sender<Bytes>,
     framer: Framer,
     welcome: Arc<AtomicBool>,
+    ours: bool,
 }
 
 impl<R: AsyncRead + Unpin> Reader<'_, R> {
@@ -106,8 +125,10 @@ impl<R: AsyncRead + Unpin> Reader<'_, R> {
         let mut buffer = vec![0u8; READ_BUFFER];
         let mut partial_until: Option<Instant> = None;
         loop {
-            let until = partial_until.unwrap_or_else(|| now() + idle_time(self.shared, &self.welcome));
-            let count = match timeout_at(until, self.read.read(&mut buffer)).await {
+            // A peer that answers no ping may still be there; whether its host is, TCP finds out.
+            let patient = self.ours.then_some(PATIENCE);
+            let idle = || now() + patient.unwrap_or_else(|| idle_time(self.shared, &self.welcome));
+            let count = match timeout_at(partial_until.unwrap_or_else(idle), self.read.read(&mut buffer)).await {
                 Err(_) if partial_until.is_some() => return "message too slow",
                 Err(_) => return "idle",
                 Ok(Err(_)) => return "read failed",

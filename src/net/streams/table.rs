@@ -36,7 +36,7 @@ impl Flow {
         let (writes, queue) = mpsc::channel(WRITES_MAX);
         let welcome = Arc::new(AtomicBool::new(outgoing));
         let flow = Self { path, writes, outgoing, welcome: Arc::clone(&welcome), stop: CancellationToken::new() };
-        (flow, WriteQueue { queue, welcome })
+        (flow, WriteQueue { queue, welcome, ours: outgoing })
     }
 }
 
@@ -44,6 +44,8 @@ impl Flow {
 pub struct WriteQueue {
     pub queue: mpsc::Receiver<Bytes>,
     pub welcome: Arc<AtomicBool>,
+    /// We made the connection: keeping it alive is for us to do.
+    pub ours: bool,
 }
 
 /// No room for another connection, from this address or at all.

@@ -215,3 +215,32 @@ fn a_refused_connection_is_told() {
         other @ (Arrival::Message { .. } | Arrival::Closed(_)) => panic!("{other:?}"),
     }
 }
+
+/// SW-03, TK-01: a connection of ours is kept alive by us, for as long as its peer's host is there, whether or not it answers
+/// the pings; a pong is no message begun.
+#[test]
+fn sw_03_tk_01_a_connection_of_ours_is_kept_alive() {
+    let idle_time = Duration::from_millis(300);
+    let mut fixture = start(StreamLimits { idle_time, ..generous() });
+    let carrier = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let remote = carrier.local_addr().unwrap();
+    let path = Path { transport: Transport::Tcp, local: fixture.address, remote, flow: None };
+    fixture.streams.send(&path, Bytes::from_static(b"REGISTER"));
+    let (mut stream, _) = carrier.accept().unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut first = [0; 8];
+    stream.read_exact(&mut first).unwrap();
+    for ping in 0..12 {
+        let mut said = [0; 4];
+        stream.read_exact(&mut said).unwrap();
+        assert_eq!(&said, b"\r\n\r\n");
+        if ping < 4 {
+            stream.write_all(b"\r\n").unwrap();
+        }
+    }
+    stream.write_all(options(7).as_bytes()).unwrap();
+    let (back, _) = fixture.next_message();
+    assert_eq!(fixture.streams.count(), 1);
+    drop(stream);
+    assert_eq!(Some(fixture.expect_closed()), back.flow);
+}
