@@ -11,7 +11,7 @@ use super::{CallRecord, Engine, Entry, Output, Record, calls::direction, drive::
 use crate::{
     base::{CallId, Dialled, FastMap, LegId, Now, Private},
     sip::{
-        Path, Reply,
+        Mark, Path, Reply,
         proxy::{Through, ThroughStep, WayKey},
     },
     switch::{Caller, Cause, Destination, EndedBy, LegParty, LegRecord, LegSide, peer_name},
@@ -48,8 +48,8 @@ impl KeptForward {
 pub(super) struct Forwarded {
     calls: FastMap<Key, KeptForward>,
     keys: BTreeMap<CallId, Key>,
-    /// The journal has the key of the ways.
-    has_key: bool,
+    /// The journal has the key of the ways, or will have it then.
+    key_kept: Option<Mark>,
 }
 
 impl Forwarded {
@@ -140,7 +140,6 @@ impl Engine {
         record: CallRecord,
         called: Vec<(LegParty, Private<String>)>,
     ) {
-        self.keep_way_key();
         let from = request.from_tag().unwrap_or_default().into();
         let kept = KeptForward { record, call_id: request.call_id().into(), from, to: None, called };
         if !self.forwarded.calls.contains_key(&kept.key()) {
@@ -223,18 +222,21 @@ impl Engine {
         }
     }
 
-    /// The key of the ways is in the journal before a call of this process needs it in the next one.
-    pub(super) fn keep_way_key(&mut self) {
-        if !std::mem::replace(&mut self.forwarded.has_key, true) {
-            let key = self.switch.way_key().clone();
-            self.journal(Entry::WayKey(key));
+    /// The key of the ways must be in the journal before anybody has a way that it seals: what must be done first.
+    pub(super) fn keep_way_key(&mut self) -> Mark {
+        if let Some(kept) = self.forwarded.key_kept {
+            return kept;
         }
+        let key = self.switch.way_key().clone();
+        let kept = Mark(self.journal(Entry::WayKey(key)).0);
+        self.forwarded.key_kept = Some(kept);
+        kept
     }
 
     pub(super) fn restore_forwards(&mut self, now: Now, key: Option<WayKey>, kept: impl Iterator<Item = KeptForward>) {
         if let Some(key) = key {
             self.switch.set_way_key(key);
-            self.forwarded.has_key = true;
+            self.forwarded.key_kept = Some(Mark::default());
         } else if self.directory.forwards {
             self.keep_way_key();
         }
@@ -250,7 +252,7 @@ impl Engine {
     pub(super) fn kept_forwards(&self) -> Vec<Entry> {
         let answered = self.forwarded.keys.values().filter_map(|key| self.forwarded.calls.get(key));
         let answered = answered.filter(|kept| kept.to.is_some());
-        let key = self.forwarded.has_key.then(|| Entry::WayKey(self.switch.way_key().clone()));
+        let key = self.forwarded.key_kept.map(|_| Entry::WayKey(self.switch.way_key().clone()));
         key.into_iter().chain(answered.map(|kept| Entry::Forwarded(Box::new(kept.clone())))).collect()
     }
 }

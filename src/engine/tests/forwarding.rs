@@ -5,10 +5,10 @@ use std::{net::SocketAddr, time::Duration};
 use super::world::{CARRIER, REALM, SWITCH, World, centre};
 use crate::{
     base::{TrunkGroupId, TrunkId, Wall},
-    engine::{Centre, Direction},
+    engine::{Centre, Direction, Entry},
     sip::{Event, Reply, Transport},
     switch::{Cause, Destination, EndedBy, LegParty, LegSide, Mode, Trunk, TrunkDestination, TrunkGroup, TrunkMember},
-    wire::sip::Name,
+    wire::sip::{Method, Name},
 };
 
 const OTHER: &str = "127.0.0.1:5081";
@@ -50,6 +50,23 @@ fn sw_02_a_route_is_forwarded() {
     assert_eq!((counts.calls_forwarded, counts.calls_begun), (1, 0));
     world.assert_nothing_left();
     assert_eq!((world.engine.counts().forwarding, world.engine.forwarded.len()), (0, 0));
+}
+
+/// SW-02, OP-01: nobody is told a way of ours before the journal has the key that seals it, not by a copy of the INVITE either.
+#[test]
+fn sw_02_op_01_the_key_of_a_way_is_kept_before_it_is_told() {
+    let mut world = World::with(448, forwarding());
+    let ana = world.phone("ana", 6001);
+    world.dead.push(carrier());
+    world.call(ana, "ana", "9000");
+    world.pass(Duration::from_secs(2));
+    let is_key = |entry: &Entry| matches!(entry, Entry::WayKey(_));
+    let kept = world.journal.iter().find(|(_, entry)| is_key(entry)).map(|(id, _)| *id);
+    let is_copy = |message: &&(SocketAddr, crate::wire::sip::Message, Option<crate::engine::EntryId>)| {
+        message.0 == carrier() && message.1.method() == Some(&Method::Invite)
+    };
+    let waits: Vec<_> = world.sent.iter().filter(is_copy).map(|(.., after)| *after).collect();
+    assert!(kept.is_some() && waits.len() >= 2 && waits.iter().all(|after| *after == kept), "{kept:?} {waits:?}");
 }
 
 /// SW-02, AP-05: a forwarded call has a record like any other: who called whom, where it went, when it rang, was answered and

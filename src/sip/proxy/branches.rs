@@ -42,7 +42,7 @@ impl Stack {
             return self.note_refusal(id, Best::Ours(503));
         }
         let (request, opens) = (proxied.request.clone(), proxied.request.to_tag().is_none());
-        let is_invite = proxied.is_invite();
+        let (is_invite, after) = (proxied.is_invite(), proxied.after);
         let forward = Forward {
             branch: transaction,
             target: &target,
@@ -53,7 +53,8 @@ impl Stack {
         let bytes = self.forwarded_bytes(&request, &forward);
         let method = request.method().cloned().unwrap_or(crate::wire::sip::Method::Invite);
         let ProxyTarget { path, dead_time, mut spares, label, .. } = target;
-        let client = self.start_client(now, Start::new(method, transaction, path, bytes, ClientOwner::Proxy(id, at)));
+        let start = Start::new(method, transaction, path, bytes, ClientOwner::Proxy(id, at));
+        let client = self.start_client(now, Start { after, ..start });
         if !spares.is_empty() {
             self.proxy.timers.set((id, ProxyClock::Silent(at)), now.mono + dead_time.max(Duration::from_millis(1)));
         }

@@ -100,7 +100,7 @@ impl Stack {
             let written_anew =
                 matches!(name, Name::Via | Name::Route | Name::MaxForwards | Name::ContentType | Name::ContentLength)
                     || written.eq_ignore_ascii_case("Max-Breadth");
-            let asserted = matches!(name, Name::PAssertedIdentity | Name::PPreferredIdentity);
+            let asserted = matches!(name, Name::PAssertedIdentity | Name::PPreferredIdentity | Name::RemotePartyId);
             let proves = matches!(name, Name::Authorization | Name::ProxyAuthorization);
             let to_us = proves && digest::is_of_realm(value, &self.settings.realm);
             if !written_anew && !asserted && !to_us {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{NextPhase, ProxyPlan, ProxyTarget, ThroughStep, forward::Forward, way::Onward};
 use crate::{
     base::Now,
-    sip::{Path, Reply, Stack, transaction::ServerOwner},
+    sip::{Mark, Path, Reply, Stack, transaction::ServerOwner},
     wire::sip::{Message, Method, Name},
 };
 
@@ -35,7 +35,8 @@ impl Stack {
             return self.refuse(path, request, &reply);
         }
         let server = self.begin_server(now, path, request, ServerOwner::Nobody, 0);
-        let plan = ProxyPlan { phases: vec![vec![onward.target()]], next: NextPhase::PeerFailed };
+        let (phases, next) = (vec![vec![onward.target()]], NextPhase::PeerFailed);
+        let plan = ProxyPlan { phases, next, after: Mark::default() };
         match self.open_proxied(server, request, path, plan, 1) {
             Ok(id) => {
                 if request.method() == Some(&Method::Bye) {

@@ -14,7 +14,7 @@ mod way;
 use std::{collections::VecDeque, time::Duration};
 
 use super::{
-    Event, Headers, Path, Reply, Stack, TransactionId, UsageId,
+    Event, Headers, Mark, Path, Reply, Stack, TransactionId, UsageId,
     slab::{Slab, SlabId},
     transaction::ServerOwner,
 };
@@ -83,6 +83,8 @@ pub enum NextPhase {
 pub struct ProxyPlan {
     pub phases: Vec<Vec<ProxyTarget>>,
     pub next: NextPhase,
+    /// Nothing of it leaves before that.
+    pub after: Mark,
 }
 
 /// What becomes of a call that goes through us, as far as it passes here.
@@ -117,6 +119,7 @@ pub(in crate::sip) struct Proxied {
     branches: Vec<Branch>,
     rest: VecDeque<Vec<ProxyTarget>>,
     next: NextPhase,
+    after: Mark,
     /// What is left of Max-Breadth.
     breadth: u32,
     best: Option<Best>,
@@ -302,6 +305,7 @@ impl Stack {
             branches: Vec::new(),
             rest: phases,
             next: plan.next,
+            after: plan.after,
             breadth,
             best: None,
             challenges: Vec::new(),
