@@ -1,16 +1,15 @@
-//! Calls on their way: from a routed number to whoever shall hear it, and what the switch tells of them.
+//! Calls on their way: from a routed number to whoever shall hear it, until their record.
 
 use std::sync::Arc;
 
-use super::{CallRecord, Direction, Engine, Entry, Happened, Output, Record, Refused, UsedDevice, note::Note};
+use super::{CallRecord, Direction, Engine, Entry, Happened, Output, Record, Refused, note::Note, order::phases_of};
 use crate::{
-    base::{AgentId, CallId, GroupId, LegId, Now, TrunkId, UserId},
-    sip::{Headers, TransactionId},
+    base::{AgentId, CallId, GroupId, Now, TrunkId, UserId},
+    sip::Headers,
     switch::{
-        CallSummary, Cause, Destination, EndedBy, Fact, GoesOn, GroupStrategy, LegParty, LegSide, LegStage, Lost,
-        Moved, RingId, RingPlan, Routed, Target, Then,
+        CallSummary, Cause, Destination, EndedBy, GoesOn, GroupStrategy, LegParty, Lost, Moved, RingId, RingPlan,
+        Routed, Target, Then,
     },
-    wire::sip::Message,
 };
 
 /// Which way a call goes from somebody to somewhere.
@@ -100,19 +99,12 @@ impl Engine {
     }
 
     fn ring_group(&mut self, now: Now, call: CallId, group: GroupId) {
-        let Some(group) = self.directory.groups.get(&group).cloned() else {
+        let Some(group) = self.group_in_order(group) else {
             return self.refuse_call(now, call, Cause::NOT_FOUND);
         };
-        let mut members = group.members;
-        if group.strategy == GroupStrategy::Random {
-            for at in (1..members.len()).rev() {
-                let other = self.switch.chance().below(at as u64 + 1);
-                members.swap(at, usize::try_from(other).unwrap_or(0));
-            }
-        }
-        let mut phases: Vec<Vec<Target>> = Vec::new();
+        let mut members: Vec<Vec<Target>> = Vec::new();
         let mut some_busy = false;
-        for member in members {
+        for member in group.members {
             let Some(user) = self.directory.users.get(&member).cloned() else { continue };
             let targets = self.user_targets(&user);
             if targets.is_empty() || self.is_own_call(call, member) {
@@ -122,14 +114,12 @@ impl Engine {
                 some_busy = true;
                 continue;
             }
-            phases.push(targets);
+            members.push(targets);
         }
+        let phases = phases_of(group.strategy, members);
         if phases.is_empty() {
             let cause = if some_busy { Cause::BUSY } else { Cause::from_status(480) };
             return self.refuse_call(now, call, cause);
-        }
-        if group.strategy == GroupStrategy::Simultaneous {
-            phases = vec![phases.into_iter().flatten().collect()];
         }
         self.ring(now, call, phases, group.ring_time, Vec::new());
     }
@@ -190,110 +180,7 @@ impl Engine {
         true
     }
 
-    /// What the switch tells.
-    pub(super) fn on_fact(&mut self, now: Now, fact: Fact) {
-        match fact {
-            Fact::Invite { usage, request, path } => self.on_invite(now, usage, &request, path),
-            Fact::Request { transaction, request, path, leg } => {
-                self.on_sip_request(now, transaction, &request, path, leg);
-            }
-            Fact::Subscribe { transaction, request, path, known } => {
-                self.on_subscribe(now, transaction, &request, path, known);
-            }
-            Fact::Through(through) => self.on_through(now, *through),
-            Fact::NotifyDue { subscription } => self.notify_watcher(now, subscription),
-            Fact::SubscriptionEnded { subscription, why } => self.on_subscription_ended(subscription, why),
-            Fact::Response { transaction, status, response } => {
-                self.on_response(now, transaction, status, response.as_deref());
-            }
-            Fact::Rang { call, ring } => self.on_rang(now, call, ring),
-            Fact::Alive { ring, .. } => self.on_offer_rings(now, ring),
-            Fact::RingWon { call, ring, leg, .. } => self.on_ring_won(now, call, ring, leg),
-            Fact::RingLost { call, ring, lost, cause, moved } => {
-                self.on_ring_lost(now, call, ring, (lost, cause), moved)
-            }
-            Fact::Dead { party: LegParty::Trunk(_), path, .. } => self.note_server_failed(now, path),
-            Fact::Dead { party, contact, path, flow_failed } => {
-                self.on_dead(now, party, (&contact, path.flow), flow_failed);
-            }
-            Fact::PageDead { page } => self.on_page_dead(now, page),
-            Fact::Used { party: LegParty::Trunk(_), .. } | Fact::PageUsed { party: LegParty::Trunk(_) } => {}
-            Fact::Used { party: LegParty::User(user), contact, .. } => self.note_phone_used(user, &contact),
-            Fact::PageUsed { party: LegParty::User(user) } => self.note_used(user, UsedDevice::Web),
-            Fact::Connected { call, .. } => self.on_connected(now, call),
-            Fact::CallerGone { call, .. } => self.on_caller_gone(now, call),
-            Fact::Leg { call, leg, party, side, ring, stage } => {
-                self.on_leg_stage(now, call, (leg, party, ring), (side, stage));
-            }
-            Fact::WinnerLost { call, .. } => self.on_winner_lost(now, call),
-            Fact::Deserted { call, leg } => self.on_deserted(now, call, leg),
-            Fact::WentOn { call, without } => self.on_went_on(now, call, without),
-            Fact::Untaped { leg } => self.on_untaped(now, leg),
-            Fact::Held { call, leg, holds } => self.on_held(now, call, leg, holds),
-            Fact::Renewed { call } => self.keep_call_later(now, call),
-            Fact::Stands { leg } => self.keep_standing(now, leg),
-            Fact::Dtmf { call, leg, digit, .. } => {
-                if !self.on_supervisor_key(now, call, leg, digit) && !self.on_menu_key(now, call, leg, digit) {
-                    self.on_digit(now, call, digit);
-                }
-            }
-            Fact::AnswerJudged { call, leg, answer, because } => {
-                self.live(now, Happened::AnswerJudged { call, leg, answer, because });
-            }
-            Fact::Beep { call, leg } => self.live(now, Happened::Beep { call, leg }),
-            Fact::Played { call, play, .. } => self.on_played(now, call, play),
-            Fact::Changed { call } => self.on_changed(now, call),
-            Fact::Over { call } => self.on_over(now, call),
-            Fact::Settled(summary) => self.on_settled(now, *summary),
-            Fact::NoPort => self.alarm(now, super::Alarm::PortsExhausted),
-        }
-    }
-
-    fn on_rang(&mut self, now: Now, call: CallId, ring: RingId) {
-        self.on_offer_rings(now, ring);
-        if !self.is_third(ring) {
-            self.note_trunk_rings(call);
-            self.on_transfer_rings(now, call);
-        }
-    }
-
-    fn on_ring_won(&mut self, now: Now, call: CallId, ring: RingId, leg: LegId) {
-        if self.rings.contains_key(&ring) {
-            self.on_offer_answered(now, call, ring, leg);
-        } else if !self.on_third_answered(now, ring, leg) {
-            self.on_transferred(now, call);
-        }
-    }
-
-    fn on_leg_stage(
-        &mut self,
-        now: Now,
-        call: CallId,
-        (leg, party, ring): (LegId, LegParty, Option<RingId>),
-        what: (LegSide, LegStage),
-    ) {
-        self.on_watched_leg(now, leg, party, what);
-        self.on_leg(now, call, party, what);
-        if what.1 == LegStage::Ended {
-            self.end_segment(now, leg);
-            self.review_recording(now, call);
-        }
-        self.on_transferor_leg(now, call, leg, what.1);
-        let offered = ring.is_some_and(|ring| self.rings.contains_key(&ring));
-        if let (LegParty::User(user), false) = (party, offered) {
-            self.on_user_leg(now, call, leg, user, what);
-        }
-    }
-
-    /// To a text, to what was asked of a trunk, or of a device that was silent.
-    fn on_response(&mut self, now: Now, of: TransactionId, status: u16, response: Option<&Message>) {
-        let is_text = self.on_text_answer(now, of, status, response.is_some());
-        if !is_text && !self.on_line_answer(now, of, status, response) {
-            self.on_probed(now, of, response.is_some().then_some(status));
-        }
-    }
-
-    fn on_changed(&mut self, now: Now, call: CallId) {
+    pub(super) fn on_changed(&mut self, now: Now, call: CallId) {
         if self.notes.get(&call).is_some_and(|note| note.journalled) {
             self.keep_call_later(now, call);
         }
@@ -301,7 +188,7 @@ impl Engine {
         self.changed(now, call);
     }
 
-    fn on_ring_lost(
+    pub(super) fn on_ring_lost(
         &mut self,
         now: Now,
         call: CallId,
@@ -322,47 +209,6 @@ impl Engine {
         }
     }
 
-    /// A trunk's share of its lines.
-    fn on_leg(&mut self, now: Now, call: CallId, party: LegParty, (side, stage): (LegSide, LegStage)) {
-        if let LegParty::Trunk(trunk) = party {
-            match stage {
-                LegStage::Begun => self.trunk_load.take(now.mono, trunk, side),
-                LegStage::Ended => self.trunk_load.give_back(trunk, side),
-                LegStage::Ringing | LegStage::Answered => {}
-            }
-        }
-        self.keep_leg(now, call, stage);
-    }
-
-    /// Legs of agents outside queues keep them busy (rules 22, 22b, 37).
-    fn on_user_leg(&mut self, now: Now, call: CallId, leg: LegId, user: UserId, what: (LegSide, LegStage)) {
-        let Some(agent) = self.directory.agent_of(user) else { return };
-        let key = (call, agent);
-        if self.has_engagement(call, agent) && !self.direct.contains_key(&key) {
-            // He is busy with this very call, at whichever of his phones.
-            return;
-        }
-        match what {
-            (LegSide::Called, LegStage::Begun) => {
-                // The turn of a group's member comes long after the call did: is he still free?
-                if self.direct.contains_key(&key) || self.acd.handle_direct_ringing(now, agent, call).is_ok() {
-                    *self.direct.entry(key).or_insert(0) += 1;
-                } else {
-                    self.switch.pass_over(now, leg);
-                }
-            }
-            (LegSide::Caller, LegStage::Begun) | (_, LegStage::Ringing) => {}
-            (_, LegStage::Answered) => self.acd.handle_direct_busy(now, agent, call),
-            (_, LegStage::Ended) => {
-                let Some(legs) = self.direct.get_mut(&key) else { return };
-                *legs = legs.saturating_sub(1);
-                if *legs == 0 {
-                    self.end_direct(now, agent, call);
-                }
-            }
-        }
-    }
-
     /// Agents whom a call that came through no queue rings or keeps busy.
     pub(super) fn direct_of(&self, call: CallId) -> impl Iterator<Item = AgentId> + '_ {
         let of_call = (call, AgentId(0))..=(call, AgentId(u64::MAX));
@@ -375,7 +221,7 @@ impl Engine {
         }
     }
 
-    fn on_over(&mut self, now: Now, call: CallId) {
+    pub(super) fn on_over(&mut self, now: Now, call: CallId) {
         self.keep_over(call);
         self.end_interaction(now, call);
         self.forget_thirds(call);
@@ -389,7 +235,7 @@ impl Engine {
         self.live(now, Happened::CallEnded { call });
     }
 
-    fn on_settled(&mut self, now: Now, summary: CallSummary) {
+    pub(super) fn on_settled(&mut self, now: Now, summary: CallSummary) {
         let call = summary.call;
         let Some(note) = self.notes.remove(&call) else { return };
         self.forget_kept(call);

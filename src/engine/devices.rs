@@ -172,6 +172,7 @@ impl Engine {
             party: LegParty::User(user.id),
             way,
             domain: self.settings.realm.as_str().into(),
+            called_at: self.settings.realm.as_str().into(),
             address: Private::new(user.name.as_str().to_owned()),
             dead_time: self.settings.times.device_dead_time,
             shown: Presentation::default(),

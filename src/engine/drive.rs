@@ -199,6 +199,7 @@ impl Engine {
             sequence: 0,
             outputs: VecDeque::new(),
         };
+        engine.verifier.ask_for_bodies(engine.settings.devices.sign_bodies);
         engine.keep_devices_alive(now);
         engine
     }
@@ -208,6 +209,7 @@ impl Engine {
             Input::Sip { path, message } => self.switch.handle_message(now, path, message),
             Input::FlowClosed(flow) => {
                 self.switch.handle_flow_closed(now, flow);
+                self.on_line_flow_closed(now, flow);
                 let changes = self.registrar.flow_closed(flow);
                 self.on_bindings(now, changes);
             }

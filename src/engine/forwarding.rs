@@ -4,11 +4,11 @@
 //! it is a record (`forwarded`). Whoever hides his number is taken on all the same, since a proxy can't hide a From; and so is whoever may not
 //! go there or whose calls are counted (SW-20), to be judged like any other.
 
-use super::Engine;
+use super::{Engine, identity::presented, order::phases_of};
 use crate::{
-    base::{Dialled, GroupId, Now, TrunkGroupId, TrunkId, in_weighted_order},
+    base::{Dialled, GroupId, Now, TrunkId},
     sip::{Path, UsageId, proxy::NextPhase},
-    switch::{Asserts, Caller, Destination, GroupStrategy, LegParty, Mode, Presentation, Routed, Target, TrunkMember},
+    switch::{Caller, Destination, LegParty, Mode, Routed, Target},
     wire::sip::Message,
 };
 
@@ -35,7 +35,9 @@ impl Engine {
         let to = routed.destination;
         let (phases, next) = self.forwarding_phases(now, party, routed);
         let called = phases.iter().flatten().map(|target| (target.party, target.address.clone())).collect();
-        let done = self.can_keep_forward().and_then(|()| self.switch.forward(now, at, caller, phases, next));
+        let after = self.keep_way_key();
+        let room = self.can_keep_forward();
+        let done = room.and_then(|()| self.switch.forward(now, at, caller, (phases, next), after));
         match done {
             Ok(()) => {
                 self.totals.calls_forwarded += 1;
@@ -60,7 +62,7 @@ impl Engine {
             Destination::Group(group) => (self.group_phases(group), NextPhase::Refused),
             Destination::Trunk(trunk) => (self.trunk_phases(now, party, &[trunk], &number), NextPhase::PeerFailed),
             Destination::Trunks(group) => {
-                let order = self.trunk_order(group);
+                let order = self.trunks_in_order(group).unwrap_or_default();
                 (self.trunk_phases(now, party, &order, &number), NextPhase::PeerFailed)
             }
             // The settings take no such route for these: what plays is ours to take on.
@@ -69,27 +71,9 @@ impl Engine {
     }
 
     fn group_phases(&mut self, group: GroupId) -> Vec<Vec<Target>> {
-        let Some(group) = self.directory.groups.get(&group).cloned() else { return Vec::new() };
+        let Some(group) = self.group_in_order(group) else { return Vec::new() };
         let users = group.members.iter().filter_map(|user| self.directory.users.get(user));
-        let mut phases: Vec<Vec<Target>> = users.map(|user| self.user_targets(user)).collect();
-        match group.strategy {
-            GroupStrategy::Simultaneous => vec![phases.into_iter().flatten().collect()],
-            GroupStrategy::Sequential => phases,
-            GroupStrategy::Random => {
-                for at in (1..phases.len()).rev() {
-                    let other = self.switch.chance().below(at as u64 + 1);
-                    phases.swap(at, usize::try_from(other).unwrap_or(0));
-                }
-                phases
-            }
-        }
-    }
-
-    fn trunk_order(&mut self, group: TrunkGroupId) -> Vec<TrunkId> {
-        let members = self.directory.trunk_groups.get(&group).map(|group| group.members.clone());
-        let rank = |member: &TrunkMember| (u32::from(member.priority), member.weight);
-        let order = in_weighted_order(members.unwrap_or_default(), rank, self.switch.chance());
-        order.into_iter().map(|member| member.trunk).collect()
+        phases_of(group.strategy, users.map(|user| self.user_targets(user)).collect())
     }
 
     /// Each trunk that can take it is a phase of its own; its further servers are tried within.
@@ -108,8 +92,7 @@ impl Engine {
     /// A carrier as the target of another's call: it is told no more than that one says itself.
     fn trunk_target_between(&mut self, now: Now, trunk: TrunkId, number: &str) -> Option<Target> {
         let trunk = self.directory.trunks.get(&trunk).cloned()?;
-        let asserts = if trunk.identity.trusted { Asserts::Always } else { Asserts::Never };
-        let shown = Presentation { withholds_name: !trunk.identity.passes_names, asserts, ..Presentation::default() };
+        let shown = presented(&trunk, None, false);
         let urgent = self.directory.dial_plan.is_emergency(number);
         self.trunk_target_showing(now, &trunk, number, shown, urgent).ok()
     }

@@ -13,19 +13,23 @@ use crate::{
 const FORWARDS_MAX: u8 = 5;
 
 impl Engine {
-    /// Follows a redirection. False when it leads nowhere that we go.
+    /// Follows a redirection to the first of its contacts that leads somewhere. False when none does.
     pub(super) fn follow(&mut self, now: Now, call: CallId, moved: &Moved) -> bool {
-        let Ok(uri) = Uri::parse(&moved.to) else { return false };
-        let number = uri.user_decoded();
         let Some(note) = self.notes.get_mut(&call).filter(|note| note.forwards < FORWARDS_MAX) else { return false };
         note.forwards += 1;
-        match moved.by {
+        moved.to.iter().any(|to| self.follow_to(now, call, moved.by, to))
+    }
+
+    fn follow_to(&mut self, now: Now, call: CallId, by: LegParty, to: &str) -> bool {
+        let Ok(uri) = Uri::parse(to) else { return false };
+        let number = uri.user_decoded();
+        match by {
             LegParty::User(user) => {
                 if !uri.scheme.eq_ignore_ascii_case("tel") && !self.is_ours(&uri) {
                     return false;
                 }
-                let Some(routed) = self.route_dialled(moved.by, &number) else { return false };
-                if !self.is_allowed(moved.by, &routed) {
+                let Some(routed) = self.route_dialled(by, &number) else { return false };
+                if !self.is_allowed(by, &routed) {
                     return false;
                 }
                 // Back to himself would only be redirected again.
@@ -40,7 +44,7 @@ impl Engine {
                 true
             }
             LegParty::Trunk(trunk) if self.is_at(trunk, &uri) => {
-                let Some(dialled) = self.read_dialled(moved.by, &number) else { return false };
+                let Some(dialled) = self.read_dialled(by, &number) else { return false };
                 self.ring_trunk(now, call, trunk, dialled.number.into());
                 true
             }

@@ -4,7 +4,10 @@ use super::{Engine, sip_in::Identity};
 use crate::{
     base::{CallId, Dialled, Number, Private, TrunkId, UserId},
     sip::Headers,
-    switch::{ANONYMOUS, Asserts, Caller, CallerIdRule, LegParty, Presentation, Target, Trunk, User, escape_user},
+    switch::{
+        ANONYMOUS, Asserts, Caller, CallerIdRule, IdentityHeader, LegParty, Presentation, Target, Trunk, User,
+        escape_user,
+    },
     wire::sip::{Message, Name, NameAddr},
 };
 
@@ -76,12 +79,8 @@ impl Engine {
         let own = || self.switch.call(call).map(|sight| sight.shown().number.reveal().as_str());
         let number = chosen.map(Number::as_str).or_else(own);
         let says_otherwise = note.is_some_and(|note| note.shows_number);
-        Presentation {
-            number: number.map(|number| trunk.numbering.caller_out(number).into_owned()),
-            hidden: user.is_some_and(|user| user.hides_number) && !says_otherwise && !self.is_urgent(call),
-            withholds_name: !trunk.identity.passes_names,
-            asserts: if trunk.identity.trusted { Asserts::Always } else { Asserts::Never },
-        }
+        let hidden = user.is_some_and(|user| user.hides_number) && !says_otherwise && !self.is_urgent(call);
+        presented(trunk, number, hidden)
     }
 
     /// The same for somebody whom a user brings into a call: it is the user who calls.
@@ -92,12 +91,7 @@ impl Engine {
             CallerIdRule::Fixed(number) => Some(number),
         };
         let number = of_trunk.or_else(|| user.and_then(|user| user.number.as_ref()));
-        Presentation {
-            number: number.map(|number| trunk.numbering.caller_out(number.as_str()).into_owned()),
-            hidden: user.is_some_and(|user| user.hides_number),
-            withholds_name: !trunk.identity.passes_names,
-            asserts: if trunk.identity.trusted { Asserts::Always } else { Asserts::Never },
-        }
+        presented(trunk, number.map(Number::as_str), user.is_some_and(|user| user.hides_number))
     }
 
     /// What a trunk is told of who sent the call there (RFC 5806, RFC 7044, RFC 3892): a number of ours that the outside
@@ -137,18 +131,44 @@ impl Engine {
     }
 }
 
+/// What a trunk sees of a number, told in its own way.
+pub(super) fn presented(trunk: &Trunk, number: Option<&str>, hidden: bool) -> Presentation {
+    let identity = &trunk.identity;
+    let asserts = match (identity.told_in, identity.trusted) {
+        (IdentityHeader::Asserted, false) => Asserts::Never,
+        // Whoever asks for the other two is told in confidence by that.
+        (IdentityHeader::Asserted, true) | (IdentityHeader::Preferred | IdentityHeader::RemoteParty, _) => {
+            Asserts::Always
+        }
+    };
+    Presentation {
+        number: number.map(|number| trunk.numbering.caller_out(number).into_owned()),
+        hidden,
+        withholds_name: !identity.passes_names,
+        asserts,
+        told_in: identity.told_in,
+        from_user: identity.from.user.clone(),
+    }
+}
+
 /// The name by which colleagues know a user.
 pub(super) fn internal_name(user: &User) -> &str {
     user.extension.as_ref().unwrap_or(&user.name).as_str()
 }
 
 /// Whom a trusted peer vouches for: the first identity that names somebody (RFC 3325 9.1); what it would only prefer
-/// counts where it asserts nothing.
+/// counts where it asserts nothing, and the older Remote-Party-ID where it does neither.
 fn asserted(request: &Message) -> Option<NameAddr<'_>> {
     let of = |name| request.list(name).filter_map(|value| NameAddr::parse(value).ok());
-    let mut named =
-        of(Name::PAssertedIdentity).chain(of(Name::PPreferredIdentity)).filter(|party| !is_anonymous(party));
+    let all = of(Name::PAssertedIdentity).chain(of(Name::PPreferredIdentity)).chain(remote_parties(request));
+    let mut named = all.filter(|party| !is_anonymous(party));
     named.find(|party| party.uri.user.is_some_and(|user| !user.is_empty()))
+}
+
+/// The calling side in Remote-Party-ID.
+fn remote_parties(request: &Message) -> impl Iterator<Item = NameAddr<'_>> {
+    let all = request.list(Name::RemotePartyId).filter_map(|value| NameAddr::parse(value).ok());
+    all.filter(|party| party.params.value("party").is_none_or(|side| side.eq_ignore_ascii_case("calling")))
 }
 
 /// What the caller says of his privacy.
@@ -171,7 +191,11 @@ fn privacy(request: &Message) -> Privacy {
             _ => {}
         }
     }
-    told
+    let hides = |party: NameAddr<'_>| {
+        let privacy = party.params.value("privacy").unwrap_or_default();
+        privacy.split('-').next().is_some_and(|word| ["full", "uri"].iter().any(|one| word.eq_ignore_ascii_case(one)))
+    };
+    if told == Privacy::Unsaid && remote_parties(request).any(hides) { Privacy::Asked } else { told }
 }
 
 fn asks_to_hide(request: &Message) -> bool {

@@ -7,11 +7,10 @@ use super::{
     trunks::{OUT_OF_ORDER, trunk_credentials},
 };
 use crate::{
-    base::{CallId, Now, Private, TrunkGroupId, TrunkId, UserId, in_weighted_order},
+    base::{CallId, Now, Private, TrunkGroupId, TrunkId, UserId},
     sip::{Path, Transport},
     switch::{
-        Cause, LegParty, LegSide, Listener, Lost, Presentation, SipWay, Target, Trunk, TrunkMember, Way, authority,
-        escape_user,
+        Cause, LegParty, LegSide, Listener, Lost, Presentation, SipWay, Target, Trunk, Way, authority, escape_user,
     },
 };
 
@@ -31,12 +30,10 @@ pub(super) struct Attempts {
 
 impl Engine {
     pub(super) fn ring_trunks(&mut self, now: Now, call: CallId, group: TrunkGroupId, number: String) {
-        let Some(group) = self.directory.trunk_groups.get(&group) else {
+        let Some(order) = self.trunks_in_order(group) else {
             return self.refuse_call(now, call, Cause::NOT_FOUND);
         };
-        let rank = |member: &TrunkMember| (u32::from(member.priority), member.weight);
-        let rest = in_weighted_order(group.members.clone(), rank, self.switch.chance());
-        let rest = rest.into_iter().map(|member| member.trunk).collect();
+        let rest = order.into();
         if let Some(note) = self.notes.get_mut(&call) {
             note.attempts = Some(Attempts { rest, number, rang: false });
         }
@@ -134,7 +131,8 @@ impl Engine {
                 route_set: self.lines.service_route(id).to_vec(),
                 credentials: trunk_credentials(trunk),
             }),
-            domain: self.own_authority(&path).into(),
+            domain: trunk.from_domain().unwrap_or_else(|| self.own_authority(&path).into()),
+            called_at: destination.authority().into(),
             address: Private::new(number.clone()),
             dead_time: if spares_left { trunk_dead_time.min(RESPONSE_TIME) } else { trunk_dead_time },
             shown: shown.clone(),

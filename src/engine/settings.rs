@@ -58,6 +58,9 @@ pub struct Devices {
     pub registration: RegistrarSettings,
     /// How often every device is asked whether it is there; zero: never.
     pub keep_alive: Duration,
+    /// They are asked to cover the bodies of their requests in what proves them.
+    #[serde(default)]
+    pub sign_bodies: bool,
 }
 
 /// Bounds; what is beyond them is refused with 503 and counted.

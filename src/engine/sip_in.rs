@@ -8,7 +8,11 @@ use std::{
 use super::{Alarm, CallRecord, Direction, Engine, GateOrder, Output, dial_plan::Read};
 use crate::{
     base::{CallId, Dialled, LegId, Now, Private, TrunkId, UserId},
-    sip::{Path, Reply, TransactionId, UsageId, digest::Verdict, proxy::is_forwarded_branch},
+    sip::{
+        Path, Reply, TransactionId, UsageId,
+        digest::{Covered, Verdict},
+        proxy::is_forwarded_branch,
+    },
     switch::{Admission, Caller, Cause, EndedBy, Invited, LegParty, LegSide, Quirks},
     wire::sip::{Host, Message, Method, Name, Uri, Via},
 };
@@ -215,7 +219,8 @@ impl Engine {
         let mut claimed = None;
         let (directory, guesses, registrar) = (&self.directory, &self.guesses, &self.registrar);
         let mut banned = false;
-        let verdict = self.verifier.verify(now, source, (method, uri), claims, |name| {
+        let covered = Covered { method, uri, body: request.body() };
+        let verdict = self.verifier.verify(now, source, covered, claims, |name| {
             claimed = Some(name.to_owned());
             // His own device is not made to suffer for who guesses beside it.
             let own = || registrar.bindings(name).iter().any(|binding| binding.path.remote == path.remote);
@@ -312,6 +317,7 @@ impl Engine {
             (Method::Options, _) => Reply::new(200)
                 .header("Allow", super::ALLOW)
                 .header("Supported", super::SUPPORTED)
+                .header("Allow-Events", super::watching::EVENTS)
                 .header("Accept", "application/sdp")
                 .header("Accept-Encoding", "identity")
                 .header("Accept-Language", "en"),
@@ -320,6 +326,8 @@ impl Engine {
             _ if in_call => Reply::new(405).header("Allow", super::ALLOW),
             // Whoever is not known is not even told what there is.
             (_, _) => match self.identify(now, request, path, method.as_str()) {
+                // It is known, but what it asks for is done inside calls (RFC 3515 2.4.2).
+                Ok(_) if *method == Method::Refer => Reply::new(403).reason("Only Inside A Call"),
                 Ok(_) => Reply::new(405).header("Allow", super::ALLOW),
                 Err(reply) => reply,
             },

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Alarm, Engine, Output, drive::Timer};
 use crate::{
-    base::{FastMap, Now, TrunkId, Wall},
+    base::{FastMap, FlowId, Now, TrunkId, Wall},
     sip::{self, Party, Path, Target, TransactionId},
     switch::{Cause, Trunk, authority},
     wire::sip::{Message, Method, Name},
@@ -18,6 +18,10 @@ const RETRY_MAX: Duration = Duration::from_secs(1_800);
 
 /// How soon again when the host's name has no address yet.
 const RETRY_UNRESOLVED: Duration = Duration::from_secs(5);
+
+/// After the connection of a registration has ended, the next one is made after this and up to as much again, so that not
+/// all lines come back to a carrier in one moment (RFC 5626 4.5).
+const RECONNECT: Duration = Duration::from_secs(2);
 
 /// A carrier may ask for longer registrations (423), but not for longer than this.
 const EXPIRES_MAX: u32 = 86_400;
@@ -58,6 +62,8 @@ struct Registration {
     until: Option<Wall>,
     /// The registrar, as it answered.
     remote: Option<SocketAddr>,
+    /// The connection over which we are registered, and called.
+    flow: Option<FlowId>,
     status: u16,
     failures: u32,
     /// The way that the carrier wants our calls to take (RFC 3608).
@@ -141,6 +147,7 @@ impl Engine {
                 expires: u32::try_from(time.as_secs()).unwrap_or(EXPIRES_MAX).min(EXPIRES_MAX),
                 until: None,
                 remote: None,
+                flow: None,
                 status: 0,
                 failures: 0,
                 service_route: Vec::new(),
@@ -242,11 +249,11 @@ impl Engine {
         now: Now,
         transaction: TransactionId,
         status: u16,
-        response: Option<&Message>,
+        (response, flow): (Option<&Message>, Option<FlowId>),
     ) -> bool {
         let Some((id, errand)) = self.lines.errands.remove(&transaction) else { return false };
         match errand {
-            Errand::Register => self.on_registered(now, id, status, response),
+            Errand::Register => self.on_registered(now, id, status, (response, flow)),
             Errand::Options => {
                 let Some(line) = self.lines.lines.get_mut(&id) else { return true };
                 line.health.asked = None;
@@ -264,7 +271,23 @@ impl Engine {
         true
     }
 
-    fn on_registered(&mut self, now: Now, id: TrunkId, status: u16, response: Option<&Message>) {
+    /// A connection ended: nobody calls us over it any more, however long the registration still lasts.
+    pub(super) fn on_line_flow_closed(&mut self, now: Now, flow: FlowId) {
+        for (id, line) in &mut self.lines.lines {
+            let Some(registration) = line.registration.as_mut().filter(|of| of.flow == Some(flow)) else { continue };
+            registration.flow = None;
+            let spread = self.switch.chance().below(RECONNECT.as_millis() as u64);
+            self.timers.set(Timer::TrunkRegister(*id), now.mono + RECONNECT + Duration::from_millis(spread));
+        }
+    }
+
+    fn on_registered(
+        &mut self,
+        now: Now,
+        id: TrunkId,
+        status: u16,
+        (response, flow): (Option<&Message>, Option<FlowId>),
+    ) {
         let jitter = self.switch.chance().below(100);
         let remote = self.way_of_line(now, id).map(|path| path.remote);
         if response.is_none() || status == 503 {
@@ -279,7 +302,7 @@ impl Engine {
             (200..=299, _) if granted > 0 => {
                 registration.failures = 0;
                 registration.until = Some(now.wall + Duration::from_secs(granted.into()));
-                registration.remote = remote;
+                (registration.remote, registration.flow) = (remote, flow);
                 let routes = response.into_iter().flat_map(|response| response.list(Name::ServiceRoute));
                 registration.service_route = routes.take(SERVICE_ROUTE_MAX).map(str::to_owned).collect();
                 // Well before it ends, and not all trunks in the same second.

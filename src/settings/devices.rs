@@ -44,6 +44,7 @@ pub(super) fn read(devices: &Section<'_>) -> Devices {
             ..preset
         },
         keep_alive: or(keep_alive, Duration::ZERO),
+        sign_bodies: or(devices.flag("sign_bodies"), false),
     }
 }
 

@@ -99,6 +99,7 @@ impl Switch {
     /// Takes a call on. `Err` is the answer to give it; nothing is kept then.
     pub fn admit(&mut self, now: Now, invited: Invited<'_>, admission: Admission) -> Result<CallId, Reply> {
         let Invited { usage, request, path } = invited;
+        self.serves(request)?;
         let max_forwards = request.max_forwards().unwrap_or(70).checked_sub(1).ok_or_else(|| Reply::new(483))?;
         let offered = negotiate::offered(request)?;
         let media = self.room_for(now, Towards::Phone(&path), offered.as_ref(), &admission)?;
@@ -109,6 +110,11 @@ impl Switch {
         let signalling = Signalling::Dialog { usage, call_id: request.call_id().into(), path };
         let secure = is_sips(request);
         Ok(self.begin(now, Arrival { signalling, media, offered, passed, max_forwards, secure }, admission))
+    }
+
+    /// Whether we can do all that an INVITE which we take on ourselves requires.
+    pub(super) fn serves(&self, request: &Message) -> Result<(), Reply> {
+        self.stack.lacks(request).map_or(Ok(()), Err)
     }
 
     /// A port for one more call, if there is room for it.

@@ -5,9 +5,9 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, EndedBy, Forwarding, LegParty, LegRecord, LegSide, PageOrder, Quirks};
+use super::{Cause, EndedBy, Forwarding, LegParty, LegRecord, LegSide, PageOrder, Presentation, Quirks};
 use crate::{
-    base::{CallId, LegId, PageId, PlayId, Private, Wall},
+    base::{CallId, FlowId, LegId, PageId, PlayId, Private, Wall},
     media::{self, Answer, Because},
     sip::{Credentials, Headers, Mark, Path, SubscriptionId, TransactionId, Unsubscribed, UsageId, proxy::Through},
     wire::sip::Message,
@@ -104,8 +104,9 @@ pub enum Fact {
     Over { call: CallId },
     /// Everything about an ended call is known, its media included. It is forgotten now.
     Settled(Box<CallSummary>),
-    /// The end of a request of the floor above; without `response` none came, and `status` says what that amounts to.
-    Response { transaction: TransactionId, status: u16, response: Option<Box<Message>> },
+    /// The end of a request of the floor above, and the connection on which it came; without `response` none came, and
+    /// `status` says what that amounts to.
+    Response { transaction: TransactionId, status: u16, response: Option<Box<Message>>, flow: Option<FlowId> },
     /// A call could not get a port.
     NoPort,
 }
@@ -128,8 +129,8 @@ pub enum LegStage {
 pub struct Moved {
     /// Who said so.
     pub by: LegParty,
-    /// The Contact URI; nothing of it is believed yet.
-    pub to: String,
+    /// The Contact URIs, the most wanted first; nothing of them is believed yet.
+    pub to: Vec<String>,
 }
 
 /// What a lost ring amounts to, over all its devices.
@@ -183,8 +184,10 @@ pub enum Then {
 pub struct Target {
     pub party: LegParty,
     pub way: Way,
-    /// Host in To, and in From where the trunk wants its own.
+    /// Host in From, and of whoever is named beside it.
     pub domain: Arc<str>,
+    /// Host in To.
+    pub called_at: Arc<str>,
     /// What the record shows, and the user part of To.
     pub address: Private<String>,
     /// No response at all for so long: it is dead.
@@ -225,30 +228,6 @@ pub struct SipWay {
     pub uri: String,
     pub route_set: Vec<String>,
     pub credentials: Option<Credentials>,
-}
-
-/// What one target sees of who calls, beside what the plan says for all.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Presentation {
-    /// This number instead of the caller's own.
-    pub number: Option<String>,
-    /// Nothing is shown to the called, though it would be to others.
-    pub hidden: bool,
-    /// A name that we have looked up stays with us.
-    pub withholds_name: bool,
-    pub asserts: Asserts,
-}
-
-/// When P-Asserted-Identity goes to a target (RFC 3325 5).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Asserts {
-    /// To a phone: only where the caller does not hide.
-    #[default]
-    UnlessHidden,
-    /// Into the trust domain: what is hidden is told in confidence, with `Privacy: id`.
-    Always,
-    /// Out of the trust domain.
-    Never,
 }
 
 /// In place of a number that is not known.

@@ -3,18 +3,19 @@
 use smallvec::SmallVec;
 
 use super::{
-    ANONYMOUS, Asserts, Caller, Cause, EndedBy, Fact, GoesOn, LegSide, LegStage, Lost, Moved, RingId, RingPlan, SipWay,
-    Switch, Target, Then, Timer, Way,
+    Cause, EndedBy, Fact, GoesOn, LegSide, LegStage, Lost, Moved, RingId, RingPlan, SipWay, Switch, Target, Then,
+    Timer, Way,
     call::Farewell,
     doors::Towards,
-    escape_user, headers,
+    headers,
     leg::{Leg, LegState},
     negotiate::Suits,
+    presentation::{addressed, shown},
     signalling::{PageOrder, Signalling},
 };
 use crate::{
-    base::{CallId, LegId, Now, PageId, Private},
-    sip::{Body, Fault, Headers, Invite, Party, Path, Transport},
+    base::{CallId, LegId, Now, PageId},
+    sip::{Body, Fault, Headers, Invite, Path, Transport},
     wire::sip::{Message, NameAddr},
 };
 
@@ -23,6 +24,9 @@ pub(super) const FLOW_FAILED: u16 = 430;
 
 /// Devices rung at once for one call; the rest of a phase is left out.
 pub const FORK_MAX: usize = 64;
+
+/// Contacts of one redirection that are looked at.
+const MOVED_MAX: usize = 8;
 
 /// Where a device that rings was called.
 pub(super) struct Called {
@@ -35,9 +39,6 @@ enum Place {
     Contact(Box<str>, Path),
     Page(PageId),
 }
-
-/// Whom From names when nobody is to be named (RFC 3323 4.1.1.3).
-const NOBODY: &str = "sip:anonymous@anonymous.invalid";
 
 /// Somebody is being rung.
 pub(super) struct Ring {
@@ -421,7 +422,7 @@ impl Switch {
     }
 }
 
-/// Where a redirection leads: to the contact with the highest q, the first of those.
+/// Where a redirection leads: the contacts by their q, those of one q as they came.
 fn moved(by: super::LegParty, status: u16, response: &Message) -> Option<Moved> {
     if !matches!(status, 300..=302) {
         return None;
@@ -430,8 +431,10 @@ fn moved(by: super::LegParty, status: u16, response: &Message) -> Option<Moved> 
         let q = contact.params.value("q").and_then(|q| q.trim().parse::<f32>().ok()).unwrap_or(1.0);
         std::cmp::Reverse((q.clamp(0.0, 1.0) * 1_000.0) as u32)
     };
-    let best = response.contacts().flatten().min_by_key(q)?;
-    Some(Moved { by, to: best.uri_text.to_owned() })
+    let mut contacts: Vec<NameAddr<'_>> = response.contacts().flatten().take(MOVED_MAX).collect();
+    contacts.sort_by_key(q);
+    let to: Vec<String> = contacts.into_iter().map(|contact| contact.uri_text.to_owned()).collect();
+    (!to.is_empty()).then_some(Moved { by, to })
 }
 
 /// What one device's refusal amounts to.
@@ -471,44 +474,4 @@ fn invite(
         datagram_max: target.quirks.datagram_max.map_or(usual.datagram_max, usize::from),
         ..usual
     }
-}
-
-/// Who calls, as a page shows it.
-fn shown(caller: &Caller, target: &Target) -> Caller {
-    if caller.hidden || target.shown.hidden {
-        let number = Private::new(ANONYMOUS.to_owned());
-        return Caller { number, hidden: true, ..Caller::default() };
-    }
-    let number = target.shown.number.clone().map_or_else(|| caller.number.clone(), Private::new);
-    Caller { display: caller.name().map(str::to_owned), looked_up: None, number, ..*caller }
-}
-
-/// From, To and what else says who calls, as one target sees it.
-pub(super) fn addressed(caller: &Caller, target: &Target) -> (Party, Party, Headers) {
-    let domain = &target.domain;
-    let number = target.shown.number.as_deref().unwrap_or(caller.number.reveal());
-    let known = !number.is_empty() && number != ANONYMOUS;
-    let hidden = caller.hidden || target.shown.hidden;
-    let uri = format!("sip:{}@{domain}", escape_user(number));
-    let name = if target.shown.withholds_name { caller.display.as_deref() } else { caller.name() };
-    let from = match (hidden, known) {
-        // RFC 3323 4.1.1.3.
-        (true, _) => Party::named("Anonymous", NOBODY),
-        (false, true) => Party { display: name.map(str::to_owned), uri: uri.clone() },
-        (false, false) => Party::named(name.unwrap_or("Anonymous"), NOBODY),
-    };
-    let to = Party::new(format!("sip:{}@{domain}", escape_user(target.address.reveal())));
-    let mut headers = Headers::new();
-    let asserts = match target.shown.asserts {
-        Asserts::Always => true,
-        Asserts::UnlessHidden => !hidden,
-        Asserts::Never => false,
-    };
-    if asserts && known {
-        headers.push(("P-Asserted-Identity".into(), format!("<{uri}>")));
-    }
-    if hidden {
-        headers.push(("Privacy".into(), "id".to_owned()));
-    }
-    (from, to, headers)
 }

@@ -27,6 +27,7 @@ mod numbering;
 mod offers;
 mod pages;
 mod pickup;
+mod presentation;
 mod progress;
 mod quirks;
 mod record;
@@ -53,21 +54,21 @@ pub use call::{Admission, Invited, STATS_WAIT};
 pub use check::SwitchCounts;
 pub use dial_plan::{DialClass, DialPlan};
 pub use fact::{
-    ANONYMOUS, Asserts, CallSummary, Caller, Fact, GoesOn, LegStage, Lost, Moved, Output, Presentation, RingId,
-    RingPlan, SipWay, Target, Then, Way,
+    ANONYMOUS, CallSummary, Caller, Fact, GoesOn, LegStage, Lost, Moved, Output, RingId, RingPlan, SipWay, Target,
+    Then, Way,
 };
 pub use fork::FORK_MAX;
 pub use ground::{Listener, SwitchSettings, Times, authority, escape_user};
 pub use headers::{HEADER_PATTERNS_MAX, HeaderPattern, HeaderRules, PASSED_BYTES_MAX, PASSED_HEADERS_MAX};
 pub use numbering::{NUMBER_RULES_MAX, NumberForm, NumberPlan, NumberRule, NumberRules, Numbering};
 pub use pickup::Pickup;
+pub use presentation::{Asserts, Forwarding, IdentityHeader, Presentation, TrunkFrom, TrunkIdentity};
 pub use quirks::{ADDED_HEADERS_MAX, Digits, Quirks};
 pub use record::{Cause, EndedBy, LegParty, LegRecord, LegSide, Quality};
 pub use route::{Routed, Router, TrunkLoad};
 pub use settings::{
-    CallerIdRule, Cidr, Destination, Forwarding, Group, GroupStrategy, Health, Mode, PATTERN_MAX, Pattern, Role, Route,
-    Side, Source, Trunk, TrunkCredentials, TrunkDestination, TrunkGroup, TrunkIdentity, TrunkLimits, TrunkMember,
-    Upkeep, User,
+    CallerIdRule, Cidr, Destination, Group, GroupStrategy, Health, Mode, PATTERN_MAX, Pattern, Role, Route, Side,
+    Source, Trunk, TrunkCredentials, TrunkDestination, TrunkGroup, TrunkLimits, TrunkMember, Upkeep, User,
 };
 
 pub use guests::{GUESTS_MAX, Guest};
@@ -243,8 +244,8 @@ impl Switch {
                 let leg = usage.and_then(|usage| self.leg_of(usage));
                 self.fact(Fact::Request { transaction, request: Box::new(request), path, leg });
             }
-            Event::Response { transaction, status, response } => {
-                self.fact(Fact::Response { transaction, status, response: response.map(Box::new) });
+            Event::Response { transaction, status, response, flow } => {
+                self.fact(Fact::Response { transaction, status, response: response.map(Box::new), flow });
             }
             Event::Subscribe { transaction, request, path, known } => {
                 self.fact(Fact::Subscribe { transaction, request: Box::new(request), path, known });

@@ -32,6 +32,7 @@ impl Switch {
     /// Answers an INVITE with Replaces and puts the new leg in the place of the old. `Err` is the answer to give it;
     /// nothing has changed then.
     pub fn pick_up(&mut self, now: Now, pickup: Pickup<'_>) -> Result<(), Reply> {
+        self.serves(pickup.request)?;
         let old = self.legs.get(&pickup.leg).ok_or_else(|| Reply::new(481))?;
         if old.guest.is_some() {
             // A third's place is not one of the two.

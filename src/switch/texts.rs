@@ -1,6 +1,6 @@
 //! Texts to devices and carriers (RFC 3428), outside any call and inside one.
 
-use super::{Caller, Switch, Target, Way, fork::addressed};
+use super::{Caller, Switch, Target, Way, presentation::addressed};
 use crate::{
     base::{LegId, Now},
     sip::{self, Body, Headers, Request, TransactionId},

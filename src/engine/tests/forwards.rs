@@ -26,7 +26,8 @@ fn ch_15_sw_13_a_redirection_is_followed() {
     let (ana, rui, eva) = (world.phone("ana", 6001), world.phone("rui", 6002), world.phone("eva", 6003));
     let call = world.call(ana, "ana", "rui");
     let (usage, _) = world.incoming(rui).unwrap();
-    let elsewhere = format!("<sip:nobody@{REALM}>;q=0.2, <sip:eva@{REALM}>;q=0.9");
+    let away = "<mailto:rui@example.com>;q=1.0, <sip:rui@example.com>";
+    let elsewhere = format!("<sip:max@{REALM}>;q=0.2, {away}, <sip:eva@{REALM}>;q=0.9");
     world.respond(rui, usage, Reply::new(302).header("Contact", elsewhere));
     let forwarded = world.event(ana, |event| matches!(event, Event::Provisional { status: 181, .. }));
     assert!(forwarded.is_some(), "the caller is told");

@@ -8,8 +8,8 @@ use crate::{
     engine::{Alarm, Centre, Direction, Input},
     sip::Reply,
     switch::{
-        CallerIdRule, Destination, DialClass, Forwarding, NumberForm, NumberPlan, Pattern, Route, Side, TrunkIdentity,
-        User,
+        CallerIdRule, Destination, DialClass, Forwarding, IdentityHeader, NumberForm, NumberPlan, Pattern, Route, Side,
+        TrunkFrom, TrunkIdentity, User,
     },
     wire::sip::{Message, Name},
 };
@@ -192,6 +192,66 @@ fn tk_08_the_nearest_caller_id_is_shown() {
     let mut world = World::with(205, centre);
     let phone = world.phone("ana", 6001);
     assert!(from(&dials(&mut world, phone, "930000000", &[])).contains("<sip:351220000003@"));
+}
+
+/// TK-08: a carrier that looks for the account in From is told who calls beside it, in the header that it reads; To names
+/// its own host.
+#[test]
+fn tk_08_from_may_name_the_account() {
+    for (told_in, name, shown) in [
+        (IdentityHeader::Preferred, Name::PPreferredIdentity, "<sip:351220000001@sip.example.net>"),
+        (
+            IdentityHeader::RemoteParty,
+            Name::RemotePartyId,
+            "\"Dona ana\" <sip:351220000001@sip.example.net>;party=calling;screen=yes;privacy=off",
+        ),
+    ] {
+        let mut centre = portuguese();
+        let from_domain = Some("sip.example.net".into());
+        let account = TrunkFrom { user: Some("acme 1".into()), domain: from_domain };
+        centre.trunks[0].identity = TrunkIdentity { told_in, from: account, ..TrunkIdentity::default() };
+        let mut world = World::with(209, centre);
+        let ana = world.phone("ana", 6001);
+        let open = dials(&mut world, ana, "930000000", &[]);
+        assert_eq!(from(&open), "\"Dona ana\" <sip:acme%201@sip.example.net>");
+        assert_eq!((open.header(name), open.header(Name::Privacy)), (Some(shown), None));
+        assert_eq!(open.header(Name::To), Some("<sip:351930000000@127.0.0.1:5080>"));
+        assert_eq!(asserted(&open), None);
+        let hidden = dials(&mut world, ana, "#31#930000000", &[]);
+        assert_eq!(from(&hidden), "\"Anonymous\" <sip:acme%201@sip.example.net>");
+        assert_eq!(hidden.header(Name::Privacy), Some("id"));
+        let told = hidden.header(name).unwrap();
+        assert!(told.contains("351220000001") && !told.contains("Dona") && !told.contains("privacy=off"), "{told}");
+    }
+}
+
+/// TK-08: Remote-Party-ID is read as well, of a trusted trunk alone, and its wish for privacy of any.
+#[test]
+fn tk_08_the_older_header_is_read() {
+    let carrier: SocketAddr = CARRIER.parse().unwrap();
+    for (trusted, privacy, recorded, hidden) in [
+        (true, "off", "+351911111111", false),
+        (true, "full", "+351911111111", true),
+        (false, "off", "+351910000000", false),
+        (false, "uri-network", "+351910000000", true),
+    ] {
+        let mut centre = portuguese();
+        centre.trunks[0].identity.trusted = trusted;
+        let mut world = World::with(208, centre);
+        let eva = world.phone("eva", 6003);
+        let body = world.phones[&carrier].offer();
+        let lines = format!(
+            "<sip:351920000000@c.example>;party=called, \"A\" <sip:351911111111@c.example>;party=calling;privacy={privacy}"
+        );
+        let call = world.call_with(carrier, "351910000000", "351210000001", Some(body), |invite| {
+            invite.headers.push(("Remote-Party-ID".into(), lines));
+        });
+        let (_, invite) = world.incoming(eva).expect("Eva is asked");
+        assert_eq!(from(&invite).contains("anonymous.invalid"), hidden, "{trusted} {privacy}");
+        world.cancel(carrier, call);
+        world.pass(std::time::Duration::from_secs(3));
+        assert_eq!(world.records.last().unwrap().caller.reveal(), recorded, "{trusted} {privacy}");
+    }
 }
 
 /// TK-08, CH-15: a carrier that wants to know is told who sent the call there, by a number that the outside knows.

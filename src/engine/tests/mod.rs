@@ -6,6 +6,7 @@ mod calls;
 mod crossings;
 mod devices;
 mod early;
+mod extensions;
 mod forwarding;
 mod forwards;
 mod habits;

@@ -1,10 +1,10 @@
 use std::{net::SocketAddr, time::Duration};
 
-use super::world::{CARRIER, World, centre};
+use super::world::{CARRIER, SWITCH, World, centre};
 use crate::{
-    base::{Private, TrunkGroupId, TrunkId},
+    base::{FlowId, Private, TrunkGroupId, TrunkId},
     engine::{Alarm, Direction, Input},
-    sip::{Event, Reply, Transport, UsageId},
+    sip::{Event, Path, Reply, Transport, UsageId},
     switch::{Destination, Health, TrunkCredentials, TrunkGroup, TrunkLimits, TrunkMember, Upkeep},
     wire::sip::{Message, Method, Name},
 };
@@ -133,6 +133,30 @@ fn tk_01_a_refused_registration_backs_off() {
     world.pass(secs(1));
     let longer = registers(&mut world, accepted).expect("at once");
     assert_eq!(longer.header(Name::Expires), Some("1800"));
+}
+
+/// TK-01: over a connection that has ended nobody calls us: the trunk registers anew, on another one, long before its time.
+#[test]
+fn tk_01_a_registration_ends_with_its_connection() {
+    let carrier: SocketAddr = CARRIER.parse().unwrap();
+    let mut world = registering(79);
+    let is_request = |event: &Event| matches!(event, Event::Request { .. });
+    let Some(Event::Request { request, .. }) = world.event(carrier, is_request) else { panic!("a REGISTER") };
+    let line = |name: Name| format!("{}: {}\r\n", name.as_str(), request.header(name).unwrap());
+    let head: String = [Name::Via, Name::From, Name::CallId, Name::CSeq, Name::Contact].map(line).concat();
+    let to = request.header(Name::To).unwrap();
+    let answer = format!("SIP/2.0 200 OK\r\n{head}To: {to};tag=c\r\nContent-Length: 0\r\n\r\n");
+    let (local, flow) = (SWITCH.parse().unwrap(), Some(FlowId(7)));
+    let path = Path { transport: Transport::Tcp, local, remote: carrier, flow };
+    world.input(Input::Sip { path, message: Message::parse(answer.into()).unwrap() });
+    assert_eq!(world.engine.trunk_views(world.now.wall)[0].registration, Some(200));
+    world.input(Input::FlowClosed(FlowId(8)));
+    world.pass(secs(20));
+    assert!(world.event(carrier, is_request).is_none(), "that was another's");
+    world.input(Input::FlowClosed(FlowId(7)));
+    assert!((2..=5).contains(&until_asked(&mut world)));
+    let again = registers(&mut world, accepted).unwrap();
+    assert_eq!((again.call_id(), again.header(Name::Expires)), (request.call_id(), Some("600")));
 }
 
 /// TK-01: a trunk that is gone from the settings takes its registration back.

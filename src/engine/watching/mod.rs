@@ -30,6 +30,7 @@ use crate::{
 pub use presence::{Medium, Shown, shown_while};
 pub use publish::KeptPublication;
 pub use settings::{DndShown, WatchSettings, Watchers};
+pub(super) use subscribe::EVENTS;
 pub use subscribe::{KeptWatch, WatchView};
 
 use document::Document;

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// What can be subscribed to, for Allow-Events.
-const EVENTS: &str = "dialog, presence, message-summary, refer";
+pub(in crate::engine) const EVENTS: &str = "dialog, presence, message-summary, refer";
 
 /// One who watches, as the journal keeps it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

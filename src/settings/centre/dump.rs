@@ -7,7 +7,7 @@ use toml::{Table, Value};
 
 use super::{
     ClipFile,
-    lines::MODES,
+    lines::{IDENTITY_HEADERS, MODES},
     numbering::{BLIND_FAILED, dial_class_table, dial_plan_table, put_numbering},
     people::{GROUP_STRATEGIES, ROLES},
     queues::WAITING_SOUNDS,
@@ -19,8 +19,8 @@ use crate::{
     engine::{BlindFailed, Centre, Spoken, WaitingSound, WatchSettings},
     sip::Transport,
     switch::{
-        CallerIdRule, Destination, Forwarding, Group, Mode, Role, Route, Side, Source, Trunk, TrunkDestination,
-        TrunkGroup, TrunkIdentity, TrunkMember, User,
+        CallerIdRule, Destination, Forwarding, Group, IdentityHeader, Mode, Role, Route, Side, Source, Trunk,
+        TrunkDestination, TrunkGroup, TrunkIdentity, TrunkMember, User,
     },
 };
 
@@ -249,7 +249,7 @@ fn trunk_table(trunk: &Trunk) -> Table {
         whole("up_after", health.up_after.into());
     }
     put_numbering(&mut table, &trunk.numbering);
-    put_identity(&mut table, trunk.identity);
+    put_identity(&mut table, &trunk.identity);
     put_quirks(&mut table, &trunk.quirks);
     if let Some(hours) = &trunk.hours {
         text(&mut table, "hours", hours);
@@ -257,12 +257,20 @@ fn trunk_table(trunk: &Trunk) -> Table {
     table
 }
 
-fn put_identity(table: &mut Table, identity: TrunkIdentity) {
+fn put_identity(table: &mut Table, identity: &TrunkIdentity) {
     if identity.passes_names {
         table.insert("passes_names".into(), Value::Boolean(true));
     }
     if identity.trusted {
         table.insert("trusted".into(), Value::Boolean(true));
+    }
+    if identity.told_in != IdentityHeader::default() {
+        text(table, "identity_header", word_of(&IDENTITY_HEADERS, &identity.told_in));
+    }
+    for (key, value) in [("from_user", &identity.from.user), ("from_domain", &identity.from.domain)] {
+        if let Some(value) = value {
+            text(table, key, &**value);
+        }
     }
     let Forwarding { diversion, history, referred_by } = identity.forwarding;
     let told = [(diversion, "diversion"), (history, "history_info"), (referred_by, "referred_by")];

@@ -1,7 +1,8 @@
 //! `[[trunk]]`, `[[number]]` and `[[clip]]`.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 
@@ -17,10 +18,20 @@ use crate::{
     },
     sip::Transport,
     switch::{
-        CallerIdRule, Cidr, Destination, Forwarding, Health, Mode, Pattern, Route, Side, Source, Trunk,
-        TrunkCredentials, TrunkDestination, TrunkGroup, TrunkIdentity, TrunkLimits, TrunkMember, Upkeep,
+        CallerIdRule, Cidr, Destination, Forwarding, Health, IdentityHeader, Mode, Pattern, Route, Side, Source, Trunk,
+        TrunkCredentials, TrunkDestination, TrunkFrom, TrunkGroup, TrunkIdentity, TrunkLimits, TrunkMember, Upkeep,
     },
 };
+
+/// In which header a trunk is told who calls.
+pub(super) const IDENTITY_HEADERS: [(&str, IdentityHeader); 3] = [
+    ("asserted", IdentityHeader::Asserted),
+    ("preferred", IdentityHeader::Preferred),
+    ("remote_party", IdentityHeader::RemoteParty),
+];
+
+/// Characters of an account that a From may name.
+const ACCOUNT_MAX: usize = 64;
 
 /// What becomes of calls to a number.
 pub(super) const MODES: [(&str, Mode); 2] = [("call", Mode::Call), ("proxy", Mode::Proxy)];
@@ -327,8 +338,31 @@ fn read_identity(section: &Section<'_>) -> TrunkIdentity {
             }
         }
     }
-    let passes_names = or(section.flag("passes_names"), false);
-    TrunkIdentity { trusted: or(section.flag("trusted"), false), passes_names, forwarding }
+    let user = section.parsed_by("from_user", "an account such as \"351210000000\"", account);
+    let domain = section.parsed_by("from_domain", "a host name or address", |text| is_host(text).then(|| text.into()));
+    TrunkIdentity {
+        trusted: or(section.flag("trusted"), false),
+        passes_names: or(section.flag("passes_names"), false),
+        told_in: or(section.one_of("identity_header", &IDENTITY_HEADERS), IdentityHeader::default()),
+        from: TrunkFrom { user: user.map(|at| at.value), domain: domain.map(|at| at.value) },
+        forwarding,
+    }
+}
+
+fn account(text: &str) -> Option<Arc<str>> {
+    let fits = (1..=ACCOUNT_MAX).contains(&text.len()) && !text.chars().any(|c| c.is_control() || c == ' ');
+    fits.then(|| text.into())
+}
+
+/// A name, or an address as a URI writes it.
+fn is_host(text: &str) -> bool {
+    let name = || text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'));
+    let address = || {
+        text.strip_prefix('[')
+            .and_then(|text| text.strip_suffix(']'))
+            .is_some_and(|text| text.parse::<Ipv6Addr>().is_ok())
+    };
+    (1..=253).contains(&text.len()) && (name() || address())
 }
 
 fn read_limits(section: &Section<'_>) -> TrunkLimits {

@@ -59,6 +59,9 @@ country_code = "351"
 international_prefix = "00"
 form = "digits"
 trusted = true
+identity_header = "remote_party"
+from_user = "acme-1"
+from_domain = "sip.example.net"
 passes_names = true
 forwarding = ["diversion", "referred_by"]
 called_in = { rules = [{ match = "2*", length = "4-6", strip = 1, prepend = "9" }], tests = [["2100", "9100"]] }
@@ -471,6 +474,9 @@ fn tk_07_a_rule_that_fails_its_own_test_is_told() {
     assert!(said.contains(expected) && said.contains("rule 1 (match = \"00*\")"), "{said}");
     let said = refused(&format!("{trunk}form = \"digits\"\ncaller_out = {{ test = [] }}\n"));
     assert!(said.contains("needs a country_code") && said.contains("unknown key \"test\""), "{said}");
+    let said = refused(&format!("{trunk}identity_header = \"prefered\"\nfrom_domain = \"a b\"\nfrom_user = \"\"\n"));
+    assert!(said.contains("centre.toml:4") && said.contains("did you mean \"preferred\"?"), "{said}");
+    assert!(said.contains("from_domain: expected") && said.contains("from_user: expected"), "{said}");
     let said = refused(&format!("{trunk}forwarding = [\"divert\"]\ncountry_code = \"0351\"\n"));
     assert!(said.contains("\"divert\" is none of the headers") && said.contains("country_code: expected"), "{said}");
 }
