@@ -14,12 +14,15 @@ use std::{
 
 use bytes::Bytes;
 use strowger::{
-    base::{Chance, Instant, Now, Private, Wall},
+    base::{Chance, Extension, Instant, Now, Private, UserId, Wall},
+    engine::{Centre, Engine, EngineSettings, Input, Limits, Listener, Output, Times},
     sip::{
-        Body, Credentials, Event, Invite, Output, Party, Path, Reply, Stack, StackSettings, Transport, UsageId,
-        digest::{self, Ha1, Verdict, Verifier},
+        self, Body, Credentials, Event, Invite, Party, Path, Reply, Stack, StackSettings, TimerSettings, Transport,
+        UsageId,
+        digest::{self, Covered, Ha1, Verdict, Verifier},
         registrar::{Registrar, RegistrarSettings},
     },
+    switch::User,
     wire::sip::{Message, Name},
 };
 
@@ -90,16 +93,16 @@ impl Pair {
                 while let Some(output) = self.stacks[end].poll_output() {
                     quiet = false;
                     match output {
-                        Output::Send { path, bytes, .. } => {
+                        sip::Output::Send { path, bytes, .. } => {
                             let back = Path { local: path.remote, remote: path.local, ..path };
                             self.stacks[1 - end].handle_message(self.now, back, parsed(bytes));
                         }
-                        Output::Event(Event::Invite { usage, .. }) => {
+                        sip::Output::Event(Event::Invite { usage, .. }) => {
                             self.stacks[end].respond(self.now, usage, Reply::new(180));
                             let answer = Reply::new(200).body(Body::sdp(SDP));
                             self.stacks[end].respond(self.now, usage, answer);
                         }
-                        Output::Event(event) => {
+                        sip::Output::Event(event) => {
                             black_box(event);
                         }
                     }
@@ -209,11 +212,12 @@ impl Office {
     fn handle(&mut self, user: &str, bytes: Bytes) -> Bytes {
         let from = path(5060, 15_900);
         self.stack.handle_message(self.now, from, parsed(bytes));
-        let Some(Output::Event(Event::Request { transaction, request, path, .. })) = self.stack.poll_output() else {
+        let Some(sip::Output::Event(Event::Request { transaction, request, path, .. })) = self.stack.poll_output()
+        else {
             panic!("a REGISTER is told");
         };
         let source = path.remote.ip();
-        let target = ("REGISTER", request.uri_text().unwrap_or_default());
+        let target = Covered { method: "REGISTER", uri: request.uri_text().unwrap_or_default(), body: b"" };
         let claims = request.headers(Name::Authorization);
         let reply = match self.verifier.verify(self.now, source, target, claims, |_| Some(&self.secret)) {
             Verdict::Ok(_) => {
@@ -228,7 +232,7 @@ impl Office {
         };
         self.stack.reply(self.now, transaction, reply);
         match self.stack.poll_output() {
-            Some(Output::Send { bytes, .. }) => bytes,
+            Some(sip::Output::Send { bytes, .. }) => bytes,
             other => panic!("{other:?}"),
         }
     }
@@ -272,6 +276,99 @@ fn registrations() {
     println!("a registered device, bytes: {} ({} registered)", held / DEVICES, office.registrar.len());
 }
 
+/// The engine with as many users as devices are to be held.
+struct Hall {
+    engine: Engine,
+    now: Now,
+}
+
+impl Hall {
+    fn new(devices: usize) -> Self {
+        let settings = EngineSettings {
+            secures_tls: false,
+            realm: "bench".to_owned(),
+            domains: Vec::new(),
+            listeners: vec![Listener {
+                transport: Transport::Udp,
+                local: address(5060),
+                advertised: None,
+                media_address: None,
+            }],
+            user_agent: "strowger".to_owned(),
+            limits: Limits::default(),
+            times: Times::default(),
+            timers: TimerSettings::default(),
+            devices: Default::default(),
+        };
+        let user = |id: usize| {
+            let name = format!("u{id}");
+            let ha1 = Some(Ha1::new(&name, "bench", "secret"));
+            User { ha1, ..User::new(UserId(id as u64 + 1), Extension::new(&name).expect("a name")) }
+        };
+        let centre = Centre { users: (0..devices).map(user).collect(), ..Centre::default() };
+        let mut hall = Self { engine: Engine::new(settings, [7; 32], start()), now: start() };
+        hall.engine.handle(hall.now, Input::Settings(Box::new(centre)));
+        hall.drain();
+        hall
+    }
+
+    fn drain(&mut self) -> Option<Bytes> {
+        let mut sent = None;
+        while let Some(emitted) = self.engine.poll_output() {
+            if let Output::Send { bytes, .. } = emitted.output {
+                sent = Some(bytes);
+            }
+        }
+        sent
+    }
+
+    /// One message in, its answer out, and how long that took.
+    fn handle(&mut self, bytes: Bytes) -> (Message, Duration) {
+        let message = parsed(bytes);
+        self.now = later(self.now, Duration::from_micros(100));
+        let clock = Clock::now();
+        self.engine.handle(self.now, Input::Sip { path: path(5060, 15_900), message });
+        let answer = self.drain();
+        let spent = clock.elapsed();
+        (parsed(answer.expect("an answer")), spent)
+    }
+
+    /// Registers a device, or renews it.
+    fn register(&mut self, user: usize, cseq: u32) -> Duration {
+        let (challenged, first) = self.handle(register_text(user, cseq, None));
+        let name = format!("u{user}");
+        let credentials = Credentials { user: name, password: Private::new("secret".into()), realm: None };
+        let asked = challenged.headers(Name::WwwAuthenticate).skip(1);
+        let value =
+            digest::answer(asked, &credentials, ("REGISTER", "sip:127.0.0.1"), b"", "c0ffee").expect("answered");
+        let (accepted, second) = self.handle(register_text(user, cseq + 1, Some(&value)));
+        assert_eq!(accepted.status(), Some(200), "{user}");
+        first + second
+    }
+}
+
+/// A hundred thousand devices in the engine itself: a REGISTER must cost the same whether few are held or all.
+fn held() {
+    const DEVICES: usize = 100_000;
+    const SLICE: usize = 20_000;
+    let mut hall = Hall::new(DEVICES);
+    let before = HELD.load(Relaxed);
+    let mut round = |hall: &mut Hall, users: std::ops::Range<usize>, cseq: u32, what: &str| {
+        let (made, count) = (MADE.load(Relaxed), users.len());
+        let spent: Duration = users.map(|user| hall.register(user, cseq)).sum();
+        report(what, spent / count as u32, MADE.load(Relaxed) - made, count);
+    };
+    for from in (0..DEVICES).step_by(SLICE) {
+        round(&mut hall, from..from + SLICE, 1, &format!("a REGISTER, {from} devices held already"));
+    }
+    round(&mut hall, 0..SLICE, 3, &format!("the same renewed, {DEVICES} held"));
+    hall.now = later(hall.now, Duration::from_secs(400));
+    hall.engine.handle(hall.now, Input::Tick);
+    hall.drain();
+    let bytes = HELD.load(Relaxed).saturating_sub(before) / DEVICES;
+    println!("a device held by the engine, bytes: {bytes} ({} held)", hall.engine.counts().bindings);
+}
+
 fn answers() {
     let mut stack = Stack::new(StackSettings::default(), Chance::from_number(5));
     let mut now = start();
@@ -279,7 +376,7 @@ fn answers() {
         let text = register_text(n, 1, None);
         let text = String::from_utf8_lossy(&text).replace("REGISTER", "OPTIONS");
         stack.handle_message(now, path(5060, 15_900), parsed(Bytes::from(text)));
-        let Some(Output::Event(Event::Request { transaction, .. })) = stack.poll_output() else { return };
+        let Some(sip::Output::Event(Event::Request { transaction, .. })) = stack.poll_output() else { return };
         stack.reply(now, transaction, Reply::new(200));
         while let Some(output) = stack.poll_output() {
             black_box(output);
@@ -293,5 +390,6 @@ fn main() {
     calls();
     idle_dialogs();
     registrations();
+    held();
     answers();
 }
