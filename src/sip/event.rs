@@ -3,7 +3,10 @@
 use bytes::Bytes;
 
 use super::{Body, Mark, Path, SubscriptionId, TransactionId, Unsubscribed, UsageId, proxy::Through};
-use crate::wire::sip::{Message, Method};
+use crate::{
+    base::FlowId,
+    wire::sip::{Message, Method},
+};
 
 /// What leaves the [`Stack`](super::Stack).
 #[derive(Clone, Debug)]
@@ -66,8 +69,9 @@ pub enum Event {
     SubscriptionEnded { subscription: SubscriptionId, why: Unsubscribed },
     /// What becomes of a call that was given to `forward`.
     Through(Through),
-    /// The final answer to a `request` of ours; without `response` none came, and `status` says what that amounts to.
-    Response { transaction: TransactionId, status: u16, response: Option<Message> },
+    /// The final answer to a `request` of ours, and the connection on which it came; without `response` none came, and
+    /// `status` says what that amounts to.
+    Response { transaction: TransactionId, status: u16, response: Option<Message>, flow: Option<FlowId> },
 }
 
 /// Whose fault it is that our INVITE came to nothing.

@@ -1,6 +1,7 @@
 //! Digest authentication (RFC 7616, RFC 8760): as server with [`Verifier`], as client with [`answer`].
 //!
-//! MD5 because every phone has it, SHA-256 offered first because it is better; `qop=auth` only.
+//! MD5 because every phone has it, SHA-256 offered first because it is better; `qop=auth`, and `auth-int` where the peer or
+//! the settings want the body covered.
 
 mod answer;
 mod fields;
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use answer::{answer, is_of_realm, is_stale};
-pub use verify::{Verdict, Verifier, VerifierDraws};
+pub use verify::{Covered, Verdict, Verifier, VerifierDraws};
 
 /// RFC 7616 6.1, without the session variants that no phone uses.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]

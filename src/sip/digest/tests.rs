@@ -25,9 +25,19 @@ fn check(verifier: &mut Verifier, now: Now, source: IpAddr, header: &str) -> Ver
     check_target(verifier, now, source, TARGET, header)
 }
 
-fn check_target(verifier: &mut Verifier, now: Now, source: IpAddr, target: (&str, &str), header: &str) -> Verdict {
+fn check_target(
+    verifier: &mut Verifier,
+    now: Now,
+    source: IpAddr,
+    (method, uri): (&str, &str),
+    header: &str,
+) -> Verdict {
+    check_covered(verifier, now, source, Covered { method, uri, body: b"" }, header)
+}
+
+fn check_covered(verifier: &mut Verifier, now: Now, source: IpAddr, covered: Covered<'_>, header: &str) -> Verdict {
     let ana = Ha1::new("ana", "home", "secret");
-    verifier.verify(now, source, target, [header].into_iter(), |user| (user == "ana").then_some(&ana))
+    verifier.verify(now, source, covered, [header].into_iter(), |user| (user == "ana").then_some(&ana))
 }
 
 /// A header with a count of its own, as a phone that keeps its nonce sends it.
@@ -119,7 +129,8 @@ fn what_is_wrong_is_refused_alike() {
 fn who_shows_nothing_useful_is_challenged() {
     let (mut verifier, now) = verifier();
     let again = Verdict::Challenge { stale: false };
-    let none = verifier.verify(now, HOME, TARGET, std::iter::empty(), |_| None);
+    let covered = Covered { method: TARGET.0, uri: TARGET.1, body: b"" };
+    let none = verifier.verify(now, HOME, covered, std::iter::empty(), |_| None);
     assert_eq!(none, again);
     let junk = [
         "Basic YQ==",
@@ -238,4 +249,24 @@ fn tk_03_auth_int_covers_the_body() {
     assert!(answered.contains(&format!("response=\"{hash}\"")) && answered.contains("qop=auth-int,"), "{answered}");
     assert!(ask("auth,auth-int").unwrap().contains("qop=auth,"));
     assert!(ask("something").is_none());
+}
+
+/// SW-01, TK-03: who covers the body is believed for that very body alone; it is asked for where the settings want it.
+#[test]
+fn sw_01_tk_03_a_body_may_be_covered() {
+    let (mut verifier, now) = verifier();
+    assert!(verifier.challenge(now, HOME, false).iter().all(|challenge| challenge.contains("qop=\"auth\"")));
+    verifier.ask_for_bodies(true);
+    for which in [0, 1] {
+        let challenge = &verifier.challenge(now, HOME, false)[which];
+        assert!(challenge.contains("qop=\"auth,auth-int\""), "{challenge}");
+        // A phone that covers whatever it can.
+        let insists = challenge.replace("auth,auth-int", "auth-int");
+        let ana = credentials("ana", "secret");
+        let header = answer([insists.as_str()].into_iter(), &ana, TARGET, b"v=0", "c").unwrap();
+        assert!(header.contains("qop=auth-int"), "{header}");
+        let covered = |body| Covered { method: TARGET.0, uri: TARGET.1, body };
+        assert_eq!(check_covered(&mut verifier, now, HOME, covered(b"v=1"), &header), Verdict::Refused);
+        assert_eq!(check_covered(&mut verifier, now, HOME, covered(b"v=0"), &header), Verdict::Ok("ana".into()));
+    }
 }

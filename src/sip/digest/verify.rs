@@ -5,12 +5,15 @@ use std::{borrow::Cow, net::IpAddr};
 use subtle::ConstantTimeEq;
 
 use super::{
-    Algorithm, Ha1, Qop,
+    Algorithm, Ha1, HexHash, Qop,
     fields::Fields,
     nonce::{Nonces, Standing},
     response,
 };
 use crate::base::{Chance, Now};
+
+/// The `qop` that covers the body too (RFC 7616 3.4.3).
+const AUTH_INT: &str = "auth-int";
 
 /// Characters of a user name that are looked up.
 const USER_MAX: usize = 128;
@@ -27,6 +30,15 @@ pub enum Verdict {
     Refused,
 }
 
+/// What credentials must have been made for.
+#[derive(Clone, Copy, Debug)]
+pub struct Covered<'a> {
+    pub method: &'a str,
+    /// The Request-URI as written.
+    pub uri: &'a str,
+    pub body: &'a [u8],
+}
+
 /// Checks peers' credentials for one realm.
 ///
 /// A challenge costs no memory. An unknown user takes the same path and the same time as a wrong password.
@@ -35,6 +47,8 @@ pub struct Verifier {
     nonces: Nonces,
     /// Nobody's secret, to work on when the user is unknown.
     nobody: Ha1,
+    /// Peers may cover the body of a request as well, and are told so.
+    wants_body: bool,
 }
 
 /// What a verifier's nonces are made with. A secret.
@@ -56,7 +70,12 @@ impl Verifier {
     pub fn new(realm: impl Into<String>, mut chance: Chance) -> Self {
         let realm = realm.into();
         let nobody = Ha1::new(&chance.token(), &realm, &chance.token());
-        Self { nonces: Nonces::new(&mut chance), realm, nobody }
+        Self { nonces: Nonces::new(&mut chance), realm, nobody, wants_body: false }
+    }
+
+    /// Asks for `auth-int` beside `auth` from now on. What comes so is understood anyway.
+    pub fn ask_for_bodies(&mut self, wanted: bool) {
+        self.wants_body = wanted;
     }
 
     /// For a recording: what its nonces are made with.
@@ -78,18 +97,19 @@ impl Verifier {
         let nonce = self.nonces.issue(now.mono, source);
         let realm = crate::wire::sip::quoted(&self.realm).to_string();
         let stale = if stale { ", stale=true" } else { "" };
+        let qop = if self.wants_body { "auth,auth-int" } else { "auth" };
         let value = |algorithm: Algorithm| {
-            format!(r#"Digest realm={realm}, nonce="{nonce}", algorithm={}, qop="auth"{stale}"#, algorithm.name())
+            format!(r#"Digest realm={realm}, nonce="{nonce}", algorithm={}, qop="{qop}"{stale}"#, algorithm.name())
         };
         [value(Algorithm::Sha256), value(Algorithm::Md5)]
     }
 
-    /// Judges the Authorization (or Proxy-Authorization) values of a request with this method and Request-URI.
+    /// Judges the Authorization (or Proxy-Authorization) values of a request.
     pub fn verify<'h, 'u>(
         &mut self,
         now: Now,
         source: IpAddr,
-        (method, uri): (&str, &str),
+        covered: Covered<'_>,
         headers: impl Iterator<Item = &'h str>,
         lookup: impl FnOnce(&str) -> Option<&'u Ha1>,
     ) -> Verdict {
@@ -101,8 +121,8 @@ impl Verifier {
             return Verdict::Challenge { stale: false };
         }
         let known = lookup(&claim.user);
-        let right = claim.is_right(known.unwrap_or(&self.nobody), method);
-        let right = right & known.is_some() & same_target(&claim.uri, uri);
+        let right = claim.is_right(known.unwrap_or(&self.nobody), covered);
+        let right = right & known.is_some() & same_target(&claim.uri, covered.uri);
         match (right, standing) {
             (false, _) => Verdict::Refused,
             (true, Standing::Good { serial }) if self.nonces.take(now.mono, serial, claim.count()) => {
@@ -160,12 +180,13 @@ impl<'a> Claim<'a> {
         usable.then_some(claim)
     }
 
-    /// `auth` with a count of eight digits, or the older form without both.
+    /// `auth` or `auth-int` with a count of eight digits, or the older form without both.
     fn has_sane_qop(&self) -> bool {
         match (&self.qop, &self.nc) {
             (None, None) => true,
             (Some(qop), Some(nc)) => {
-                qop.eq_ignore_ascii_case("auth") && nc.len() == 8 && u32::from_str_radix(nc, 16).is_ok_and(|n| n > 0)
+                let known = ["auth", AUTH_INT].iter().any(|known| qop.eq_ignore_ascii_case(known));
+                known && nc.len() == 8 && u32::from_str_radix(nc, 16).is_ok_and(|n| n > 0)
             }
             (Some(_), None) | (None, Some(_)) => false,
         }
@@ -176,9 +197,13 @@ impl<'a> Claim<'a> {
         self.nc.as_ref().and_then(|nc| u32::from_str_radix(nc, 16).ok()).unwrap_or(1)
     }
 
-    fn is_right(&self, secret: &Ha1, method: &str) -> bool {
-        let qop = self.nc.as_deref().map(|nc| Qop { nc, cnonce: &self.cnonce, body: None });
-        let expected = response(self.algorithm, secret.of(self.algorithm), &self.nonce, qop, method, &self.uri);
+    fn is_right(&self, secret: &Ha1, covered: Covered<'_>) -> bool {
+        let covers_body = self.qop.as_ref().is_some_and(|qop| qop.eq_ignore_ascii_case(AUTH_INT));
+        let whole = covers_body.then(|| self.algorithm.hash_bytes(covered.body));
+        let body = whole.as_ref().map(HexHash::as_str);
+        let qop = self.nc.as_deref().map(|nc| Qop { nc, cnonce: &self.cnonce, body });
+        let secret = secret.of(self.algorithm);
+        let expected = response(self.algorithm, secret, &self.nonce, qop, covered.method, &self.uri);
         let claimed = self.response.to_ascii_lowercase();
         expected.as_str().as_bytes().ct_eq(claimed.as_bytes()).into()
     }

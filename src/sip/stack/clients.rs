@@ -81,6 +81,7 @@ impl Stack {
             acks: Vec::new(),
             cancel: None,
             fallback,
+            after,
         })));
         self.unheard.insert((path.remote, id));
         if let Some(flow) = path.flow {
@@ -177,10 +178,10 @@ impl Stack {
             (Kind::Other, true) => t2,
             (Kind::Other, false) => (client.pause * 2).min(t2),
         };
-        let (path, bytes, pause) = (client.path, client.bytes.clone(), client.pause);
+        let (path, bytes, pause, after) = (client.path, client.bytes.clone(), client.pause, client.after);
         let resend_at = self.clock.set(now.mono, id, Wait::Odd(pause));
         self.with_client(id, |client| client.resend_at = Some(resend_at));
-        self.send(path, bytes);
+        self.send_after(path, bytes, after);
     }
 
     fn linger_client(&mut self, now: Now, id: TransactionId) {
@@ -315,7 +316,8 @@ impl Stack {
             ClientOwner::User { .. } | ClientOwner::Refresh(_) | ClientOwner::Bye(_) | ClientOwner::Notify(_)
                 if status < 200 => {}
             ClientOwner::User { told, .. } => {
-                self.tell(Event::Response { transaction: told, status, response: Some(response.clone()) });
+                let (response, flow) = (Some(response.clone()), path.flow);
+                self.tell(Event::Response { transaction: told, status, response, flow });
             }
             ClientOwner::Refresh(usage) => self.on_refresh_answer(now, usage, response, path),
             ClientOwner::Bye(usage) => self.drop_usage(usage),
@@ -334,7 +336,7 @@ impl Stack {
             ClientOwner::Refresh(usage) => self.on_refresh_silent(now, usage, unreachable),
             ClientOwner::User { told, .. } => {
                 let status = if unreachable { 503 } else { 408 };
-                self.tell(Event::Response { transaction: told, status, response: None });
+                self.tell(Event::Response { transaction: told, status, response: None, flow: None });
             }
             ClientOwner::Notify(subscription) => {
                 self.on_notify_answer(now, id, subscription, if unreachable { 503 } else { 408 }, None);

@@ -66,7 +66,7 @@ impl Stack {
         }
     }
 
-    /// What we can't do, whoever asks: 416, 405, 501, 420 (8.2.1-8.2.3).
+    /// What we can't do, whoever asks: 416, 405, 501, and 420 and 415 where the request is certain to be ours (8.2.1-8.2.3).
     fn unsupported(&self, request: &Message, method: &Method) -> Option<Reply> {
         let scheme = request.uri_text().and_then(|uri| uri.split(':').next()).unwrap_or_default();
         if !["sip", "sips", "tel"].iter().any(|known| known.eq_ignore_ascii_case(scheme)) {
@@ -79,12 +79,26 @@ impl Stack {
             let status = if matches!(method, Method::Other(_)) { 501 } else { 405 };
             return Some(Reply::new(status).header("Allow", self.allow.clone()));
         }
+        // An INVITE may only be passing through, and what it requires is then for others to judge (16.3).
+        if *method == Method::Invite && request.to_tag().is_none() { None } else { self.lacks(request) }
+    }
+
+    /// What a request that is ours to serve wants beyond what we can: an extension, or a body read that is packed (8.2.2.3,
+    /// 8.2.3).
+    pub fn lacks(&self, request: &Message) -> Option<Reply> {
+        let method = request.method()?;
         let ours = self.settings.supported.iter();
         let ours = ours.chain(REGISTRAR_TAGS.iter().filter(|_| *method == Method::Register));
         let known = |tag: &&str| ours.clone().any(|ours| ours.eq_ignore_ascii_case(tag));
         let unknown: Vec<&str> =
             request.list(Name::Require).map(str::trim).filter(|tag| !tag.is_empty() && !known(tag)).collect();
-        (!unknown.is_empty()).then(|| Reply::new(420).header("Unsupported", unknown.join(", ")))
+        if !unknown.is_empty() {
+            return Some(Reply::new(420).header("Unsupported", unknown.join(", ")));
+        }
+        let is_packed = |coding: &str| !coding.trim().eq_ignore_ascii_case("identity");
+        let read = matches!(method, Method::Invite | Method::Update | Method::Prack | Method::Info);
+        let packed = read && !request.body().is_empty() && request.list(Name::ContentEncoding).any(is_packed);
+        packed.then(|| Reply::new(415).header("Accept-Encoding", "identity"))
     }
 
     fn on_request_outside(&mut self, now: Now, path: Path, request: Message, method: &Method) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::world::{Line, MS, World, address, answer};
 use crate::{
     sip::{
-        Body, Event, Path, Reply, Transport, UsageId,
+        Body, Event, Mark, Path, Reply, Transport, UsageId,
         proxy::{NextPhase, ProxyPlan, ProxyTarget},
     },
     wire::sip::{Message, Name},
@@ -48,7 +48,7 @@ impl Town {
         if let Some(spare) = self.spare {
             phases[0][0].spares.push(self.target(spare, path));
         }
-        ProxyPlan { phases, next: self.next }
+        ProxyPlan { phases, next: self.next, after: Mark::default() }
     }
 
     /// Lets time pass; what comes to the proxy is forwarded.

@@ -94,6 +94,8 @@ pub(super) struct ClientTransaction {
     pub cancel: Option<TransactionId>,
     /// The way to try when this one is refused.
     pub fallback: Option<Path>,
+    /// No copy of the request leaves before that.
+    pub after: Mark,
 }
 
 pub(super) struct Acknowledged {

@@ -87,7 +87,7 @@ impl Stack {
         sent.unwrap_or_else(|| {
             // An id that no transaction has or will have.
             let nobody = TransactionId(self.chance.word() | 1 << 63);
-            self.tell(Event::Response { transaction: nobody, status: 503, response: None });
+            self.tell(Event::Response { transaction: nobody, status: 503, response: None, flow: None });
             nobody
         })
     }

@@ -9,7 +9,7 @@ use super::{Calling, Invited, Phase, Session, Usage, UsageClock};
 use crate::{
     base::{Now, Wall},
     sip::{
-        Credentials, Path, SessionId, Stack, Transport, UsageId,
+        Credentials, Mark, Path, SessionId, Stack, Transport, UsageId,
         dialog::Dialog,
         timer::Wait,
         transaction::{Branch, ClientOwner, ClientState, ClientTransaction, Kind, ServerOwner, Transaction},
@@ -220,6 +220,7 @@ impl Stack {
             acks: Vec::new(),
             cancel: None,
             fallback: None,
+            after: Mark::default(),
         })));
         self.earlier.insert(token, id);
     }

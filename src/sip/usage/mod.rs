@@ -158,10 +158,18 @@ pub(super) enum UsageClock {
     Repeat,
     /// Their connection closed and has not come back.
     FlowGrace,
+    /// Their INVITE is good for no longer (Expires, RFC 3261 13.3.1).
+    Lapse,
 }
 
-const CLOCKS: [UsageClock; 5] =
-    [UsageClock::Glare, UsageClock::Refresh, UsageClock::Expire, UsageClock::Repeat, UsageClock::FlowGrace];
+const CLOCKS: [UsageClock; 6] = [
+    UsageClock::Glare,
+    UsageClock::Refresh,
+    UsageClock::Expire,
+    UsageClock::Repeat,
+    UsageClock::FlowGrace,
+    UsageClock::Lapse,
+];
 
 impl Usage {
     fn new(dialog: Dialog, phase: Phase, contact_user: &str, ours: bool) -> Self {
@@ -366,6 +374,8 @@ impl Stack {
             }
             UsageClock::Repeat => self.on_repeat_due(now, id),
             UsageClock::FlowGrace => self.end_quietly(now, id, Ended::FlowClosed),
+            UsageClock::Lapse if self.invite_of(id).is_some() => self.give_up_caller(now, id),
+            UsageClock::Lapse => {}
         }
     }
 
@@ -375,11 +385,7 @@ impl Stack {
         let Some(usage) = self.usages.get(id) else { return };
         let path = Path { flow: None, ..usage.dialog.path };
         match usage.phase {
-            Phase::Invited(_) => {
-                self.answer_invited(now, id, &Reply::new(487));
-                self.tell(Event::Cancelled { usage: id, reason: None });
-                self.drop_usage(id);
-            }
+            Phase::Invited(_) => self.give_up_caller(now, id),
             Phase::Calling(_) | Phase::Ending => {}
             Phase::AckWanted { .. } | Phase::Answered { .. } | Phase::Confirmed => {
                 self.rehome(id, path);
@@ -390,6 +396,13 @@ impl Stack {
                 }
             }
         }
+    }
+
+    /// A caller whom nobody has answered yet waits no longer, and did not say so by CANCEL.
+    fn give_up_caller(&mut self, now: Now, id: UsageId) {
+        self.answer_invited(now, id, &Reply::new(487));
+        self.tell(Event::Cancelled { usage: id, reason: None });
+        self.drop_usage(id);
     }
 
     /// No ACK came to a 2xx of ours, first or later: the call can't go on (13.3.1.4).

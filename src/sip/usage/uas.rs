@@ -1,5 +1,7 @@
 //! Calls that are placed to us (RFC 3261 13.3).
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::{Invited, Phase, Reliable, Usage, UsageClock};
@@ -27,6 +29,9 @@ impl Stack {
         usage.learn(&request);
         let usage = self.add_usage(usage);
         let transaction = self.begin_server(now, path, &request, ServerOwner::Invite(usage), tag);
+        if let Some(seconds) = request.expires().filter(|seconds| *seconds > 0) {
+            self.usage_timers.set((usage, UsageClock::Lapse), now.mono + Duration::from_secs(seconds.into()));
+        }
         self.tell(Event::Invite { usage, request, path });
         transaction
     }
@@ -61,6 +66,7 @@ impl Stack {
                 found.unacknowledged = open.map(|rseq| (rseq, cseq));
             }
             self.usage_timers.cancel((usage, UsageClock::Repeat));
+            self.usage_timers.cancel((usage, UsageClock::Lapse));
             if let Some(request) = request {
                 self.session_granted(now, usage, &request);
             }

@@ -69,9 +69,9 @@ impl Framer {
         Ok(Some(Frame::Message(self.buffer.split_to(length).freeze())))
     }
 
-    /// Something is here that is not yet a whole message.
+    /// Something is here that is not yet a whole message. A line end is none: it is a pong, or half of a ping.
     pub fn is_partial(&self) -> bool {
-        !self.buffer.is_empty()
+        !matches!(&self.buffer[..], [] | [b'\r'] | [b'\r', b'\n'])
     }
 
     /// Takes line ends between messages; two of them ask for a pong.

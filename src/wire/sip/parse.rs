@@ -72,6 +72,9 @@ impl Message {
         if head.folded {
             bytes = unfolded(bytes, head.end);
         }
+        if bytes.get(..head.end).is_some_and(|head| std::str::from_utf8(head).is_err()) {
+            bytes = legible(bytes, &lines);
+        }
         match checked(&bytes, &head, &lines) {
             Ok(Checked { start, method, cseq, end, via, from, to, contact }) => {
                 bytes.truncate(end);
@@ -89,6 +92,22 @@ fn unfolded(bytes: Bytes, head: usize) -> Bytes {
     for at in 0..head {
         if let Some(fold @ [b'\r', b'\n', b' ' | b'\t']) = bytes.get_mut(at..at + 3) {
             fold.fill(b' ');
+        }
+    }
+    bytes.freeze()
+}
+
+/// Older phones and gateways write names in Latin-1. What is no UTF-8 becomes `?` octet by octet, but in what must go back as
+/// it came: those lines stay as they are, and the message is refused.
+fn legible(bytes: Bytes, lines: &[Line]) -> Bytes {
+    let mut bytes = bytes.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
+    for line in lines.iter().filter(|line| !matches!(line.name, Name::Via | Name::CallId | Name::CSeq)) {
+        let Some(mut rest) = bytes.get_mut(line.value.range()) else { continue };
+        while let Err(error) = std::str::from_utf8(rest) {
+            let end = error.error_len().map_or(rest.len(), |length| error.valid_up_to() + length);
+            let (bad, behind) = rest.split_at_mut(end);
+            bad.iter_mut().skip(error.valid_up_to()).for_each(|octet| *octet = b'?');
+            rest = behind;
         }
     }
     bytes.freeze()

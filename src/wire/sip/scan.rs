@@ -40,7 +40,7 @@ impl Span {
         head.get(self.range()).unwrap_or_default()
     }
 
-    fn range(self) -> Range<usize> {
+    pub fn range(self) -> Range<usize> {
         let start = usize::from(self.start);
         start..start + usize::from(self.len)
     }

@@ -233,3 +233,41 @@ fn a_length_may_be_folded() {
     framer.push(with("l: 3", "Content-Length :\r\n 3").as_bytes());
     assert_eq!(frames(&mut framer).len(), 1);
 }
+
+/// SW-19, SW-03: what phones really write, within the grammar and a little beside it.
+#[test]
+fn sw_19_what_phones_write_is_read() {
+    let contact = [
+        "<sip:ana@192.0.2.1;ob>;+sip.instance=\"<urn:uuid:1>\";reg-id=1;methods=\"INVITE, ACK\";audio;mobility=\"fixed\"",
+        "<sip:ana@192.0.2.1:5060;transport=UDP>;+u.sip!model.ccm.cisco.com=\"30016\";q=1.0;expires=60",
+        "Ana Maria <sip:ana@192.0.2.1:5060;line=abc;rinstance=9f>",
+        "sip:ana@192.0.2.1:5060;expires=60",
+        "\"Ana, Maria\" <sip:ana@192.0.2.1> ; expires = 60",
+        "\"A \\\" B\"<sip:ana@192.0.2.1>",
+        "<sip:ana:pw@[2001:db8::1]:5060;transport=tls>;expires=60",
+        "<sip:%2B351;phone-context=example.com@192.0.2.1;user=phone>",
+        "<sip:*31#9@192.0.2.1>",
+        "<sip:ana@192.0.2.1;x-ast-orig-host=>",
+    ];
+    for value in contact {
+        let message = parse(&with("m: <sip:ana@192.0.2.1>, <tel:+1>;q=0.1", &format!("m: {value}"))).unwrap();
+        let found = message.contacts().next().unwrap().unwrap();
+        assert!(found.uri.host.ip().is_some(), "{value}");
+    }
+    let lines = [
+        ("f: \"Ana\" <sip:ana@example.com>;tag=1", "f: sip:ana@example.com;tag=1"),
+        ("f: \"Ana\" <sip:ana@example.com>;tag=1", "FROM : Ana<sip:ana@example.com> ;tag=1"),
+        ("To: <sip:800@example.com>", "t: tel:+351-800;phone-context=+351"),
+        ("v: SIP/2.0/TCP 192.0.2.2,", "v: SIP / 2.0 / TCP 192.0.2.2 : 5060 ; branch = z9hG4bKq ; rport,"),
+        ("CSeq: 7 INVITE", "CSEQ:    0000000007   INVITE"),
+        ("X-Note: one", "Supported:"),
+        ("X-Note: one", "Require: "),
+        ("X-Note: one", "Allow: INVITE,ACK,BYE"),
+        ("X-Note: one", "Date: Sat, 28 Nov 2026 15:00:00 GMT"),
+        ("X-Note: one", "x:1800;Refresher=UAS"),
+        ("X-Note: one", "Record-Route: <sip:192.0.2.9;lr=on;ftag=1;did=a.b>,<sip:[2001:db8::9]:5060;lr>"),
+    ];
+    for (line, other) in lines {
+        parse(&with(line, other)).unwrap_or_else(|wrong| panic!("{other}: {}", wrong.reason));
+    }
+}
