@@ -204,3 +204,32 @@ fn qe_18_a_name_that_was_looked_up_stays_inside() {
         world.settle();
     }
 }
+
+/// RT-05: a service says whose customer the caller is: that agent is rung though another is idle longer, and when he does
+/// not come in time, the other.
+#[test]
+fn rt_05_a_caller_has_an_agent_of_his_own() {
+    let world = World::seed(2_206);
+    has_menus(&world, [json!({ "key": "main", "look_up": "crm", "to": "queue:support", "otherwise": "hangup" })]);
+    let ana = world.agent("ana").ready();
+    world.run_for(secs(1));
+    let rui = world.agent("rui").ready();
+    for (free, rung) in [(true, &rui), (false, &ana)] {
+        if !free {
+            rui.selects(Selection::not_ready("lunch")).unwrap();
+        }
+        let call = calls_menu(&world);
+        let ask = world.questions().remove(0).ask;
+        world.feeds(Input::Answered { ask, said: Ok(Said { status: 200, json: json!({ "agent": "rui", "agent_secs": 5 }) }) });
+        if !free {
+            world.run_for(secs(4));
+            assert!(!ana.is_ringing() && world.hears(&call, Voice::MUSIC), "he is waited for");
+        }
+        world.within(3, "one is rung", |_| rung.is_ringing());
+        rung.call().answers();
+        world.within(3, "they talk", |world| world.hear_each_other(&call, rung));
+        call.hangs_up();
+        world.run_for(secs(1));
+    }
+    world.settle();
+}

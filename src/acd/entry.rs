@@ -35,6 +35,8 @@ pub enum Entry {
         queue: QueueId,
         caller: Private<String>,
     },
+    /// A caller of a queue that remembers it spoke to an agent.
+    Spoke(Spoke),
     Engagement(Box<EngagementRecord>),
     EngagementGone {
         engagement: EngagementId,
@@ -157,6 +159,15 @@ pub struct GivenUp {
     pub caller: Private<String>,
     pub arrived: Wall,
     pub left: Wall,
+}
+
+/// Whom somebody spoke to last in a queue.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Spoke {
+    pub queue: QueueId,
+    pub caller: Private<String>,
+    pub agent: AgentId,
+    pub at: Wall,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

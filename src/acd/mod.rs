@@ -16,7 +16,7 @@ mod status;
 mod work;
 
 pub use decision::*;
-pub use distributor::{Acd, Alive, Explanation, Extension, Force, LogoutWhen, MemberReason, Violation};
+pub use distributor::{Acd, Alive, Explanation, Extension, Force, LogoutWhen, MemberReason, SPOKE_MAX, Violation};
 pub use entry::*;
 pub use figures::{Figures, Tally, adherence, occupancy, ratio};
 pub use output::*;

@@ -19,6 +19,7 @@ mod device;
 mod member;
 mod onward;
 mod policies;
+mod sticky;
 mod unfit;
 mod work;
 
@@ -30,6 +31,7 @@ pub use device::{DEVICE_NAME_MAX, DeviceChoice};
 pub use member::{MemberSettings, MemberStart};
 pub use onward::Onward;
 pub use policies::{DevicePresence, LoginDefault, NotReadyMode, Policies, WaitOrder};
+pub use sticky::LastAgent;
 pub use unfit::{Unfit, UnfitRule};
 pub use work::{DispositionRule, DispositionSettings, MarkDone, TagSettings};
 
@@ -103,6 +105,8 @@ pub struct QueueSettings {
     pub strategy: Strategy,
     /// A program elsewhere is asked before the strategy. None: the strategy alone.
     pub decision: Option<DecisionSettings>,
+    /// Who calls again comes to the agent whom he spoke to last.
+    pub last_agent: LastAgent,
     /// A shared agent takes the heavier queue first.
     pub weight: u32,
     /// Optional ageing of the weight: one more for each such number of seconds that the longest in line has waited, so
@@ -205,6 +209,7 @@ impl Default for QueueSettings {
             time_zone: String::new(),
             strategy: Strategy::LongestIdle,
             decision: None,
+            last_agent: LastAgent::default(),
             weight: 0,
             weight_ageing_secs: 0,
             ring_secs: 20,

@@ -47,6 +47,8 @@ pub(super) struct Note {
     /// What menus want of queues for it, and which way it went through them.
     pub priority: Option<i32>,
     pub skills: Vec<NeededSkill>,
+    /// Whose customer he is, as menus have found out: his agent's key, and for how many seconds he is asked first.
+    pub owner: Option<(String, u32)>,
     pub menus: Vec<MenuStep>,
 }
 
@@ -74,6 +76,7 @@ impl Note {
             ended_by: None,
             priority: None,
             skills: Vec::new(),
+            owner: None,
             menus: Vec::new(),
         }
     }

@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use super::{Alarm, Engine, Entry, Happened, Output, QueueRecord, Record, StoryEvent};
 use crate::{
-    acd::{self, Enqueue, Onward, Outcome},
+    acd::{self, Enqueue, Onward, Outcome, Preferred},
     base::{AgentId, CallId, InteractionId, Now, OfferId, Private, QueueId, Wall},
     media::{Source, Tone},
     switch::{Cause, EndedBy},
@@ -50,7 +50,8 @@ impl Engine {
         self.await_agent(call, queue, interaction, place);
         let newcomer = Enqueue::inbound(interaction, queue, shown);
         let skills = self.notes.get(&call).map(|note| note.wanted().1).unwrap_or_default();
-        let enqueue = Enqueue { call: Some(call), priority, arrived: Some(arrived), skills, ..newcomer };
+        let preferred = self.owner_of(call);
+        let enqueue = Enqueue { call: Some(call), priority, arrived: Some(arrived), skills, preferred, ..newcomer };
         if let Err(outcome) = self.acd.enqueue(now, enqueue) {
             self.waiting.remove(&interaction);
             if let Some(note) = self.notes.get_mut(&call).filter(|note| note.transfer.is_none()) {
@@ -64,6 +65,13 @@ impl Engine {
             return;
         }
         self.on_taken(now, call, interaction);
+    }
+
+    /// The agent whose customer a caller is.
+    fn owner_of(&self, call: CallId) -> Option<Preferred> {
+        let (key, secs) = self.notes.get(&call)?.owner.as_ref()?;
+        let agent = *self.directory.agents_by_key.get(key.as_str())?;
+        Some(Preferred { agent, secs: *secs })
     }
 
     fn await_agent(&mut self, call: CallId, queue: QueueId, interaction: InteractionId, place: (i32, Wall)) {

@@ -133,6 +133,7 @@ impl Acd {
                 state.live.push(engagement);
             });
         }
+        self.remember_talk(now, engagement);
         self.leave(now, interaction, Outcome::Answered, WithdrawCause::Elsewhere);
         self.settle(now);
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     super::{
         AgentRecord, BanRecord, Channel, ChannelRecord, EngagementRecord, Entry, GivenUp, MemberRecord, MemberState,
-        Outcome, QueueCounters, QueueRecord, Reason, Rule, WaitingRecord, WithdrawCause, WrapUpRecord,
+        Outcome, QueueCounters, QueueRecord, Reason, Rule, Spoke, WaitingRecord, WithdrawCause, WrapUpRecord,
     },
     Acd, Actor, Timer,
     agent::{Ban, Member},
@@ -48,6 +48,7 @@ struct Folded {
     queues: BTreeMap<QueueId, QueueRecord>,
     waiting: BTreeMap<InteractionId, WaitingRecord>,
     given_up: BTreeMap<(QueueId, String), GivenUp>,
+    spoke: BTreeMap<(QueueId, String), Spoke>,
     engagements: BTreeMap<EngagementId, EngagementRecord>,
     day: i32,
     /// Where it is not the centre's.
@@ -70,6 +71,7 @@ impl Folded {
             }
             Entry::GaveUp(it) => drop(self.given_up.insert((it.queue, it.caller.reveal().clone()), it)),
             Entry::CameBack { queue, caller } => drop(self.given_up.remove(&(queue, caller.reveal().clone()))),
+            Entry::Spoke(it) => drop(self.spoke.insert((it.queue, it.caller.reveal().clone()), it)),
             Entry::Engagement(it) => drop(self.engagements.insert(it.engagement, *it)),
             Entry::EngagementGone { engagement } => drop(self.engagements.remove(&engagement)),
             Entry::Day { day } => self.turn_to(day),
@@ -126,7 +128,7 @@ impl Acd {
         for queue in self.queues.values() {
             folded.turn_queue_to(queue.id, queue.day);
         }
-        let Folded { agents, members, queues, waiting, given_up, engagements, .. } = folded;
+        let Folded { agents, members, queues, waiting, given_up, spoke, engagements, .. } = folded;
         for record in queues.into_values() {
             if let Some(queue) = self.queues.get_mut(&record.queue) {
                 (queue.pointer, queue.today, queue.door) = (record.pointer, record.today, record.door);
@@ -140,6 +142,9 @@ impl Acd {
                 queue.given_up.push_back(gone);
             }
         }
+        let mut spoke: Vec<_> = spoke.into_values().collect();
+        spoke.sort_by_key(|spoke| spoke.at);
+        spoke.into_iter().for_each(|spoke| self.restore_talk(spoke));
         let doors: BTreeSet<_> = self.queues.keys().copied().collect();
         for queue in doors {
             self.watch_door(now, queue, Actor::System);
@@ -390,6 +395,8 @@ impl Acd {
         entries.extend(waiting.iter().filter_map(|id| self.waiting_entry(*id)));
         let given_up = queues.iter().filter_map(|queue| self.queues.get(queue)).flat_map(|queue| &queue.given_up);
         entries.extend(given_up.cloned().map(Entry::GaveUp));
+        let lines = queues.iter().filter_map(|queue| self.queues.get(queue));
+        entries.extend(lines.flat_map(super::queue::Queue::talks).map(Entry::Spoke));
         entries.extend(engagements.iter().filter_map(|id| self.engagement_entry(now, *id)));
         entries
     }

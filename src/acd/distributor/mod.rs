@@ -28,6 +28,7 @@ mod presence;
 mod queue;
 mod reload;
 mod selection;
+mod sticky;
 mod table;
 mod unfit;
 mod view;
@@ -38,6 +39,7 @@ mod wrap_up;
 mod tests;
 
 pub use overrides::Force;
+pub use sticky::SPOKE_MAX;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},

@@ -306,7 +306,7 @@ impl Acd {
 }
 
 /// A number by which one can be known again.
-fn is_known(caller: &Private<String>) -> bool {
+pub(super) fn is_known(caller: &Private<String>) -> bool {
     !matches!(caller.reveal().as_str(), "" | "anonymous")
 }
 

@@ -15,6 +15,7 @@ use super::{
     },
     decision::Deciding,
     millis,
+    sticky::LastAgents,
 };
 use crate::base::{AgentId, CallId, EngagementId, Instant, InteractionId, OfferId, Private, QueueId, Wall};
 
@@ -129,6 +130,7 @@ pub(super) struct Queue {
     pub open: bool,
     /// Who gave up lately, where that counts; the oldest first.
     pub given_up: VecDeque<GivenUp>,
+    pub last_agents: LastAgents,
     /// Whom round-robin asked last.
     pub pointer: Option<(u64, AgentId)>,
     /// Since when nobody is left, by the leave rule.
@@ -161,6 +163,7 @@ impl Queue {
             door: Door::Hours,
             open: true,
             given_up: VecDeque::new(),
+            last_agents: LastAgents::default(),
             pointer: None,
             empty_since: None,
             today: QueueCounters::default(),
@@ -174,6 +177,9 @@ impl Queue {
         self.pointer = self.pointer.and_then(|pointer| self.follow(pointer, &rules));
         self.join_unless = rules.join_unless.iter().collect();
         self.leave_when = rules.leave_when.iter().collect();
+        if rules.last_agent.secs == 0 {
+            self.last_agents.clear();
+        }
         self.rules = Arc::new(rules);
     }
 

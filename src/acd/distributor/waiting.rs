@@ -40,6 +40,7 @@ impl Acd {
         let Enqueue { interaction, queue, kind, priority, arrived, call, caller, skills, preferred } = enqueue;
         let at = self.at(now);
         let arrived = arrived.unwrap_or(at).min(at);
+        let preferred = preferred.or_else(|| self.last_agent(queue, &caller, at));
         self.turn.entered.push(interaction);
         self.outputs.push_back(Output::Entered { interaction, queue, priority, arrived, caller: caller.clone() });
         self.admit(

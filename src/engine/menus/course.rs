@@ -19,6 +19,10 @@ pub const VALUE_MAX: usize = 256;
 /// Characters of a caller's name.
 const NAME_MAX: usize = 64;
 
+/// How long nobody but a caller's own agent is asked, where the service does not say, and at most.
+const OWNER_SECS: u32 = 20;
+const OWNER_SECS_MAX: u32 = 3_600;
+
 /// What is to be done.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Act {
@@ -59,6 +63,8 @@ pub struct Course {
     pub skills: BTreeMap<String, u8>,
     /// What the caller is called.
     pub name: Option<String>,
+    /// Whose customer he is: that agent is asked first, for so many seconds.
+    pub owner: Option<(String, u32)>,
 }
 
 impl Course {
@@ -74,6 +80,7 @@ impl Course {
             priority: None,
             skills: BTreeMap::new(),
             name: None,
+            owner: None,
         }
     }
 
@@ -209,7 +216,7 @@ impl Course {
         if self.state != State::Asks {
             return Vec::new();
         }
-        let LookedUp { branch, priority, skills, name, attributes } = match answer {
+        let LookedUp { branch, priority, skills, name, owner, attributes } = match answer {
             Ok(answer) => answer,
             Err(why) => return self.go(MenuEnd::Unanswered { why }, self.menu.otherwise.clone()),
         };
@@ -221,6 +228,7 @@ impl Course {
         self.priority = priority.or(self.priority);
         self.skills.extend(skills);
         self.name = name.or(self.name.take());
+        self.owner = owner.or(self.owner.take());
         attributes.into_iter().for_each(|(name, value)| self.know(name, value));
         self.go(MenuEnd::Answered { branch }, Some(way))
     }
@@ -240,6 +248,8 @@ pub struct LookedUp {
     pub priority: Option<i32>,
     pub skills: BTreeMap<String, u8>,
     pub name: Option<String>,
+    /// The agent who is asked first in queues, by his key, and for how many seconds.
+    pub owner: Option<(String, u32)>,
     pub attributes: BTreeMap<String, String>,
 }
 
@@ -268,6 +278,17 @@ impl LookedUp {
         if let Some(value) = given("priority") {
             let priority = value.as_i64().and_then(|it| i32::try_from(it).ok());
             read.priority = Some(priority.ok_or("\"priority\" is not a whole number")?);
+        }
+        if let Some(agent) = text("agent")?.filter(|agent| !agent.is_empty()) {
+            let secs = match given("agent_secs") {
+                None => OWNER_SECS,
+                Some(value) => value
+                    .as_u64()
+                    .and_then(|secs| u32::try_from(secs).ok())
+                    .filter(|secs| (1..=OWNER_SECS_MAX).contains(secs))
+                    .ok_or("\"agent_secs\" is not 1 to 3600")?,
+            };
+            read.owner = Some((agent, secs));
         }
         if let Some(value) = given("skills") {
             let skills = value.as_object().ok_or("\"skills\" is not an object of levels")?;
@@ -399,6 +420,7 @@ mod tests {
         for wrong in [
             serde_json::json!({ "branch": "nowhere", "priority": 9 }),
             serde_json::json!({ "branch": 1 }),
+            serde_json::json!({ "agent": "ana", "agent_secs": 0 }),
             serde_json::json!({ "priority": "high" }),
             serde_json::json!({ "skills": { "pt": 11 } }),
             serde_json::json!({ "attributes": { "a": [] } }),

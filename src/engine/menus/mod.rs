@@ -52,6 +52,8 @@ pub struct KeptMenu {
     priority: Option<i32>,
     skills: BTreeMap<String, u8>,
     name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    owner: Option<(String, u32)>,
 }
 
 impl Engine {
@@ -294,6 +296,7 @@ impl Engine {
     fn take_over(&mut self, call: CallId) {
         let (Some(at), Some(note)) = (self.in_menus.get(&call), self.notes.get_mut(&call)) else { return };
         note.priority = at.course.priority.or(note.priority);
+        note.owner = at.course.owner.clone().or(note.owner.take());
         let needed = |(skill, level): (&String, &u8)| NeededSkill { skill: skill.clone(), level: *level };
         note.skills.retain(|it| !at.course.skills.contains_key(&it.skill));
         note.skills.extend(at.course.skills.iter().map(needed));
@@ -392,7 +395,7 @@ impl Engine {
 
     /// For the journal. Who waits in a queue is kept as that.
     pub(super) fn kept_menu(&self, call: CallId) -> Option<KeptMenu> {
-        let Course { menu, known, priority, skills, name, .. } =
+        let Course { menu, known, priority, skills, name, owner, .. } =
             &self.in_menus.get(&call).filter(|at| at.waits.is_none())?.course;
         Some(KeptMenu {
             menu: menu.key.clone(),
@@ -400,6 +403,7 @@ impl Engine {
             priority: *priority,
             skills: skills.clone(),
             name: name.clone(),
+            owner: owner.clone(),
         })
     }
 
@@ -409,6 +413,7 @@ impl Engine {
         let mut course = Course::new(Arc::clone(&menu));
         (course.known, course.priority, course.skills, course.name) =
             (kept.known, kept.priority, kept.skills, kept.name);
+        course.owner = kept.owner;
         // It goes on where it stood: that is one step of the record.
         if let Some(note) = self.notes.get_mut(&call) {
             note.menus.pop_if(|step| step.end.is_none());

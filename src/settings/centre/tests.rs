@@ -165,6 +165,8 @@ disposition = "required"
 dispositions = ["sold"]
 waiting = "ringback_when_offered"
 decision = { service = "crm", answer_ms = 700 }
+last_agent = { secs = 15 }
+unfit = { then = "relax" }
 
 [[queue]]
 key = "sales"

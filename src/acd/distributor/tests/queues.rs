@@ -339,6 +339,50 @@ fn the_preferred_agent_is_waited_for() {
     assert_eq!(room.rings_at(), [2]);
 }
 
+/// RT-05: who calls again comes to the agent whom he spoke to last, over a restart too; then to anybody. Not after the
+/// queue's days, nor to one who is not logged in, and without a number to nobody in particular.
+#[test]
+fn rt_05_who_calls_again_comes_to_the_same_agent() {
+    for from_checkpoint in [false, true] {
+        let mut room =
+            Room::with(2, |settings| first_queue(settings).last_agent = LastAgent { secs: 10, days: 2 });
+        let from = |room: &mut Room, id: u64, caller: &str| {
+            let inbound = Enqueue::inbound(InteractionId(id), QueueId(1), Private::new(caller.into()));
+            assert_eq!(room.enqueue(inbound), Ok(()));
+            InteractionId(id)
+        };
+        from(&mut room, 1, "+351919000001");
+        assert_eq!(room.rings_at(), [1]);
+        let talk = room.talk();
+        room.end(talk);
+        // Rui is idle longer by now; a stranger comes to him.
+        from(&mut room, 2, "+351919000002");
+        assert_eq!(room.rings_at(), [2]);
+        room.hang_up(InteractionId(2));
+        from(&mut room, 3, "+351919000001");
+        assert_eq!(room.rings_at(), [1], "he comes to her again");
+        room.hang_up(InteractionId(3));
+        room.restart(0, &[], from_checkpoint);
+        for agent in [1, 2] {
+            room.ask(|acd, now| acd.handle_device(now, AgentId(agent), true));
+        }
+        room.select(1, Selection::not_ready("break")).unwrap();
+        from(&mut room, 4, "+351919000001");
+        assert!(room.ringing().is_empty(), "she is waited for");
+        room.pass(10);
+        assert_eq!(room.rings_at(), [2], "not for ever");
+        room.hang_up(InteractionId(4));
+        room.ask(|acd, now| acd.sign_out(now, AgentId(1), Actor::Agent(AgentId(1)))).unwrap();
+        from(&mut room, 5, "+351919000001");
+        assert_eq!(room.rings_at(), [2], "she is not there");
+        room.hang_up(InteractionId(5));
+        room.pass(3 * 24 * 3_600);
+        room.ask(|acd, now| acd.sign_in(now, AgentId(1), Actor::Agent(AgentId(1)))).unwrap();
+        from(&mut room, 6, "+351919000001");
+        assert_eq!(room.rings_at(), [2], "too long ago");
+    }
+}
+
 /// Tiers open with time, and the call keeps its place. RT-04.
 #[test]
 fn tiers_open_with_time() {
