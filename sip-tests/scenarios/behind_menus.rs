@@ -220,7 +220,10 @@ fn rt_05_a_caller_has_an_agent_of_his_own() {
         }
         let call = calls_menu(&world);
         let ask = world.questions().remove(0).ask;
-        world.feeds(Input::Answered { ask, said: Ok(Said { status: 200, json: json!({ "agent": "rui", "agent_secs": 5 }) }) });
+        world.feeds(Input::Answered {
+            ask,
+            said: Ok(Said { status: 200, json: json!({ "agent": "rui", "agent_secs": 5 }) }),
+        });
         if !free {
             world.run_for(secs(4));
             assert!(!ana.is_ringing() && world.hears(&call, Voice::MUSIC), "he is waited for");

@@ -42,7 +42,6 @@ impl LastAgents {
     pub fn clear(&mut self) {
         *self = Self::default();
     }
-
 }
 
 impl Queue {
@@ -85,7 +84,9 @@ impl Acd {
     }
 
     pub(super) fn restore_talk(&mut self, spoke: Spoke) {
-        let Some(line) = self.queues.get_mut(&spoke.queue).filter(|line| line.rules.last_agent.secs > 0) else { return };
+        let Some(line) = self.queues.get_mut(&spoke.queue).filter(|line| line.rules.last_agent.secs > 0) else {
+            return;
+        };
         line.last_agents.remember(spoke.caller.reveal().clone(), spoke.agent, spoke.at);
     }
 }

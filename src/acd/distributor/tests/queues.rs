@@ -344,8 +344,7 @@ fn the_preferred_agent_is_waited_for() {
 #[test]
 fn rt_05_who_calls_again_comes_to_the_same_agent() {
     for from_checkpoint in [false, true] {
-        let mut room =
-            Room::with(2, |settings| first_queue(settings).last_agent = LastAgent { secs: 10, days: 2 });
+        let mut room = Room::with(2, |settings| first_queue(settings).last_agent = LastAgent { secs: 10, days: 2 });
         let from = |room: &mut Room, id: u64, caller: &str| {
             let inbound = Enqueue::inbound(InteractionId(id), QueueId(1), Private::new(caller.into()));
             assert_eq!(room.enqueue(inbound), Ok(()));
