@@ -353,7 +353,7 @@ fn held() {
     const SLICE: usize = 20_000;
     let mut hall = Hall::new(DEVICES);
     let before = HELD.load(Relaxed);
-    let mut round = |hall: &mut Hall, users: std::ops::Range<usize>, cseq: u32, what: &str| {
+    let round = |hall: &mut Hall, users: std::ops::Range<usize>, cseq: u32, what: &str| {
         let (made, count) = (MADE.load(Relaxed), users.len());
         let spent: Duration = users.map(|user| hall.register(user, cseq)).sum();
         report(what, spent / count as u32, MADE.load(Relaxed) - made, count);
