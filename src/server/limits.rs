@@ -17,6 +17,13 @@ pub fn raise_open_files() -> io::Result<u64> {
     Ok(limit.rlim_cur)
 }
 
+/// Has memory come in plain pages: a huge page for a few kilobytes here and there makes each call look, and cost, many
+/// times its size. Where the system refuses, all else still holds.
+pub fn plain_pages() {
+    // SAFETY: plain numbers; what is mapped already stays as it is.
+    unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0) };
+}
+
 /// What a process that does one thing may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, Row, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Row, params};
 
 use crate::store::private_file;
 
@@ -156,10 +156,11 @@ impl File {
         if group.is_empty() {
             return Ok(());
         }
-        let connection = self.connection.as_mut().ok_or(Fault::Closed)?;
+        let work = self.connection.as_ref().ok_or(Fault::Closed)?;
         let mut keys: Option<Keys> = None;
-        // Dropped without a commit it rolls back.
-        let work = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Prepared once: a commit is most of what a lone entry costs. After a fault the connection is opened anew, which
+        // rolls back.
+        work.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         if group.clear {
             work.execute("DELETE FROM entries", [])?;
             keys = Some(Keys::new());
@@ -192,10 +193,10 @@ impl File {
             self.records_since_trim += group.records.len();
             if self.records_since_trim >= TRIM_EVERY {
                 self.records_since_trim = 0;
-                trim(&work)?;
+                trim(work)?;
             }
         }
-        work.commit()?;
+        work.prepare_cached("COMMIT")?.execute([])?;
         if let Some(keys) = keys {
             self.keys = keys;
         }
