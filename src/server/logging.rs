@@ -51,8 +51,14 @@ fn parse(level: &str) -> Result<EnvFilter, String> {
     if level.trim().is_empty() {
         return Err("no log level is given: expected off, error, warn, info, debug or trace".to_owned());
     }
-    // A word alone is a level. The filter would take any other for the name of a room of code, and log nothing else.
-    let no_level = |word: &&str| !word.contains(['=', ':', '[']) && word.parse::<LevelFilter>().is_err();
+    // A word alone is a level, and what follows on a room of code too. The filter would take any other for the name of a
+    // room, and log nothing else.
+    let is_level = |word: &str| word.trim().parse::<LevelFilter>().is_ok();
+    let no_level = |word: &&str| match word.rsplit_once('=') {
+        _ if word.contains('[') => false,
+        Some((room, level)) => room.trim().is_empty() || !is_level(level),
+        None => !word.contains(':') && !is_level(word),
+    };
     if let Some(word) = level.split(',').map(str::trim).find(no_level) {
         return Err(format!("log level \"{word}\": expected off, error, warn, info, debug or trace"));
     }
@@ -78,6 +84,10 @@ mod tests {
     #[test]
     fn what_is_no_level_is_refused() {
         assert!(check("info,strowger::net=debug").is_ok());
+        assert!(check("warn,strowger::net::udp=off,[turn{call=7}]=trace").is_ok());
+        for half in ["nonsense=", "=debug", "info,strowger=loud"] {
+            assert!(check(half).is_err(), "{half}");
+        }
         assert!(check("infoo").unwrap_err().contains("infoo"));
         assert!(check("warn,deubg").unwrap_err().contains("deubg"));
         assert!(check("").is_err() && check(" ").is_err());

@@ -3,7 +3,7 @@
 use std::{
     fmt, fs, io,
     net::SocketAddr,
-    os::unix::fs::DirBuilderExt,
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::{Arc, mpsc},
     thread::JoinHandle,
@@ -282,6 +282,12 @@ fn open_flight(
 fn make_folder(path: &str) -> Result<PathBuf, StartError> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.map_err(StartError::new(format!("data folder {path}")))?;
+    // Its files are ours alone, but who may write here may put others in their place.
+    let mode = fs::metadata(path).map_err(StartError::new(format!("data folder {path}")))?.permissions().mode();
+    if mode & 0o002 != 0 {
+        let why = format!("everybody may write there, so that its files could be anybody's; run: chmod 700 {path}");
+        return Err(StartError::plain(&format!("data folder {path}"), why));
+    }
     Ok(PathBuf::from(path))
 }
 
@@ -447,4 +453,24 @@ fn start_watchdog(pulse: Pulse, flight: Option<Flight>) -> io::Result<mpsc::Send
     };
     drop(threads::start("watchdog", move || pulse::watch(&pulse, &stop, last_words))?);
     Ok(keep)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// THREATS (files): nothing is trusted that lies where everybody may write.
+    #[test]
+    fn a_folder_that_everybody_may_write_to_is_refused() {
+        let folder = std::env::temp_dir().join(format!("strowger-{}-open-folder", std::process::id()));
+        let path = folder.to_str().expect("a path");
+        assert_eq!(make_folder(path).expect("a new folder"), folder);
+        let mode = |mode| fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).expect("permissions");
+        mode(0o777);
+        let told = make_folder(path).map_err(|fault| fault.to_string());
+        assert!(told.is_err_and(|told| told.contains("chmod 700")));
+        mode(0o755);
+        assert!(make_folder(path).is_ok(), "who may only read changes nothing");
+        fs::remove_dir(&folder).expect("an empty folder");
+    }
 }
