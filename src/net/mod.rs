@@ -20,7 +20,7 @@ mod tls;
 mod trace;
 mod udp;
 
-use std::{hash::RandomState, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::VecDeque, hash::RandomState, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
@@ -106,6 +106,8 @@ pub struct Net {
     lanes: Lanes,
     /// Facts about peers, handed out before any message.
     facts: Vec<Input>,
+    /// Connections that have ended, handed out after the messages.
+    ended: VecDeque<FlowId>,
     polled: Vec<libc::pollfd>,
     /// Used again and again while reading.
     came: Vec<(Path, Result<Message, Malformed>)>,
@@ -137,6 +139,7 @@ impl Net {
             bell,
             lanes: Lanes::default(),
             facts: Vec::new(),
+            ended: VecDeque::new(),
             polled: Vec::new(),
             came: Vec::new(),
             unreachable: Vec::new(),
@@ -243,7 +246,7 @@ impl Net {
     /// `something_waits` is asked once before: inputs of other threads that are here already.
     pub fn wait(&mut self, length: Option<Duration>, something_waits: impl FnOnce() -> bool) {
         let streams = &self.streams;
-        if self.lanes.len() > 0 || !self.facts.is_empty() {
+        if self.lanes.len() > 0 || !self.facts.is_empty() || !self.ended.is_empty() {
             return;
         }
         if !self.bell.fall_asleep(|| something_waits() || !streams.is_empty()) {

@@ -23,6 +23,9 @@ const BATCHES_IN_A_ROW_MAX: usize = 16;
 /// Arrivals taken from stream connections in one turn.
 const STREAM_ARRIVALS_MAX: usize = 512;
 
+/// Ended connections that wait for the messages before them; more, and messages wait for these.
+const ENDED_WAITING_MAX: usize = 512;
+
 impl Net {
     /// Reads what has come on all sockets, answers what the engine need not see, and puts the rest into the lanes.
     pub fn receive(&mut self, now: Instant) {
@@ -34,7 +37,7 @@ impl Net {
             match self.streams.try_recv() {
                 None => break,
                 Some(Arrival::Message { path, message }) => self.admit(now, path, message),
-                Some(Arrival::Closed(flow)) => self.facts.push(Input::FlowClosed(flow)),
+                Some(Arrival::Closed(flow)) => self.ended.push_back(flow),
                 Some(Arrival::Unreachable { transport, remote }) => {
                     self.facts.push(Input::Unreachable { transport, remote });
                 }
@@ -153,11 +156,17 @@ impl Net {
         }
     }
 
-    /// The next input: facts about peers first, then messages, each lane by its share.
+    /// The next input: facts about peers first, then messages, each lane by its share, then connections that ended: what
+    /// one said at its end counts, and a binding that came of it ends with it.
     pub fn next_input(&mut self) -> Option<Input> {
         if let Some(fact) = self.facts.pop() {
             return Some(fact);
         }
-        self.lanes.pop().map(|(path, message)| Input::Sip { path, message })
+        if self.ended.len() < ENDED_WAITING_MAX
+            && let Some((path, message)) = self.lanes.pop()
+        {
+            return Some(Input::Sip { path, message });
+        }
+        self.ended.pop_front().map(Input::FlowClosed)
     }
 }

@@ -1,4 +1,4 @@
-use std::net::UdpSocket;
+use std::{io::Write as _, net::UdpSocket};
 
 use super::*;
 
@@ -207,6 +207,26 @@ fn a_dead_phone_is_a_fact() {
     match fixture.net.next_input() {
         Some(Input::Unreachable { transport: Transport::Udp, remote: told }) => assert_eq!(told, remote),
         _ => panic!("not told"),
+    }
+}
+
+/// SW-03, SW-01: what a connection said just before it ended comes before its end, so that a binding made by it ends too.
+#[test]
+fn sw_03_an_end_comes_behind_what_was_said() {
+    let mut fixture = start();
+    let listening = fixture.net.listen(Transport::Tcp, "127.0.0.1:0".parse().unwrap()).unwrap().address;
+    for number in 0..20 {
+        let mut phone = std::net::TcpStream::connect(listening).unwrap();
+        phone.write_all(request("OPTIONS", number).replace("SIP/2.0/UDP", "SIP/2.0/TCP").as_bytes()).unwrap();
+        drop(phone);
+        // Both are here before either is taken out.
+        while fixture.net.ended.is_empty() {
+            std::thread::yield_now();
+            fixture.net.receive(Instant::from_micros(0));
+        }
+        let Some(Input::Sip { path, .. }) = fixture.net.next_input() else { panic!("nothing was said") };
+        let Some(Input::FlowClosed(flow)) = fixture.net.next_input() else { panic!("no end") };
+        assert_eq!((path.flow, fixture.net.next_input().is_none()), (Some(flow), true));
     }
 }
 

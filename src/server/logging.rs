@@ -53,7 +53,7 @@ fn parse(level: &str) -> Result<EnvFilter, String> {
     }
     // A word alone is a level, and what follows on a room of code too. The filter would take any other for the name of a
     // room, and log nothing else.
-    let is_level = |word: &str| word.trim().parse::<LevelFilter>().is_ok();
+    let is_level = |word: &str| !word.trim().is_empty() && word.trim().parse::<LevelFilter>().is_ok();
     let no_level = |word: &&str| match word.rsplit_once('=') {
         _ if word.contains('[') => false,
         Some((room, level)) => room.trim().is_empty() || !is_level(level),
