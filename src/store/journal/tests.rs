@@ -88,14 +88,14 @@ fn written(heard: &Receiver<Report>, id: u64) {
 
 /// What a `kill -9` leaves: the files as they are, without the process's goodbye.
 fn killed(journal: TestJournal, from: &Scratch, to: &Scratch) -> JournalSettings {
-    let folder = settings_in(&to).path.parent().unwrap().to_owned();
+    let folder = settings_in(to).path.parent().unwrap().to_owned();
     fs::create_dir_all(&folder).unwrap();
-    for file in fs::read_dir(settings_in(&from).path.parent().unwrap()).unwrap() {
+    for file in fs::read_dir(settings_in(from).path.parent().unwrap()).unwrap() {
         let file = file.unwrap();
         fs::copy(file.path(), folder.join(file.file_name())).unwrap();
     }
     journal.close();
-    settings_in(&to)
+    settings_in(to)
 }
 
 /// OP-01
