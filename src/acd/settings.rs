@@ -19,6 +19,7 @@ mod device;
 mod member;
 mod onward;
 mod policies;
+mod preferred;
 mod sticky;
 mod unfit;
 mod work;
@@ -103,6 +104,9 @@ pub struct QueueSettings {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub time_zone: String,
     pub strategy: Strategy,
+    /// What one level of a skill is worth to `skills_best`. Nobody is kept away for want of it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub prefer: BTreeMap<String, u32>,
     /// A program elsewhere is asked before the strategy. None: the strategy alone.
     pub decision: Option<DecisionSettings>,
     /// Who calls again comes to the agent whom he spoke to last.
@@ -208,6 +212,7 @@ impl Default for QueueSettings {
             channel: Channel::Voice,
             time_zone: String::new(),
             strategy: Strategy::LongestIdle,
+            prefer: BTreeMap::new(),
             decision: None,
             last_agent: LastAgent::default(),
             weight: 0,
@@ -284,7 +289,8 @@ pub enum Strategy {
     RingAll,
     /// One more each `progressive_secs`, the others keep ringing.
     RingProgressive,
-    /// The best sum of skill levels, then the longest idle.
+    /// The best sum of skill levels, each by its weight in [`QueueSettings::prefer`], then the longest idle. What an
+    /// interaction needs and the queue does not weigh counts once.
     SkillsBest,
 }
 

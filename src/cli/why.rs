@@ -140,7 +140,7 @@ fn measured(strategy: Strategy, measure: i64) -> String {
         Strategy::LeastTalk => format!("talked {} s", seconds(measure.unsigned_abs())),
         Strategy::FewestCalls => count(u32::try_from(measure).unwrap_or(u32::MAX), "call"),
         Strategy::LeastOccupied => format!("occupied {measure}"),
-        Strategy::SkillsBest => format!("levels {measure}"),
+        Strategy::SkillsBest => format!("score {measure}"),
         Strategy::RoundRobin
         | Strategy::OrderedRoundRobin
         | Strategy::Random
@@ -212,6 +212,12 @@ mod tests {
         engine::{Direction, QueueRecord, Way},
         switch::{Cause, EndedBy},
     };
+
+    /// RT-03: what `skills_best` compared is a score.
+    #[test]
+    fn rt_03_a_score_is_called_one() {
+        assert_eq!(measured(Strategy::SkillsBest, 16), "score 16");
+    }
 
     /// The command's words: when, which queue, who, by what, against whom, and how it ended.
     #[test]

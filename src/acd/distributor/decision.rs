@@ -143,7 +143,7 @@ impl Acd {
         let it = self.agents.get(&agent)?;
         let listed = it.members.get(&queue.id)?.listed?;
         let fits = pool.need.admits(agent, listed.tier, &it.settings.skills);
-        fits.then(|| pool_key(listed, it, &pool.need, queue.rules.strategy))
+        fits.then(|| pool_key(listed, it, &pool.need, &queue.rules))
     }
 
     /// The answer to a question. One that is late, doubled or to another question is nobody's.

@@ -1,7 +1,7 @@
 //! The lists from which pairs are found, kept in step with the agents: what an agent counts for, and who may be asked.
 
 use super::{
-    super::{Channel, Strategy},
+    super::{Channel, QueueSettings, Strategy},
     Acd,
     agent::{Agent, Member},
     estimate::{WHOLE_AGENT, is_staff},
@@ -137,7 +137,7 @@ impl Acd {
             if let Some(it) = self.agents.get(&key.agent)
                 && pool.need.admits(it.id, key.tier, &it.settings.skills)
             {
-                pool.routable.insert(pool_key(key, it, &pool.need, line.rules.strategy));
+                pool.routable.insert(pool_key(key, it, &pool.need, &line.rules));
             }
         }
         let id = line.next_pool;
@@ -170,15 +170,14 @@ fn bring_up_to_date(agent: &Agent, member: &mut Member, queue: &mut Queue) {
 }
 
 pub(super) fn list(agent: &Agent, member: &mut Member, queue: &mut Queue, key: Option<AgentKey>) {
-    let strategy = queue.rules.strategy;
     for pool in queue.pools.values_mut() {
         let admits = |key: &AgentKey| pool.need.admits(agent.id, key.tier, &agent.settings.skills);
         let (old, new) = (member.listed.filter(admits), key.filter(admits));
         if let Some(old) = old {
-            pool.routable.remove(&pool_key(old, agent, &pool.need, strategy));
+            pool.routable.remove(&pool_key(old, agent, &pool.need, &queue.rules));
         }
         if let Some(new) = new {
-            pool.routable.insert(pool_key(new, agent, &pool.need, strategy));
+            pool.routable.insert(pool_key(new, agent, &pool.need, &queue.rules));
         }
     }
     member.listed = key;
@@ -217,12 +216,10 @@ fn agent_key(agent: &Agent, member: &Member, queue: &Queue) -> AgentKey {
     AgentKey { tier: member.tier, measure, then, order, agent: agent.id }
 }
 
-/// In skills-best the measure depends on the need: the best sum of levels is least.
-pub(super) fn pool_key(key: AgentKey, agent: &Agent, need: &Need, strategy: Strategy) -> AgentKey {
-    if strategy != Strategy::SkillsBest {
+/// In skills-best the measure depends on the need: the best score is least.
+pub(super) fn pool_key(key: AgentKey, agent: &Agent, need: &Need, rules: &QueueSettings) -> AgentKey {
+    if rules.strategy != Strategy::SkillsBest {
         return key;
     }
-    let level = |skill: &str| agent.settings.skills.get(skill).copied().unwrap_or(0);
-    let sum: i64 = need.skills.iter().map(|need| i64::from(level(&need.skill))).sum();
-    AgentKey { measure: -sum, ..key }
+    AgentKey { measure: -need.score(&rules.prefer, &agent.settings.skills), ..key }
 }

@@ -79,6 +79,15 @@ impl Need {
             && self.tier_max.is_none_or(|most| tier <= most)
             && self.skills.iter().all(|need| skills.get(&need.skill).is_some_and(|level| *level >= need.level))
     }
+
+    /// How well somebody suits: his levels by what the queue finds each worth. What is needed and not weighed counts
+    /// once.
+    pub fn score(&self, prefer: &BTreeMap<String, u32>, skills: &BTreeMap<String, u8>) -> i64 {
+        let level = |skill: &str| skills.get(skill).map_or(0, |level| i64::from(*level));
+        let unweighed = self.skills.iter().filter(|need| !prefer.contains_key(&need.skill));
+        let weighed: i64 = prefer.iter().map(|(skill, weight)| level(skill) * i64::from(*weight)).sum();
+        weighed + unweighed.map(|need| level(&need.skill)).sum::<i64>()
+    }
 }
 
 /// Interactions with the same need, and the agents who meet it.

@@ -7,7 +7,7 @@ use std::{
 
 use jiff::tz::TimeZone;
 
-use super::{AgentSettings, DispositionRule, NextStatus, Onward, QueueSettings, Settings};
+use super::{AgentSettings, DispositionRule, NextStatus, Onward, QueueSettings, Settings, preferred};
 use crate::acd::{Channel, Disposition, QUEUE_WAITING_MAX, Reason};
 
 /// Levels of a skill.
@@ -100,6 +100,9 @@ impl Settings {
             let dropped = queue.rings.iter().flat_map(|ring| &ring.drop_skills);
             for gone in dropped.filter(|skill| !skills.contains(skill)) {
                 fault(faults, place("rings"), format!("drop_skills: no agent has the skill `{gone}`"));
+            }
+            for hint in preferred::faults(queue, &skills) {
+                fault(faults, place("prefer"), hint);
             }
             let lowest = queue.members.iter().map(|member| member.tier).min();
             if let (Some(lowest), Some(most)) = (lowest, queue.rings.last().and_then(|ring| ring.tier))

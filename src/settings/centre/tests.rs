@@ -304,6 +304,20 @@ fn rt_06_a_queue_asks_a_service() {
     assert!(lines.len() == 1 && lines[0].contains("decision") && lines[0].contains("crm"), "{lines:?}");
 }
 
+/// RT-03: what skills are worth to a queue is read, and told of in a difference; a fault has its line.
+#[test]
+fn rt_03_a_queue_weighs_skills() {
+    let with = |text: &str| {
+        let agent = "[[user]]\nkey = \"ana\"\n[[agent]]\nkey = \"ana\"\nskills = { pt = 3 }\n";
+        read(&format!("{agent}[[queue]]\nkey = \"q\"\nstrategy = \"skills_best\"\n{text}"))
+    };
+    let (before, after) = (with("").unwrap().files.centre, with("prefer = { pt = 2 }").unwrap().files.centre);
+    let lines = difference(&before, &[], &after, &[]);
+    assert!(lines.len() == 1 && lines[0].contains("prefer") && lines[0].contains("pt"), "{lines:?}");
+    let said = with("prefer = { tp = 2 }").map(|_| ()).unwrap_err().to_string();
+    assert!(said.contains("9:10: queues.q.prefer: no agent has the skill `tp`; there are: pt"), "{said}");
+}
+
 /// QE-18: what a menu names must be there, it has one way to go on, and no circle leads a caller round who presses nothing;
 /// each fault has its line and a hint.
 #[test]

@@ -11,6 +11,7 @@ mod midnight;
 mod model;
 mod offers;
 mod overrides;
+mod preferred;
 mod presence;
 mod queues;
 mod races;

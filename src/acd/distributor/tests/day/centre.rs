@@ -1,5 +1,7 @@
 //! The centre of these days: eleven queues, each with other rules, over thirty agents.
 
+use std::collections::BTreeMap;
+
 use super::super::room::centre;
 use crate::{
     acd::*,
@@ -16,9 +18,15 @@ pub(super) fn settings() -> Settings {
     for agent in settings.agents.values_mut() {
         let level = (agent.key.len() as u8 + agent.key.as_bytes()[agent.key.len() - 1]) % 10 + 1;
         agent.skills.insert("pt".into(), level);
+        if level % 3 > 0 {
+            agent.skills.insert("es".into(), level % 4 + 1);
+        }
     }
     for ((id, queue), n) in settings.queues.iter_mut().zip(0..) {
         queue.strategy = Strategy::ALL[n % Strategy::ALL.len()];
+        if queue.strategy == Strategy::SkillsBest {
+            queue.prefer = prefers(2);
+        }
         queue.weight = (id.0 % 3) as u32;
         queue.weight_ageing_secs = [0, 0, 10, 0][n % 4];
         queue.acw_secs = [0, 3, 7][n % 3];
@@ -59,6 +67,11 @@ pub(super) fn settings() -> Settings {
     settings
 }
 
+fn prefers(n: u64) -> BTreeMap<String, u32> {
+    let weights: [&[(&str, u32)]; 3] = [&[], &[("es", 3)], &[("es", 2), ("pt", 5)]];
+    weights[(n % 3) as usize].iter().map(|(skill, weight)| ((*skill).to_owned(), *weight)).collect()
+}
+
 fn asks_elsewhere() -> DecisionSettings {
     DecisionSettings { service: "crm".into(), answer_ms: 900, veto_secs: 4 }
 }
@@ -66,8 +79,12 @@ fn asks_elsewhere() -> DecisionSettings {
 /// An administrator changes one thing.
 pub(super) fn change(settings: &mut Settings, chance: &mut Chance) {
     let queue = settings.queues.get_mut(&QueueId(chance.below(QUEUES) + 1)).expect("a queue");
-    match chance.below(7) {
-        0 => queue.strategy = Strategy::ALL[chance.below(Strategy::ALL.len() as u64) as usize],
+    match chance.below(8) {
+        7 => (queue.strategy, queue.prefer) = (Strategy::SkillsBest, prefers(chance.below(3))),
+        0 => {
+            queue.strategy = Strategy::ALL[chance.below(Strategy::ALL.len() as u64) as usize];
+            queue.prefer.clear();
+        }
         6 => queue.decision = queue.decision.is_none().then(asks_elsewhere),
         1 => queue.weight = chance.below(4) as u32,
         2 => {

@@ -1,6 +1,9 @@
 //! Those who wait, in their order, and whom they are offered to.
 
-use std::{collections::VecDeque, rc::Rc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    rc::Rc,
+};
 
 use super::{Agent, Model, Ms, Wish, secs};
 use crate::acd::{DeviceChoice, QueueSettings, Strategy, TimeoutPriority, WaitOrder};
@@ -103,7 +106,7 @@ impl Model {
         let asked = self.agents.values().filter(|agent| agent.may_be_asked(call.queue) && self.fits(agent, call));
         let asked = asked.filter(|agent| !call.vetoed.contains(&agent.id));
         let mut candidates: Vec<Rank> =
-            asked.map(|agent| rank(agent, call.queue, rules.strategy, pointer, call)).collect();
+            asked.map(|agent| rank(agent, &rules, pointer, call, self.need(call).1)).collect();
         candidates.sort();
         let Some(lowest) = candidates.first().map(|rank| rank.0) else { return };
         let rivals = self.calls.values().filter(|it| it.connecting.is_none() && it.offers.is_empty()).count();
@@ -202,16 +205,31 @@ impl Model {
     }
 }
 
-fn rank(agent: &Agent, queue: u64, strategy: Strategy, pointer: Option<(u64, u64)>, call: &Call) -> Rank {
-    let place = &agent.places[&queue];
-    let level = |(skill, _): &(String, u8)| i64::from(agent.skills.get(skill).copied().unwrap_or(0));
+/// What an agent's skills are worth: those that the queue weighs, and once the one that is needed besides.
+fn score(agent: &Agent, prefer: &BTreeMap<String, u32>, needed: Option<&(String, u8)>) -> i64 {
+    let mut score = 0;
+    for (skill, level) in &agent.skills {
+        let once = needed.is_some_and(|(needed, _)| needed == skill);
+        score += i64::from(*level) * i64::from(*prefer.get(skill).unwrap_or(&u32::from(once)));
+    }
+    score
+}
+
+fn rank(
+    agent: &Agent,
+    rules: &QueueSettings,
+    pointer: Option<(u64, u64)>,
+    call: &Call,
+    needed: Option<&(String, u8)>,
+) -> Rank {
+    let (place, strategy) = (&agent.places[&call.queue], rules.strategy);
     let order = if strategy == Strategy::RoundRobin { place.joined } else { place.order };
     let (first, then) = match strategy {
         Strategy::LongestIdle => (agent.idle_since as i64, 0),
         Strategy::FewestCalls => (i64::from(place.calls), 0),
         Strategy::LeastTalk => (place.talk as i64, 0),
         Strategy::LeastOccupied => (i64::from(agent.occupancy), 0),
-        Strategy::SkillsBest => (-call.skill.as_ref().map_or(0, level), agent.idle_since as i64),
+        Strategy::SkillsBest => (-score(agent, &rules.prefer, needed), agent.idle_since as i64),
         Strategy::RoundRobin | Strategy::OrderedRoundRobin => {
             (i64::from(pointer.is_some_and(|pointer| (order, agent.id) <= pointer)), 0)
         }
