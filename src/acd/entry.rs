@@ -190,6 +190,9 @@ pub struct WaitingRecord {
     /// Who already missed or declined it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tried: Vec<AgentId>,
+    /// Any member may have it, whatever its queue's expression says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub relaxed: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

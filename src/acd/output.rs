@@ -328,8 +328,9 @@ pub enum Notice {
     Inactive { agent: AgentId, until: Wall },
     /// Longer in a status than its reason allows.
     TooLong { agent: AgentId, reason: Reason, since: Wall, logged_out: bool },
-    /// Nobody who is logged in to the queue may have these who wait: none has the skills, or there is nobody at all.
-    Unserved { queue: QueueId, skills: Vec<NeededSkill>, waiting: u32 },
+    /// Nobody who is logged in to the queue may have these who wait: none has the skills, the queue's
+    /// expression holds for none (`by_rule`), or there is nobody at all.
+    Unserved { queue: QueueId, skills: Vec<NeededSkill>, by_rule: bool, waiting: u32 },
     /// An invariant did not hold and was mended.
     Repaired { what: String },
 }

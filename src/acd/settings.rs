@@ -16,6 +16,7 @@ mod calendar;
 mod check;
 mod decision;
 mod device;
+mod fits;
 mod member;
 mod onward;
 mod policies;
@@ -29,6 +30,7 @@ pub use calendar::{Calendar, CalendarDate, CalendarSettings, ClockTime, DateHour
 pub use check::Fault;
 pub use decision::DecisionSettings;
 pub use device::{DEVICE_NAME_MAX, DeviceChoice};
+pub use fits::{Fits, Task, Who};
 pub use member::{MemberSettings, MemberStart};
 pub use onward::Onward;
 pub use policies::{DevicePresence, LoginDefault, NotReadyMode, Policies, WaitOrder};
@@ -107,6 +109,9 @@ pub struct QueueSettings {
     /// What one level of a skill is worth to `skills_best`. Nobody is kept away for want of it.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub prefer: BTreeMap<String, u32>,
+    /// Whom its interactions may have, as an expression ([`Fits`]). Empty: any member.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub fits: String,
     /// A program elsewhere is asked before the strategy. None: the strategy alone.
     pub decision: Option<DecisionSettings>,
     /// Who calls again comes to the agent whom he spoke to last.
@@ -213,6 +218,7 @@ impl Default for QueueSettings {
             time_zone: String::new(),
             strategy: Strategy::LongestIdle,
             prefer: BTreeMap::new(),
+            fits: String::new(),
             decision: None,
             last_agent: LastAgent::default(),
             weight: 0,

@@ -125,6 +125,16 @@ impl InteractionKind {
         }
     }
 
+    /// As settings write it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Inbound => "inbound",
+            Self::Callback => "callback",
+            Self::Campaign => "campaign",
+            Self::Direct => "direct",
+        }
+    }
+
     /// Somebody listens while it waits.
     pub const fn listens(self) -> bool {
         match self {

@@ -167,7 +167,7 @@ fn count(count: u32, what: &str) -> String {
 fn excluded(excluded: &[(Factor, u32)], unfit: u32) -> String {
     let mut parts: Vec<String> = excluded.iter().map(|(factor, count)| format!("{count} {}", words(factor))).collect();
     if unfit > 0 {
-        parts.push(format!("{unfit} without the skill or tier"));
+        parts.push(format!("{unfit} without the skill or tier, or unfit by rule"));
     }
     if parts.is_empty() { String::from("none") } else { parts.join(", ") }
 }
@@ -278,7 +278,7 @@ mod tests {
             "call-5 in queue-1: answered by ana after 8.0 s, 1 offer\n\
              \x20    0.0 s  queue-1: nobody could be asked: 2 in use\n\
              \x20    5.5 s  queue-1: ana asked, 1 of 2 by longest idle (ana idle 9.0 s, rui idle 4.0 s); not asked: 3 \
-             paused, 1 without the skill or tier: accepted after 2.5 s\n"
+             paused, 1 without the skill or tier, or unfit by rule: accepted after 2.5 s\n"
         );
     }
 }

@@ -228,9 +228,10 @@ impl Engine {
 
     /// An operator should look at it, too.
     fn on_notice(&mut self, now: Now, notice: &acd::Notice) {
-        if let acd::Notice::Unserved { queue, skills, waiting } = notice {
+        if let acd::Notice::Unserved { queue, skills, by_rule, waiting } = notice {
             let queue = self.directory.queue_key(*queue).unwrap_or_default().to_owned();
             let skills = skills.iter().map(|need| format!("{} {}", need.skill, need.level));
+            let skills = skills.chain(by_rule.then(|| String::from("what the queue's fits asks for")));
             self.alarm(now, Alarm::Unserved { queue, skills: skills.collect(), waiting: *waiting });
         }
     }

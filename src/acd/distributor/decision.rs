@@ -142,7 +142,7 @@ impl Acd {
     pub(super) fn key_in(&self, queue: &Queue, pool: &Pool, agent: AgentId) -> Option<AgentKey> {
         let it = self.agents.get(&agent)?;
         let listed = it.members.get(&queue.id)?.listed?;
-        let fits = pool.need.admits(agent, listed.tier, &it.settings.skills);
+        let fits = pool.need.admits(it, listed.tier);
         fits.then(|| pool_key(listed, it, &pool.need, &queue.rules))
     }
 

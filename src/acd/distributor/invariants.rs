@@ -83,7 +83,7 @@ impl Acd {
                 found.push(Violation { invariant: "I4", what });
             }
             for pool in queue.pools.values() {
-                let meets = listed && pool.need.admits(id, member.tier, &agent.settings.skills);
+                let meets = listed && pool.need.admits(agent, member.tier);
                 if meets != pool.routable.iter().any(|key| key.agent == id) {
                     let what = format!("{id} is missed in {queue_id} by {:?}", pool.need);
                     found.push(Violation { invariant: "I4", what });

@@ -339,6 +339,7 @@ impl Acd {
                 unfit_since: None,
                 expired: false,
                 alone: false,
+                relaxed: record.relaxed,
             },
         );
         if !lives {
@@ -480,6 +481,7 @@ impl Acd {
             skills: it.skills.clone(),
             preferred: it.preferred,
             tried: it.tried.to_vec(),
+            relaxed: it.relaxed,
         })))
     }
 

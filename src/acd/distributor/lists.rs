@@ -135,7 +135,7 @@ impl Acd {
         };
         for key in listed {
             if let Some(it) = self.agents.get(&key.agent)
-                && pool.need.admits(it.id, key.tier, &it.settings.skills)
+                && pool.need.admits(it, key.tier)
             {
                 pool.routable.insert(pool_key(key, it, &pool.need, &line.rules));
             }
@@ -171,7 +171,7 @@ fn bring_up_to_date(agent: &Agent, member: &mut Member, queue: &mut Queue) {
 
 pub(super) fn list(agent: &Agent, member: &mut Member, queue: &mut Queue, key: Option<AgentKey>) {
     for pool in queue.pools.values_mut() {
-        let admits = |key: &AgentKey| pool.need.admits(agent.id, key.tier, &agent.settings.skills);
+        let admits = |key: &AgentKey| pool.need.admits(agent, key.tier);
         let (old, new) = (member.listed.filter(admits), key.filter(admits));
         if let Some(old) = old {
             pool.routable.remove(&pool_key(old, agent, &pool.need, &queue.rules));

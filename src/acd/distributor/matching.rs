@@ -129,7 +129,7 @@ impl Acd {
                     break;
                 }
                 let Some(pool) = queue.pools.get(pool) else { continue };
-                if !pool.need.admits(agent.id, member.tier, &agent.settings.skills) {
+                if !pool.need.admits(agent, member.tier) {
                     continue;
                 }
                 // One who has just come stands in no list yet.

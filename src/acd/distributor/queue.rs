@@ -10,9 +10,10 @@ use smallvec::SmallVec;
 
 use super::{
     super::{
-        Calendar, Door, Factor, Factors, GivenUp, InteractionKind, NeededSkill, Preferred, QueueCounters,
-        QueueSettings, Strategy, WaitOrder,
+        AgentSettings, Calendar, Door, Factor, Factors, Fits, GivenUp, InteractionKind, NeededSkill, Preferred,
+        QueueCounters, QueueSettings, Strategy, WaitOrder, Who,
     },
+    agent::Agent,
     decision::Deciding,
     millis,
     sticky::LastAgents,
@@ -63,6 +64,8 @@ impl AgentKey {
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Need {
     pub skills: Vec<NeededSkill>,
+    /// What is left of the queue's expression, the interaction known.
+    pub fits: Fits,
     /// None: every tier.
     pub tier_max: Option<u16>,
     /// Nobody else, for the time being.
@@ -71,13 +74,15 @@ pub(super) struct Need {
 
 impl Need {
     pub fn is_plain(&self) -> bool {
-        self.skills.is_empty() && self.tier_max.is_none() && self.only.is_none()
+        self.skills.is_empty() && self.fits == Fits::Always && self.tier_max.is_none() && self.only.is_none()
     }
 
-    pub fn admits(&self, agent: AgentId, tier: u16, skills: &BTreeMap<String, u8>) -> bool {
-        self.only.is_none_or(|only| only == agent)
+    pub fn admits(&self, agent: &Agent, tier: u16) -> bool {
+        let AgentSettings { key, skills, .. } = &agent.settings;
+        self.only.is_none_or(|only| only == agent.id)
             && self.tier_max.is_none_or(|most| tier <= most)
             && self.skills.iter().all(|need| skills.get(&need.skill).is_some_and(|level| *level >= need.level))
+            && self.fits.holds(Who { key, skills }) == Some(true)
     }
 
     /// How well somebody suits: his levels by what the queue finds each worth. What is needed and not weighed counts
@@ -111,6 +116,8 @@ pub(super) const PLAIN: PoolId = 0;
 pub(super) struct Queue {
     pub id: QueueId,
     pub rules: Arc<QueueSettings>,
+    /// Whom its interactions may have.
+    pub fits: Fits,
     pub join_unless: Factors,
     pub leave_when: Factors,
     /// Everybody who waits, those with an agent ringing or being connected included.
@@ -154,6 +161,7 @@ impl Queue {
         let mut queue = Self {
             id,
             rules: Arc::default(),
+            fits: Fits::Always,
             join_unless: Factors::NONE,
             leave_when: Factors::NONE,
             line: BTreeSet::new(),
@@ -184,6 +192,8 @@ impl Queue {
 
     pub fn take_rules(&mut self, rules: QueueSettings) {
         self.pointer = self.pointer.and_then(|pointer| self.follow(pointer, &rules));
+        // Settings were read before they got here; what can't be read, nobody may have.
+        self.fits = if rules.fits.is_empty() { Fits::Always } else { Fits::read(&rules.fits).unwrap_or(Fits::Never) };
         self.join_unless = rules.join_unless.iter().collect();
         self.leave_when = rules.leave_when.iter().collect();
         if rules.last_agent.secs == 0 {
@@ -385,6 +395,8 @@ pub(super) struct Waiting {
     pub expired: bool,
     /// For one agent, by hand or by a word from elsewhere: nobody else is asked beside him.
     pub alone: bool,
+    /// What it needed nobody had: any member may have it now.
+    pub relaxed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use super::{
-    super::{Notice, Outcome, Output, UnfitRule, WithdrawCause},
+    super::{Fits, Notice, Outcome, Output, UnfitRule, WithdrawCause},
     Acd, Timer,
     queue::{Need, PoolId, Queue, WaitPhase},
     seconds,
@@ -50,9 +50,7 @@ impl Acd {
         }
         queue.members.iter().filter_map(|agent| self.agents.get(agent)).any(|agent| {
             let member = agent.members.get(&queue.id);
-            member.is_some_and(|member| {
-                agent.online && member.is_in() && need.admits(agent.id, member.tier, &agent.settings.skills)
-            })
+            member.is_some_and(|member| agent.online && member.is_in() && need.admits(agent, member.tier))
         })
     }
 
@@ -61,9 +59,10 @@ impl Acd {
         let Some(queue) = self.queues.get_mut(&id) else { return };
         let waits = |pool: &PoolId| self.waiting.values().filter(|it| it.queue == id && it.pool == *pool).count();
         for pool in unserved.difference(&queue.unserved) {
-            let skills = queue.pools.get(pool).map(|pool| queue.at_last(&pool.need).skills).unwrap_or_default();
+            let need = queue.pools.get(pool).map(|pool| queue.at_last(&pool.need)).unwrap_or_default();
+            let (skills, by_rule) = (need.skills, need.fits != Fits::Always);
             let waiting = u32::try_from(waits(pool)).unwrap_or(u32::MAX);
-            self.outputs.push_back(Output::Notice(Notice::Unserved { queue: id, skills, waiting }));
+            self.outputs.push_back(Output::Notice(Notice::Unserved { queue: id, skills, by_rule, waiting }));
         }
         queue.unserved.clone_from(unserved);
     }
@@ -105,6 +104,11 @@ impl Queue {
         let dropped = |skill: &str| self.rules.rings.iter().any(|ring| ring.drop_skills.contains(skill));
         let skills = need.skills.iter().filter(|need| !dropped(&need.skill)).cloned().collect();
         // Whom it is kept for is only asked first.
-        Need { skills, tier_max: self.rules.rings.last().and_then(|ring| ring.tier), only: None }
+        Need {
+            skills,
+            fits: need.fits.clone(),
+            tier_max: self.rules.rings.last().and_then(|ring| ring.tier),
+            only: None,
+        }
     }
 }

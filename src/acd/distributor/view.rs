@@ -190,7 +190,7 @@ impl Acd {
         let ranked: BTreeSet<_> = asked.iter().map(|key| key.agent).collect();
         members.extend(queue.members.difference(&ranked).filter_map(|agent| {
             let (it, member) = self.agents.get(agent).and_then(|it| Some((it, it.members.get(&queue.id)?)))?;
-            let unfit = !pool.need.admits(*agent, member.tier, &it.settings.skills);
+            let unfit = !pool.need.admits(it, member.tier);
             self.member_reason(queue, *agent, None, (unfit, vetoed.contains(agent)))
         }));
         let position = self.position(interaction)?;

@@ -6,8 +6,8 @@ use smallvec::SmallVec;
 
 use super::{
     super::{
-        Actor, Enqueue, InteractionKind, NeededSkill, OfferEnd, Onward, Outcome, Output, Refused, TimeoutPriority,
-        WithdrawCause,
+        Actor, Enqueue, Fits, InteractionKind, NeededSkill, OfferEnd, Onward, Outcome, Output, Refused, Task,
+        TimeoutPriority, WithdrawCause,
     },
     Acd, Timer,
     estimate::average,
@@ -68,6 +68,7 @@ impl Acd {
                 unfit_since: None,
                 expired: false,
                 alone: false,
+                relaxed: false,
             },
         );
     }
@@ -113,7 +114,9 @@ impl Acd {
         let delay = seconds(line.rules.member_delay_secs);
         later(delay);
         let delayed = waited < delay;
-        let mut need = Need { skills: it.skills.clone(), ..Need::default() };
+        let task = Task { caller: it.caller.reveal(), kind: it.kind.word(), priority: i64::from(it.priority) };
+        let fits = if it.relaxed { Fits::Always } else { line.fits.given(task) };
+        let mut need = Need { skills: it.skills.clone(), fits, ..Need::default() };
         if let Some(ring) = line.rules.rings.first() {
             // Before the first ring's time only the skills count; its own limits begin with it.
             later(seconds(ring.after_secs));
@@ -244,6 +247,8 @@ impl Acd {
     ) -> Result<(), Refused> {
         self.waits(interaction)?;
         self.replace(interaction, |it| it.priority = priority);
+        // The queue's expression may speak of it.
+        self.widen(now, interaction);
         self.settle(now);
         Ok(())
     }
@@ -260,7 +265,10 @@ impl Acd {
 
     /// Any member may have it.
     pub(super) fn needs_no_skill(&mut self, now: Now, interaction: InteractionId) {
-        self.replace(interaction, |it| it.skills.clear());
+        self.replace(interaction, |it| {
+            it.skills.clear();
+            it.relaxed = true;
+        });
         self.widen(now, interaction);
     }
 

@@ -7,7 +7,7 @@ use std::{
 
 use jiff::tz::TimeZone;
 
-use super::{AgentSettings, DispositionRule, NextStatus, Onward, QueueSettings, Settings, preferred};
+use super::{AgentSettings, DispositionRule, NextStatus, Onward, QueueSettings, Settings, fits, preferred};
 use crate::acd::{Channel, Disposition, QUEUE_WAITING_MAX, Reason};
 
 /// Levels of a skill.
@@ -103,6 +103,9 @@ impl Settings {
             }
             for hint in preferred::faults(queue, &skills) {
                 fault(faults, place("prefer"), hint);
+            }
+            for hint in fits::faults(queue, &by_key) {
+                fault(faults, place("fits"), hint);
             }
             let lowest = queue.members.iter().map(|member| member.tier).min();
             if let (Some(lowest), Some(most)) = (lowest, queue.rings.last().and_then(|ring| ring.tier))

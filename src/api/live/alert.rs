@@ -26,7 +26,7 @@ pub enum AlertOf {
     /// Longer in a status than its reason allows (AS-16).
     TooLong { agent: String, reason: Reason, since: Wall, logged_out: bool },
     /// Nobody logged in may have these who wait.
-    Unserved { queue: String, skills: Vec<NeededSkill>, waiting: u32 },
+    Unserved { queue: String, skills: Vec<NeededSkill>, by_rule: bool, waiting: u32 },
 }
 
 impl AlertView {
@@ -41,9 +41,9 @@ impl AlertView {
                 let (reason, since, logged_out) = (reason.clone(), *since, *logged_out);
                 (Some(*agent), AlertOf::TooLong { agent: key(agent), reason, since, logged_out })
             }
-            Notice::Unserved { queue, skills, waiting } => {
+            Notice::Unserved { queue, skills, by_rule, waiting } => {
                 let (queue, skills) = (queue_key(queue), skills.clone());
-                (None, AlertOf::Unserved { queue, skills, waiting: *waiting })
+                (None, AlertOf::Unserved { queue, skills, by_rule: *by_rule, waiting: *waiting })
             }
             // Told in ways of their own.
             Notice::Override(_) | Notice::Inactive { .. } | Notice::Repaired { .. } => return None,

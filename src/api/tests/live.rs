@@ -263,7 +263,7 @@ async fn as_11_as_16_who_should_look_is_told() {
     }
     let too_long = Notice::TooLong { agent: ANA, reason: "lunch".into(), since: START, logged_out: true };
     let skills = vec![NeededSkill { skill: "pt".into(), level: 3 }];
-    let unserved = Notice::Unserved { queue: SUPPORT, skills, waiting: 2 };
+    let unserved = Notice::Unserved { queue: SUPPORT, skills, by_rule: false, waiting: 2 };
     let about_ana = |told: &Value| {
         let [told] = &told["alerts"].as_array().unwrap()[..] else { panic!("{told}") };
         assert_eq!(

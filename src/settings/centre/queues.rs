@@ -88,6 +88,7 @@ impl Reading<'_, '_> {
             let members_mark = section.mark_of("members").unwrap_or(section.mark());
             let decision_mark = section.mark_of("decision").unwrap_or(section.mark());
             let prefer_mark = section.mark_of("prefer").unwrap_or(section.mark());
+            let fits_mark = section.mark_of("fits").unwrap_or(section.mark());
             let Some(form) = section.rest::<QueueSettings>() else { continue };
             let id: Option<QueueId> = self.queues.add(self.report, &key.value, key.mark);
             for clip in &form.announce.periodic {
@@ -105,6 +106,7 @@ impl Reading<'_, '_> {
             places.insert(format!("queues.{}.members", key.value), members_mark);
             places.insert(format!("queues.{}.decision", key.value), decision_mark);
             places.insert(format!("queues.{}.prefer", key.value), prefer_mark);
+            places.insert(format!("queues.{}.fits", key.value), fits_mark);
             let Some(id) = id else { continue };
             let waiting = waiting_sound(waiting, music.as_ref().and_then(|(clip, _)| *clip));
             let caller_id = caller_id.map(|at| at.value);

@@ -314,6 +314,11 @@ fn rt_03_a_queue_weighs_skills() {
     let (before, after) = (with("").unwrap().files.centre, with("prefer = { pt = 2 }").unwrap().files.centre);
     let lines = difference(&before, &[], &after, &[]);
     assert!(lines.len() == 1 && lines[0].contains("prefer") && lines[0].contains("pt"), "{lines:?}");
+    let rule = with("fits = 'skill.pt > 1'").unwrap().files.centre;
+    let lines = difference(&before, &[], &rule, &[]);
+    assert!(lines.len() == 1 && lines[0].contains("fits") && lines[0].contains("skill.pt > 1"), "{lines:?}");
+    let said = with("fits = 'skil.pt > 1'").map(|_| ()).unwrap_err().to_string();
+    assert!(said.contains("9:8: queues.q.fits: at character 1: `skil.pt` is not known"), "{said}");
     let said = with("prefer = { tp = 2 }").map(|_| ()).unwrap_err().to_string();
     assert!(said.contains("9:10: queues.q.prefer: no agent has the skill `tp`; there are: pt"), "{said}");
 }

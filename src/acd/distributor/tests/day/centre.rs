@@ -18,7 +18,7 @@ pub(super) fn settings() -> Settings {
     for agent in settings.agents.values_mut() {
         let level = (agent.key.len() as u8 + agent.key.as_bytes()[agent.key.len() - 1]) % 10 + 1;
         agent.skills.insert("pt".into(), level);
-        if level % 3 > 0 {
+        if !level.is_multiple_of(3) {
             agent.skills.insert("es".into(), level % 4 + 1);
         }
     }
@@ -26,6 +26,9 @@ pub(super) fn settings() -> Settings {
         queue.strategy = Strategy::ALL[n % Strategy::ALL.len()];
         if queue.strategy == Strategy::SkillsBest {
             queue.prefer = prefers(2);
+        }
+        if n % 3 == 1 {
+            queue.fits = fits();
         }
         queue.weight = (id.0 % 3) as u32;
         queue.weight_ageing_secs = [0, 0, 10, 0][n % 4];
@@ -72,6 +75,11 @@ fn prefers(n: u64) -> BTreeMap<String, u32> {
     weights[(n % 3) as usize].iter().map(|(skill, weight)| ((*skill).to_owned(), *weight)).collect()
 }
 
+/// What the model knows by heart.
+fn fits() -> String {
+    "priority >= 3 or kind == \"callback\" and not agent == \"a3\" or skill.es >= 2".into()
+}
+
 fn asks_elsewhere() -> DecisionSettings {
     DecisionSettings { service: "crm".into(), answer_ms: 900, veto_secs: 4 }
 }
@@ -79,7 +87,8 @@ fn asks_elsewhere() -> DecisionSettings {
 /// An administrator changes one thing.
 pub(super) fn change(settings: &mut Settings, chance: &mut Chance) {
     let queue = settings.queues.get_mut(&QueueId(chance.below(QUEUES) + 1)).expect("a queue");
-    match chance.below(8) {
+    match chance.below(9) {
+        8 => queue.fits = if queue.fits.is_empty() { fits() } else { String::new() },
         7 => (queue.strategy, queue.prefer) = (Strategy::SkillsBest, prefers(chance.below(3))),
         0 => {
             queue.strategy = Strategy::ALL[chance.below(Strategy::ALL.len() as u64) as usize];

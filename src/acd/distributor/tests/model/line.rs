@@ -51,6 +51,13 @@ pub(in super::super) struct Ring {
     pub device: DeviceChoice,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in super::super) enum Wants {
+    Anybody,
+    Spanish,
+    SpanishOrNotThree,
+}
+
 /// Tier, what the strategy compares, what it compares then, the order of membership.
 type Rank = (u16, i64, i64, u64, u64);
 
@@ -154,10 +161,24 @@ impl Model {
         (most, call.skill.as_ref().filter(|(skill, _)| !dropped(skill)))
     }
 
+    /// What the one expression of these days comes to for a call.
+    pub fn wants(&self, call: &Call) -> Wants {
+        match (self.queues[&call.queue].fits.is_empty(), call.priority, call.back) {
+            (true, ..) | (_, 3.., _) => Wants::Anybody,
+            (_, _, true) => Wants::SpanishOrNotThree,
+            (_, _, false) => Wants::Spanish,
+        }
+    }
+
     pub fn fits(&self, agent: &Agent, call: &Call) -> bool {
         let (most, skill) = self.need(call);
         let tier = most.is_none_or(|most| agent.places[&call.queue].tier <= most);
-        tier && skill.is_none_or(|(skill, level)| agent.skills.get(skill).is_some_and(|have| have >= level))
+        let fits = match self.wants(call) {
+            Wants::Anybody => true,
+            Wants::Spanish => agent.skills.get("es").is_some_and(|level| *level >= 2),
+            Wants::SpanishOrNotThree => agent.id != 3 || agent.skills.get("es").is_some_and(|level| *level >= 2),
+        };
+        tier && fits && skill.is_none_or(|(skill, level)| agent.skills.get(skill).is_some_and(|have| have >= level))
     }
 
     /// What the real one drew, if it could be drawn.

@@ -26,7 +26,9 @@ impl Model {
         }
         let free = self.agents.values().filter(|agent| agent.may_be_asked(call.queue) && self.fits(agent, call));
         let free: Vec<u64> = free.map(|agent| agent.id).collect();
-        let alike = |it: &&Call| it.queue == call.queue && self.need(it) == self.need(call);
+        let alike = |it: &&Call| {
+            it.queue == call.queue && (self.need(it), self.wants(it)) == (self.need(call), self.wants(call))
+        };
         let asked = self.calls.values().filter(alike).filter(|it| matches!(it.wish, Wish::Asked(_))).count();
         if asked < free.len() && free.iter().any(|agent| !call.vetoed.contains(agent)) {
             let until = self.now + u64::from(decision.answer_ms);
