@@ -214,7 +214,10 @@ impl Acd {
         let mut next = Vec::new();
         for (id, pool) in &queue.pools {
             let room = pool.routable.len().saturating_sub(self.asking(queue, *id));
-            let due = |id: &InteractionId| self.waiting.get(id).is_some_and(|it| self.must_be_decided(it));
+            // One for whom all who are free are ruled out takes nobody's turn.
+            let anybody = |it: &Waiting| pool.routable.iter().any(|key| !it.deciding.vetoed.contains(&key.agent));
+            let due =
+                |id: &InteractionId| self.waiting.get(id).is_some_and(|it| self.must_be_decided(it) && anybody(it));
             next.extend(pool.wanting.iter().map(|key| key.interaction).filter(due).take(room));
         }
         self.turn.wanting.extend(next);

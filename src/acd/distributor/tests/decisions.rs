@@ -306,3 +306,22 @@ fn rt_06_settings_are_checked() {
     let expected = ["service", "answer_ms", "veto_secs"].map(|key| format!("queues.q1.decision.{key}"));
     assert_eq!(places, expected);
 }
+
+/// RT-06, P34: a call for which everybody free is ruled out takes no other call's turn to be asked about.
+#[test]
+fn rt_06_who_can_have_nobody_holds_up_nobody() {
+    let mut room = room(2);
+    let first = room.call();
+    let dilemma = room.dilemma();
+    room.is_told(&dilemma, rules_out(&[1]));
+    assert_eq!(room.rings_at(), [2]);
+    let offer = room.agent(2).offers[0].offer;
+    room.ask(|acd, now| acd.decline(now, offer, Actor::Agent(AgentId(2)))).unwrap();
+    assert!(room.dilemmas().is_empty(), "the one left is ruled out for {first:?}");
+    room.call();
+    let dilemma = room.dilemma();
+    let third = room.call();
+    assert!(room.dilemmas().is_empty(), "one question for each agent");
+    room.is_told(&dilemma, rules_out(&[1]));
+    assert_eq!(room.dilemma().interaction, third);
+}
