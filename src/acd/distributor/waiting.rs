@@ -167,7 +167,9 @@ impl Acd {
                 it.phase = WaitPhase::Open;
             }
         }
-        if asked && old != pool {
+        // One that is due may have had the turn of another in the pool that it leaves.
+        let had_turn = asked || self.waiting.get(&id).is_some_and(|it| self.must_be_decided(it));
+        if had_turn && old != pool {
             self.ask_about_others(queue);
         }
         self.update_wanting(id);
