@@ -1,6 +1,7 @@
 //! The ground floor: ids, time, numbers, addresses of programs elsewhere, secrets, timers, chance. Uses nothing of the house; anyone may use it.
 
 mod chance;
+mod circle;
 mod endpoint;
 mod ids;
 mod map;
@@ -10,6 +11,7 @@ mod time;
 mod timers;
 
 pub use chance::{Chance, in_weighted_order};
+pub use circle::way_round;
 pub use endpoint::Endpoint;
 pub use ids::*;
 pub use map::{FastMap, FastSet, KeyedMap, keyed_map};

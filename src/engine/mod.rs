@@ -63,7 +63,7 @@ pub use last_used::UsedDevice;
 pub use live::{Event, Happened, OfferView};
 pub use menus::{
     COURSE_MAX, Collect, KeptMenu, LINES_MAX, Line, MENUS_MAX, Menu, MenuEnd, MenuStep, STEPS_MAX, TYPED_MAX, Way,
-    reached, way_round,
+    menus_round, reached,
 };
 pub use pages::{PAGE_LEGS_MAX, PAGE_SDP_MAX, PAGES_MAX, PAGES_PER_USER_MAX, PageLeg, PageSays, PageTold};
 pub use parties::Supervision;

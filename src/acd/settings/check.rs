@@ -8,7 +8,10 @@ use std::{
 use jiff::tz::TimeZone;
 
 use super::{AgentSettings, DispositionRule, NextStatus, Onward, QueueSettings, Settings, fits, preferred};
-use crate::acd::{Channel, Disposition, QUEUE_WAITING_MAX, Reason};
+use crate::{
+    acd::{Channel, Disposition, QUEUE_WAITING_MAX, Reason},
+    base::way_round,
+};
 
 /// Levels of a skill.
 const LEVEL_MAX: u8 = 10;
@@ -156,7 +159,7 @@ impl Settings {
             if queue.overflow.iter().rev().skip(1).any(|to| matches!(to, Onward::HangUp | Onward::Clip(_))) {
                 fault(faults, place("overflow"), "a clip or a hang-up ends the chain: put it last");
             }
-            if let Some(path) = way_back(queue.key.as_str(), &next) {
+            if let Some(path) = way_round(queue.key.as_str(), |at| next.get(at).into_iter().flatten().copied()) {
                 fault(faults, place("overflow"), format!("it loops: {}", path.join(" → ")));
             }
         }
@@ -171,23 +174,6 @@ fn queues_of<'a>(onward: impl Iterator<Item = &'a Onward>) -> Vec<&'a str> {
         }
     };
     onward.filter_map(queue).collect()
-}
-
-/// How a chain leads from a queue back to itself.
-fn way_back<'a>(start: &'a str, next: &BTreeMap<&'a str, Vec<&'a str>>) -> Option<Vec<&'a str>> {
-    let (mut paths, mut seen) = (vec![vec![start]], BTreeSet::new());
-    while let Some(path) = paths.pop() {
-        for to in path.last().and_then(|last| next.get(last)).into_iter().flatten() {
-            let longer: Vec<_> = path.iter().copied().chain([*to]).collect();
-            if *to == start {
-                return Some(longer);
-            }
-            if seen.insert(*to) {
-                paths.push(longer);
-            }
-        }
-    }
-    None
 }
 
 fn fault(faults: &mut Vec<Fault>, place: String, hint: impl Into<String>) {

@@ -11,7 +11,7 @@ mod settings;
 
 pub use course::COURSE_MAX;
 pub use record::{MenuEnd, MenuStep, STEPS_MAX};
-pub use settings::{Collect, LINES_MAX, Line, MENUS_MAX, Menu, TYPED_MAX, Way, reached, way_round};
+pub use settings::{Collect, LINES_MAX, Line, MENUS_MAX, Menu, TYPED_MAX, Way, menus_round, reached};
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

@@ -8,7 +8,12 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{acd::Onward, base::MenuId, engine::settings::language_of, media::spoken::Language};
+use crate::{
+    acd::Onward,
+    base::{MenuId, way_round},
+    engine::settings::language_of,
+    media::spoken::Language,
+};
 
 /// Menus of one centre.
 pub const MENUS_MAX: usize = 1_000;
@@ -286,22 +291,14 @@ impl Menu {
 }
 
 /// How menus lead from one back to itself without anybody pressing a key.
-pub fn way_round<'a>(menus: &'a [Menu], start: &'a str) -> Option<Vec<&'a str>> {
-    let (mut paths, mut seen) = (vec![vec![start]], BTreeSet::new());
-    while let Some(path) = paths.pop() {
-        let menu = path.last().and_then(|last| menus.iter().find(|menu| menu.key == **last));
-        for (_, way) in menu.into_iter().flat_map(Menu::ways_without_key) {
-            let Way::Menu(to) = way else { continue };
-            let longer: Vec<&str> = path.iter().copied().chain([to.as_str()]).collect();
-            if to == start {
-                return Some(longer);
-            }
-            if seen.insert(to.as_str()) {
-                paths.push(longer);
-            }
-        }
-    }
-    None
+pub fn menus_round<'a>(menus: &'a [Menu], start: &'a str) -> Option<Vec<&'a str>> {
+    way_round(start, |at| {
+        let menu = menus.iter().find(|menu| menu.key == at);
+        menu.into_iter().flat_map(Menu::ways_without_key).filter_map(|(_, way)| match way {
+            Way::Menu(to) => Some(to.as_str()),
+            Way::Out(_) | Way::Stay => None,
+        })
+    })
 }
 
 /// The menus that can be come to from these, themselves among them.

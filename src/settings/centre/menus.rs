@@ -1,14 +1,14 @@
 //! `[[menu]]`: the shape is the engine's; here is what it may name, and that nobody is led round in it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
 use super::{Reading, dump::without_defaults};
 use crate::{
     acd::Onward,
-    base::MenuId,
-    engine::{Line, MENUS_MAX, Menu, Way, reached, way_round},
+    base::{MenuId, way_round},
+    engine::{Line, MENUS_MAX, Menu, Way, menus_round, reached},
     settings::{
         fault::{At, Mark},
         near,
@@ -99,7 +99,7 @@ impl Reading<'_, '_> {
                 self.check_way(way, draft.mark_of(key), key);
             }
             self.check_skills(draft, acd);
-            if let Some(path) = way_round(&menus, &menu.key) {
+            if let Some(path) = menus_round(&menus, &menu.key) {
                 let problem = format!("menu \"{}\" goes round without a key: {}", menu.key, path.join(" → "));
                 let hint = "let to, answers or otherwise lead out of the circle, at last to a queue or \"hangup\"";
                 self.report.fault(draft.mark, problem, Some(hint.to_owned()));
@@ -121,7 +121,8 @@ impl Reading<'_, '_> {
         }
         for draft in drafts {
             let start = format!("menu:{}", draft.menu.key);
-            if let Some(path) = round(&start, &next).filter(|path| path.iter().any(|at| at.starts_with("queue:"))) {
+            let path = way_round(&start, |at| next.get(at).into_iter().flatten().map(String::as_str));
+            if let Some(path) = path.filter(|path| path.iter().any(|at| at.starts_with("queue:"))) {
                 let problem = format!("menu \"{}\" goes round without a key: {}", draft.menu.key, path.join(" → "));
                 let hint = "who shall wait on in his queue hears its [queue.voice] menu, which leads back by \"stay\"";
                 self.report.fault(draft.mark, problem, Some(hint.to_owned()));
@@ -192,23 +193,6 @@ impl Reading<'_, '_> {
             self.menus.find(self.report, &At::new(key.clone(), mark), "voice.menu");
         }
     }
-}
-
-/// A way from a place back to itself.
-fn round<'a>(start: &'a str, next: &'a BTreeMap<String, Vec<String>>) -> Option<Vec<&'a str>> {
-    let (mut paths, mut seen) = (vec![vec![start]], BTreeSet::new());
-    while let Some(path) = paths.pop() {
-        for to in path.last().and_then(|last| next.get(*last)).into_iter().flatten() {
-            let longer: Vec<&str> = path.iter().copied().chain([to.as_str()]).collect();
-            if to == start {
-                return Some(longer);
-            }
-            if seen.insert(to.as_str()) {
-                paths.push(longer);
-            }
-        }
-    }
-    None
 }
 
 pub(super) fn finished(drafts: Vec<MenuDraft>) -> Vec<Menu> {
