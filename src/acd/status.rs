@@ -125,7 +125,7 @@ impl InteractionKind {
         }
     }
 
-    /// As settings write it.
+    /// As settings and headers write it.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Inbound => "inbound",

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{Engine, Happened, OfferView, StoryEvent, told::Briefing};
 use crate::{
-    acd::{self, InteractionKind, OfferFault, WithdrawCause},
+    acd::{self, OfferFault, WithdrawCause},
     base::{AgentId, CallId, EngagementId, InteractionId, LegId, Now, OfferId},
     sip::Headers,
     switch::{Caller, Cause, GoesOn, Lost, RingId, RingPlan, Then},
@@ -272,15 +272,9 @@ impl Engine {
 /// What an agent's phone is told about an offer (RT-14), and to answer it by itself where the queue says so (RT-13).
 /// Phones differ in which of the two they know.
 fn offer_headers(offer: &acd::Offer, queue_name: &str, realm: &str) -> Headers {
-    let kind = match offer.kind {
-        InteractionKind::Inbound => "inbound",
-        InteractionKind::Callback => "callback",
-        InteractionKind::Campaign => "campaign",
-        InteractionKind::Direct => "direct",
-    };
     let mut headers: Headers = vec![
         ("X-Strowger-Interaction".into(), offer.interaction.to_string()),
-        ("X-Strowger-Type".into(), kind.to_owned()),
+        ("X-Strowger-Type".into(), offer.kind.word().to_owned()),
         ("X-Strowger-Queue".into(), queue_name.to_owned()),
         ("X-Strowger-Wait".into(), (offer.waited_ms / 1_000).to_string()),
     ];

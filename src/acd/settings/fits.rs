@@ -12,6 +12,7 @@
 use std::collections::BTreeMap;
 
 use super::{AgentSettings, QueueSettings};
+use crate::acd::InteractionKind;
 
 /// Octets of one expression.
 const FITS_LENGTH_MAX: usize = 1_024;
@@ -19,8 +20,9 @@ const FITS_LENGTH_MAX: usize = 1_024;
 /// Brackets and `not` within each other.
 const FITS_DEPTH_MAX: usize = 16;
 
-/// What `kind` may be.
-const KINDS: [&str; 3] = ["inbound", "callback", "campaign"];
+/// What `kind` may be: those that wait in queues.
+const KINDS: [&str; 3] =
+    [InteractionKind::Inbound.word(), InteractionKind::Callback.word(), InteractionKind::Campaign.word()];
 
 /// An expression, or what is left of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
