@@ -73,7 +73,8 @@ impl Acd {
             && self.queues.get(&it.queue).is_some_and(|queue| queue.rules.decision.is_some())
     }
 
-    /// Whether one more of a pool may be asked about, with so many agents of it beyond those in its list.
+    /// Whether one more of a pool may be asked about, with so many agents of it beyond those in its list. Where nobody
+    /// elsewhere is asked this costs nothing.
     pub(super) fn may_ask(&self, queue: &Queue, pool: PoolId, unlisted: usize) -> bool {
         let agents = queue.pools.get(&pool).map_or(0, |pool| pool.routable.len());
         self.asking(queue, pool) < agents + unlisted

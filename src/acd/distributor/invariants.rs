@@ -153,9 +153,11 @@ impl Acd {
         if heads.collect::<BTreeSet<_>>() != queue.heads {
             wrong("I4", format!("the heads of {id} are not those of its pools"));
         }
-        for pool in queue.pools.values() {
+        for (id, pool) in &queue.pools {
+            let may_ask = self.may_ask(queue, *id, 0);
             let pair = pool.wanting.iter().find_map(|key| {
-                let takes = |agent: &&super::queue::AgentKey| self.takes(key.interaction, agent.agent, agent.tier, 0);
+                let takes =
+                    |agent: &&super::queue::AgentKey| self.takes(key.interaction, agent.agent, agent.tier, may_ask);
                 pool.routable.iter().find(takes).map(|agent| (key.interaction, agent.agent))
             });
             if let Some((interaction, agent)) = pair {

@@ -128,14 +128,13 @@ impl Acd {
                     // Those behind it are no better.
                     break;
                 }
-                let Some(pool) = queue.pools.get(pool) else { continue };
-                if !pool.need.admits(agent, member.tier) {
+                let Some(line) = queue.pools.get(pool).filter(|line| line.need.admits(agent, member.tier)) else {
                     continue;
-                }
+                };
                 // One who has just come stands in no list yet.
-                let unlisted = usize::from(member.listed.is_none());
-                let takes = |key: &&WaitKey| self.takes(key.interaction, agent.id, member.tier, unlisted);
-                let Some(first) = pool.wanting.iter().find(takes) else { continue };
+                let may_ask = self.may_ask(queue, *pool, usize::from(member.listed.is_none()));
+                let takes = |key: &&WaitKey| self.takes(key.interaction, agent.id, member.tier, may_ask);
+                let Some(first) = line.wanting.iter().find(takes) else { continue };
                 let place = turnstile(queue, *first, at);
                 if best.is_none_or(|(best, _)| place < best) {
                     best = Some((place, first.interaction));
@@ -145,12 +144,12 @@ impl Acd {
         best
     }
 
-    /// Whether an interaction would take an agent: none who is ruled out, none before somebody elsewhere can be asked
+    /// Whether an interaction would take an agent: none who is ruled out, none before somebody elsewhere may be asked
     /// where that must be, and while some ring at once, only one of their tier or a lower one.
-    pub(super) fn takes(&self, id: InteractionId, agent: AgentId, tier: u16, unlisted: usize) -> bool {
+    pub(super) fn takes(&self, id: InteractionId, agent: AgentId, tier: u16, may_ask: bool) -> bool {
         let Some(it) = self.waiting.get(&id).filter(|it| !it.deciding.vetoed.contains(&agent)) else { return false };
         if self.must_be_decided(it) {
-            return self.queues.get(&it.queue).is_some_and(|queue| self.may_ask(queue, it.pool, unlisted));
+            return may_ask;
         }
         self.ringing_tier(it).is_none_or(|ringing| tier <= ringing)
     }

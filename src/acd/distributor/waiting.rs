@@ -159,17 +159,15 @@ impl Acd {
                 self.leave_pool(queue, old);
             }
         }
-        let mut asked = false;
         if let Some(it) = self.waiting.get_mut(&id) {
             it.pool = pool;
-            asked = it.deciding.is_asked();
             if it.phase == WaitPhase::Delayed && !delayed {
                 it.phase = WaitPhase::Open;
             }
         }
-        // One that is due may have had the turn of another in the pool that it leaves.
-        let had_turn = asked || self.waiting.get(&id).is_some_and(|it| self.must_be_decided(it));
-        if had_turn && old != pool {
+        // One that is asked about, or due to be, may have had the turn of another in the pool that it leaves.
+        let had_turn = |it: &Waiting| it.deciding.is_asked() || self.must_be_decided(it);
+        if old != pool && self.waiting.get(&id).is_some_and(had_turn) {
             self.ask_about_others(queue);
         }
         self.update_wanting(id);

@@ -325,3 +325,22 @@ fn rt_06_who_can_have_nobody_holds_up_nobody() {
     room.is_told(&dilemma, rules_out(&[1]));
     assert_eq!(room.dilemma().interaction, third);
 }
+
+/// RT-06, P34: whose tier opens while he is due to be asked about leaves his turn to who still waits for the first tier.
+#[test]
+fn rt_06_who_needs_others_now_gives_his_turn_on() {
+    let mut settings = centre(1, 1);
+    let queue = first_queue(&mut settings);
+    let ring = |after_secs, tier| Ring { after_secs, tier, ..Ring::default() };
+    queue.rings = vec![ring(0, Some(0)), ring(5, None)];
+    queue.decision = Some(DecisionSettings { service: "crm".into(), answer_ms: 10_000, ..Default::default() });
+    let mut room = Room::with(1, |it| *it = settings);
+    let first = room.call();
+    room.call();
+    assert_eq!(room.dilemma().interaction, first, "one question for one agent");
+    room.pass(3);
+    let third = room.call();
+    assert!(room.dilemmas().is_empty());
+    room.pass(2);
+    assert_eq!(room.dilemma().interaction, third);
+}
