@@ -1,6 +1,6 @@
 //! Connections that come to us: counted before anything is read, then shaken hands with as their listener wants it.
 
-use std::{os::fd::AsRawFd, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -68,17 +68,7 @@ pub fn prepare(stream: &TcpStream) {
     let _ = stream.set_nodelay(true);
     let alive = socket2::TcpKeepalive::new().with_time(ALIVE_AFTER).with_interval(ALIVE_EVERY);
     let _ = socket2::SockRef::from(stream).set_tcp_keepalive(&alive);
-    let millis = libc::c_uint::try_from(UNACKNOWLEDGED.as_millis()).unwrap_or(libc::c_uint::MAX);
-    // SAFETY: the option takes one unsigned int, which outlives the call; the descriptor is open as long as the stream is.
-    let _ = unsafe {
-        libc::setsockopt(
-            stream.as_raw_fd(),
-            libc::IPPROTO_TCP,
-            libc::TCP_USER_TIMEOUT,
-            (&raw const millis).cast(),
-            size_of::<libc::c_uint>() as libc::socklen_t,
-        )
-    };
+    let _ = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(UNACKNOWLEDGED));
 }
 
 async fn serve(
