@@ -54,3 +54,17 @@ pub fn restrict(limits: &Limits) -> io::Result<()> {
     unsafe { libc::nice(10) };
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where the system tells at all.
+    #[test]
+    fn memory_comes_in_plain_pages() {
+        plain_pages();
+        let status = std::fs::read_to_string("/proc/self/status").expect("a status");
+        let told = status.lines().find_map(|line| line.strip_prefix("THP_enabled:"));
+        assert!(told.is_none_or(|told| told.trim() == "0"), "{told:?}");
+    }
+}

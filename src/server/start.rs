@@ -462,7 +462,8 @@ mod tests {
     /// THREATS (files): nothing is trusted that lies where everybody may write.
     #[test]
     fn a_folder_that_everybody_may_write_to_is_refused() {
-        let folder = std::env::temp_dir().join(format!("strowger-{}-open-folder", std::process::id()));
+        let scratch = crate::store::scratch::Scratch::new("open-folder");
+        let folder = scratch.join("data");
         let path = folder.to_str().expect("a path");
         assert_eq!(make_folder(path).expect("a new folder"), folder);
         let mode = |mode| fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).expect("permissions");
@@ -471,6 +472,5 @@ mod tests {
         assert!(told.is_err_and(|told| told.contains("chmod 700")));
         mode(0o755);
         assert!(make_folder(path).is_ok(), "who may only read changes nothing");
-        fs::remove_dir(&folder).expect("an empty folder");
     }
 }
