@@ -10,20 +10,40 @@ use super::{
     caller,
     menus::{SALES, WELCOME, calls_menu, clip, ends, has_menus, seller},
 };
-use crate::sim::{Habit, SUPPORT, Voice, World, millis, secs};
+use crate::sim::{Agent, Call, Habit, Phone, SUPPORT, Voice, World, millis, secs};
 
 fn onward(text: &str) -> Onward {
     text.parse().expect("a destination")
+}
+
+/// The menu of a queue's chain.
+fn late(key: &str, to: &str) -> serde_json::Value {
+    json!({ "key": "late", "say": [WELCOME], "keys": { key: to }, "otherwise": "hangup" })
+}
+
+/// A closed queue whose chain leads to a menu, and then to the queue in which Eva sells. A caller has just chosen Zoe there.
+fn zoe_behind_a_chain(world: &World, habit: Habit) -> (Agent, Phone, Call) {
+    has_menus(world, [late("0", "user:zoe")]);
+    let eva = seller(world, "eva");
+    let zoe = world.phone("zoe");
+    zoe.registers();
+    zoe.does(habit);
+    world.centre_has(|centre| {
+        let queue = centre.acd.queues.get_mut(&SUPPORT).unwrap();
+        (queue.closed, queue.overflow) = (true, vec![onward("menu:late"), onward("queue:sales")]);
+    });
+    world.run_for(secs(1));
+    let call = caller(world);
+    world.run_for(secs(1));
+    call.presses("0");
+    (eva, zoe, call)
 }
 
 /// QE-12, QE-18: whom the queue does not keep longer hears the menu of its chain, whose key leads him on; the story says so.
 #[test]
 fn qe_12_a_chain_leads_to_a_menu() {
     let world = World::seed(2_200);
-    has_menus(
-        &world,
-        [json!({ "key": "late", "say": [WELCOME], "keys": { "1": "queue:sales" }, "otherwise": "hangup" })],
-    );
+    has_menus(&world, [late("1", "queue:sales")]);
     let eva = seller(&world, "eva");
     world.centre_has(|centre| {
         let queue = centre.acd.queues.get_mut(&SUPPORT).unwrap();
@@ -49,10 +69,7 @@ fn qe_12_a_chain_leads_to_a_menu() {
 fn qe_11_a_key_leads_to_a_menu() {
     for closed in [false, true] {
         let world = World::seed(2_201);
-        has_menus(
-            &world,
-            [json!({ "key": "late", "say": [WELCOME], "keys": { "1": "queue:sales" }, "otherwise": "hangup" })],
-        );
+        has_menus(&world, [late("1", "queue:sales")]);
         let ana = world.agent("ana").ready();
         ana.selects(Selection::not_ready("lunch")).unwrap();
         world.centre_has(|centre| {
@@ -122,19 +139,7 @@ fn qe_18_behind_a_menu_it_goes_on() {
 #[test]
 fn qe_12_behind_a_menu_the_chain_goes_on() {
     let world = World::seed(2_203);
-    has_menus(&world, [json!({ "key": "late", "say": [WELCOME], "keys": { "0": "user:zoe" }, "otherwise": "hangup" })]);
-    let eva = seller(&world, "eva");
-    let zoe = world.phone("zoe");
-    zoe.registers();
-    zoe.does(Habit::Refuses(486));
-    world.centre_has(|centre| {
-        let queue = centre.acd.queues.get_mut(&SUPPORT).unwrap();
-        (queue.closed, queue.overflow) = (true, vec![onward("menu:late"), onward("queue:sales")]);
-    });
-    world.run_for(secs(1));
-    let call = caller(&world);
-    world.run_for(secs(1));
-    call.presses("0");
+    let (eva, _, call) = zoe_behind_a_chain(&world, Habit::Refuses(486));
     world.within(5, "the next step of the chain", |_| eva.is_ringing());
     eva.call().answers();
     world.within(3, "they talk", |world| world.hear_each_other(&call, &eva));
@@ -147,22 +152,10 @@ fn qe_12_behind_a_menu_the_chain_goes_on() {
 #[test]
 fn qe_12_a_step_that_answered_ends_the_chain() {
     let world = World::seed(2_205);
-    has_menus(&world, [json!({ "key": "late", "say": [WELCOME], "keys": { "0": "user:zoe" }, "otherwise": "hangup" })]);
-    let eva = seller(&world, "eva");
-    let (zoe, kim) = (world.phone("zoe"), world.phone("kim"));
-    for phone in [&zoe, &kim] {
-        phone.registers();
-    }
+    let kim = world.phone("kim");
+    kim.registers();
     kim.does(Habit::Refuses(486));
-    zoe.does(Habit::AnswersAtOnce);
-    world.centre_has(|centre| {
-        let queue = centre.acd.queues.get_mut(&SUPPORT).unwrap();
-        (queue.closed, queue.overflow) = (true, vec![onward("menu:late"), onward("queue:sales")]);
-    });
-    world.run_for(secs(1));
-    let call = caller(&world);
-    world.run_for(secs(1));
-    call.presses("0");
+    let (eva, zoe, call) = zoe_behind_a_chain(&world, Habit::AnswersAtOnce);
     world.within(5, "she answers", |world| world.hear_each_other(&call, &zoe));
     zoe.call().refers("kim");
     world.run_for(secs(3));
