@@ -11,12 +11,12 @@ use super::{
     super::{Candidate, DECISION_CANDIDATES_MAX, Decided, Dilemma, Output, Undecided, VETOES_MAX, Verdict},
     Acd, Timer,
     lists::pool_key,
-    matching::{candidate, unfit},
+    matching::{Turnstile, candidate, turnstile, unfit},
     millis,
     queue::{AgentKey, Pool, PoolId, Queue, Waiting},
     seconds,
 };
-use crate::base::{AgentId, DecisionId, Instant, InteractionId, Now, QueueId};
+use crate::base::{AgentId, DecisionId, Instant, InteractionId, Now, QueueId, Wall};
 
 /// What is known from elsewhere of who shall get one interaction.
 #[derive(Debug, Default)]
@@ -204,24 +204,22 @@ impl Acd {
         if let Some(queue) = self.queues.get_mut(&queue) {
             queue.asking.remove(&id);
         }
-        self.ask_about_others(queue);
+        self.turn.asking.insert(queue);
         self.outputs.push_back(Output::Decided { interaction: id, queue, decided: decided.clone() });
         Some(decided)
     }
 
-    /// A question of the queue is over: so many others may be asked about as it has agents left.
-    pub(super) fn ask_about_others(&mut self, queue: QueueId) {
-        let Some(queue) = self.queues.get(&queue) else { return };
-        let mut next = Vec::new();
-        for (id, pool) in &queue.pools {
-            let room = pool.routable.len().saturating_sub(self.asking(queue, *id));
-            // One for whom all who are free are ruled out takes nobody's turn.
+    /// The first of a queue's who is due to be asked about and may be: his pool has an agent whom no question is about, and
+    /// not all of its agents are ruled out for him.
+    pub(super) fn next_due(&self, queue: QueueId, at: Wall) -> Option<(Turnstile, InteractionId)> {
+        let queue = self.queues.get(&queue)?;
+        let due = queue.pools.iter().filter(|(id, _)| self.may_ask(queue, **id, 0)).filter_map(|(_, pool)| {
             let anybody = |it: &Waiting| pool.routable.iter().any(|key| !it.deciding.vetoed.contains(&key.agent));
-            let due =
-                |id: &InteractionId| self.waiting.get(id).is_some_and(|it| self.must_be_decided(it) && anybody(it));
-            next.extend(pool.wanting.iter().map(|key| key.interaction).filter(due).take(room));
-        }
-        self.turn.wanting.extend(next);
+            let is_due = |it: &Waiting| self.must_be_decided(it) && anybody(it);
+            pool.wanting.iter().find(|key| self.waiting.get(&key.interaction).is_some_and(is_due))
+        });
+        let first = due.min()?;
+        Some((turnstile(queue, *first, at), first.interaction))
     }
 
     /// Whom somebody elsewhere had ruled out may be asked again, and that one with him.

@@ -22,7 +22,7 @@ impl Acd {
         let stale = std::mem::take(&mut self.turn.stale);
         let mut rest = stale.iter().copied();
         match (rest.next(), rest.next()) {
-            (Some(agent), None) if self.turn.agents.is_empty() && self.turn.wanting.is_empty() => {
+            (Some(agent), None) if !self.turn.has_seekers() => {
                 if self.recount(agent) {
                     self.serve(now, agent);
                 }

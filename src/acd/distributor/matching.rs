@@ -1,8 +1,8 @@
 //! The pairing: each turn ends with everything handed out that can be.
 //!
 //! Before a turn nobody who may be asked faces an interaction that he may be offered (I4). So only what the turn
-//! touched can make a new pair: interactions that now want somebody, and agents who can now be asked. They are taken
-//! in the order of the interactions (weight, priority, arrival, id), by looking at the heads of the lines alone.
+//! touched can make a new pair: interactions that now want somebody, agents who can now be asked, and queues that may ask
+//! elsewhere about one more. They are taken in the order of the interactions (weight, priority, arrival, id), by looking at the heads of the lines alone.
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
@@ -13,7 +13,7 @@ use super::{
     Acd, millis,
     queue::{AgentKey, Pool, Queue, WaitKey, WaitPhase, Waiting, lowest_tier},
 };
-use crate::base::{AgentId, InteractionId, Now, Wall};
+use crate::base::{AgentId, InteractionId, Now, QueueId, Wall};
 
 /// Order over all queues: the heaviest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +35,8 @@ pub(super) enum Asked {
 enum Seeker {
     Interaction(InteractionId),
     Agent(AgentId),
+    /// A queue that may have somebody elsewhere asked about more.
+    Asking(QueueId),
 }
 
 impl Acd {
@@ -73,35 +75,35 @@ impl Acd {
 
     fn pair(&mut self, now: Now) {
         let at = self.at(now);
-        let mut heap = BinaryHeap::new();
-        for id in std::mem::take(&mut self.turn.wanting) {
-            if let Some(place) = self.place_of(id, at) {
-                heap.push(Reverse((place, Seeker::Interaction(id))));
-            }
-        }
-        for agent in std::mem::take(&mut self.turn.agents) {
-            if let Some((place, _)) = self.best_for(agent, at) {
-                heap.push(Reverse((place, Seeker::Agent(agent))));
-            }
-        }
+        let turn = &mut self.turn;
+        let wanting = std::mem::take(&mut turn.wanting).into_iter().map(Seeker::Interaction);
+        let agents = std::mem::take(&mut turn.agents).into_iter().map(Seeker::Agent);
+        let asking = std::mem::take(&mut turn.asking).into_iter().map(Seeker::Asking);
+        let seekers = wanting.chain(agents).chain(asking);
+        let placed = seekers.filter_map(|seeker| Some(Reverse((self.sought(seeker, at)?.0, seeker))));
+        let mut heap: BinaryHeap<_> = placed.collect();
         while let Some(Reverse((place, seeker))) = heap.pop() {
-            match seeker {
-                Seeker::Interaction(id) => drop(self.ask(now, id)),
-                Seeker::Agent(agent) => {
-                    // The best may have gone meanwhile; the next best is never better.
-                    let Some((best, id)) = self.best_for(agent, at) else { continue };
-                    if best > place {
-                        heap.push(Reverse((best, seeker)));
-                        continue;
-                    }
-                    if self.ask(now, id) == Asked::Nobody {
-                        continue;
-                    }
-                    if let Some((next, _)) = self.best_for(agent, at) {
-                        heap.push(Reverse((next, seeker)));
-                    }
-                }
+            // What was sought may have gone meanwhile; the next is never better.
+            let Some((best, id)) = self.sought(seeker, at) else { continue };
+            if best > place {
+                heap.push(Reverse((best, seeker)));
+                continue;
             }
+            if self.ask(now, id) == Asked::Nobody || matches!(seeker, Seeker::Interaction(_)) {
+                continue;
+            }
+            if let Some((next, _)) = self.sought(seeker, at) {
+                heap.push(Reverse((next, seeker)));
+            }
+        }
+    }
+
+    /// The interaction that a seeker would have next, and where it stands.
+    fn sought(&self, seeker: Seeker, at: Wall) -> Option<(Turnstile, InteractionId)> {
+        match seeker {
+            Seeker::Interaction(id) => Some((self.place_of(id, at)?, id)),
+            Seeker::Agent(agent) => self.best_for(agent, at),
+            Seeker::Asking(queue) => self.next_due(queue, at),
         }
     }
 
@@ -309,7 +311,7 @@ fn by_chance<'a>(
     std::iter::once(drawn).chain(others).take(WHY_CANDIDATES_MAX + it.tried.len()).collect()
 }
 
-fn turnstile(queue: &Queue, key: WaitKey, at: Wall) -> Turnstile {
+pub(super) fn turnstile(queue: &Queue, key: WaitKey, at: Wall) -> Turnstile {
     Turnstile { weight: Reverse(queue.weight(at)), key }
 }
 

@@ -111,6 +111,8 @@ struct Turn {
     agents: BTreeSet<AgentId>,
     /// Would take an agent now.
     wanting: BTreeSet<InteractionId>,
+    /// May have somebody elsewhere asked about more of those who wait.
+    asking: BTreeSet<QueueId>,
     /// May have become empty, or stopped being so.
     queues: BTreeSet<QueueId>,
     /// Have entered a line; to be told of if nobody is asked.
@@ -121,7 +123,12 @@ struct Turn {
 
 impl Turn {
     fn is_settled(&self) -> bool {
-        self.stale.is_empty() && self.agents.is_empty() && self.wanting.is_empty() && self.queues.is_empty()
+        self.stale.is_empty() && self.queues.is_empty() && !self.has_seekers()
+    }
+
+    /// Something may be handed out.
+    fn has_seekers(&self) -> bool {
+        !self.agents.is_empty() || !self.wanting.is_empty() || !self.asking.is_empty()
     }
 }
 

@@ -165,10 +165,9 @@ impl Acd {
                 it.phase = WaitPhase::Open;
             }
         }
-        // One that is asked about, or due to be, may have had the turn of another in the pool that it leaves.
-        let had_turn = |it: &Waiting| it.deciding.is_asked() || self.must_be_decided(it);
-        if old != pool && self.waiting.get(&id).is_some_and(had_turn) {
-            self.ask_about_others(queue);
+        // Its question, if there is one, counts in another pool from now on.
+        if old != pool && self.queues.get(&queue).is_some_and(|queue| !queue.asking.is_empty()) {
+            self.turn.asking.insert(queue);
         }
         self.update_wanting(id);
     }
