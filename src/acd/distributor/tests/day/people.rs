@@ -1,5 +1,7 @@
 //! What agents do of themselves, and what supervisors and administrators do to them.
 
+use std::cell::Cell;
+
 use super::{
     super::model::{Agent, Doing, Standing},
     AGENTS, Day, QUEUES, centre,
@@ -226,12 +228,18 @@ impl Day {
     /// Something tears offers and engagements away; the next look at the invariants finds it.
     pub fn accident(&mut self) {
         self.repairs += 1;
+        let found = Cell::new(0);
         self.both(
             |acd, now| {
                 acd.break_for_test();
-                acd.repair(now);
+                found.set(acd.repair(now));
             },
-            |model| model.repair(),
+            // Where nothing could be torn away, nothing is put in order, either.
+            |model| {
+                if found.get() > 0 {
+                    model.repair()
+                }
+            },
         );
     }
 }
