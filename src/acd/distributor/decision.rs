@@ -73,11 +73,9 @@ impl Acd {
             && self.queues.get(&it.queue).is_some_and(|queue| queue.rules.decision.is_some())
     }
 
-    /// Whether one more of a pool may be asked about, with so many agents of it beyond those in its list. Where nobody
-    /// elsewhere is asked this costs nothing.
-    pub(super) fn may_ask(&self, queue: &Queue, pool: PoolId, unlisted: usize) -> bool {
-        let agents = queue.pools.get(&pool).map_or(0, |pool| pool.routable.len());
-        self.asking(queue, pool) < agents + unlisted
+    /// Whether one more of a pool may be asked about. Where nobody elsewhere is asked this costs nothing.
+    pub(super) fn may_ask(&self, queue: &Queue, pool: PoolId) -> bool {
+        self.asking(queue, pool) < queue.pools.get(&pool).map_or(0, |pool| pool.routable.len())
     }
 
     fn asking(&self, queue: &Queue, pool: PoolId) -> usize {
@@ -110,7 +108,7 @@ impl Acd {
         let vetoed = &it.deciding.vetoed;
         let mut first = queue.first(pool, DECISION_CANDIDATES_MAX, vetoed);
         first.sort_by_key(|key| it.tried.contains(&key.agent));
-        if first.is_empty() || !self.may_ask(queue, it.pool, 0) {
+        if first.is_empty() || !self.may_ask(queue, it.pool) {
             return None;
         }
         let at = self.at(now);
@@ -213,7 +211,7 @@ impl Acd {
     /// not all of its agents are ruled out for him.
     pub(super) fn next_due(&self, queue: QueueId, at: Wall) -> Option<(Turnstile, InteractionId)> {
         let queue = self.queues.get(&queue)?;
-        let due = queue.pools.iter().filter(|(id, _)| self.may_ask(queue, **id, 0)).filter_map(|(_, pool)| {
+        let due = queue.pools.iter().filter(|(id, _)| self.may_ask(queue, **id)).filter_map(|(_, pool)| {
             let anybody = |it: &Waiting| pool.routable.iter().any(|key| !it.deciding.vetoed.contains(&key.agent));
             let is_due = |it: &Waiting| self.must_be_decided(it) && anybody(it);
             pool.wanting.iter().find(|key| self.waiting.get(&key.interaction).is_some_and(is_due))

@@ -154,7 +154,7 @@ impl Acd {
             wrong("I4", format!("the heads of {id} are not those of its pools"));
         }
         for (id, pool) in &queue.pools {
-            let may_ask = self.may_ask(queue, *id, 0);
+            let may_ask = self.may_ask(queue, *id);
             let pair = pool.wanting.iter().find_map(|key| {
                 let takes =
                     |agent: &&super::queue::AgentKey| self.takes(key.interaction, agent.agent, agent.tier, may_ask);

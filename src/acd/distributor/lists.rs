@@ -22,7 +22,7 @@ impl Acd {
         let stale = std::mem::take(&mut self.turn.stale);
         let mut rest = stale.iter().copied();
         match (rest.next(), rest.next()) {
-            (Some(agent), None) if !self.turn.has_seekers() => {
+            (Some(agent), None) if !self.turn.has_seekers() && !self.is_asked_about(agent) => {
                 if self.recount(agent) {
                     self.serve(now, agent);
                 }
@@ -95,9 +95,19 @@ impl Acd {
             self.looks.at_one();
             if let Some(queue) = self.queues.get_mut(id) {
                 bring_up_to_date(it, member, queue);
+                if queue.rules.decision.is_some() {
+                    self.turn.asking.insert(queue.id);
+                }
             }
         }
         it.members = members;
+    }
+
+    /// Somebody elsewhere has a say in some of his queues: with one agent more they may be asked about one more, whoever
+    /// gets him.
+    fn is_asked_about(&self, agent: AgentId) -> bool {
+        let queues = self.agents.get(&agent).into_iter().flat_map(|agent| agent.members.keys());
+        queues.filter_map(|id| self.queues.get(id)).any(|queue| queue.rules.decision.is_some())
     }
 
     /// An agent who has just become free, and nobody else: what he is asked is found by the heads of his queues' lines

@@ -133,8 +133,7 @@ impl Acd {
                 let Some(line) = queue.pools.get(pool).filter(|line| line.need.admits(agent, member.tier)) else {
                     continue;
                 };
-                // One who has just come stands in no list yet.
-                let may_ask = self.may_ask(queue, *pool, usize::from(member.listed.is_none()));
+                let may_ask = self.may_ask(queue, *pool);
                 let takes = |key: &&WaitKey| self.takes(key.interaction, agent.id, member.tier, may_ask);
                 let Some(first) = line.wanting.iter().find(takes) else { continue };
                 let place = turnstile(queue, *first, at);

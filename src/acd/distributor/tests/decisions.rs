@@ -344,3 +344,22 @@ fn rt_06_who_needs_others_now_gives_his_turn_on() {
     room.pass(2);
     assert_eq!(room.dilemma().interaction, third);
 }
+
+/// RT-06, P34: with one agent more one caller more is asked about, though that very agent is ruled out for him.
+#[test]
+fn rt_06_who_is_ruled_out_brings_a_turn_all_the_same() {
+    let mut room = room(3);
+    for agent in [1, 3] {
+        room.select(agent, Selection::not_ready("break")).unwrap();
+    }
+    let first = room.call();
+    let dilemma = room.dilemma();
+    room.is_told(&dilemma, rules_out(&[3]));
+    room.fail(room.the_ring().0, OfferFault::DeviceBusy);
+    let second = room.call_to(QueueId(1), 5);
+    assert!(room.dilemmas().is_empty(), "nobody is free");
+    room.pass(10);
+    assert_eq!(room.dilemma().interaction, second, "one question for the one who is free again");
+    room.select(3, Selection::Ready).unwrap();
+    assert_eq!(room.dilemma().interaction, first);
+}

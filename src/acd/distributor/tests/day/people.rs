@@ -128,7 +128,7 @@ impl Day {
                 |model| model.wrap_up_over(id),
             );
         } else {
-            let longer = std::cell::Cell::new(false);
+            let longer = Cell::new(false);
             self.both(
                 |acd, now| longer.set(acd.extend_wrap_up(now, agent, None, Extension::Step, me).is_ok()),
                 |model| assert_eq!(model.extend(id), longer.get()),
