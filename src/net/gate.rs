@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use aho_corasick::AhoCorasick;
+
 use crate::{
     base::Instant,
     engine::GateOrder,
@@ -42,15 +44,17 @@ pub struct Gate {
     bans: HashMap<(IpAddr, Option<Box<str>>), Instant>,
     admitted: [HashSet<u64>; 2],
     turned: Instant,
-    /// Words in User-Agent by which scanners give themselves away, in small letters.
-    scanners: Vec<String>,
+    /// Words in User-Agent by which scanners give themselves away.
+    scanners: Option<AhoCorasick>,
     seen: HashMap<IpAddr, Instant>,
     hash: RandomState,
 }
 
 impl Gate {
     pub fn set_scanners(&mut self, words: &[String]) {
-        self.scanners = words.iter().map(|word| word.to_ascii_lowercase()).collect();
+        let words = words.iter().filter(|word| !word.is_empty());
+        // Fails with more words than memory has octets for, which no settings hold.
+        self.scanners = AhoCorasick::builder().ascii_case_insensitive(true).build(words).ok();
     }
 
     /// What the engine has found out.
@@ -100,8 +104,7 @@ impl Gate {
     /// Whether a request gives itself away as a scanner's. True the second time: it is worth a line in the log.
     pub fn is_scanner(&mut self, now: Instant, remote: SocketAddr, request: &Message) -> Option<bool> {
         let agent = request.header(Name::UserAgent).filter(|_| request.is_request())?;
-        let agent = agent.to_ascii_lowercase();
-        if !self.scanners.iter().any(|word| agent.contains(word)) || self.is_known(now, remote) {
+        if !self.scanners.as_ref().is_some_and(|words| words.is_match(agent)) || self.is_known(now, remote) {
             return None;
         }
         let late = self.seen.get(&remote.ip()).is_none_or(|seen| now.since(*seen) >= SCANNER_PAUSE);

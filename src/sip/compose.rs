@@ -12,7 +12,7 @@ use super::{
     dialog::{Addressed, Dialog},
     transaction::Branch,
 };
-use crate::wire::sip::{Message, Method, Name, Via, Writer, quoted};
+use crate::wire::sip::{Message, Method, Name, Writer, quoted, returned_via};
 
 /// Max-Forwards of what we send by ourselves (8.1.1.6).
 const MAX_FORWARDS: u8 = 70;
@@ -113,14 +113,14 @@ impl Head<'_> {
         writer.header(Name::Via, via(settings, self.path, self.branch));
         writer.header(Name::MaxForwards, self.max_forwards);
         for route in routes {
-            writer.header(Name::Route, route);
+            writer.text(Name::Route, route);
         }
         writer
-            .header(Name::From, self.from)
-            .header(Name::To, self.to)
-            .header(Name::CallId, self.call_id)
+            .text(Name::From, self.from)
+            .text(Name::To, self.to)
+            .text(Name::CallId, self.call_id)
             .header(Name::CSeq, format_args!("{} {}", self.cseq, self.method))
-            .header(Name::UserAgent, &settings.user_agent);
+            .text(Name::UserAgent, &settings.user_agent);
         writer
     }
 }
@@ -156,18 +156,18 @@ pub(super) fn in_dialog(
 pub(super) fn companion(request: &Message, method: &Method, to: &str, reason: Option<&str>) -> Bytes {
     let mut writer = Writer::request(method, request.uri_text().unwrap_or_default());
     if let Some(via) = request.header(Name::Via) {
-        writer.header(Name::Via, via);
+        writer.text(Name::Via, via);
     }
     writer
         .header(Name::MaxForwards, MAX_FORWARDS)
         .copy(request, Name::Route)
         .copy(request, Name::From)
-        .header(Name::To, to)
-        .header(Name::CallId, request.call_id())
+        .text(Name::To, to)
+        .text(Name::CallId, request.call_id())
         .header(Name::CSeq, format_args!("{} {method}", request.cseq().number))
         .copy(request, Name::SessionId);
     if let Some(reason) = reason {
-        writer.header(Name::Reason, reason);
+        writer.text(Name::Reason, reason);
     }
     writer.end()
 }
@@ -196,32 +196,12 @@ pub(super) fn again(settings: &StackSettings, request: &Message, changed: &Again
         }
     }
     for (name, value) in changed.headers {
-        writer.header(*name, value);
+        writer.text(*name, value);
     }
     match request.header(Name::ContentType) {
         Some(kind) if !request.body().is_empty() => writer.body(kind, request.body()),
         Some(_) | None => writer.end(),
     }
-}
-
-/// The top Via as it goes back: with `received` and `rport` filled in by us, whatever came in them (18.2.1, RFC 3581).
-fn via_back<'a>(text: &'a str, via: &'a Via<'a>, source: SocketAddr) -> impl Display + 'a {
-    fmt::from_fn(move |f| {
-        // A semicolon in quotes would be a Via that nobody has ever written; cut there, it still finds its way back.
-        for (at, piece) in text.split(';').enumerate() {
-            let name = piece.split('=').next().unwrap_or_default().trim();
-            match at {
-                0 => f.write_str(piece.trim())?,
-                _ if name.eq_ignore_ascii_case("rport") || name.eq_ignore_ascii_case("received") => {}
-                _ => write!(f, ";{}", piece.trim())?,
-            }
-        }
-        let asked = via.rport().is_some();
-        if asked || via.host.ip() != Some(source.ip()) {
-            write!(f, ";received={}", source.ip())?;
-        }
-        if asked { write!(f, ";rport={}", source.port()) } else { Ok(()) }
-    })
 }
 
 /// Where the response to a request that came on `path` goes (18.2.2, RFC 3581): to the source address, never to `maddr`;
@@ -239,15 +219,15 @@ pub(super) fn response_path(request: &Message, path: Path, forced: bool) -> Path
 pub(super) fn response(request: &Message, source: SocketAddr, status: u16, reason: Option<&str>, tag: u64) -> Writer {
     let mut writer = Writer::response(status, reason);
     for (at, text) in request.list(Name::Via).enumerate() {
-        match (at, Via::parse(text)) {
-            (0, Ok(via)) => writer.header(Name::Via, via_back(text, &via, source)),
-            (_, Ok(_) | Err(_)) => writer.header(Name::Via, text),
+        match at {
+            0 => writer.header(Name::Via, returned_via(text, source)),
+            _ => writer.text(Name::Via, text),
         };
     }
     writer.copy(request, Name::From);
     match request.header(Name::To) {
         Some(to) if tag != 0 && status > 100 => writer.header(Name::To, format_args!("{to};tag={tag:016x}")),
-        Some(to) => writer.header(Name::To, to),
+        Some(to) => writer.text(Name::To, to),
         None => &mut writer,
     };
     writer.copy(request, Name::CallId).copy(request, Name::CSeq);
@@ -280,7 +260,7 @@ pub(super) fn answer(
 ) -> Bytes {
     let mut writer = response(request, source, reply.status, reply.reason.as_deref(), tag);
     if reply.status > 100 {
-        writer.header(Name::Server, &settings.user_agent);
+        writer.text(Name::Server, &settings.user_agent);
     }
     if let Some(session) = session {
         writer.header(Name::SessionId, session);

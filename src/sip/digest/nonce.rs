@@ -1,8 +1,9 @@
 //! Nonces that prove themselves, and the memory of the counts seen with them.
 
-use std::{collections::VecDeque, fmt::Write, net::IpAddr, time::Duration};
+use std::{collections::VecDeque, net::IpAddr, time::Duration};
 
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
 use crate::base::{Chance, Instant, KeyedMap, keyed_map};
 
@@ -13,6 +14,9 @@ pub(super) const NONCE_TIME: Duration = Duration::from_secs(300);
 /// Nonces with a remembered count. When it is full the oldest is forgotten and becomes stale with all issued before it,
 /// so that a forgotten count can't be replayed.
 pub(super) const NONCES_MAX: usize = 65_536;
+
+/// Octets of a nonce, which is written in hexadecimal.
+const NONCE_LEN: usize = 32;
 
 /// Counts that may arrive late, behind the highest seen: requests sent together overtake each other.
 const WINDOW: u32 = 64;
@@ -28,7 +32,7 @@ pub(super) enum Standing {
     Foreign,
 }
 
-/// Issues and checks nonces: `issued ‖ serial ‖ MAC(key, issued ‖ serial ‖ source)`, all in hexadecimal. No state is kept
+/// Issues and checks nonces: `issued ‖ serial ‖ MAC(key, issued ‖ serial ‖ source)`, 8, 8 and 16 octets. No state is kept
 /// for a challenge; only a nonce that was answered rightly gets a row.
 pub(super) struct Nonces {
     key: [u8; 32],
@@ -62,46 +66,39 @@ impl Nonces {
 
     pub fn issue(&mut self, now: Instant, source: IpAddr) -> String {
         self.serial += 1;
-        self.text(now.as_micros(), self.serial, source)
+        hex::encode(self.octets(now.as_micros(), self.serial, source))
     }
 
-    fn text(&self, issued: u64, serial: u64, source: IpAddr) -> String {
-        let mac = self.mac(issued, serial, source);
-        let mut out = String::with_capacity(64);
-        // Writing to a String can't fail.
-        let _ = write!(out, "{issued:016x}{serial:016x}{mac:032x}");
-        out
-    }
-
-    fn mac(&self, issued: u64, serial: u64, source: IpAddr) -> u128 {
+    fn octets(&self, issued: u64, serial: u64, source: IpAddr) -> [u8; NONCE_LEN] {
+        let said = [issued.to_be_bytes(), serial.to_be_bytes()];
         let mut hasher = Sha256::new();
         hasher.update(self.key);
-        hasher.update(issued.to_be_bytes());
-        hasher.update(serial.to_be_bytes());
+        hasher.update(said.as_flattened());
         match source {
             IpAddr::V4(v4) => hasher.update(v4.octets()),
             IpAddr::V6(v6) => hasher.update(v6.octets()),
         }
-        let hash = hasher.finalize();
-        hash.iter().take(16).fold(0, |word, byte| (word << 8) | u128::from(*byte))
+        let mut octets = [0; NONCE_LEN];
+        let (head, mac) = octets.split_at_mut(16);
+        head.copy_from_slice(said.as_flattened());
+        mac.copy_from_slice(&hasher.finalize()[..16]);
+        octets
     }
 
     pub fn standing(&self, now: Instant, source: IpAddr, nonce: &str) -> Standing {
-        let Some((issued, serial)) = Self::read(nonce) else { return Standing::Foreign };
-        let genuine = subtle::ConstantTimeEq::ct_eq(self.text(issued, serial, source).as_bytes(), nonce.as_bytes());
-        if !bool::from(genuine) {
+        let mut octets = [0; NONCE_LEN];
+        if hex::decode_to_slice(nonce, &mut octets).is_err() {
+            return Standing::Foreign;
+        }
+        let [issued, serial] =
+            [0, 8].map(|at| octets[at..at + 8].iter().fold(0, |word, octet| (word << 8) | u64::from(*octet)));
+        let genuine = self.octets(issued, serial, source);
+        if !bool::from(genuine.ct_eq(&octets)) {
             // Another address or another run of the switch: the phone asks again and nobody learns anything.
             return Standing::Stale;
         }
         let age = now.since(Instant::from_micros(issued));
         if age > NONCE_TIME || serial < self.floor { Standing::Stale } else { Standing::Good { serial } }
-    }
-
-    fn read(nonce: &str) -> Option<(u64, u64)> {
-        let clean = nonce.len() == 64 && nonce.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let issued = u64::from_str_radix(nonce.get(..16).filter(|_| clean)?, 16).ok()?;
-        let serial = u64::from_str_radix(nonce.get(16..32)?, 16).ok()?;
-        Some((issued, serial))
     }
 
     /// Takes a count for this nonce; false when it was seen before or is too far behind.

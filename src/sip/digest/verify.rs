@@ -163,16 +163,17 @@ impl<'a> Claim<'a> {
         };
         let mut ours = false;
         for (name, value) in Fields::of(header)? {
-            match name.to_ascii_lowercase().as_str() {
-                "algorithm" => claim.algorithm = Algorithm::parse(&value)?,
-                "realm" => ours = value == realm,
-                "username" => claim.user = value,
-                "nonce" => claim.nonce = value,
-                "uri" => claim.uri = value,
-                "response" => claim.response = value,
-                "nc" => claim.nc = Some(value),
-                "cnonce" => claim.cnonce = value,
-                "qop" => claim.qop = Some(value),
+            let is = |known: &str| name.eq_ignore_ascii_case(known);
+            match value {
+                value if is("algorithm") => claim.algorithm = Algorithm::parse(&value)?,
+                value if is("realm") => ours = value == realm,
+                value if is("username") => claim.user = value,
+                value if is("nonce") => claim.nonce = value,
+                value if is("uri") => claim.uri = value,
+                value if is("response") => claim.response = value,
+                value if is("nc") => claim.nc = Some(value),
+                value if is("cnonce") => claim.cnonce = value,
+                value if is("qop") => claim.qop = Some(value),
                 _ => {}
             }
         }

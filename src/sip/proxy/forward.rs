@@ -73,15 +73,15 @@ impl Stack {
         for (at, via) in request.list(Name::Via).enumerate() {
             match at {
                 0 => writer.header(Name::Via, returned_via(via, came_on.remote)),
-                _ => writer.header(Name::Via, via),
+                _ => writer.text(Name::Via, via),
             };
         }
         writer.header(Name::MaxForwards, request.max_forwards().map_or(70, |hops| hops.saturating_sub(1)));
         if let Some(breadth) = breadth {
-            writer.raw("Max-Breadth", breadth);
+            writer.raw("Max-Breadth", &breadth.to_string());
         }
         for route in &target.routes {
-            writer.header(Name::Route, route);
+            writer.text(Name::Route, route);
         }
         if let Some(came_on) = recorded {
             for path in [target.path, *came_on] {
@@ -115,7 +115,7 @@ pub(super) fn returned_bytes(response: &Message, challenges: &[(Name, String)]) 
     let mut writer = Writer::response(response.status()?, Some(response.reason_phrase()));
     response.list(Name::Via).nth(1)?;
     for via in response.list(Name::Via).skip(1) {
-        writer.header(Name::Via, via);
+        writer.text(Name::Via, via);
     }
     let is_challenge = |name| matches!(name, Name::WwwAuthenticate | Name::ProxyAuthenticate);
     for (written, name, value) in response.lines() {
@@ -126,7 +126,7 @@ pub(super) fn returned_bytes(response: &Message, challenges: &[(Name, String)]) 
         }
     }
     for (name, value) in challenges {
-        writer.header(*name, value);
+        writer.text(*name, value);
     }
     Some(finish(&mut writer, response))
 }

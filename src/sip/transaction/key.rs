@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     sip::TransactionId,
-    wire::sip::{Host, Message, Method},
+    wire::sip::{Host, Message, Method, is_rfc3261},
 };
 
 /// Every branch that follows RFC 3261 begins with it.
@@ -86,8 +86,9 @@ pub(in crate::sip) fn server_key<S: BuildHasher>(keys: [&S; 2], request: &Messag
     let via = request.top_via().ok()?;
     let method = if as_invite { "INVITE" } else { request.method().map(Method::as_str).unwrap_or_default() };
     let mut parts = Parts(keys[0].build_hasher(), keys[1].build_hasher());
-    parts.text(method).text(via.branch().unwrap_or_default()).host(&via.host).number(via.port.unwrap_or(0).into());
-    if !via.is_rfc3261() {
+    let branch = via.branch().unwrap_or_default();
+    parts.text(method).text(branch).host(&via.host).number(via.port.unwrap_or(0).into());
+    if !is_rfc3261(branch) {
         // A branch of RFC 2543 may stand for many requests; these parts tell them apart.
         parts.text(request.call_id()).text(request.from_tag().unwrap_or_default()).number(request.cseq().number);
     }

@@ -35,12 +35,8 @@ impl<'a> Via<'a> {
         self.params.value("branch")
     }
 
-    /// A branch that names its transaction: the magic cookie and something behind it.
     pub fn is_rfc3261(&self) -> bool {
-        let cookie = MAGIC_COOKIE.len();
-        self.branch().is_some_and(|b| {
-            b.len() > cookie && b.get(..cookie).is_some_and(|head| head.eq_ignore_ascii_case(MAGIC_COOKIE))
-        })
+        self.branch().is_some_and(is_rfc3261)
     }
 
     /// With or without brackets around an IPv6 address (RFC 5118 §4.5).
@@ -54,6 +50,13 @@ impl<'a> Via<'a> {
         let value = self.params.get("rport")?;
         Some(value.and_then(|v| number(v, u16::MAX.into())).and_then(|port| u16::try_from(port).ok()))
     }
+}
+
+/// A branch that names its transaction: the magic cookie and something behind it.
+pub fn is_rfc3261(branch: &str) -> bool {
+    branch
+        .split_at_checked(MAGIC_COOKIE.len())
+        .is_some_and(|(cookie, name)| cookie.eq_ignore_ascii_case(MAGIC_COOKIE) && !name.is_empty())
 }
 
 /// The top Via of a request as it goes back in the response: with `received` and `rport` as we saw them, whatever came in
