@@ -120,7 +120,10 @@ fn rt_06_without_an_answer_the_strategy_decides() {
         let story = world.records().pop().unwrap().queue.unwrap().story;
         let told = story.iter().find_map(|step| match &step.what {
             StoryEvent::Decided(decided) => decided.undecided,
-            StoryEvent::Nobody(_) | StoryEvent::Offered { .. } | StoryEvent::Left { .. } => None,
+            StoryEvent::Nobody(_)
+            | StoryEvent::Offered { .. }
+            | StoryEvent::AgentLost { .. }
+            | StoryEvent::Left { .. } => None,
         });
         assert_eq!(told, Some(why));
     }

@@ -161,7 +161,7 @@ fn qm_10_an_agent_without_his_pinned_device_is_not_asked() {
         .flat_map(|step| match step.what {
             StoryEvent::Nobody(why) => why.excluded,
             StoryEvent::Offered { ref why, .. } => why.excluded.clone(),
-            StoryEvent::Decided(_) | StoryEvent::Left { .. } => Vec::new(),
+            StoryEvent::Decided(_) | StoryEvent::AgentLost { .. } | StoryEvent::Left { .. } => Vec::new(),
         })
         .map(|(factor, _)| factor)
         .collect();
@@ -170,7 +170,9 @@ fn qm_10_an_agent_without_his_pinned_device_is_not_asked() {
         .flat_map(story)
         .filter_map(|step| match step.what {
             StoryEvent::Offered { end, .. } => Some(end),
-            StoryEvent::Nobody(_) | StoryEvent::Decided(_) | StoryEvent::Left { .. } => None,
+            StoryEvent::Nobody(_) | StoryEvent::Decided(_) | StoryEvent::AgentLost { .. } | StoryEvent::Left { .. } => {
+                None
+            }
         })
         .collect();
     assert!(ends.iter().all(|end| *end != Some(OfferEnd::NoAnswer)), "{ends:?}");

@@ -7,6 +7,7 @@ mod behind_menus;
 mod clips;
 mod crash_points;
 mod day;
+mod dead_phones;
 mod decisions;
 mod device_choice;
 mod devices;

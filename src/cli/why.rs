@@ -81,6 +81,9 @@ fn step_told(step: &StoryStep, centre: &Centre) -> String {
                 end.map_or_else(|| "not over".into(), |end| format!("{} after {} s", words(end), seconds(*ring_ms)));
             format!("{queue}: {}: {end}", reason(why, centre))
         }
+        StoryEvent::AgentLost { agent } => {
+            format!("{queue}: the telephone of {} was gone; back to the head of the queue", agent_of(centre, *agent))
+        }
         StoryEvent::Left { outcome, onward, waited_ms } => {
             let onward = onward.as_ref().map_or_else(String::new, |to: &Onward| format!(", on to {to}"));
             format!("{queue}: {outcome} after {} s{onward}", seconds(*waited_ms))

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::{BlindFailed, Centre, Menu, Responder, Spoken, WaitingSound};
+use super::{AgentLost, BlindFailed, Centre, Menu, Responder, Spoken, WaitingSound};
 use crate::{
     acd::{Calendar, Onward},
     base::{
@@ -28,6 +28,7 @@ pub(super) struct Directory {
     pub trunk_groups: FastMap<TrunkGroupId, TrunkGroup>,
     pub dial_plan: DialPlan,
     pub blind_failed: BlindFailed,
+    pub agent_lost: AgentLost,
     /// Some numbers are only forwarded.
     pub forwards: bool,
     /// Zero: nobody is reminded of whom he holds.
@@ -69,6 +70,7 @@ impl Directory {
             trunk_groups: centre.trunk_groups.iter().map(|group| (group.id, group.clone())).collect(),
             dial_plan: centre.dial_plan.clone(),
             blind_failed: centre.blind_failed,
+            agent_lost: centre.agent_lost,
             forwards: centre.routes.iter().any(|route| route.mode == Mode::Proxy),
             hold_recall: Duration::from_secs(centre.acd.policies.hold_recall_secs.into()),
             trunk_hours: centre.trunks.iter().filter_map(|trunk| Some((trunk.id, hours(centre, trunk)?))).collect(),

@@ -5,6 +5,7 @@ mod calls;
 mod clips;
 mod consults;
 mod decisions;
+mod deserted;
 mod devices;
 mod dial_plan;
 mod directory;
@@ -72,7 +73,9 @@ pub use recordings::{
     Pause, PauseKind, RECORDING_RULES_MAX, RecordingRule, RecordingSettings, RecordingView, Reported, SegmentFile,
     SegmentRecord, SegmentReport,
 };
-pub use settings::{BlindFailed, Centre, Clip, Devices, EngineSettings, Limits, QueueVoice, Spoken, WaitingSound};
+pub use settings::{
+    AgentLost, BlindFailed, Centre, Clip, Devices, EngineSettings, Limits, QueueVoice, Spoken, WaitingSound,
+};
 pub use snapshot::{CallStage, CallView, Counts, DeviceKind, DeviceView, LegView, MenuView, Snapshot};
 pub use trunks::TrunkView;
 pub use watching::{

@@ -121,6 +121,8 @@ pub enum StoryEvent {
         end: Option<acd::OfferEnd>,
         ring_ms: u64,
     },
+    /// The telephone of the agent who had taken it was gone: it waits again in the place that it had.
+    AgentLost { agent: AgentId },
     /// It left the queue; with a destination it went on there.
     Left { outcome: String, onward: Option<acd::Onward>, waited_ms: u64 },
 }

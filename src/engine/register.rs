@@ -71,6 +71,9 @@ impl Engine {
                 if binding.path.flow.is_some() && !gone {
                     self.switch.reconnected(LegParty::User(user), binding.path);
                 }
+                for leg in self.watching.legs_of(user) {
+                    self.switch.forsake(leg, binding.path, gone || !binding.reachable);
+                }
                 let view = device(user, binding, gone);
                 if let BindingChange::Added(binding) = &change {
                     self.note_used(user, UsedDevice::of(binding));

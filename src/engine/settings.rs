@@ -96,6 +96,8 @@ pub struct Centre {
     pub dial_plan: DialPlan,
     #[serde(default)]
     pub blind_failed: BlindFailed,
+    #[serde(default)]
+    pub agent_lost: AgentLost,
     /// Which headers pass from leg to leg.
     #[serde(default)]
     pub headers: HeaderRules,
@@ -130,6 +132,16 @@ pub enum BlindFailed {
     ToQueueHead,
     /// He talks again to who passed him on; when that one is gone, he waits in the queue that he came from.
     ReturnToAgent,
+    HangUp,
+}
+
+/// What becomes of a customer from a queue when the telephone of his agent, page or phone, is gone in mid-call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentLost {
+    /// He waits again in the queue that he came from, with the place that he had.
+    #[default]
+    ToQueueHead,
     HangUp,
 }
 

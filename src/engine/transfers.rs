@@ -5,7 +5,7 @@ use super::{BlindFailed, Engine, Refused, note::Note};
 use crate::{
     base::{CallId, LegId, Now, QueueId, UserId, Wall},
     sip::{Reply, SubscriptionId, TransactionId},
-    switch::{CallSight, Caller, Cause, EndedBy, Guest, LegParty, LegStage, Routed, escape_user},
+    switch::{CallSight, Caller, Cause, EndedBy, LegParty, LegStage, Routed, escape_user},
     wire::sip::{Message, Name, NameAddr, Replaces},
 };
 
@@ -268,7 +268,7 @@ impl Engine {
     }
 
     /// The place in a queue that the customer of an agent had, before that one took him.
-    fn origin(&self, call: CallId, user: UserId) -> Option<(QueueId, i32, Wall)> {
+    pub(super) fn origin(&self, call: CallId, user: UserId) -> Option<(QueueId, i32, Wall)> {
         let note = self.notes.get(&call)?;
         let agent = self.directory.agent_of(user);
         note.engagement.filter(|_| agent.is_some() && note.queue.as_ref().is_some_and(|queue| queue.agent == agent))?;
@@ -307,31 +307,6 @@ impl Engine {
         }
         self.end_interaction(now, call);
         self.switch.release(now, transfer.leg);
-        self.enqueue_at(now, call, queue, (priority, arrived));
-        true
-    }
-
-    /// An agent's page is gone for good. His customer goes back to the head of the queue that he came from, as one whom
-    /// nobody took; where others are in the call they talk on, and any other call is over.
-    pub(super) fn on_deserted(&mut self, now: Now, call: CallId, leg: LegId) {
-        if !self.customer_goes_back(now, call, leg) {
-            self.switch.give_up(now, leg);
-        }
-    }
-
-    fn customer_goes_back(&mut self, now: Now, call: CallId, leg: LegId) -> bool {
-        let Some(LegParty::User(user)) = self.switch.leg(leg).map(|leg| leg.party()) else { return false };
-        let Some((queue, priority, arrived)) = self.origin(call, user) else { return false };
-        let others = |sight: CallSight<'_>| sight.legs().any(|leg| leg.guest().is_some_and(Guest::talks));
-        if self.switch.call(call).is_none_or(others) || self.agent_leg(call) != Some(leg) {
-            return false;
-        }
-        let shown = self.switch.partner(leg).map(|customer| self.shown_as(call, customer)).unwrap_or_default();
-        if !self.switch.put_aside(leg, shown) {
-            return false;
-        }
-        self.end_interaction(now, call);
-        self.switch.end_called(now, leg, Cause::LOST);
         self.enqueue_at(now, call, queue, (priority, arrived));
         true
     }

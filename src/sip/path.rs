@@ -85,6 +85,13 @@ pub struct Path {
     pub flow: Option<FlowId>,
 }
 
+impl Path {
+    /// Whether it leads to the same place in the same way, by whichever connection.
+    pub fn is_same_way(&self, other: &Self) -> bool {
+        (self.transport, self.remote) == (other.transport, other.remote)
+    }
+}
+
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} → {}", self.transport.via_name(), self.local, self.remote)

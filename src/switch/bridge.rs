@@ -158,8 +158,8 @@ impl Switch {
         let talks = peer.is_some_and(|peer| !peer.holds()) && !leg.holds() && !is_away;
         let times = &self.settings.times;
         let silence = match talks {
-            // Nobody tells any more when such a browser is gone, but its silence.
-            _ if leg.signalling.is_adrift() => times.page_silent,
+            // Nobody tells any more when such a device is gone, but its silence.
+            _ if leg.is_adrift() => times.page_silent,
             true => times.silence_bridged,
             false => times.silence_waiting,
         };
@@ -254,16 +254,8 @@ impl Switch {
         }
     }
 
-    /// The end of a leg, unless its page is away and may come back.
-    fn on_silent(&mut self, now: Now, stream: StreamId) {
-        let id = self.streams.get(&stream).copied();
-        if !id.is_some_and(|id| self.desert(now, id)) {
-            self.on_lost_media(now, stream, Cause::LOST);
-        }
-    }
-
     /// A leg without sound is none.
-    fn on_lost_media(&mut self, now: Now, stream: StreamId, cause: Cause) {
+    pub(super) fn on_lost_media(&mut self, now: Now, stream: StreamId, cause: Cause) {
         let Some(id) = self.streams.get(&stream).copied() else { return };
         if self.legs.contains_key(&id) {
             self.hang_up_leg(now, id, cause);

@@ -182,6 +182,7 @@ impl Switch {
             muted: false,
             held: false,
             joined: false,
+            forsaken: false,
             ring: None,
             began: now.wall,
             rang: None,

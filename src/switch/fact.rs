@@ -77,8 +77,8 @@ pub enum Fact {
     Leg { call: CallId, leg: LegId, party: LegParty, side: LegSide, ring: Option<RingId>, stage: LegStage },
     /// An answered called leg ended while its call goes on (nothing was connected yet).
     WinnerLost { call: CallId, ring: RingId, leg: LegId },
-    /// Nothing has been heard of a leg for long, whose page is away and did not come back. It waits for `give_up`, or for
-    /// whatever else is to become of it.
+    /// Nothing has been heard of one of two who talk for long, or its dialog failed: its device is gone. It waits for
+    /// `give_up`, or for whatever else is to become of it.
     Deserted { call: CallId, leg: LegId },
     /// Two talk on of three; the one without whom they do was this.
     WentOn { call: CallId, without: Option<LegParty> },

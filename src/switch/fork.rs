@@ -211,6 +211,7 @@ impl Switch {
             muted: false,
             held: false,
             joined: false,
+            forsaken: false,
             ring: Some(ring_id),
             began: now.wall,
             rang: None,

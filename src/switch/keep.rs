@@ -373,6 +373,7 @@ impl Switch {
             info_digits: None,
             peer: None,
             joined: kept.guest.is_some(),
+            forsaken: false,
             guest: kept.guest,
             muted: kept.muted,
             held: kept.held,

@@ -41,6 +41,8 @@ pub(super) struct Leg {
     pub held: bool,
     /// It has heard its peer.
     pub joined: bool,
+    /// Its phone's registration or connection is gone, or it does not answer.
+    pub forsaken: bool,
     /// The ring that made it.
     pub ring: Option<RingId>,
     pub began: Wall,
@@ -152,6 +154,11 @@ impl Leg {
 
     pub fn is_up(&self) -> bool {
         self.state == LegState::Up
+    }
+
+    /// Whether its device is away, as far as anybody tells.
+    pub fn is_adrift(&self) -> bool {
+        self.forsaken || self.signalling.is_adrift()
     }
 
     pub fn record(&self, ended: Wall, cause: Cause, ended_by: EndedBy) -> LegRecord {

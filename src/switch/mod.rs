@@ -3,6 +3,7 @@
 //! The switch obeys: it knows no queue, no agent and no policy of distribution. What happens to its calls it tells as
 //! facts; what shall happen it is told by commands.
 
+mod adrift;
 mod bridge;
 mod call;
 mod cause;
@@ -46,7 +47,7 @@ use std::{collections::VecDeque, net::SocketAddr};
 use crate::{
     base::{CallId, Chance, FastMap, FlowId, Instant, LegId, Now, StreamId, Timers},
     media::{self, Command, PortPool},
-    sip::{self, Ended, Event, Path, Reply, Stack, TransactionId, Transport},
+    sip::{self, Event, Path, Reply, Stack, TransactionId, Transport},
     wire::sip::Message,
 };
 
@@ -115,7 +116,7 @@ pub struct Switch {
 enum Timer {
     /// A called leg gave no sign of life.
     Dead(LegId),
-    /// Nobody has come for a page's leg that has no sound.
+    /// Nobody has come for a leg that has no sound.
     Adrift(LegId),
     /// A phase has rung long enough.
     PhaseOver(RingId),
@@ -185,7 +186,7 @@ impl Switch {
         while let Some(timer) = self.timers.take_due(now.mono) {
             match timer {
                 Timer::Dead(leg) => self.on_dead(now, leg),
-                Timer::Adrift(leg) => self.on_adrift(leg),
+                Timer::Adrift(leg) => self.on_adrift(now, leg),
                 Timer::PhaseOver(ring) => self.on_phase_over(now, ring),
                 Timer::CallTooLong(call) => self.end_call(now, call, Cause::LOST, EndedBy::Switch),
                 Timer::StatsLate(call) => self.settle(call),
@@ -289,8 +290,7 @@ impl Switch {
             }),
             Event::Info { usage, transaction, request } => self.on_info(now, usage, transaction, &request),
             Event::Ended { usage, why, request } => self.for_leg(usage, |switch, leg| {
-                let (cause, by) = ended(&why);
-                switch.with_passing(leg, request.as_ref(), |switch| switch.leg_gone(now, leg, cause, by));
+                switch.with_passing(leg, request.as_ref(), |switch| switch.on_ended(now, leg, &why));
             }),
         }
     }
@@ -311,17 +311,5 @@ impl Switch {
 
     fn command(&mut self, worker: u16, command: Command) {
         self.outputs.push_back(Output::Media { worker, command });
-    }
-}
-
-fn ended(why: &Ended) -> (Cause, EndedBy) {
-    match why {
-        Ended::Bye { reason } => {
-            let cause = reason.as_deref().and_then(Cause::from_reason).unwrap_or(Cause::NORMAL);
-            (cause, EndedBy::Peer)
-        }
-        Ended::Timeout | Ended::SessionExpired | Ended::Unreachable | Ended::FlowClosed => {
-            (Cause::LOST, EndedBy::Switch)
-        }
     }
 }

@@ -3,7 +3,7 @@
 //! A page speaks for a leg only while it is the one that the leg is at; anything else it says is let go.
 
 use super::{
-    Admission, Cause, EndedBy, Fact, LegParty, Switch, Timer,
+    Admission, Cause, EndedBy, LegParty, Switch,
     call::Arrival,
     doors::Towards,
     fork::FLOW_FAILED,
@@ -12,7 +12,7 @@ use super::{
     signalling::{PageOrder, Signalling},
 };
 use crate::{
-    base::{CallId, LegId, Now, PageId, StreamId},
+    base::{CallId, LegId, Now, PageId},
     sip::{Body, Fault, Headers, Reply},
     wire::sip::Method,
 };
@@ -121,55 +121,6 @@ impl Switch {
             self.open_media(*leg);
         }
         legs
-    }
-
-    /// One that has no sound yet can't be told by its silence that nobody comes for it.
-    pub(super) fn set_adrift(&mut self, now: Now, leg: LegId) {
-        if self.legs.get(&leg).is_some_and(|leg| !leg.media.open) {
-            self.timers.set(Timer::Adrift(leg), now.mono + self.settings.times.page_grace);
-        }
-    }
-
-    /// Nothing is heard of a leg whose page is away: whoever talked to it hears music until the page is back, or is given
-    /// up. False: its page is there.
-    pub(super) fn desert(&mut self, now: Now, leg: LegId) -> bool {
-        let known = self.legs.get(&leg).filter(|leg| leg.signalling.is_adrift());
-        let Some(peer) = known.map(|leg| leg.peer) else { return false };
-        if !self.is_deserted(leg) {
-            self.timers.set(Timer::Adrift(leg), now.mono + self.settings.times.page_grace);
-            peer.into_iter().for_each(|peer| self.sound_hold(peer));
-        }
-        true
-    }
-
-    /// Its page is back, or its sound was only late.
-    fn undesert(&mut self, leg: LegId) {
-        if self.timers.cancel(Timer::Adrift(leg)) {
-            let peer = self.legs.get(&leg).and_then(|leg| leg.peer);
-            peer.into_iter().for_each(|peer| self.sound_hold(peer));
-        }
-    }
-
-    pub(super) fn on_heard_again(&mut self, stream: StreamId) {
-        if let Some(leg) = self.streams.get(&stream).copied() {
-            self.undesert(leg);
-        }
-    }
-
-    pub(super) fn is_deserted(&self, leg: LegId) -> bool {
-        self.timers.deadline(&Timer::Adrift(leg)).is_some()
-    }
-
-    pub(super) fn on_adrift(&mut self, leg: LegId) {
-        let known = self.legs.get(&leg).filter(|leg| leg.signalling.is_adrift());
-        if let Some(call) = known.map(|leg| leg.call) {
-            self.fact(Fact::Deserted { call, leg });
-        }
-    }
-
-    /// A leg whose page did not come back is over, and with it whatever it ends.
-    pub fn give_up(&mut self, now: Now, leg: LegId) {
-        self.leg_gone(now, leg, Cause::LOST, EndedBy::Switch);
     }
 
     fn is_at(&self, leg: LegId, page: PageId) -> bool {

@@ -79,6 +79,7 @@ impl Switch {
             muted: false,
             held: false,
             joined: false,
+            forsaken: false,
             ring,
             began: now.wall,
             rang: None,

@@ -66,6 +66,14 @@ impl Signalling {
         matches!(self, Self::Page(None))
     }
 
+    /// The way of the dialog as it was set up, where there is one.
+    pub const fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Dialog { path, .. } => Some(path),
+            Self::Page(_) => None,
+        }
+    }
+
     pub fn call_id(&self) -> &str {
         match self {
             Self::Dialog { call_id, .. } => call_id,
@@ -179,6 +187,11 @@ impl Switch {
 }
 
 impl LegSight<'_> {
+    /// The way of its dialog, where it has one.
+    pub fn path(self) -> Option<Path> {
+        self.signalling().path().copied()
+    }
+
     /// The page that it is at.
     pub fn page(self) -> Option<PageId> {
         match self.signalling() {

@@ -279,6 +279,7 @@ const WORDS = {
   "story.held_back": ["Not asked: {list}.", "Não chamados: {list}.", "No llamados: {list}."],
   "story.nobody": ["Nobody could be asked.", "Ninguém podia ser chamado.", "No se podía llamar a nadie."],
   "story.delayed": ["The queue waits a while before it asks.", "A fila espera um pouco antes de chamar.", "La cola espera un poco antes de llamar."],
+  "story.agent_lost": ["{agent}'s telephone was gone: back to the head of the queue.", "O telefone de {agent} desapareceu: de volta à frente da fila.", "El teléfono de {agent} desapareció: de vuelta al principio de la cola."],
   "story.named": ["{service} named {agent}.", "{service} indicou {agent}.", "{service} indicó a {agent}."],
   "story.vetoed": ["{service} ruled out: {list}.", "{service} excluiu: {list}.", "{service} excluyó a: {list}."],
   "story.no_wish": ["{service} had no wish.", "{service} não tinha preferência.", "{service} no tenía preferencia."],

@@ -110,6 +110,7 @@ enum StepWhat<'a> {
     Nobody(&'a acd::WhyNobody),
     Decided(DecidedView<'a>),
     Offered { agent: String, why: WhyView<'a>, end: Option<OfferEnd>, ring_ms: u64 },
+    AgentLost { agent: String },
     Left { outcome: &'a str, onward: Option<&'a Onward>, waited_ms: u64 },
 }
 
@@ -293,6 +294,7 @@ impl<'a> StepView<'a> {
                 end: *end,
                 ring_ms: *ring_ms,
             },
+            StoryEvent::AgentLost { agent } => StepWhat::AgentLost { agent: agent_key(centre, *agent) },
             StoryEvent::Left { outcome, onward, waited_ms } => {
                 StepWhat::Left { outcome, onward: onward.as_ref(), waited_ms: *waited_ms }
             }

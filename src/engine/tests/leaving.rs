@@ -200,6 +200,7 @@ fn qe_14_a_record_tells_who_was_asked_and_why() {
             StoryEvent::Offered { why, end, .. } => {
                 format!("{}: {} of {} {end:?}", step.queue, why.agent, why.candidates)
             }
+            StoryEvent::AgentLost { agent } => format!("{}: {agent} lost", step.queue),
             StoryEvent::Left { outcome, onward, .. } => {
                 format!("{}: {outcome} {}", step.queue, onward.as_ref().map(ToString::to_string).unwrap_or_default())
             }

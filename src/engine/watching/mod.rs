@@ -138,6 +138,11 @@ impl Watching {
         Some(watch)
     }
 
+    /// The legs of a user's devices.
+    pub fn legs_of(&self, user: UserId) -> Vec<LegId> {
+        self.lines.get(&user).map(|lines| lines.keys().copied().collect()).unwrap_or_default()
+    }
+
     /// To be told when its turn comes.
     fn queue(&mut self, id: SubscriptionId) {
         if let Some(watch) = self.watches.get_mut(&id)

@@ -8,15 +8,16 @@ use toml::{Table, Value};
 use super::{
     ClipFile,
     lines::{IDENTITY_HEADERS, MODES},
-    numbering::{BLIND_FAILED, dial_class_table, dial_plan_table, put_numbering},
+    numbering::{dial_class_table, dial_plan_table, put_numbering},
     people::{GROUP_STRATEGIES, ROLES},
     queues::WAITING_SOUNDS,
     quirks::{headers_table, put_quirks},
+    transfers::transfers_table,
 };
 use crate::{
     acd::{AgentSettings, Policies, QueueSettings, ReasonSettings},
     base::{ClipId, GroupId, QueueId, TrunkId, UserId},
-    engine::{BlindFailed, Centre, Spoken, WaitingSound, WatchSettings},
+    engine::{Centre, Spoken, WaitingSound, WatchSettings},
     sip::Transport,
     switch::{
         CallerIdRule, Destination, Forwarding, Group, IdentityHeader, Mode, Role, Route, Side, Source, Trunk,
@@ -70,10 +71,8 @@ pub(super) fn tables(centre: &Centre, clips: &[ClipFile]) -> Table {
     if let Some(headers) = headers_table(&centre.headers) {
         root.insert("headers".into(), Value::Table(headers));
     }
-    if centre.blind_failed != BlindFailed::default() {
-        let mut table = Table::new();
-        text(&mut table, "blind_failed", word_of(&BLIND_FAILED, &centre.blind_failed));
-        root.insert("transfers".into(), Value::Table(table));
+    if let Some(table) = transfers_table(centre) {
+        root.insert("transfers".into(), table);
     }
     let policies = without_defaults(&centre.acd.policies, &Policies::default());
     if !policies.is_empty() {

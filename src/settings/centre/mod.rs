@@ -12,6 +12,7 @@ mod quirks;
 mod range;
 mod recording;
 mod services;
+mod transfers;
 
 pub use difference::difference;
 pub use dump::dump;
@@ -113,6 +114,7 @@ pub(super) fn read<'a>(roots: &[Section<'a>], report: &'a Report<'a>, realm: &st
     let routes = reading.read_numbers();
     reading.check_stays(&menus, &routes, &acd);
     reading.check_trunk_hours(&acd.calendars);
+    let (blind_failed, agent_lost) = transfers::read_transfers(&reading);
     let generated = users.iter().filter(|draft| draft.generated).map(|draft| draft.user.id).collect();
     reading.check_addresses(&users, &groups);
     let centre = Centre {
@@ -123,7 +125,8 @@ pub(super) fn read<'a>(roots: &[Section<'a>], report: &'a Report<'a>, realm: &st
         trunk_groups,
         routes,
         dial_plan,
-        blind_failed: numbering::read_blind_failed(&reading),
+        blind_failed,
+        agent_lost,
         headers: quirks::read_headers(&reading),
         clips,
         hold_music: lines::hold_music(&reading),

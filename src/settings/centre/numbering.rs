@@ -5,7 +5,6 @@ use toml::{Table, Value};
 
 use super::{Reading, dump::text, dump::word_of};
 use crate::{
-    engine::BlindFailed,
     settings::{
         fault::At,
         read::{Section, or},
@@ -24,12 +23,6 @@ const FORMS: [(&str, NumberForm); 4] = [
     ("digits", NumberForm::Digits),
     ("national", NumberForm::National),
     ("international", NumberForm::International),
-];
-
-pub(super) const BLIND_FAILED: [(&str, BlindFailed); 3] = [
-    ("to_queue_head", BlindFailed::ToQueueHead),
-    ("return_to_agent", BlindFailed::ReturnToAgent),
-    ("hang_up", BlindFailed::HangUp),
 ];
 
 const EXPECTED_PATTERN: &str = "letters, digits, + . _ - #, X for a digit, a trailing * for any rest";
@@ -184,23 +177,6 @@ impl Reading<'_, '_> {
         }
         classes
     }
-}
-
-/// `[transfers]`.
-pub(super) fn read_blind_failed(reading: &Reading<'_, '_>) -> BlindFailed {
-    let mut chosen: Option<At<BlindFailed>> = None;
-    for root in reading.roots {
-        let section = root.table("transfers");
-        if let Some(read) = section.one_of("blind_failed", &BLIND_FAILED) {
-            if let Some(earlier) = &chosen {
-                let hint = Some(format!("the other is at {}", reading.report.line_of(earlier.mark)));
-                section.fault(read.mark, "blind_failed is given twice", hint);
-            }
-            chosen = Some(read);
-        }
-        section.finish();
-    }
-    or(chosen, BlindFailed::default())
 }
 
 fn read_plan_section(section: Section<'_>) -> DialPlan {

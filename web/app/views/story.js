@@ -24,6 +24,7 @@ function sentence(step) {
   if (step.step === "offered") return [asked(step), heldBack(step.why), step.end && ended(step)].filter(Boolean).join(" ");
   if (step.step === "nobody") return [t(step.delayed ? "story.delayed" : "story.nobody"), heldBack(step)].filter(Boolean).join(" ");
   if (step.step === "decided") return decided(step);
+  if (step.step === "agent_lost") return t("story.agent_lost", { agent: agentName(step.agent) });
   const left = t("story.left", { time: clock(step.waited_ms), outcome: t(`outcome.${step.outcome}`) });
   return step.onward ? `${left} ${t("story.onward", { to: step.onward })}` : left;
 }

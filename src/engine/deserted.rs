@@ -1,0 +1,57 @@
+//! An agent whose telephone is gone in the middle of a call, page or phone: what becomes of his customer, and of him.
+
+use super::{AgentLost, Engine, StoryEvent};
+use crate::{
+    base::{AgentId, CallId, LegId, Now, UserId},
+    switch::{CallSight, Cause, Guest, LegParty},
+};
+
+impl Engine {
+    /// His customer goes back to the head of the queue that he came from, as one whom nobody took; where others are in the
+    /// call they talk on, and any other call is over.
+    pub(super) fn on_deserted(&mut self, now: Now, call: CallId, leg: LegId) {
+        let rule = self.directory.agent_lost;
+        if rule == AgentLost::HangUp || !self.customer_goes_back(now, call, leg) {
+            self.switch.give_up(now, leg);
+        }
+    }
+
+    fn customer_goes_back(&mut self, now: Now, call: CallId, leg: LegId) -> bool {
+        let Some(LegParty::User(user)) = self.switch.leg(leg).map(|leg| leg.party()) else { return false };
+        let Some(agent) = self.directory.agent_of(user) else { return false };
+        let Some((queue, priority, arrived)) = self.origin(call, user) else { return false };
+        let others = |sight: CallSight<'_>| sight.legs().any(|leg| leg.guest().is_some_and(Guest::talks));
+        if self.switch.call(call).is_none_or(others) || self.agent_leg(call) != Some(leg) {
+            return false;
+        }
+        let shown = self.switch.partner(leg).map(|customer| self.shown_as(call, customer)).unwrap_or_default();
+        if !self.switch.put_aside(leg, shown) {
+            return false;
+        }
+        self.tell_lost(now, call, agent);
+        // Before he is free: nobody else is to be offered to a telephone that is gone.
+        self.doubt_phone(now, user, leg);
+        self.end_interaction(now, call);
+        self.switch.end_called(now, leg, Cause::LOST);
+        self.enqueue_at(now, call, queue, (priority, arrived));
+        true
+    }
+
+    fn tell_lost(&mut self, now: Now, call: CallId, agent: AgentId) {
+        if let Some(record) = self.notes.get_mut(&call).and_then(|note| note.queue.as_mut()) {
+            let queue = record.queue;
+            record.tell(now.wall, queue, StoryEvent::AgentLost { agent });
+        }
+    }
+
+    /// The phone of a leg is not rung again until it registers anew or answers a probe.
+    fn doubt_phone(&mut self, now: Now, user: UserId, leg: LegId) {
+        let Some(path) = self.switch.leg(leg).and_then(|leg| leg.path()) else { return };
+        let name = self.directory.users.get(&user).map_or("", |user| user.name.as_str());
+        let bindings = self.registrar.bindings(name).into_iter().filter(|binding| binding.path.is_same_way(&path));
+        let phones: Vec<_> = bindings.map(|binding| (binding.contact.clone(), binding.path.flow)).collect();
+        for (contact, flow) in phones {
+            self.on_dead(now, LegParty::User(user), (&contact, flow), false);
+        }
+    }
+}
