@@ -147,12 +147,12 @@ impl Bench {
         let count = self.count;
         let mut writer = Writer::request(&method, "sip:9000@127.0.0.1:5060");
         writer
-            .raw("Via", format_args!("SIP/2.0/UDP 127.0.0.1:15900;branch=z9hG4bK{count}-{cseq}-{}", method.as_str()))
-            .raw("Max-Forwards", 70)
-            .raw("From", format_args!("<sip:{}@127.0.0.1>;tag=a{count}", 351_000_000_000 + count))
+            .raw("Via", &format!("SIP/2.0/UDP 127.0.0.1:15900;branch=z9hG4bK{count}-{cseq}-{}", method.as_str()))
+            .raw("Max-Forwards", "70")
+            .raw("From", &format!("<sip:{}@127.0.0.1>;tag=a{count}", 351_000_000_000 + count))
             .raw("To", to)
-            .raw("Call-ID", format_args!("call-{count}@bench"))
-            .raw("CSeq", format_args!("{cseq} {}", method.as_str()))
+            .raw("Call-ID", &format!("call-{count}@bench"))
+            .raw("CSeq", &format!("{cseq} {}", method.as_str()))
             .raw("Contact", "<sip:uac@127.0.0.1:15900>");
         match body {
             Some(body) => writer.body("application/sdp", body.as_bytes()),
@@ -172,7 +172,7 @@ fn respond(request: &Message, status: u16, body: Option<&str>) -> Bytes {
     }
     let to = request.header(Name::To).expect("To");
     let tag = if to.contains("tag=") { "" } else { ";tag=b" };
-    writer.raw("To", format_args!("{to}{tag}")).raw("Contact", "<sip:uas@127.0.0.1:15901>");
+    writer.raw("To", &format!("{to}{tag}")).raw("Contact", "<sip:uas@127.0.0.1:15901>");
     match body {
         Some(body) => writer.body("application/sdp", body.as_bytes()),
         None => writer.end(),
