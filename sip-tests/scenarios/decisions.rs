@@ -5,19 +5,26 @@ use strowger::{
     acd::{DecisionSettings, Selection, Status, Undecided},
     base::{Endpoint, ServiceId},
     engine::{
-        Input, Question, Responder, Said, StoryEvent, Unsaid,
+        Input, Patience, Question, Responder, Said, ServiceTurn, StoryEvent, Unsaid,
         flight::{Play, replay},
     },
 };
 
-use super::caller;
+use super::{asking::turns, caller};
 use crate::sim::{Agent, SUPPORT, Voice, World, millis, secs};
 
 fn asks_elsewhere(world: &World) {
     world.centre_has(|centre| {
         let endpoint = Endpoint::parse("http://crm.example/").unwrap();
         let (id, answer_time) = (ServiceId(7), secs(2));
-        centre.services.push(Responder { id, name: "crm".into(), endpoint, secret: None, answer_time });
+        centre.services.push(Responder {
+            id,
+            name: "crm".into(),
+            endpoint,
+            secret: None,
+            answer_time,
+            patience: Patience::default(),
+        });
         let decision = DecisionSettings { service: "crm".into(), ..DecisionSettings::default() };
         centre.acd.queues.get_mut(&SUPPORT).unwrap().decision = Some(decision);
     });
@@ -197,4 +204,61 @@ fn rt_06_a_veto_and_a_restart() {
     world.within(3, "they talk", |world| world.hear_each_other(&call, &ana));
     call.hangs_up();
     world.settle();
+}
+
+/// One call of Ana's, from its first ring to its end; how long it was until she was rung, in milliseconds.
+fn served(world: &World, ana: &Agent) -> u64 {
+    let (call, from) = (caller(world), world.clock());
+    world.within(5, "she is rung", |_| ana.is_ringing());
+    let waited = world.clock().since(from).as_millis();
+    ana.call().answers();
+    world.within(3, "they talk", |world| world.hear_each_other(&call, ana));
+    call.hangs_up();
+    world.within(1, "she is free", |_| ana.status() == Status::Ready);
+    waited.try_into().unwrap()
+}
+
+/// RT-06, by ear: a program that hangs costs three calls their second; those behind them are rung at once, and so is the
+/// one whose question goes out to see whether it is back. Its answer ends that. Told when it begins and ends, once each,
+/// and to whoever asks why; and all of it comes out of the flight recorder again.
+#[test]
+fn rt_06_a_program_that_hangs_costs_no_more_than_three_calls() {
+    let world = World::seed(2_110);
+    asks_elsewhere(&world);
+    world.centre_has(|centre| centre.services[0].patience.rest_time = secs(20));
+    let ana = world.agent("ana").ready();
+    world.run_for(secs(1));
+    for number in 1..=3 {
+        let waited = served(&world, &ana);
+        assert!((1_000..1_300).contains(&waited), "{number}: {waited} ms");
+        assert_eq!(world.questions().len(), 1);
+    }
+    let why = Unsaid::TooLate.to_string();
+    assert_eq!(turns(&world), [ServiceTurn::Rests { unanswered: 3, why, seconds: 20 }]);
+    for number in 4..=6 {
+        let waited = served(&world, &ana);
+        assert!(waited < 300 && !world.has_questions(), "{number}: {waited} ms");
+    }
+    let story = world.records().pop().unwrap().queue.unwrap().story;
+    let rests = |what: &StoryEvent| matches!(what, StoryEvent::Decided(it) if it.undecided == Some(Undecided::Rests));
+    assert!(rests(&story[0].what), "{story:?}");
+
+    world.run_for(secs(20));
+    assert!(served(&world, &ana) < 300, "nobody waits for the probe");
+    let probe = question(&world);
+    assert!(served(&world, &ana) < 300 && !world.has_questions(), "one probe at a time");
+    answers(&world, &probe, json!({}));
+    let [_, ServiceTurn::AskedAgain { unanswered: 3, spared: 5, .. }] = &turns(&world)[..] else {
+        panic!("{:?}", turns(&world))
+    };
+    let call = caller(&world);
+    world.within(1, "it is asked again", |world| world.has_questions());
+    answers(&world, &question(&world), json!({ "agent": "ana" }));
+    world.within(1, "she is rung", |_| ana.is_ringing());
+    ana.call().answers();
+    world.within(3, "they talk", |world| world.hear_each_other(&call, &ana));
+    call.hangs_up();
+    world.settle();
+    let played = replay(world.recording().to_bytes(), Play::default(), |_| {}).expect("it can be read");
+    assert!(played.whole && played.differ == 0, "{played:?}");
 }

@@ -3,7 +3,7 @@
 use strowger::{
     acd::{Selection, Status},
     base::{Endpoint, MenuId, QueueId, ServiceId},
-    engine::{Input, Menu, MenuEnd, Question, QueueVoice, Responder, Said, Spoken, Unsaid, WaitingSound},
+    engine::{Input, Menu, MenuEnd, Patience, Question, QueueVoice, Responder, Said, Spoken, Unsaid, WaitingSound},
     media::spoken::Language,
     switch::{Destination, Pattern, Route},
 };
@@ -31,7 +31,14 @@ pub(super) fn has_menus(world: &World, menus: impl IntoIterator<Item = serde_jso
         centre.acd.queues.insert(SALES, sales);
         centre.routes.push(Route::new(Pattern::new(MENU_NUMBER).unwrap(), Destination::Menu(MenuId(1))));
         let endpoint = Endpoint::parse("http://crm.example/").unwrap();
-        centre.services.push(Responder { id: CRM, name: "crm".into(), endpoint, secret: None, answer_time: secs(2) });
+        centre.services.push(Responder {
+            id: CRM,
+            name: "crm".into(),
+            endpoint,
+            secret: None,
+            answer_time: secs(2),
+            patience: Patience::default(),
+        });
         centre.menus = menus;
     });
 }

@@ -62,6 +62,8 @@ pub enum Undecided {
     Late,
     /// It was not reached, or not even asked.
     Away,
+    /// It has given no answers lately, and is not asked for a while.
+    Rests,
     /// Nothing that means anything.
     Garbled,
     /// The interaction was gone, or given to somebody by hand, before the answer came.

@@ -96,6 +96,7 @@ fn decision(decided: &Decided, centre: &Centre) -> String {
     let (service, secs) = (&decided.service, format!("{:.2}", decided.took_ms as f64 / 1_000.0));
     if let Some(why) = decided.undecided {
         let why = match why {
+            Undecided::Rests => return format!("{service} was not asked: it had given no answers lately"),
             Undecided::Late => "gave no answer in time",
             Undecided::Away => "was not reached",
             Undecided::Garbled => "gave an answer that means nothing here",

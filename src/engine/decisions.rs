@@ -24,10 +24,9 @@ impl Engine {
         let question = self.put_in_words(dilemma);
         let (interaction, decision) = (dilemma.interaction, dilemma.decision);
         let service = self.directory.service_of(&dilemma.service).ok_or(Unsaid::NoService);
-        let asker = Asker::Decision(interaction, decision);
-        let asked = service.and_then(|service| self.ask_service(now, service, &question, asker));
-        if asked.is_err() {
-            self.acd.handle_decided(now, interaction, decision, Verdict::Nothing(Undecided::Away));
+        let asker = (Asker::Decision(interaction, decision), Some(dilemma.until));
+        if let Err(why) = service.and_then(|service| self.ask_service(now, service, &question, asker)) {
+            self.on_decision_said(now, interaction, decision, Err(why));
         }
     }
 
@@ -77,6 +76,7 @@ impl Engine {
             Ok(said) => self.verdict(said).unwrap_or(Verdict::Nothing(Undecided::Garbled)),
             Err(Unsaid::TooLate) => Verdict::Nothing(Undecided::Late),
             Err(Unsaid::Garbled) => Verdict::Nothing(Undecided::Garbled),
+            Err(Unsaid::Rests) => Verdict::Nothing(Undecided::Rests),
             Err(Unsaid::Away | Unsaid::TooMany | Unsaid::NoService | Unsaid::TooLong) => {
                 Verdict::Nothing(Undecided::Away)
             }

@@ -318,6 +318,7 @@ impl Engine {
     }
 
     fn on_settings(&mut self, now: Now, centre: Centre) {
+        self.review_services(now, &centre.services);
         self.directory = Directory::new(&centre);
         self.watch_settings = centre.watching;
         self.switch.set_headers(centre.headers);

@@ -429,6 +429,8 @@ pub enum Alarm {
     RecordingFails { why: String },
     /// So many wait in a queue to which nobody is logged in who has these skills; without any, nobody at all.
     Unserved { queue: String, skills: Vec<String>, waiting: u32 },
+    /// A program elsewhere is not asked for a while, or is again.
+    Service(super::ServiceEvent),
     /// A trunk answers no more, or again.
     Trunk { name: String, up: bool },
     /// A carrier does not register us; `until` then the last registration holds.

@@ -110,6 +110,8 @@ pub enum Happened {
     },
     EngagementEnded(Box<acd::EngagementSummary>),
     Notice(acd::Notice),
+    /// A program elsewhere is not asked for a while, or is again.
+    Service(super::ServiceEvent),
     SettingsChanged,
     Draining,
 }

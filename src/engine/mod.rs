@@ -52,7 +52,7 @@ mod ways;
 
 use register::{ALLOW, SUPPORTED};
 
-pub use asking::{ASKS_MAX, QUESTION_MAX, Question, Responder, Said, Unsaid};
+pub use asking::{ASKS_MAX, Patience, QUESTION_MAX, Question, Responder, Said, ServiceEvent, ServiceTurn, Unsaid};
 pub use clips::ClipPlay;
 pub use consults::ConsultStep;
 pub use drive::Engine;

@@ -152,5 +152,7 @@ pub struct Counts {
     pub registrations: u64,
     pub wrong_credentials: u64,
     pub offers: u64,
+    /// Questions for whose answer nobody waited, since the service gave none lately.
+    pub questions_spared: u64,
     pub invariants_repaired: u64,
 }

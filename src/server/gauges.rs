@@ -75,6 +75,7 @@ impl Gauges {
             ("registrations_total", counts.registrations, shown.registrations),
             ("wrong_credentials_total", counts.wrong_credentials, shown.wrong_credentials),
             ("offers_total", counts.offers, shown.offers),
+            ("services_spared_total", counts.questions_spared, shown.questions_spared),
         ] {
             metrics::counter!(name).increment(value.saturating_sub(before));
         }

@@ -22,6 +22,7 @@ use crate::{
     base::{Instant, Now, Private},
     engine::{
         Alarm, Centre, Engine, Entry, EntryId, GateOrder, Happened, Input, Output, Record, Request, RequestId,
+        ServiceEvent, ServiceTurn,
         flight::{Digest, digest},
     },
     media,
@@ -398,6 +399,7 @@ fn on_alarm(alarm: &Alarm) {
             tracing::error!(why, "calls go on, but what should be recorded of them is lost");
             metrics::counter!("recordings_failed_total").increment(1);
         }
+        Alarm::Service(ServiceEvent { service, turn }) => on_service_turn(service, turn),
         Alarm::Trunk { name, up: false } => tracing::warn!(trunk = name, "the trunk does not answer"),
         Alarm::Trunk { name, up: true } => tracing::info!(trunk = name, "the trunk answers again"),
         Alarm::TrunkUnregistered { name, status, .. } => {
@@ -405,5 +407,25 @@ fn on_alarm(alarm: &Alarm) {
         }
         Alarm::DialledTooMuch { user } => tracing::warn!(user, "no more outside calls in this hour"),
         Alarm::WrongCredentials { source } => tracing::warn!(%source, "wrong credentials, again and again"),
+    }
+}
+
+fn on_service_turn(service: &str, turn: &ServiceTurn) {
+    let resting = metrics::gauge!("service_rests", "service" => service.to_owned());
+    match turn {
+        ServiceTurn::Rests { unanswered, why, seconds } => {
+            resting.set(1.0);
+            tracing::warn!(
+                service,
+                unanswered,
+                why,
+                seconds,
+                "a service gives no answers: nobody waits for it for now"
+            );
+        }
+        ServiceTurn::AskedAgain { unanswered, spared, seconds } => {
+            resting.set(0.0);
+            tracing::info!(service, unanswered, spared, seconds, "a service is asked again");
+        }
     }
 }

@@ -143,6 +143,7 @@ function tellAlert(it) {
     missed: String(it.missed ?? ""),
     waiting: String(it.waiting ?? ""),
     reason: it.reason ? reasonName(it.reason, choices.value.reasons) : "",
+    service: it.service ?? "",
     skills,
   };
   const kind = it.alert === "unserved" && skills ? "unserved_skills" : it.alert;

@@ -2,7 +2,8 @@
 //!
 //! Before a turn nobody who may be asked faces an interaction that he may be offered (I4). So only what the turn
 //! touched can make a new pair: interactions that now want somebody, agents who can now be asked, and queues that may ask
-//! elsewhere about one more. They are taken in the order of the interactions (weight, priority, arrival, id), by looking at the heads of the lines alone.
+//! elsewhere about one more. They are taken in the order of the interactions (weight, priority, arrival, id), by looking
+//! at the heads of the lines alone.
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
@@ -185,18 +186,10 @@ impl Acd {
         };
         let Some(Choice { chosen, rank, first }) = choice else { return Asked::Nobody };
         let (strategy, at) = (queue.rules.strategy, self.at(now));
-        let candidates = u32::try_from(pool.routable.len()).unwrap_or(u32::MAX);
-        let why = Why {
-            strategy,
-            agent: AgentId(0),
-            rank,
-            candidates: candidates.saturating_sub(self.barred(queue, pool, it)),
-            first: first.iter().map(|key| candidate(strategy, key, at)).collect(),
-            excluded: queue.excluded(),
-            unfit: unfit(queue, pool),
-            assigned: None,
-            decided: None,
-        };
+        let all = u32::try_from(pool.routable.len()).unwrap_or(u32::MAX);
+        let candidates = all.saturating_sub(self.barred(queue, pool, it));
+        let first: Vec<Candidate> = first.iter().map(|key| candidate(strategy, key, at)).collect();
+        let (excluded, unfit) = (queue.excluded(), unfit(queue, pool));
         let (queue, many) = (queue.id, chosen.len() > 1);
         let is_named = named.is_some_and(|named| chosen.first() == Some(&named));
         let decided = self.waiting.get_mut(&id).and_then(|it| {
@@ -204,8 +197,17 @@ impl Acd {
             it.deciding.take()
         });
         for (key, place) in chosen.iter().zip(1..) {
-            let rank = if many { place } else { rank };
-            let why = Why { agent: key.agent, rank, decided: decided.clone(), ..why.clone() };
+            let why = Why {
+                strategy,
+                agent: key.agent,
+                rank: if many { place } else { rank },
+                candidates,
+                first: first.clone(),
+                excluded: excluded.clone(),
+                unfit,
+                assigned: None,
+                decided: decided.clone(),
+            };
             if matches!(strategy, Strategy::RoundRobin | Strategy::OrderedRoundRobin)
                 && let Some(queue) = self.queues.get_mut(&queue)
             {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{
     acd::{NeededSkill, Notice, Reason},
     base::{AgentId, QueueId, Wall},
-    engine::{Centre, Event, Happened},
+    engine::{Centre, Event, Happened, ServiceEvent, ServiceTurn},
 };
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -27,11 +27,18 @@ pub enum AlertOf {
     TooLong { agent: String, reason: Reason, since: Wall, logged_out: bool },
     /// Nobody logged in may have these who wait.
     Unserved { queue: String, skills: Vec<NeededSkill>, by_rule: bool, waiting: u32 },
+    /// A program elsewhere gives no answers: calls go on without it (RT-06).
+    ServiceRests { service: String, unanswered: u32 },
+    /// It is asked again; so many questions had no answer, and for so many more none was waited for.
+    ServiceAskedAgain { service: String, unanswered: u32, spared: u32 },
 }
 
 impl AlertView {
     /// `None`: nothing to look at.
     pub fn of(event: &Event, centre: &Centre) -> Option<Self> {
+        if let Happened::Service(event_of) = &event.what {
+            return Some(Self { at: event.at, agent_id: None, what: AlertOf::service(event_of) });
+        }
         let Happened::Notice(notice) = &event.what else { return None };
         let key = |id: &AgentId| centre.acd.agents.get(id).map_or_else(|| id.to_string(), |agent| agent.key.clone());
         let queue_key = |id: &QueueId| centre.acd.queues.get(id).map_or_else(|| id.to_string(), |it| it.key.clone());
@@ -49,5 +56,17 @@ impl AlertView {
             Notice::Override(_) | Notice::Inactive { .. } | Notice::Repaired { .. } => return None,
         };
         Some(Self { at: event.at, agent_id, what })
+    }
+}
+
+impl AlertOf {
+    fn service(ServiceEvent { service, turn }: &ServiceEvent) -> Self {
+        let service = service.clone();
+        match *turn {
+            ServiceTurn::Rests { unanswered, .. } => Self::ServiceRests { service, unanswered },
+            ServiceTurn::AskedAgain { unanswered, spared, .. } => {
+                Self::ServiceAskedAgain { service, unanswered, spared }
+            }
+        }
     }
 }

@@ -103,6 +103,7 @@ impl Sight {
                 | Happened::HeldLong { .. }
                 | Happened::ClipStarted { .. }
                 | Happened::ClipEnded { .. }
+                | Happened::Service(_)
                 | Happened::SettingsChanged
                 | Happened::Draining => true,
                 // Calls stand in the list, as far as he may see them.

@@ -22,7 +22,7 @@ use crate::{
     },
     api::{ServeSettings, serve},
     base::{CallId, InteractionId, LegId, OfferId, PageId, Private, QueueId, UserId},
-    engine::{Actor, Centre, Happened, LegView, PageSays, PageTold, Request},
+    engine::{Actor, Centre, Happened, LegView, PageSays, PageTold, Request, ServiceEvent, ServiceTurn},
     switch::{Caller, Guest, LegParty, LegSide, PageOrder, Role},
 };
 
@@ -250,7 +250,7 @@ async fn sv_05_an_agent_is_told_at_his_page() {
 }
 
 /// AS-11, AS-16: what an agent or a supervisor should look at is told at his own page and at the supervisors', at nobody
-/// else's; who waits for a skill that nobody has, at the supervisors' alone.
+/// else's; who waits for a skill that nobody has, and a service that gives no answers, at the supervisors' alone.
 #[tokio::test]
 async fn as_11_as_16_who_should_look_is_told() {
     let open = Open::new("alerts").await;
@@ -280,6 +280,14 @@ async fn as_11_as_16_who_should_look_is_told() {
     let told = pages[2].json().await;
     assert_eq!((&told["alerts"][0]["queue"], &told["alerts"][0]["waiting"]), (&json!("support"), &json!(2)));
     assert_eq!(told["alerts"][0]["skills"][0]["skill"], "pt");
+    let turn = ServiceTurn::Rests { unanswered: 3, why: "it did not answer in time".into(), seconds: 5 };
+    open.desk.picture.tell(Happened::Service(ServiceEvent { service: "crm".into(), turn }));
+    assert!(pages[0].json().await.get("alerts").is_none() && pages[1].json().await.get("alerts").is_none());
+    let told = &pages[2].json().await["alerts"][0];
+    assert_eq!(
+        (&told["alert"], &told["service"], &told["unanswered"]),
+        (&json!("service_rests"), &json!("crm"), &json!(3))
+    );
 }
 
 /// SV-09: a supervisor of other queues sees at his page neither this one's callers and calls nor what happens to them; one

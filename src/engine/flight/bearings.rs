@@ -1,11 +1,13 @@
 //! What of a living engine its journal does not say, because a restart draws it anew: generators, counters, and the order
 //! of the free ports. With them an engine made of a base draws what the recorded one drew.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    base::{Chance, Now},
-    engine::{Engine, Entry, EntryId, Input},
+    base::{Chance, Now, ServiceId},
+    engine::{Engine, Entry, EntryId, Input, asking::Breaker},
     sip::digest::VerifierDraws,
     switch::SwitchDraws,
 };
@@ -18,6 +20,8 @@ pub struct Bearings {
     acd: (Chance, u64),
     last_entry: EntryId,
     sequence: u64,
+    #[serde(default)]
+    services: BTreeMap<ServiceId, Breaker>,
 }
 
 impl Engine {
@@ -35,6 +39,7 @@ impl Engine {
             acd: self.acd.draws(),
             last_entry,
             sequence,
+            services: self.breakers(),
         }
     }
 
@@ -47,10 +52,11 @@ impl Engine {
 
     /// Goes on drawing where the other stood.
     pub(super) fn take_up(&mut self, bearings: Bearings) {
-        let Bearings { switch, verifier, acd, last_entry, sequence } = bearings;
+        let Bearings { switch, verifier, acd, last_entry, sequence, services } = bearings;
         self.switch.follow(switch);
         self.verifier.set_draws(verifier);
         self.acd.set_draws(acd);
         self.set_counters(last_entry, sequence);
+        self.set_breakers(services);
     }
 }

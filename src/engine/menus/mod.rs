@@ -182,7 +182,7 @@ impl Engine {
             "known": at.course.known,
         });
         let asked = self.directory.service_of(service).ok_or(Unsaid::NoService);
-        let asked = asked.and_then(|service| self.ask_service(now, service, &question, Asker::Menu(call)));
+        let asked = asked.and_then(|service| self.ask_service(now, service, &question, (Asker::Menu(call), None)));
         match asked {
             Ok(ask) => {
                 self.timers.cancel(Timer::MenuLate(call));

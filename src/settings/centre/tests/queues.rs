@@ -1,0 +1,88 @@
+//! Queues, their members, their hours and their ways out.
+
+use super::{super::difference, read, refused};
+
+/// RT-03: what skills are worth to a queue is read, and told of in a difference; a fault has its line.
+#[test]
+fn rt_03_a_queue_weighs_skills() {
+    let with = |text: &str| {
+        let agent = "[[user]]\nkey = \"ana\"\n[[agent]]\nkey = \"ana\"\nskills = { pt = 3 }\n";
+        read(&format!("{agent}[[queue]]\nkey = \"q\"\nstrategy = \"skills_best\"\n{text}"))
+    };
+    let (before, after) = (with("").unwrap().files.centre, with("prefer = { pt = 2 }").unwrap().files.centre);
+    let lines = difference(&before, &[], &after, &[]);
+    assert!(lines.len() == 1 && lines[0].contains("prefer") && lines[0].contains("pt"), "{lines:?}");
+    let rule = with("fits = 'skill.pt > 1'").unwrap().files.centre;
+    let lines = difference(&before, &[], &rule, &[]);
+    assert!(lines.len() == 1 && lines[0].contains("fits") && lines[0].contains("skill.pt > 1"), "{lines:?}");
+    let said = with("fits = 'skil.pt > 1'").map(|_| ()).unwrap_err().to_string();
+    assert!(said.contains("9:8: queues.q.fits: at character 1: `skil.pt` is not known"), "{said}");
+    let said = with("prefer = { tp = 2 }").map(|_| ()).unwrap_err().to_string();
+    assert!(said.contains("9:10: queues.q.prefer: no agent has the skill `tp`; there are: pt"), "{said}");
+}
+
+/// QM-10: a device that nobody knows is refused with its place and the words that there are; so is a misspelt key.
+#[test]
+fn qm_10_a_members_device_is_checked() {
+    for (member, wanted) in [
+        ("device = \"desk\"", "there is no device \"desk\": expected \"last_active\""),
+        ("device = \"phone:\"", "a name of 1 to 128 characters"),
+        ("devise = \"web\"", "devise"),
+    ] {
+        let said = refused(&format!(
+            "[[user]]\nkey = \"ana\"\n[[agent]]\nkey = \"ana\"\n[[queue]]\nkey = \"support\"\n\
+             members = [{{ agent = \"ana\", {member} }}]\n"
+        ));
+        assert!(said.contains("config/centre.toml:7") && said.contains(wanted), "{said}");
+    }
+}
+
+/// QE-12, QE-17: a chain that loops or leads nowhere, a calendar that never opens: refused with the place.
+#[test]
+fn ways_out_and_hours_are_checked() {
+    let said = refused(
+        "[[calendar]]\nkey = \"never\"\nhours = []\n\n[[queue]]\nkey = \"a\"\noverflow = [\"queue:b\"]\nhours = \"nver\"\n\n\
+         [[queue]]\nkey = \"b\"\noverflow = [\"user:nobody\", \"queue:c\", \"number:123\"]\n\n\
+         [[queue]]\nkey = \"c\"\noverflow = [\"hangup\", \"queue:a\"]\nexit_keys = { x = \"queue:d\" }\n",
+    );
+    for wanted in [
+        "config/centre.toml:1:1: calendars.never.hours: it never opens",
+        "config/centre.toml:6:7: queues.a.overflow: it loops: a → b → c → a",
+        "queues.a.hours: there is no calendar `nver`",
+        "config/centre.toml:11:7: overflow or exit_keys: no user is called \"nobody\"",
+        "no number leads on for \"123\"",
+        "queues.c.overflow: a clip or a hang-up ends the chain",
+        "queues.c.exit_keys: there is no queue `d`",
+        "`x` is not a key of a telephone",
+    ] {
+        assert!(said.contains(wanted), "{wanted} is missing in:\n{said}");
+    }
+}
+
+/// OP-06: what the distributor's own types refuse is told in the same form.
+#[test]
+fn a_slip_in_a_queue_is_told_with_its_place() {
+    let said = refused("[[queue]]\nkey = \"support\"\nacw_sec = 5\n");
+    assert!(said.contains("centre.toml:3:1: queue \"support\": unknown key \"acw_sec\""), "{said}");
+    assert!(said.contains("did you mean \"acw_secs\"?"), "{said}");
+    let said = refused("[[queue]]\nkey = \"support\"\nstrategy = \"fastest\"\n");
+    assert!(said.contains("centre.toml:3:12: queue \"support\": strategy: expected one of \"longest_idle\""), "{said}");
+    assert!(said.contains("found \"fastest\""), "{said}");
+}
+
+/// OP-06: one slip in an entry does not hide the next.
+#[test]
+fn every_slip_in_a_queue_is_told() {
+    let said = refused(
+        "[[queue]]\nkey = \"support\"\nacw_sec = 5\nacw_secs = -1\nstrategy = \"fastest\"\nmax_waiting = \"ten\"\n",
+    );
+    for told in [
+        "centre.toml:3:1: queue \"support\": unknown key \"acw_sec\"",
+        "centre.toml:4:12: queue \"support\": acw_secs: expected a whole number",
+        "found integer -1",
+        "centre.toml:5:12: queue \"support\": strategy: expected one of",
+        "centre.toml:6:15: queue \"support\": max_waiting: expected a whole number",
+    ] {
+        assert!(said.contains(told), "{told}:\n{said}");
+    }
+}
