@@ -2,8 +2,8 @@
 
 use strowger::{
     acd::{
-        DispositionRule, DispositionSettings, Extend, Extension, MarkDone, NextStatus, NotReadyMode, Reason, Selection,
-        Status, WorkChange,
+        DirectKind, DispositionRule, DispositionSettings, Extend, Extension, MarkDone, NextStatus, NotReadyMode,
+        Reason, Selection, Status, WorkChange,
     },
     base::{Private, UserId},
     engine::{Actor, Request},
@@ -141,4 +141,40 @@ fn what_the_agent_writes_is_in_the_record() {
     assert_eq!(summary.work.disposition, Some("sold".into()));
     assert_eq!(summary.work.notes.reveal(), "wants two");
     world.settle();
+}
+
+/// AW-10: a call that an agent makes to the outside, one that comes to him from there, and one to a colleague are kinds of
+/// their own; so is one that he makes while he has a customer.
+#[test]
+fn aw_10_each_kind_of_call_past_the_queues_has_its_own_rule() {
+    for has in DirectKind::ALL {
+        let world = World::seed(165);
+        let (ana, eva) = (world.agent("ana").ready(), world.phone("eva"));
+        eva.registers();
+        let carrier = world.carrier();
+        for phone in [&eva, &carrier] {
+            phone.answers_after(secs(1));
+        }
+        world.centre_has(|centre| {
+            let policies = &mut centre.acd.policies;
+            (policies.direct_acw_secs, policies.direct_acw_types) = (20, [has].into());
+        });
+        world.run_for(secs(1));
+        for (kind, number) in [(DirectKind::Outbound, "9+351210000002"), (DirectKind::Internal, "eva")] {
+            let call = ana.calls(number);
+            world.within(5, "they talk", |_| call.is_up());
+            call.hangs_up();
+            world.run_for(secs(1));
+            assert_eq!(ana.status() == Status::WrapUp, kind == has, "{kind:?}, {has:?} has one");
+            world.run_for(secs(20));
+        }
+        let customer = talking(&world, &ana);
+        let asks = ana.calls("eva");
+        world.within(5, "she asks eva", |_| asks.is_up());
+        asks.hangs_up();
+        customer.hangs_up();
+        world.run_for(secs(1));
+        assert_eq!(ana.status() == Status::WrapUp, has == DirectKind::Consult, "{has:?} has one");
+        world.settle();
+    }
 }

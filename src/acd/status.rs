@@ -105,6 +105,24 @@ impl Channel {
     }
 }
 
+/// A call of an agent's that came through no queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DirectKind {
+    /// He dialled somebody outside.
+    Outbound,
+    /// Somebody outside dialled him.
+    Inbound,
+    /// With a colleague, whoever of them dialled.
+    Internal,
+    /// He dialled it while he had a customer: to ask somebody.
+    Consult,
+}
+
+impl DirectKind {
+    pub const ALL: [Self; 4] = [Self::Outbound, Self::Inbound, Self::Internal, Self::Consult];
+}
+
 /// Why there is an interaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -226,6 +226,7 @@ fn rest_routes() -> Router<Arc<Api>> {
         .route("/queues/{queue}/door", put(rest::waiting::set_door))
         .route("/me/waiting", get(rest::waiting::own))
         .route("/me/waiting/{interaction}/take", post(rest::waiting::take))
+        .route("/me/waiting/{interaction}/assign", post(rest::waiting::assign))
         .route("/waiting/{interaction}", put(rest::waiting::change).delete(rest::waiting::withdraw))
         .route("/trunks", get(rest::trunks))
         .route("/agents", get(rest::agents::list))

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{CallRecord, Direction, Engine, Entry, Happened, Output, Record, Refused, note::Note, order::phases_of};
 use crate::{
+    acd::DirectKind,
     base::{AgentId, CallId, GroupId, Now, TrunkId, UserId},
     sip::Headers,
     switch::{
@@ -22,6 +23,16 @@ pub(super) fn direction(party: LegParty, to: Option<Destination>) -> Direction {
     }
 }
 
+impl Direction {
+    const fn of_an_agent(self) -> DirectKind {
+        match self {
+            Self::Outbound => DirectKind::Outbound,
+            Self::Inbound | Self::Transit => DirectKind::Inbound,
+            Self::Internal => DirectKind::Internal,
+        }
+    }
+}
+
 impl Engine {
     /// A call was admitted: find out where it goes.
     pub(super) fn begin_call(&mut self, now: Now, call: CallId, party: LegParty, shows_number: bool) {
@@ -36,20 +47,20 @@ impl Engine {
         let urgent = routed.as_ref().is_some_and(|routed| self.is_for_help(routed));
         self.notes.insert(call, Note { trunk, shows_number, urgent, ..Note::new(direction) });
         let Some(routed) = routed else { return self.refuse_call(now, call, Cause::NOT_FOUND) };
-        if !self.may_dial(now, call, party) {
+        if !self.may_dial(now, call, (party, direction)) {
             return self.refuse_call(now, call, Cause::FORBIDDEN);
         }
         self.direct_to(now, call, routed);
     }
 
     /// An agent who calls is not free for a queue meanwhile (rule 22).
-    fn may_dial(&mut self, now: Now, call: CallId, party: LegParty) -> bool {
+    fn may_dial(&mut self, now: Now, call: CallId, (party, direction): (LegParty, Direction)) -> bool {
         let agent = match party {
             LegParty::User(user) => self.directory.agent_of(user),
             LegParty::Trunk(_) => None,
         };
         let Some(agent) = agent else { return true };
-        if self.acd.handle_direct_dialing(now, agent, call).is_err() {
+        if self.acd.handle_direct_dialing(now, agent, call, direction.of_an_agent()).is_err() {
             return self.is_urgent(call);
         }
         self.direct.insert((call, agent), 1);
@@ -173,11 +184,16 @@ impl Engine {
     /// Whether a call that comes through no queue may ring a user; an agent may be busy (rule 22b).
     pub(super) fn may_ring(&mut self, now: Now, call: CallId, user: UserId) -> bool {
         let Some(agent) = self.directory.agent_of(user) else { return true };
-        if self.acd.handle_direct_ringing(now, agent, call).is_err() {
+        if self.acd.handle_direct_ringing(now, agent, call, self.direct_kind(call)).is_err() {
             return false;
         }
         self.direct.entry((call, agent)).or_insert(0);
         true
+    }
+
+    /// What a call is to its agents when it came through no queue.
+    pub(super) fn direct_kind(&self, call: CallId) -> DirectKind {
+        self.notes.get(&call).map_or(DirectKind::Internal, |note| note.direction.of_an_agent())
     }
 
     pub(super) fn on_changed(&mut self, now: Now, call: CallId) {

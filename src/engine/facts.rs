@@ -128,7 +128,7 @@ impl Engine {
     /// Legs of agents outside queues keep them busy (rules 22, 22b, 37).
     fn on_user_leg(&mut self, now: Now, call: CallId, leg: LegId, user: UserId, what: (LegSide, LegStage)) {
         let Some(agent) = self.directory.agent_of(user) else { return };
-        let key = (call, agent);
+        let (key, kind) = ((call, agent), self.direct_kind(call));
         if self.has_engagement(call, agent) && !self.direct.contains_key(&key) {
             // He is busy with this very call, at whichever of his phones.
             return;
@@ -136,14 +136,14 @@ impl Engine {
         match what {
             (LegSide::Called, LegStage::Begun) => {
                 // The turn of a group's member comes long after the call did: is he still free?
-                if self.direct.contains_key(&key) || self.acd.handle_direct_ringing(now, agent, call).is_ok() {
+                if self.direct.contains_key(&key) || self.acd.handle_direct_ringing(now, agent, call, kind).is_ok() {
                     *self.direct.entry(key).or_insert(0) += 1;
                 } else {
                     self.switch.pass_over(now, leg);
                 }
             }
             (LegSide::Caller, LegStage::Begun) | (_, LegStage::Ringing) => {}
-            (_, LegStage::Answered) => self.acd.handle_direct_busy(now, agent, call),
+            (_, LegStage::Answered) => self.acd.handle_direct_busy(now, agent, call, kind),
             (_, LegStage::Ended) => {
                 let Some(legs) = self.direct.get_mut(&key) else { return };
                 *legs = legs.saturating_sub(1);

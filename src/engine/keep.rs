@@ -300,7 +300,7 @@ impl Engine {
                 continue;
             };
             *self.direct.entry((call, agent)).or_insert(0) += 1;
-            self.acd.handle_direct_busy(now, agent, call);
+            self.acd.handle_direct_busy(now, agent, call, self.direct_kind(call));
         }
     }
 

@@ -6,8 +6,8 @@ use smallvec::SmallVec;
 
 use super::{
     super::{
-        Activity, Actor, AgentCounters, AgentSettings, Channel, DeviceChoice, DevicePresence, Factor, Factors,
-        LoginDefault, MemberState, Pending, Policies, Reason, Selection, Status, StatusView,
+        Activity, Actor, AgentCounters, AgentSettings, Channel, DeviceChoice, DevicePresence, DirectKind, Factor,
+        Factors, LoginDefault, MemberState, Pending, Policies, Reason, Selection, Status, StatusView,
     },
     clock::StatusClock,
     queue::AgentKey,
@@ -93,6 +93,7 @@ pub(super) struct ChannelState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Direct {
     pub call: CallId,
+    pub kind: DirectKind,
     pub phase: DirectPhase,
     pub since: Wall,
     /// The agent dialled it.

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    super::{Actor, Channel, DispositionRule, InteractionKind, QueueSettings, Refused, Rule, WithdrawCause, Work},
+    super::{
+        Actor, Channel, DirectKind, DispositionRule, InteractionKind, QueueSettings, Refused, Rule, WithdrawCause, Work,
+    },
     Acd,
     agent::{Direct, DirectPhase},
     engagements::{Engagement, Phase},
@@ -13,13 +15,19 @@ use crate::base::{AgentId, CallId, EngagementId, InteractionId, Now, OfferId, Pr
 
 impl Acd {
     /// A call that comes through no queue wants to ring the agent (rule 22b). Refused: answer busy.
-    pub fn handle_direct_ringing(&mut self, now: Now, agent: AgentId, call: CallId) -> Result<(), Refused> {
+    pub fn handle_direct_ringing(
+        &mut self,
+        now: Now,
+        agent: AgentId,
+        call: CallId,
+        kind: DirectKind,
+    ) -> Result<(), Refused> {
         let it = self.agent(agent)?;
         if it.dnd {
             return Err(Refused::not_now("dnd", format!("{agent} is not to be disturbed")));
         }
         match self.step(agent, Channel::Voice, Event::DirectRings) {
-            Step::Do(rule) => self.direct(now, agent, call, DirectPhase::Ringing, rule)?,
+            Step::Do(rule) => self.direct(now, agent, (call, kind), DirectPhase::Ringing, rule)?,
             Step::Refuse(code) => return Err(Refused::not_now(code, format!("{agent} is {code}"))),
             Step::Late | Step::Same => {}
         }
@@ -28,7 +36,13 @@ impl Acd {
     }
 
     /// The agent dials out (rule 22). Refused: answer 403.
-    pub fn handle_direct_dialing(&mut self, now: Now, agent: AgentId, call: CallId) -> Result<(), Refused> {
+    pub fn handle_direct_dialing(
+        &mut self,
+        now: Now,
+        agent: AgentId,
+        call: CallId,
+        kind: DirectKind,
+    ) -> Result<(), Refused> {
         let it = self.agent(agent)?;
         if !it.online && !self.policies.dial_offline {
             return Err(Refused::not_allowed("offline", format!("{agent} is offline")));
@@ -40,7 +54,7 @@ impl Acd {
         match self.step(agent, Channel::Voice, Event::DialOut) {
             Step::Do(rule) => {
                 self.withdraw_offers_of(now, agent, None, WithdrawCause::AgentNotReady, Actor::Agent(agent));
-                self.direct(now, agent, call, DirectPhase::Dialing, rule)?;
+                self.direct(now, agent, (call, kind), DirectPhase::Dialing, rule)?;
             }
             Step::Refuse(code) => return Err(Refused::not_now(code, format!("{agent} is {code}"))),
             Step::Late | Step::Same => {}
@@ -50,11 +64,11 @@ impl Acd {
     }
 
     /// The direct call is answered (rule 23); or one is found on his phone (rule 37).
-    pub fn handle_direct_busy(&mut self, now: Now, agent: AgentId, call: CallId) {
+    pub fn handle_direct_busy(&mut self, now: Now, agent: AgentId, call: CallId, kind: DirectKind) {
         if let Step::Do(rule) = self.step(agent, Channel::Voice, Event::DirectAnswered) {
             self.withdraw_offers_of(now, agent, None, WithdrawCause::AgentNotReady, Actor::System);
             // Too many at once: he is busy anyhow.
-            let _ = self.direct(now, agent, call, DirectPhase::Talking, rule);
+            let _ = self.direct(now, agent, (call, kind), DirectPhase::Talking, rule);
         }
         self.settle(now);
     }
@@ -75,6 +89,7 @@ impl Acd {
             DirectPhase::Dialing => self.policies.acw_for_unanswered_out,
             DirectPhase::Talking => true,
         };
+        let wraps_up = wraps_up && self.policies.direct_acw_types.contains(&direct.kind);
         if wraps_up && self.policies.direct_acw_secs > 0 {
             self.begin_direct_wrap_up(now, agent, direct);
         }
@@ -101,12 +116,14 @@ impl Acd {
         &mut self,
         now: Now,
         agent: AgentId,
-        call: CallId,
+        (call, kind): (CallId, DirectKind),
         phase: DirectPhase,
         rule: Rule,
     ) -> Result<(), Refused> {
         let at = self.at(now);
-        let held = &self.agent(agent)?.on(Channel::Voice).direct;
+        let state = self.agent(agent)?.on(Channel::Voice);
+        let (held, out) = (&state.direct, phase == DirectPhase::Dialing);
+        let kind = if out && !state.live.is_empty() { DirectKind::Consult } else { kind };
         if held.len() >= super::super::DIRECT_CALLS_MAX && held.iter().all(|direct| direct.call != call) {
             return Err(Refused::not_now("busy", format!("{agent} has too many calls")));
         }
@@ -114,7 +131,7 @@ impl Acd {
             let direct = &mut agent.on_mut(Channel::Voice).direct;
             match direct.iter_mut().find(|direct| direct.call == call) {
                 Some(direct) => direct.phase = phase,
-                None => direct.push(Direct { call, phase, since: at, out: phase == DirectPhase::Dialing }),
+                None => direct.push(Direct { call, kind, phase, since: at, out }),
             }
         });
         Ok(())

@@ -103,17 +103,21 @@ impl Acd {
                 }
                 self.set_member(now, agent, queue, MemberState::Active, actor);
             }
-            None => {
-                let paused = it.members.iter().filter(|(_, member)| member.paused_by_all);
-                let paused: Vec<_> = paused.map(|(queue, _)| *queue).collect();
-                for queue in paused {
-                    self.set_member(now, agent, queue, MemberState::Active, actor);
-                }
-            }
+            None => self.resume_together(now, agent, actor),
         }
         self.tell_override(now, agent, actor, None, old);
         self.settle(now);
         Ok(())
+    }
+
+    /// Exactly those that were paused together (QM-03).
+    pub(super) fn resume_together(&mut self, now: Now, agent: AgentId, actor: Actor) {
+        let Some(it) = self.agents.get(&agent) else { return };
+        let paused = it.members.iter().filter(|(_, member)| member.paused_by_all && !member.leaving);
+        let paused: Vec<_> = paused.map(|(queue, _)| *queue).collect();
+        for queue in paused {
+            self.set_member(now, agent, queue, MemberState::Active, actor);
+        }
     }
 
     pub(super) fn queue(&self, queue: QueueId) -> Result<&Queue, Refused> {

@@ -211,9 +211,32 @@ impl Acd {
         Ok(())
     }
 
-    /// Offers a waiting interaction to one agent, whatever his selection, skills and memberships; he must be there and
-    /// free. What it rang at before stops.
+    /// Offers a waiting interaction to one agent. A supervisor may do so whatever the agent's selection, skills and
+    /// memberships are; he must be there and free. A colleague may where both belong to the queue and the other could be
+    /// asked anyhow.
     pub fn assign(&mut self, now: Now, id: InteractionId, agent: AgentId, actor: Actor) -> Result<(), Refused> {
+        if let Actor::Agent(by) = actor {
+            let queue = self.waits(id)?.queue;
+            self.check_member(by, queue)?;
+            self.check_member(agent, queue)?;
+            self.recount_stale();
+            let member = self.agents.get(&agent).and_then(|it| it.members.get(&queue));
+            if !member.is_some_and(|member| member.held_back.is_empty()) {
+                return Err(Refused::not_now("occupied", format!("{agent} can't be asked now")));
+            }
+        }
+        self.give_to(now, id, agent, actor)
+    }
+
+    fn check_member(&self, agent: AgentId, queue: QueueId) -> Result<(), Refused> {
+        if self.agent(agent)?.members.contains_key(&queue) {
+            return Ok(());
+        }
+        Err(Refused::not_allowed("not_assigned", format!("{agent} does not belong to {queue}")))
+    }
+
+    /// What it rang at before stops.
+    fn give_to(&mut self, now: Now, id: InteractionId, agent: AgentId, actor: Actor) -> Result<(), Refused> {
         let it = self.waits(id)?;
         let (queue, old) = (it.queue, it.offers.clone());
         let line = self.queue(queue)?;
@@ -263,10 +286,8 @@ impl Acd {
     /// phone rings for it.
     pub fn pull(&mut self, now: Now, id: InteractionId, agent: AgentId) -> Result<EngagementId, Refused> {
         let queue = self.waits(id)?.queue;
-        if !self.agent(agent)?.members.contains_key(&queue) {
-            return Err(Refused::not_allowed("not_assigned", format!("{agent} does not belong to {queue}")));
-        }
-        self.assign(now, id, agent, Actor::Agent(agent))?;
+        self.check_member(agent, queue)?;
+        self.give_to(now, id, agent, Actor::Agent(agent))?;
         let offer = self.waiting.get(&id).and_then(|it| it.offers.first().copied());
         let offer = offer.ok_or_else(|| Refused::not_now("occupied", format!("{agent} can't be asked now")))?;
         self.accept(now, offer, Actor::Agent(agent))

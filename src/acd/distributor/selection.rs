@@ -110,6 +110,7 @@ impl Acd {
             state.over_activity = false;
             state.choose(Selection::Ready, actor, at);
         });
+        self.resume_together(now, agent, actor);
         if finishes {
             self.finish_wrap_ups(now, agent, None, rule, actor);
         }

@@ -1,10 +1,10 @@
 //! Rules for the whole centre.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::acd::Channel;
+use crate::acd::{Channel, DirectKind};
 
 /// Rules for the whole centre.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,6 +46,8 @@ pub struct Policies {
     pub dial_not_ready: bool,
     /// Wrap-up after a call that came through no queue. Zero: none.
     pub direct_acw_secs: u32,
+    /// Kinds of such calls that have it.
+    pub direct_acw_types: BTreeSet<DirectKind>,
     /// The same after a call of one's own that nobody answered.
     pub acw_for_unanswered_out: bool,
     /// An agent who has had somebody on hold for so long is reminded, and again after each such time. Zero: never.
@@ -75,6 +77,7 @@ impl Default for Policies {
             dial_offline: false,
             dial_not_ready: true,
             direct_acw_secs: 0,
+            direct_acw_types: DirectKind::ALL.into(),
             acw_for_unanswered_out: false,
             hold_recall_secs: 0,
             time_zone: "UTC".into(),

@@ -98,6 +98,8 @@ enum ChosenStatus {
     NotReady,
     /// Off one channel, on with the others.
     LogOff,
+    /// For administrators: off altogether. Calls go on to their end (AS-05).
+    Offline,
 }
 
 /// A verb on one membership, or on all of them.
@@ -132,6 +134,9 @@ impl Api {
             let give = "Give status (ready, not_ready or log_off), dnd or receive (true or false).";
             return Err(Problem::bad_request(give));
         }
+        if let Some(ChosenStatus::Offline) = change.status {
+            return self.force_offline(actor, agent, &change).await;
+        }
         let how = acd::Force { force: change.force, locked: change.locked };
         if how != acd::Force::default() && (!actor.overrides() || change.status.is_none()) {
             return Err(Problem::bad_request("force and locked go with a supervisor's status."));
@@ -150,6 +155,8 @@ impl Api {
                     return Err(Problem::bad_request("Name the channel to log off; to leave altogether, sign out."));
                 }
                 ChosenStatus::LogOff => acd::Selection::NotReady { reason: Some(acd::Reason::logged_off()) },
+                // Done above.
+                ChosenStatus::Offline => return Ok(DONE),
             };
             let request = match (change.channel, self.only_channel(agent)) {
                 (channel, _) if actor.overrides() => Request::SetStatus { agent, channel, selection, how },
@@ -158,6 +165,18 @@ impl Api {
             };
             self.ask(actor, request).await?;
         }
+        Ok(DONE)
+    }
+
+    async fn force_offline(&self, actor: Actor, agent: AgentId, change: &StatusChange) -> Result<Json<Done>, Problem> {
+        if !matches!(actor, Actor::Admin(_)) {
+            return Err(Problem::forbidden("An administrator takes agents offline.").hint("To leave, sign out."));
+        }
+        let alone = change.reason.is_none() && change.channel.is_none() && change.dnd.is_none();
+        if !alone || change.receive.is_some() || change.force || change.locked {
+            return Err(Problem::bad_request("offline goes alone."));
+        }
+        self.ask(actor, Request::ForceOffline { agent }).await?;
         Ok(DONE)
     }
 

@@ -25,6 +25,12 @@ pub struct DoorChange {
     door: acd::Door,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Assignment {
+    agent: String,
+}
+
 /// What is done with one who waits; one thing at a time.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -64,6 +70,21 @@ pub async fn take(
 ) -> Result<Json<Done>, Problem> {
     let (agent, interaction) = (signed.agent()?, InteractionId(number(&interaction, NONE)?));
     api.ask(Actor::Agent(agent), Request::Pull { interaction, agent }).await?;
+    Ok(DONE)
+}
+
+/// `POST /api/v1/me/waiting/{interaction}/assign`: to a colleague in its queue who is ready for it (RT-18).
+pub async fn assign(
+    State(api): State<Arc<Api>>,
+    signed: Signed,
+    Path(interaction): Path<String>,
+    Body(Assignment { agent }): Body<Assignment>,
+) -> Result<Json<Done>, Problem> {
+    let (me, interaction) = (signed.agent()?, InteractionId(number(&interaction, NONE)?));
+    let agent = api.agent_by_key(&agent)?;
+    let request =
+        if agent == me { Request::Pull { interaction, agent } } else { Request::Assign { interaction, agent } };
+    api.ask(Actor::Agent(me), request).await?;
     Ok(DONE)
 }
 

@@ -69,7 +69,9 @@ pub async fn done(
         None => None,
         Some(ChosenStatus::Ready) => Some(Selection::Ready),
         Some(ChosenStatus::NotReady) => Some(Selection::NotReady { reason: api.reason(next.reason)? }),
-        Some(ChosenStatus::LogOff) => return Err(Problem::bad_request("Give status ready or not_ready.")),
+        Some(ChosenStatus::LogOff | ChosenStatus::Offline) => {
+            return Err(Problem::bad_request("Give status ready or not_ready."));
+        }
     };
     api.ask(Actor::Agent(agent), Request::MarkDone { agent, engagement, next }).await?;
     Ok(DONE)

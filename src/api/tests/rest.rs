@@ -35,6 +35,43 @@ async fn an_agent_chooses_his_status() {
     assert_eq!(desk.picture.asked(), []);
 }
 
+/// AS-05: an administrator takes an agent offline; who is one leaves by signing out, and a supervisor logs him out of queues.
+#[tokio::test]
+async fn as_05_an_administrator_takes_an_agent_offline() {
+    let desk = Desk::new("offline").await;
+    for (who, path, status) in [
+        ("ana", "/api/v1/me/status", StatusCode::FORBIDDEN),
+        ("eva", "/api/v1/agents/rui/status", StatusCode::FORBIDDEN),
+        ("adm", "/api/v1/agents/rui/status", StatusCode::OK),
+    ] {
+        let cookie = desk.sign_in(who).await;
+        assert_eq!(desk.write("PUT", &cookie, path, r#"{"status":"offline"}"#).await.status, status, "{who}");
+    }
+    let [(Actor::Admin(_), Request::ForceOffline { agent: RUI })] = &desk.picture.asked()[..] else {
+        panic!("one request")
+    };
+    let cookie = desk.sign_in("adm").await;
+    let body = r#"{"status":"offline","dnd":true}"#;
+    assert_eq!(desk.write("PUT", &cookie, "/api/v1/agents/rui/status", body).await.status, StatusCode::BAD_REQUEST);
+}
+
+/// RT-18: an agent gives who waits to a colleague; to himself, he takes him.
+#[tokio::test]
+async fn rt_18_an_agent_gives_a_caller_to_a_colleague() {
+    let desk = Desk::new("assign").await;
+    let ana = desk.sign_in("ana").await;
+    for agent in ["rui", "ana"] {
+        let body = json!({ "agent": agent }).to_string();
+        let reply = desk.write("POST", &ana, "/api/v1/me/waiting/23/assign", &body).await;
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
+    }
+    let (him, interaction) = (Actor::Agent(ANA), InteractionId(23));
+    let wanted = [Request::Assign { interaction, agent: RUI }, Request::Pull { interaction, agent: ANA }];
+    assert_eq!(desk.picture.asked(), wanted.map(|request| (him, request)));
+    let reply = desk.write("POST", &ana, "/api/v1/me/waiting/23/assign", r#"{"agent":"nobody"}"#).await;
+    assert_eq!(reply.status, StatusCode::NOT_FOUND);
+}
+
 /// AP-01: what can't be read is refused in the API's words; no list stands for an object.
 #[tokio::test]
 async fn a_body_that_is_wrong_is_told_what_is_wrong() {
@@ -44,7 +81,11 @@ async fn a_body_that_is_wrong_is_told_what_is_wrong() {
         ("[]", "The body must be a JSON object, not a list.", ""),
         (r#"["ready",null,null,null,null,false,false]"#, "The body must be a JSON object, not a list.", ""),
         (r#""ready""#, "The body must be a JSON object, not a text.", ""),
-        (r#"{"status":"asleep"}"#, "`status` can't be `asleep`.", "It is one of `ready`, `not_ready`, `log_off`."),
+        (
+            r#"{"status":"asleep"}"#,
+            "`status` can't be `asleep`.",
+            "It is one of `ready`, `not_ready`, `log_off`, `offline`.",
+        ),
         (r#"{"dnd":1}"#, "`dnd` must be true or false, not 1.", ""),
         (
             r#"{"state":"ready"}"#,

@@ -1,6 +1,7 @@
 //! `strowger simulate`: the same distributor on a clock that jumps, for whoever plans a day (OP-11).
 
 mod chart;
+mod place;
 mod play;
 mod scenario;
 
@@ -50,14 +51,12 @@ pub struct Simulate {
 pub fn simulate(wanted: &Simulate) -> Result<(), Failed> {
     let file = wanted.scenario.display();
     let text = fs::read_to_string(&wanted.scenario).map_err(|error| format!("{file}: {error}"))?;
-    let mut scenario = Scenario::read(&text).map_err(|faults| format!("{file}: {faults}"))?;
+    let file = file.to_string();
+    let mut scenario = Scenario::read(&file, &text)?;
     for change in &wanted.agents {
         staff(&mut scenario, change)?;
     }
-    let faults = scenario.faults();
-    if !faults.is_empty() {
-        return Err(format!("{file}: {}", faults.join("\n")).into());
-    }
+    scenario.check(&file, &text)?;
     let seed = wanted.seed.unwrap_or(scenario.seed);
     let mut all: Option<Played> = None;
     for run in 0..wanted.runs {

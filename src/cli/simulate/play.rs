@@ -9,7 +9,8 @@ use std::{
 use super::scenario::{BREAK, CallStream, Length, Scenario};
 use crate::{
     acd::{
-        Acd, Actor, Channel, Enqueue, Offer, OfferFault, Outcome, Output, Selection, Status, Tally, Undecided, Verdict,
+        Acd, Actor, Channel, Enqueue, NeededSkill, Offer, OfferFault, Outcome, Output, Selection, Status, Tally,
+        Undecided, Verdict,
     },
     base::{AgentId, Chance, EngagementId, Instant, InteractionId, Now, OfferId, Private, QueueId, Wall},
 };
@@ -308,7 +309,11 @@ impl<'a> Play<'a> {
         let number = self.acd_queue(queue);
         let enqueue = Enqueue {
             priority: it.priority,
-            skills: it.skills.clone(),
+            skills: it
+                .skills
+                .iter()
+                .map(|(skill, level)| NeededSkill { skill: skill.clone(), level: *level })
+                .collect(),
             ..Enqueue::inbound(interaction, number, Private::default())
         };
         if let Some(patience) = it.patience

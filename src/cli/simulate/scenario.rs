@@ -4,16 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
+use super::place::{Fault, Step, line};
 use crate::{
     acd::{
-        AgentSettings, ClockTime, DevicePresence, MemberSettings, NeededSkill, Policies, QueueSettings, ReasonSettings,
-        Settings,
+        AgentSettings, ClockTime, DevicePresence, MemberSettings, Policies, QueueSettings, ReasonSettings, Settings,
     },
     base::{AgentId, Chance, QueueId},
 };
 
 /// Agents of one scenario.
 pub const AGENTS_MAX: u32 = 20_000;
+
+/// What a length of time must be.
+const SOUND: &str = "expected seconds from 0 to 86400";
 
 /// Calls of one stream in an hour.
 const PER_HOUR_MAX: f64 = 1_000_000.0;
@@ -84,8 +87,9 @@ pub struct CallStream {
     pub wrap_up: Length,
     /// How long a caller waits before he gives up; for ever when left out.
     pub patience: Option<Length>,
+    /// What an agent needs for it, and how much of it.
     #[serde(default)]
-    pub skills: Vec<NeededSkill>,
+    pub skills: BTreeMap<String, u8>,
     #[serde(default)]
     pub priority: i32,
 }
@@ -155,56 +159,135 @@ impl Length {
 }
 
 impl Scenario {
-    /// Reads and checks it; what is wrong is said with the place.
-    pub fn read(text: &str) -> Result<Self, String> {
-        let scenario: Self = toml::from_str(text).map_err(|error| error.to_string())?;
-        let faults = scenario.faults();
-        if faults.is_empty() { Ok(scenario) } else { Err(faults.join("\n")) }
+    /// Reads and checks it; what is wrong is said with its line.
+    pub fn read(file: &str, text: &str) -> Result<Self, String> {
+        let wrong = |error: toml::de::Error| {
+            let at = line(text, error.span().map_or(0, |span| span.start));
+            format!("{file}:{at}: {}", error.message())
+        };
+        let scenario: Self = toml::from_str(text).map_err(wrong)?;
+        scenario.check(file, text)?;
+        Ok(scenario)
     }
 
-    /// Everything wrong with it, in words.
-    pub fn faults(&self) -> Vec<String> {
+    /// Everything wrong with it, each with its line in the text that it was read from.
+    pub fn check(&self, file: &str, text: &str) -> Result<(), String> {
+        let faults: Vec<_> = self.faults().iter().map(|fault| fault.told(file, text)).collect();
+        if faults.is_empty() { Ok(()) } else { Err(faults.join("\n")) }
+    }
+
+    fn faults(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
-        let queues: BTreeSet<&str> = self.queues.iter().map(|queue| queue.key.as_str()).collect();
+        let mut whole = |key: &str, problem: String| {
+            faults.push(Fault { way: vec![Step::Key(key.into())], problem, hint: None });
+        };
         if self.from >= self.to {
-            faults.push(format!("to: expected a time after {}", self.from));
+            whole("to", format!("to: expected a time after {}", self.from));
         }
         if !(1..=1_440).contains(&self.interval_mins) {
-            faults.push(String::from("interval_mins: expected 1 to 1440"));
+            whole("interval_mins", String::from("interval_mins: expected 1 to 1440"));
         }
         if self.groups.iter().map(|group| u64::from(group.count)).sum::<u64>() > u64::from(AGENTS_MAX) {
-            faults.push(format!("agents: expected {AGENTS_MAX} at most, all groups together"));
+            whole("agents", format!("agents: expected {AGENTS_MAX} at most, all groups together"));
         }
-        for group in &self.groups {
-            let place = format!("agents \"{}\"", group.key);
-            for queue in group.queues.iter().map(Place::queue).filter(|queue| !queues.contains(queue)) {
-                faults.push(format!("{place}: queues: there is no queue \"{queue}\""));
-            }
-            if group.shifts.iter().chain(&group.breaks).any(|span| span.from >= span.to) {
-                faults.push(format!("{place}: expected shifts and breaks that end after they begin"));
-            }
-            if !group.answer.is_sound() {
-                faults.push(format!("{place}: answer: expected seconds from 0 to 86400"));
-            }
+        for (group, number) in self.groups.iter().zip(0..) {
+            self.check_group(group, number, &mut faults);
         }
-        for (stream, number) in self.streams.iter().zip(1..) {
-            let place = format!("calls {number}");
-            if !queues.contains(stream.queue.as_str()) {
-                faults.push(format!("{place}: queue: there is no queue \"{}\"", stream.queue));
-            }
-            if stream.arrivals.is_empty() || !stream.arrivals.is_sorted_by(|a, b| a.from < b.from) {
-                faults.push(format!("{place}: arrivals: expected at least one, with rising times"));
-            }
-            if stream.arrivals.iter().any(|it| !(0.0..=PER_HOUR_MAX).contains(&it.per_hour)) {
-                faults.push(format!("{place}: per_hour: expected 0 to {PER_HOUR_MAX}"));
-            }
-            let lengths = [Some(stream.talk), Some(stream.wrap_up), stream.patience];
-            if lengths.into_iter().flatten().any(|length| !length.is_sound()) {
-                faults.push(format!("{place}: talk, wrap_up, patience: expected seconds from 0 to 86400"));
-            }
+        for (stream, number) in self.streams.iter().zip(0..) {
+            self.check_stream(stream, number, &mut faults);
         }
-        faults.extend(self.settings().check().iter().map(ToString::to_string));
+        if faults.is_empty() {
+            // With as many agents as nobody plans with, the rest would take its time.
+            faults.extend(self.settings().check().into_iter().map(|fault| self.as_written(&fault)));
+        }
         faults
+    }
+
+    fn check_group(&self, group: &AgentGroup, number: usize, faults: &mut Vec<Fault>) {
+        let mut fault = |key: &str, problem: String| {
+            faults.push(Fault::of_entry("agents", number, key, format!("agents \"{}\": {problem}", group.key)));
+        };
+        if self.groups.iter().take(number).any(|other| other.key == group.key) {
+            fault("key", String::from("there is such a group already"));
+        }
+        for queue in group.queues.iter().map(Place::queue).filter(|queue| !self.has_queue(queue)) {
+            fault("queues", self.no_queue("queues", queue));
+        }
+        for (key, spans) in [("shifts", &group.shifts), ("breaks", &group.breaks)] {
+            if spans.iter().any(|span| span.from >= span.to) {
+                fault(key, format!("{key}: expected an end after the beginning"));
+            }
+        }
+        if !group.answer.is_sound() {
+            fault("answer", format!("answer: {SOUND}"));
+        }
+    }
+
+    fn check_stream(&self, stream: &CallStream, number: usize, faults: &mut Vec<Fault>) {
+        let mut fault = |key: &str, problem: String| {
+            faults.push(Fault::of_entry("calls", number, key, format!("calls {}: {problem}", number + 1)));
+        };
+        if !self.has_queue(&stream.queue) {
+            fault("queue", self.no_queue("queue", &stream.queue));
+        }
+        if stream.arrivals.is_empty() || !stream.arrivals.is_sorted_by(|a, b| a.from < b.from) {
+            fault("arrivals", String::from("arrivals: expected at least one, with rising times"));
+        }
+        if stream.arrivals.iter().any(|it| !(0.0..=PER_HOUR_MAX).contains(&it.per_hour)) {
+            fault("arrivals", format!("per_hour: expected 0 to {PER_HOUR_MAX}"));
+        }
+        let lengths = [("talk", Some(stream.talk)), ("wrap_up", Some(stream.wrap_up)), ("patience", stream.patience)];
+        for (key, length) in lengths {
+            if length.is_some_and(|length| !length.is_sound()) {
+                fault(key, format!("{key}: {SOUND}"));
+            }
+        }
+        for (skill, level) in
+            stream.skills.iter().filter(|(skill, level)| !self.has_skill(&stream.queue, skill, **level))
+        {
+            let known: BTreeSet<&str> =
+                self.groups.iter().flat_map(|group| group.skills.keys().map(String::as_str)).collect();
+            let known = if known.is_empty() { "none".into() } else { known.into_iter().collect::<Vec<_>>().join(", ") };
+            let problem = format!("skills: nobody of queue \"{}\" has {skill} at {level} or more", stream.queue);
+            let fault = Fault::of_entry("calls", number, "skills", format!("calls {}: {problem}", number + 1));
+            faults.push(fault.hint(format!("skills of agents are: {known}; or a ring of the queue drops it")));
+        }
+    }
+
+    fn has_queue(&self, key: &str) -> bool {
+        self.queues.iter().any(|queue| queue.key == key)
+    }
+
+    fn no_queue(&self, key: &str, name: &str) -> String {
+        let known = self.queues.iter().map(|queue| queue.key.as_str()).collect::<Vec<_>>().join(", ");
+        format!("{key}: there is no queue \"{name}\"; there are {known}")
+    }
+
+    /// Somebody of the queue has it, or it is needed no more after a while.
+    fn has_skill(&self, queue: &str, skill: &str, level: u8) -> bool {
+        let mut rings = self.queues.iter().filter(|it| it.key == queue).flat_map(|it| &it.rings);
+        let mut groups = self.groups.iter().filter(|group| group.queues.iter().any(|place| place.queue() == queue));
+        rings.any(|ring| ring.drop_skills.contains(skill))
+            || groups.any(|group| group.skills.get(skill).is_some_and(|has| *has >= level))
+    }
+
+    /// What the distributor refuses, where the scenario has it: its `queues.support.rings` is a key of a `[[queue]]`.
+    fn as_written(&self, fault: &crate::acd::Fault) -> Fault {
+        let parts: Vec<&str> = fault.place.split('.').collect();
+        let entry = match parts.as_slice() {
+            ["queues", key, ..] => self.queues.iter().position(|queue| queue.key == *key).map(|at| ("queue", at)),
+            ["agents", key, ..] => {
+                let group = key.rsplit_once('-').map_or(*key, |(group, _)| group);
+                self.groups.iter().position(|it| it.key == group).map(|at| ("agents", at))
+            }
+            _ => None,
+        };
+        let mut way: Vec<Step> = match entry {
+            Some((list, at)) => vec![Step::Key(list.into()), Step::Item(at)],
+            None => parts.first().map(|part| Step::Key((*part).into())).into_iter().collect(),
+        };
+        way.extend(parts.iter().skip(if entry.is_some() { 2 } else { 1 }).map(|part| Step::Key((*part).into())));
+        Fault { way, problem: fault.to_string(), hint: None }
     }
 
     /// The centre as the distributor knows it. Queues are numbered from 1 in their order, agents too.

@@ -17,7 +17,7 @@ fn flat(per_hour: f64, handle: f64, agents: u32, patience: Option<f64>) -> Scena
          [[calls]]\nqueue = 'q'\narrivals = [{{ from = '00:00', per_hour = {per_hour} }}]
          talk = {{ exponential = {handle} }}\n{patience}"
     );
-    Scenario::read(&text).unwrap_or_else(|faults| panic!("{faults}"))
+    Scenario::read("day.toml", &text).unwrap_or_else(|faults| panic!("{faults}"))
 }
 
 /// Mean wait of all calls and the share that gave up, once the day has warmed up.
@@ -69,7 +69,7 @@ const OFFICE: &str = include_str!("../../../config/scenario.toml");
 /// is what came; tables and chart say it.
 #[test]
 fn op_11_a_planner_moves_agents() {
-    let scenario = Scenario::read(OFFICE).unwrap();
+    let scenario = Scenario::read("day.toml", OFFICE).unwrap();
     let day = |scenario: &Scenario| Play::new(scenario, 7).finish();
     let (one, two) = (day(&scenario), day(&scenario));
     assert_eq!(table(&scenario, &one), table(&scenario, &two));
@@ -94,10 +94,25 @@ fn op_11_a_planner_moves_agents() {
 /// OP-11: a scenario that makes no sense is refused with the place.
 #[test]
 fn op_11_bad_scenarios_are_refused() {
-    let refused = |from: &str, to: &str| Scenario::read(&OFFICE.replacen(from, to, 1)).unwrap_err();
+    let refused = |from: &str, to: &str| Scenario::read("day.toml", &OFFICE.replacen(from, to, 1)).unwrap_err();
     assert!(refused("queues = [\"support\"", "queues = [\"suport\"").contains("there is no queue \"suport\""));
     assert!(refused("from = \"08:00\"", "from = \"8\"").contains("expected a time such as"));
     assert!(refused("to = \"18:00\"", "to = \"07:00\"").contains("expected a time after 08:00"));
-    assert!(refused("seed = 1", "sead = 1").contains("sead"));
+    assert!(refused("seed = 1", "sead = 1").starts_with("day.toml:4: unknown field `sead`"));
+    for (from, to, wanted) in [
+        ("skills = { pt = 3 }", "skills = { tp = 3 }", "calls 2: skills: nobody of queue \"support\" has tp at 3"),
+        (
+            "skills = { pt = 3 }",
+            "skills = { pt = 9 }",
+            "hint: skills of agents are: pt; or a ring of the queue drops it",
+        ),
+        ("key = \"sellers\"", "key = \"general\"", "agents \"general\": there is such a group already"),
+        ("weight = 1", "hours = \"office\"", "queues.sales.hours: there is no calendar `office`"),
+        ("constant = 3", "constant = -3", "agents \"sellers\": answer: expected seconds from 0 to 86400"),
+    ] {
+        let faults = refused(from, to);
+        let line = 1 + OFFICE.lines().position(|line| line.contains(from)).unwrap();
+        assert!(faults.starts_with(&format!("day.toml:{line}: ")) && faults.contains(wanted), "{line}: {faults}");
+    }
     assert!(refused("talk = { log_normal = { mean = 240,", "talk = { log_normal = { mean = -1,").contains("calls 1"));
 }

@@ -336,6 +336,29 @@ fn one_who_waits_is_given_or_taken() {
     assert_eq!(why, Some(Actor::Agent(AgentId(3))));
 }
 
+/// RT-18: an agent gives one who waits to a colleague of the queue who could be asked anyhow, and to nobody else.
+#[test]
+fn one_who_waits_is_given_to_a_colleague() {
+    let mut room = three_queues(3, |settings| _ = first_queue(settings).members.pop());
+    let call = room.call();
+    assert_eq!(room.rings_at(), [1]);
+    let gives = |room: &mut Room, by: u64, to: u64| {
+        let done = room.ask(|acd, now| acd.assign(now, call, AgentId(to), Actor::Agent(AgentId(by))));
+        done.map_err(|refused| (refused.status, refused.code))
+    };
+    assert_eq!(gives(&mut room, 1, 3), Err((403, "not_assigned")));
+    assert_eq!(gives(&mut room, 3, 2), Err((403, "not_assigned")));
+    gives(&mut room, 1, 2).unwrap();
+    assert_eq!(room.rings_at(), [2]);
+    room.select(2, Selection::not_ready("break")).unwrap();
+    assert_eq!((room.rings_at(), gives(&mut room, 1, 2)), (vec![1], Err((409, "occupied"))));
+    let offer = room.said.iter().rev().find_map(|output| match output {
+        Output::Offer(offer) if offer.agent == AgentId(2) => offer.why.assigned,
+        _ => None,
+    });
+    assert_eq!(offer, Some(Actor::Agent(AgentId(1))));
+}
+
 /// QE-12: a wait that begins in the second queue counts from there for its longest wait.
 #[test]
 fn the_second_queue_has_its_own_clock() {

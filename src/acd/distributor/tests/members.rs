@@ -74,6 +74,38 @@ fn everywhere_and_exactly_back() {
     assert_eq!(states(&room), [MemberState::Active, paused("lunch"), MemberState::LoggedOut]);
 }
 
+/// Ready, chosen by the agent or for him, ends a break from all queues as well; but not a log-out that is due. QM-03.
+#[test]
+fn ready_ends_a_break_from_all_queues() {
+    for by_supervisor in [false, true] {
+        let mut room = three_queues();
+        pause(&mut room, Some(2), "lunch");
+        pause(&mut room, None, "break");
+        room.select(1, Selection::not_ready("break")).unwrap();
+        let (agent, ready) = (AgentId(1), Selection::Ready);
+        let done = room.ask(|acd, now| {
+            if by_supervisor {
+                acd.set_status(now, agent, None, ready, Force::default(), BOSS)
+            } else {
+                acd.select(now, agent, Channel::Voice, ready, Actor::Agent(agent))
+            }
+        });
+        done.unwrap();
+        assert_eq!(states(&room), [MemberState::Active, paused("lunch"), MemberState::Active]);
+        pause(&mut room, Some(1), "break");
+        room.select(1, Selection::Ready).unwrap();
+        assert_eq!(states(&room)[0], paused("break"), "paused alone");
+    }
+    let mut room = three_queues();
+    room.call();
+    let engagement = room.talk();
+    pause(&mut room, None, "break");
+    log_out(&mut room, Some(1), LogoutWhen::After);
+    room.select(1, Selection::Ready).unwrap();
+    room.end(engagement);
+    assert_eq!(states(&room), [MemberState::LoggedOut, MemberState::Active, MemberState::Active]);
+}
+
 /// Pausing while it rings passes the call on without blame. QM-02.
 #[test]
 fn a_pause_withdraws_the_offer() {

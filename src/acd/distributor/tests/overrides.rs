@@ -40,7 +40,9 @@ fn room(is: Is) -> Room {
             room.hang_up(call);
         }
         Is::Offered => drop(room.call()),
-        Is::Dialing => room.ask(|acd, now| acd.handle_direct_dialing(now, ANA, CallId(7))).unwrap(),
+        Is::Dialing => {
+            room.ask(|acd, now| acd.handle_direct_dialing(now, ANA, CallId(7), DirectKind::Internal)).unwrap()
+        }
         Is::Busy | Is::WrapUp => {
             room.call();
             let engagement = room.talk();

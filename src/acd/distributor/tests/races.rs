@@ -102,7 +102,7 @@ impl Race {
                 room.ask(|acd, now| acd.handle_session(now, ANA, false));
                 room.ask(|acd, now| acd.handle_device(now, ANA, false));
             }
-            DialsOut => drop(room.ask(|acd, now| acd.handle_direct_dialing(now, ANA, CallId(7)))),
+            DialsOut => drop(room.ask(|acd, now| acd.handle_direct_dialing(now, ANA, CallId(7), DirectKind::Internal))),
             DirectCall => room.direct(1, 7),
             ColleagueAnswers => _ = room.ask(|acd, now| acd.handle_answered(now, rui)),
         }

@@ -181,7 +181,7 @@ impl Room {
     }
 
     pub fn direct(&mut self, agent: u64, call: u64) {
-        self.ask(|acd, now| acd.handle_direct_busy(now, AgentId(agent), CallId(call)));
+        self.ask(|acd, now| acd.handle_direct_busy(now, AgentId(agent), CallId(call), DirectKind::Internal));
     }
 
     pub fn view(&self, agent: u64) -> StatusView {

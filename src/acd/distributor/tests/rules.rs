@@ -67,7 +67,9 @@ fn room(is: Is) -> Room {
         Is::Offered => {
             room.call();
         }
-        Is::DialsOut => room.ask(|acd, now| acd.handle_direct_dialing(now, ANA, CallId(7))).unwrap(),
+        Is::DialsOut => {
+            room.ask(|acd, now| acd.handle_direct_dialing(now, ANA, CallId(7), DirectKind::Internal)).unwrap()
+        }
         Is::DialsBack => {
             let caller = Private::new("+351210000001".into());
             let back = Enqueue::inbound(crate::base::InteractionId(50), QueueId(1), caller);
@@ -169,7 +171,7 @@ fn dnd(room: &mut Room, on: bool) {
 }
 
 fn dials(room: &mut Room) {
-    room.ask(|acd, now| acd.handle_direct_dialing(now, ANA, CallId(7))).unwrap();
+    room.ask(|acd, now| acd.handle_direct_dialing(now, ANA, CallId(7), DirectKind::Internal)).unwrap();
 }
 
 fn force_offline(room: &mut Room) {
@@ -286,7 +288,7 @@ fn calls_and_wrap_up() -> Vec<Row> {
     use Is::*;
     use Line::*;
     use Status as S;
-    let rings = |it: &mut Room| it.ask(|acd, now| acd.handle_direct_ringing(now, ANA, CallId(7))).unwrap();
+    let rings = |it: &mut Room| it.ask(|acd, now| acd.handle_direct_ringing(now, ANA, CallId(7), DirectKind::Internal)).unwrap();
     vec![
         row(Rule::DialOut, Ready, dials, S::Dialing, Empty),
         row(Rule::DialOut, NotReady, dials, S::Dialing, Empty),

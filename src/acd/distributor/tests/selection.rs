@@ -142,7 +142,8 @@ fn do_not_disturb_lays_over_the_selection() {
     let me = Actor::Agent(AgentId(1));
     room.ask(|acd, now| acd.set_dnd(now, AgentId(1), true, me)).unwrap();
     assert_eq!((room.status(1), room.ringing().len()), (Status::Dnd, 0));
-    let direct = room.ask(|acd, now| acd.handle_direct_ringing(now, AgentId(1), crate::base::CallId(5)));
+    let direct =
+        room.ask(|acd, now| acd.handle_direct_ringing(now, AgentId(1), crate::base::CallId(5), DirectKind::Internal));
     assert_eq!(direct.unwrap_err().code, "dnd");
     room.ask(|acd, now| acd.set_dnd(now, AgentId(1), false, me)).unwrap();
     assert_eq!(room.the_ring().2, call);

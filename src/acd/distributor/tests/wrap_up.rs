@@ -204,7 +204,9 @@ fn wrap_up_is_for_talk_of_the_right_kind() {
 fn dialling_out_takes_the_voice() {
     let mut room = Room::new(2);
     room.call();
-    let dial = |room: &mut Room, call| room.ask(|acd, now| acd.handle_direct_dialing(now, AgentId(1), CallId(call)));
+    let dial = |room: &mut Room, call| {
+        room.ask(|acd, now| acd.handle_direct_dialing(now, AgentId(1), CallId(call), DirectKind::Internal))
+    };
     dial(&mut room, 7).unwrap();
     assert_eq!((room.status(1), room.rings_at()), (Status::Dialing, vec![2]));
     assert_eq!(room.ends(), [(AgentId(1), OfferEnd::CancelledAgentNotReady)]);
@@ -227,11 +229,11 @@ fn dialling_out_takes_the_voice() {
 #[test]
 fn a_direct_call_makes_busy() {
     let mut room = Room::new(1);
-    room.ask(|acd, now| acd.handle_direct_ringing(now, AgentId(1), CallId(7))).unwrap();
+    room.ask(|acd, now| acd.handle_direct_ringing(now, AgentId(1), CallId(7), DirectKind::Internal)).unwrap();
     assert_eq!(room.status(1), Status::Ringing);
     room.call();
     assert!(room.ringing().is_empty());
-    let second = room.ask(|acd, now| acd.handle_direct_ringing(now, AgentId(1), CallId(8)));
+    let second = room.ask(|acd, now| acd.handle_direct_ringing(now, AgentId(1), CallId(8), DirectKind::Internal));
     assert_eq!(second.unwrap_err().code, "busy");
     room.direct(1, 7);
     assert_eq!(room.status(1), Status::Busy);
@@ -250,13 +252,44 @@ fn a_direct_call_makes_busy() {
 #[test]
 fn wrap_up_goes_on_beside_a_call() {
     let mut room = wrapping(|_| {});
-    room.ask(|acd, now| acd.handle_direct_dialing(now, AgentId(1), CallId(7))).unwrap();
+    room.ask(|acd, now| acd.handle_direct_dialing(now, AgentId(1), CallId(7), DirectKind::Internal)).unwrap();
     room.direct(1, 7);
     room.pass(31);
     assert_eq!(room.status(1), Status::Busy);
     assert!(room.agent(1).engagements.is_empty(), "it ended meanwhile");
     room.ask(|acd, now| acd.handle_direct_ended(now, AgentId(1), CallId(7)));
     assert_eq!(room.status(1), Status::Ready);
+}
+
+/// Calls past the queues are of four kinds, each with a wrap-up or without. AW-10.
+#[test]
+fn each_kind_of_direct_call_may_have_a_wrap_up() {
+    for has in DirectKind::ALL {
+        let mut room = Room::with(1, |settings| {
+            (settings.policies.direct_acw_secs, settings.policies.direct_acw_types) = (15, [has].into());
+        });
+        let ana = AgentId(1);
+        let ends = |room: &mut Room, call| room.ask(|acd, now| acd.handle_direct_ended(now, ana, CallId(call)));
+        for (kind, number) in [DirectKind::Outbound, DirectKind::Inbound, DirectKind::Internal].into_iter().zip(7..) {
+            let call = CallId(number);
+            room.ask(|acd, now| match kind {
+                DirectKind::Inbound => acd.handle_direct_ringing(now, ana, call, kind),
+                _ => acd.handle_direct_dialing(now, ana, call, kind),
+            })
+            .unwrap();
+            room.ask(|acd, now| acd.handle_direct_busy(now, ana, call, kind));
+            ends(&mut room, number);
+            assert_eq!(room.status(1) == Status::WrapUp, kind == has, "{kind:?}, {has:?} has one");
+            room.pass(15);
+        }
+        room.call();
+        let engagement = room.talk();
+        room.ask(|acd, now| acd.handle_direct_dialing(now, ana, CallId(10), DirectKind::Internal)).unwrap();
+        room.ask(|acd, now| acd.handle_direct_busy(now, ana, CallId(10), DirectKind::Internal));
+        ends(&mut room, 10);
+        room.end(engagement);
+        assert_eq!(room.status(1) == Status::WrapUp, has == DirectKind::Consult, "{has:?} has one");
+    }
 }
 
 /// Rules 24 and 26: calls past the queues have a wrap-up only where that is set.

@@ -9,7 +9,7 @@ mod services;
 
 use super::*;
 use crate::{
-    acd::{DevicePresence, Strategy},
+    acd::{self, DevicePresence, Strategy},
     engine::{DndShown, WaitingSound, Watchers},
     settings::{Included, Loaded, Source, load},
     switch::{Destination, Mode, Role, Side},
@@ -335,4 +335,33 @@ fn a_difference_names_what_changes_and_shows_no_secret() {
             "+ reason \"break\"",
         ]
     );
+}
+
+/// OP-06: whatever can be set of agents, queues, reasons and policies stands in the example, with what it does.
+#[test]
+fn every_setting_of_the_distributor_is_explained() {
+    let file = include_str!("../../../../config/centre.toml");
+    let words: std::collections::BTreeSet<&str> = file.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+    let of = |value: serde_json::Value| value.as_object().expect("a table").keys().cloned().collect::<Vec<_>>();
+    let json = |it: Result<serde_json::Value, serde_json::Error>| of(it.expect("JSON"));
+    let queue = acd::QueueSettings {
+        time_zone: "UTC".into(),
+        prefer: [("pt".into(), 1)].into(),
+        fits: "true".into(),
+        ..acd::QueueSettings::default()
+    };
+    let keys = [
+        json(serde_json::to_value(acd::AgentSettings::default())),
+        json(serde_json::to_value(queue)),
+        json(serde_json::to_value(acd::MemberSettings::new("ana"))),
+        json(serde_json::to_value(acd::Announce::default())),
+        json(serde_json::to_value(acd::DecisionSettings::default())),
+        json(serde_json::to_value(acd::LastAgent::default())),
+        json(serde_json::to_value(acd::Ring::default())),
+        json(serde_json::to_value(acd::ReasonSettings::new("lunch"))),
+        json(serde_json::to_value(acd::Policies::default())),
+    ];
+    for key in keys.iter().flatten() {
+        assert!(words.contains(key.as_str()), "config/centre.toml does not explain `{key}`");
+    }
 }

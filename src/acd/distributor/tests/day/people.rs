@@ -33,7 +33,7 @@ impl Day {
             8 | 9 if !it.locked => self.dnd(id, false),
             10..=13 if !it.direct.is_empty() => self.direct_goes_on(id, &it),
             14 if it.online && it.direct.len() < DIRECT => self.direct_begins(id, &it),
-            15 if it.wrap_up.is_some() => self.wraps_up(id),
+            15 | 22 if it.wrap_up.is_some() => self.wraps_up(id),
             16 => self.membership(id, &it),
             17 if it.online => self.sign_out(id),
             18 | 19 if it.page => self.at_his_page(id, &it),
@@ -68,7 +68,7 @@ impl Day {
         let (agent, call) = (AgentId(id), CallId(direct.call));
         if direct.doing != Doing::Talks && self.below(2) == 0 {
             self.both(
-                |acd, now| acd.handle_direct_busy(now, agent, call),
+                |acd, now| acd.handle_direct_busy(now, agent, call, DirectKind::Internal),
                 |model| model.direct(id, direct.call, Doing::Talks),
             );
         } else {
@@ -85,15 +85,15 @@ impl Day {
         let call = CallId(number);
         match self.below(3) {
             0 if it.idle() && !it.dnd => self.both(
-                |acd, now| acd.handle_direct_ringing(now, agent, call).expect("rings"),
+                |acd, now| acd.handle_direct_ringing(now, agent, call, DirectKind::Internal).expect("rings"),
                 |model| model.direct(id, number, Doing::Rings),
             ),
             1 => self.both(
-                |acd, now| acd.handle_direct_dialing(now, agent, call).expect("dials"),
+                |acd, now| acd.handle_direct_dialing(now, agent, call, DirectKind::Internal).expect("dials"),
                 |model| model.direct(id, number, Doing::Dials),
             ),
             _ => self.both(
-                |acd, now| acd.handle_direct_busy(now, agent, call),
+                |acd, now| acd.handle_direct_busy(now, agent, call, DirectKind::Internal),
                 |model| model.direct(id, number, Doing::Talks),
             ),
         }
@@ -138,6 +138,10 @@ impl Day {
 
     fn membership(&mut self, id: u64, it: &Agent) {
         let (agent, me) = (AgentId(id), Actor::Agent(AgentId(id)));
+        if self.below(8) == 0 {
+            return self
+                .both(|acd, now| acd.pause(now, agent, None, None, me).expect("done"), |model| model.pause_all(id));
+        }
         let number = self.below(QUEUES) + 1;
         let queue = QueueId(number);
         let standing = it.places.get(&number).map(|place| place.standing);

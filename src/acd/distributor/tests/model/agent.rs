@@ -105,6 +105,8 @@ pub(in super::super) struct Place {
     pub assigned: bool,
     /// Ends when what he does for the queue is over.
     pub leaving: bool,
+    /// Paused together with all the others that were active.
+    pub together: bool,
     pub order: u64,
     pub joined: u64,
     pub tier: u16,

@@ -149,6 +149,10 @@ impl Model {
             (it.missed, it.ban, it.not_before) = (0, None, None);
             it.choose(true);
         });
+        let together = self.agents[&id].places.iter().filter(|(_, place)| place.together && !place.leaving);
+        for queue in together.map(|(queue, _)| *queue).collect::<Vec<_>>() {
+            self.stand(id, queue, Standing::Active);
+        }
         if finishes {
             self.wrap_up_over(id);
         }
@@ -222,6 +226,7 @@ impl Model {
             standing,
             assigned: false,
             leaving: false,
+            together: false,
             order: u64::from(u32::MAX) + joined,
             joined,
             tier: 0,
@@ -230,10 +235,20 @@ impl Model {
             calls: 0,
             talk: 0,
         });
-        (place.standing, place.leaving) = (standing, false);
+        (place.standing, place.leaving, place.together) = (standing, false, false);
         if standing == Standing::Paused {
             self.withdraw(id, Some(queue));
         }
+    }
+
+    /// A break from all that he is active in.
+    pub fn pause_all(&mut self, id: u64) {
+        let active = self.agents[&id].places.iter().filter(|(_, place)| place.standing == Standing::Active);
+        for queue in active.map(|(queue, _)| *queue).collect::<Vec<_>>() {
+            self.stand(id, queue, Standing::Paused);
+            self.agent(id).places.get_mut(&queue).expect("a place").together = true;
+        }
+        self.withdraw(id, None);
     }
 
     pub fn log_out(&mut self, id: u64, queue: u64, after: bool) {
@@ -248,7 +263,7 @@ impl Model {
     fn leave_queue(&mut self, id: u64, queue: u64) {
         let places = &mut self.agent(id).places;
         let place = places.get_mut(&queue).expect("a place");
-        (place.standing, place.leaving) = (Standing::LoggedOut, false);
+        (place.standing, place.leaving, place.together) = (Standing::LoggedOut, false, false);
         if !place.assigned {
             places.remove(&queue);
         }
