@@ -1,7 +1,7 @@
 //! What remains of calls that are only forwarded: who called whom, when somebody answered, when a BYE passed.
 //!
-//! Requests inside their dialogs need nothing of this: they go where our Record-Route says (`sip::proxy`), in the next process
-//! too, since the key that seals it is in the journal. A dialog whose BYE never comes by ends here when no call may last longer.
+//! Requests inside their dialogs go where our Record-Route says as long as the dialog lives (`sip::proxy`), in the next process
+//! too, since the key that seals it and what is known of both sides are in the journal. A dialog whose BYE never comes by ends here when no call may last longer.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::{
     base::{CallId, Dialled, FastMap, LegId, Now, Private},
     sip::{
         Mark, Path, Reply,
-        proxy::{Through, ThroughStep, WayKey},
+        proxy::{Sides, Through, ThroughStep, WayKey},
     },
     switch::{Caller, Cause, Destination, EndedBy, LegParty, LegRecord, LegSide, peer_name},
     wire::sip::Message,
@@ -32,6 +32,9 @@ pub struct KeptForward {
     from: Box<str>,
     /// The tag of who answered first.
     to: Option<Box<str>>,
+    /// What a request inside is known by, as it stood when this was written.
+    #[serde(default)]
+    sides: Sides,
     /// Who is called, by label.
     #[serde(skip)]
     called: Vec<(LegParty, Private<String>)>,
@@ -141,7 +144,8 @@ impl Engine {
         called: Vec<(LegParty, Private<String>)>,
     ) {
         let from = request.from_tag().unwrap_or_default().into();
-        let kept = KeptForward { record, call_id: request.call_id().into(), from, to: None, called };
+        let kept =
+            KeptForward { record, call_id: request.call_id().into(), from, to: None, sides: Sides::default(), called };
         if !self.forwarded.calls.contains_key(&kept.key()) {
             self.timers.set(Timer::ForwardLong(kept.record.call), now.mono + self.settings.times.call_time_max);
             self.forwarded.insert(kept);
@@ -177,6 +181,11 @@ impl Engine {
                     }
                 }
             }
+            ThroughStep::Moved { to } => {
+                for caller in [from, to] {
+                    self.journal_forward(&(call_id.clone(), caller));
+                }
+            }
         }
     }
 
@@ -196,12 +205,25 @@ impl Engine {
             kept.record.trunk.get_or_insert(trunk);
         }
         kept.record.legs.extend(leg.map(|leg| LegRecord { began, rang, answered: Some(now.wall), ..leg }));
-        let entry = Entry::Forwarded(Box::new(kept.clone()));
-        self.journal(entry);
+        self.journal_forward(&key);
+    }
+
+    /// Writes an answered call as it stands.
+    fn journal_forward(&mut self, key: &Key) {
+        let kept = self.forwarded.calls.get(key).filter(|kept| kept.to.is_some());
+        if let Some(kept) = kept.map(|kept| self.kept_forward(kept)) {
+            self.journal(Entry::Forwarded(Box::new(kept)));
+        }
+    }
+
+    fn kept_forward(&self, kept: &KeptForward) -> KeptForward {
+        let sides = self.switch.sides_through(&kept.call_id, &kept.from).cloned().unwrap_or_default();
+        KeptForward { sides, ..kept.clone() }
     }
 
     fn end_forward(&mut self, now: Now, key: &Key, cause: Cause, ended_by: EndedBy) {
         let Some(kept) = self.forwarded.remove(key) else { return };
+        self.switch.end_through(now, &kept.call_id, &kept.from);
         let (mut record, was_answered) = (kept.record, kept.to.is_some());
         self.timers.cancel(Timer::ForwardLong(record.call));
         (record.ended, record.cause, record.ended_by) = (now.wall, cause, ended_by);
@@ -244,6 +266,7 @@ impl Engine {
             let lasted = now.wall.since(kept.record.began);
             let rest = self.settings.times.call_time_max.saturating_sub(lasted);
             self.timers.set(Timer::ForwardLong(kept.record.call), now.mono + rest);
+            self.switch.restore_through(&kept.call_id, &kept.from, kept.sides.clone());
             self.forwarded.insert(kept);
         }
     }
@@ -253,6 +276,6 @@ impl Engine {
         let answered = self.forwarded.keys.values().filter_map(|key| self.forwarded.calls.get(key));
         let answered = answered.filter(|kept| kept.to.is_some());
         let key = self.forwarded.key_kept.map(|_| Entry::WayKey(self.switch.way_key().clone()));
-        key.into_iter().chain(answered.map(|kept| Entry::Forwarded(Box::new(kept.clone())))).collect()
+        key.into_iter().chain(answered.map(|kept| Entry::Forwarded(Box::new(self.kept_forward(kept))))).collect()
     }
 }

@@ -37,7 +37,7 @@ impl Engine {
         let called = phases.iter().flatten().map(|target| (target.party, target.address.clone())).collect();
         let after = self.keep_way_key();
         let room = self.can_keep_forward();
-        let done = room.and_then(|()| self.switch.forward(now, at, caller, (phases, next), after));
+        let done = room.and_then(|()| self.switch.forward(now, at, (party, caller), (phases, next), after));
         match done {
             Ok(()) => {
                 self.totals.calls_forwarded += 1;

@@ -161,6 +161,9 @@ impl Engine {
         }
         let uri = request.request_uri().map_err(|_| Reply::new(400))?;
         let routed = self.route_dialled(party, &uri.user_decoded()).ok_or_else(|| Reply::new(404))?;
+        if !self.is_allowed(party, &routed) {
+            return Err(Reply::new(403));
+        }
         self.way_of(now, &identity, routed, caller)
     }
 

@@ -83,6 +83,10 @@ impl Engine {
         call: CallId,
     ) -> Result<Target, Cause> {
         let trunk = self.directory.trunks.get(&id).cloned().ok_or(Cause::NOT_FOUND)?;
+        let number = match self.rights(call) {
+            Some(LegParty::User(_)) => self.directory.dial_plan.leaving(&number).into_owned(),
+            Some(LegParty::Trunk(_)) | None => number,
+        };
         let shown = self.presentation(call, &trunk);
         self.trunk_target_showing(now, &trunk, &number, shown, self.is_urgent(call))
     }
@@ -92,7 +96,8 @@ impl Engine {
         let trunk = self.directory.trunks.get(&id).cloned().ok_or(Cause::NOT_FOUND)?;
         let shown = self.presentation_of(by, &trunk);
         let urgent = self.directory.dial_plan.is_emergency(number);
-        self.trunk_target_showing(now, &trunk, number, shown, urgent)
+        let number = self.directory.dial_plan.leaving(number).into_owned();
+        self.trunk_target_showing(now, &trunk, &number, shown, urgent)
     }
 
     /// Its first server, and the others for when that can't be reached (RFC 3263 4.3). `urgent`: whatever its limits say,

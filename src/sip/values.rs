@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{Abilities, EndId, Path};
 use crate::{
     base::Private,
-    wire::sip::{Message, Method},
+    wire::sip::{Message, Method, Name},
 };
 
 /// Octets of a request that UDP carries without being cut up on the way (RFC 3261 18.1.1).
@@ -61,11 +61,11 @@ impl Body {
         if message.body().is_empty() {
             return None;
         }
-        let written = message.content_type().unwrap_or("application/octet-stream");
-        let content_type = if written.eq_ignore_ascii_case("application/sdp") {
-            Cow::Borrowed("application/sdp")
-        } else {
-            Cow::Owned(written.to_owned())
+        let content_type = match message.content_type() {
+            Some(kind) if kind.eq_ignore_ascii_case("application/sdp") => Cow::Borrowed("application/sdp"),
+            // With its parameters: a multipart can't be read without.
+            Some(_) => Cow::Owned(message.header(Name::ContentType).unwrap_or_default().to_owned()),
+            None => Cow::Borrowed("application/octet-stream"),
         };
         Some(Self { content_type, bytes: message.body_bytes() })
     }

@@ -48,17 +48,42 @@ impl DialPlan {
         (numbering::inward(&self.called, self.plan.as_ref(), rest), hides)
     }
 
-    /// The same number in E.164, where the rules know it: what lists are compared with besides the number as it is.
+    /// A number as it leaves the house when a user has dialled it: in E.164 where the rules know it. This is what is judged,
+    /// and so this, and not what was typed, is what a carrier gets.
+    pub fn leaving<'a>(&self, number: &'a str) -> Cow<'a, str> {
+        numbering::inward(&self.called, self.plan.as_ref(), number)
+    }
+
+    /// What lists are compared with: the number as it is, and as it leaves.
     fn known_as<'a>(&self, number: &'a str) -> [Cow<'a, str>; 2] {
-        [number.into(), numbering::inward(&self.called, self.plan.as_ref(), number)]
+        [number.into(), self.leaving(number)]
+    }
+
+    /// A number that the rules don't know leaves as it is, and a carrier may read it otherwise than we do: as what it could
+    /// be to him it must not be barred either.
+    fn taken_for(&self, number: &str) -> [Option<String>; 2] {
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let leaving = self.leaving(number);
+        if !digits(&leaving) {
+            return [None, None];
+        }
+        let whole = (leaving.len() >= numbering::FULL_DIGITS_MIN).then(|| format!("+{leaving}"));
+        let prefix = self.plan.as_ref().map_or("00", |plan| plan.international.as_str());
+        let abroad = leaving.strip_prefix(prefix).filter(|rest| !prefix.is_empty() && !rest.is_empty());
+        [whole, abroad.map(|rest| format!("+{rest}"))]
     }
 
     pub fn is_emergency(&self, number: &str) -> bool {
-        self.known_as(number).iter().any(|number| self.emergency.iter().any(|pattern| pattern.matches(number)))
+        any_fits(&self.emergency, &self.known_as(number))
     }
 
     pub fn is_barred(&self, number: &str) -> bool {
-        self.known_as(number).iter().any(|number| self.barred.iter().any(|pattern| pattern.matches(number)))
+        self.bars(&self.barred, number)
+    }
+
+    fn bars(&self, barred: &[Pattern], number: &str) -> bool {
+        let others = self.taken_for(number).into_iter().flatten().map(Cow::Owned);
+        any_fits(barred, &self.known_as(number)) || any_fits(barred, &others.collect::<Vec<_>>())
     }
 
     pub fn class(&self, id: DialClassId) -> Option<&DialClass> {
@@ -67,10 +92,13 @@ impl DialPlan {
 
     /// Whether a class leaves a number to its users.
     pub fn class_allows(&self, class: &DialClass, number: &str) -> bool {
-        let known = self.known_as(number);
-        let any = |patterns: &[Pattern]| patterns.iter().any(|p| known.iter().any(|number| p.matches(number)));
-        (class.allowed.is_empty() || any(&class.allowed)) && !any(&class.barred)
+        let allowed = class.allowed.is_empty() || any_fits(&class.allowed, &self.known_as(number));
+        allowed && !self.bars(&class.barred, number)
     }
+}
+
+fn any_fits(patterns: &[Pattern], numbers: &[Cow<'_, str>]) -> bool {
+    patterns.iter().any(|pattern| numbers.iter().any(|number| pattern.matches(number)))
 }
 
 #[cfg(test)]
@@ -109,9 +137,18 @@ mod tests {
     #[test]
     fn sw_20_a_barred_number_is_barred_however_written() {
         let plan = plan();
-        for number in ["760000000", "00351760000000", "+351760000000", "+351 760-000-000"] {
+        for number in ["760000000", "00351760000000", "+351760000000", "+351 760-000-000", "00351760", "+351760"] {
             assert!(plan.is_barred(number), "{number}");
         }
+        // It leaves as a number of this country, which nobody takes for the barred one.
+        assert_eq!((plan.is_barred("351760000000"), plan.leaving("351760000000")), (false, "+351351760000000".into()));
+        // Whoever has no plan sends it as it is.
+        let planless = DialPlan { plan: None, ..plan.clone() };
+        assert!(planless.is_barred("351760000000") && planless.is_barred("00351760000000"));
+        assert!(
+            !planless.is_barred("351210000000") && !planless.is_barred("35176"),
+            "a short code is no number abroad"
+        );
         assert!(!plan.is_barred("210000001") && plan.is_emergency("112") && !plan.is_emergency("1120"));
         let pattern = |text: &str| Pattern::new(text).unwrap();
         let class = DialClass {

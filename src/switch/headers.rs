@@ -45,6 +45,9 @@ const PASSABLE: [Name; 18] = [
     Name::AnswerMode,
 ];
 
+/// Headers that say where a call has been.
+pub(super) const HISTORIES: [Name; 2] = [Name::Diversion, Name::HistoryInfo];
+
 /// Beginnings of further names that never pass: what a network says to itself, what belongs to a body, a hop or to us.
 const KEPT_BACK: [&str; 7] = ["P-", "Proxy-", "Content-", "Security-", "X-Strowger-", "Max-Breadth", "Recv-Info"];
 
@@ -175,24 +178,29 @@ impl Switch {
     }
 }
 
+/// Whether a target is told where a call from there has been, by a header of [`HISTORIES`].
+pub(super) fn is_told(history: Name, from: LegParty, target: &Target) -> bool {
+    let wanted = match target.party {
+        LegParty::User(_) => true,
+        LegParty::Trunk(_) if history == Name::Diversion => target.forwarding.diversion,
+        LegParty::Trunk(_) => target.forwarding.history,
+    };
+    wanted && matches!(from, LegParty::Trunk(_))
+}
+
 /// Of what passes from a caller, what this target gets. Where a call has been is believed of trunks alone, told to those
 /// who may know, and without the addresses of those who said so.
 pub(super) fn onward(passed: &Headers, from: LegParty, target: &Target, own: &Headers) -> Headers {
-    let is_user = matches!(target.party, LegParty::User(_));
     let mut told = Headers::new();
     for (name, value) in passed.iter().filter(|(name, _)| target.quirks.passes(name)) {
         let known = Name::of(name.as_bytes());
-        if known != Name::Diversion && known != Name::HistoryInfo {
+        if !HISTORIES.contains(&known) {
             told.push((name.clone(), value.clone()));
             continue;
         }
         // Numbering two histories into one is not ours to do: the newer one stands.
-        let (wanted, ours) = if known == Name::Diversion {
-            (is_user || target.forwarding.diversion, false)
-        } else {
-            (is_user || target.forwarding.history, own.iter().any(|(other, _)| other.eq_ignore_ascii_case(name)))
-        };
-        if wanted && !ours && matches!(from, LegParty::Trunk(_)) {
+        let ours = known == Name::HistoryInfo && own.iter().any(|(other, _)| other.eq_ignore_ascii_case(name));
+        if !ours && is_told(known, from, target) {
             let value = without_places(value, &target.domain);
             told.extend(value.map(|value| (name.clone(), value)));
         }

@@ -90,7 +90,7 @@ pub(super) fn offered(request: &Message) -> Result<Option<Offered>, Reply> {
     if request.body().is_empty() {
         return Ok(None);
     }
-    let Some(description) = description(request.content_type().unwrap_or_default(), request.body()) else {
+    let Some(description) = description(request.header(Name::ContentType).unwrap_or_default(), request.body()) else {
         return Err(Reply::new(415).header("Accept", "application/sdp"));
     };
     match read_offer(description) {

@@ -14,7 +14,7 @@ use crate::base::{NUMBER_DIGITS_MAX, Number};
 pub const NUMBER_RULES_MAX: usize = 64;
 
 /// Fewer digits are an extension or a short code, never a number with an area in it.
-const FULL_DIGITS_MIN: usize = 7;
+pub const FULL_DIGITS_MIN: usize = 7;
 
 /// How one trunk writes numbers.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]

@@ -364,6 +364,36 @@ fn sw_20_barred_numbers_stay_barred() {
     world.assert_nothing_left();
 }
 
+/// SW-20, THREATS (toll fraud): behind a prefix for outside lines too, what is judged is what the carrier gets; it never reads
+/// another number, abroad or barred, in what was let through.
+#[test]
+fn sw_20_what_is_judged_is_what_leaves() {
+    let carrier: SocketAddr = CARRIER.parse().unwrap();
+    let mut centre = barring(&["+351*"], None);
+    let trunk = centre.routes[0].destination;
+    let outside = Route { from: Side::Users, strip: 1, ..Route::new(Pattern::new("0*").unwrap(), trunk) };
+    centre.routes.push(outside);
+    let mut world = World::with(213, centre);
+    let (ana, rui) = (world.phone("ana", 6001), world.phone("rui", 6002));
+    for (at, who, dialled, leaves) in [
+        (ana, "ana", "0442079460000", "351442079460000"),
+        (rui, "rui", "0351761234567", "351351761234567"),
+        (ana, "ana", "0210000009", "351210000009"),
+    ] {
+        world.call(at, who, dialled);
+        let (usage, invite) = world.incoming(carrier).expect("it leaves");
+        let uri = invite.uri_text().unwrap_or_default();
+        assert!(uri.starts_with(&format!("sip:{leaves}@")), "{dialled} left as {uri}");
+        world.respond(carrier, usage, Reply::new(486));
+        world.rejected(at);
+    }
+    for dialled in ["0761234567", "000351761234567", "000351761", "0+351761"] {
+        world.call(rui, "rui", dialled);
+        assert_eq!(world.rejected(rui), Some(403), "{dialled}");
+    }
+    world.assert_nothing_left();
+}
+
 /// SW-20: a call for help leaves whatever the limits say, and is not hidden.
 #[test]
 fn sw_20_help_is_always_reached() {

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use super::{
-    world::{CARRIER, World},
+    world::{CARRIER, World, centre},
     writer::Writer,
 };
 use crate::{
     base::QueueId,
     engine::Happened,
     sip,
+    switch::Pattern,
     wire::sip::{Message, Method, Name},
 };
 
@@ -133,6 +134,17 @@ fn sw_15_texts_come_in_and_go_out() {
     assert_eq!((request.uri_text(), request.body()), (Some("sip:9000@127.0.0.1:5080"), &b"Yes."[..]));
     world.command(CARRIER.parse().unwrap(), |stack, now| stack.reply(now, transaction, sip::Reply::new(202)));
     assert_eq!(ana.answer(&world), Some(202));
+}
+
+/// SW-15, SW-20: what a user may not call he may not write to either.
+#[test]
+fn sw_15_sw_20_no_text_goes_where_no_call_may() {
+    let mut centre = centre();
+    centre.dial_plan.barred = vec![Pattern::new("9000").unwrap()];
+    let mut world = World::with(426, centre);
+    let mut ana = Writer::new("ana", 7001);
+    assert_eq!(ana.ask(&mut world, "MESSAGE", "9000", (PLAIN, "Yes.")).status(), Some(403));
+    assert!(world.event(CARRIER.parse().unwrap(), |_| true).is_none(), "nothing goes out");
 }
 
 /// SW-15: in a call a text goes to the other side, in its dialog; a caller who waits in a queue writes to the centre.

@@ -51,6 +51,17 @@ fn each_fault_has_its_answer() {
             415,
         ),
         (invite("Content-Type: multipart/mixed;boundary=\r\n", "--"), 415),
+        // Its description is found, and read (RFC 5621): that codec nobody has.
+        (
+            invite(
+                "Content-Type: multipart/mixed; boundary=\"x\"\r\n",
+                &format!(
+                    "--x\r\nContent-Type: application/sdp\r\n\r\n{}\r\n--x--",
+                    SDP.replace("RTP/AVP 0", "RTP/AVP 18")
+                ),
+            ),
+            488,
+        ),
         (invite(&format!("{sdp}Accept: text/plain\r\n"), SDP), 406),
         (invite(sdp, &SDP.replace("RTP/AVP 0", "RTP/AVP 18")), 488),
         (invite(sdp, &SDP.replace("RTP/AVP", "RTP/SAVP")), 488),

@@ -11,6 +11,13 @@ impl Stack {
     /// An answer to one of the copies.
     pub(in crate::sip) fn on_proxy_answer(&mut self, now: Now, id: ProxyId, at: u16, response: &Message) {
         let status = response.status().unwrap_or_default();
+        if (101..=299).contains(&status)
+            && self.proxy.dialogs.note(response)
+            && let Some(proxied) = self.proxy.slab.get(id).filter(|proxied| !proxied.opens())
+        {
+            let event = super::moved(&proxied.request);
+            self.tell(event);
+        }
         let is_for_nobody = response.list(Name::Via).nth(1).is_none();
         match status {
             // Somebody has eaten the Via of whoever asked.

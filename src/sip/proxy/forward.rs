@@ -89,13 +89,13 @@ impl Stack {
                 writer.header(Name::RecordRoute, compose::record_route(settings, path, &token));
             }
         }
-        self.copy_rest(&mut writer, request);
+        self.copy_rest(&mut writer, request, &target.withheld);
         add(&mut writer, &target.headers);
         finish(&mut writer, request)
     }
 
     /// Everything that is not ours to say. What was said to us alone, or is asserted by who may not, stays here.
-    fn copy_rest(&self, writer: &mut Writer, request: &Message) {
+    fn copy_rest(&self, writer: &mut Writer, request: &Message, withheld: &[Name]) {
         for (written, name, value) in request.lines() {
             let written_anew =
                 matches!(name, Name::Via | Name::Route | Name::MaxForwards | Name::ContentType | Name::ContentLength)
@@ -103,7 +103,7 @@ impl Stack {
             let asserted = matches!(name, Name::PAssertedIdentity | Name::PPreferredIdentity | Name::RemotePartyId);
             let proves = matches!(name, Name::Authorization | Name::ProxyAuthorization);
             let to_us = proves && digest::is_of_realm(value, &self.settings.realm);
-            if !written_anew && !asserted && !to_us {
+            if !written_anew && !asserted && !to_us && !withheld.contains(&name) {
                 writer.raw(written, value);
             }
         }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use smallvec::SmallVec;
+
 use super::{NextPhase, ProxyPlan, ProxyTarget, ThroughStep, forward::Forward, way::Onward};
 use crate::{
     base::Now,
@@ -11,20 +13,26 @@ use crate::{
 
 impl Onward {
     fn target(self) -> ProxyTarget {
-        let Self { path, uri, routes } = self;
+        let Self { path, uri, routes, target: _ } = self;
         let (headers, spares) = (Vec::new(), Vec::new());
-        ProxyTarget { path, uri, routes, headers, label: 0, dead_time: Duration::ZERO, spares }
+        let withheld = SmallVec::new();
+        ProxyTarget { path, uri, routes, headers, withheld, label: 0, dead_time: Duration::ZERO, spares }
     }
 }
 
 impl Stack {
     /// Where a request of a dialog that we let through goes on.
-    pub(in crate::sip) fn onward(&self, request: &Message) -> Option<Onward> {
-        super::way::onward(&self.proxy.key, request)
+    pub(in crate::sip) fn onward(&self, now: Now, request: &Message) -> Option<Onward> {
+        let onward = super::way::onward(&self.proxy.key, request)?;
+        self.proxy.dialogs.admit(now.mono, request, &onward.target).then_some(onward)
     }
 
     /// Any request but ACK and CANCEL.
     pub(in crate::sip) fn forward_inside(&mut self, now: Now, path: Path, request: &Message, onward: Onward) {
+        if request.method() == Some(&Method::Refer) {
+            // Whoever obeyed it would call with his own rights whom another names.
+            return self.refuse(path, request, &Reply::new(403).reason("Transfers Don't Go Through"));
+        }
         if request.max_forwards() == Some(0) {
             return self.refuse(path, request, &Reply::new(483));
         }
@@ -43,6 +51,9 @@ impl Stack {
                     let to = request.to_tag().unwrap_or_default().into();
                     let reason = request.header(Name::Reason).map(str::to_owned);
                     self.tell(super::through(request, ThroughStep::Left { to, reason }));
+                }
+                if self.proxy.dialogs.note(request) {
+                    self.tell(super::moved(request));
                 }
                 self.start_phase(now, id);
             }

@@ -2,16 +2,19 @@
 //! it opens a dialog, in its Record-Route; the best of the answers goes back.
 //!
 //! What enters: an INVITE that the floor above would rather forward than take on, with its targets; and requests inside
-//! dialogs that we let through, which find their way by themselves (`way`). No dialog is kept: what is remembered of a
-//! forwarded request is gone when its transactions are.
+//! dialogs that we let through, which find their way by themselves (`way`) as long as the dialog lives (`dialogs`). What is
+//! remembered of a forwarded request is gone when its transactions are.
 
 mod answers;
 mod branches;
+mod dialogs;
 mod forward;
 mod inside;
 mod way;
 
 use std::{collections::VecDeque, time::Duration};
+
+use smallvec::SmallVec;
 
 use super::{
     Event, Headers, Mark, Path, Reply, Stack, TransactionId, UsageId,
@@ -23,6 +26,7 @@ use crate::{
     wire::sip::{Message, Method, Name},
 };
 
+pub use dialogs::{DIALOGS_MAX, Sides};
 pub use forward::is_forwarded_branch;
 pub use way::WayKey;
 
@@ -61,6 +65,8 @@ pub struct ProxyTarget {
     pub routes: Vec<String>,
     /// What is added for this target.
     pub headers: Headers,
+    /// Headers of the request that this target is not told.
+    pub withheld: SmallVec<[Name; 2]>,
     /// The caller's name for it; told when it answers.
     pub label: u32,
     /// Nothing heard for so long: the next of the spares is tried.
@@ -106,6 +112,8 @@ pub enum ThroughStep {
     Refused { status: u16 },
     /// A BYE is on its way to the side with this tag.
     Left { to: Box<str>, reason: Option<String> },
+    /// A side wants to be addressed otherwise from now on; `to` is the tag of the other one.
+    Moved { to: Box<str> },
 }
 
 /// A request on its way through.
@@ -152,6 +160,11 @@ impl Proxied {
 fn through(request: &Message, step: ThroughStep) -> Event {
     let from = request.from_tag().unwrap_or_default().into();
     Event::Through(Through { call_id: request.call_id().into(), from, step })
+}
+
+/// Somebody in the dialog of that request is addressed otherwise from now on.
+fn moved(request: &Message) -> Event {
+    through(request, ThroughStep::Moved { to: request.to_tag().unwrap_or_default().into() })
 }
 
 /// The best refusal so far.
@@ -208,13 +221,15 @@ pub(in crate::sip) enum ProxyClock {
 pub(in crate::sip) struct Proxy {
     slab: Slab<ProxyId, Proxied>,
     timers: Timers<(ProxyId, ProxyClock)>,
+    dialogs: dialogs::Dialogs,
     /// Seals the ways in our Record-Routes.
     key: WayKey,
 }
 
 impl Proxy {
     pub fn new(secret: &[u8; 32]) -> Self {
-        Self { slab: Slab::new(), timers: Timers::new(), key: WayKey::of_secret(secret) }
+        let dialogs = dialogs::Dialogs::new();
+        Self { slab: Slab::new(), timers: Timers::new(), dialogs, key: WayKey::of_secret(secret) }
     }
 
     /// Seals with the key of an earlier process: the ways that it wrote lead on.
@@ -257,14 +272,34 @@ impl Stack {
         }
         let breadth = request.other("Max-Breadth").map_or(Some(BREADTH), |text| text.trim().parse().ok());
         let breadth = breadth.filter(|breadth| *breadth > 0).ok_or_else(|| Reply::new(440))?;
-        let id = self.open_proxied(server, &request, path, plan, breadth)?;
+        if !self.proxy.dialogs.open(now.mono, &request) {
+            return Err(Reply::new(503).header("Retry-After", "10"));
+        }
+        let id = self.open_proxied(server, &request, path, plan, breadth).inspect_err(|_| {
+            self.proxy.dialogs.end(now.mono, request.call_id(), request.from_tag().unwrap_or_default());
+        })?;
         self.drop_usage(usage);
         self.forget_merged(server);
         self.start_phase(now, id);
         Ok(())
     }
 
-    /// What seals the ways in our Record-Routes. Who keeps it and hands it to the next process keeps those dialogs going.
+    /// What is known of the sides of a call that was let through: who keeps it, and the key of the ways, and hands both to
+    /// the next process keeps that call going.
+    pub fn sides_through(&self, call_id: &str, caller_tag: &str) -> Option<&Sides> {
+        self.proxy.dialogs.sides(call_id, caller_tag)
+    }
+
+    pub fn restore_through(&mut self, call_id: &str, caller_tag: &str, sides: Sides) {
+        self.proxy.dialogs.restore(call_id, caller_tag, sides);
+    }
+
+    /// A call that was let through is over: soon nothing of it goes on any more.
+    pub fn end_through(&mut self, now: Instant, call_id: &str, caller_tag: &str) {
+        self.proxy.dialogs.end(now, call_id, caller_tag);
+    }
+
+    /// What seals the ways in our Record-Routes.
     pub const fn way_key(&self) -> &WayKey {
         &self.proxy.key
     }

@@ -2,8 +2,8 @@
 //! goes on (RFC 3261 16.12, RFC 5658; the idea of RFC 5626 5.2).
 //!
 //! Each of the two URIs that we add names the hop on its side. A request inside the dialog comes with both; the last of
-//! them says where it leaves. What they say is sealed together with the Call-ID, so that nobody can send through us but in
-//! a dialog that we let through.
+//! them says where it leaves. What they say is sealed together with the Call-ID, so that nobody makes one up; that the
+//! dialog lives, and who is in it, `dialogs` knows.
 
 use std::{
     fmt,
@@ -28,7 +28,7 @@ const ROUTES_MAX: usize = 32;
 
 const TRANSPORTS: [Transport; 5] = [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss];
 
-/// What seals them. Whoever has it can send through us.
+/// What seals them.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct WayKey([u8; 32]);
@@ -53,6 +53,8 @@ impl fmt::Debug for WayKey {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::sip) struct Onward {
     pub path: Path,
+    /// Who is meant in the end: the Request-URI as it was before any strict router.
+    pub target: String,
     pub uri: String,
     pub routes: Vec<String>,
 }
@@ -128,7 +130,7 @@ fn address(bytes: &[u8]) -> Option<(SocketAddr, &[u8])> {
     Some((SocketAddr::new(ip, u16::from_be_bytes(*port)), rest))
 }
 
-/// Where a request inside a dialog that we let through goes on; `None` for all others.
+/// Where a request goes on that says to be inside a dialog that we let through; `None` for all others.
 pub(super) fn onward(key: &WayKey, request: &Message) -> Option<Onward> {
     let call_id = request.call_id();
     let of_uri = |uri: &Uri<'_>| read(key, call_id, uri.user?);
@@ -149,12 +151,13 @@ pub(super) fn onward(key: &WayKey, request: &Message) -> Option<Onward> {
         path = Some(ours);
         routes.remove(0);
     }
+    let target = uri.clone();
     let is_strict = |route: &String| NameAddr::parse(route).is_ok_and(|route| !route.uri.params.has("lr"));
     if routes.first().is_some_and(is_strict) {
         let next = NameAddr::parse(&routes.remove(0)).ok()?.uri_text.to_owned();
         routes.push(format!("<{}>", std::mem::replace(&mut uri, next)));
     }
-    Some(Onward { path: path?, uri, routes })
+    Some(Onward { path: path?, target, uri, routes })
 }
 
 #[cfg(test)]

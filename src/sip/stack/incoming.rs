@@ -44,7 +44,7 @@ impl Stack {
         if !self.has_room() {
             return self.refuse(path, &request, &Reply::new(503).header("Retry-After", "10"));
         }
-        if let Some(onward) = self.onward(&request) {
+        if let Some(onward) = self.onward(now, &request) {
             return self.forward_inside(now, path, &request, onward);
         }
         if let Some(refusal) = self.unsupported(&request, &method) {
@@ -161,7 +161,7 @@ impl Stack {
         if let Some(id) = refused {
             return self.server_fact(now, id, ServerFact::Ack);
         }
-        if let Some(onward) = self.onward(ack) {
+        if let Some(onward) = self.onward(now, ack) {
             return self.forward_ack(path, ack, onward);
         }
         let usage = ack.to_tag().and_then(|tag| self.usage_of_tag(tag)).filter(|usage| self.is_peer_of(*usage, ack));

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use smallvec::SmallVec;
+
 use super::world::{Line, MS, World, address, answer};
 use crate::{
     sip::{
         Body, Event, Mark, Path, Reply, Transport, UsageId,
         proxy::{NextPhase, ProxyPlan, ProxyTarget},
     },
-    wire::sip::{Message, Name},
+    wire::sip::{Message, Name, NameAddr},
 };
 
 struct Town {
@@ -35,6 +37,7 @@ impl Town {
             uri: format!("sip:bob@{remote};x=1"),
             routes: Vec::new(),
             headers: vec![("P-Asserted-Identity".into(), "<sip:alice@switch>".into())],
+            withheld: SmallVec::new(),
             label: u32::from(end),
             dead_time: MS(3_000),
             spares: Vec::new(),
@@ -404,7 +407,8 @@ fn sw_02_loops_and_breadth_end() {
     assert_eq!(town.refused, [482]);
 }
 
-/// SW-02, THREATS: nobody sends through us but in a dialog that we let through.
+/// SW-02, THREATS: whoever has seen our Record-Route sends nothing through us: a request inside goes on between the two tags
+/// of a dialog that lives, and to an address that one of both has named; and no REFER does.
 #[test]
 fn sw_02_we_are_no_open_relay() {
     let mut town = town(712, 2, &[&[2]]);
@@ -412,25 +416,57 @@ fn sw_02_we_are_no_open_relay() {
     town.world.inject(eve, 1, &by_hand(""));
     town.run(MS(50));
     let invite = town.world.last_request("INVITE");
-    let routes: Vec<String> = invite.list(Name::RecordRoute).map(str::to_owned).collect();
-    let ask = |call: &str, route: &str, branch: &str| {
-        format!(
-            "OPTIONS sip:victim@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP {eve};branch=z9hG4bK{branch}\r\n\
-             Max-Forwards: 70\r\nFrom: <sip:eve@x>;tag=e\r\nTo: <sip:v@x>;tag=v\r\nCall-ID: {call}\r\n\
-             CSeq: 7 OPTIONS\r\nRoute: {route}\r\nContent-Length: 0\r\n\r\n"
-        )
+    let contact = "sip:bob@10.0.0.3:5060";
+    let taken = answer(&invite, 200, "theirs", &format!("Contact: <{contact};ob>\r\n"), "");
+    town.world.inject(address("10.0.0.3:5060"), 1, &taken);
+    town.run(MS(50));
+    let taken = town.world.last_answer("INVITE");
+    let mut routes: Vec<String> = invite.list(Name::RecordRoute).map(str::to_owned).collect();
+    routes.reverse();
+    let routes = routes.join(", ");
+    let (ours, theirs) = (taken.from_tag().unwrap().to_owned(), taken.to_tag().unwrap().to_owned());
+    let mut number = 0;
+    let mut ask = |town: &mut Town, method: &str, uri: &str, (from, to): (&str, &str), call: &str, routes: &str| {
+        number += 1;
+        let text = format!(
+            "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {eve};branch=z9hG4bKask{number}\r\nMax-Forwards: 70\r\n\
+             From: <sip:eve@x>;tag={from}\r\nTo: <sip:v@x>;tag={to}\r\nCall-ID: {call}\r\nCSeq: {} {method}\r\n\
+             Route: {routes}\r\nRefer-To: <sip:premium@x>\r\nContent-Length: 0\r\n\r\n",
+            100 + number
+        );
+        town.world.forget();
+        town.world.inject(eve, 1, &text);
+        town.run(MS(50));
+        let sent = town.world.post.iter().find(|(_, message)| message.is_request()).map(|(to, _)| *to);
+        let answer = town.world.statuses(method).first().copied();
+        (sent, answer)
     };
-    town.world.forget();
-    let forged = routes[0].replacen('0', "1", 1);
-    for (at, (call, route)) in [("another", &routes[0]), ("hand-made", &forged)].into_iter().enumerate() {
-        town.world.inject(eve, 1, &ask(call, route, &format!("r{at}")));
+    let call = invite.call_id().to_owned();
+    let own = NameAddr::parse(invite.header(Name::Contact).unwrap()).unwrap().uri_text.to_owned();
+    let tags = (&*ours, &*theirs);
+    let forged = routes.replacen('0', "1", 1);
+    for (uri, tags, call, routes) in [
+        (contact, tags, "another", &*routes),
+        (contact, tags, &*call, &*forged),
+        (contact, (&*ours, "guess"), &*call, &*routes),
+        (contact, ("guess", &*theirs), &*call, &*routes),
+        ("sip:premium@10.0.0.3:5060", tags, &*call, &*routes),
+        ("sip:bob@192.0.2.1:5060", tags, &*call, &*routes),
+        // What he calls his own address leads nobody to the other side.
+        (&*own, tags, &*call, &*routes),
+    ] {
+        assert_eq!(ask(&mut town, "OPTIONS", uri, tags, call, routes), (None, Some(481)), "{uri} {tags:?} {call}");
     }
-    town.run(MS(50));
-    assert_eq!(town.world.statuses("OPTIONS"), [481, 481]);
-    assert_eq!(town.world.sent_requests("OPTIONS"), 0);
-    town.world.inject(eve, 1, &ask("hand-made", &format!("{}, {}", routes[1], routes[0]), "good"));
-    town.run(MS(50));
-    assert_eq!(town.world.sent_requests("OPTIONS"), 1, "the dialog itself goes on");
-    let (to, passed) = town.world.post.iter().find(|(_, message)| message.is_request()).unwrap();
-    assert_eq!((*to, passed.list(Name::Route).count()), (address("10.0.0.3:5060"), 0));
+    let phone = Some(address("10.0.0.3:5060"));
+    assert_eq!(ask(&mut town, "OPTIONS", contact, tags, &call, &routes).0, phone, "the dialog itself goes on");
+    let renamed = format!("{contact};transport=udp");
+    assert_eq!(ask(&mut town, "OPTIONS", &renamed, tags, &call, &routes).0, phone, "parameters are no other address");
+    assert_eq!(ask(&mut town, "REFER", contact, tags, &call, &routes), (None, Some(403)));
+
+    let (stack, now) = town.world.stack(1);
+    stack.end_through(now.mono, &call, &ours);
+    town.run(Duration::from_secs(31));
+    assert_eq!(ask(&mut town, "BYE", contact, tags, &call, &routes).0, phone, "a BYE with credentials comes late");
+    town.run(Duration::from_secs(2));
+    assert_eq!(ask(&mut town, "OPTIONS", contact, tags, &call, &routes), (None, Some(481)), "it is over");
 }
