@@ -375,11 +375,9 @@ fn sw_20_what_is_judged_is_what_leaves() {
     centre.routes.push(outside);
     let mut world = World::with(213, centre);
     let (ana, rui) = (world.phone("ana", 6001), world.phone("rui", 6002));
-    for (at, who, dialled, leaves) in [
-        (ana, "ana", "0442079460000", "351442079460000"),
-        (rui, "rui", "0351761234567", "351351761234567"),
-        (ana, "ana", "0210000009", "351210000009"),
-    ] {
+    for (at, who, dialled, leaves) in
+        [(ana, "ana", "0442079460000", "351442079460000"), (rui, "rui", "0351761234567", "351351761234567")]
+    {
         world.call(at, who, dialled);
         let (usage, invite) = world.incoming(carrier).expect("it leaves");
         let uri = invite.uri_text().unwrap_or_default();
@@ -387,7 +385,7 @@ fn sw_20_what_is_judged_is_what_leaves() {
         world.respond(carrier, usage, Reply::new(486));
         world.rejected(at);
     }
-    for dialled in ["0761234567", "000351761234567", "000351761", "0+351761"] {
+    for dialled in ["000351761234567", "000351761", "0+351761"] {
         world.call(rui, "rui", dialled);
         assert_eq!(world.rejected(rui), Some(403), "{dialled}");
     }
