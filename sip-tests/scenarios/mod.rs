@@ -14,6 +14,7 @@ mod devices;
 mod distribution;
 mod early;
 mod ears;
+mod fax;
 mod flight;
 mod going_on;
 mod hold;

@@ -100,6 +100,26 @@ impl Phone {
         self.does(Habit::Answers(ring));
     }
 
+    /// What the fax machine behind it does.
+    pub fn faxes(&self, habit: ua::FaxHabit) {
+        self.with(|ua| ua.fax = habit);
+    }
+
+    pub fn fax_terms(&self) -> Vec<String> {
+        self.with(|ua| ua.fax_terms())
+    }
+
+    /// The last answer to an offer of fax.
+    pub fn fax_answered(&self) -> Option<String> {
+        self.with(|ua| ua.answered.clone())
+    }
+
+    /// A call that is fax from its first word.
+    pub fn calls_for_fax(&self, to: &str) -> Call {
+        let index = self.acts(|ua, now| ua.call_fax(now, to));
+        Call { phone: self.clone(), index }
+    }
+
     /// Rings reliably, and requires it of others (RFC 3262).
     pub fn rings_reliably(&self) {
         self.with(|ua| ua.is_reliable = true);
@@ -210,6 +230,30 @@ impl Call {
 
     pub fn resumes(&self) {
         self.phone.acts(|ua, now| ua.reinvite(now, self.index, Flow::SendRecv, false));
+    }
+
+    /// Wants fax from now on.
+    pub fn asks_for_fax(&self) {
+        self.phone.acts(|ua, now| ua.ask_fax(now, self.index));
+    }
+
+    /// Has changed its mind.
+    pub fn takes_fax_back(&self) {
+        self.phone.acts(|ua, now| ua.unask_fax(now, self.index));
+    }
+
+    /// Offers what these lines say.
+    pub fn offers(&self, lines: &str) {
+        self.phone.acts(|ua, now| ua.offer_text(now, self.index, lines));
+    }
+
+    /// What has been sent and what has come, while it is fax.
+    pub fn faxed(&self) -> Option<(Vec<Vec<u8>>, Vec<Vec<u8>>)> {
+        self.with(|call| call.media.fax.as_ref().map(|fax| (fax.sent.clone(), fax.got.clone())))
+    }
+
+    pub fn fax_heard(&self) -> Vec<String> {
+        self.with(|call| call.media.fax.as_ref().map(|fax| fax.theirs.clone()).unwrap_or_default())
     }
 
     pub fn presses(&self, digits: &str) {

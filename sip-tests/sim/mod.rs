@@ -21,5 +21,5 @@ pub use page::Page;
 pub use plane::SPOKEN;
 pub use sound::{Voice, mu_law};
 pub use step::Way;
-pub use ua::{Abilities, End, Habit, HoldForm, Talk};
+pub use ua::{Abilities, End, FaxHabit, Habit, HoldForm, Talk};
 pub use world::World;

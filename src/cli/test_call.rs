@@ -250,6 +250,7 @@ impl Caller {
             Event::Cancelled { .. }
             | Event::Acked { .. }
             | Event::AckMissing { .. }
+            | Event::OfferTakenBack { .. }
             | Event::OfferAnswered { .. }
             | Event::RefreshDue { .. }
             | Event::Renewed { .. }

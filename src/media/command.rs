@@ -230,6 +230,8 @@ pub enum Codec {
     G729,
     Opus,
     Other(Foreign),
+    /// Fax, which is no sound (ITU-T T.38 over UDPTL): its datagrams pass as they are.
+    T38,
 }
 
 /// An encoding that we know only by its description: a print of its name and channels, and its clock.
@@ -260,7 +262,7 @@ impl Codec {
     /// RFC 3551 6; 8000 for G.722 too, by an old error that stands (RFC 3551 4.5.2).
     pub const fn clock_hz(self) -> u32 {
         match self {
-            Self::Pcmu | Self::Pcma | Self::G722 | Self::G729 => 8_000,
+            Self::Pcmu | Self::Pcma | Self::G722 | Self::G729 | Self::T38 => 8_000,
             Self::Opus => 48_000,
             Self::Other(foreign) => foreign.clock_hz,
         }
@@ -272,7 +274,7 @@ impl Codec {
             Self::Pcma => Some(8),
             Self::G722 => Some(9),
             Self::G729 => Some(18),
-            Self::Opus | Self::Other(_) => None,
+            Self::Opus | Self::Other(_) | Self::T38 => None,
         }
     }
 
@@ -285,6 +287,7 @@ impl Codec {
             Self::G729 => "G729",
             Self::Opus => "opus",
             Self::Other(_) => "other",
+            Self::T38 => "t38",
         }
     }
 

@@ -495,6 +495,12 @@ impl Egress {
         header.write(packet);
     }
 
+    /// A datagram of fax has passed.
+    pub fn count_udptl(&mut self, len: usize) {
+        self.packets += 1;
+        self.octets += len as u64;
+    }
+
     fn count(&mut self, len: usize) {
         self.packets += 1;
         self.octets += (len - HEADER_BYTES) as u64;

@@ -69,7 +69,7 @@ pub fn level(codec: Codec, octet: u8) -> i16 {
     match codec {
         Codec::Pcmu => ULAW_TO_LINEAR[usize::from(octet)],
         Codec::Pcma => ALAW_TO_LINEAR[usize::from(octet)],
-        Codec::G722 | Codec::G729 | Codec::Opus | Codec::Other(_) => 0,
+        Codec::G722 | Codec::G729 | Codec::Opus | Codec::Other(_) | Codec::T38 => 0,
     }
 }
 

@@ -18,6 +18,12 @@ pub const DROPOUT_MAX: u16 = 3_000;
 /// A step back up to this is a late packet; a larger one is a sender that started anew (RFC 3550 A.1).
 pub const MISORDER_MAX: u16 = 100;
 
+/// Octets of a datagram of fax: at least its number, one field and the word that nothing is repaired (ITU-T T.38 9.1).
+pub const UDPTL_BYTES_MIN: usize = 4;
+
+/// The largest that fits an Ethernet frame; fax machines ask for a few hundred octets.
+pub const UDPTL_BYTES_MAX: usize = 1_472;
+
 /// A leg's receiving half.
 #[derive(Debug)]
 pub struct Ingress {
@@ -120,6 +126,38 @@ impl Ingress {
         self.stats.bytes_received += header.payload().len() as u64;
         let event = self.alive(now, id);
         Some((Heard { kind, header }, event))
+    }
+
+    /// Judges and counts a datagram of fax; `None` when nobody may have it.
+    pub fn receive(
+        &mut self,
+        now: Instant,
+        id: StreamId,
+        from: std::net::SocketAddr,
+        datagram: &[u8],
+    ) -> Option<Option<Event>> {
+        let fits = (UDPTL_BYTES_MIN..=UDPTL_BYTES_MAX).contains(&datagram.len());
+        let is_late = self.is_straggler(datagram);
+        if self.rule.judge(now, from, fits && !is_late) == Speaker::Stranger {
+            self.stats.strangers += 1;
+            return None;
+        }
+        if !fits || is_late {
+            self.stats.late += u64::from(is_late);
+            self.stats.malformed += u64::from(!fits);
+            return None;
+        }
+        self.stats.packets_received += 1;
+        self.stats.bytes_received += datagram.len() as u64;
+        self.stats.first_heard.get_or_insert(now);
+        self.stats.last_heard = Some(now);
+        Some(self.alive(now, id))
+    }
+
+    /// The last of the sound that was heard before the fax: the other machine would take it for a datagram.
+    fn is_straggler(&self, datagram: &[u8]) -> bool {
+        let ssrc = self.order.as_ref().map(|order| order.ssrc);
+        Header::read(datagram).is_some_and(|header| Some(header.ssrc) == ssrc)
     }
 
     /// A sign of life: RTP or RTCP of whom we listen to.

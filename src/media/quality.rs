@@ -12,7 +12,7 @@ pub fn mos(codec: Codec, stats: &Stats) -> Option<f32> {
         // Wide codecs are rated as what a narrow ear makes of them. Losses are concealed.
         Codec::Pcmu | Codec::Pcma | Codec::G722 | Codec::Opus => (0.0, 25.1),
         Codec::G729 => (11.0, 19.0),
-        Codec::Other(_) => return None,
+        Codec::Other(_) | Codec::T38 => return None,
     };
     let sent = stats.packets_received + stats.lost;
     if stats.packets_received == 0 {

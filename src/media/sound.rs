@@ -30,7 +30,7 @@ impl Sound {
         match codec {
             Codec::Pcmu => &self.ulaw,
             Codec::Pcma => &self.alaw,
-            Codec::G722 | Codec::G729 | Codec::Opus | Codec::Other(_) => &[],
+            Codec::G722 | Codec::G729 | Codec::Opus | Codec::Other(_) | Codec::T38 => &[],
         }
     }
 

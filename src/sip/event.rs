@@ -47,6 +47,8 @@ pub enum Event {
     /// They send a re-INVITE (no body: they ask for our offer), or an UPDATE or a PRACK with an offer. Answer with
     /// `respond_offer`.
     Offer { usage: UsageId, method: Method, body: Option<Body>, request: Message },
+    /// They take that back: no answer is wanted.
+    OfferTakenBack { usage: UsageId },
     /// What became of our `reinvite` or `update`, after back-off from glare.
     OfferAnswered { usage: UsageId, status: u16, body: Option<Body> },
     /// The session timer runs out and the peer takes no UPDATE: send a `reinvite` with the description as it stands.

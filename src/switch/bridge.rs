@@ -135,6 +135,7 @@ impl Switch {
         if !both_up {
             return;
         }
+        self.turn_to_sound(now, a, b);
         let mut fresh = false;
         for leg in [a, b] {
             if let Some(leg) = self.legs.get_mut(&leg) {

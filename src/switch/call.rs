@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::{
-    CallSummary, Caller, Cause, EndedBy, Fact, LegParty, LegRecord, LegSide, LegStage, Quirks, RingId, Switch, Timer,
+    CallSummary, Caller, Cause, EndedBy, Fact, LegParty, LegRecord, LegSide, LegStage, Quirks, RingId, Switch, Timer, Way,
     doors::Towards,
     leg::{Leg, LegMedia, LegState},
     negotiate,
@@ -246,6 +246,7 @@ impl Switch {
         self.streams.remove(&leg.media.stream);
         self.timers.cancel(Timer::Dead(id));
         self.timers.cancel(Timer::Adrift(id));
+        self.timers.cancel(Timer::TurnLate(id));
         self.called.remove(&id);
         match farewell {
             Farewell::Theirs => {}
@@ -356,6 +357,27 @@ pub(super) enum Farewell {
 }
 
 impl Call {
+    /// Nobody has answered, and whoever does gets fax.
+    pub fn offers_fax(&self) -> bool {
+        self.answered.is_none() && self.offered.as_ref().is_some_and(negotiate::Offered::is_fax)
+    }
+
+    /// Whether anybody may be called for it on that way.
+    pub fn may_go(&self, way: &Way, secures: bool) -> bool {
+        let is_plain = !secures && matches!(way, Way::Sip(_));
+        (!self.secure || way.is_secure()) && (!self.offers_fax() || is_plain)
+    }
+
+    /// What whoever is called for it is offered, when its caller speaks that. A fax that goes on is not offered to others.
+    pub fn offers<'a>(&'a self, spoken: Option<&'a negotiate::Agreed>) -> negotiate::Suits<'a> {
+        let offered = self.offered.as_ref().filter(|offered| self.offers_fax() || !offered.is_fax());
+        match (spoken.filter(|spoken| !spoken.is_fax()), offered) {
+            (Some(agreed), _) => negotiate::Suits::Agreed(agreed),
+            (None, Some(offered)) => negotiate::Suits::Offered(offered),
+            (None, None) => negotiate::Suits::Anybody,
+        }
+    }
+
     fn summary(self) -> CallSummary {
         let (ended, cause, ended_by) = self.ended.unwrap_or((self.began, Cause::SWITCH, EndedBy::Switch));
         CallSummary {

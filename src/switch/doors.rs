@@ -89,6 +89,8 @@ impl Switch {
             local: bytes::Bytes::new(),
             ours: negotiate::Menu::default(),
             awaits_answer: false,
+            turns: None,
+            asked_to_turn: false,
             open: false,
             form: None,
             remote: None,

@@ -9,7 +9,6 @@ use super::{
     doors::Towards,
     headers,
     leg::{Leg, LegState},
-    negotiate::Suits,
     presentation::{addressed, shown},
     signalling::{PageOrder, Signalling},
 };
@@ -143,15 +142,25 @@ impl Switch {
         }
     }
 
-    /// Why nobody could be dialled for a call: no port was left, or, dialled as `sips:`, no secure way.
+    /// Why nobody could be dialled for a call: no port was left, no secure way for `sips:`, or no plain one for fax.
     fn why_not(&self, call: CallId) -> Cause {
-        if self.calls.get(&call).is_some_and(|call| call.secure) { Cause::from_status(480) } else { Cause::NO_ROOM }
+        match self.calls.get(&call) {
+            Some(call) if call.secure => Cause::from_status(480),
+            Some(call) if call.offers_fax() => Cause::MEDIA,
+            Some(_) | None => Cause::NO_ROOM,
+        }
+    }
+
+    /// Whether the sound on that way is to be protected.
+    fn secures(&self, way: &Way) -> bool {
+        self.settings.secures_tls && matches!(way, Way::Sip(way) if way.path.transport == Transport::Tls)
     }
 
     /// Sends one INVITE.
     fn dial(&mut self, now: Now, call_id: CallId, ring_id: RingId, target: Target) -> Option<LegId> {
         let call = self.calls.get(&call_id)?;
-        if call.secure && !target.way.is_secure() {
+        let secures = self.secures(&target.way);
+        if !call.may_go(&target.way, secures) {
             return None;
         }
         let (worker, caller) = (call.worker, call.caller_leg);
@@ -167,13 +176,8 @@ impl Switch {
         let spoken = self.legs.get(&caller).and_then(|leg| leg.media.agreed.clone());
         let call = self.calls.get_mut(&call_id)?;
         call.worker.get_or_insert(media.port.worker);
-        let is_tls = matches!(&target.way, Way::Sip(way) if way.path.transport == Transport::Tls);
-        media.wants_security = self.settings.secures_tls && media.door.is_none() && is_tls;
-        media.offer(match (&spoken, &call.offered) {
-            (Some(agreed), _) => Suits::Agreed(agreed),
-            (None, Some(offered)) => Suits::Offered(offered),
-            (None, None) => Suits::Anybody,
-        });
+        media.wants_security = secures && media.door.is_none();
+        media.offer(call.offers(spoken.as_ref()));
         let plan = &self.rings.get(&ring_id)?.plan;
         let ends_call = plan.then == Then::Connect;
         let id = LegId(self.ids.next_leg());

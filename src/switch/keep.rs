@@ -408,6 +408,8 @@ impl Switch {
             local: bytes::Bytes::new(),
             ours: Menu::default(),
             awaits_answer: false,
+            turns: None,
+            asked_to_turn: false,
             open: false,
             form: None,
             remote: None,

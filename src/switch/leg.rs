@@ -88,6 +88,10 @@ pub(super) struct LegMedia {
     pub ours: Menu,
     /// An answer of theirs is due to `local`, which is our offer.
     pub awaits_answer: bool,
+    /// An offer of theirs that the peer has to answer first.
+    pub turns: Option<Box<Offered>>,
+    /// `local` asks for what the peer wants to become.
+    pub asked_to_turn: bool,
     /// The plane has the stream.
     pub open: bool,
     /// What the plane was told last.
@@ -129,6 +133,10 @@ impl LegMedia {
     /// What is settled of a browser's leg.
     pub fn link(&self) -> Option<&media::link::Link> {
         self.agreed.as_ref()?.link.as_deref()
+    }
+
+    pub fn can_fax(&self) -> bool {
+        negotiate::can_fax(self)
     }
 
     /// Our next answer, to an offer inside the call: with the codec as it is, where the offer has it.

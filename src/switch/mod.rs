@@ -15,6 +15,7 @@ mod doors;
 mod early;
 mod ears;
 mod fact;
+mod fax;
 mod fork;
 mod forwarding;
 mod ground;
@@ -122,6 +123,8 @@ enum Timer {
     PhaseOver(RingId),
     /// A call has lasted longer than any may.
     CallTooLong(CallId),
+    /// Whoever is asked for fax, or for sound again, says nothing.
+    TurnLate(LegId),
     /// The media workers owe the figures of an ended call.
     StatsLate(CallId),
 }
@@ -189,6 +192,7 @@ impl Switch {
                 Timer::Adrift(leg) => self.on_adrift(now, leg),
                 Timer::PhaseOver(ring) => self.on_phase_over(now, ring),
                 Timer::CallTooLong(call) => self.end_call(now, call, Cause::LOST, EndedBy::Switch),
+                Timer::TurnLate(leg) => self.on_turn_late(now, leg),
                 Timer::StatsLate(call) => self.settle(call),
             }
             self.drain_stack(now);
@@ -279,6 +283,7 @@ impl Switch {
             Event::Offer { usage, method, body, .. } => {
                 self.for_leg(usage, |switch, leg| switch.on_offer(now, leg, &method, body.as_ref()));
             }
+            Event::OfferTakenBack { usage } => self.for_leg(usage, |switch, leg| switch.on_turn_taken_back(now, leg)),
             Event::OfferAnswered { usage, status, body } => {
                 self.for_leg(usage, |switch, leg| switch.on_offer_answered(now, leg, status, body.as_ref()));
             }

@@ -14,10 +14,12 @@ use smallvec::SmallVec;
 mod body;
 mod browser;
 mod crypto;
+mod fax;
 mod formats;
 
 pub(super) use body::description;
 pub(super) use browser::Door;
+pub(super) use fax::can_have as can_fax;
 pub(super) use formats::Menu;
 
 use super::leg::LegMedia;
@@ -34,6 +36,7 @@ use crate::{
 };
 use browser::{Browser, Ours};
 use crypto::Crypto;
+use fax::Fax;
 use formats::Choice;
 
 /// What a peer offers, as far as it concerns us.
@@ -52,6 +55,8 @@ pub(super) struct Offered {
     browser: Option<Browser>,
     /// The `m=` lines in order; `None` stands for the one we take.
     lines: SmallVec<[Option<Box<str>>; 1]>,
+    /// Fax in place of sound.
+    fax: Option<Fax>,
 }
 
 /// What offer and answer have settled for one leg.
@@ -75,6 +80,9 @@ pub(super) struct Agreed {
     direction: Direction,
     /// The peer does not want to hear us.
     pub holds: bool,
+    /// Fax in place of sound, as the peer wants it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fax: Option<Fax>,
 }
 
 /// The offer in an INVITE: `None` when it has none, `Err` with the answer when there is nothing that we could take.
@@ -99,10 +107,12 @@ pub(super) fn offered(request: &Message) -> Result<Option<Offered>, Reply> {
     }
 }
 
-/// Reads an offer; `None` when it is malformed or has no audio that we could take.
+/// Reads an offer; `None` when it is malformed or has neither sound that we could take nor fax.
 pub(super) fn read_offer(text: &[u8]) -> Option<Offered> {
     let session = Session::parse(text).ok()?;
-    let taken = session.media.iter().position(|media| is_usable(&session, media))?;
+    let Some(taken) = session.media.iter().position(|media| is_usable(&session, media)) else {
+        return fax::read_offer(&session);
+    };
     let media = session.media.get(taken)?;
     let lines = session.media.iter().enumerate().map(|(at, other)| (at != taken).then(|| refused_line(other)));
     Some(Offered {
@@ -115,12 +125,16 @@ pub(super) fn read_offer(text: &[u8]) -> Option<Offered> {
         crypto: is_secure(media).then(|| Crypto::of(media)).flatten(),
         browser: browser_of(&session, media),
         lines: lines.collect(),
+        fax: None,
     })
 }
 
 /// Our answer to an offer of somebody who talks, or will talk, with the owner of `other`. `None` when the two can't be
 /// brought together.
 pub(super) fn answer(leg: &LegMedia, offered: &Offered, other: Option<&Agreed>) -> Option<(Bytes, Agreed)> {
+    if offered.is_fax() {
+        return fax::answer(leg, offered, other);
+    }
     if offered.crypto.is_none() && leg.is_secure() {
         // What was secure is not talked about in the clear (RFC 4568 7.1.4 leaves it to us).
         return None;
@@ -133,6 +147,7 @@ pub(super) fn answer(leg: &LegMedia, offered: &Offered, other: Option<&Agreed>) 
     };
     let menu = offered.menu.bent(&leg.quirks);
     let ptime_ms = leg.quirks.ptime_ms.unwrap_or(offered.ptime_ms);
+    let other = other.filter(|other| !other.is_fax());
     let theirs = menu.choose(other.map(|other| other.codec))?;
     let codec = theirs.codec;
     let passed = other.filter(|other| other.codec == codec).map(|other| other.format.fmtp.clone());
@@ -181,6 +196,7 @@ pub(super) fn answer(leg: &LegMedia, offered: &Offered, other: Option<&Agreed>) 
         remote: offered.remote,
         direction: offered.direction,
         holds: offered.holds,
+        fax: None,
     };
     Some((text.into(), agreed))
 }
@@ -195,6 +211,15 @@ impl Offered {
     pub fn has_ours(&self) -> bool {
         self.menu.choices.iter().any(|choice| choice.codec.is_ours())
     }
+
+    pub const fn is_fax(&self) -> bool {
+        self.fax.is_some()
+    }
+
+    /// Whether it asks for nothing but what is agreed on, as far as the other side would notice.
+    pub fn keeps(&self, agreed: &Agreed) -> bool {
+        self.fax == agreed.fax
+    }
 }
 
 /// Whom an offer of ours is to suit.
@@ -208,8 +233,21 @@ pub(super) enum Suits<'a> {
     Agreed(&'a Agreed),
 }
 
+impl<'a> Suits<'a> {
+    const fn fax(&self) -> Option<&'a Fax> {
+        match self {
+            Self::Anybody => None,
+            Self::Offered(offered) => offered.fax.as_ref(),
+            Self::Agreed(agreed) => agreed.fax.as_ref(),
+        }
+    }
+}
+
 /// Our offer, and what its numbers mean: what suits the other side untouched, in its order, then what we transcode.
 pub(super) fn offer(leg: &LegMedia, suits: Suits<'_>) -> (Bytes, Menu) {
+    if let Some(fax) = suits.fax() {
+        return fax::offer(leg, fax);
+    }
     let (menu, ptime_ms) = match suits {
         Suits::Anybody => (Menu::for_peer_of(None), 20),
         Suits::Offered(offered) => (Menu::for_peer_of(Some(&offered.menu)), offered.ptime_ms),
@@ -246,6 +284,9 @@ fn offer_to_browser(leg: &LegMedia, door: &Door, mut menu: Menu, ptime_ms: u16) 
 pub(super) fn read_answer(text: &[u8], leg: &LegMedia) -> Option<Agreed> {
     let ours = &leg.ours;
     let session = Session::parse(text).ok()?;
+    if ours.find(Codec::T38).is_some() {
+        return fax::read_answer(&session, leg);
+    }
     let media = session.media.first().filter(|media| is_usable(&session, media))?;
     if is_secure(media) != leg.is_secure() {
         return None;
@@ -273,10 +314,15 @@ pub(super) fn read_answer(text: &[u8], leg: &LegMedia) -> Option<Agreed> {
         remote: remote(&session, media)?,
         direction: media.direction,
         holds: holds(&session, media),
+        fax: None,
     })
 }
 
 impl Agreed {
+    pub const fn is_fax(&self) -> bool {
+        self.fax.is_some()
+    }
+
     /// Digits go to its peer as telephone-events.
     pub fn has_events(&self) -> bool {
         self.telephone_event.is_some()
@@ -366,7 +412,8 @@ fn ptime(media: &Media) -> u16 {
 /// An `m=` line refused (RFC 3264 6), with one of its formats since the grammar wants one.
 fn refused_line(media: &Media) -> Box<str> {
     let kind = media.kind_text();
-    let format = media.formats.first().map_or_else(|| "0".to_owned(), |format| format.pt.to_string());
+    let other = || media.other_formats.first().cloned().unwrap_or_else(|| "0".to_owned());
+    let format = media.formats.first().map_or_else(other, |format| format.pt.to_string());
     let mid = media.lines.iter().find(|line| line.starts_with("a=mid:"));
     let mid = mid.map(|line| format!("{line}\r\n")).unwrap_or_default();
     format!("m={kind} 0 {} {format}\r\n{mid}", media.proto).into()

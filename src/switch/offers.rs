@@ -2,6 +2,7 @@
 
 use super::{
     Cause, EndedBy, Fact, Switch,
+    fax::Turn,
     negotiate::{self, Suits},
 };
 use crate::{
@@ -13,6 +14,9 @@ use crate::{
 impl Switch {
     /// A re-INVITE or UPDATE of a peer.
     pub(super) fn on_offer(&mut self, now: Now, id: LegId, method: &Method, body: Option<&Body>) {
+        if self.is_asked_to_turn(id) {
+            return self.refuse_offer(now, id, 491);
+        }
         let other = self.spoken_by_peer(id);
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let Some(body) = body else {
@@ -23,16 +27,23 @@ impl Switch {
                 leg.media.offer(other.as_ref().map_or(Suits::Anybody, Suits::Agreed));
                 leg.media.local.clone()
             });
-            return self.respond_offer(now, id, 200, local);
+            self.respond_offer(now, id, 200, local);
+            return;
         };
         let Some(description) = negotiate::description(&body.content_type, &body.bytes) else {
-            return self.respond_offer(now, id, 415, None);
+            return self.refuse_offer(now, id, 415);
         };
         let Some(offered) = negotiate::read_offer(description) else {
-            return self.respond_offer(now, id, 488, None);
+            return self.refuse_offer(now, id, 488);
         };
+        match self.turn_of(id, &offered) {
+            Turn::Own => {}
+            Turn::Asks(other) => return self.ask_to_turn(now, id, other, offered),
+            Turn::Refused(status) => return self.refuse_offer(now, id, status),
+        }
+        let Some(leg) = self.legs.get_mut(&id) else { return };
         let Some((local, agreed)) = leg.media.answer(&offered, other.as_ref()) else {
-            return self.respond_offer(now, id, 488, None);
+            return self.refuse_offer(now, id, 488);
         };
         leg.media.local = local.clone();
         self.respond_offer(now, id, 200, Some(local));
@@ -53,11 +64,12 @@ impl Switch {
 
     /// Our own offer inside a call was answered.
     pub(super) fn on_offer_answered(&mut self, now: Now, id: LegId, status: u16, body: Option<&Body>) {
-        if let Some(body) = body.filter(|_| (200..300).contains(&status)) {
-            self.take_answer(now, id, body);
-        } else if let Some(leg) = self.legs.get_mut(&id) {
+        let body = body.filter(|_| (200..300).contains(&status));
+        let taken = body.is_some_and(|body| self.take_answer(now, id, body));
+        if let Some(leg) = self.legs.get_mut(&id) {
             leg.media.awaits_answer = false;
         }
+        self.on_turn_answered(now, id, status, taken);
     }
 
     /// A refresh is due that the peer wants as a re-INVITE: our description as it stands.
@@ -71,6 +83,10 @@ impl Switch {
         if let Some(usage) = leg.signalling.usage() {
             self.stack.reinvite(now, usage, Some(body));
         }
+    }
+
+    fn refuse_offer(&mut self, now: Now, id: LegId, status: u16) {
+        self.respond_offer(now, id, status, None);
     }
 
     fn spoken_by_peer(&self, id: LegId) -> Option<negotiate::Agreed> {
@@ -94,7 +110,7 @@ impl Switch {
     }
 
     /// What a leg's media is from now on, and who notices.
-    fn settle_media(&mut self, now: Now, id: LegId, agreed: negotiate::Agreed) {
+    pub(super) fn settle_media(&mut self, now: Now, id: LegId, agreed: negotiate::Agreed) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let held = leg.holds();
         let first = leg.media.agreed.is_none();

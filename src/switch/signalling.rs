@@ -127,9 +127,9 @@ impl Switch {
         }
     }
 
-    /// The answer to a peer's offer inside a call.
-    pub(super) fn respond_offer(&mut self, now: Now, leg: LegId, status: u16, body: Option<Bytes>) {
-        let Some(known) = self.legs.get(&leg) else { return };
+    /// The answer to a peer's offer inside a call. False: the peer waits for none, since it has taken its offer back.
+    pub(super) fn respond_offer(&mut self, now: Now, leg: LegId, status: u16, body: Option<Bytes>) -> bool {
+        let Some(known) = self.legs.get(&leg) else { return false };
         match known.signalling {
             Signalling::Dialog { usage, .. } => self.stack.respond_offer(now, usage, status, body.map(Body::sdp)),
             Signalling::Page(page) => {
@@ -138,6 +138,7 @@ impl Switch {
                     None => PageOrder::Refused { status },
                 };
                 self.tell_page(page, known.call, leg, order);
+                true
             }
         }
     }

@@ -104,6 +104,10 @@ impl Ua {
             return;
         }
         let Some(request) = self.calls[index].invite.clone() else { return };
+        let branch = self.calls[index].branch.clone();
+        if self.is_asked_fax(now, &branch, index, &request) {
+            return;
+        }
         let body = match Described::read(request.body()) {
             Some(_) if self.calls[index].settled_early => String::new(),
             Some(theirs) => self.answer_to(index, &theirs),
@@ -147,6 +151,9 @@ impl Ua {
         if is_invite && self.asks(&Method::Invite) && self.calls[index].talks() {
             return self.respond(now, branch, request, 491, "");
         }
+        if self.is_asked_fax(now, branch, index, request) {
+            return;
+        }
         self.calls[index].their_cseq = request.cseq().number;
         if let Some(contact) = request.header(Name::Contact) {
             self.calls[index].target = uri_of(contact);
@@ -185,6 +192,9 @@ impl Ua {
     }
 
     fn on_cancel(&mut self, now: Instant, branch: &str, request: &Message) {
+        if self.ponders_no_more(now, branch, request) {
+            return;
+        }
         let rings = |call: &Call| call.call_id == request.call_id() && !call.outgoing && call.state == State::Incoming;
         let found = self.calls.iter().rposition(rings);
         let known = self.calls.iter().any(|call| call.branch == branch);

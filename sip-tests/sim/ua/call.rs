@@ -91,6 +91,7 @@ pub struct Call {
     pub(super) settled_early: bool,
     /// The branch of a fork that is not spoken for just now: tag, media, RSeq.
     pub(super) other_branch: Option<(String, Media, Option<u32>)>,
+    pub(super) faxes_at_once: bool,
 }
 
 impl Call {
@@ -134,6 +135,7 @@ impl Call {
             described: false,
             settled_early: false,
             other_branch: None,
+            faxes_at_once: false,
         }
     }
 

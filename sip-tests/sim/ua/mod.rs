@@ -4,6 +4,7 @@
 mod answer;
 mod call;
 mod early;
+mod fax;
 mod request;
 mod sdp;
 mod voice;
@@ -16,6 +17,7 @@ use strowger::{
 };
 
 pub use call::{Call, End, State};
+pub use fax::FaxHabit;
 pub use sdp::{Abilities, Described, Flow, HoldForm};
 pub use voice::{Media, Talk};
 
@@ -55,6 +57,7 @@ enum Intent {
     Register,
     /// Try a re-INVITE again that met another.
     Again(usize, Flow, bool),
+    Fax(usize),
 }
 
 /// An INVITE or another request that we answer: the last response, to be said again when asked again.
@@ -83,6 +86,13 @@ pub struct Ua {
     pub habit: Habit,
     pub talk: Talk,
     pub abilities: Abilities,
+    pub fax: FaxHabit,
+    /// The next call is fax from its first word.
+    faxes_at_once: bool,
+    /// An offer of fax that it has not answered.
+    ponders: Option<(String, Message)>,
+    /// The last answer to an offer of fax.
+    pub answered: Option<String>,
     /// Neither hears nor speaks: no battery, no network.
     pub is_dead: bool,
     /// Rings reliably, and requires the same of those whom it calls (RFC 3262); otherwise it has never heard of that.
@@ -117,6 +127,10 @@ impl Ua {
             habit: Habit::Rings,
             talk: Talk::Always,
             abilities: Abilities::default(),
+            fax: FaxHabit::default(),
+            faxes_at_once: false,
+            ponders: None,
+            answered: None,
             is_dead: false,
             is_reliable: false,
             expires: None,
@@ -156,6 +170,7 @@ impl Ua {
                 Intent::Refuse(call, status) => self.refuse(now, call, status),
                 Intent::HangUp(call) => self.hang_up(now, call),
                 Intent::Register => self.register(now),
+                Intent::Fax(call) => self.ask_fax(now, call),
                 Intent::Again(call, flow, no_address) => self.reinvite(now, call, flow, no_address),
             }
         }

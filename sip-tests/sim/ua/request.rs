@@ -32,6 +32,7 @@ pub(super) enum Purpose {
     Register,
     Invite(usize),
     Reinvite(usize, Flow, bool),
+    Fax(usize),
     Cancel,
     Bye(usize),
     Refer(usize),
@@ -78,7 +79,11 @@ impl Ua {
     }
 
     fn send_invite(&mut self, now: Instant, index: usize, credentials: &str) {
-        let body = if self.calls[index].late_offer { String::new() } else { self.offer(index, Flow::SendRecv, false) };
+        let body = match self.first_offer(index) {
+            Some(fax) => fax,
+            None if self.calls[index].late_offer => String::new(),
+            None => self.offer(index, Flow::SendRecv, false),
+        };
         let require = if self.is_reliable { "Require: 100rel\r\n" } else { "" };
         let extra = format!("{credentials}{require}{}", self.calls[index].extra);
         let branch = self.send_in_dialog(now, index, "INVITE", &extra, &body, Purpose::Invite(index));
@@ -143,7 +148,7 @@ impl Ua {
         self.send_in_dialog(now, index, "REFER", &extra, "", Purpose::Refer(index));
     }
 
-    fn send_cancel(&mut self, now: Instant, index: usize) {
+    pub(super) fn send_cancel(&mut self, now: Instant, index: usize) {
         let call = &self.calls[index];
         let lines = format!(
             "From: <{}>;tag={}\r\nTo: <{}>\r\nCall-ID: {}\r\nCSeq: {} CANCEL\r\nContent-Length: 0\r\n\r\n",
@@ -213,7 +218,7 @@ impl Ua {
     }
 
     /// An ACK has no answer: sent once, and again with each repetition of the 200.
-    fn send_ack(&mut self, index: usize, cseq: u32, body: &str) {
+    pub(super) fn send_ack(&mut self, index: usize, cseq: u32, body: &str) {
         let rest = self.dialog_lines(index, "ACK", cseq, "", body);
         let branch = format!("z9hG4bK{}", self.chance.token());
         let bytes = self.request_bytes("ACK", &self.calls[index].target.clone(), &branch, &rest);
@@ -251,7 +256,7 @@ impl Ua {
             match purpose {
                 Purpose::Invite(call) | Purpose::Bye(call) => self.calls[call].finish(now, End::Silence),
                 Purpose::Register => self.registered = None,
-                Purpose::Reinvite(..) | Purpose::Refer(_) | Purpose::Cancel | Purpose::Other => {}
+                Purpose::Reinvite(..) | Purpose::Fax(_) | Purpose::Refer(_) | Purpose::Cancel | Purpose::Other => {}
             }
         }
     }
@@ -293,6 +298,7 @@ impl Ua {
             Purpose::Reinvite(call, flow, no_address) => {
                 self.on_reinvite_final(now, (call, flow, no_address), status, response)
             }
+            Purpose::Fax(call) => self.on_fax_final(now, call, status, response),
             Purpose::Bye(call) => self.calls[call].finish(now, End::WeHungUp),
             Purpose::Refer(call) => self.calls[call].referred.push(status),
             Purpose::Cancel | Purpose::Other => {}
@@ -353,6 +359,7 @@ impl Ua {
         call.state = State::Up;
         call.cseq = call.cseq.max(response.cseq().number);
         let body = self.take_success(index, response);
+        self.settle_fax(index, response.body());
         self.send_ack(index, response.cseq().number, &body);
         if was_cancelled {
             self.hang_up(now, index);

@@ -7,6 +7,7 @@ use strowger::{
     media::{PROTECTION_BYTES_MAX, Secure},
 };
 
+use super::fax::Fax;
 use super::sdp::{Abilities, Described, Flow};
 use crate::sim::sound::{Ear, FRAME, Law, PERIOD, Voice};
 
@@ -45,6 +46,8 @@ pub struct Media {
     pub session: (u64, u64),
     /// Of a browser: nothing goes in the clear.
     pub guard: Option<Secure>,
+    /// In place of the voice.
+    pub fax: Option<Fax>,
     pressed: Vec<(char, u16)>,
     /// To be said in the voice's place.
     said: VecDeque<i16>,
@@ -70,6 +73,7 @@ impl Media {
             event: (None, None),
             session: (draw >> 33, 1),
             guard: None,
+            fax: None,
             pressed: Vec::new(),
             said: VecDeque::new(),
             last_digit: None,
@@ -90,6 +94,7 @@ impl Media {
             self.law = Some(common);
             self.period = common.1.period(self.voice);
         }
+        self.fax = None;
         self.remote = theirs.rtp.or(self.remote);
         self.event.0 = theirs.event;
         self.flow = flow;
@@ -105,6 +110,9 @@ impl Media {
 
     /// The packet of the next 20 ms, if there is something to say.
     pub fn speak(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
+        if let Some(fax) = &mut self.fax {
+            return fax.next(self.voice.0 as u8);
+        }
         let (to, mut packet) = self.say()?;
         if let Some(guard) = &mut self.guard {
             let len = packet.len();
@@ -170,6 +178,11 @@ impl Media {
     }
 
     pub fn hear(&mut self, now: Instant, packet: &[u8]) {
+        if let Some(fax) = &mut self.fax {
+            // The last of the sound: a machine would take it for a datagram far ahead.
+            let is_rtp = packet.len() > 12 && packet[0] == 0x80;
+            return fax.got.extend((!is_rtp).then(|| packet.to_vec()));
+        }
         let mut opened = packet.to_vec();
         let packet = match &mut self.guard {
             None => packet,

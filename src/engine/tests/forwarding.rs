@@ -130,7 +130,9 @@ fn sw_02_op_01_a_forwarded_call_outlives_the_process() {
     let asked = world.event(carrier(), |event| matches!(event, Event::Offer { .. }));
     assert!(asked.is_some(), "a re-INVITE goes through the new process");
     let answer = world.phones[&carrier()].offer();
-    world.command(carrier(), |stack, now| stack.respond_offer(now, at_carrier, 200, Some(answer)));
+    world.command(carrier(), |stack, now| {
+        stack.respond_offer(now, at_carrier, 200, Some(answer));
+    });
     assert!(world.event(ana, |event| matches!(event, Event::OfferAnswered { status: 200, .. })).is_some());
     world.bye(carrier(), at_carrier);
     assert!(world.is_ended(ana));

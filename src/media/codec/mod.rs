@@ -73,7 +73,7 @@ impl Encoder {
             Codec::Pcmu | Codec::Pcma => Sending::G711(Down::new()),
             Codec::G722 => Sending::G722(g722::Encoder::new()),
             Codec::Opus => Sending::Opus(Box::new(opus::Encoder::new(wishes)?)),
-            Codec::G729 | Codec::Other(_) => return None,
+            Codec::G729 | Codec::Other(_) | Codec::T38 => return None,
         };
         Some(Self { codec, form, wishes, up: Up::new(), waiting: Vec::with_capacity(4 * FRAME) })
     }
@@ -158,7 +158,7 @@ impl Decoder {
             Codec::Pcmu | Codec::Pcma => Self::G711(Box::new(Up::new())),
             Codec::G722 => Self::G722(Box::new(g722::Decoder::new())),
             Codec::Opus => Self::Opus(Box::new(opus::Decoder::new()?)),
-            Codec::G729 | Codec::Other(_) => return None,
+            Codec::G729 | Codec::Other(_) | Codec::T38 => return None,
         })
     }
 

@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use super::{
     super::{
-        Event, Gain, Matrix,
+        Codec, Event, Gain, Matrix,
         codec::{FILTER_DELAY, FRAME},
         egress::OWN_PACKET_BYTES_MAX,
         voice::Voice,
@@ -229,6 +229,10 @@ impl Core {
         one.is_ours() && other.is_ours() && !one.reaches(other)
     }
 
+    fn is_fax(&self, place: u32) -> bool {
+        self.stream(place).is_some_and(|stream| stream.form.codec == Codec::T38)
+    }
+
     fn relay(&mut self, one: u32, other: u32) {
         for (place, partner) in [(one, other), (other, one)] {
             if let Some(stream) = self.stream_mut(place) {
@@ -265,6 +269,11 @@ impl Core {
     fn reconsider(&mut self, place: u32) {
         let Some(mut mix) = self.mixes.take(place) else { return };
         let is_needed = match mix.members[..] {
+            // Fax waits for no pause.
+            [ref one, ref other] if self.is_fax(one.place) || self.is_fax(other.place) => {
+                self.dissolve(&mix);
+                return self.relay(one.place, other.place);
+            }
             [ref one, ref other] => !mix.is_plain_pair() || self.needs_mixing(one.place, other.place),
             [_] | [] => return self.dissolve(&mix),
             [..] => true,

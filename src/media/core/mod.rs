@@ -9,6 +9,7 @@ mod taping;
 #[cfg(test)]
 mod tests;
 mod ticks;
+mod udptl;
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -18,7 +19,7 @@ pub use ticks::Outgoing;
 
 use super::wheel::{Wake, Wheel};
 use super::{
-    Command, Country, End, Event, Form, Matrix, Play, Player, Port, Remote, SEQUENCE_CLIPS_MAX, Sound, Source,
+    Codec, Command, Country, End, Event, Form, Matrix, Play, Player, Port, Remote, SEQUENCE_CLIPS_MAX, Sound, Source,
     Standing, Tones, tape::Tape,
 };
 use crate::base::{Chance, ClipId, FastMap, Instant, PlayId, StreamId};
@@ -169,6 +170,10 @@ impl Core {
         stream.form = form;
         stream.rekey();
         stream.tune_ear(now);
+        if stream.form.codec == Codec::T38 {
+            // Its sound goes on some time, and not where it stood.
+            stream.egress.pause_relay();
+        }
         let is_ours = stream.form.codec.is_ours();
         let players = stream.egress.player.as_ref().filter(|_| !is_ours).map(|player| (player.id, player.over()));
         for play in players.into_iter().flat_map(|(beneath, over)| [over, Some(beneath)]).flatten() {

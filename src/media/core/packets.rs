@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::{
     super::{
-        Event, Speaker,
+        Codec, Event, Speaker,
         digits::Digit,
         ingress::{Heard, Kind},
     },
@@ -51,6 +51,9 @@ impl Core {
             self.strays += 1;
             return Verdict::Nothing;
         };
+        if stream.form.codec == Codec::T38 {
+            return self.handle_udptl(now, place, from, packet);
+        }
         if is_rtcp(packet) {
             self.handle_rtcp(now, index, from, packet);
             return Verdict::Nothing;

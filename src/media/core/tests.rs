@@ -4,6 +4,7 @@ mod mixing;
 mod secure;
 mod taping;
 mod transcoding;
+mod udptl;
 mod world;
 
 use std::time::Duration;

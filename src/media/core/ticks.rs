@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use super::{
     super::{
-        End, Event,
+        Codec, End, Event,
         egress::{Frame, OWN_PACKET_BYTES_MAX},
         reports::Sent,
         srtp::TAIL_MAX,
@@ -132,7 +132,8 @@ impl Core {
         if let Some(standing) = stream.stands() {
             self.events.push_back(Event::Stands { stream: id, standing: Box::new(standing) });
         }
-        if now >= stream.reports.due {
+        // Fax has no reports.
+        if now >= stream.reports.due && stream.form.codec != Codec::T38 {
             stream.reports.due = report_due(now, &mut self.chance);
             let clock_hz = stream.form.codec.clock_hz();
             let egress = &stream.egress;

@@ -254,7 +254,7 @@ impl Lane {
             Codec::Pcmu if self.rate == TAPED_RATE => &g711::ULAW_TO_LINEAR,
             Codec::Pcma if self.rate == TAPED_RATE => &g711::ALAW_TO_LINEAR,
             Codec::Pcmu | Codec::Pcma | Codec::G722 | Codec::Opus => return self.decode_wide(codec, payload, sound),
-            Codec::G729 | Codec::Other(_) => return None,
+            Codec::G729 | Codec::Other(_) | Codec::T38 => return None,
         };
         for (place, octet) in sound.iter_mut().zip(payload) {
             *place = table[usize::from(*octet)];

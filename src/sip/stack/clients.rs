@@ -247,6 +247,14 @@ impl Stack {
         });
     }
 
+    /// Nobody wants the answer any more: it is waited for no longer than that of a CANCEL.
+    pub(in crate::sip) fn limit_client(&mut self, now: Now, id: TransactionId) {
+        if self.client(id).is_some_and(|client| client.until.is_none()) {
+            let until = self.clock.set(now.mono, id, Wait::GiveUp);
+            self.with_client(id, |client| client.until = Some(until));
+        }
+    }
+
     /// Whether a 2xx needs no more thought: its ACK was lost and goes out again, or too many forks answered.
     pub(in crate::sip) fn acked_before(&mut self, invite: TransactionId, tag: &str) -> bool {
         let Some(client) = self.client(invite) else { return true };

@@ -356,7 +356,9 @@ impl Stack {
         match std::mem::replace(&mut usage.exchange, Exchange::Idle) {
             Exchange::Theirs { transaction, .. } => self.answer(now, transaction, &Reply::new(487)),
             Exchange::TheirsUnacked { transaction, .. } => self.server_fact(now, transaction, ServerFact::Ack),
-            Exchange::Idle | Exchange::Ours(_) | Exchange::OursUnacked { .. } | Exchange::BackOff { .. } => {}
+            // A peer that went no further than 100 would be waited for without end.
+            Exchange::Ours(ours) => self.limit_client(now, ours.transaction),
+            Exchange::Idle | Exchange::OursUnacked { .. } | Exchange::BackOff { .. } => {}
         }
         if let Some(Phase::Answered { invite, .. }) = self.usages.get(id).map(|usage| &usage.phase) {
             let invite = *invite;

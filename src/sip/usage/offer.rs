@@ -311,28 +311,56 @@ impl Stack {
         if let Some(usage) = self.usages.get_mut(id) {
             usage.exchange = Exchange::Idle;
         }
+        self.tell(Event::OfferTakenBack { usage: id });
         self.run_queued(now, id);
     }
 
-    /// Answers an [`Event::Offer`].
-    pub fn respond_offer(&mut self, now: Now, usage: UsageId, status: u16, body: Option<Body>) {
+    /// Takes our last `reinvite` back, if nothing has come of it yet. `OfferAnswered` follows as ever: with 487, or with what
+    /// crossed it.
+    pub fn take_offer_back(&mut self, now: Now, id: UsageId) {
+        let Some(usage) = self.usages.get_mut(id) else { return };
+        if usage.queued.take().is_some() {
+            return self.tell(Event::OfferAnswered { usage: id, status: 487, body: None });
+        }
+        match &usage.exchange {
+            Exchange::Ours(ours) => {
+                let transaction = ours.transaction;
+                self.cancel_client(now, transaction, None);
+            }
+            Exchange::BackOff { .. } => {
+                usage.exchange = Exchange::Idle;
+                self.usage_timers.cancel((id, UsageClock::Glare));
+                self.tell(Event::OfferAnswered { usage: id, status: 487, body: None });
+            }
+            Exchange::Idle
+            | Exchange::OursUnacked { .. }
+            | Exchange::Theirs { .. }
+            | Exchange::TheirsUnacked { .. } => {}
+        }
+    }
+
+    /// Answers an [`Event::Offer`]. False: there is none any more.
+    pub fn respond_offer(&mut self, now: Now, usage: UsageId, status: u16, body: Option<Body>) -> bool {
         let Some(Usage { exchange: Exchange::Theirs { transaction, method, late }, .. }) = self.usages.get(usage)
         else {
-            return;
+            return false;
         };
         let (transaction, late) = (*transaction, *late);
         let (invite, is_prack) = (*method == Method::Invite, *method == Method::Prack);
         let mut reply = Reply::new(status);
         reply.body = body;
-        let Some(request) = self.asked(transaction) else { return };
-        let Some(bytes) = self.write_answer(usage, transaction, &reply) else { return };
+        let Some(request) = self.asked(transaction) else { return false };
+        let Some(bytes) = self.write_answer(usage, transaction, &reply) else { return false };
         let success = (200..300).contains(&status);
         if success && !is_prack {
             self.session_granted(now, usage, &request);
         }
         if let Some(found) = self.usages.get_mut(usage) {
             found.exchange = match (status, success && invite) {
-                (..200, _) => return self.conclude(now, transaction, status, bytes, false),
+                (..200, _) => {
+                    self.conclude(now, transaction, status, bytes, false);
+                    return true;
+                }
                 (_, true) => Exchange::TheirsUnacked { transaction, cseq: request.cseq().number, late },
                 (_, false) => Exchange::Idle,
             };
@@ -342,6 +370,7 @@ impl Stack {
             self.go_on_reliably(now, usage);
         }
         self.run_queued(now, usage);
+        true
     }
 
     pub(super) fn on_offer_acked(&mut self, now: Now, usage: UsageId, ack: &Message) {

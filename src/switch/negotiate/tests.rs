@@ -19,6 +19,8 @@ fn leg() -> LegMedia {
         local: Bytes::new(),
         ours: Menu::default(),
         awaits_answer: false,
+        turns: None,
+        asked_to_turn: false,
         open: false,
         form: None,
         remote: None,
