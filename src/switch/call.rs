@@ -5,7 +5,8 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::{
-    CallSummary, Caller, Cause, EndedBy, Fact, LegParty, LegRecord, LegSide, LegStage, Quirks, RingId, Switch, Timer, Way,
+    CallSummary, Caller, Cause, EndedBy, Fact, LegParty, LegRecord, LegSide, LegStage, Quirks, RingId, Switch, Timer,
+    Way,
     doors::Towards,
     leg::{Leg, LegMedia, LegState},
     negotiate,

@@ -126,7 +126,8 @@ impl Switch {
 
     fn ask_no_more(&mut self, now: Now, id: LegId) {
         let other = self.legs.get(&id).and_then(|leg| leg.peer).and_then(|peer| self.legs.get(&peer));
-        if let Some(usage) = other.filter(|other| other.media.asked_to_turn).and_then(|other| other.signalling.usage()) {
+        if let Some(usage) = other.filter(|other| other.media.asked_to_turn).and_then(|other| other.signalling.usage())
+        {
             self.stack.take_offer_back(now, usage);
         }
     }

@@ -95,7 +95,8 @@ impl Ua {
 
     /// Takes the question back.
     pub fn unask_fax(&mut self, now: Instant, index: usize) {
-        let branch = self.clients.iter().find(|client| client.purpose == Purpose::Fax(index)).map(|it| it.branch.clone());
+        let branch =
+            self.clients.iter().find(|client| client.purpose == Purpose::Fax(index)).map(|it| it.branch.clone());
         let call = &mut self.calls[index];
         (call.branch, call.invite_cseq) = (branch.expect("a question"), call.cseq);
         self.send_cancel(now, index);

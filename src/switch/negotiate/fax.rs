@@ -33,7 +33,9 @@ impl Fax {
         let is_term = |line: &&String| {
             line.len() <= LINE_BYTES_MAX && line.get(..5).is_some_and(|head| head.eq_ignore_ascii_case("a=T38"))
         };
-        is_fax.then(|| Self(media.lines.iter().filter(is_term).take(LINES_MAX).map(|line| line.as_str().into()).collect()))
+        is_fax.then(|| {
+            Self(media.lines.iter().filter(is_term).take(LINES_MAX).map(|line| line.as_str().into()).collect())
+        })
     }
 
     /// The first fax of a description.
@@ -80,7 +82,8 @@ pub fn answer(leg: &LegMedia, offered: &Offered, other: Option<&Agreed>) -> Opti
             None => granted.write(&mut text, leg, &offered.proto),
         }
     }
-    let agreed = Agreed { direction: offered.direction, holds: offered.holds, ..agreed(theirs.clone(), offered.remote) };
+    let agreed =
+        Agreed { direction: offered.direction, holds: offered.holds, ..agreed(theirs.clone(), offered.remote) };
     Some((text.into(), agreed))
 }
 
