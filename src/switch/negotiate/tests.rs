@@ -97,14 +97,16 @@ fn sw_05_ch_02_holds_are_understood() {
     );
 }
 
-/// A call that was to be encrypted is never answered in the clear, and what has no audio for us is no call.
+/// A call that was to be encrypted is never answered in the clear, and what has neither sound nor fax for us is no call.
 #[test]
 fn what_we_cannot_take_is_no_offer() {
     for lines in [
         "m=audio 4000 RTP/SAVP 0\r\n",
         "m=audio 4000 UDP/TLS/RTP/SAVPF 0\r\n",
         "m=audio 0 RTP/AVP 0\r\n",
-        "m=image 4000 udptl t38\r\n",
+        "m=image 0 udptl t38\r\n",
+        "m=image 4000 tcp t38\r\n",
+        "m=image 4000 udptl other\r\n",
         "m=audio 4000 RTP/AVP 99\r\na=rtpmap:99 red/8000\r\n",
         "",
     ] {
