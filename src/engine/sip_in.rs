@@ -272,7 +272,7 @@ impl Engine {
     }
 
     fn is_at_home(&self, source: IpAddr) -> bool {
-        self.registrar.all().any(|binding| binding.path.remote.ip() == source) || self.directory.has_trunk_at(source)
+        self.registrar.is_at_home(source) || self.directory.has_trunk_at(source)
     }
 
     /// Whether a request has come through this switch before: straight back from one of our own sockets, or with a Via
@@ -338,7 +338,9 @@ impl Engine {
 
     /// A call, or who is passed on in it, can't be put through there; a queue's chain may lead it elsewhere.
     pub(super) fn refuse_call(&mut self, now: Now, call: CallId, cause: Cause) {
-        let goes_on = self.go_on_behind_menu(now, call) || self.try_next_step(now, call);
+        let goes_on = self.follow_elsewhere(now, call, cause)
+            || self.go_on_behind_menu(now, call)
+            || self.try_next_step(now, call);
         if !goes_on && !self.on_transfer_failed(now, call, cause) {
             self.switch.end_call(now, call, cause, EndedBy::Switch);
         }

@@ -5,7 +5,7 @@
 mod binding;
 mod request;
 
-use std::{borrow::Cow, collections::BTreeSet};
+use std::{borrow::Cow, collections::BTreeSet, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
@@ -87,6 +87,8 @@ pub struct Registrar {
     free: Vec<Slot>,
     expiry: Timers<Slot>,
     flows: BTreeSet<(FlowId, Slot)>,
+    /// Where their REGISTERs came from.
+    sources: BTreeSet<(IpAddr, Slot)>,
     count: usize,
     /// Whose turn it is in `next_round`.
     turn: usize,
@@ -104,6 +106,7 @@ impl Registrar {
             free: Vec::new(),
             expiry: Timers::new(),
             flows: BTreeSet::new(),
+            sources: BTreeSet::new(),
             count: 0,
             turn: 0,
         }
@@ -140,6 +143,11 @@ impl Registrar {
     /// All bindings, in a fixed order, for checkpoints and pages.
     pub fn all(&self) -> impl Iterator<Item = &Binding> {
         self.bindings.iter().filter_map(Option::as_deref)
+    }
+
+    /// Whether any device registered from there.
+    pub fn is_at_home(&self, source: IpAddr) -> bool {
+        self.sources.range((source, 0)..=(source, Slot::MAX)).next().is_some()
     }
 
     /// The next so many of all bindings, in turn, each once in a round.
@@ -342,24 +350,30 @@ impl Registrar {
     }
 
     fn put(&mut self, now: Now, slot: Slot, binding: Binding) {
-        if let Some(flow) = self.at(slot).and_then(|old| old.path.flow) {
-            self.flows.remove(&(flow, slot));
+        if let Some(old) = self.at(slot).map(|old| old.path) {
+            self.unlist(slot, old);
         }
         if let Some(flow) = binding.path.flow {
             self.flows.insert((flow, slot));
         }
+        self.sources.insert((binding.path.remote.ip(), slot));
         self.expiry.set(slot, now.mono_of(binding.expires));
         if let Some(place) = self.bindings.get_mut(slot as usize) {
             *place = Some(Box::new(binding));
         }
     }
 
+    fn unlist(&mut self, slot: Slot, path: Path) {
+        if let Some(flow) = path.flow {
+            self.flows.remove(&(flow, slot));
+        }
+        self.sources.remove(&(path.remote.ip(), slot));
+    }
+
     fn take(&mut self, slot: Slot) -> Option<Binding> {
         let binding = *self.bindings.get_mut(slot as usize)?.take()?;
         self.expiry.cancel(slot);
-        if let Some(flow) = binding.path.flow {
-            self.flows.remove(&(flow, slot));
-        }
+        self.unlist(slot, binding.path);
         if let Some(slots) = self.aors.get_mut(&binding.aor) {
             slots.retain(|other| *other != slot);
             if slots.is_empty() {

@@ -355,3 +355,22 @@ fn sw_01_a_round_asks_each_once() {
     assert_eq!(asked, ["u0", "u2", "u3", "u4"]);
     assert_eq!(registrar.next_round(9).len(), 4);
 }
+
+/// SW-19: who is at home somewhere is known as long as a device of his is, wherever it moves, and no longer.
+#[test]
+fn sw_19_a_home_is_known_while_a_device_is_there() {
+    let mut registrar = empty();
+    let knows = |registrar: &Registrar, ip: &str| registrar.is_at_home(ip.parse().unwrap());
+    for (call, remote) in [("a", "10.0.0.7:5062"), ("b", "10.0.0.7:5064")] {
+        let contact = format!("Contact: <sip:{call}@10.0.0.7>;expires=600\r\n");
+        registrar.register(at(0), "ana", &register(call, 1, &contact), path(remote)).unwrap();
+    }
+    assert!(knows(&registrar, "10.0.0.7") && !knows(&registrar, "10.0.0.8"));
+    let moves = register("a", 2, "Contact: <sip:a@10.0.0.7>;expires=60\r\n");
+    registrar.register(at(1), "ana", &moves, path("10.0.0.8:5062")).unwrap();
+    assert!(knows(&registrar, "10.0.0.7") && knows(&registrar, "10.0.0.8"));
+    registrar.handle_timeout(at(100));
+    assert!(knows(&registrar, "10.0.0.7") && !knows(&registrar, "10.0.0.8"));
+    registrar.remove("ana", "sip:b@10.0.0.7", None);
+    assert!(!knows(&registrar, "10.0.0.7") && registrar.is_empty());
+}
