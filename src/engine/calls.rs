@@ -219,7 +219,7 @@ impl Engine {
         if self.on_third_lost(now, ring, cause) {
             return;
         }
-        let follows = moved.is_some_and(|moved| self.follow(now, call, &moved));
+        let follows = moved.is_some_and(|moved| self.follow(now, call, moved));
         if !follows && !self.try_another_trunk(now, call, lost, cause) {
             self.refuse_call(now, call, cause);
         }

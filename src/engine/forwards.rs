@@ -5,7 +5,7 @@ use super::{Engine, identity::internal_name};
 use crate::{
     base::{CallId, Now, TrunkId},
     sip::Transport,
-    switch::{Destination, LegParty, Moved, escape_user},
+    switch::{Cause, Destination, LegParty, Moved, escape_user},
     wire::sip::Uri,
 };
 
@@ -14,10 +14,32 @@ const FORWARDS_MAX: u8 = 5;
 
 impl Engine {
     /// Follows a redirection to the first of its contacts that leads somewhere. False when none does.
-    pub(super) fn follow(&mut self, now: Now, call: CallId, moved: &Moved) -> bool {
+    pub(super) fn follow(&mut self, now: Now, call: CallId, moved: Moved) -> bool {
+        if let Some(note) = self.notes.get_mut(&call) {
+            note.elsewhere = Some(moved);
+        }
+        self.follow_next(now, call)
+    }
+
+    /// The call was not put through where a redirection led: its next contact, unless somebody was reached there.
+    pub(super) fn follow_elsewhere(&mut self, now: Now, call: CallId, cause: Cause) -> bool {
+        matches!(cause.sip, 408 | 430 | 480 | 500..=599) && self.follow_next(now, call)
+    }
+
+    fn follow_next(&mut self, now: Now, call: CallId) -> bool {
         let Some(note) = self.notes.get_mut(&call).filter(|note| note.forwards < FORWARDS_MAX) else { return false };
+        let Some(mut moved) = note.elsewhere.take() else { return false };
         note.forwards += 1;
-        moved.to.iter().any(|to| self.follow_to(now, call, moved.by, to))
+        while !moved.to.is_empty() {
+            let to = moved.to.remove(0);
+            if let Some(note) = self.notes.get_mut(&call) {
+                note.elsewhere = Some(moved.clone());
+            }
+            if self.follow_to(now, call, moved.by, &to) {
+                return true;
+            }
+        }
+        false
     }
 
     fn follow_to(&mut self, now: Now, call: CallId, by: LegParty, to: &str) -> bool {

@@ -6,7 +6,7 @@ use super::{
 use crate::{
     acd::NeededSkill,
     base::{EngagementId, InteractionId, Number, QueueId, TrunkId, UserId, Wall},
-    switch::EndedBy,
+    switch::{EndedBy, Moved},
 };
 
 /// What the engine knows of a call beyond the switch.
@@ -32,6 +32,8 @@ pub(super) struct Note {
     pub urgent: bool,
     /// How often it was forwarded, and who did so last.
     pub forwards: u8,
+    /// Where else the last of them leads, should the call not be put through there.
+    pub elsewhere: Option<Moved>,
     pub forwarded_by: Option<UserId>,
     pub queue: Option<QueueRecord>,
     /// When it came to the queue that it is welcomed to.
@@ -67,6 +69,7 @@ impl Note {
             shows_number: false,
             urgent: false,
             forwards: 0,
+            elsewhere: None,
             forwarded_by: None,
             queue: None,
             approached: None,

@@ -64,6 +64,57 @@ fn ch_15_redirections_end() {
     world.assert_nothing_left();
 }
 
+/// CH-15, SW-13: when the first contact of a redirection can't be reached the next is tried, by q, and no further than one that
+/// was reached.
+#[test]
+fn ch_15_sw_13_the_next_contact_is_tried() {
+    let mut world = World::new(64);
+    let (ana, rui, eva) = (world.phone("ana", 6001), world.phone("rui", 6002), world.phone("eva", 6003));
+    // Nobody answers for Max, who has no phone; a contact that is not ours is passed over.
+    let to = format!("<sip:eva@{REALM}>;q=0.2, <sip:x@evil.example>;q=0.8, <sip:max@{REALM}>;q=0.9");
+    for (status, told) in [(486, 486), (503, 503), (200, 200)] {
+        let call = world.call(ana, "ana", "rui");
+        let (usage, _) = world.incoming(rui).unwrap();
+        world.respond(rui, usage, Reply::new(302).header("Contact", to.clone()));
+        let (usage, _) = world.incoming(eva).expect("the last of them is called");
+        let body = (status == 200).then(|| world.phones[&eva].offer());
+        world.respond(eva, usage, Reply { body, ..Reply::new(status) });
+        if told == 200 {
+            assert!(world.is_answered(ana));
+            world.bye(ana, call);
+        } else {
+            assert_eq!(world.rejected(ana), Some(told));
+        }
+    }
+    world.assert_nothing_left();
+}
+
+/// CH-15, TK-05: a carrier's next contact is tried when its first fails, within its own house, and not when the first was busy.
+#[test]
+fn ch_15_tk_05_a_carriers_next_contact_is_tried() {
+    let carrier: SocketAddr = CARRIER.parse().unwrap();
+    for (status, tries) in [(503, true), (486, false), (404, false), (603, false)] {
+        let mut world = World::new(65);
+        let ana = world.phone("ana", 6001);
+        world.call(ana, "ana", "9000");
+        let (usage, _) = world.incoming(carrier).unwrap();
+        let to = "<sip:+351960000002@127.0.0.1:5080>;q=0.1, <sip:+351960000009@evil.example>;q=0.5, \
+                  <sip:+351960000001@127.0.0.1:5080>";
+        world.respond(carrier, usage, Reply::new(302).header("Contact", to));
+        let (usage, first) = world.incoming(carrier).expect("the first");
+        assert_eq!(first.uri_text(), Some("sip:+351960000001@127.0.0.1:5080"));
+        world.respond(carrier, usage, Reply::new(status));
+        let next = world.incoming(carrier);
+        assert_eq!(next.is_some(), tries, "{status}");
+        if let Some((usage, next)) = next {
+            assert_eq!(next.uri_text(), Some("sip:+351960000002@127.0.0.1:5080"));
+            world.respond(carrier, usage, Reply::new(503));
+        }
+        assert_eq!(world.rejected(ana), Some(status), "{status}");
+        world.assert_nothing_left();
+    }
+}
+
 /// TK-05, CH-15: out by a trunk a redirection leads only whom his own dial plan lets; a carrier's stays with the carrier.
 #[test]
 fn tk_05_ch_15_a_redirection_buys_nothing() {
