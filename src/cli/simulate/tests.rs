@@ -103,9 +103,10 @@ fn op_11_bad_scenarios_are_refused() {
         ("skills = { pt = 3 }", "skills = { tp = 3 }", "calls 2: skills: nobody of queue \"support\" has tp at 3"),
         (
             "skills = { pt = 3 }",
-            "skills = { pt = 9 }",
+            "skills = { tp = 3 }",
             "hint: skills of agents are: pt; or a ring of the queue drops it",
         ),
+        ("[\"pt\"]", "[\"tp\"]", "queues.support.rings: drop_skills: no agent has the skill `tp`"),
         ("key = \"sellers\"", "key = \"general\"", "agents \"general\": there is such a group already"),
         ("weight = 1", "hours = \"office\"", "queues.sales.hours: there is no calendar `office`"),
         ("constant = 3", "constant = -3", "agents \"sellers\": answer: expected seconds from 0 to 86400"),
