@@ -28,9 +28,9 @@ fn has_service(world: &World) {
 }
 
 pub(super) fn turns(world: &World) -> Vec<ServiceTurn> {
-    let service = |what: &Happened| match what {
-        Happened::Service(event) if event.service == "crm" => Some(event.turn.clone()),
-        _ => None,
+    let service = |what: &Happened| {
+        let Happened::Service(event) = what else { return None };
+        (event.service == "crm").then(|| event.turn.clone())
     };
     world.happened().iter().filter_map(service).collect()
 }

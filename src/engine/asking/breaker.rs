@@ -167,7 +167,7 @@ mod tests {
 
     fn at(secs: u64) -> Now {
         let mut now = Now::default();
-        now.mono = now.mono + Duration::from_secs(secs);
+        now.mono += Duration::from_secs(secs);
         now
     }
 

@@ -352,9 +352,9 @@ fn one_who_waits_is_given_to_a_colleague() {
     assert_eq!(room.rings_at(), [2]);
     room.select(2, Selection::not_ready("break")).unwrap();
     assert_eq!((room.rings_at(), gives(&mut room, 1, 2)), (vec![1], Err((409, "occupied"))));
-    let offer = room.said.iter().rev().find_map(|output| match output {
-        Output::Offer(offer) if offer.agent == AgentId(2) => offer.why.assigned,
-        _ => None,
+    let offer = room.said.iter().rev().find_map(|output| {
+        let Output::Offer(offer) = output else { return None };
+        (offer.agent == AgentId(2)).then_some(offer.why.assigned)?
     });
     assert_eq!(offer, Some(Actor::Agent(AgentId(1))));
 }

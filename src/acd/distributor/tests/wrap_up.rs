@@ -274,7 +274,9 @@ fn each_kind_of_direct_call_may_have_a_wrap_up() {
             let call = CallId(number);
             room.ask(|acd, now| match kind {
                 DirectKind::Inbound => acd.handle_direct_ringing(now, ana, call, kind),
-                _ => acd.handle_direct_dialing(now, ana, call, kind),
+                DirectKind::Outbound | DirectKind::Internal | DirectKind::Consult => {
+                    acd.handle_direct_dialing(now, ana, call, kind)
+                }
             })
             .unwrap();
             room.ask(|acd, now| acd.handle_direct_busy(now, ana, call, kind));
