@@ -179,8 +179,7 @@ impl Switch {
         media.wants_security = secures && media.door.is_none();
         media.offer(call.offers(spoken.as_ref()));
         let plan = &self.rings.get(&ring_id)?.plan;
-        let ends_call = plan.then == Then::Connect;
-        let id = LegId(self.ids.next_leg());
+        let (ends_call, id) = (plan.then == Then::Connect, LegId(self.ids.next_leg()));
         call.legs.push(id);
         let (signalling, at) = match &target.way {
             Way::Sip(way) => {

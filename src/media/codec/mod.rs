@@ -7,7 +7,7 @@ mod resample;
 mod tests;
 
 use super::{Codec, g711};
-pub use resample::Down;
+pub(in crate::media) use resample::Down;
 use resample::Up;
 
 /// Samples a second of decoded sound.
