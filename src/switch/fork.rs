@@ -164,11 +164,7 @@ impl Switch {
             return None;
         }
         let (worker, caller) = (call.worker, call.caller_leg);
-        let towards = match &target.way {
-            Way::Sip(way) => Towards::Phone(&way.path),
-            Way::Page(_) => Towards::Page,
-        };
-        let Some(mut media) = self.take_media(now, worker, towards, (None, target.quirks.clone())) else {
+        let Some(mut media) = self.take_media(now, worker, towards(&target.way), (None, target.quirks.clone())) else {
             self.fact(Fact::NoPort);
             return None;
         };
@@ -477,5 +473,13 @@ fn invite(
         abilities: target.quirks.abilities(),
         datagram_max: target.quirks.datagram_max.map_or(usual.datagram_max, usize::from),
         ..usual
+    }
+}
+
+/// What our media is for at the other end of a way.
+fn towards(way: &Way) -> Towards<'_> {
+    match way {
+        Way::Sip(way) => Towards::Phone(&way.path),
+        Way::Page(_) => Towards::Page,
     }
 }
