@@ -319,7 +319,7 @@ impl Engine {
 
     fn on_settings(&mut self, now: Now, centre: Centre) {
         self.review_services(now, &centre.services);
-        self.directory = Directory::new(&centre);
+        let old = std::mem::replace(&mut self.directory, Directory::new(&centre));
         self.watch_settings = centre.watching;
         self.switch.set_headers(centre.headers);
         self.recordings.set_rules(centre.recording);
@@ -327,7 +327,7 @@ impl Engine {
         self.acd.settings(now, centre.acd);
         self.forget_names();
         self.resolve();
-        self.forget_devices(now);
+        self.forget_devices(now, &old);
         self.forget_pages(now);
         let users = &self.directory.users;
         self.budgets.keep(|user| users.contains_key(user));

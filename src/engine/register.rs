@@ -1,6 +1,6 @@
 //! REGISTER, and what it means for the agents whose devices these are.
 
-use super::{DeviceKind, DeviceView, Engine, Entry, GateOrder, Happened, Output, UsedDevice};
+use super::{DeviceKind, DeviceView, Engine, Entry, GateOrder, Happened, Output, UsedDevice, directory::Directory};
 use crate::{
     base::{Now, UserId},
     sip::{
@@ -133,10 +133,15 @@ impl Engine {
         self.pages.is_reachable(user) || self.registrar.bindings(name).iter().any(|binding| binding.reachable)
     }
 
-    /// Devices of users who are in the settings no more.
-    pub(super) fn forget_devices(&mut self, now: Now) {
-        let router = &self.directory.router;
-        let gone = self.registrar.all().filter(|binding| router.user(&binding.aor).is_none());
+    /// Devices of users who are in the settings no more, and those that came with a password which is none any more: they
+    /// have to show the new one. Their calls go on.
+    pub(super) fn forget_devices(&mut self, now: Now, old: &Directory) {
+        let is_good = |name: &str| match (old.user(name), self.directory.user(name)) {
+            (Some(old), Some(new)) => old.ha1 == new.ha1,
+            (None, Some(_)) => true,
+            (_, None) => false,
+        };
+        let gone = self.registrar.all().filter(|binding| !is_good(&binding.aor));
         let mut gone: Vec<_> =
             gone.map(|binding| (binding.aor.clone(), binding.contact.clone(), binding.path.flow)).collect();
         gone.sort();

@@ -110,6 +110,8 @@ impl Engine {
         self.last_used.restore(now, read.used);
         let mut calls = read.calls.take();
         let (alive, living) = self.resume_calls(now, &mut calls);
+        // They will be counted when they end.
+        self.totals.calls_begun += self.notes.len() as u64;
         self.acd.restore(now, read.acd, &alive);
         self.settle_resumed(now, living);
         self.watch_holds(now);

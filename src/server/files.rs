@@ -44,7 +44,7 @@ pub fn read_files(config: &Path, environment: &[(String, String)]) -> Result<Loa
     let main = read(config).map_err(|why| FilesError::Main { path: config.display().to_string(), why })?;
     let folder = config.parent().unwrap_or_else(|| Path::new("."));
     let included = includes(&main, environment).into_iter().map(|name| {
-        let text = read(&folder.join(&name)).map_err(|error| error.to_string());
+        let text = read_included(&folder.join(&name)).map_err(|error| error.to_string());
         Included { name, text }
     });
     let included = included.collect();
@@ -63,6 +63,14 @@ pub fn find_server(config: &Path, environment: &[(String, String)]) -> Result<Se
         );
     }
     Ok(server)
+}
+
+/// Opening a pipe would wait for whoever writes to it.
+fn read_included(path: &Path) -> io::Result<Source> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    read(path)
 }
 
 fn read(path: &Path) -> io::Result<Source> {

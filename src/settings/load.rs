@@ -7,6 +7,9 @@ use super::{
     server::{self, ENVIRONMENT_PREFIX},
 };
 
+/// Why an empty file is not taken.
+const EMPTY: &str = "it is empty";
+
 /// A file that the main file includes, as the shell found it.
 #[derive(Clone, Debug)]
 pub struct Included {
@@ -55,6 +58,8 @@ pub fn load(main: Source, included: Vec<Included>, environment: &[(String, Strin
     let (mut found, mut unreadable) = (Vec::new(), Vec::new());
     for file in included {
         match file.text {
+            // An editor empties a file before it writes it: taken for settings, that would remove the whole centre.
+            Ok(source) if source.text.trim().is_empty() => unreadable.push((file.name, String::from(EMPTY))),
             Ok(source) => found.push(source),
             Err(why) => unreadable.push((file.name, why)),
         }
@@ -77,7 +82,11 @@ pub fn load(main: Source, included: Vec<Included>, environment: &[(String, Strin
     let server = server.unwrap_or_else(ServerSettings::preset);
     for (name, why) in unreadable {
         let mark = server.include.iter().find(|at| at.value == name).map_or(Mark::default(), |at| at.mark);
-        let hint = Some(String::from("files are looked for beside the main file"));
+        let hint = match why.as_str() {
+            EMPTY => "was it being saved? One that shall say nothing has a comment in it: # nothing",
+            _ => "files are looked for beside the main file",
+        };
+        let hint = Some(String::from(hint));
         report.fault(mark, format!("include: \"{name}\" can't be read: {why}"), hint);
     }
     let files = centre::read(&roots, &report, &server.realm);

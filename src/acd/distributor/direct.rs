@@ -24,11 +24,11 @@ impl Acd {
     ) -> Result<(), Refused> {
         let it = self.agent(agent)?;
         if it.dnd {
-            return Err(Refused::not_now("dnd", format!("{agent} is not to be disturbed")));
+            return Err(Refused::not_now("dnd", format!("{} is not to be disturbed", self.agent_name(agent))));
         }
         match self.step(agent, Channel::Voice, Event::DirectRings) {
             Step::Do(rule) => self.direct(now, agent, (call, kind), DirectPhase::Ringing, rule)?,
-            Step::Refuse(code) => return Err(Refused::not_now(code, format!("{agent} is {code}"))),
+            Step::Refuse(code) => return Err(Refused::not_now(code, format!("{} is {code}", self.agent_name(agent)))),
             Step::Late | Step::Same => {}
         }
         self.settle(now);
@@ -45,18 +45,18 @@ impl Acd {
     ) -> Result<(), Refused> {
         let it = self.agent(agent)?;
         if !it.online && !self.policies.dial_offline {
-            return Err(Refused::not_allowed("offline", format!("{agent} is offline")));
+            return Err(Refused::not_allowed("offline", format!("{} is offline", self.agent_name(agent))));
         }
         let not_ready = it.at(Channel::Voice) == At::Idle && !it.on(Channel::Voice).selection.is_ready();
         if it.online && not_ready && !self.policies.dial_not_ready {
-            return Err(Refused::not_allowed("not_ready", format!("{agent} is not ready")));
+            return Err(Refused::not_allowed("not_ready", format!("{} is not ready", self.agent_name(agent))));
         }
         match self.step(agent, Channel::Voice, Event::DialOut) {
             Step::Do(rule) => {
                 self.withdraw_offers_of(now, agent, None, WithdrawCause::AgentNotReady, Actor::Agent(agent));
                 self.direct(now, agent, (call, kind), DirectPhase::Dialing, rule)?;
             }
-            Step::Refuse(code) => return Err(Refused::not_now(code, format!("{agent} is {code}"))),
+            Step::Refuse(code) => return Err(Refused::not_now(code, format!("{} is {code}", self.agent_name(agent)))),
             Step::Late | Step::Same => {}
         }
         self.settle(now);
@@ -125,7 +125,7 @@ impl Acd {
         let (held, out) = (&state.direct, phase == DirectPhase::Dialing);
         let kind = if out && !state.live.is_empty() { DirectKind::Consult } else { kind };
         if held.len() >= super::super::DIRECT_CALLS_MAX && held.iter().all(|direct| direct.call != call) {
-            return Err(Refused::not_now("busy", format!("{agent} has too many calls")));
+            return Err(Refused::not_now("busy", format!("{} has too many calls", self.agent_name(agent))));
         }
         self.change(now, agent, Actor::Agent(agent), rule, |agent| {
             let direct = &mut agent.on_mut(Channel::Voice).direct;

@@ -377,6 +377,11 @@ impl Acd {
         self.agents.get(&agent).ok_or_else(|| Refused::unknown("no_agent", format!("there is no {agent}")))
     }
 
+    /// As people know him: a refusal is read by them.
+    fn agent_name(&self, agent: AgentId) -> String {
+        self.agents.get(&agent).map_or_else(|| agent.to_string(), |it| it.settings.key.clone())
+    }
+
     /// What the table says of an event for an agent's channel.
     fn step(&self, agent: AgentId, channel: Channel, event: Event) -> Step {
         match self.agents.get(&agent) {

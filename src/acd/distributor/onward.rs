@@ -222,7 +222,7 @@ impl Acd {
             self.recount_stale();
             let member = self.agents.get(&agent).and_then(|it| it.members.get(&queue));
             if !member.is_some_and(|member| member.held_back.is_empty()) {
-                return Err(Refused::not_now("occupied", format!("{agent} can't be asked now")));
+                return Err(Refused::not_now("occupied", format!("{} can't be asked now", self.agent_name(agent))));
             }
         }
         self.give_to(now, id, agent, actor)
@@ -244,10 +244,10 @@ impl Acd {
         let him = self.agent(agent)?;
         let free = him.at(channel) == super::table::At::Idle && him.reachable(channel);
         if !him.settings.channels.contains(&channel) {
-            return Err(Refused::not_allowed("no_channel", format!("{agent} has no such channel")));
+            return Err(Refused::not_allowed("no_channel", format!("{} has no such channel", self.agent_name(agent))));
         }
         if !free || him.dnd {
-            return Err(Refused::not_now("occupied", format!("{agent} can't be asked now")));
+            return Err(Refused::not_now("occupied", format!("{} can't be asked now", self.agent_name(agent))));
         }
         self.forget_question(now, id);
         for offer in old {
@@ -289,7 +289,8 @@ impl Acd {
         self.check_member(agent, queue)?;
         self.give_to(now, id, agent, Actor::Agent(agent))?;
         let offer = self.waiting.get(&id).and_then(|it| it.offers.first().copied());
-        let offer = offer.ok_or_else(|| Refused::not_now("occupied", format!("{agent} can't be asked now")))?;
+        let offer = offer
+            .ok_or_else(|| Refused::not_now("occupied", format!("{} can't be asked now", self.agent_name(agent))))?;
         self.accept(now, offer, Actor::Agent(agent))
     }
 

@@ -36,7 +36,7 @@ impl Acd {
     ) -> Result<(), Refused> {
         let it = self.agent(agent)?;
         if !it.settings.channels.contains(&channel) {
-            return Err(Refused::not_allowed("no_channel", format!("{agent} has no such channel")));
+            return Err(Refused::not_allowed("no_channel", format!("{} has no such channel", self.agent_name(agent))));
         }
         self.may_choose(agent, actor)?;
         if let Selection::NotReady { reason } = &selection {
@@ -50,7 +50,9 @@ impl Acd {
         };
         let rule = match self.step(agent, channel, event) {
             Step::Do(rule) => rule,
-            Step::Refuse(code) => return Err(Refused::not_now(code, format!("not while {agent} is {code}"))),
+            Step::Refuse(code) => {
+                return Err(Refused::not_now(code, format!("not while {} is {code}", self.agent_name(agent))));
+            }
             Step::Late | Step::Same => return Ok(()),
         };
         match selection {

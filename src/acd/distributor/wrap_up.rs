@@ -63,7 +63,7 @@ impl Acd {
         let event = if actor.overrides() { Event::FinishBySupervisor } else { Event::FinishByAgent };
         let rule = match self.step(agent, Channel::Voice, event) {
             Step::Do(rule) => rule,
-            Step::Refuse(code) => return Err(no_wrap_up(agent, code)),
+            Step::Refuse(code) => return Err(self.no_wrap_up(agent, code)),
             Step::Late | Step::Same => return Ok(()),
         };
         self.may_finish(agent, engagement, actor, Ending::Otherwise)?;
@@ -84,7 +84,7 @@ impl Acd {
     ) -> Result<(), Refused> {
         let wrapping = self.wrapping(agent, engagement);
         if wrapping.is_empty() {
-            return Err(no_wrap_up(agent, "no_wrap_up"));
+            return Err(self.no_wrap_up(agent, "no_wrap_up"));
         }
         if actor.overrides() && !self.policies.acw_early_end_supervisor {
             return Err(Refused::not_allowed("not_enabled", "supervisors may not end a wrap-up"));
@@ -141,14 +141,15 @@ impl Acd {
         self.agent(agent)?;
         let rule = match self.step(agent, Channel::Voice, Event::Extend) {
             Step::Do(rule) => rule,
-            Step::Refuse(code) => return Err(no_wrap_up(agent, code)),
+            Step::Refuse(code) => return Err(self.no_wrap_up(agent, code)),
             Step::Late | Step::Same => return Ok(()),
         };
-        let id = self.wrapping(agent, engagement).first().copied().ok_or_else(|| no_wrap_up(agent, "no_wrap_up"))?;
-        let it = self.engagements.get_mut(&id).ok_or_else(|| no_wrap_up(agent, "no_wrap_up"))?;
+        let refused = self.no_wrap_up(agent, "no_wrap_up");
+        let Some(id) = self.wrapping(agent, engagement).first().copied() else { return Err(refused) };
+        let Some(it) = self.engagements.get_mut(&id) else { return Err(refused) };
         let allowed = it.rules.acw_extend;
         let Phase::WrapUp { until, target, extended, .. } = &mut it.phase else {
-            return Err(no_wrap_up(agent, "no_wrap_up"));
+            return Err(refused);
         };
         match (by, allowed) {
             (Extension::Step, Extend::By(step)) if *extended < step.max => {
@@ -195,7 +196,7 @@ impl Acd {
         }
         let rule = match self.step(agent, channel, Event::FinishByAgent) {
             Step::Do(rule) => rule,
-            Step::Refuse(code) => return Err(no_wrap_up(agent, code)),
+            Step::Refuse(code) => return Err(self.no_wrap_up(agent, code)),
             Step::Late | Step::Same => return Ok(()),
         };
         self.may_finish(agent, Some(engagement), actor, Ending::MarkDone)?;
@@ -272,13 +273,13 @@ impl Acd {
         Ok(())
     }
 
+    fn no_wrap_up(&self, agent: AgentId, code: &'static str) -> Refused {
+        Refused::not_now(code, format!("{} is in no wrap-up", self.agent_name(agent)))
+    }
+
     /// Somebody else's engagement is to him as one that is not.
     fn own_engagement(&self, agent: AgentId, engagement: EngagementId) -> Result<&Engagement, Refused> {
         let own = self.engagements.get(&engagement).filter(|it| it.agent == agent);
         own.ok_or_else(|| Refused::unknown("no_engagement", "this interaction is done with"))
     }
-}
-
-fn no_wrap_up(agent: AgentId, code: &'static str) -> Refused {
-    Refused::not_now(code, format!("{agent} is in no wrap-up"))
 }

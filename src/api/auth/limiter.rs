@@ -1,5 +1,6 @@
 //! Slows down guessing: per source and name, and per source over all names. A user who signs in from elsewhere notices
-//! nothing of it.
+//! nothing of it; one beside the guesser waits only when his own name is being guessed there. The wait of a whole source
+//! is spared whoever has signed in from it before, and the first try of each name.
 
 use std::{
     collections::HashMap,
@@ -24,12 +25,17 @@ const WAIT_MAX: Duration = Duration::from_secs(300);
 /// After this long without a try everything is forgiven.
 const FORGET_TIME: Duration = Duration::from_secs(900);
 
+/// Sources and the names that signed in from them; the oldest make room. Lost at a restart: one signs in again then.
+const AT_HOME_MAX: usize = 20_000;
+
 /// Sources and names remembered; at some 100 bytes each, a few megabytes. When full, the oldest make room.
 const REMEMBERED_MAX: usize = 20_000;
 
 #[derive(Debug, Default)]
 pub struct Limiter {
     tries: Mutex<HashMap<(IpAddr, Option<String>), Tries>>,
+    /// When somebody last signed in from there.
+    at_home: Mutex<HashMap<(IpAddr, String), Instant>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -43,8 +49,9 @@ impl Limiter {
     /// How long this source must wait before it may try this name again.
     pub fn wait(&self, now: Instant, source: IpAddr, name: &str) -> Option<Duration> {
         let tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
-        let keys = [(network(source), Some(name.to_owned())), (network(source), None)];
-        let until = keys.iter().filter_map(|key| tries.get(key)).map(|tries| tries.until).max()?;
+        let own = tries.get(&(network(source), Some(name.to_owned())))?;
+        let shared = tries.get(&(network(source), None)).filter(|_| !self.is_at_home(source, name));
+        let until = shared.map_or(own.until, |shared| shared.until.max(own.until));
         (until > now).then(|| until.since(now))
     }
 
@@ -67,9 +74,28 @@ impl Limiter {
     }
 
     /// The right password clears the name at this source, not the source: it may be guessing others.
-    pub fn right(&self, source: IpAddr, name: &str) {
+    pub fn right(&self, now: Instant, source: IpAddr, name: &str) {
+        self.settle_in(now, source, name);
         let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
         tries.remove(&(network(source), Some(name.to_owned())));
+    }
+}
+
+impl Limiter {
+    fn is_at_home(&self, source: IpAddr, name: &str) -> bool {
+        let at_home = self.at_home.lock().unwrap_or_else(PoisonError::into_inner);
+        at_home.contains_key(&(network(source), name.to_owned()))
+    }
+
+    fn settle_in(&self, now: Instant, source: IpAddr, name: &str) {
+        let mut at_home = self.at_home.lock().unwrap_or_else(PoisonError::into_inner);
+        if at_home.len() >= AT_HOME_MAX {
+            let mut ages: Vec<Instant> = at_home.values().copied().collect();
+            ages.sort_unstable();
+            let middle = ages.get(ages.len() / 2).copied().unwrap_or(now);
+            at_home.retain(|_, last| *last > middle);
+        }
+        at_home.insert((network(source), name.to_owned()), now);
     }
 }
 
@@ -114,7 +140,7 @@ mod tests {
         assert_eq!(limiter.wait(now, HOME, "ana"), None);
         now += Duration::from_secs(5);
         assert_eq!(limiter.wait(now, OFFICE, "ana"), None);
-        limiter.right(OFFICE, "ana");
+        limiter.right(now, OFFICE, "ana");
         limiter.wrong(now, OFFICE, "ana");
         assert_eq!(limiter.wait(now, OFFICE, "ana"), None);
     }
@@ -126,8 +152,9 @@ mod tests {
         for n in 0..60 {
             limiter.wrong(now, OFFICE, &format!("user{n}"));
         }
-        assert!(limiter.wait(now, OFFICE, "someone else").is_some());
-        assert_eq!(limiter.wait(now, HOME, "someone else"), None);
+        assert!(limiter.wait(now, OFFICE, "user3").is_some());
+        assert_eq!(limiter.wait(now, HOME, "user3"), None);
+        assert_eq!(limiter.wait(now, OFFICE, "someone else"), None, "his name was not guessed");
     }
 
     #[test]

@@ -19,6 +19,7 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
+use tokio::sync::watch;
 
 use super::{Api, Problem};
 use crate::{
@@ -43,6 +44,8 @@ pub type TokenHash = [u8; 32];
 pub struct Accounts {
     database: Database,
     known: RwLock<Known>,
+    /// Who may sign in has changed: whoever holds a session open looks whether it still is one.
+    changed: watch::Sender<()>,
 }
 
 #[derive(Debug, Default)]
@@ -60,6 +63,17 @@ struct Session {
 }
 
 impl Known {
+    /// Whose password is another one than it was has to show it; until then his sessions are nobody's.
+    fn take_users(&mut self, users: &[PageUser]) {
+        let new: HashMap<_, _> = users.iter().map(|user| (user.name.clone(), Arc::new(user.clone()))).collect();
+        let old = std::mem::replace(&mut self.users, new);
+        let is_other = |name: &String| match (old.get(name), self.users.get(name)) {
+            (Some(old), Some(new)) => old.password != new.password,
+            (None, _) | (_, None) => false,
+        };
+        self.sessions.retain(|_, session| !is_other(&session.user_name));
+    }
+
     fn forget_strangers(&mut self, now: Wall) {
         let Self { users, sessions, .. } = self;
         sessions.retain(|_, session| session.expires > now && users.contains_key(&session.user_name));
@@ -68,18 +82,19 @@ impl Known {
 
 impl Accounts {
     pub fn new(database: Database) -> Self {
-        Self { database, known: RwLock::default() }
+        Self { database, known: RwLock::default(), changed: watch::Sender::new(()) }
     }
 
-    /// These and no others may sign in from now on; sessions of those who are gone end. Known at once, kept in the
-    /// database when it can be.
+    /// These and no others may sign in from now on; sessions of those who are gone, or whose password is another
+    /// one, end. Known at once, kept in the database when it can be.
     pub async fn set_users(&self, users: Vec<PageUser>, now: Wall) {
         {
             let mut known = self.write();
-            known.users = users.iter().map(|user| (user.name.clone(), Arc::new(user.clone()))).collect();
+            known.take_users(&users);
             known.loaded = true;
             known.forget_strangers(now);
         }
+        self.changed.send_replace(());
         if self.database.is_ready()
             && let Err(why) = self.database.put_users(&users, now).await
         {
@@ -105,6 +120,11 @@ impl Accounts {
         self.read().loaded
     }
 
+    /// Tells whenever [`Self::signed`] may answer otherwise than before.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
     pub fn user(&self, name: &str) -> Option<Arc<PageUser>> {
         self.read().users.get(name).cloned()
     }
@@ -127,6 +147,10 @@ impl Accounts {
         };
         let ended = {
             let mut known = self.write();
+            // The settings may have changed while the password was verified.
+            if known.users.get(&user.name).is_none_or(|known| known.password != user.password) {
+                return Err(Problem::unavailable("Your password has changed in this moment."));
+            }
             known.sessions.retain(|_, session| session.expires > now);
             let oldest = oldest_of(&known.sessions, &user.name, is_live);
             if let Some(oldest) = oldest {

@@ -252,6 +252,8 @@ async fn carry(api: &Api, signed: &Signed, joined: Joined, socket: &mut WebSocke
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut heard = Instant::now();
     let (mut line, mut pace) = (None, Pace::new(heard));
+    let mut changes = api.accounts.changes();
+    check_session(api, signed)?;
     loop {
         tokio::select! {
             frame = frames.recv() => match frame {
@@ -279,6 +281,7 @@ async fn carry(api: &Api, signed: &Signed, joined: Joined, socket: &mut WebSocke
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Binary(_))) => heard = Instant::now(),
                 Some(Err(why)) => return Err(after_error(&why)),
             },
+            _ = changes.changed() => check_session(api, signed)?,
             told = phone::next(&mut line) => {
                 let told = told.ok_or(Bye::Slow)?;
                 check_session(api, signed)?;

@@ -34,8 +34,8 @@ pub async fn of_queue(
     Ok(Json(json!({ "queue": view.key, "counters": view.today, "figures": figures, "ewt_ms": view.ewt_ms })))
 }
 
-/// `GET /api/v1/agents/{agent}/figures`: today's time in each status, occupancy and counters; one's own, or any for a
-/// supervisor.
+/// `GET /api/v1/agents/{agent}/figures`: today's time in each status, occupancy and counters; one's own, or for a
+/// supervisor those of the agents of his queues.
 pub async fn of_agent(
     State(api): State<Arc<Api>>,
     signed: Signed,
@@ -43,7 +43,7 @@ pub async fn of_agent(
 ) -> Result<Json<Value>, Problem> {
     let agent = api.agent_by_key(&agent)?;
     if signed.user.agent != Some(agent) {
-        signed.needs(Role::Supervisor)?;
+        Scope::of(&api, &signed)?.agent(&api, agent).await?;
     }
     let snapshot = api.snapshot().await?;
     let found = snapshot.acd.agents.into_iter().find(|view| view.agent == agent);

@@ -1,6 +1,9 @@
 //! What an administrator does to the running switch.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use axum::{
     Json,
@@ -11,8 +14,9 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Asked, Body, DONE, Done};
+use super::{Asked, Body, DONE, Done, Scope, people::user_of};
 use crate::{
+    acd::AgentSnapshot,
     api::{Api, Problem, Reloaded, Signed},
     engine::{Actor, Answer, DeviceView, Request, TraceFilter, WatchView},
     store::Role,
@@ -34,10 +38,14 @@ pub async fn drain(State(api): State<Arc<Api>>, signed: Signed) -> Result<Json<D
     std::future::ready(Ok(DONE)).await
 }
 
-/// `GET /api/v1/registrations`: devices, by user.
+/// `GET /api/v1/registrations`: devices, by user; to a supervisor of some queues, his own and their agents'.
 pub async fn registrations(State(api): State<Arc<Api>>, signed: Signed) -> Result<Json<Value>, Problem> {
-    signed.needs(Role::Supervisor)?;
+    let scope = Scope::of(&api, &signed)?;
     let (snapshot, centre) = (api.snapshot().await?, api.handle.centre());
+    let shown: Option<BTreeSet<&str>> = scope.queues().map(|queues| {
+        let is_theirs = |agent: &&AgentSnapshot| agent.queues.iter().any(|member| queues.contains(&member.queue));
+        snapshot.acd.agents.iter().filter(is_theirs).map(|agent| user_of(&centre, agent)).collect()
+    });
     let names: BTreeMap<_, _> = centre.users.iter().map(|user| (user.id, user.name.as_str())).collect();
     let device = |device: &DeviceView| {
         json!({
@@ -50,7 +58,11 @@ pub async fn registrations(State(api): State<Arc<Api>>, signed: Signed) -> Resul
             "reachable": device.reachable,
         })
     };
-    let devices = snapshot.devices.iter().map(device).collect::<Vec<_>>();
+    let is_shown = |device: &&DeviceView| {
+        let is_theirs = |shown: &BTreeSet<&str>| names.get(&device.user).is_some_and(|name| shown.contains(name));
+        device.user == signed.user.user || shown.as_ref().is_none_or(is_theirs)
+    };
+    let devices = snapshot.devices.iter().filter(is_shown).map(device).collect::<Vec<_>>();
     Ok(Json(json!({ "now": snapshot.at, "registrations": devices })))
 }
 

@@ -57,7 +57,7 @@ pub async fn sign_in(
         tracing::info!(source = %peer.ip(), name = %Private::new(&given.name), "wrong credentials at sign-in");
         return Err(wrong());
     };
-    api.limiter.right(peer.ip(), &given.name);
+    api.limiter.right(now.mono, peer.ip(), &given.name);
     metrics::counter!("api_sign_ins_total", "result" => "right").increment(1);
     // Whatever session the browser came with ends here: nobody can plant one and wait for it to become good.
     let is_https = proxy::is_https(&api, &headers);

@@ -380,6 +380,20 @@ async fn a_live_connection_ends_with_its_session_or_role() {
     assert_eq!((code, reason.as_str()), (4401, "signed_out"));
 }
 
+/// Nobody has to wait for the next patch or ping.
+#[tokio::test]
+async fn a_live_connection_ends_with_the_password_it_was_opened_with() {
+    let open = Open::new("password").await;
+    let ana = open.desk.sign_in("ana").await;
+    let mut page = open.page(&ana).await;
+    page.json().await;
+    let mut centre = centre();
+    centre.users[0].page_password = Some(crate::api::auth::password::hash("another").unwrap());
+    open.desk.api.set_users(&centre).await;
+    let closed = timeout(Duration::from_secs(5), page.closed()).await;
+    assert_eq!(closed.expect("at once"), (4401, "signed_out".into()));
+}
+
 /// A page has nothing to say; what it sends is bounded before it is taken in.
 #[tokio::test]
 async fn big_messages_and_lying_frames_end_the_connection() {

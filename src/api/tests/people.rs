@@ -8,7 +8,7 @@ use crate::{
     engine::{DeviceKind, DeviceView},
 };
 
-fn device(user: u64, contact: &str, reachable: bool) -> DeviceView {
+pub fn device(user: u64, contact: &str, reachable: bool) -> DeviceView {
     DeviceView {
         user: UserId(user),
         kind: DeviceKind::Phone,

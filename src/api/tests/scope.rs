@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use axum::http::StatusCode;
 
-use super::desk::{ANA, Desk, RUI, SUPPORT};
+use super::{
+    desk::{ANA, Desk, RUI, SUPPORT},
+    people::device,
+};
 use crate::{
     acd::{AgentSettings, Channel, MemberSnapshot, MemberState, QueueSnapshot, Selection},
     base::{AgentId, QueueId, UserId},
@@ -48,6 +51,7 @@ async fn sv_09_a_supervisor_of_other_queues_has_no_rights() {
     let cases = [("out", "eva", Some(outside), false), ("in", "eva", Some(inside), true), ("all", "eva", None, true)];
     for (name, who, queues, may) in cases.into_iter().chain([("adm", "adm", Some(outside), true)]) {
         let desk = desk(&format!("scope-{name}"), queues).await;
+        desk.picture.show(|shown| shown.devices.push(device(1, "sip:ana@10.0.0.1", true)));
         let cookie = desk.sign_in(who).await;
         for (method, path, body) in ACTS {
             let status = desk.write(method, &cookie, &format!("/api/v1/{path}"), body).await.status;
@@ -57,6 +61,10 @@ async fn sv_09_a_supervisor_of_other_queues_has_no_rights() {
         assert_eq!(desk.picture.asked().is_empty(), !may, "{name}: what is refused does not reach the engine");
         let calls = desk.get(&cookie, "/api/v1/calls").await.json()["calls"].as_array().unwrap().len();
         assert_eq!(calls > 0, may, "{name}");
+        let of_agent = desk.get(&cookie, "/api/v1/agents/ana/figures").await.status;
+        assert_eq!(of_agent != StatusCode::FORBIDDEN, may, "{name}: figures of an agent");
+        let devices = desk.get(&cookie, "/api/v1/registrations").await.json()["registrations"].to_string();
+        assert_eq!(devices.contains("\"ana\""), may, "{name}: devices of an agent");
         let figures = desk.get(&cookie, "/api/v1/queues/support/figures").await.status;
         assert_eq!(figures == StatusCode::OK, may, "{name}");
     }

@@ -9,7 +9,10 @@ use axum::{
 
 use super::desk::{ANA, Desk, OFFICE, centre};
 use crate::{
-    api::{ApiSettings, auth::SESSIONS_PER_USER_MAX},
+    api::{
+        ApiSettings,
+        auth::{SESSIONS_PER_USER_MAX, password},
+    },
     engine::{Actor, Request},
     switch::Role,
 };
@@ -129,4 +132,34 @@ async fn a_demotion_works_at_once() {
     centre.users.remove(2);
     desk.api.set_users(&centre).await;
     assert_eq!(desk.get(&eva, "/api/v1/records").await.status, StatusCode::UNAUTHORIZED);
+}
+
+/// Whoever knows the old password alone is out at once; others stay, and so it is after a restart.
+#[tokio::test]
+async fn a_new_password_ends_the_sessions_made_with_the_old_one() {
+    let desk = Desk::new("new-password").await;
+    let (ana, eva) = (desk.sign_in("ana").await, desk.sign_in("eva").await);
+    let mut centre = centre();
+    centre.users[0].page_password = Some(password::hash("another").unwrap());
+    desk.api.set_users(&centre).await;
+    assert_eq!(desk.get(&ana, "/api/v1/me").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(desk.get(&eva, "/api/v1/me").await.status, StatusCode::OK);
+    desk.api.load_sessions().await.unwrap();
+    assert_eq!(desk.get(&ana, "/api/v1/me").await.status, StatusCode::UNAUTHORIZED, "gone from the database too");
+    assert_eq!(desk.sign_in_reply(OFFICE, "ana", "another").await.status, StatusCode::OK);
+}
+
+/// One who guesses in an office does not lock out those who work there.
+#[tokio::test]
+async fn a_user_gets_in_beside_one_who_guesses() {
+    let desk = Desk::new("beside").await;
+    desk.sign_in("ana").await;
+    for number in 0..61 {
+        desk.sign_in_reply(OFFICE, &format!("user{number}"), "guess").await;
+    }
+    desk.sign_in_reply(OFFICE, "ana", "mistyped").await;
+    desk.sign_in("ana").await;
+    desk.sign_in("eva").await;
+    let again = desk.sign_in_reply(OFFICE, "user0", "guess").await;
+    assert_eq!(again.status, StatusCode::TOO_MANY_REQUESTS);
 }

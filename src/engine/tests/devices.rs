@@ -183,3 +183,23 @@ fn sw_01_phones_are_asked_for_signs_of_life() {
     world.pass(secs(40));
     assert!(reachable(&world));
 }
+
+/// SW-01: whoever registered with a password that is none any more has to show the new one; his call goes on, and others'
+/// devices stay.
+#[test]
+fn sw_01_a_new_password_ends_what_the_old_one_registered() {
+    let mut world = World::new(302);
+    let (ana, rui) = (world.phone("ana", 6001), world.phone("rui", 6002));
+    world.call(ana, "ana", "202");
+    let talk = world.answer(rui);
+    assert!(world.is_answered(ana));
+    let mut centre = centre();
+    centre.users[1].ha1 = Some(crate::sip::digest::Ha1::new("rui", "strowger.test", "another"));
+    world.input(Input::Settings(Box::new(centre)));
+    let left: Vec<_> = world.engine.devices().into_iter().map(|device| device.user).collect();
+    assert_eq!(left, [crate::base::UserId(1)]);
+    world.pass(secs(5));
+    assert!(world.event(ana, |event| matches!(event, Event::Ended { .. })).is_none());
+    world.bye(rui, talk);
+    world.assert_nothing_left();
+}

@@ -170,7 +170,7 @@ fn user_table(user: &User, is_agent: bool, names: &Names<'_>) -> Table {
         text(&mut table, "ha1_md5", &ha1.md5);
         text(&mut table, "ha1_sha256", &ha1.sha256);
     }
-    if let Some(hash) = &user.page_password {
+    if let Some(hash) = user.page_password.as_ref().filter(|_| user.role != Role::User) {
         text(&mut table, "page_password", hash.reveal());
     }
     if user.hides_number {

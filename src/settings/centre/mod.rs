@@ -117,6 +117,7 @@ pub(super) fn read<'a>(roots: &[Section<'a>], report: &'a Report<'a>, realm: &st
     let (blind_failed, agent_lost) = transfers::read_transfers(&reading);
     let generated = users.iter().filter(|draft| draft.generated).map(|draft| draft.user.id).collect();
     reading.check_addresses(&users, &groups);
+    reading.check_page_passwords(&users);
     let centre = Centre {
         groups: reading.resolve_groups(groups),
         supervised: reading.resolve_supervised(&users),

@@ -28,6 +28,8 @@ pub(super) const GROUP_STRATEGIES: [(&str, GroupStrategy); 3] = [
 pub(super) struct UserDraft {
     pub user: User,
     pub mark: Mark,
+    /// Where the password of the pages is.
+    pub page_mark: Option<Mark>,
     /// A password is to be made for him at first start.
     pub generated: bool,
     /// An agent answers with this user's phones.
@@ -53,6 +55,7 @@ impl Reading<'_, '_> {
         let number = section.parsed_by("number", "a number such as +351210000001", Number::new);
         let display = section.text("name").map(|at| at.value);
         let role = or(section.one_of("role", &ROLES), Role::User);
+        let page_mark = section.mark_of("page_password");
         let page_password = read_page_password(section);
         let hides_number = or(section.flag("hide_number"), false);
         let class = section.text("dial_class").and_then(|key| self.classes.find(self.report, &key, "dial_class"));
@@ -88,7 +91,7 @@ impl Reading<'_, '_> {
             };
             let generated = matches!(secret, Secret::Generate);
             let supervises = supervises.clone();
-            drafts.push(UserDraft { user, mark: keys.mark, generated, is_agent: false, supervises });
+            drafts.push(UserDraft { user, mark: keys.mark, page_mark, generated, is_agent: false, supervises });
         }
     }
 
@@ -112,6 +115,15 @@ impl Reading<'_, '_> {
             section.finish();
         }
         drafts
+    }
+
+    /// Once it is known who is an agent. A plain user has nothing to see at the page; told here, not at his sign-in.
+    pub(super) fn check_page_passwords(&self, drafts: &[UserDraft]) {
+        for draft in drafts.iter().filter(|draft| draft.user.role == Role::User) {
+            let Some(mark) = draft.page_mark else { continue };
+            let hint = "the page is for agents and above: give him a role, or an [[agent]] of his name";
+            self.report.fault(mark, "page_password: not for role = \"user\"", Some(String::from(hint)));
+        }
     }
 
     /// Once the queues are known.

@@ -101,9 +101,19 @@ pub struct StoredSession {
 }
 
 impl Database {
-    /// Replaces the list of users. Sessions of those who are gone end.
+    /// Replaces the list of users. Sessions of those who are gone, or whose password was another one, end.
     pub async fn put_users(&self, users: &[PageUser], changed: Wall) -> Result<(), DatabaseError> {
         let mut work = self.pool.begin().await?;
+        for user in users {
+            sqlx::query(
+                "DELETE FROM sessions WHERE user_name = $1
+                 AND EXISTS (SELECT 1 FROM page_users WHERE name = $1 AND password <> $2)",
+            )
+            .bind(user.name.clone())
+            .bind(user.password.reveal().clone())
+            .execute(&mut *work)
+            .await?;
+        }
         sqlx::query("DELETE FROM page_users").execute(&mut *work).await?;
         for user in users {
             sqlx::query(

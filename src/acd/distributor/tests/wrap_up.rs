@@ -65,7 +65,9 @@ fn wrap_up_can_be_finished_early() {
     let mut room = wrapping(|_| {});
     finish(&mut room, ME).unwrap();
     assert_eq!((room.status(1), room.hits(Rule::WrapUpFinished)), (Status::Ready, 1));
-    assert_eq!(finish(&mut room, ME).unwrap_err().status, 409);
+    let refused = finish(&mut room, ME).unwrap_err();
+    assert_eq!(refused.status, 409);
+    assert!(refused.detail.ends_with(" is in no wrap-up") && !refused.detail.contains("agent-"), "{}", refused.detail);
     let mut room = wrapping(|_| {});
     room.select(1, Selection::Ready).unwrap();
     assert_eq!((room.status(1), room.hits(Rule::ReadyInWrapUp) > 0), (Status::Ready, true));

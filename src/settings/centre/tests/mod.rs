@@ -319,6 +319,24 @@ fn a_missing_include_is_named_where_it_is_asked_for() {
     assert!(said.contains("strowger.toml:1:12: include: \"gone.toml\" can't be read: no such file"), "{said}");
 }
 
+/// A save caught halfway removes no centre.
+#[test]
+fn an_empty_include_is_refused() {
+    let said = refused(" \n");
+    assert!(said.contains("strowger.toml:2:12: include: \"centre.toml\" can't be read: it is empty"), "{said}");
+    assert!(said.contains("was it being saved?"), "{said}");
+    assert!(read("# nothing\n").is_ok());
+}
+
+/// At the page there is nothing for him; a password would be refused there without a word of why.
+#[test]
+fn a_plain_user_has_no_page_password() {
+    let user = "[[user]]\nkey = \"ana\"\npage_password = \"$argon2id$x\"\n";
+    let said = refused(user);
+    assert!(said.contains("centre.toml:3:17: page_password: not for role = \"user\""), "{said}");
+    assert!(read(&format!("{user}role = \"agent\"\n")).is_ok());
+}
+
 #[test]
 fn a_difference_names_what_changes_and_shows_no_secret() {
     let old = read(CENTRE).unwrap().files;
