@@ -16,6 +16,7 @@ mod browser;
 mod crypto;
 mod fax;
 mod formats;
+mod lines;
 
 pub(super) use body::description;
 pub(super) use browser::Door;
@@ -38,6 +39,7 @@ use browser::{Browser, Ours};
 use crypto::Crypto;
 use fax::Fax;
 use formats::Choice;
+use lines::Lines;
 
 /// What a peer offers, as far as it concerns us.
 #[derive(Clone, PartialEq, Debug)]
@@ -53,8 +55,7 @@ pub(super) struct Offered {
     crypto: Option<Crypto>,
     /// A browser's way and certificate.
     browser: Option<Browser>,
-    /// The `m=` lines in order; `None` stands for the one we take.
-    lines: SmallVec<[Option<Box<str>>; 1]>,
+    lines: Lines,
     /// Fax in place of sound.
     fax: Option<Fax>,
 }
@@ -83,6 +84,9 @@ pub(super) struct Agreed {
     /// Fax in place of sound, as the peer wants it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fax: Option<Fax>,
+    /// What stands around it in the descriptions of both.
+    #[serde(default, skip_serializing_if = "Lines::is_usual")]
+    lines: Lines,
 }
 
 /// The offer in an INVITE: `None` when it has none, `Err` with the answer when there is nothing that we could take.
@@ -114,7 +118,6 @@ pub(super) fn read_offer(text: &[u8]) -> Option<Offered> {
         return fax::read_offer(&session);
     };
     let media = session.media.get(taken)?;
-    let lines = session.media.iter().enumerate().map(|(at, other)| (at != taken).then(|| refused_line(other)));
     Some(Offered {
         menu: Menu::of(media),
         remote: remote(&session, media)?,
@@ -124,7 +127,7 @@ pub(super) fn read_offer(text: &[u8]) -> Option<Offered> {
         proto: media.proto.as_str().into(),
         crypto: is_secure(media).then(|| Crypto::of(media)).flatten(),
         browser: browser_of(&session, media),
-        lines: lines.collect(),
+        lines: Lines::of(&session, taken),
         fax: None,
     })
 }
@@ -167,21 +170,16 @@ pub(super) fn answer(leg: &LegMedia, offered: &Offered, other: Option<&Agreed>) 
         is_lite: link.side == Side::Lite,
     });
     let mut text = head(leg, ours.as_ref());
-    for line in &offered.lines {
-        match line {
-            Some(refused) => text.push_str(refused),
-            None => {
-                audio(&mut text, leg, &offered.proto, &menu, ptime_ms);
-                if let Some(crypto) = &offered.crypto {
-                    text.push_str(&crypto.answer(&leg.key));
-                }
-                if let (Some(door), Some(ours)) = (&leg.door, &ours) {
-                    door.lines(&mut text, ours);
-                }
-                let _ = write!(text, "a={direction}\r\n");
-            }
+    offered.lines.write(&mut text, |text| {
+        audio(text, leg, &offered.proto, &menu, ptime_ms);
+        if let Some(crypto) = &offered.crypto {
+            text.push_str(&crypto.answer(&leg.key));
         }
-    }
+        if let (Some(door), Some(ours)) = (&leg.door, &ours) {
+            door.lines(text, ours);
+        }
+        let _ = write!(text, "a={direction}\r\n");
+    });
     let event = menu.event(codec);
     let agreed = Agreed {
         codec,
@@ -197,6 +195,7 @@ pub(super) fn answer(leg: &LegMedia, offered: &Offered, other: Option<&Agreed>) 
         direction: offered.direction,
         holds: offered.holds,
         fax: None,
+        lines: offered.lines.clone(),
     };
     Some((text.into(), agreed))
 }
@@ -259,12 +258,19 @@ pub(super) fn offer(leg: &LegMedia, suits: Suits<'_>) -> (Bytes, Menu) {
     }
     let mut text = head(leg, None);
     let secure = leg.is_secure();
-    audio(&mut text, leg, if secure { "RTP/SAVP" } else { "RTP/AVP" }, &menu, ptime_ms);
-    if secure {
-        text.push_str(&Crypto::offer(&leg.key));
-    }
-    text.push_str("a=sendrecv\r\n");
+    lines_of(leg).write(&mut text, |text| {
+        audio(text, leg, if secure { "RTP/SAVP" } else { "RTP/AVP" }, &menu, ptime_ms);
+        if secure {
+            text.push_str(&Crypto::offer(&leg.key));
+        }
+        text.push_str("a=sendrecv\r\n");
+    });
     (text.into(), menu)
+}
+
+/// The lines that both sides have described before.
+fn lines_of(leg: &LegMedia) -> Lines {
+    leg.agreed.as_ref().map(|agreed| agreed.lines.clone()).unwrap_or_default()
 }
 
 /// The same for a browser, which is offered nothing else.
@@ -287,7 +293,10 @@ pub(super) fn read_answer(text: &[u8], leg: &LegMedia) -> Option<Agreed> {
     if ours.find(Codec::T38).is_some() {
         return fax::read_answer(&session, leg);
     }
-    let media = session.media.first().filter(|media| is_usable(&session, media))?;
+    // Some answer with the one line that they take.
+    let lines = lines_of(leg);
+    let media = session.media.get(lines.taken()).or(session.media.first());
+    let media = media.filter(|media| is_usable(&session, media))?;
     if is_secure(media) != leg.is_secure() {
         return None;
     }
@@ -315,6 +324,7 @@ pub(super) fn read_answer(text: &[u8], leg: &LegMedia) -> Option<Agreed> {
         direction: media.direction,
         holds: holds(&session, media),
         fax: None,
+        lines,
     })
 }
 
@@ -407,16 +417,6 @@ fn holds(session: &Session, media: &Media) -> bool {
 /// Between what phones make; without a wish, 20 ms.
 fn ptime(media: &Media) -> u16 {
     media.ptime.filter(|ms| (10..=60).contains(ms) && ms % 10 == 0).unwrap_or(20)
-}
-
-/// An `m=` line refused (RFC 3264 6), with one of its formats since the grammar wants one.
-fn refused_line(media: &Media) -> Box<str> {
-    let kind = media.kind_text();
-    let other = || media.other_formats.first().cloned().unwrap_or_else(|| "0".to_owned());
-    let format = media.formats.first().map_or_else(other, |format| format.pt.to_string());
-    let mid = media.lines.iter().find(|line| line.starts_with("a=mid:"));
-    let mid = mid.map(|line| format!("{line}\r\n")).unwrap_or_default();
-    format!("m={kind} 0 {} {format}\r\n{mid}", media.proto).into()
 }
 
 fn head(leg: &LegMedia, browser: Option<&Ours<'_>>) -> String {

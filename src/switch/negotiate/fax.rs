@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt::Write};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Agreed, Menu, Offered, formats::Choice, head, holds, refused_line, remote};
+use super::{Agreed, Menu, Offered, formats::Choice, head, holds, lines::Lines, lines_of, remote};
 use crate::{
     media::{Codec, PayloadTypes},
     switch::leg::LegMedia,
@@ -56,7 +56,6 @@ impl Fax {
 /// An offer of fax and of no sound that we could take.
 pub fn read_offer(session: &Session) -> Option<Offered> {
     let (taken, media, fax) = Fax::find(session)?;
-    let lines = session.media.iter().enumerate().map(|(at, other)| (at != taken).then(|| refused_line(other)));
     Some(Offered {
         menu: menu(),
         remote: remote(session, media)?,
@@ -66,7 +65,7 @@ pub fn read_offer(session: &Session) -> Option<Offered> {
         proto: media.proto.as_str().into(),
         crypto: None,
         browser: None,
-        lines: lines.collect(),
+        lines: Lines::of(session, taken),
         fax: Some(fax),
     })
 }
@@ -76,28 +75,22 @@ pub fn answer(leg: &LegMedia, offered: &Offered, other: Option<&Agreed>) -> Opti
     let theirs = offered.fax.as_ref().filter(|_| can_have(leg))?;
     let granted = other?.fax.as_ref()?;
     let mut text = head(leg, None);
-    for line in &offered.lines {
-        match line {
-            Some(refused) => text.push_str(refused),
-            None => granted.write(&mut text, leg, &offered.proto),
-        }
-    }
-    let agreed =
-        Agreed { direction: offered.direction, holds: offered.holds, ..agreed(theirs.clone(), offered.remote) };
-    Some((text.into(), agreed))
+    offered.lines.write(&mut text, |text| granted.write(text, leg, &offered.proto));
+    let (direction, holds, lines) = (offered.direction, offered.holds, offered.lines.clone());
+    Some((text.into(), Agreed { direction, holds, lines, ..agreed(theirs.clone(), offered.remote) }))
 }
 
 /// Our offer to the other side of whoever wants it so, and what its numbers mean.
 pub fn offer(leg: &LegMedia, wanted: &Fax) -> (Bytes, Menu) {
     let mut text = head(leg, None);
-    wanted.write(&mut text, leg, "udptl");
+    lines_of(leg).write(&mut text, |text| wanted.write(text, leg, "udptl"));
     (text.into(), menu())
 }
 
 pub fn read_answer(session: &Session, leg: &LegMedia) -> Option<Agreed> {
     let (_, media, fax) = Fax::find(session).filter(|_| can_have(leg))?;
     let (direction, holds) = (media.direction, holds(session, media));
-    Some(Agreed { direction, holds, ..agreed(fax, remote(session, media)?) })
+    Some(Agreed { direction, holds, lines: lines_of(leg), ..agreed(fax, remote(session, media)?) })
 }
 
 /// UDPTL is not protected: what was secure does not become fax, and a browser knows none.
@@ -131,5 +124,6 @@ fn agreed(fax: Fax, remote: crate::media::Remote) -> Agreed {
         direction: crate::wire::sdp::Direction::SendRecv,
         holds: false,
         fax: Some(fax),
+        lines: Lines::default(),
     }
 }

@@ -60,6 +60,25 @@ fn sw_05_the_offerers_order_and_numbers_are_kept() {
     assert_eq!(agreed.telephone_event, None);
 }
 
+/// SW-05: lines that were refused stay in their places in what we offer later, as for a hold (RFC 3264 8).
+#[test]
+fn sw_05_refused_lines_stay_where_they_are() {
+    let three = "m=video 5000 RTP/AVP 96\r\nm=audio 4000 RTP/AVP 8\r\nm=text 5002 RTP/AVP 98\r\n";
+    let (_, agreed) = answered(three);
+    let mut leg = LegMedia { agreed: Some(agreed), ..leg() };
+    let (text, ours) = offer(&leg, Suits::Anybody);
+    let text = String::from_utf8(text.to_vec()).unwrap();
+    let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("m=")).collect();
+    assert_eq!((lines.len(), lines[0], lines[2]), (3, "m=video 0 RTP/AVP 96", "m=text 0 RTP/AVP 98"));
+    assert!(lines[1].starts_with("m=audio 20000 RTP/AVP"), "{text}");
+    leg.ours = ours;
+    let answer = "m=video 0 RTP/AVP 96\r\nm=audio 4002 RTP/AVP 8\r\nm=text 0 RTP/AVP 98\r\n";
+    for answer in [answer, "m=audio 4002 RTP/AVP 8\r\n"] {
+        let agreed = read_answer(sdp(answer).as_bytes(), &leg).unwrap();
+        assert_eq!((agreed.remote.rtp.port(), agreed.lines.taken()), (4002, 1), "{answer}");
+    }
+}
+
 /// SW-05: lines that we don't take are refused in their place (RFC 3264 6).
 #[test]
 fn sw_05_other_lines_are_answered_with_port_zero() {
