@@ -10,7 +10,7 @@ use strowger::{
     media::spoken::Language,
 };
 
-use crate::sim::{Abilities, Agent, Call, HoldForm, Phone, SPOKEN, Voice, World, millis, secs};
+use crate::sim::{Abilities, Agent, Call, Coding, HoldForm, Phone, SPOKEN, Voice, World, millis, secs};
 
 /// The first agent of a world.
 const ANA: UserId = UserId(1);
@@ -265,4 +265,74 @@ fn sw_08_another_codec() {
     assert!(world.hear_each_other(customer, ana));
     customer.hangs_up();
     world.settle();
+}
+
+/// What every phone of a desk speaks, where it is nothing but this.
+const WIDE: [(u8, Coding); 2] = [(9, Coding::G722), (111, Coding::Opus)];
+
+/// A desk whose phones, and the carrier, speak but one coding.
+fn wide_desk(seed: u64, coding: (u8, Coding)) -> Desk {
+    let world = World::seed(seed);
+    let only = Abilities { codecs: vec![coding], event: None };
+    world.carrier().can(only.clone());
+    let ana = world.agent("ana").ready();
+    ana.can(only.clone());
+    let eva = world.phone("eva");
+    eva.can(only);
+    eva.registers();
+    eva.answers_after(secs(1));
+    world.run_for(secs(1));
+    let customer = super::talking(&world, &ana);
+    Desk { world, customer, ana, eva }
+}
+
+/// CH-02, SW-08: hold and resume where what is said has a memory, G.722 and Opus.
+#[test]
+fn ch_02_sw_08_hold_in_wide_sound() {
+    for coding in WIDE {
+        let desk = wide_desk(806, coding);
+        let Desk { world, customer, ana, .. } = &desk;
+        let (call, agent) = (desk.call(), ana.call());
+        let (his, hers) = (voice(customer), voice(&agent));
+        for held in [true, false, true, false] {
+            desk.listen(&[customer, &agent]);
+            desk.asks(Request::Hold { call, held });
+            world.run_for(secs(2));
+            desk.judge(
+                &format!("{:?}, {}", coding.1, if held { "hold" } else { "resume" }),
+                &[("customer", customer, &[hers, Voice::MUSIC]), ("agent", &agent, &[his])],
+            );
+        }
+        assert!(world.hear_each_other(customer, ana));
+        customer.hangs_up();
+        world.settle();
+    }
+}
+
+/// CH-07, CH-08, SW-08: passed on and asked first in the same: whoever stays hears one after the other.
+#[test]
+fn ch_07_ch_08_sw_08_a_transfer_in_wide_sound() {
+    for coding in WIDE {
+        let desk = wide_desk(807, coding);
+        let Desk { world, customer, ana, eva } = &desk;
+        let (call, agent) = (desk.call(), ana.call());
+        let (his, hers) = (voice(customer), voice(&agent));
+        desk.listen(&[customer, &agent]);
+        desk.asks(Request::Consult { call, by: ANA, to: "eva".into() });
+        world.within(5, "Eva is asked", |_| eva.all_calls().pop().is_some_and(|call| call.is_up()));
+        let asked = eva.call();
+        let theirs = voice(&asked);
+        world.run_for(secs(1));
+        let what = format!("{:?}, asked first", coding.1);
+        let hers_then = [his, Voice::RINGBACK, theirs];
+        desk.judge(&what, &[("customer", customer, &[hers, Voice::MUSIC]), ("agent", &agent, &hers_then)]);
+        desk.listen(&[customer, &asked]);
+        desk.asks(Request::ConsultStep { call, step: ConsultStep::Complete });
+        world.run_for(secs(2));
+        let what = format!("{:?}, completed", coding.1);
+        desk.judge(&what, &[("customer", customer, &[Voice::MUSIC, theirs]), ("asked", &asked, &[his, hers])]);
+        assert!(world.hear_each_other(customer, eva));
+        customer.hangs_up();
+        world.settle();
+    }
 }

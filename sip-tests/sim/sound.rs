@@ -35,6 +35,12 @@ impl Voice {
         (8_000.0 * (std::f64::consts::TAU * turns.fract()).sin()) as i16
     }
 
+    /// The same at 16 kHz.
+    pub fn wide(self, at: u64) -> i16 {
+        let turns = (at % 16_000) as f64 * f64::from(self.0) / 16_000.0;
+        (8_000.0 * (std::f64::consts::TAU * turns.fract()).sin()) as i16
+    }
+
     pub fn samples(self, count: usize) -> Vec<i16> {
         (0..count as u64).map(|at| self.sample(at)).collect()
     }

@@ -305,6 +305,11 @@ impl Codec {
         matches!(self, Self::Pcmu | Self::Pcma)
     }
 
+    /// Of ours, those whose packets follow on each other.
+    pub const fn has_memory(self) -> bool {
+        matches!(self, Self::G722 | Self::Opus)
+    }
+
     /// Can what one leg sends be heard by the other without being decoded?
     pub fn reaches(self, other: Self) -> bool {
         self == other || (self.is_g711() && other.is_g711())

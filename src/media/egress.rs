@@ -8,6 +8,7 @@ use super::{
     digits::{Sending, Step},
     g711,
     ingress::{DROPOUT_MAX, Heard, Kind, MISORDER_MAX},
+    past::Past,
     player::Player,
     srtp::TAIL_MAX,
     tones,
@@ -56,6 +57,10 @@ pub struct Egress {
     eases_in: bool,
     /// The mix that comes next begins with the end of what was relayed: it follows on it already.
     is_primed: bool,
+    /// What was relayed since has gone past the encoder: what that remembers is not what the leg's decoder does.
+    is_stale: bool,
+    /// Of G.722, whose decoder can't be told to begin anew; an Opus decoder takes a new beginning as one.
+    past: Past,
     /// Where what the leg heard last stood at its end, where that can be read off it.
     level: i16,
     /// For what is not relayed, on a leg that has been sent such.
@@ -122,6 +127,8 @@ impl Egress {
             event_timestamp: 0,
             eases_in: false,
             is_primed: false,
+            is_stale: false,
+            past: Past::default(),
             level: 0,
             encoder: None,
             due: Instant::ZERO,
@@ -174,6 +181,9 @@ impl Egress {
         }
         if matches!(heard.kind, Kind::Audio(_)) {
             self.join(form.codec, level, payload);
+            if form.codec == Codec::G722 {
+                self.past.keep(payload);
+            }
         }
         let payload_type = payload_type?;
         let mut header = Header::new(payload_type, sequence, timestamp, self.ssrc, 0);
@@ -204,6 +214,7 @@ impl Egress {
             Feed::Own { next, begins } => (next, begins),
             Feed::Idle | Feed::Relay(_) => (self.follow_on(now, form), true),
         };
+        self.catch_up(form);
         let level = self.level_at(now);
         if let Some(player) = &mut self.player {
             player.follow(level, begins);
@@ -229,17 +240,21 @@ impl Egress {
         now: Instant,
         form: &Form,
         is_open: bool,
-        sound: &[i16; FRAME],
+        sound: &mut [i16; FRAME],
         packet: &mut [u8; OWN_PACKET_BYTES_MAX],
     ) -> Option<usize> {
-        let is_busy = self.is_busy();
-        let encoder = self.encoder(form)?;
-        if is_busy {
-            encoder.clear();
+        if self.is_busy() {
+            self.encoder(form)?.clear();
             self.is_primed = false;
             return None;
         }
+        self.catch_up(form);
         let millis = coded_millis(form);
+        let follows = if form.codec.is_g711() { None } else { self.level_at(now).filter(|_| self.begins_mix()) };
+        let encoder = self.encoder(form)?;
+        if let Some(level) = follows.filter(|_| encoder.is_empty()) {
+            ease_in(sound, level);
+        }
         encoder.push(sound);
         let len = HEADER_BYTES + encoder.packet(millis, &mut packet[HEADER_BYTES..OWN_PLAIN_BYTES_MAX])?;
         let length = u32::from(millis) * (form.codec.clock_hz() / 1_000);
@@ -255,9 +270,17 @@ impl Egress {
         (self.timestamp, self.length, self.sent_at) = (next, length, Some(now));
         self.eases_in |= begins && !std::mem::take(&mut self.is_primed) && level.is_some();
         self.join(form.codec, level, &mut packet[HEADER_BYTES..len]);
+        if !form.codec.is_g711() {
+            self.level = sound[FRAME - 1];
+        }
         self.head(form.payload.send, next, begins, &mut packet[..len]);
         self.count(len);
         Some(len)
+    }
+
+    /// What is mixed next follows on something else.
+    fn begins_mix(&self) -> bool {
+        !matches!(self.feed, Feed::Own { .. }) && !self.is_primed
     }
 
     /// Where what the leg hears stands now: nothing was heard for longer than a packet takes, `None`.
@@ -275,10 +298,25 @@ impl Egress {
 
     /// The leg was relayed what ended so, and a mix goes on from there.
     pub fn prime(&mut self, form: &Form, past: &[i16]) {
+        if self.is_busy() {
+            // What plays goes on.
+            return;
+        }
         if let Some(encoder) = self.encoder(form) {
-            encoder.clear();
             encoder.prime(past);
-            self.is_primed = true;
+            (self.is_primed, self.is_stale) = (true, false);
+        }
+    }
+
+    /// Where the leg has heard what did not come from its encoder, that is brought to where the leg's decoder stands.
+    fn catch_up(&mut self, form: &Form) {
+        if !form.codec.has_memory() || !std::mem::take(&mut self.is_stale) {
+            return;
+        }
+        let past = if form.codec == Codec::G722 { self.past.sound() } else { Vec::new() };
+        self.level = past.last().copied().unwrap_or(0);
+        if let Some(encoder) = self.encoder(form) {
+            encoder.prime(&past);
         }
     }
 
@@ -368,6 +406,7 @@ impl Egress {
         let header = &heard.header;
         let (sequence, timestamp) = (self.sequence.wrapping_add(1), self.follow_on(now, form));
         self.eases_in |= self.level_at(now).is_some();
+        self.is_stale = true;
         self.feed = Feed::Relay(Relayed {
             ssrc: header.ssrc,
             sequence_shift: sequence.wrapping_sub(header.sequence),
@@ -461,8 +500,7 @@ impl Egress {
             return Frame::Quiet;
         }
         payload[filled..].fill(g711::silence(codec));
-        self.level =
-            if form.codec.is_g711() { payload.last().map_or(0, |octet| g711::level(codec, *octet)) } else { 0 };
+        self.level = payload.last().map_or(0, |octet| g711::level(codec, *octet));
         let Some(len) = (if form.codec.is_g711() { Some(payload.len()) } else { self.code(form, payload) }) else {
             return Frame::Quiet;
         };
@@ -524,6 +562,14 @@ fn normalize(packet: &mut [u8], payload: Range<usize>) -> Option<usize> {
         packet.copy_within(start..end, HEADER_BYTES);
     }
     Some(HEADER_BYTES + (end - start))
+}
+
+/// The first 5 ms go over into `sound` from what stood at `level`.
+fn ease_in(sound: &mut [i16; FRAME], level: i16) {
+    let count = FRAME as i32 / 4;
+    for (at, sample) in (0..count).zip(sound) {
+        *sample = ((i32::from(*sample) * at + i32::from(level) * (count - at)) / count) as i16;
+    }
 }
 
 fn frame_millis(form: &Form) -> u16 {

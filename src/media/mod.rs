@@ -5,7 +5,7 @@
 //! Uses base and wire.
 
 pub mod built_in;
-mod codec;
+pub mod codec;
 mod command;
 mod core;
 mod digits;
@@ -18,6 +18,7 @@ pub mod link;
 mod listener;
 mod matrix;
 pub mod ogg;
+mod past;
 mod player;
 mod ports;
 mod quality;

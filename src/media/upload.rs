@@ -92,6 +92,9 @@ pub fn decode(file: Vec<u8>) -> Result<Sound, UploadError> {
     if file.len() > UPLOAD_BYTES_MAX {
         return Err(UploadError::TooLarge);
     }
+    if has_no_rate(&file) {
+        return Err(UploadError::Broken);
+    }
     let source = MediaSourceStream::new(Box::new(Cursor::new(file)), MediaSourceStreamOptions::default());
     let notes = Limit::Maximum(NOTES_MAX);
     let notes = MetadataOptions { limit_metadata_bytes: notes, limit_visual_bytes: notes };
@@ -118,6 +121,12 @@ pub fn decode(file: Vec<u8>) -> Result<Sound, UploadError> {
         }
     }
     Err(UploadError::TooLong)
+}
+
+/// A WAV's description, wherever it stands, that would have its decoder divide by nothing.
+fn has_no_rate(file: &[u8]) -> bool {
+    let after = |at: usize| file.get(at + 12..at + 16);
+    file.windows(4).enumerate().any(|(at, name)| name == b"fmt " && after(at).is_some_and(|rate| rate == [0; 4]))
 }
 
 /// Mixes what one packet holds to mono, and makes it narrow.

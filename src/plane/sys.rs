@@ -22,7 +22,11 @@ const MEDIA_NICE: libc::c_int = -11;
 
 /// A bound UDP socket that never blocks.
 #[derive(Debug)]
-pub struct Udp(OwnedFd);
+pub struct Udp {
+    fd: OwnedFd,
+    /// Bound to every address of both families. The kernel writes IPv4 as IPv6 there; nobody else sees that.
+    takes_both: bool,
+}
 
 /// Readiness of many sockets.
 #[derive(Debug)]
@@ -49,12 +53,17 @@ impl Udp {
         let family = if addr.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
         let kind = libc::SOCK_DGRAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
         // SAFETY: no pointers.
-        let socket = Self(owned(unsafe { libc::socket(family, kind, 0) })?);
+        let fd = owned(unsafe { libc::socket(family, kind, 0) })?;
+        let socket = Self { fd, takes_both: addr.is_ipv6() && addr.ip().is_unspecified() };
         socket.set(libc::SOL_SOCKET, libc::SO_RCVBUF, RECEIVE_BUFFER_BYTES)?;
         match addr.ip() {
             // A mark that the kernel refuses costs quality, not the call.
             IpAddr::V4(_) => _ = socket.set(libc::IPPROTO_IP, libc::IP_TOS, DSCP_EF),
-            IpAddr::V6(_) => _ = socket.set(libc::IPPROTO_IPV6, libc::IPV6_TCLASS, DSCP_EF),
+            IpAddr::V6(_) => {
+                socket.set(libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, (!socket.takes_both).into())?;
+                let _ = socket.set(libc::IPPROTO_IPV6, libc::IPV6_TCLASS, DSCP_EF);
+                let _ = socket.set(libc::IPPROTO_IP, libc::IP_TOS, DSCP_EF);
+            }
         }
         let (raw, len) = to_raw(addr);
         // SAFETY: `raw` lives through the call and holds `len` octets of an address.
@@ -62,12 +71,17 @@ impl Udp {
         Ok(socket)
     }
 
-    /// Like [`bind`](Self::bind), for many legs. IPv6 alone on an IPv6 address: IPv4 has a socket of its own.
+    /// Like [`bind`](Self::bind), for many legs.
     pub fn bind_shared(addr: SocketAddr) -> io::Result<Self> {
         let socket = Self::bind(addr)?;
         // The kernel gives what it may; less costs packets in a burst.
         socket.set(libc::SOL_SOCKET, libc::SO_RCVBUF, SHARED_BUFFER_BYTES)?;
         Ok(socket)
+    }
+
+    /// Whether it can send there.
+    pub fn reaches(&self, local: SocketAddr, to: SocketAddr) -> bool {
+        self.takes_both || local.is_ipv4() == to.is_ipv4()
     }
 
     /// One datagram into `buffer`: how long it was and whence. `WouldBlock` when none waits.
@@ -85,11 +99,17 @@ impl Udp {
         }
         // SAFETY: the kernel wrote an address of the socket's family, IPv4 or IPv6, for every datagram it gave.
         let from = unsafe { from_raw(from.as_ptr()) };
-        Ok((count as usize, from.ok_or(io::ErrorKind::InvalidData)?))
+        let from = from.ok_or(io::ErrorKind::InvalidData)?;
+        let from = if self.takes_both { SocketAddr::new(from.ip().to_canonical(), from.port()) } else { from };
+        Ok((count as usize, from))
     }
 
     #[inline]
     pub fn send(&self, packet: &[u8], to: SocketAddr) -> io::Result<()> {
+        let to = match to {
+            SocketAddr::V4(to) if self.takes_both => SocketAddr::new(to.ip().to_ipv6_mapped().into(), to.port()),
+            SocketAddr::V4(_) | SocketAddr::V6(_) => to,
+        };
         let (raw, len) = to_raw(to);
         // SAFETY: pointers and lengths of `packet` and `raw` belong together; both outlive the call.
         let sent = unsafe {
@@ -112,7 +132,7 @@ impl Udp {
     }
 
     fn fd(&self) -> RawFd {
-        self.0.as_raw_fd()
+        self.fd.as_raw_fd()
     }
 }
 

@@ -1,7 +1,7 @@
 //! The workers on real loopback sockets. Every wait is on a socket or a channel and bounded.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     sync::mpsc::{Receiver, channel},
     time::Duration,
 };
@@ -24,10 +24,14 @@ struct World {
 
 impl World {
     fn start(workers: usize) -> Self {
+        Self::start_at(Ipv4Addr::LOCALHOST.into(), workers)
+    }
+
+    fn start_at(address: IpAddr, workers: usize) -> Self {
         #[allow(clippy::disallowed_methods, reason = "the shell's clock")]
         let epoch = std::time::Instant::now();
         let settings = PlaneSettings {
-            address: Ipv4Addr::LOCALHOST.into(),
+            address,
             ports: free_range(),
             browsers: None,
             workers: Some(workers),
@@ -243,4 +247,20 @@ fn sw_10_legs_of_different_workers_are_mixed() {
             world.await_event(|event| matches!(event, Event::Closed { stream, .. } if *stream == id(leg)));
         }
     }
+}
+
+/// SW-07: bound to `::`, a phone of either family is heard, by the addresses that both know, and so is each by the other.
+#[test]
+fn sw_07_both_families_at_one_port() {
+    let mut world = World::start_at(Ipv6Addr::UNSPECIFIED.into(), 1);
+    let (one, other) = (phone(), UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).expect("binds"));
+    let ports = [world.ports[0], world.ports[1]];
+    let streams = [world.open(1, ports[0], &one), world.open(2, ports[1], &other)];
+    world.plane.send(Command::Join { a: streams[0], b: streams[1] }).expect("taken");
+    let (to_one, to_other): (SocketAddr, SocketAddr) =
+        ((Ipv4Addr::LOCALHOST, ports[0].rtp.port()).into(), (Ipv6Addr::LOCALHOST, ports[1].rtp.port()).into());
+    let (heard, whence) = speak_until_heard(&one, to_one, &other);
+    assert_eq!((heard.len(), whence), (172, to_other));
+    let (heard, whence) = speak_until_heard(&other, to_other, &one);
+    assert_eq!((heard.len(), whence), (172, to_one));
 }

@@ -110,7 +110,7 @@ impl Shared {
 
     pub fn shared_socket(&self, worker: u16, to: SocketAddr) -> Option<&Udp> {
         let sockets = self.shared.get(usize::from(worker))?;
-        sockets.iter().find(|(local, _)| local.is_ipv4() == to.is_ipv4()).map(|(_, socket)| socket)
+        sockets.iter().find(|(local, socket)| socket.reaches(*local, to)).map(|(_, socket)| socket)
     }
 
     /// An order from worker to worker. One that stands still loses it.

@@ -159,7 +159,8 @@ impl Sockets {
     pub fn listeners(&self) -> Vec<Listener> {
         let server = &self.server;
         let media_address = |local: SocketAddr| {
-            server.rtp.advertised.or_else(|| server.rtp.bind.is_unspecified().then_some(local.ip()))
+            let told = server.rtp.advertised.iter().find(|told| told.is_ipv4() == local.is_ipv4()).copied();
+            told.or_else(|| server.rtp.bind.is_unspecified().then_some(local.ip()))
         };
         let listener = |bound: &Bound| Listener {
             transport: bound.transport,

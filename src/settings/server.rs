@@ -97,7 +97,8 @@ pub struct HttpSettings {
 pub struct RtpSettings {
     /// Where sound is sent and received; unless given, where SIP is first listened for.
     pub bind: IpAddr,
-    pub advertised: Option<IpAddr>,
+    /// What peers are told instead: one of a family.
+    pub advertised: Vec<IpAddr>,
     pub ports: RangeInclusive<u16>,
     /// 0: one for each core but one, at least one.
     pub workers: u16,
@@ -329,12 +330,23 @@ fn read_rtp(rtp: &Section<'_>, sip: &SipSettings) -> RtpSettings {
     let advertised = rtp.text("advertised").filter(|text| !text.value.is_empty());
     RtpSettings {
         bind,
-        advertised: advertised.and_then(|text| address(rtp, "advertised", &text)),
+        advertised: advertised.map(|text| read_advertised(rtp, &text)).unwrap_or_default(),
         ports: ports.unwrap_or(16_384..=32_767),
         workers: or(rtp.whole("workers", 0..=64), 0) as u16,
         secures_tls: read_secure(rtp).unwrap_or(false),
         tones: or(rtp.one_of("tones", &Country::NAMED), Country::default()),
     }
+}
+
+/// `203.0.113.7, 2001:db8::7`
+fn read_advertised(rtp: &Section<'_>, text: &At<String>) -> Vec<IpAddr> {
+    let each = text.value.split(',').map(|one| At::new(one.trim().to_owned(), text.mark));
+    let told: Vec<IpAddr> = each.filter_map(|one| address(rtp, "advertised", &one)).collect();
+    if told.iter().filter(|told| told.is_ipv4()).count() > 1 || told.iter().filter(|told| told.is_ipv6()).count() > 1 {
+        let hint = Some(String::from("one IPv4 address, one IPv6 address, or both with a comma between"));
+        rtp.fault(text.mark, "advertised: more than one address of a family", hint);
+    }
+    told
 }
 
 fn read_secure(rtp: &Section<'_>) -> Option<bool> {

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, net::SocketAddr};
 
-use crate::sim::sound::Law;
+use crate::sim::speech::Coding;
 
 /// Which way audio flows, as `a=` says it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -57,14 +57,14 @@ impl HoldForm {
 /// What a phone can do, in its order of preference.
 #[derive(Clone, Debug)]
 pub struct Abilities {
-    pub codecs: Vec<(u8, Law)>,
+    pub codecs: Vec<(u8, Coding)>,
     /// Payload type that it offers for telephone-event.
     pub event: Option<u8>,
 }
 
 impl Default for Abilities {
     fn default() -> Self {
-        Self { codecs: vec![(0, Law::Mu), (8, Law::A)], event: Some(101) }
+        Self { codecs: vec![(0, Coding::Mu), (8, Coding::A)], event: Some(101) }
     }
 }
 
@@ -73,7 +73,7 @@ impl Default for Abilities {
 pub struct Described {
     /// `None`: 0.0.0.0 or port 0.
     pub rtp: Option<SocketAddr>,
-    pub codecs: Vec<(u8, Law)>,
+    pub codecs: Vec<(u8, Coding)>,
     pub event: Option<u8>,
     pub flow: Flow,
 }
@@ -90,8 +90,9 @@ impl Described {
                 port = words.next().and_then(|word| word.parse::<u16>().ok());
                 for word in words.skip(1) {
                     match word {
-                        "0" => codecs.push((0, Law::Mu)),
-                        "8" => codecs.push((8, Law::A)),
+                        "0" => codecs.push((0, Coding::Mu)),
+                        "8" => codecs.push((8, Coding::A)),
+                        "9" => codecs.push((9, Coding::G722)),
                         _ => {}
                     }
                 }
@@ -99,6 +100,8 @@ impl Described {
                 let (number, name) = map.split_once(' ')?;
                 if name.to_ascii_lowercase().starts_with("telephone-event/8000") {
                     event = number.parse().ok();
+                } else if name.to_ascii_lowercase().starts_with("opus/48000") {
+                    codecs.push((number.parse().ok()?, Coding::Opus));
                 }
             } else if let Some(found) = Flow::ALL.into_iter().find(|flow| line.strip_prefix("a=") == Some(flow.word()))
             {
@@ -115,7 +118,7 @@ impl Described {
 pub fn write(
     session: (u64, u64),
     rtp: SocketAddr,
-    codecs: &[(u8, Law)],
+    codecs: &[(u8, Coding)],
     event: Option<u8>,
     flow: Flow,
     no_address: bool,
@@ -127,12 +130,8 @@ pub fn write(
     numbers.extend(event.map(|number| number.to_string()));
     let mut text = format!("v=0\r\no=- {id} {version} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {connection}\r\nt=0 0\r\n");
     let _ = write!(text, "m=audio {} RTP/AVP {}\r\n", rtp.port(), numbers.join(" "));
-    for (number, law) in codecs {
-        let name = match law {
-            Law::Mu => "PCMU",
-            Law::A => "PCMA",
-        };
-        let _ = write!(text, "a=rtpmap:{number} {name}/8000\r\n");
+    for (number, coding) in codecs {
+        let _ = write!(text, "a=rtpmap:{number} {}\r\n", coding.name());
     }
     if let Some(event) = event {
         let _ = write!(text, "a=rtpmap:{event} telephone-event/8000\r\na=fmtp:{event} 0-16\r\n");

@@ -9,7 +9,10 @@ use strowger::{
 
 use super::fax::Fax;
 use super::sdp::{Abilities, Described, Flow};
-use crate::sim::sound::{Ear, FRAME, Law, PERIOD, Voice};
+use crate::sim::{
+    sound::{Ear, FRAME, Voice},
+    speech::{Coding, Speech},
+};
 
 /// When a phone speaks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -40,7 +43,8 @@ pub struct Media {
     /// What we may do, as settled last.
     pub flow: Flow,
     pub remote: Option<SocketAddr>,
-    pub law: Option<(u8, Law)>,
+    /// What it speaks now, and the payload type of that.
+    pub law: Option<(u8, Coding)>,
     /// Payload types of telephone-event: theirs to send with, ours to receive.
     pub event: (Option<u8>, Option<u8>),
     pub session: (u64, u64),
@@ -56,7 +60,7 @@ pub struct Media {
     sequence: u16,
     timestamp: u32,
     frames: u64,
-    period: Vec<u8>,
+    speech: Option<Speech>,
 }
 
 impl Media {
@@ -81,18 +85,18 @@ impl Media {
             sequence: (draw >> 40) as u16,
             timestamp: (draw >> 17) as u32,
             frames: 0,
-            period: Vec::new(),
+            speech: None,
         }
     }
 
     /// Takes the other side's description; `ours` is what we answered or offered with.
     pub fn settle(&mut self, theirs: &Described, abilities: &Abilities, flow: Flow) {
-        let common = theirs.codecs.iter().find(|(number, _)| abilities.codecs.iter().any(|(own, _)| own == number));
+        let common = theirs.codecs.iter().find(|(_, coding)| abilities.codecs.iter().any(|(_, own)| own == coding));
         if let Some(common) = common.copied()
             && self.law != Some(common)
         {
             self.law = Some(common);
-            self.period = common.1.period(self.voice);
+            self.speech = Some(Speech::new(common.1, self.voice));
         }
         self.fax = None;
         self.remote = theirs.rtp.or(self.remote);
@@ -124,17 +128,17 @@ impl Media {
     }
 
     fn say(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
-        let (payload_type, _) = self.law?;
+        let (payload_type, coding) = self.law?;
         let remote = self.remote?;
         let frame = self.frames;
         self.frames += 1;
-        let timestamp = self.timestamp.wrapping_add((frame * FRAME as u64) as u32);
+        let timestamp = self.timestamp.wrapping_add((frame * u64::from(coding.step())) as u32);
         if let Some(packet) = self.digit(timestamp) {
             return Some((remote, packet));
         }
         if !self.said.is_empty() && self.flow.sends() {
-            let law = self.law?.1;
-            let octets: Vec<u8> = (0..FRAME).map(|_| law.encode(self.said.pop_front().unwrap_or(0))).collect();
+            let said = &mut self.said;
+            let octets = self.speech.as_mut()?.write(|| said.pop_front().unwrap_or(0));
             return Some((remote, self.packet(payload_type, frame == 0, timestamp, &octets)));
         }
         let speaks = match self.talk {
@@ -145,8 +149,7 @@ impl Media {
         if !speaks || !self.flow.sends() {
             return None;
         }
-        let start = (frame * FRAME as u64) as usize % PERIOD;
-        let octets = (0..FRAME).map(|at| self.period[(start + at) % PERIOD]).collect::<Vec<_>>();
+        let octets = self.speech.as_mut()?.voice(self.voice, frame * FRAME as u64);
         Some((remote, self.packet(payload_type, frame == 0, timestamp, &octets)))
     }
 
@@ -207,11 +210,18 @@ impl Media {
             self.ear.hear(now, ssrc, sequence, Vec::new());
             return;
         }
-        let law = match payload_type {
-            0 => Law::Mu,
-            8 => Law::A,
-            other => return self.ear.strange_payload_types.push(other),
+        let coding = match (payload_type, self.law) {
+            (_, Some((number, coding))) if number == payload_type => coding,
+            (0, _) => Coding::Mu,
+            (8, _) => Coding::A,
+            (other, _) => return self.ear.strange_payload_types.push(other),
         };
-        self.ear.hear(now, ssrc, sequence, payload.iter().map(|octet| law.decode(*octet)).collect());
+        let known = self.speech.as_mut().filter(|_| self.law.is_some_and(|law| law.1 == coding));
+        let samples = match known {
+            Some(speech) => speech.read(payload, coding),
+            // What came before the description that changed it.
+            None => Speech::new(coding, self.voice).read(payload, coding),
+        };
+        self.ear.hear(now, ssrc, sequence, samples);
     }
 }

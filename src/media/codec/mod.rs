@@ -19,8 +19,21 @@ pub const FRAME: usize = RATE / 50;
 /// By how many samples sound comes out of a G.711 leg's decoder and encoder late: 32 by the filter up, 30 by the one down.
 pub const FILTER_DELAY: usize = 62;
 
+/// The same of an encoder of ours beside the packets of another: 22 by the filters of G.722, 6.5 ms by what Opus looks ahead.
+pub const fn delay(codec: Codec) -> usize {
+    match codec {
+        Codec::Pcmu | Codec::Pcma => FILTER_DELAY,
+        Codec::G722 => 22,
+        Codec::Opus => 104,
+        Codec::G729 | Codec::Other(_) | Codec::T38 => 0,
+    }
+}
+
 /// The longest packet that is decoded: Opus has none beyond 120 ms (RFC 7587 4.2).
 pub const PACKET_SAMPLES_MAX: usize = RATE * 120 / 1_000;
+
+/// Octets of the longest packet of one frame (RFC 6716 3.2.1).
+const PACKET_BYTES_MAX: usize = 1_275;
 
 /// What a peer asks of our encoder (RFC 7587 6.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,6 +42,12 @@ pub struct Wishes {
     pub second_copies: bool,
     /// `maxaveragebitrate`.
     pub bitrate_max: Option<u32>,
+    /// `maxplaybackrate`: what lies above half of it is not heard there.
+    pub rate_max: Option<u32>,
+    /// `cbr=1`: all packets are of one size, so that it tells nothing of what is said.
+    pub is_even: bool,
+    /// `usedtx=1`: hardly anything is sent for silence.
+    pub rests: bool,
 }
 
 impl Wishes {
@@ -43,6 +62,9 @@ impl Wishes {
         Self {
             second_copies: value("useinbandfec") == Some("1"),
             bitrate_max: value("maxaveragebitrate").and_then(|bits| bits.parse().ok()),
+            rate_max: value("maxplaybackrate").and_then(|rate| rate.parse().ok()),
+            is_even: value("cbr") == Some("1"),
+            rests: value("usedtx") == Some("1"),
         }
     }
 }
@@ -92,12 +114,30 @@ impl Encoder {
         }
     }
 
-    /// What was heard before comes next to what is pushed first.
+    /// What is pushed first comes next to this, which was heard before by other ways than through this encoder. What it
+    /// remembers of its own means nothing to the listener's decoder any more.
     pub fn prime(&mut self, past: &[i16]) {
+        self.clear();
         match &mut self.form {
             Sending::G711(down) => down.run(past, |_| {}),
-            Sending::G722(_) | Sending::Opus(_) => {}
+            Sending::G722(encoder) => {
+                *encoder = g722::Encoder::new();
+                encoder.encode(past, &mut [0; PACKET_SAMPLES_MAX / g722::SAMPLES_AN_OCTET]);
+            }
+            Sending::Opus(encoder) => {
+                if let Some(fresh) = opus::Encoder::new(self.wishes) {
+                    **encoder = fresh;
+                }
+                for frame in past.chunks_exact(FRAME) {
+                    encoder.encode(frame, &mut [0; PACKET_BYTES_MAX]);
+                }
+            }
         }
+    }
+
+    /// No samples wait for the rest of their packet.
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
     }
 
     /// Takes sound. Make packets of it with [`packet`](Self::packet) before there is more than a second of it.

@@ -1,7 +1,7 @@
 //! The door to Opus (RFC 6716, RFC 7587): one channel at 16 kHz, in both directions. The codec brings other rates and
 //! channels there by itself.
 
-use ropus::{Application, Channels, DecodeMode, InbandFec};
+use ropus::{Application, Bandwidth, Channels, DecodeMode, InbandFec};
 
 use super::{RATE, Wishes};
 
@@ -59,7 +59,14 @@ impl Encoder {
         let bitrate = wishes.bitrate_max.unwrap_or(BITRATE).clamp(BITRATE_MIN, BITRATE);
         let builder = ropus::Encoder::builder(RATE as u32, Channels::Mono, Application::Voip)
             .complexity(COMPLEXITY)
-            .bitrate(ropus::Bitrate::try_bits(bitrate).ok()?);
+            .bitrate(ropus::Bitrate::try_bits(bitrate).ok()?)
+            .max_bandwidth(match wishes.rate_max {
+                Some(..=8_000) => Bandwidth::Narrowband,
+                Some(8_001..=12_000) => Bandwidth::Mediumband,
+                Some(_) | None => Bandwidth::Wideband,
+            })
+            .vbr(!wishes.is_even)
+            .dtx(wishes.rests);
         let builder = if wishes.second_copies {
             builder.inband_fec(InbandFec::Enabled).packet_loss_perc(LOSS_PERCENT)
         } else {

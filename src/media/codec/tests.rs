@@ -98,7 +98,9 @@ fn any_octets_may_come() {
 #[test]
 fn wishes_are_read() {
     let wishes = Wishes::read("minptime=10; useinbandfec=1;maxaveragebitrate=16000");
-    assert_eq!(wishes, Wishes { second_copies: true, bitrate_max: Some(16_000) });
+    assert_eq!(wishes, Wishes { second_copies: true, bitrate_max: Some(16_000), ..Wishes::default() });
+    let wishes = Wishes::read("maxplaybackrate=8000;cbr=1;usedtx=1;stereo=1");
+    assert_eq!(wishes, Wishes { rate_max: Some(8_000), is_even: true, rests: true, ..Wishes::default() });
     assert_eq!(Wishes::read("garbage;;=;useinbandfec"), Wishes::default());
 }
 
@@ -110,4 +112,65 @@ fn foreign_codecs_are_told_apart() {
     assert!(matches!(named("iLBC"), Some(Codec::Other(Foreign { .. }))));
     assert_eq!(Codec::named("opus", 48_000, 2), Some(Codec::Opus));
     assert_eq!((named(""), Codec::named("x", 10, 1)), (None, None));
+}
+
+/// SW-08: what the filters of our encoders hold back is what it is said to be: a joint is made that much ahead.
+#[test]
+fn sw_08_an_encoder_is_as_late_as_it_says() {
+    let opus = opus::Encoder::new(Wishes::default()).expect("an encoder");
+    assert_eq!(usize::from(opus.delay()) / 3, delay(Codec::Opus));
+    // A single beat, found again by its place.
+    let mut encoder = Encoder::new(Codec::G722, Wishes::default()).expect("an encoder");
+    let mut beat = [0_i16; 3 * FRAME];
+    beat[100] = 20_000;
+    encoder.push(&beat);
+    let mut octets = [0; 3 * FRAME];
+    let len = encoder.packet(60, &mut octets).expect("a packet");
+    let mut made = [0; PACKET_SAMPLES_MAX];
+    let count = Decoder::new(Codec::G722).expect("a decoder").decode(Codec::G722, &octets[..len], &mut made);
+    let loudest = (0..count).max_by_key(|at| made[*at].unsigned_abs()).unwrap();
+    assert!(loudest.abs_diff(100 + delay(Codec::G722)) <= 1, "{loudest}");
+}
+
+/// SW-08: what a peer's `a=fmtp` asks of an Opus encoder is done: fewer bits, packets of one size, nothing for silence, and
+/// nothing that he can't play (RFC 7587 6.1).
+#[test]
+fn sw_08_an_opus_peer_is_sent_what_it_asks_for() {
+    let sound: Vec<i16> = (0..50).flat_map(|frame| sine(300.0 + 60.0 * f64::from(frame), FRAME)).collect();
+    let packets = |fmtp: &str, sound: &[i16]| -> Vec<Vec<u8>> {
+        let mut encoder = Encoder::new(Codec::Opus, Wishes::read(fmtp)).expect("an encoder");
+        let mut octets = [0; 1_500];
+        let frame = |frame: &[i16]| {
+            encoder.push(frame);
+            let len = encoder.packet(20, &mut octets).expect("a packet");
+            octets[..len].to_vec()
+        };
+        sound.chunks(FRAME).map(frame).collect()
+    };
+    let octets = |packets: &[Vec<u8>]| packets.iter().map(Vec::len).sum::<usize>();
+    let plain = packets("useinbandfec=1", &sound);
+    assert!(octets(&packets("maxaveragebitrate=12000", &sound)) * 3 < octets(&plain) * 2);
+    let even = packets("cbr=1;maxaveragebitrate=24000", &sound);
+    assert!(
+        even.iter().all(|packet| packet.len() == even[0].len()),
+        "{:?}",
+        even.iter().map(Vec::len).collect::<Vec<_>>()
+    );
+    assert!(plain.iter().any(|packet| packet.len() != plain[0].len()));
+    let silence = vec![0; 100 * FRAME];
+    let (rests, speaks) = (packets("usedtx=1", &silence), packets("", &silence));
+    assert!(octets(&rests[50..]) * 2 < octets(&speaks[50..]), "{} {}", octets(&rests[50..]), octets(&speaks[50..]));
+    // A tone at 6 kHz does not come through to one who plays 8,000 samples a second.
+    let high = sine(6_000.0, 50 * FRAME);
+    let heard = |fmtp: &str| {
+        let mut decoder = Decoder::new(Codec::Opus).expect("a decoder");
+        let mut made = [0; PACKET_SAMPLES_MAX];
+        let mut all = Vec::new();
+        for packet in packets(fmtp, &high) {
+            let count = decoder.decode(Codec::Opus, &packet, &mut made);
+            all.extend_from_slice(&made[..count]);
+        }
+        all[RATE / 4..].iter().map(|sample| f64::from(*sample).powi(2)).sum::<f64>()
+    };
+    assert!(heard("maxplaybackrate=8000") * 20.0 < heard("maxplaybackrate=16000"));
 }

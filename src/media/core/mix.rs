@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use super::{
     super::{
         Codec, Event, Gain, Matrix,
-        codec::{FILTER_DELAY, FRAME},
+        codec::{self, FRAME},
         egress::OWN_PACKET_BYTES_MAX,
         voice::Voice,
         wheel::Wake,
@@ -413,17 +413,15 @@ impl Core {
             let mut sum = member.tail.take().map_or([0; FRAME], |tail| *tail);
             member.hears.iter_mut().zip(&said).for_each(|(level, said)| level.add(said, &mut sum));
             let mut heard = sum.map(|sum| sum.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16);
-            if is_last {
-                ease_out(&mut heard);
-            }
             let Some(stream) = self.streams.get_mut(member.place as usize).and_then(Option::as_deref_mut) else {
                 continue;
             };
             if is_last {
+                ease_out(&mut heard, codec::delay(stream.form.codec));
                 stream.egress.ease_in();
             }
             let to = stream.ingress.rule.target().filter(|_| stream.form.may_send);
-            let made = stream.egress.mixed(now, &stream.form, to.is_some(), &heard, &mut packet);
+            let made = stream.egress.mixed(now, &stream.form, to.is_some(), &mut heard, &mut packet);
             if let (Some(len), Some(tap)) = (made, &mut stream.tap)
                 && tap.hears(now, &mut self.tape, &stream.form, &packet[..len])
             {
@@ -439,8 +437,8 @@ impl Core {
 }
 
 /// Dies away, all of it before the end: what comes last stays behind in an encoder's filter.
-fn ease_out(sound: &mut [i16; FRAME]) {
-    let (count, end) = (FRAME / 4, FRAME - FILTER_DELAY);
+fn ease_out(sound: &mut [i16; FRAME], delay: usize) {
+    let (count, end) = (FRAME / 4, FRAME - delay.min(FRAME / 2));
     sound[end..].fill(0);
     for (at, sample) in sound[end - count..end].iter_mut().enumerate() {
         *sample = (i32::from(*sample) * (count - at) as i32 / count as i32) as i16;

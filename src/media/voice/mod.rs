@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use super::{
     Codec,
-    codec::{Decoder, FILTER_DELAY, FRAME, PACKET_SAMPLES_MAX, RATE},
+    codec::{self, Decoder, FRAME, PACKET_SAMPLES_MAX, RATE},
 };
 use crate::{base::Instant, wire::rtp::Header};
 use jitter::{Jitter, Turn};
-use line::Line;
+pub use line::Line;
 
 /// What is left waiting when too much has come at once.
 const SHORT: usize = RATE * 60 / 1_000;
@@ -119,7 +119,7 @@ impl Voice {
             return None;
         }
         (self.speaks, self.dry, self.least, self.frames) = (true, 0, usize::MAX, 0);
-        Some(self.line.go_on(FILTER_DELAY))
+        Some(self.line.go_on(codec::delay(self.codec)))
     }
 
     /// The next 20 ms; false when that is silence.

@@ -34,7 +34,7 @@ struct Way {
 
 impl Way {
     fn new(codec: Codec) -> Self {
-        let wishes = Wishes { second_copies: true, bitrate_max: None };
+        let wishes = Wishes { second_copies: true, ..Wishes::default() };
         Self {
             codec,
             encoder: Encoder::new(codec, wishes).expect("ours"),

@@ -1,6 +1,6 @@
 //! Any octets as the course of a DTLS handshake: what an honest peer says comes, is lost, is changed or comes again, and
-//! strangers throw in what they like. Keys come from an honest peer alone, and answers stay within bounds. For the tests of
-//! this room and a fuzz target.
+//! strangers throw in what they like. Keys come from the peer alone and are the same on both sides, and answers stay within
+//! bounds. For the tests of this room and a fuzz target.
 
 use std::{sync::OnceLock, time::Duration};
 
@@ -8,7 +8,10 @@ use super::{
     certificate::Identity,
     handshake::{Association, Progress},
 };
-use crate::{base::Instant, media::link::Handshake};
+use crate::{
+    base::Instant,
+    media::{Security, link::Handshake},
+};
 
 /// Steps of one course.
 const STEPS_MAX: usize = 64;
@@ -21,9 +24,10 @@ struct End {
     identity: &'static Identity,
     /// What the other side has not had yet.
     said: Vec<Vec<u8>>,
-    /// Datagrams of the other side that have come as they were sent.
-    honest: usize,
-    keys: bool,
+    /// Datagrams of the other side that have come, whatever befell them on their way: much in the head of a record is
+    /// nobody's affair, so that a handshake stands some changes.
+    theirs: usize,
+    keys: Option<Security>,
 }
 
 fn identities() -> &'static [Identity; 2] {
@@ -33,7 +37,9 @@ fn identities() -> &'static [Identity; 2] {
 
 impl End {
     fn hears(&mut self, now: Instant, datagram: &[u8]) {
-        self.keys |= matches!(self.association.handle(now, datagram), Progress::Keys(_));
+        if let Progress::Keys(keys) = self.association.handle(now, datagram) {
+            self.keys = Some(keys);
+        }
         self.speaks();
     }
 
@@ -50,7 +56,7 @@ impl End {
 impl End {
     fn new(own: &'static Identity, other: &Identity, part: Handshake) -> Self {
         let association = Association::new(own, other.fingerprint, part);
-        Self { association, identity: own, said: Vec::new(), honest: 0, keys: false }
+        Self { association, identity: own, said: Vec::new(), theirs: 0, keys: None }
     }
 }
 
@@ -80,7 +86,7 @@ pub fn course(mut rest: &[u8]) -> [bool; 2] {
                 if kind != 2 {
                     ends[from].said.remove(at);
                 }
-                ends[to].honest += 1;
+                ends[to].theirs += 1;
                 ends[to].hears(now, &datagram);
             }
             // Lost.
@@ -91,6 +97,7 @@ pub fn course(mut rest: &[u8]) -> [bool; 2] {
                     let start = usize::from(u16::from_be_bytes([high, low])) % datagram.len().max(1);
                     datagram.iter_mut().skip(start).take(usize::from(len % 8) + 1).for_each(|octet| *octet ^= fill);
                 }
+                ends[to].theirs += 1;
                 ends[to].hears(now, &datagram);
             }
             // A stranger's.
@@ -107,6 +114,10 @@ pub fn course(mut rest: &[u8]) -> [bool; 2] {
             }
         }
     }
-    assert!(ends.iter().all(|end| !end.keys || end.honest > 0), "keys from nobody");
-    ends.map(|end| end.keys)
+    assert!(ends.iter().all(|end| end.keys.is_none() || end.theirs > 0), "keys from nobody");
+    if let [Some(one), Some(other)] = [&ends[0].keys, &ends[1].keys] {
+        let agree = one.suite == other.suite && one.ours == other.theirs && one.theirs == other.ours;
+        assert!(agree, "each has keys with somebody else");
+    }
+    ends.map(|end| end.keys.is_some())
 }
