@@ -1,7 +1,8 @@
 //! What remains of calls that are only forwarded: who called whom, when somebody answered, when a BYE passed.
 //!
 //! Requests inside their dialogs go where our Record-Route says as long as the dialog lives (`sip::proxy`), in the next process
-//! too, since the key that seals it and what is known of both sides are in the journal. A dialog whose BYE never comes by ends here when no call may last longer.
+//! too, since the key that seals it and what is known of both sides are in the journal. A dialog whose BYE never comes by ends
+//! here when no call may last longer.
 
 use std::collections::BTreeMap;
 

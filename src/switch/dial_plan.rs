@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::{NumberPlan, NumberRules, Pattern, numbering};
-use crate::base::DialClassId;
+use crate::base::{DialClassId, Number};
 
 /// Everything about dialling that is no route. The default bars nothing and rewrites nothing.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -49,9 +49,15 @@ impl DialPlan {
     }
 
     /// A number as it leaves the house when a user has dialled it: in E.164 where the rules know it. This is what is judged,
-    /// and so this, and not what was typed, is what a carrier gets.
+    /// and so this, and not what was typed, is what a carrier gets. A number for help leaves as it is.
     pub fn leaving<'a>(&self, number: &'a str) -> Cow<'a, str> {
-        numbering::inward(&self.called, self.plan.as_ref(), number)
+        let is_for_help = self.emergency.iter().any(|pattern| pattern.matches(number));
+        // What is read already is not read again: rules may fit twice.
+        if is_for_help || Number::new(number).is_some() {
+            return number.into();
+        }
+        let read = numbering::inward(&self.called, self.plan.as_ref(), number);
+        if read.starts_with('+') { read } else { number.into() }
     }
 
     /// What lists are compared with: the number as it is, and as it leaves.
@@ -104,7 +110,7 @@ fn any_fits(patterns: &[Pattern], numbers: &[Cow<'_, str>]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::switch::NumberForm;
+    use crate::switch::{NumberForm, NumberRule};
 
     fn plan() -> DialPlan {
         let pattern = |text: &str| Pattern::new(text).unwrap();
@@ -137,11 +143,22 @@ mod tests {
     #[test]
     fn sw_20_a_barred_number_is_barred_however_written() {
         let plan = plan();
+        let pattern = |text: &str| Pattern::new(text).unwrap();
         for number in ["760000000", "00351760000000", "+351760000000", "+351 760-000-000", "00351760", "+351760"] {
             assert!(plan.is_barred(number), "{number}");
         }
         // It leaves as a number of this country, which nobody takes for the barred one.
         assert_eq!((plan.is_barred("351760000000"), plan.leaving("351760000000")), (false, "+351351760000000".into()));
+        // A number for help leaves as it is, and a rule that fits what it has made is not followed twice.
+        let longer = NumberRule { matches: pattern("0*"), length: None, strip: 0, prepend: "00".into() };
+        let helping = DialPlan { emergency: vec![pattern("1911911")], ..plan.clone() };
+        assert_eq!(
+            (helping.leaving("1911911"), plan.leaving("+44207946000")),
+            ("1911911".into(), "+44207946000".into())
+        );
+        let rules = NumberRules { rules: vec![longer], tests: Vec::new() };
+        let ruled = DialPlan { called: rules, plan: None, ..plan.clone() };
+        assert_eq!((ruled.read("0123").0, ruled.leaving("000123")), ("000123".into(), "000123".into()));
         // Whoever has no plan sends it as it is.
         let planless = DialPlan { plan: None, ..plan.clone() };
         assert!(planless.is_barred("351760000000") && planless.is_barred("00351760000000"));
@@ -150,7 +167,6 @@ mod tests {
             "a short code is no number abroad"
         );
         assert!(!plan.is_barred("210000001") && plan.is_emergency("112") && !plan.is_emergency("1120"));
-        let pattern = |text: &str| Pattern::new(text).unwrap();
         let class = DialClass {
             id: DialClassId(1),
             name: "home".into(),

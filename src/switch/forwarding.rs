@@ -42,6 +42,7 @@ impl Switch {
         self.stack.end_through(now.mono, call_id, caller_tag);
     }
 
+    /// What seals the ways of those calls.
     pub const fn way_key(&self) -> &WayKey {
         self.stack.way_key()
     }
