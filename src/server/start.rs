@@ -396,7 +396,16 @@ pub fn database_url(server: &ServerSettings) -> String {
 }
 
 fn open_database(server: &ServerSettings) -> Result<Database, StartError> {
-    Database::open(&database_url(server)).map_err(|error| StartError::plain("database", error))
+    let url = database_url(server);
+    match Database::set_aside_if_damaged(&url) {
+        Ok(None) => {}
+        Ok(Some(aside)) => tracing::error!(
+            aside = %aside.display(),
+            "the database was damaged and a new one is begun: call records and page sign-ins of before are in that file"
+        ),
+        Err(why) => return Err(StartError::plain("database", format!("it is damaged and can't be set aside: {why}"))),
+    }
+    Database::open(&url).map_err(|error| StartError::plain("database", error))
 }
 
 fn feed_records(

@@ -1,6 +1,6 @@
 //! What is wrong with a file, said so that it can be mended: file, line, column, what was expected, a hint.
 
-use std::{cell::RefCell, fmt};
+use std::{cell::RefCell, collections::BTreeSet, fmt};
 
 /// Faults listed in one run. Past this many the reader has lost the thread and the first ones say it all.
 pub const FAULTS_MAX: usize = 100;
@@ -115,11 +115,13 @@ impl std::error::Error for Faults {}
 pub(super) struct Report<'a> {
     sources: &'a [Source],
     found: RefCell<Vec<(Mark, String, Option<String>)>>,
+    /// Kinds of which an entry could not be read.
+    spoilt: RefCell<BTreeSet<&'static str>>,
 }
 
 impl<'a> Report<'a> {
     pub fn new(sources: &'a [Source]) -> Self {
-        Self { sources, found: RefCell::new(Vec::new()) }
+        Self { sources, found: RefCell::default(), spoilt: RefCell::default() }
     }
 
     pub fn fault(&self, mark: Mark, problem: impl Into<String>, hint: Option<String>) {
@@ -127,6 +129,16 @@ impl<'a> Report<'a> {
         if found.len() < FAULTS_MAX {
             found.push((mark, problem.into(), hint));
         }
+    }
+
+    /// An entry of a kind could not be read: that another refers to one that isn't there may only follow from that, and
+    /// is not told before this is mended.
+    pub fn spoil(&self, kind: &'static str) {
+        self.spoilt.borrow_mut().insert(kind);
+    }
+
+    pub fn is_spoilt(&self, kind: &str) -> bool {
+        self.spoilt.borrow().contains(kind)
     }
 
     pub fn is_clean(&self) -> bool {

@@ -106,7 +106,9 @@ impl<'a> Section<'a> {
     }
 
     pub fn missing(&self, key: &str, expected: &str) {
-        let hint = Some(format!("add {key} = …"));
+        let written = self.table.into_iter().flat_map(|table| table.keys()).map(|name| &**name.get_ref());
+        let slip = near::nearest(key, written).map(|near| format!("did you mean {key} where it says {near}?"));
+        let hint = Some(slip.unwrap_or_else(|| format!("add {key} = …")));
         self.report.fault(self.mark, format!("{}: \"{key}\" is missing: expected {expected}", self.what), hint);
     }
 
@@ -317,6 +319,11 @@ impl<'a> Section<'a> {
             }
         }
         sections
+    }
+
+    /// Nothing more is read of it, and nothing more told.
+    pub fn abandon(&mut self) {
+        self.table = None;
     }
 
     /// What was never asked for is unknown.

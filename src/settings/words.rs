@@ -41,6 +41,9 @@ pub(super) fn ours(message: &str, key: Option<&str>, taken: &[&'static str]) -> 
         let known: Vec<String> = known.iter().map(|word| format!("\"{word}\"")).collect();
         return (format!("{of_key}expected one of {}, found \"{wrong}\"", known.join(", ")), hint);
     }
+    if message == "wanted string or table" {
+        return (format!("{of_key}expected a word in \"quotes\" or a table {{ key = value }}"), None);
+    }
     let found = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "));
     let Some((found, expected)) = found.and_then(|rest| rest.rsplit_once(", expected ")) else {
         return (format!("{of_key}{message}"), None);

@@ -81,13 +81,30 @@ pub struct Database {
     ready: watch::Sender<bool>,
 }
 
+/// Behind `sqlite:`.
+fn file_of(rest: &str) -> PathBuf {
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    PathBuf::from(path.split('?').next().unwrap_or(path))
+}
+
 impl Database {
+    /// Before the only switch that uses it opens it: a SQLite file that can't be read any more is moved aside, and the
+    /// next [`Database::open`] begins a new one. Where it is now, should that have been so.
+    pub fn set_aside_if_damaged(url: &str) -> std::io::Result<Option<PathBuf>> {
+        let Some(path) = url.strip_prefix("sqlite:").map(file_of).filter(|path| path.exists()) else { return Ok(None) };
+        let looked = rusqlite::Connection::open(&path)
+            .and_then(|file| file.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0)));
+        match looked {
+            Err(why) if super::is_damage(&why) => super::set_aside(&path).map(Some),
+            Ok(_) | Err(_) => Ok(None),
+        }
+    }
+
     /// Checks the URL and, for SQLite, creates the file (mode 0600) and its folder. Does not connect.
     pub fn open(url: &str) -> Result<Self, DatabaseError> {
         sqlx::any::install_default_drivers();
         let (url, sqlite) = if let Some(path) = url.strip_prefix("sqlite:") {
-            let path = path.strip_prefix("//").unwrap_or(path);
-            let path = PathBuf::from(path.split('?').next().unwrap_or(path));
+            let path = file_of(path);
             super::private_file(&path).map_err(|why| DatabaseError::File(path.clone(), why))?;
             (format!("sqlite://{}", path.display()), true)
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {

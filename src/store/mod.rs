@@ -20,8 +20,10 @@ pub mod scratch;
 use std::{
     fs, io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
-    path::Path,
+    path::{Path, PathBuf},
 };
+
+use rusqlite::ErrorCode;
 
 pub use clips::ClipFiles;
 pub use database::{
@@ -29,6 +31,29 @@ pub use database::{
 };
 pub use feeder::Feeder;
 pub use journal::{Full, Journal, JournalError, JournalSettings, Journalled, Report, Restored};
+
+/// SQLite says that the file is none of its own, or none any more.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+/// Moves a damaged file away, and its side files with it, so that a new one can take its place; tells where to.
+fn set_aside(path: &Path) -> io::Result<PathBuf> {
+    let sibling = |n: u32, tail: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".damaged-{n}{tail}"));
+        PathBuf::from(name)
+    };
+    let n = (1..).find(|n| !sibling(*n, "").exists()).unwrap_or(u32::MAX);
+    for tail in ["", "-wal", "-shm"] {
+        let mut from = path.as_os_str().to_owned();
+        from.push(tail);
+        if Path::new(&from).exists() {
+            fs::rename(&from, sibling(n, tail))?;
+        }
+    }
+    Ok(sibling(n, ""))
+}
 
 /// Makes sure that the file exists with mode 0600, in a folder that was made 0700 if it was not there. SQLite gives its
 /// side files the same rights.

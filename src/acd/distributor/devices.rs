@@ -37,7 +37,8 @@ impl Acd {
         self.agent(agent)?;
         self.queue(queue)?;
         let at = self.at(now);
-        let member = self.member_mut(agent, queue).ok_or_else(|| super::members::no_member(agent, queue))?;
+        let stranger = self.no_member(agent, queue);
+        let member = self.member_mut(agent, queue).ok_or(stranger)?;
         let before = member.device().clone();
         member.chosen = device;
         let (device, temporary, state) = (member.device().clone(), !member.assigned, member.state.clone());

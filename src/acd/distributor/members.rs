@@ -20,7 +20,10 @@ impl Acd {
         match it.members.get(&queue) {
             Some(_) => {}
             None if own_wish && !self.policies.login_unassigned => {
-                return Err(Refused::not_allowed("not_assigned", format!("{agent} is not assigned to {queue}")));
+                return Err(Refused::not_allowed(
+                    "not_assigned",
+                    format!("{} is not assigned to {}", self.agent_name(agent), self.queue_name(queue)),
+                ));
             }
             None => {}
         }
@@ -44,7 +47,7 @@ impl Acd {
         match queue {
             None => self.logout_everywhere(now, agent, when, actor),
             Some(queue) if it.members.contains_key(&queue) => self.logout_one(now, agent, queue, when, actor),
-            Some(queue) => return Err(no_member(agent, queue)),
+            Some(queue) => return Err(self.no_member(agent, queue)),
         }
         if actor.overrides() {
             self.hit(Rule::LogOutFor);
@@ -69,10 +72,7 @@ impl Acd {
         let state = MemberState::Paused { reason: reason.clone() };
         match queue {
             Some(queue) => {
-                let member = it.members.get(&queue).ok_or_else(|| no_member(agent, queue))?;
-                if member.state == MemberState::LoggedOut {
-                    return Err(Refused::not_now("logged_out", format!("{agent} is not logged in to {queue}")));
-                }
+                self.check_logged_in(agent, queue)?;
                 self.set_member(now, agent, queue, state, actor);
                 self.withdraw_offers_of(now, agent, Some(queue), WithdrawCause::AgentNotReady, actor);
             }
@@ -94,13 +94,9 @@ impl Acd {
     /// Resumes one membership, or exactly those that were paused together.
     pub fn resume(&mut self, now: Now, agent: AgentId, queue: Option<QueueId>, actor: Actor) -> Result<(), Refused> {
         let old = self.stood(agent, actor);
-        let it = self.agent(agent)?;
         match queue {
             Some(queue) => {
-                let member = it.members.get(&queue).ok_or_else(|| no_member(agent, queue))?;
-                if member.state == MemberState::LoggedOut {
-                    return Err(Refused::not_now("logged_out", format!("{agent} is not logged in to {queue}")));
-                }
+                self.check_logged_in(agent, queue)?;
                 self.set_member(now, agent, queue, MemberState::Active, actor);
             }
             None => self.resume_together(now, agent, actor),
@@ -243,6 +239,25 @@ impl Acd {
         found.map_or(temporary, |(member, order)| (true, member.tier, order))
     }
 
+    fn check_logged_in(&self, agent: AgentId, queue: QueueId) -> Result<(), Refused> {
+        match self.agent(agent)?.members.get(&queue) {
+            None => Err(self.no_member(agent, queue)),
+            Some(member) if member.state == MemberState::LoggedOut => {
+                let (agent, queue) = (self.agent_name(agent), self.queue_name(queue));
+                Err(Refused::not_now("logged_out", format!("{agent} is not logged in to {queue}")))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    pub(super) fn no_member(&self, agent: AgentId, queue: QueueId) -> Refused {
+        Refused::unknown("no_member", self.not_of(agent, queue))
+    }
+
+    pub(super) fn not_of(&self, agent: AgentId, queue: QueueId) -> String {
+        format!("{} does not belong to {}", self.agent_name(agent), self.queue_name(queue))
+    }
+
     pub(super) fn start_of(&self, agent: AgentId, queue: QueueId) -> MemberStart {
         let (Some(it), Some(queue)) = (self.agents.get(&agent), self.queues.get(&queue)) else {
             return MemberStart::LoggedOut;
@@ -255,8 +270,4 @@ impl Acd {
 /// Behind all whom the settings assign, in the order in which they joined.
 pub(super) fn temporary_order(joined: u64) -> u64 {
     u64::from(u32::MAX) + joined
-}
-
-pub(super) fn no_member(agent: AgentId, queue: QueueId) -> Refused {
-    Refused::unknown("no_member", format!("{agent} does not belong to {queue}"))
 }

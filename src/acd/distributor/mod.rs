@@ -382,6 +382,10 @@ impl Acd {
         self.agents.get(&agent).map_or_else(|| agent.to_string(), |it| it.settings.key.clone())
     }
 
+    fn queue_name(&self, queue: QueueId) -> String {
+        self.queues.get(&queue).map_or_else(|| queue.to_string(), |it| it.rules.key.clone())
+    }
+
     /// What the table says of an event for an agent's channel.
     fn step(&self, agent: AgentId, channel: Channel, event: Event) -> Step {
         match self.agents.get(&agent) {

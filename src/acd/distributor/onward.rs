@@ -193,10 +193,10 @@ impl Acd {
         self.waits(id)?;
         let line = self.queue(queue)?;
         if !line.is_open(now.wall) {
-            return Err(Refused::not_now("closed", format!("{queue} is closed")));
+            return Err(Refused::not_now("closed", format!("{} is closed", self.queue_name(queue))));
         }
         if line.line.len() >= line.rules.max_waiting {
-            return Err(Refused::not_now("full", format!("{queue} is full")));
+            return Err(Refused::not_now("full", format!("{} is full", self.queue_name(queue))));
         }
         let onward = Onward::Queue(line.rules.key.as_str().into());
         let Some(it) = self.waiting.get(&id).filter(|it| it.queue != queue) else { return Ok(()) };
@@ -232,7 +232,7 @@ impl Acd {
         if self.agent(agent)?.members.contains_key(&queue) {
             return Ok(());
         }
-        Err(Refused::not_allowed("not_assigned", format!("{agent} does not belong to {queue}")))
+        Err(Refused::not_allowed("not_assigned", self.not_of(agent, queue)))
     }
 
     /// What it rang at before stops.

@@ -44,7 +44,7 @@ impl<Id: Copy + From<u64>> Book<Id> {
     /// The id of a name that another entry refers to; an unknown one is a fault.
     pub fn find(&self, report: &Report<'_>, wanted: &At<String>, what: &str) -> Option<Id> {
         let found = self.by_key.get(&wanted.value).map(|(id, _)| *id);
-        if found.is_none() {
+        if found.is_none() && !report.is_spoilt(self.kind) {
             let hint = near::hint(&wanted.value, self.by_key.keys().map(String::as_str))
                 .or_else(|| Some(format!("there is no {} yet", self.kind)));
             report.fault(wanted.mark, format!("{what}: no {} is called \"{}\"", self.kind, wanted.value), hint);

@@ -40,8 +40,7 @@ impl Reading<'_, '_> {
     pub(super) fn read_clips(&mut self) -> (Vec<Clip>, Vec<ClipFile>) {
         let (mut clips, mut files) = (Vec::new(), Vec::new());
         for mut section in self.tables("clip") {
-            if let Some(key) = section.required_text("key", "the clip's short name") {
-                section.name_it(format!("clip \"{}\"", key.value));
+            if let Some(key) = self.named(&mut section, "clip") {
                 let file = section.required_text("file", "a WAV file, \"built-in\" or \"built-in:en/thanks\"");
                 if let Some(file) = &file {
                     check_built_in(&section, file);
@@ -60,8 +59,7 @@ impl Reading<'_, '_> {
     pub(super) fn read_trunks(&mut self) -> Vec<Trunk> {
         let mut trunks = Vec::new();
         for mut section in self.tables("trunk") {
-            if let Some(key) = section.required_text("key", "the trunk's short name") {
-                section.name_it(format!("trunk \"{}\"", key.value));
+            if let Some(key) = self.named(&mut section, "trunk") {
                 let id: Option<TrunkId> = self.trunks.add(self.report, &key.value, key.mark);
                 let trunk = Trunk {
                     id: id.unwrap_or(TrunkId(0)),
@@ -112,8 +110,7 @@ impl Reading<'_, '_> {
     pub(super) fn read_trunk_groups(&mut self) -> Vec<TrunkGroup> {
         let mut groups = Vec::new();
         for mut section in self.tables("trunk_group") {
-            if let Some(key) = section.required_text("key", "the group's short name") {
-                section.name_it(format!("trunk_group \"{}\"", key.value));
+            if let Some(key) = self.named(&mut section, "trunk group") {
                 let id: Option<TrunkGroupId> = self.trunk_groups.add(self.report, &key.value, key.mark);
                 let expected = "trunks in order, with priority and weight: \"main:1:70\", \"other:1:30\", \"spare:2\"";
                 if !section.has("members") {

@@ -61,13 +61,12 @@ impl Reading<'_, '_> {
     }
 
     fn read_menu(&mut self, mut section: Section<'_>) -> Option<MenuDraft> {
-        let key = section.required_text("key", "the menu's short name")?;
-        section.name_it(format!("menu \"{}\"", key.value));
+        let key = self.named(&mut section, "menu")?;
         if let Some(mark) = section.mark_of("id") {
             section.fault(mark, format!("menu \"{}\": unknown key \"id\"", key.value), None);
         }
         let marks = KEYS.iter().filter_map(|name| Some((*name, section.mark_of(name)?))).collect();
-        let menu: Menu = section.rest()?;
+        let menu: Menu = self.rest(section, "menu")?;
         let id: MenuId = self.menus.add(self.report, &key.value, key.mark)?;
         Some(MenuDraft { menu: Menu { id, key: key.value, ..menu }, mark: key.mark, marks })
     }

@@ -21,6 +21,7 @@ pub use range::RANGE_MAX;
 use std::cell::RefCell;
 
 use book::Book;
+use serde::de::DeserializeOwned;
 
 use super::{
     fault::{At, Report},
@@ -149,16 +150,47 @@ impl<'a> Reading<'_, 'a> {
     }
 
     /// The names that an entry's `key` stands for.
-    fn keys(&self, section: &mut Section<'_>, kind: &str) -> Option<At<Vec<String>>> {
-        let key = section.required_text("key", &format!("the {kind}'s short name"))?;
-        section.name_it(format!("{kind} \"{}\"", key.value));
+    fn keys(&self, section: &mut Section<'_>, kind: &'static str) -> Option<At<Vec<String>>> {
+        let key = self.named(section, kind)?;
         match range::expand(&key.value) {
             Ok(keys) => Some(At::new(keys, key.mark)),
             Err(expected) => {
                 section.fault(key.mark, format!("key: {expected}"), None);
+                section.abandon();
+                self.report.spoil(kind);
                 None
             }
         }
+    }
+
+    /// The name of an entry, which its faults are told with from now on. Without one nothing else of it is read, and who
+    /// refers to a `kind` that isn't there may mean this one.
+    fn named(&self, section: &mut Section<'_>, kind: &'static str) -> Option<At<String>> {
+        let expected = format!("the {kind}'s short name");
+        let key = section.required_text("key", &expected).filter(|key| {
+            let is_blank = key.value.trim().is_empty();
+            if is_blank {
+                section.fault(key.mark, format!("key: expected {expected}, found nothing"), None);
+            }
+            !is_blank
+        });
+        match &key {
+            Some(key) => section.name_it(format!("{} \"{}\"", kind.replace(' ', "_"), key.value)),
+            None => {
+                section.abandon();
+                self.report.spoil(kind);
+            }
+        }
+        key
+    }
+
+    /// What is left of an entry, in one piece.
+    fn rest<T: DeserializeOwned>(&self, section: Section<'_>, kind: &'static str) -> Option<T> {
+        let rest = section.rest();
+        if rest.is_none() {
+            self.report.spoil(kind);
+        }
+        rest
     }
 
     fn expand_all(&self, names: &[At<String>]) -> Vec<At<String>> {

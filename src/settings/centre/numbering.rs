@@ -165,8 +165,7 @@ impl Reading<'_, '_> {
     fn read_classes(&mut self) -> Vec<DialClass> {
         let mut classes = Vec::new();
         for mut section in self.tables("dial_class") {
-            if let Some(key) = section.required_text("key", "the class's short name") {
-                section.name_it(format!("dial_class \"{}\"", key.value));
+            if let Some(key) = self.named(&mut section, "dial class") {
                 let (allowed, barred) = (patterns(&section, "allowed"), patterns(&section, "barred"));
                 let calls_per_hour = section.whole("calls_per_hour", 1..=1_000_000).map(|at| at.value as u32);
                 if let Some(id) = self.classes.add(self.report, &key.value, key.mark) {

@@ -74,6 +74,7 @@ impl Reading<'_, '_> {
             let Some(name) = Extension::new(&key) else {
                 let hint = Some(String::from("letters, digits and . _ - * #, at most 64"));
                 section.fault(keys.mark, format!("key: \"{key}\" can't be dialled"), hint);
+                self.report.spoil("user");
                 continue;
             };
             let Some(id) = self.users.add(self.report, &key, keys.mark) else { continue };
@@ -98,8 +99,7 @@ impl Reading<'_, '_> {
     pub(super) fn read_groups(&mut self) -> Vec<Strayed<Group>> {
         let mut drafts = Vec::new();
         for mut section in self.tables("group") {
-            if let Some(key) = section.required_text("key", "the group's short name") {
-                section.name_it(format!("group \"{}\"", key.value));
+            if let Some(key) = self.named(&mut section, "group") {
                 let strategy = or(section.one_of("strategy", &GROUP_STRATEGIES), GroupStrategy::Simultaneous);
                 let ring_time = section.seconds("ring_secs", 1..=600);
                 let ring_time = or(ring_time, std::time::Duration::from_secs(GROUP_RING_SECS));

@@ -23,6 +23,9 @@ use crate::{
 /// Where each entry of `acd` was written, for the faults that `acd` itself finds: `agents.ana`, `queues.support`.
 type Places = BTreeMap<String, Mark>;
 
+/// While one of these can't be read, what `acd` misses in the others may be just that.
+const KINDS: [&str; 7] = ["user", "agent", "queue", "calendar", "reason", "disposition", "tag"];
+
 pub(super) const WAITING_SOUNDS: [(&str, WaitingSound); 4] = [
     ("hold_music", WaitingSound::HoldMusic),
     ("ringback", WaitingSound::Ringback),
@@ -51,7 +54,7 @@ impl Reading<'_, '_> {
         }
         for mut section in self.tables("agent") {
             let Some(keys) = self.keys(&mut section, "agent") else { continue };
-            let Some(form) = section.rest::<AgentSettings>() else { continue };
+            let Some(form) = self.rest::<AgentSettings>(section, "agent") else { continue };
             for key in keys.value {
                 let Some(id) = self.agents.add(self.report, &key, keys.mark) else { continue };
                 let user = At::new(form.user.clone().unwrap_or_else(|| key.clone()), keys.mark);
@@ -79,8 +82,7 @@ impl Reading<'_, '_> {
     fn read_queues(&mut self, settings: &mut acd::Settings, places: &mut Places) -> Vec<QueueVoice> {
         let mut voices = Vec::new();
         for mut section in self.tables("queue") {
-            let Some(key) = section.required_text("key", "the queue's short name") else { continue };
-            section.name_it(format!("queue \"{}\"", key.value));
+            let Some(key) = self.named(&mut section, "queue") else { continue };
             let waiting = section.one_of("waiting", &WAITING_SOUNDS);
             let music = section.text("hold_music");
             let caller_id = section.parsed_by("caller_id", "a number such as +351210000001", Number::new);
@@ -89,7 +91,7 @@ impl Reading<'_, '_> {
             let decision_mark = section.mark_of("decision").unwrap_or(section.mark());
             let prefer_mark = section.mark_of("prefer").unwrap_or(section.mark());
             let fits_mark = section.mark_of("fits").unwrap_or(section.mark());
-            let Some(form) = section.rest::<QueueSettings>() else { continue };
+            let Some(form) = self.rest::<QueueSettings>(section, "queue") else { continue };
             let id: Option<QueueId> = self.queues.add(self.report, &key.value, key.mark);
             for clip in &form.announce.periodic {
                 self.check_clip(&At::new(clip.clone(), key.mark), "announce.periodic");
@@ -196,45 +198,43 @@ impl Reading<'_, '_> {
     }
 
     fn read_calendars(&self, settings: &mut acd::Settings, places: &mut Places) {
-        for mut section in self.tables("calendar") {
-            section.name_it(String::from("[[calendar]]"));
-            let mark = section.mark();
-            if let Some(calendar) = section.whole_as::<CalendarSettings>() {
-                places.insert(format!("calendars.{}", calendar.key), mark);
-                settings.calendars.push(calendar);
-            }
+        for (mark, calendar) in self.listed::<CalendarSettings>("calendar") {
+            places.insert(format!("calendars.{}", calendar.key), mark);
+            settings.calendars.push(calendar);
         }
     }
 
     fn read_reasons(&self, settings: &mut acd::Settings, places: &mut Places) {
-        for mut section in self.tables("reason") {
-            section.name_it(String::from("[[reason]]"));
-            let mark = section.mark();
-            if let Some(reason) = section.whole_as::<ReasonSettings>() {
-                places.insert(format!("reasons.{}", reason.key), mark);
-                settings.reasons.push(reason);
-            }
+        for (mark, reason) in self.listed::<ReasonSettings>("reason") {
+            places.insert(format!("reasons.{}", reason.key), mark);
+            settings.reasons.push(reason);
         }
     }
 
     /// What agents may write of an interaction.
     fn read_work(&self, settings: &mut acd::Settings, places: &mut Places) {
-        for mut section in self.tables("disposition") {
-            section.name_it(String::from("[[disposition]]"));
+        for (mark, disposition) in self.listed::<DispositionSettings>("disposition") {
+            places.insert(format!("dispositions.{}", disposition.key), mark);
+            settings.dispositions.push(disposition);
+        }
+        for (mark, tag) in self.listed::<TagSettings>("tag") {
+            places.insert(format!("tags.{}", tag.key), mark);
+            settings.tags.push(tag);
+        }
+    }
+
+    /// Every `[[kind]]` that can be read.
+    fn listed<T: DeserializeOwned>(&self, kind: &'static str) -> Vec<(Mark, T)> {
+        let mut all = Vec::new();
+        for mut section in self.tables(kind) {
+            section.name_it(format!("[[{kind}]]"));
             let mark = section.mark();
-            if let Some(disposition) = section.whole_as::<DispositionSettings>() {
-                places.insert(format!("dispositions.{}", disposition.key), mark);
-                settings.dispositions.push(disposition);
+            match section.whole_as() {
+                Some(entry) => all.push((mark, entry)),
+                None => self.report.spoil(kind),
             }
         }
-        for mut section in self.tables("tag") {
-            section.name_it(String::from("[[tag]]"));
-            let mark = section.mark();
-            if let Some(tag) = section.whole_as::<TagSettings>() {
-                places.insert(format!("tags.{}", tag.key), mark);
-                settings.tags.push(tag);
-            }
-        }
+        all
     }
 
     fn read_policies(&self, settings: &mut acd::Settings, places: &mut Places) {
@@ -270,6 +270,9 @@ impl Reading<'_, '_> {
 
     /// What `acd` finds wrong, at the place where it was written.
     fn hand_over_faults(&self, settings: &acd::Settings, places: &Places) {
+        if KINDS.iter().any(|kind| self.report.is_spoilt(kind)) {
+            return;
+        }
         for fault in settings.check() {
             let mut place = fault.place.as_str();
             let mark = loop {

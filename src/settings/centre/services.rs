@@ -29,8 +29,7 @@ impl Reading<'_, '_> {
     pub(super) fn read_services(&mut self) -> Vec<Responder> {
         let mut services = Vec::new();
         for mut section in self.tables("service") {
-            if let Some(key) = section.required_text("key", "the service's short name") {
-                section.name_it(format!("service \"{}\"", key.value));
+            if let Some(key) = self.named(&mut section, "service") {
                 if !section.has("url") {
                     section.missing("url", Endpoint::EXPECTED);
                 }

@@ -277,6 +277,34 @@ async fn sqlite_keeps_users_sessions_and_records() {
     assert_eq!(again.records(RecordFilter { limit: 500, ..RecordFilter::default() }).await.unwrap().len(), 120);
 }
 
+/// What was damaged is kept for whoever can save something of it, under the rights that it had, and a new file takes its
+/// place. One that is whole stays where it is.
+#[tokio::test]
+async fn a_damaged_database_is_set_aside() {
+    let folder = Scratch::new("damaged-database");
+    let file = folder.join("strowger.db");
+    let url = format!("sqlite:{}?mode=rwc", file.display());
+    assert_eq!(Database::set_aside_if_damaged(&url).unwrap(), None);
+    let database = Database::open(&url).unwrap();
+    database.prepare().await.unwrap();
+    database.close().await;
+    assert_eq!(Database::set_aside_if_damaged(&url).unwrap(), None);
+    let whole = fs::read(&file).unwrap();
+    for (wrong, n) in [(0..16, 1), (100..200, 2)] {
+        let mut bytes = whole.clone();
+        bytes[wrong].fill(0xa5);
+        fs::write(&file, &bytes).unwrap();
+        let aside = Database::set_aside_if_damaged(&url).unwrap().expect("it is damaged");
+        assert_eq!(aside, folder.join(format!("strowger.db.damaged-{n}")));
+        assert_eq!(fs::read(&aside).unwrap(), bytes);
+        assert_eq!(fs::metadata(&aside).unwrap().permissions().mode() & 0o777, 0o600);
+        let database = Database::open(&url).unwrap();
+        database.prepare().await.unwrap();
+        database.close().await;
+    }
+    assert_eq!(Database::set_aside_if_damaged("postgres://nobody@127.0.0.1:9/none").unwrap(), None);
+}
+
 #[tokio::test]
 #[ignore = "needs a server: sip-tests/postgres/run starts one and runs this"]
 async fn postgres_keeps_users_sessions_and_records() {

@@ -1,15 +1,10 @@
 //! The journal's file: one SQLite connection that nobody else may open.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row, params};
 
-use crate::store::private_file;
+use crate::store::{is_damage, private_file, set_aside};
 
 use super::{JournalSettings, Journalled, OUTBOX_MAX, Restored};
 
@@ -244,7 +239,7 @@ impl Fault {
     }
 
     fn is_damage(&self) -> bool {
-        matches!(self.code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+        matches!(self, Self::Sql(error) if is_damage(error))
     }
 
     fn is_locked(&self) -> bool {
@@ -326,21 +321,4 @@ pub fn line<T: Journalled>(wall: i64, value: &T) -> Option<Line> {
 
 fn lines<T: Journalled>(values: &[T]) -> Vec<Line> {
     values.iter().filter_map(|value| line(0, value)).collect()
-}
-
-fn set_aside(path: &Path) -> std::io::Result<PathBuf> {
-    let sibling = |n: u32, tail: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!(".damaged-{n}{tail}"));
-        PathBuf::from(name)
-    };
-    let n = (1..).find(|n| !sibling(*n, "").exists()).unwrap_or(u32::MAX);
-    for tail in ["", "-wal", "-shm"] {
-        let mut from = path.as_os_str().to_owned();
-        from.push(tail);
-        if Path::new(&from).exists() {
-            fs::rename(&from, sibling(n, tail))?;
-        }
-    }
-    Ok(sibling(n, ""))
 }

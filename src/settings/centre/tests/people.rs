@@ -14,6 +14,37 @@ fn names_and_addresses_are_given_once() {
     assert!(said.contains("internal address \"rui\" is given twice"), "{said}");
 }
 
+/// What only follows from another fault is not told: an entry that can't be read is not missing as well.
+#[test]
+fn one_fault_is_told_once() {
+    let rest =
+        "[[number]]\nnumber = \"800\"\nto = \"queue:support\"\n[[number]]\nnumber = \"0*\"\nto = \"trunk:demo\"\n";
+    let queue = "[[queue]]\nkey = \"support\"\n";
+    let trunk = "[[trunk]]\nkey = \"demo\"\nsources = [\"127.0.0.1:5080\"]\ndestination = \"127.0.0.1:5080\"\n";
+    assert!(read(&format!("{queue}{trunk}{rest}")).is_ok());
+    for (from, to, wanted) in [
+        (
+            "key = \"support\"",
+            "key = \"support\"\nstrategy = 5",
+            "3:12: queue \"support\": strategy: expected a word in",
+        ),
+        ("key = \"support\"", "key = \" \"", "2:7: key: expected the queue's short name, found nothing"),
+        ("key = \"support\"", "kye = \"support\"", "did you mean key where it says kye?"),
+        ("key = \"demo\"", "key = 7", "4:7: key: expected a text in \"quotes\", found a value of type integer"),
+        ("key = \"demo\"\n", "", "3:1: [[trunk]]: \"key\" is missing"),
+    ] {
+        let said = refused(&format!("{queue}{trunk}{rest}").replace(from, to));
+        assert!(
+            said.contains(wanted) && said.ends_with("\n1 error; nothing was changed"),
+            "{wanted} alone is wanted:\n{said}"
+        );
+    }
+    let range =
+        "[[user]]\nkey = \"u{9..1}\"\n[[agent]]\nkey = \"u3\"\n[[queue]]\nkey = \"support\"\nmembers = [\"u3\"]\n";
+    let said = refused(range);
+    assert!(said.contains("centre.toml:2:7: key: ") && said.ends_with("\n1 error; nothing was changed"), "{said}");
+}
+
 /// SV-09: a supervisor's queues are those of the file; an unknown one, or somebody who supervises nothing, has its place.
 #[test]
 fn sv_09_a_supervisors_queues_are_read() {
