@@ -12,7 +12,7 @@ impl Stack {
     pub(in crate::sip) fn on_proxy_answer(&mut self, now: Now, id: ProxyId, at: u16, response: &Message) {
         let status = response.status().unwrap_or_default();
         if (101..=299).contains(&status)
-            && self.proxy.dialogs.note(response)
+            && self.proxy.dialogs.note_answer(response)
             && let Some(proxied) = self.proxy.slab.get(id).filter(|proxied| !proxied.opens())
         {
             let event = super::moved(&proxied.request);

@@ -2,12 +2,13 @@
 //!
 //! A way in a Record-Route is seen by everybody on its side of us. Alone it would let whoever saw one call go by send what he
 //! likes to the hop that it names, for ever. So a request inside a dialog goes on only while that dialog lives, between
-//! the two tags that opened it, and to an address that the other side has called its own.
+//! the two tags that opened it, to the side that did not send it, and to an address that this one has called its own.
 
 use std::{collections::VecDeque, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use super::way::{Onward, Side};
 use crate::{
     base::{Instant, KeyedMap, keyed_map},
     wire::sip::{Message, Method, Name, NameAddr, Uri},
@@ -19,8 +20,8 @@ pub const DIALOGS_MAX: usize = 40_000;
 /// Tags of those who may have answered one INVITE; who rings beyond that can't send anything by us.
 const TAGS_MAX: usize = 64;
 
-/// Addresses that one side of a call is known by; of more the oldest is forgotten.
-const ADDRESSES_MAX: usize = 16;
+/// Addresses that somebody in a call is known by; of more the one that was named longest ago is forgotten.
+const ADDRESSES_MAX: usize = 4;
 
 /// How long after a BYE another request may come: a BYE that was challenged, or the other side's own.
 const LATE: Duration = Duration::from_secs(32);
@@ -30,16 +31,21 @@ type Key = (Box<str>, Box<str>);
 
 /// What is known of the sides of a call that was let through.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Sides {
-    /// Tags of those who were called and said something.
-    tags: Vec<Box<str>>,
-    /// What the Request-URI of a request to them may be: see [`address`].
-    called: Addresses,
-    /// The same of a request to the caller.
     caller: Addresses,
+    /// Those who were called and said something: several, where it rings at several.
+    called: Vec<Called>,
 }
 
-/// The Contacts of a side, the oldest first.
+/// One of those who were called.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+struct Called {
+    tag: Box<str>,
+    addresses: Addresses,
+}
+
+/// The Contacts of somebody, that is what the Request-URI of a request to him may be (see [`address`]). The last named is last.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 struct Addresses(VecDeque<Box<str>>);
@@ -60,23 +66,42 @@ impl Addresses {
     /// True when that was news.
     fn note(&mut self, contact: Option<&str>) -> bool {
         let address = contact.and_then(|contact| Some(address(NameAddr::parse(contact).ok()?.uri_text)));
-        let Some(address) = address.filter(|address| !self.0.contains(address)) else { return false };
-        if self.0.len() >= ADDRESSES_MAX {
+        let Some(address) = address else { return false };
+        let known = self.0.iter().position(|known| *known == address);
+        if let Some(known) = known {
+            self.0.remove(known);
+        } else if self.0.len() >= ADDRESSES_MAX {
             self.0.pop_front();
         }
         self.0.push_back(address);
-        true
+        known.is_none()
     }
 }
 
 impl Sides {
     /// Somebody who was called has said something. True when that was news.
     fn note_tag(&mut self, tag: &str) -> bool {
-        let is_new = self.tags.len() < TAGS_MAX && !self.tags.iter().any(|known| **known == *tag);
+        let is_new = self.called.len() < TAGS_MAX && !self.called.iter().any(|called| *called.tag == *tag);
         if is_new {
-            self.tags.push(tag.into());
+            self.called.push(Called { tag: tag.into(), addresses: Addresses::default() });
         }
         is_new
+    }
+
+    /// Somebody who was called wants to be addressed so. True when that was news.
+    fn note_called(&mut self, tag: Option<&str>, contact: Option<&str>) -> bool {
+        let known = self.called.iter_mut().find(|called| tag == Some(&*called.tag));
+        known.is_some_and(|called| called.addresses.note(contact))
+    }
+
+    /// Whether that is an address of one side, when the other one asks for it.
+    fn is_of(&self, side: Side, called_tag: &str, address: &str) -> bool {
+        let Some(called) = self.called.iter().find(|called| *called.tag == *called_tag) else { return false };
+        let addresses = match side {
+            Side::Caller => &self.caller,
+            Side::Called => &called.addresses,
+        };
+        addresses.0.iter().any(|known| **known == *address)
     }
 }
 
@@ -98,37 +123,50 @@ impl Dialogs {
         true
     }
 
-    /// An answer, or a request inside that may go on: who else speaks, and where he wants to be addressed (12.2.1.1). True
-    /// when that was news.
-    pub fn note(&mut self, message: &Message) -> bool {
-        if !matches!(message.cseq().method, Method::Invite | Method::Update) {
+    /// An answer: who else speaks, and where he wants to be addressed (12.1.1, 12.2.1.2). True when that was news.
+    pub fn note_answer(&mut self, answer: &Message) -> bool {
+        if !refreshes(answer) {
             return false;
         }
-        let contact = message.header(Name::Contact);
-        let (from, to) = (message.from_tag(), message.to_tag());
-        let is_answer = !message.is_request();
-        if let Some(Dialog { sides, .. }) = self.by_key.get_mut(&key(message, from)) {
-            // Only answers tell of new tags: a request may name one that nobody has.
-            let heard = is_answer && to.is_some_and(|tag| sides.note_tag(tag));
-            return if is_answer { sides.called.note(contact) || heard } else { sides.caller.note(contact) };
+        let contact = answer.header(Name::Contact);
+        if let Some(sides) = self.of(answer, answer.from_tag()) {
+            let heard = answer.to_tag().is_some_and(|tag| sides.note_tag(tag));
+            return sides.note_called(answer.to_tag(), contact) || heard;
         }
-        let Some(Dialog { sides, .. }) = self.by_key.get_mut(&key(message, to)) else { return false };
-        if is_answer { sides.caller.note(contact) } else { sides.called.note(contact) }
+        self.of(answer, answer.to_tag()).is_some_and(|sides| sides.caller.note(contact))
     }
 
-    /// Whether a request inside a dialog with that Request-URI may go on.
-    pub fn admit(&self, now: Instant, request: &Message, target: &str) -> bool {
+    /// A request inside a dialog that may go on, and came from where that side is (12.2.2). True when that was news.
+    pub fn note_request(&mut self, request: &Message, from: Side) -> bool {
+        if !refreshes(request) {
+            return false;
+        }
+        let contact = request.header(Name::Contact);
+        match from {
+            Side::Caller => self.of(request, request.from_tag()).is_some_and(|sides| sides.caller.note(contact)),
+            Side::Called => {
+                let sides = self.of(request, request.to_tag());
+                sides.is_some_and(|sides| sides.note_called(request.from_tag(), contact))
+            }
+        }
+    }
+
+    fn of(&mut self, message: &Message, caller_tag: Option<&str>) -> Option<&mut Sides> {
+        self.by_key.get_mut(&key(message, caller_tag)).map(|dialog| &mut dialog.sides)
+    }
+
+    /// Whether a request inside a dialog may go on that way. Which side sent it, its tags tell; the way must lead to the other
+    /// one, or a side could play both, and have its own address called from here.
+    pub fn admit(&self, now: Instant, request: &Message, onward: &Onward) -> bool {
         let (Some(from), Some(to)) = (request.from_tag(), request.to_tag()) else { return false };
-        let target = address(target);
-        let lives = |caller: &str| {
-            let dialog = self.by_key.get(&key(request, Some(caller)));
-            dialog.filter(|dialog| dialog.over.is_none_or(|over| now.since(over) < LATE)).map(|dialog| &dialog.sides)
+        let (caller, called) = match onward.to {
+            Side::Called => (from, to),
+            Side::Caller => (to, from),
         };
-        let fits = |sides: &Sides, tag: &str, addresses: &Addresses| {
-            sides.tags.iter().any(|known| **known == *tag) && addresses.0.contains(&target)
-        };
-        lives(from).is_some_and(|sides| fits(sides, to, &sides.called))
-            || lives(to).is_some_and(|sides| fits(sides, from, &sides.caller))
+        let dialog = self.by_key.get(&key(request, Some(caller)));
+        let lives = |dialog: &&Dialog| dialog.over.is_none_or(|over| now.since(over) < LATE);
+        let address = address(&onward.target);
+        dialog.filter(lives).is_some_and(|dialog| dialog.sides.is_of(onward.to, called, &address))
     }
 
     pub fn sides(&self, call_id: &str, caller_tag: &str) -> Option<&Sides> {
@@ -160,6 +198,11 @@ impl Dialogs {
             }
         }
     }
+}
+
+/// Its Contact says where its sender wants to be addressed from now on.
+fn refreshes(message: &Message) -> bool {
+    matches!(message.cseq().method, Method::Invite | Method::Update)
 }
 
 fn key(message: &Message, caller_tag: Option<&str>) -> Key {

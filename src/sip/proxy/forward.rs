@@ -5,7 +5,10 @@ use std::fmt::{self, Display};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::{ProxyTarget, way};
+use super::{
+    ProxyTarget,
+    way::{self, Side, Way},
+};
 use crate::{
     sip::{Headers, Path, Stack, compose, digest, transaction::Branch},
     wire::sip::{Message, Method, Name, Writer, returned_via},
@@ -84,8 +87,8 @@ impl Stack {
             writer.text(Name::Route, route);
         }
         if let Some(came_on) = recorded {
-            for path in [target.path, *came_on] {
-                let token = way::token(&self.proxy.key, request.call_id(), path);
+            for (to, path) in [(Side::Called, target.path), (Side::Caller, *came_on)] {
+                let token = way::token(&self.proxy.key, request.call_id(), Way { to, path });
                 writer.header(Name::RecordRoute, compose::record_route(settings, path, &token));
             }
         }

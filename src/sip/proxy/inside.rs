@@ -13,7 +13,7 @@ use crate::{
 
 impl Onward {
     fn target(self) -> ProxyTarget {
-        let Self { path, uri, routes, target: _ } = self;
+        let Self { path, uri, routes, target: _, to: _, back: _ } = self;
         let (headers, spares) = (Vec::new(), Vec::new());
         let withheld = SmallVec::new();
         ProxyTarget { path, uri, routes, headers, withheld, label: 0, dead_time: Duration::ZERO, spares }
@@ -24,7 +24,7 @@ impl Stack {
     /// Where a request of a dialog that we let through goes on.
     pub(in crate::sip) fn onward(&self, now: Now, request: &Message) -> Option<Onward> {
         let onward = super::way::onward(&self.proxy.key, request)?;
-        self.proxy.dialogs.admit(now.mono, request, &onward.target).then_some(onward)
+        self.proxy.dialogs.admit(now.mono, request, &onward).then_some(onward)
     }
 
     /// Any request but ACK and CANCEL.
@@ -43,6 +43,7 @@ impl Stack {
             return self.refuse(path, request, &reply);
         }
         let server = self.begin_server(now, path, request, ServerOwner::Nobody, 0);
+        let comes_from = (onward.back == Some(path.remote.ip())).then(|| onward.to.other());
         let (phases, next) = (vec![vec![onward.target()]], NextPhase::PeerFailed);
         let plan = ProxyPlan { phases, next, after: Mark::default() };
         match self.open_proxied(server, request, path, plan, 1) {
@@ -52,7 +53,8 @@ impl Stack {
                     let reason = request.header(Name::Reason).map(str::to_owned);
                     self.tell(super::through(request, ThroughStep::Left { to, reason }));
                 }
-                if self.proxy.dialogs.note(request) {
+                // Who only says to be the other side does not say where that one is.
+                if comes_from.is_some_and(|side| self.proxy.dialogs.note_request(request, side)) {
                     self.tell(super::moved(request));
                 }
                 self.start_phase(now, id);

@@ -1,9 +1,9 @@
 //! The way back, written into our Record-Route: a proxy that keeps no dialogs finds in each request inside one where it
 //! goes on (RFC 3261 16.12, RFC 5658; the idea of RFC 5626 5.2).
 //!
-//! Each of the two URIs that we add names the hop on its side. A request inside the dialog comes with both; the last of
-//! them says where it leaves. What they say is sealed together with the Call-ID, so that nobody makes one up; that the
-//! dialog lives, and who is in it, `dialogs` knows.
+//! Each of the two URIs that we add names the hop on its side, and which side that is. A request inside the dialog comes
+//! with both; the last of them says where it leaves, the first where whoever sends it should be. What they say is sealed
+//! together with the Call-ID, so that nobody makes one up; that the dialog lives, and who is in it, `dialogs` knows.
 
 use std::{
     fmt,
@@ -25,6 +25,9 @@ const SEAL: usize = 16;
 
 /// Routes of one request that are looked at.
 const ROUTES_MAX: usize = 32;
+
+/// Set in the first byte of a way to the caller.
+const TO_CALLER: u8 = 0x80;
 
 const TRANSPORTS: [Transport; 5] = [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss];
 
@@ -49,10 +52,36 @@ impl fmt::Debug for WayKey {
     }
 }
 
+/// A side of a call that was let through.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::sip) enum Side {
+    Caller,
+    Called,
+}
+
+impl Side {
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Caller => Self::Called,
+            Self::Called => Self::Caller,
+        }
+    }
+}
+
+/// The hop on one side of us.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Way {
+    pub to: Side,
+    pub path: Path,
+}
+
 /// Where a request inside a dialog goes on.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::sip) struct Onward {
     pub path: Path,
+    pub to: Side,
+    /// Where the other side is, as far as the request says so.
+    pub back: Option<IpAddr>,
     /// Who is meant in the end: the Request-URI as it was before any strict router.
     pub target: String,
     pub uri: String,
@@ -60,15 +89,15 @@ pub(in crate::sip) struct Onward {
 }
 
 /// The user part of a Record-Route of ours.
-pub(super) fn token(key: &WayKey, call_id: &str, path: Path) -> String {
-    let mut bytes = written(path);
+pub(super) fn token(key: &WayKey, call_id: &str, way: Way) -> String {
+    let mut bytes = written(way);
     let seal = seal(key, call_id, &bytes);
     bytes.extend_from_slice(&seal.finalize().into_bytes()[..SEAL]);
     hex::encode(bytes)
 }
 
 /// The way that a token names, if it is ours and of that call.
-fn read(key: &WayKey, call_id: &str, token: &str) -> Option<Path> {
+fn read(key: &WayKey, call_id: &str, token: &str) -> Option<Way> {
     let bytes = hex::decode(token).ok()?;
     let (way, sealed) = bytes.split_at_checked(bytes.len().checked_sub(SEAL)?)?;
     seal(key, call_id, way).verify_truncated_left(sealed).ok()?;
@@ -85,9 +114,13 @@ fn seal(key: &WayKey, call_id: &str, way: &[u8]) -> Hmac<Sha256> {
     seal
 }
 
-fn written(path: Path) -> Vec<u8> {
+fn written(Way { to, path }: Way) -> Vec<u8> {
     let transport = TRANSPORTS.iter().position(|known| *known == path.transport).unwrap_or_default();
-    let mut bytes = vec![transport as u8];
+    let to = match to {
+        Side::Caller => TO_CALLER,
+        Side::Called => 0,
+    };
+    let mut bytes = vec![transport as u8 | to];
     for address in [path.local, path.remote] {
         match address.ip() {
             IpAddr::V4(ip) => {
@@ -107,16 +140,17 @@ fn written(path: Path) -> Vec<u8> {
     bytes
 }
 
-fn parsed(bytes: &[u8]) -> Option<Path> {
-    let (transport, rest) = bytes.split_first()?;
-    let transport = *TRANSPORTS.get(usize::from(*transport))?;
+fn parsed(bytes: &[u8]) -> Option<Way> {
+    let (first, rest) = bytes.split_first()?;
+    let to = if first & TO_CALLER == 0 { Side::Called } else { Side::Caller };
+    let transport = *TRANSPORTS.get(usize::from(first & !TO_CALLER))?;
     let (local, rest) = address(rest)?;
     let (remote, rest) = address(rest)?;
     let flow = match rest.len() {
         0 => None,
         _ => Some(FlowId(u64::from_be_bytes(rest.try_into().ok()?))),
     };
-    Some(Path { transport, local, remote, flow })
+    Some(Way { to, path: Path { transport, local, remote, flow } })
 }
 
 fn address(bytes: &[u8]) -> Option<(SocketAddr, &[u8])> {
@@ -141,14 +175,15 @@ pub(super) fn onward(key: &WayKey, request: &Message) -> Option<Onward> {
     }
     let mut routes: Vec<String> = request.list(Name::Route).take(ROUTES_MAX).map(str::to_owned).collect();
     let mut uri = request.uri_text()?.to_owned();
-    let mut path = None;
+    let mut ways: Option<(Way, Way)> = None;
+    let mut pass = |way: Way| ways = Some((ways.map_or(way, |(first, _)| first), way));
     // A strict router before us has put our URI in place of the target, which stands last (16.4).
     if let Some(ours) = request.request_uri().ok().and_then(|uri| of_uri(&uri)) {
-        path = Some(ours);
+        pass(ours);
         uri = NameAddr::parse(&routes.pop()?).ok()?.uri_text.to_owned();
     }
     while let Some(ours) = routes.first().and_then(|route| of_route(route)) {
-        path = Some(ours);
+        pass(ours);
         routes.remove(0);
     }
     let target = uri.clone();
@@ -157,7 +192,9 @@ pub(super) fn onward(key: &WayKey, request: &Message) -> Option<Onward> {
         let next = NameAddr::parse(&routes.remove(0)).ok()?.uri_text.to_owned();
         routes.push(format!("<{}>", std::mem::replace(&mut uri, next)));
     }
-    Some(Onward { path: path?, target, uri, routes })
+    let (first, last) = ways?;
+    let back = (first.to != last.to).then(|| first.path.remote.ip());
+    Some(Onward { path: last.path, to: last.to, back, target, uri, routes })
 }
 
 #[cfg(test)]
@@ -178,7 +215,9 @@ mod tests {
     /// SW-02: a way is read as it was written, in its own call and under its own key alone.
     #[test]
     fn sw_02_a_way_is_sealed() {
-        for way in [path("192.0.2.1:5060", None), path("[2001:db8::2]:7", Some(FlowId(u64::MAX)))] {
+        let far = path("[2001:db8::2]:7", Some(FlowId(u64::MAX)));
+        for (to, path) in [(Side::Called, path("192.0.2.1:5060", None)), (Side::Caller, far)] {
+            let way = Way { to, path };
             let token = token(&KEY, "call", way);
             assert_eq!(read(&KEY, "call", &token), Some(way));
             assert_eq!(read(&KEY, "another", &token), None);

@@ -13,6 +13,8 @@ use crate::{
     wire::sip::{Message, Name, NameAddr},
 };
 
+mod sides;
+
 struct Town {
     world: World,
     phases: Vec<Vec<u8>>,
