@@ -42,6 +42,7 @@ static FILES: &[(&str, &[u8])] = files! {
     "app/views/work.js"
     "app/views/written.js"
     "app/views/tables.js"
+    "app/views/waiting.js"
     "app/views/calls.js"
     "app/views/supervise.js"
     "app/views/in-call.js"

@@ -126,5 +126,14 @@ export const setAgentStatus = (agent, change) => act("PUT", `/agents/${encodeURI
 /** @param {string} agent @param {object} change */
 export const setAgentQueues = (agent, change) => act("PUT", `/agents/${encodeURIComponent(agent)}/queues`, change);
 
+/** @param {string} agent @param {string} queue @param {object} change */
+export const setAgentQueue = (agent, queue, change) => act("PUT", `/agents/${encodeURIComponent(agent)}/queues/${encodeURIComponent(queue)}`, change);
+
+/** @param {string} interaction @param {object} change one of `agent`, `queue` and `priority` */
+export const changeWaiting = (interaction, change) => act("PUT", `/waiting/${interaction}`, change);
+
+/** @param {string} interaction */
+export const withdraw = (interaction) => act("DELETE", `/waiting/${interaction}`);
+
 /** @param {string} agent */
 export const endAgentWrapUp = (agent) => act("POST", `/agents/${encodeURIComponent(agent)}/wrap-up/finish`, {});

@@ -16,6 +16,7 @@ import { Calls } from "./views/calls.js";
 import { Record } from "./views/record.js";
 import { Records } from "./views/records.js";
 import { Agents, Queues } from "./views/tables.js";
+import { Waiting } from "./views/waiting.js";
 import { MyQueues, Work } from "./views/work.js";
 import { where } from "./where.js";
 import { t } from "./words.js";
@@ -50,6 +51,7 @@ function Overview() {
   const [part, call] = where.value.split("/");
   if (part === "records" && supervises.value) return call ? html`<${Record} call=${call} />` : html`<${Records} />`;
   return html`<${Queues} />
+    ${supervises.value && html`<${Waiting} />`}
     <${Agents} />
     ${supervises.value && html`<${Calls} />`}`;
 }

@@ -18,7 +18,8 @@ const hears = (who, { voice }, hz) => until(`${who} hears ${hz} Hz`, () => voice
 const spared = (who, { voice }, hz) => until(`${who} hears nothing of ${hz} Hz`, () => share(voice.lastSecond(), hz) < 0.002);
 
 before(async () => {
-  stage = await Stage.open('\n[[recording.rule]]\nqueue = "support"\npercent = 100\n');
+  const sales = '\n[[queue]]\nkey = "sales"\nname = "Sales"\nmembers = ["eva"]\nacw_secs = 10\n';
+  stage = await Stage.open(`\n[[recording.rule]]\nqueue = "support"\npercent = 100\n${sales}`);
 });
 
 after(() => stage?.close());
@@ -252,5 +253,78 @@ async function loudestOf(audio, from) {
   audio.pause();
   return (powers.indexOf(Math.max(...powers)) * context.sampleRate) / ear.fftSize;
 }
+
+// QE-15
+test("a supervisor sees who waits, raises and moves them, and an agent who is ready then gets them", async () => {
+  const [page, admin] = [await signIn("eva"), await signIn("admin")];
+  const [agent, customer] = [await desk("eva", AGENT), await desk("rui", DESK)];
+  await page.locator("summary", { hasText: "Not ready" }).click();
+  await page.getByRole("button", { name: "Lunch", exact: true }).first().click();
+  await page.locator("#my-status", { hasText: "Lunch" }).waitFor();
+  const answer = customer.phone.call("800");
+  const row = admin.locator(".card", { hasText: "Who waits" }).locator("tbody tr");
+  await row.filter({ hasText: "Customer support" }).waitFor();
+  const choose = async (what) => {
+    await row.locator("summary").click();
+    await row.getByRole("button", { name: what }).click();
+  };
+  const cell = (index, text) => until(`${text} in cell ${index}`, async () => (await row.locator("td").nth(index).textContent()) === text);
+  await cell(0, "1");
+  await cell(4, "0");
+  await choose("Raise priority");
+  await cell(4, "1");
+  await choose("Move to Sales");
+  await row.filter({ has: admin.locator("th", { hasText: "Sales" }) }).waitFor();
+  await page.getByRole("button", { name: "Ready", exact: true }).click();
+  await agent.phone.ringing();
+  await row.filter({ hasText: "Eva Lima" }).waitFor();
+  agent.phone.answer();
+  assert.equal((await answer).status, 200);
+  await row.waitFor({ state: "detached" });
+  await hears("the customer", customer, AGENT);
+  await hears("the agent", agent, DESK);
+  await over({ page, agent, customer });
+  await admin.context().close();
+});
+
+// QE-15
+test("a supervisor ends the call of one who waits", async () => {
+  const [admin, customer] = [await signIn("admin"), await desk("rui", DESK)];
+  const answer = customer.phone.call("800");
+  const row = admin.locator(".card", { hasText: "Who waits" }).locator("tbody tr");
+  await row.locator("summary").click();
+  await row.getByRole("button", { name: "Hang up" }).click();
+  await row.waitFor({ state: "detached" });
+  assert.ok((await answer).status >= 200);
+  await stage.released();
+  customer.close();
+  await admin.context().close();
+});
+
+// QM-09, AS-05
+test("a supervisor logs an agent in and out of queues and pauses him there; the agent pauses in all at once", async () => {
+  const [page, admin] = [await signIn("eva"), await signIn("admin")];
+  const eva = admin.locator(".card", { hasText: "Agents" }).locator("tbody tr", { hasText: "Eva Lima" });
+  const choose = async (what) => {
+    await eva.locator("summary").click();
+    await eva.getByRole("button", { name: what }).click();
+  };
+  const queue = (name) => page.locator(".queues li", { hasText: name });
+  await choose("Pause · Sales");
+  await queue("Sales").filter({ hasText: "Paused" }).waitFor();
+  await queue("Customer support").filter({ hasText: "Logged in" }).waitFor();
+  await choose("Resume · Sales");
+  await queue("Sales").filter({ hasText: "Logged in" }).waitFor();
+  await choose("Log out · Sales");
+  await queue("Sales").filter({ hasText: "Logged out" }).waitFor();
+  await choose("Log in · Sales");
+  await queue("Sales").filter({ hasText: "Logged in" }).waitFor();
+  await page.locator("summary", { hasText: "Pause all" }).click();
+  await page.getByRole("button", { name: "Training" }).last().click();
+  for (const name of ["Sales", "Customer support"]) await queue(name).filter({ hasText: "Paused · Training" }).waitFor();
+  await page.getByRole("button", { name: "Resume all" }).click();
+  for (const name of ["Sales", "Customer support"]) await queue(name).filter({ hasText: "Logged in" }).waitFor();
+  await Promise.all([page, admin].map((one) => one.context().close()));
+});
 
 test("nothing went wrong in any page", () => assert.deepEqual(faults, []));

@@ -1,6 +1,6 @@
 // What everyone sees: queues and agents.
 
-import { endAgentWrapUp, setAgentQueues, setAgentStatus } from "../api.js";
+import { endAgentWrapUp, setAgentQueue, setAgentQueues, setAgentStatus } from "../api.js";
 import { clock } from "../time.js";
 import { agents, choices, link, queues, supervises } from "../store.js";
 import { reasonName, t } from "../words.js";
@@ -71,6 +71,23 @@ function Actions({ agent }) {
     )}
     ${!required && html`<button disabled=${off()} onClick=${status({ status: "not_ready" })}>${t("set_not_ready")}</button>`}
     ${agent.status === "wrap_up" && html`<button disabled=${off()} onClick=${() => endAgentWrapUp(agent.agent)}>${t("end_wrap_up")}</button>`}
+    ${queues.value.map((queue) => html`<${Membership} key=${queue.queue} agent=${agent} queue=${queue} />`)}
     <button disabled=${off()} onClick=${() => setAgentQueues(agent.agent, { do: "log_out" })}>${t("log_out_all")}</button>
   <//>`;
+}
+
+/** What a supervisor can make of an agent's place in one queue; one who doesn't belong to it is logged in for a time. @param {{ agent: any, queue: any }} props */
+function Membership({ agent, queue }) {
+  const is = agent.queues.find((/** @type {any} */ one) => one.queue === queue.queue)?.is ?? "logged_out";
+  const { reasons, reason_required: required } = choices.value;
+  const button = (/** @type {string} */ label, /** @type {any} */ change) =>
+    html`<button disabled=${off()} onClick=${() => setAgentQueue(agent.agent, queue.queue, change)}>${label} · ${queue.name}</button>`;
+  if (is === "logged_out") return button(t("log_in"), { do: "log_in" });
+  const paused = is === "paused";
+  return html`
+    ${paused && button(t("resume"), { do: "resume" })}
+    ${!paused && !required && button(t("pause"), { do: "pause" })}
+    ${!paused && required && reasons.map((one) => button(`${t("pause")} (${one.name})`, { do: "pause", reason: one.reason }))}
+    ${button(t("log_out"), { do: "log_out" })}
+  `;
 }

@@ -122,6 +122,7 @@ export function MyQueues() {
     ${queues.length > 1 &&
     html`<div class="buttons">
       ${some("logged_out") && html`<button class="button" disabled=${off()} onClick=${all({ do: "log_in" })}>${t("log_in_all")}</button>`}
+      ${some("active") && html`<${PauseMenu} label=${t("pause_all")} change=${all} />`}
       ${some("paused") && html`<button class="button" disabled=${off()} onClick=${all({ do: "resume" })}>${t("resume_all")}</button>`}
       ${some("active") && html`<button class="button" disabled=${off()} onClick=${all({ do: "log_out" })}>${t("log_out_all")}</button>`}
     </div>`}
@@ -132,20 +133,25 @@ export function MyQueues() {
 function Membership({ member }) {
   const { queue, is, reason, temporary } = member;
   const change = (/** @type {object} */ what) => () => setQueue(queue, what);
-  const { reasons, reason_required: required } = choices.value;
+  const { reasons } = choices.value;
   return html`<li>
     <span><span class="dot ${is === "active" ? "is-ready" : is === "paused" ? "is-not_ready" : "is-offline"}" aria-hidden="true"></span>
       <strong>${queueName(queue)}</strong>${" "}
       <span class="quiet">${t(`member.${is}`)}${reason ? ` · ${reasonName(reason, reasons)}` : ""}${temporary ? ` · ${t("temporary")}` : ""}</span></span>
     <span class="buttons small">
       ${is === "logged_out" && html`<button class="button" disabled=${off()} onClick=${change({ do: "log_in" })}>${t("log_in")}</button>`}
-      ${is === "active" &&
-      html`<${Menu} label=${t("pause")} disabled=${off()}>
-        ${reasons.map((one) => html`<button key=${one.reason} onClick=${change({ do: "pause", reason: one.reason })}>${one.name}</button>`)}
-        ${!required && html`<button onClick=${change({ do: "pause" })}>${t("no_reason")}</button>`}
-      <//>`}
+      ${is === "active" && html`<${PauseMenu} label=${t("pause")} change=${change} />`}
       ${is === "paused" && html`<button class="button" disabled=${off()} onClick=${change({ do: "resume" })}>${t("resume")}</button>`}
       ${is !== "logged_out" && html`<button class="button" disabled=${off()} onClick=${change({ do: "log_out" })}>${t("log_out")}</button>`}
     </span>
   </li>`;
+}
+
+/** A pause has a reason. @param {{ label: string, change: (what: object) => () => unknown }} props */
+function PauseMenu({ label, change }) {
+  const { reasons, reason_required: required } = choices.value;
+  return html`<${Menu} label=${label} disabled=${off()}>
+    ${reasons.map((one) => html`<button key=${one.reason} onClick=${change({ do: "pause", reason: one.reason })}>${one.name}</button>`)}
+    ${!required && html`<button onClick=${change({ do: "pause" })}>${t("no_reason")}</button>`}
+  <//>`;
 }
