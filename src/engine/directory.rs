@@ -151,11 +151,9 @@ impl Directory {
         self.agents_of_users.get(&user).copied()
     }
 
-    /// The trunk whose packets come from there.
-    pub fn trunk_at(&self, remote: SocketAddr) -> Option<TrunkId> {
-        let fits = |id: &&TrunkId| {
-            self.trunks.get(id).is_some_and(|trunk| trunk.sources.iter().any(|source| source.matches(remote)))
-        };
+    /// The trunk whose packets come from there, on a connection of those domains.
+    pub fn trunk_at(&self, remote: SocketAddr, domains: &[String]) -> Option<TrunkId> {
+        let fits = |id: &&TrunkId| self.trunks.get(id).is_some_and(|trunk| trunk.calls_from(remote, domains));
         self.trunk_order.iter().find(fits).copied()
     }
 

@@ -9,6 +9,7 @@ use std::{
 use super::{
     Alarm, Centre, Counts, Emitted, EngineSettings, Entry, EntryId, Event, Happened, Input, Output, Unsaid,
     asking::Asks,
+    certified::Certified,
     dial_plan::Budgets,
     directory::Directory,
     forwarded::Forwarded,
@@ -79,6 +80,7 @@ pub struct Engine {
     pub(super) servers: Servers,
     pub(super) forwarded: Forwarded,
     pub(super) guesses: Guesses,
+    pub(super) certified: Certified,
     /// Devices asked for a sign of life, and not heard yet: name, contact and connection.
     pub(super) probes: FastMap<TransactionId, (Box<str>, Box<str>, Option<FlowId>)>,
     pub(super) asks: Asks,
@@ -181,6 +183,7 @@ impl Engine {
             servers: Servers::default(),
             forwarded: Forwarded::default(),
             guesses,
+            certified: Certified::default(),
             probes: FastMap::default(),
             asks: Asks::default(),
             in_menus: BTreeMap::new(),
@@ -207,7 +210,9 @@ impl Engine {
     pub fn handle(&mut self, now: Now, input: Input) {
         match input {
             Input::Sip { path, message } => self.switch.handle_message(now, path, message),
+            Input::Certified { flow, domains } => self.certified.note(flow, domains),
             Input::FlowClosed(flow) => {
+                self.certified.forget(flow);
                 self.switch.handle_flow_closed(now, flow);
                 self.on_line_flow_closed(now, flow);
                 let changes = self.registrar.flow_closed(flow);

@@ -35,6 +35,11 @@ pub enum Input {
         path: Path,
         message: Message,
     },
+    /// Whoever made a connection has shown a certificate of these domains, in small letters, by an authority that we trust.
+    Certified {
+        flow: FlowId,
+        domains: Vec<String>,
+    },
     /// A stream connection ended.
     FlowClosed(FlowId),
     /// The network said that nobody listens there (ICMP, connection refused).

@@ -2,6 +2,7 @@
 
 mod asking;
 mod calls;
+mod certified;
 mod clips;
 mod consults;
 mod decisions;

@@ -169,10 +169,11 @@ impl Engine {
         }
     }
 
-    /// The trunk that a request comes from: by its address, or because it comes to what we registered there.
+    /// The trunk that a request comes from: by its address, its certificate, or because it comes to what we registered there.
     fn trunk_of(&self, request: &Message, path: Path) -> Option<TrunkId> {
         let user = request.request_uri().ok().and_then(|uri| uri.user);
-        let known = self.directory.trunk_at(path.remote).or_else(|| self.lines.at(path.remote));
+        let domains = self.certified.domains(path.flow);
+        let known = self.directory.trunk_at(path.remote, domains).or_else(|| self.lines.at(path.remote));
         known.or_else(|| user.and_then(|user| self.lines.of_token(user)))
     }
 

@@ -101,7 +101,9 @@ impl Lines {
     pub fn at(&self, remote: SocketAddr) -> Option<TrunkId> {
         let is_there = |line: &Line| {
             let registered = line.registration.as_ref().filter(|registration| registration.until.is_some());
-            line.trunk.sources.is_empty() && registered.is_some_and(|registration| registration.remote == Some(remote))
+            line.trunk.sources.is_empty()
+                && line.trunk.certificate_names.is_empty()
+                && registered.is_some_and(|registration| registration.remote == Some(remote))
         };
         self.lines.iter().find(|(_, line)| is_there(line)).map(|(id, _)| *id)
     }

@@ -6,6 +6,7 @@
 //! refused here. The loop sleeps in [`Net::wait`], woken by a socket, by the [`Inbox`] or by its deadline: a UDP message
 //! costs no hand-over between threads, and whatever came meanwhile is read in one system call.
 
+mod domains;
 mod gate;
 mod inbox;
 mod interfaces;

@@ -39,9 +39,20 @@ const NAMES_MAX: usize = 1_024;
 #[expect(clippy::large_enum_variant, reason = "moved once or twice; a box would cost an allocation a message")]
 #[derive(Debug)]
 pub enum Arrival {
-    Message { path: Path, message: Message },
+    Message {
+        path: Path,
+        message: Message,
+    },
+    /// Whoever made this connection has proved to be of these domains.
+    Certified {
+        flow: FlowId,
+        domains: Vec<String>,
+    },
     Closed(FlowId),
-    Unreachable { transport: Transport, remote: SocketAddr },
+    Unreachable {
+        transport: Transport,
+        remote: SocketAddr,
+    },
 }
 
 /// The loop's end of all stream connections.

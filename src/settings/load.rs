@@ -89,7 +89,7 @@ pub fn load(main: Source, included: Vec<Included>, environment: &[(String, Strin
         let hint = Some(String::from(hint));
         report.fault(mark, format!("include: \"{name}\" can't be read: {why}"), hint);
     }
-    let files = centre::read(&roots, &report, &server.realm);
+    let files = centre::read(&roots, &report, &server);
     for root in roots {
         root.finish();
     }

@@ -129,7 +129,8 @@ pub fn write_input(to: &mut Vec<u8>, now: Now, input: &Input) {
             to.extend_from_slice(message.bytes());
         }),
         Input::Tick => write(to, Kind::Tick, |to| write_now(to, now)),
-        Input::FlowClosed(_)
+        Input::Certified { .. }
+        | Input::FlowClosed(_)
         | Input::Unreachable { .. }
         | Input::Media(_)
         | Input::Segment(_)

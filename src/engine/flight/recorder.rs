@@ -12,7 +12,7 @@ use super::{
     frame::{self, Birth},
 };
 use crate::{
-    base::{AgentId, Now, PageId, UserId},
+    base::{AgentId, FlowId, Now, PageId, UserId},
     engine::{EngineSettings, Entry, Input, PageSays},
 };
 
@@ -77,6 +77,8 @@ struct Standing {
     sessions: BTreeMap<AgentId, u32>,
     /// Those of them that are telephones.
     pages: BTreeMap<PageId, UserId>,
+    /// Connections on which a certificate was shown, and for whom it is.
+    certified: BTreeMap<FlowId, Vec<String>>,
 }
 
 impl Standing {
@@ -104,9 +106,16 @@ impl Standing {
                 }
                 return;
             }
+            Input::Certified { flow, domains } => {
+                self.certified.insert(*flow, domains.clone());
+                return;
+            }
+            Input::FlowClosed(flow) => {
+                self.certified.remove(flow);
+                return;
+            }
             Input::Ports(_) => return frame::write_input(&mut self.ports, now, input),
             Input::Sip { .. }
-            | Input::FlowClosed(_)
             | Input::Unreachable { .. }
             | Input::Media(_)
             | Input::Segment(_)
@@ -135,6 +144,9 @@ impl Standing {
                 now,
                 &Input::Page { page: *page, user: *user, says: PageSays::On { legs: Vec::new() } },
             );
+        }
+        for (flow, domains) in &self.certified {
+            frame::write_input(&mut frames, now, &Input::Certified { flow: *flow, domains: domains.clone() });
         }
         Bytes::from(frames)
     }

@@ -3,6 +3,7 @@
 #![allow(clippy::wildcard_enum_match_arm)]
 
 mod calls;
+mod certified;
 mod crossings;
 mod devices;
 mod early;

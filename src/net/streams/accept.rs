@@ -10,12 +10,15 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Shared,
+    Arrival, Shared,
     connection::{self, handshake_time},
     table::{Flow, Full, WriteQueue},
     websocket,
 };
-use crate::sip::{Path, Transport};
+use crate::{
+    net::domains::domains,
+    sip::{Path, Transport},
+};
 
 /// After an accept that failed (no descriptors left), before the next.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -84,13 +87,26 @@ async fn serve(
         Transport::Tcp => connection::serve(shared, stream.into_split(), path, queue, stop).await,
         Transport::Ws => websocket::serve(shared, stream, path, queue, stop).await,
         Transport::Tls => match shake_hands(shared, stream, path.transport, &stop).await {
-            Ok(stream) => connection::serve(shared, tokio::io::split(stream), path, queue, stop).await,
+            Ok(stream) => {
+                tell_domains(shared, &stream, path).await;
+                connection::serve(shared, tokio::io::split(stream), path, queue, stop).await
+            }
             Err(why) => why,
         },
         Transport::Wss => match shake_hands(shared, stream, path.transport, &stop).await {
             Ok(stream) => websocket::serve(shared, stream, path, queue, stop).await,
             Err(why) => why,
         },
+    }
+}
+
+/// Before anything that comes on it: for whom its certificate is, if it has shown one that we trust.
+async fn tell_domains(shared: &Shared, stream: &TlsStream<TcpStream>, path: Path) {
+    let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+    let domains = shown.map(domains).unwrap_or_default();
+    if let Some(flow) = path.flow.filter(|_| !domains.is_empty()) {
+        tracing::debug!(%path, ?domains, "a certificate was shown");
+        shared.tell(Arrival::Certified { flow, domains }).await;
     }
 }
 

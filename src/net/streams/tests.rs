@@ -54,14 +54,18 @@ impl Fixture {
     fn next_message(&mut self) -> (Path, Message) {
         match self.next() {
             Arrival::Message { path, message } => (path, message),
-            other @ (Arrival::Closed(_) | Arrival::Unreachable { .. }) => panic!("{other:?}"),
+            other @ (Arrival::Certified { .. } | Arrival::Closed(_) | Arrival::Unreachable { .. }) => {
+                panic!("{other:?}")
+            }
         }
     }
 
     fn expect_closed(&mut self) -> FlowId {
         match self.next() {
             Arrival::Closed(flow) => flow,
-            other @ (Arrival::Message { .. } | Arrival::Unreachable { .. }) => panic!("{other:?}"),
+            other @ (Arrival::Message { .. } | Arrival::Certified { .. } | Arrival::Unreachable { .. }) => {
+                panic!("{other:?}")
+            }
         }
     }
 }
@@ -212,7 +216,7 @@ fn a_refused_connection_is_told() {
     fixture.streams.send(&path, Bytes::from_static(b"anybody?"));
     match fixture.next() {
         Arrival::Unreachable { remote: told, .. } => assert_eq!(told, remote),
-        other @ (Arrival::Message { .. } | Arrival::Closed(_)) => panic!("{other:?}"),
+        other @ (Arrival::Message { .. } | Arrival::Certified { .. } | Arrival::Closed(_)) => panic!("{other:?}"),
     }
 }
 

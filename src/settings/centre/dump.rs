@@ -211,6 +211,9 @@ fn trunk_table(trunk: &Trunk) -> Table {
     if !trunk.sources.is_empty() {
         texts(&mut table, "sources", trunk.sources.iter().map(source_text));
     }
+    if !trunk.certificate_names.is_empty() {
+        texts(&mut table, "certificate_names", trunk.certificate_names.iter().cloned());
+    }
     if let Some(destination) = &trunk.destination {
         text(&mut table, "destination", destination_text(destination));
     }

@@ -65,6 +65,7 @@ impl Reading<'_, '_> {
                     id: id.unwrap_or(TrunkId(0)),
                     name: key.value,
                     sources: read_sources(&section),
+                    certificate_names: self.read_certificate_names(&section),
                     destination: read_destination(&section),
                     credentials: read_credentials(&section),
                     caller_id: read_caller_id(&section),
@@ -76,9 +77,9 @@ impl Reading<'_, '_> {
                     quirks: read_quirks(&section),
                     hours: self.read_hours(&section),
                 };
-                if !section.has("sources") && !section.has("destination") {
+                if !["sources", "certificate_names", "destination"].iter().any(|key| section.has(key)) {
                     let hint = Some(String::from("sources = [\"198.51.100.7\"], destination = \"sip.example.net\""));
-                    section.fault(section.mark(), "expected sources, a destination, or both", hint);
+                    section.fault(section.mark(), "expected sources, certificate_names, or a destination", hint);
                 }
                 if id.is_some() {
                     trunks.push(trunk);
@@ -87,6 +88,27 @@ impl Reading<'_, '_> {
             section.finish();
         }
         trunks
+    }
+
+    /// Domains, as RFC 5922 finds them in a certificate.
+    fn read_certificate_names(&self, section: &Section<'_>) -> Vec<String> {
+        let texts = section.texts("certificate_names").unwrap_or_default();
+        if let Some(first) = texts.first()
+            && !self.asks_for_certificates
+        {
+            let hint = Some(String::from("name the file of its authority: [tls] client_authorities = \"….pem\""));
+            section.fault(first.mark, "certificate_names: nobody is asked for a certificate", hint);
+        }
+        let expected = "the name that its certificate is for, not a pattern: \"sip.carrier.example\"";
+        let name = |text: &str| {
+            let is_name = is_host(text) && !text.starts_with('[') && text.parse::<IpAddr>().is_err();
+            is_name.then(|| text.to_ascii_lowercase())
+        };
+        texts
+            .iter()
+            .filter_map(|text| section.parse_by(text, "certificate_names", expected, name))
+            .map(|at| at.value)
+            .collect()
     }
 
     fn read_hours(&self, section: &Section<'_>) -> Option<String> {

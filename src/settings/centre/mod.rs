@@ -26,6 +26,7 @@ use serde::de::DeserializeOwned;
 use super::{
     fault::{At, Report},
     read::Section,
+    server::ServerSettings,
 };
 use crate::{
     base::{AgentId, ClipId, DialClassId, GroupId, MenuId, QueueId, ServiceId, TrunkGroupId, TrunkId, UserId},
@@ -66,6 +67,8 @@ struct Reading<'r, 'a> {
     roots: &'r [Section<'a>],
     report: &'a Report<'a>,
     realm: &'r str,
+    /// Clients on TLS listeners may show a certificate.
+    asks_for_certificates: bool,
     users: Book<UserId>,
     groups: Book<GroupId>,
     trunks: Book<TrunkId>,
@@ -83,11 +86,12 @@ struct Reading<'r, 'a> {
 }
 
 /// Reads the centre out of all files together. Faults go to the report; what is returned counts only without any.
-pub(super) fn read<'a>(roots: &[Section<'a>], report: &'a Report<'a>, realm: &str) -> CentreFiles {
+pub(super) fn read<'a>(roots: &[Section<'a>], report: &'a Report<'a>, server: &ServerSettings) -> CentreFiles {
     let mut reading = Reading {
         roots,
         report,
-        realm,
+        realm: &server.realm,
+        asks_for_certificates: server.tls.client_authorities.is_some(),
         users: Book::new("user"),
         groups: Book::new("group"),
         trunks: Book::new("trunk"),

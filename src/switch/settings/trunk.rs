@@ -1,6 +1,10 @@
 //! Lines to the outside: where their calls come from and go to, what they may carry, how they are kept up.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -16,8 +20,11 @@ use crate::{
 pub struct Trunk {
     pub id: TrunkId,
     pub name: String,
-    /// Where its calls come from. Empty: it only takes calls.
+    /// Where its calls come from. Empty, with no names either: it only takes calls.
     pub sources: Vec<Source>,
+    /// Its calls come over TLS with a certificate for one of these domains, in small letters. With sources too, both must hold.
+    #[serde(default)]
+    pub certificate_names: Vec<String>,
     /// Where calls to it go. `None`: it only brings calls.
     pub destination: Option<TrunkDestination>,
     /// Answers to challenges of that destination, and of nobody else.
@@ -45,6 +52,7 @@ impl Trunk {
             id,
             name: name.into(),
             sources: Vec::new(),
+            certificate_names: Vec::new(),
             destination: None,
             credentials: None,
             caller_id: CallerIdRule::Pass,
@@ -56,6 +64,14 @@ impl Trunk {
             quirks: Arc::default(),
             hours: None,
         }
+    }
+
+    /// Whether a call is its own that comes from there, on a connection whose certificate is for these domains.
+    pub fn calls_from(&self, remote: SocketAddr, domains: &[String]) -> bool {
+        let (by_source, by_name) = (!self.sources.is_empty(), !self.certificate_names.is_empty());
+        (by_source || by_name)
+            && (!by_source || self.sources.iter().any(|source| source.matches(remote)))
+            && (!by_name || self.certificate_names.iter().any(|name| domains.contains(name)))
     }
 
     /// The host that From names where it is not ours: a carrier at which we are registered knows us by an address there.
@@ -130,7 +146,7 @@ pub struct TrunkDestination {
 
 impl TrunkDestination {
     /// Where it is, when that stands in the settings.
-    pub fn address(&self) -> Option<(Transport, std::net::SocketAddr)> {
+    pub fn address(&self) -> Option<(Transport, SocketAddr)> {
         let transport = self.transport.unwrap_or(Transport::Udp);
         let ip: IpAddr = self.host.parse().ok()?;
         Some((transport, (ip, self.port.unwrap_or(transport.default_port())).into()))

@@ -115,7 +115,7 @@ fn a_new_certificate_is_taken_without_a_restart() {
     loop {
         match fixture.next() {
             Arrival::Message { message, .. } => return assert_eq!(message.call_id(), "3"),
-            Arrival::Closed(_) => {}
+            Arrival::Certified { .. } | Arrival::Closed(_) => {}
             Arrival::Unreachable { .. } => panic!(),
         }
     }
@@ -140,7 +140,60 @@ fn client_certificates_are_asked_for_where_wanted() {
     }
     let mut carrier = secured(&fixture, folder.client(Some("carrier")));
     carrier.write_all(options(2).as_bytes()).unwrap();
+    assert_eq!(told(&mut fixture), ["carrier.example"]);
     assert_eq!(fixture.next_message().1.call_id(), "2");
+}
+
+/// The domains that are told of the next connection.
+fn told(fixture: &mut Fixture) -> Vec<String> {
+    match fixture.next() {
+        Arrival::Certified { domains, .. } => domains,
+        other @ (Arrival::Message { .. } | Arrival::Closed(_) | Arrival::Unreachable { .. }) => panic!("{other:?}"),
+    }
+}
+
+/// SW-03: where certificates are welcome, phones come without one, who shows one by a known authority is told of before his first
+/// message, also when his session is taken up again, and one by nobody known is turned away.
+#[test]
+fn sw_03_who_shows_a_certificate_is_told() {
+    let folder = Folder::new();
+    folder.make("carrier");
+    folder.make("stranger");
+    let settings = TlsSettings { client_authorities: Some(folder.file("carrier.pem")), ..folder.settings() };
+    let mut fixture = start_as(Transport::Tls, generous(), Some(Arc::new(Tls::new(settings).unwrap())));
+    let mut phone = secured(&fixture, folder.client(None));
+    phone.write_all(options(1).as_bytes()).unwrap();
+    assert_eq!(fixture.next_message().1.call_id(), "1");
+    let config = folder.client(Some("carrier"));
+    for number in [2, 3] {
+        let mut carrier = secured(&fixture, Arc::clone(&config));
+        carrier.write_all(options(number).as_bytes()).unwrap();
+        let Arrival::Certified { flow, domains } = fixture.next() else { panic!("it comes first") };
+        assert_eq!(domains, ["carrier.example"]);
+        let (path, message) = fixture.next_message();
+        assert_eq!((path.flow, message.call_id()), (Some(flow), &*number.to_string()));
+        fixture.streams.send(&path, Bytes::from_static(b"answer"));
+        carrier.read_exact(&mut [0; 6]).unwrap();
+        drop(carrier);
+        assert_eq!(fixture.expect_closed(), flow);
+    }
+    let mut stranger = secured(&fixture, folder.client(Some("stranger")));
+    let _ = stranger.write_all(options(4).as_bytes());
+    fixture.expect_closed();
+}
+
+/// SW-03: a carrier that demands a certificate is shown ours, and knows us by it.
+#[test]
+fn sw_03_a_carrier_is_shown_our_certificate() {
+    let folder = Folder::new();
+    let settings =
+        TlsSettings { client_authorities: Some(folder.file("own.pem")), client_required: true, ..folder.settings() };
+    let mut carrier = start_as(Transport::Tls, generous(), Some(Arc::new(Tls::new(settings).unwrap())));
+    let fixture = start_as(Transport::Tls, generous(), Some(folder.tls()));
+    let path = Path { transport: Transport::Tls, local: fixture.address, remote: carrier.address, flow: None };
+    fixture.streams.send(&path, Bytes::from(options(1).into_bytes()));
+    assert_eq!(told(&mut carrier), ["carrier.example"]);
+    assert_eq!(carrier.next_message().1.call_id(), "1");
 }
 
 /// SW-03: a request to a carrier over TLS opens a connection; the carrier must show the certificate of the host that was
@@ -161,7 +214,7 @@ fn a_carrier_must_be_who_it_is_said_to_be() {
     loop {
         match carrier.next() {
             Arrival::Message { message, .. } => return assert_eq!(message.call_id(), "2"),
-            Arrival::Closed(_) => {}
+            Arrival::Certified { .. } | Arrival::Closed(_) => {}
             Arrival::Unreachable { .. } => panic!(),
         }
     }

@@ -56,6 +56,7 @@ members = ["rui", "ana", "u{00001..00003}"]
 [[trunk]]
 key = "carrier"
 sources = ["203.0.113.0/24", "127.0.0.1:5080", "[2001:db8::1]:5060"]
+certificate_names = ["SIP.Carrier.example", "carrier.example"]
 destination = "tcp:sip.example.net:5070"
 user = "acme"
 password = "line"
@@ -229,7 +230,10 @@ format = "wav"
 "##;
 
 fn read(text: &str) -> Result<Loaded, String> {
-    let main = Source::new("config/strowger.toml", "realm = \"test\"\ninclude = [\"centre.toml\"]\n");
+    let main = Source::new(
+        "config/strowger.toml",
+        "realm = \"test\"\ninclude = [\"centre.toml\"]\n[tls]\nclient_authorities = \"ca.pem\"\n",
+    );
     let text = Ok(Source::new("config/centre.toml", text));
     load(main, vec![Included { name: String::from("centre.toml"), text }], &[]).map_err(|faults| faults.to_string())
 }
@@ -262,6 +266,22 @@ fn a_centre_is_read_as_it_is_written() {
     assert!(waiting.iter().any(|sound| matches!(sound, WaitingSound::Clip(_))), "{waiting:?}");
     assert_eq!(centre.groups[0].members.len(), 5);
     assert_eq!(centre.trunks[0].sources.len(), 3);
+    assert_eq!(centre.trunks[0].certificate_names, ["sip.carrier.example", "carrier.example"]);
+}
+
+/// OP-06: a trunk is known by names, which somebody must be asked for.
+#[test]
+fn faults_of_certificate_names_have_their_place() {
+    let trunk = |names: &str| format!("[[trunk]]\nkey = \"x\"\ncertificate_names = [{names}]\n");
+    for wrong in ["\"*.carrier.example\"", "\"192.0.2.1\"", "\"[2001:db8::1]\"", "\"\""] {
+        let said = refused(&trunk(wrong));
+        assert!(said.contains("config/centre.toml:3:22: certificate_names: expected the name"), "{said}");
+    }
+    let main = Source::new("config/strowger.toml", "include = [\"centre.toml\"]\n");
+    let text = Ok(Source::new("config/centre.toml", &trunk("\"carrier.example\"")));
+    let said = load(main, vec![Included { name: String::from("centre.toml"), text }], &[]).unwrap_err().to_string();
+    assert!(said.contains("centre.toml:3:22: certificate_names: nobody is asked for a certificate"), "{said}");
+    assert!(said.contains("client_authorities"), "{said}");
 }
 
 /// OP-06: what is dumped reads back as the same centre, and dumps as the same text.
