@@ -31,6 +31,7 @@ mod queue;
 mod races;
 mod recordings;
 mod restart;
+mod storms;
 mod told;
 mod transfers;
 mod wrap_up;

@@ -73,6 +73,12 @@ impl Phone {
         self.acts(Ua::register);
     }
 
+    /// Registers as if it never had: what it was answered before is forgotten.
+    pub fn registers_anew(&self) {
+        self.with(|ua| ua.registered = None);
+        self.registers();
+    }
+
     /// Takes its registration back.
     pub fn unregisters(&self) {
         self.with(|ua| ua.expires = None);

@@ -124,6 +124,12 @@ impl Port {
     pub fn rtcp(&self) -> SocketAddr {
         SocketAddr::new(self.rtp.ip(), self.rtp.port().saturating_add(1))
     }
+
+    /// Whether it sends to that address and hears it: one that is bound to every IPv6 address takes both families.
+    pub fn reaches(&self, ip: IpAddr) -> bool {
+        let bound = self.rtp.ip();
+        bound.is_ipv4() == ip.is_ipv4() || (bound.is_ipv6() && bound.is_unspecified())
+    }
 }
 
 /// Where the peer's SDP wants RTP and RTCP sent.

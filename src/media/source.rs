@@ -146,9 +146,9 @@ impl SourceRule {
     }
 }
 
-/// `c=0.0.0.0` and port 0 mean that there is nowhere to send to.
+/// `c=0.0.0.0` and port 0 mean that there is nowhere to send to; a group is nobody's place.
 fn is_real(addr: &SocketAddr) -> bool {
-    !addr.ip().is_unspecified() && addr.port() != 0
+    !addr.ip().is_unspecified() && !addr.ip().is_multicast() && addr.port() != 0
 }
 
 #[cfg(test)]

@@ -131,10 +131,15 @@ impl Switch {
             return Err(full());
         }
         let media = self.take_media(now, None, towards, (offered, admission.quirks.clone()));
-        if media.is_none() {
+        let Some(media) = media else {
             self.fact(Fact::NoPort);
+            return Err(full());
+        };
+        if offered.is_some_and(|offered| !media.meets(offered)) {
+            self.give_back(now, &media);
+            return Err(negotiate::no_way());
         }
-        media.ok_or_else(full)
+        Ok(media)
     }
 
     pub(super) fn begin(&mut self, now: Now, arrival: Arrival, admission: Admission) -> CallId {

@@ -47,6 +47,13 @@ impl Towards<'_> {
     }
 }
 
+/// The first of our addresses at which whoever named `wanted` can be met; the usual one where there is none, or nobody did.
+fn suiting(usual: IpAddr, others: impl Iterator<Item = IpAddr>, port: Port, wanted: Option<IpAddr>) -> IpAddr {
+    let Some(wanted) = wanted else { return usual };
+    let suits = |ip: &IpAddr| ip.is_ipv4() == wanted.is_ipv4() && port.reaches(*ip) && !ip.is_unspecified();
+    std::iter::once(usual).chain(others).find(suits).unwrap_or(usual)
+}
+
 impl Switch {
     /// What the plane has for browsers' legs.
     pub fn handle_doors(&mut self, doors: link::Doors) {
@@ -67,7 +74,7 @@ impl Switch {
         let is_browser = offered.map_or_else(|| towards.is_browser(), Offered::is_browsers);
         let pool = if is_browser { &mut self.doors.ports } else { &mut self.ports };
         let port = pool.take(now.mono, worker)?;
-        let reached = self.reached_at(towards, port);
+        let reached = self.reached_at(towards, port, offered);
         let address = reached.first().copied().unwrap_or(port.rtp.ip());
         let door = self.doors.fingerprint.filter(|_| is_browser).map(|fingerprint| {
             let others = self.doors.others.get(usize::from(port.worker)).into_iter().flatten().copied();
@@ -103,15 +110,19 @@ impl Switch {
     }
 
     /// Our addresses for that port, the best first. A pool bound to every address is reached at the one that the signalling
-    /// uses; for a page, which tells us none, at any that we have.
-    fn reached_at(&self, towards: Towards<'_>, port: Port) -> SmallVec<[IpAddr; 2]> {
+    /// uses, or at one of the family that is offered; for a page, which tells us none, at any that we have.
+    fn reached_at(&self, towards: Towards<'_>, port: Port, offered: Option<&Offered>) -> SmallVec<[IpAddr; 2]> {
         let bound = Some(port.rtp.ip()).filter(|ip| !ip.is_unspecified());
         let listeners = &self.settings.listeners;
         match towards {
             Towards::Phone(path) => {
                 let listener = listeners.iter().find(|listener| listener.carries(path));
                 let told = listener.and_then(|listener| listener.media_address);
-                SmallVec::from_slice(&[told.or(bound).unwrap_or(path.local.ip())])
+                let usual = told.or(bound).unwrap_or(path.local.ip());
+                let others = listeners.iter().filter(|_| bound.is_none());
+                let others = others.map(|listener| listener.media_address.unwrap_or(listener.local.ip()));
+                let wanted = offered.and_then(Offered::address);
+                SmallVec::from_slice(&[suiting(usual, others, port, wanted)])
             }
             Towards::Page => {
                 let of_one =
@@ -130,5 +141,26 @@ impl Switch {
     pub(super) fn give_back(&mut self, now: Now, media: &LegMedia) {
         let pool = if media.door.is_some() { &mut self.doors.ports } else { &mut self.ports };
         pool.give_back(now.mono, media.port);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SW-07, RFC 3264 6: an offer is answered in its own family where we have an address of it and the port takes both.
+    #[test]
+    fn sw_07_an_answer_is_of_the_offers_family() {
+        let ip = |text: &str| -> IpAddr { text.parse().unwrap() };
+        let (four, six) = (ip("192.0.2.1"), ip("2001:db8::1"));
+        let of = |bound: &str, wanted: &str| {
+            let port = Port { worker: 0, index: 0, rtp: bound.parse().unwrap() };
+            suiting(four, [ip("192.0.2.2"), six].into_iter(), port, Some(ip(wanted)))
+        };
+        assert_eq!(of("[::]:20000", "2001:db8::7"), six);
+        assert_eq!(of("[::]:20000", "198.51.100.7"), four);
+        assert_eq!(of("0.0.0.0:20000", "2001:db8::7"), four, "nothing of ours could be heard there");
+        let port = Port { worker: 0, index: 0, rtp: "[::]:20000".parse().unwrap() };
+        assert_eq!(suiting(four, [six].into_iter(), port, None), four);
     }
 }

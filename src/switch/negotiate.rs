@@ -1,11 +1,6 @@
 //! Offer and answer (RFC 3264) for each leg by itself: every leg's media ends at a port of ours.
 
-use std::{
-    fmt::Write,
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{fmt::Write, net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -17,11 +12,13 @@ mod crypto;
 mod fax;
 mod formats;
 mod lines;
+mod places;
 
 pub(super) use body::description;
 pub(super) use browser::Door;
 pub(super) use fax::can_have as can_fax;
 pub(super) use formats::Menu;
+pub(super) use places::no_way;
 
 use super::leg::LegMedia;
 use crate::{
@@ -40,6 +37,7 @@ use crypto::Crypto;
 use fax::Fax;
 use formats::Choice;
 use lines::Lines;
+use places::remote;
 
 /// What a peer offers, as far as it concerns us.
 #[derive(Clone, PartialEq, Debug)]
@@ -135,6 +133,9 @@ pub(super) fn read_offer(text: &[u8]) -> Option<Offered> {
 /// Our answer to an offer of somebody who talks, or will talk, with the owner of `other`. `None` when the two can't be
 /// brought together.
 pub(super) fn answer(leg: &LegMedia, offered: &Offered, other: Option<&Agreed>) -> Option<(Bytes, Agreed)> {
+    if !leg.meets(offered) {
+        return None;
+    }
     if offered.is_fax() {
         return fax::answer(leg, offered, other);
     }
@@ -191,7 +192,7 @@ pub(super) fn answer(leg: &LegMedia, offered: &Offered, other: Option<&Agreed>) 
         security: offered.crypto.as_ref().map(|crypto| crypto.security(&leg.key)),
         link,
         ptime_ms,
-        remote: offered.remote,
+        remote: leg.sends_to(offered.remote),
         direction: offered.direction,
         holds: offered.holds,
         fax: None,
@@ -320,7 +321,7 @@ pub(super) fn read_answer(text: &[u8], leg: &LegMedia) -> Option<Agreed> {
         security: crypto.map(|crypto| crypto.security(&leg.key)),
         link,
         ptime_ms: leg.quirks.ptime_ms.unwrap_or_else(|| ptime(media)),
-        remote: remote(&session, media)?,
+        remote: leg.answered_at(remote(&session, media)?)?,
         direction: media.direction,
         holds: holds(&session, media),
         fax: None,
@@ -395,16 +396,6 @@ fn browser_of(session: &Session, media: &Media) -> Option<Browser> {
 /// To be protected by keys in the description itself (RFC 4568).
 fn is_secure(media: &Media) -> bool {
     matches!(media.proto.as_str(), "RTP/SAVP" | "RTP/SAVPF")
-}
-
-fn remote(session: &Session, media: &Media) -> Option<Remote> {
-    let ip = media.connection.or(session.connection)?;
-    let rtp = SocketAddr::new(ip, media.port);
-    let mut remote = Remote::new(rtp);
-    if let Some((port, addr)) = media.rtcp {
-        remote.rtcp = SocketAddr::new(addr.unwrap_or(ip), port);
-    }
-    Some(remote)
 }
 
 fn holds(session: &Session, media: &Media) -> bool {

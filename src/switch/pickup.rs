@@ -53,7 +53,7 @@ impl Switch {
             Some(offered) => {
                 let Some((local, agreed)) = negotiate::answer(&media, offered, other.as_ref()) else {
                     self.give_back(now, &media);
-                    return Err(Reply::new(488));
+                    return Err(if media.meets(offered) { Reply::new(488) } else { negotiate::no_way() });
                 };
                 (media.local, media.agreed) = (local, Some(agreed));
             }

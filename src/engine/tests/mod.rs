@@ -16,6 +16,7 @@ mod identity;
 mod leaving;
 mod messages;
 mod passing;
+mod presence_table;
 mod queue;
 mod refusals;
 mod servers;

@@ -200,3 +200,23 @@ fn what_a_caller_sends_is_passed_with_care() {
     assert_eq!(invite.other("X-Strowger-Queue"), None);
     assert_eq!(invite.max_forwards(), Some(6));
 }
+
+/// SW-07, RFC 3261 20.43: who wants his sound where none of ours can go is told so, and nothing of his call remains.
+#[test]
+fn sw_07_an_offer_of_another_family_is_refused_with_its_reason() {
+    let mut world = World::new(480);
+    let mut rui = super::writer::Writer::new("rui", 7002);
+    let described = |place: &str| {
+        format!("v=0\r\no=- 1 1 IN {place}\r\ns=-\r\nc=IN {place}\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n")
+    };
+    for (place, status, warning) in [
+        ("IP6 2001:db8::7", 488, Some("301 strowger \"Incompatible network address formats\"")),
+        ("IP4 224.0.0.7", 488, Some("304 strowger \"Media type not available\"")),
+        ("IP4 127.0.0.1", 200, None),
+    ] {
+        let answer = rui.ask(&mut world, "INVITE", "800", ("Content-Type: application/sdp\r\n", &described(place)));
+        assert_eq!((answer.status(), answer.other("Warning")), (Some(status), warning), "{place}");
+        let calls = usize::from(status == 200);
+        assert_eq!(world.engine.switch.counts().calls, calls, "{place}");
+    }
+}

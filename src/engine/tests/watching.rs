@@ -16,14 +16,14 @@ use crate::{
     wire::sip::{Message, Name},
 };
 
-const DIALOG: &str = "Event: dialog\r\nExpires: 600\r\nAccept: application/dialog-info+xml\r\n";
-const PRESENCE: &str = "Event: presence\r\nExpires: 600\r\nAccept: application/pidf+xml\r\n";
-const PIDF: &str = "Event: presence\r\nContent-Type: application/pidf+xml\r\n";
+pub const DIALOG: &str = "Event: dialog\r\nExpires: 600\r\nAccept: application/dialog-info+xml\r\n";
+pub const PRESENCE: &str = "Event: presence\r\nExpires: 600\r\nAccept: application/pidf+xml\r\n";
+pub const PIDF: &str = "Event: presence\r\nContent-Type: application/pidf+xml\r\n";
 
 /// The longest that a watcher may be without news.
 const IN_TIME: Duration = Duration::from_millis(200);
 
-fn subscribe(world: &mut World, writer: &mut Writer, target: &str, more: &str) -> Message {
+pub fn subscribe(world: &mut World, writer: &mut Writer, target: &str, more: &str) -> Message {
     let answer = writer.ask(world, "SUBSCRIBE", target, (more, ""));
     if answer.status() == Some(200) {
         writer.to_tag = answer.to_tag().map(str::to_owned);
@@ -32,7 +32,7 @@ fn subscribe(world: &mut World, writer: &mut Writer, target: &str, more: &str) -
 }
 
 /// The NOTIFYs that come in time: state of the subscription and what it says.
-fn told(world: &mut World, writer: &mut Writer, status: u16) -> Vec<(String, String)> {
+pub fn told(world: &mut World, writer: &mut Writer, status: u16) -> Vec<(String, String)> {
     world.pass(IN_TIME);
     let heard = writer.hears(world, status);
     let state = |notify: &Message| notify.header(Name::SubscriptionState).unwrap_or_default().to_owned();
@@ -40,12 +40,12 @@ fn told(world: &mut World, writer: &mut Writer, status: u16) -> Vec<(String, Str
     notifies.map(|notify| (state(notify), String::from_utf8_lossy(notify.body()).into_owned())).collect()
 }
 
-fn shows(told: &[(String, String)], state: &str) -> bool {
+pub fn shows(told: &[(String, String)], state: &str) -> bool {
     told.last().is_some_and(|(_, body)| body.contains(&format!("<state>{state}</state>")))
 }
 
 /// Open or closed, what he does, and the note.
-fn seen(told: &[(String, String)]) -> (bool, Option<String>, Option<String>) {
+pub fn seen(told: &[(String, String)]) -> (bool, Option<String>, Option<String>) {
     let body = &told.last().expect("a NOTIFY").1;
     let between = |from: &str, to: &str| {
         let (_, rest) = body.split_once(from)?;
@@ -285,7 +285,7 @@ fn as_18_status_drives_presence() {
     assert_eq!(seen(&told(&mut world, &mut rui, 200)), (true, None, None));
 }
 
-fn pidf(basic: &str, activity: &str, note: &str) -> String {
+pub fn pidf(basic: &str, activity: &str, note: &str) -> String {
     format!(
         "<?xml version=\"1.0\"?>\r\n<presence xmlns=\"urn:ietf:params:xml:ns:pidf\" \
          xmlns:rpid=\"urn:ietf:params:xml:ns:pidf:rpid\" entity=\"sip:eva@x\"><tuple id=\"t\"><status><basic>{basic}\

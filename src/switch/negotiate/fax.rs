@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt::Write};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Agreed, Menu, Offered, formats::Choice, head, holds, lines::Lines, lines_of, remote};
+use super::{Agreed, Menu, Offered, formats::Choice, head, holds, lines::Lines, lines_of, places::remote};
 use crate::{
     media::{Codec, PayloadTypes},
     switch::leg::LegMedia,
@@ -77,7 +77,7 @@ pub fn answer(leg: &LegMedia, offered: &Offered, other: Option<&Agreed>) -> Opti
     let mut text = head(leg, None);
     offered.lines.write(&mut text, |text| granted.write(text, leg, &offered.proto));
     let (direction, holds, lines) = (offered.direction, offered.holds, offered.lines.clone());
-    Some((text.into(), Agreed { direction, holds, lines, ..agreed(theirs.clone(), offered.remote) }))
+    Some((text.into(), Agreed { direction, holds, lines, ..agreed(theirs.clone(), leg.sends_to(offered.remote)) }))
 }
 
 /// Our offer to the other side of whoever wants it so, and what its numbers mean.
@@ -90,7 +90,7 @@ pub fn offer(leg: &LegMedia, wanted: &Fax) -> (Bytes, Menu) {
 pub fn read_answer(session: &Session, leg: &LegMedia) -> Option<Agreed> {
     let (_, media, fax) = Fax::find(session).filter(|_| can_have(leg))?;
     let (direction, holds) = (media.direction, holds(session, media));
-    Some(Agreed { direction, holds, lines: lines_of(leg), ..agreed(fax, remote(session, media)?) })
+    Some(Agreed { direction, holds, lines: lines_of(leg), ..agreed(fax, leg.answered_at(remote(session, media)?)?) })
 }
 
 /// UDPTL is not protected: what was secure does not become fax, and a browser knows none.

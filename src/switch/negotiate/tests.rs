@@ -1,3 +1,5 @@
+use std::net::SocketAddr;
+
 use super::*;
 use crate::{
     base::StreamId,
@@ -294,4 +296,60 @@ fn sw_09_a_secure_leg_is_not_talked_down() {
     assert!(taken.security.is_some());
     let unasked = sdp(&format!("m=audio 4000 RTP/SAVP 0\r\n{CRYPTO}"));
     assert!(read_answer(unasked.as_bytes(), &leg_of(&wants.ours)).is_none());
+}
+
+/// SW-07, THREATS (reflection): nothing is sent to groups, whole networks and reserved addresses, whichever line names them, nor to
+/// what a peer calls his own loopback; where he wants nothing sent, nothing is.
+#[test]
+fn sw_07_no_description_makes_us_send_to_others() {
+    let offer = |family: &str, ip: &str, more: &str| {
+        let text = format!("v=0\r\no=- 1 1 IN IP4 x.example\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\n");
+        read_offer(format!("{text}m=audio 4000 RTP/AVP 8\r\n{more}").as_bytes())
+    };
+    for ip in ["224.0.0.1", "239.1.2.3/127", "255.255.255.255", "240.0.0.1", "0.1.2.3"] {
+        assert_eq!(offer("IP4", ip, ""), None, "{ip}");
+        let line = format!("c=IN IP4 {ip}\r\n");
+        assert_eq!(offer("IP4", "198.51.100.7", &line), None, "{ip} for the line");
+        let fax = format!("m=image 4000 udptl t38\r\nc=IN IP4 {ip}\r\n");
+        assert_eq!(read_offer(sdp(&fax).as_bytes()), None, "{ip} for fax");
+        let text = sdp(&format!("m=audio 4000 RTP/AVP 8\r\nc=IN IP4 {ip}\r\n"));
+        let ours = Menu::for_peer_of(None);
+        assert_eq!(read_answer(text.as_bytes(), &leg_of(&ours)), None, "{ip} in an answer");
+    }
+    assert_eq!(offer("IP6", "ff02::1", ""), None);
+    assert_eq!(offer("IP6", "::ffff:224.0.0.1", ""), None);
+    let place = |ip: &str, more: &str| answer(&leg(), &offer("IP4", ip, more).unwrap(), None).unwrap().1.remote;
+    let at = |text: &str| -> SocketAddr { text.parse().unwrap() };
+    let rtcp = |to: &str| place("198.51.100.7", &format!("a=rtcp:4007 IN IP4 {to}\r\n")).rtcp;
+    assert_eq!(rtcp("198.51.100.8"), at("198.51.100.8:4007"));
+    assert_eq!(rtcp("224.0.0.1"), at("198.51.100.7:4007"));
+    assert_eq!(place("127.0.0.1", "").rtp, at("0.0.0.0:4000"));
+    let held = answer(&leg(), &offer("IP4", "0.0.0.0", "").unwrap(), None).unwrap().1;
+    assert!(held.holds && held.remote.rtp == at("0.0.0.0:4000"));
+    // On one machine it is everybody's.
+    let here = LegMedia { address: "127.0.0.1".parse().unwrap(), ..leg() };
+    let (_, agreed) = answer(&here, &offer("IP4", "127.0.0.1", "").unwrap(), None).unwrap();
+    assert_eq!(agreed.remote.rtp, at("127.0.0.1:4000"));
+}
+
+/// SW-07: a leg is answered in the family that it offers, or not at all; what we offered is answered in either where the port takes
+/// both.
+#[test]
+fn sw_07_an_offer_of_the_other_family_is_not_met() {
+    let six = "v=0\r\no=- 1 1 IN IP6 2001:db8::7\r\ns=-\r\nc=IN IP6 2001:db8::7\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n";
+    let offered = read_offer(six.as_bytes()).unwrap();
+    assert!(!leg().meets(&offered) && answer(&leg(), &offered, None).is_none());
+    let both = Port { rtp: "[::]:20000".parse().unwrap(), ..leg().port };
+    let leg_at = |port: Port, address: &str| LegMedia { address: address.parse().unwrap(), port, ..leg() };
+    assert!(!leg_at(both, "192.0.2.1").meets(&offered), "what we name is what he can reach");
+    let (text, agreed) = answer(&leg_at(both, "2001:db8::1"), &offered, None).unwrap();
+    assert!(std::str::from_utf8(&text).unwrap().contains("\r\nc=IN IP6 2001:db8::1\r\n"));
+    assert_eq!(agreed.remote.rtp.to_string(), "[2001:db8::7]:4000");
+    let ours = Menu::for_peer_of(None);
+    let with = |port: Port| LegMedia { ours: ours.clone(), ..leg_at(port, "192.0.2.1") };
+    assert!(read_answer(six.as_bytes(), &with(both)).is_some());
+    assert!(read_answer(six.as_bytes(), &with(leg().port)).is_none());
+    // Six-dressed four is four.
+    let mapped = six.replace("2001:db8::7", "::ffff:198.51.100.7");
+    assert!(leg().meets(&read_offer(mapped.as_bytes()).unwrap()));
 }
