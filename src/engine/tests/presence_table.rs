@@ -11,6 +11,7 @@ use crate::{
     acd::{Channel, DevicePresence, ReasonKind, ReasonSettings, Selection, Status},
     base::AgentId,
     engine::{Centre, Request},
+    sip::Reply,
 };
 
 /// What brings Eva, who is Ready and whose phone is there, into a row.
@@ -58,7 +59,10 @@ fn bring(world: &mut World, row: Row) {
         Row::Ready => {}
         Row::NotReady => select(world, Selection::NotReady { reason: None }),
         Row::Custom => select(world, Selection::not_ready("training")),
-        Row::Rings => drop(world.incoming(eva).expect("it rings")),
+        Row::Rings => {
+            let (usage, _) = world.incoming(eva).expect("it is called");
+            world.respond(eva, usage, Reply::new(180));
+        }
         Row::Voice => drop(world.answer(eva)),
         Row::NotReadyInVoice => {
             world.answer(eva);
