@@ -1,6 +1,7 @@
 //! Slows down guessing: per source and name, and per source over all names. A user who signs in from elsewhere notices
 //! nothing of it; one beside the guesser waits only when his own name is being guessed there. The wait of a whole source
-//! is spared whoever has signed in from it before, and the first try of each name.
+//! is spared whoever has signed in from it before, and the first try of a name until there have been too many of those:
+//! one password can be tried with every name, too.
 
 use std::{
     collections::HashMap,
@@ -16,6 +17,9 @@ const FREE: u32 = 5;
 
 /// Wrong tries of one source over all names before it has to wait; an office behind one address has many people.
 const SOURCE_FREE: u32 = 60;
+
+/// Wrong tries of one source over all names up to which a name's first try need not wait.
+const FIRST_TRIES_MAX: u32 = 4 * SOURCE_FREE;
 
 /// The first wait; it doubles with each further try.
 const FIRST_WAIT: Duration = Duration::from_secs(2);
@@ -49,9 +53,10 @@ impl Limiter {
     /// How long this source must wait before it may try this name again.
     pub fn wait(&self, now: Instant, source: IpAddr, name: &str) -> Option<Duration> {
         let tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = tries.get(&(network(source), Some(name.to_owned())))?;
+        let own = tries.get(&(network(source), Some(name.to_owned())));
         let shared = tries.get(&(network(source), None)).filter(|_| !self.is_at_home(source, name));
-        let until = shared.map_or(own.until, |shared| shared.until.max(own.until));
+        let shared = shared.filter(|shared| own.is_some() || shared.wrong > FIRST_TRIES_MAX);
+        let until = own.into_iter().chain(shared).map(|tries| tries.until).max()?;
         (until > now).then(|| until.since(now))
     }
 
@@ -79,9 +84,7 @@ impl Limiter {
         let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
         tries.remove(&(network(source), Some(name.to_owned())));
     }
-}
 
-impl Limiter {
     fn is_at_home(&self, source: IpAddr, name: &str) -> bool {
         let at_home = self.at_home.lock().unwrap_or_else(PoisonError::into_inner);
         at_home.contains_key(&(network(source), name.to_owned()))
@@ -155,6 +158,22 @@ mod tests {
         assert!(limiter.wait(now, OFFICE, "user3").is_some());
         assert_eq!(limiter.wait(now, HOME, "user3"), None);
         assert_eq!(limiter.wait(now, OFFICE, "someone else"), None, "his name was not guessed");
+    }
+
+    /// One password with every name: each name's first try is spared no longer, but who is at home there is.
+    #[test]
+    fn a_source_that_tries_every_name_once_waits_too() {
+        let limiter = Limiter::default();
+        let now = Instant::from_micros(1);
+        limiter.right(now, OFFICE, "ana");
+        for n in 0..FIRST_TRIES_MAX {
+            assert_eq!(limiter.wait(now, OFFICE, &format!("user{n}")), None);
+            limiter.wrong(now, OFFICE, &format!("user{n}"));
+        }
+        limiter.wrong(now, OFFICE, "one more");
+        assert_eq!(limiter.wait(now, OFFICE, "someone else"), Some(WAIT_MAX));
+        assert_eq!(limiter.wait(now, OFFICE, "ana"), None, "she has signed in from there");
+        assert_eq!(limiter.wait(now, HOME, "someone else"), None);
     }
 
     #[test]
