@@ -15,7 +15,7 @@ pub use circle::way_round;
 pub use endpoint::Endpoint;
 pub use ids::*;
 pub use map::{FastMap, FastSet, KeyedMap, keyed_map};
-pub use number::{DIALLED_MAX, Dialled, Extension, NUMBER_DIGITS_MAX, Number};
+pub use number::{DIALLED_MAX, Dialled, Extension, KEY_EXPECTED, NUMBER_DIGITS_MAX, Number, is_key};
 pub use private::Private;
 pub use time::{Instant, Now, Wall};
 pub use timers::Timers;

@@ -46,6 +46,15 @@ impl Extension {
     }
 }
 
+/// What [`is_key`] wants, for whoever wrote something else.
+pub const KEY_EXPECTED: &str = "letters, digits and . _ - * #, at most 64";
+
+/// Whether settings may call an entry so. Keys stand in paths of the API, in metrics and in logs.
+pub fn is_key(text: &str) -> bool {
+    let clean = text.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '*' | '#'));
+    (1..=DIALLED_MAX).contains(&text.chars().count()) && clean && text.chars().any(char::is_alphanumeric)
+}
+
 /// A checked E.164 number: `+` and 3 to 15 digits, the first not zero.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

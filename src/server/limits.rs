@@ -17,6 +17,13 @@ pub fn raise_open_files() -> io::Result<u64> {
     Ok(limit.rlim_cur)
 }
 
+/// A file that may not grow further (`ulimit -f`, systemd's `LimitFSIZE`) is a write that fails, as on a full disk, and not
+/// the end of all calls.
+pub fn outlive_file_limits() {
+    // SAFETY: plain numbers; no handler of ours runs.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+}
+
 /// Has memory come in plain pages: a huge page for a few kilobytes here and there makes each call look, and cost, many
 /// times its size. Where the system refuses, all else still holds.
 pub fn plain_pages() {
@@ -58,6 +65,36 @@ pub fn restrict(limits: &Limits) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const OWN_PROCESS: &str = "STROWGER_TEST_OWN_PROCESS";
+
+    /// The limit is the process's own, so another one has it.
+    #[test]
+    fn a_file_that_may_not_grow_is_a_failed_write() {
+        let exe = std::env::current_exe().unwrap();
+        let name = "server::limits::tests::a_write_beyond_the_limit";
+        let mut command = std::process::Command::new(exe);
+        command.args(["--exact", name, "--ignored", "--nocapture"]).env(OWN_PROCESS, "1");
+        let told = command.output().unwrap();
+        let said = String::from_utf8_lossy(&told.stdout).into_owned();
+        assert!(told.status.success() && said.contains("1 passed"), "{:?} {said}", told.status);
+    }
+
+    #[test]
+    #[ignore = "limits its own process: the test above runs it in one"]
+    fn a_write_beyond_the_limit() {
+        if std::env::var_os(OWN_PROCESS).is_none() {
+            return;
+        }
+        outlive_file_limits();
+        let path = std::env::temp_dir().join(format!("strowger-limit-{}", std::process::id()));
+        let limit = libc::rlimit { rlim_cur: 4_096, rlim_max: libc::RLIM_INFINITY };
+        // SAFETY: reads from a structure of ours.
+        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &limit) }, 0);
+        let written = std::fs::write(&path, vec![0; 10_000]);
+        let _ = std::fs::remove_file(&path);
+        assert_eq!(written.unwrap_err().raw_os_error(), Some(libc::EFBIG));
+    }
 
     /// Where the system tells at all.
     #[test]

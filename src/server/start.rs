@@ -293,6 +293,7 @@ fn make_folder(path: &str) -> Result<PathBuf, StartError> {
 
 fn start_runtime() -> io::Result<tokio::runtime::Runtime> {
     limits::plain_pages();
+    limits::outlive_file_limits();
     // Without it there are fewer calls.
     let _ = limits::raise_open_files();
     Builder::new_multi_thread().worker_threads(RUNTIME_THREADS).thread_name("shell").enable_all().build()

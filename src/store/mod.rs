@@ -38,7 +38,7 @@ fn is_damage(error: &rusqlite::Error) -> bool {
 }
 
 /// Moves a damaged file away, and its side files with it, so that a new one can take its place; tells where to.
-fn set_aside(path: &Path) -> io::Result<PathBuf> {
+pub fn set_aside(path: &Path) -> io::Result<PathBuf> {
     let sibling = |n: u32, tail: &str| {
         let mut name = path.as_os_str().to_owned();
         name.push(format!(".damaged-{n}{tail}"));

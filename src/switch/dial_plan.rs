@@ -89,7 +89,24 @@ impl DialPlan {
 
     fn bars(&self, barred: &[Pattern], number: &str) -> bool {
         let others = self.taken_for(number).into_iter().flatten().map(Cow::Owned);
-        any_fits(barred, &self.known_as(number)) || any_fits(barred, &others.collect::<Vec<_>>())
+        any_fits(barred, &self.known_as(number))
+            || any_fits(barred, &others.collect::<Vec<_>>())
+            || self.hides(barred, number)
+    }
+
+    /// Signs in a number are for the carrier, who may take off a code of his (`*31#`, `*67`) and connect the rest: no barred
+    /// number may begin anywhere in what leaves so.
+    fn hides(&self, barred: &[Pattern], number: &str) -> bool {
+        let leaving = self.leaving(number);
+        let is_plain = Number::new(&leaving).is_some() || leaving.bytes().all(|b| b.is_ascii_digit());
+        let runs = leaving.split(|c: char| !c.is_ascii_digit()).filter(|run| !is_plain && !run.is_empty());
+        let mut hidden = runs.flat_map(|run| (0..run.len()).filter_map(|at| run.get(at..)));
+        hidden.any(|rest| {
+            let whole = Cow::Owned(format!("+{rest}"));
+            let others = self.taken_for(rest).into_iter().flatten().map(Cow::Owned);
+            let known: Vec<_> = self.known_as(rest).into_iter().chain(others).chain([whole]).collect();
+            any_fits(barred, &known)
+        })
     }
 
     pub fn class(&self, id: DialClassId) -> Option<&DialClass> {
@@ -167,6 +184,22 @@ mod tests {
             "a short code is no number abroad"
         );
         assert!(!plan.is_barred("210000001") && plan.is_emergency("112") && !plan.is_emergency("1120"));
+        // A code for the carrier hides nothing, wherever it stands and however he writes it; other codes are no numbers.
+        for hidden in [
+            "#31#+351761234567",
+            "*31#00351761234567",
+            "*67761234567",
+            "*3100351761234567",
+            "++351761234567",
+            "+00351761234567",
+            "0+351761234567",
+            "**351761234567#",
+            "#31#351761234567#",
+        ] {
+            assert!(plan.is_barred(hidden), "{hidden}");
+            assert!(!planless.is_barred(hidden) == hidden.starts_with("*67"), "{hidden}");
+        }
+        assert!(["*100#", "#31#210000001", "*21*210000001#", "+351210000001"].iter().all(|free| !plan.is_barred(free)));
         let class = DialClass {
             id: DialClassId(1),
             name: "home".into(),

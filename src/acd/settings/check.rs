@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use super::{AgentSettings, DispositionRule, NextStatus, Onward, QueueSettings, Settings, fits, preferred};
 use crate::{
     acd::{Channel, Disposition, QUEUE_WAITING_MAX, Reason},
-    base::way_round,
+    base::{KEY_EXPECTED, is_key, way_round},
 };
 
 /// Levels of a skill.
@@ -26,7 +26,7 @@ pub struct Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.hint)
+        write!(f, "{}: {}", self.place.escape_debug(), self.hint)
     }
 }
 
@@ -188,6 +188,8 @@ fn unique<'a>(table: &str, keys: impl Iterator<Item = &'a str>, faults: &mut Vec
     for (key, count) in seen {
         if key.is_empty() {
             fault(faults, table.into(), "each needs a key, such as key = \"ana\"");
+        } else if !is_key(key) && !key.starts_with("system:") {
+            fault(faults, format!("{table}.{key}"), format!("a key has {KEY_EXPECTED}"));
         } else if count > 1 {
             fault(faults, format!("{table}.{key}"), "this key is used twice");
         }

@@ -51,10 +51,10 @@ impl Sight {
         }
     }
 
-    /// Whom he talks to.
+    /// Whom he talks to; not of one who was only logged in to a queue of theirs for a time.
     pub fn agent(&self, agent: &AgentView) -> bool {
         let is_his = |key: &str, keys: &BTreeMap<QueueId, String>| keys.values().any(|known| known == key);
-        self.within(|keys, _| agent.queues.iter().any(|member| is_his(&member.queue, keys)))
+        self.within(|keys, _| agent.queues.iter().any(|member| !member.temporary && is_his(&member.queue, keys)))
     }
 
     /// Who waits there.

@@ -43,7 +43,9 @@ pub async fn registrations(State(api): State<Arc<Api>>, signed: Signed) -> Resul
     let scope = Scope::of(&api, &signed)?;
     let (snapshot, centre) = (api.snapshot().await?, api.handle.centre());
     let shown: Option<BTreeSet<&str>> = scope.queues().map(|queues| {
-        let is_theirs = |agent: &&AgentSnapshot| agent.queues.iter().any(|member| queues.contains(&member.queue));
+        let is_theirs = |agent: &&AgentSnapshot| {
+            agent.queues.iter().any(|member| !member.temporary && queues.contains(&member.queue))
+        };
         snapshot.acd.agents.iter().filter(is_theirs).map(|agent| user_of(&centre, agent)).collect()
     });
     let names: BTreeMap<_, _> = centre.users.iter().map(|user| (user.id, user.name.as_str())).collect();

@@ -46,14 +46,17 @@ impl Scope {
         self.check(|only| only.iter().any(|(id, _)| *id == queue), "You don't supervise this queue.")
     }
 
-    /// An agent of one of the queues, assigned or logged in.
+    /// An agent whom the settings assign to one of the queues. One who is logged in for a time is not theirs: any
+    /// supervisor may have done that.
     pub async fn agent(&self, api: &Api, agent: AgentId) -> Result<(), Problem> {
         if self.only.is_none() {
             return Ok(());
         }
         let view = api.view().await?;
         let queues = view.agents.get(&agent).map(|agent| agent.queues.as_slice()).unwrap_or_default();
-        let is_his = |only: &BTreeSet<(QueueId, String)>| queues.iter().any(|member| has(only, &member.queue));
+        let is_his = |only: &BTreeSet<(QueueId, String)>| {
+            queues.iter().any(|member| !member.temporary && has(only, &member.queue))
+        };
         self.check(is_his, "You supervise no queue of this agent.")
     }
 

@@ -70,6 +70,43 @@ async fn sv_09_a_supervisor_of_other_queues_has_no_rights() {
     }
 }
 
+/// SV-09: whoever logs an agent in to a queue of his for a time has power over that membership, not over the agent.
+#[tokio::test]
+async fn sv_09_a_temporary_membership_gives_no_rights_to_an_agent() {
+    const SALES: QueueId = QueueId(99);
+    for (temporary, expected) in [(true, StatusCode::FORBIDDEN), (false, StatusCode::OK)] {
+        let desk = desk(&format!("scope-temporary-{temporary}"), Some(&[SALES])).await;
+        desk.picture.show(|snapshot| {
+            let sales = QueueSnapshot { queue: SALES, key: "sales".into(), ..snapshot.acd.queues[0].clone() };
+            snapshot.acd.queues.push(sales);
+            let state = MemberState::Active;
+            snapshot.acd.agents[0].queues.push(MemberSnapshot {
+                queue: SALES,
+                state,
+                temporary,
+                tier: 0,
+                device: Default::default(),
+            });
+            snapshot.devices.push(device(1, "sip:ana@10.0.0.1", true));
+        });
+        let eva = desk.sign_in("eva").await;
+        for (method, path, body) in [
+            ("PUT", "agents/ana/status", r#"{"status":"not_ready"}"#),
+            ("PUT", "agents/ana/queues", r#"{"do":"pause"}"#),
+            ("POST", "agents/ana/wrap-up/finish", "{}"),
+        ] {
+            let status = desk.write(method, &eva, &format!("/api/v1/{path}"), body).await.status;
+            assert_eq!(status, expected, "{temporary}: {path}");
+        }
+        let figures = desk.get(&eva, "/api/v1/agents/ana/figures").await.status;
+        assert_eq!(figures == StatusCode::FORBIDDEN, temporary, "{figures}");
+        let devices = desk.get(&eva, "/api/v1/registrations").await.json()["registrations"].to_string();
+        assert_eq!(devices.contains("\"ana\""), !temporary);
+        let out = desk.write("PUT", &eva, "/api/v1/agents/ana/queues/sales", r#"{"do":"log_out"}"#).await;
+        assert_eq!(out.status, StatusCode::OK, "the membership is his");
+    }
+}
+
 /// SV-09: "all queues" are those that he supervises: memberships elsewhere stay, and to name another is refused.
 #[tokio::test]
 async fn sv_09_all_queues_are_those_he_supervises() {

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     base::{Private, Wall},
     server::credentials::random,
+    store,
 };
 
 /// The first line of a file.
@@ -68,10 +69,14 @@ impl Key {
         Ok(Self(key))
     }
 
-    /// That of the file, or a new one in it.
+    /// That of the file, or a new one in it; what is no key is moved aside: finding faults later is no reason not to start.
     pub fn read_or_make(path: &Path) -> io::Result<Self> {
         match Self::read(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                let aside = store::set_aside(path)?;
+                tracing::error!(aside = %aside.display(), "the flight recorder's key was damaged; recordings of before can't be opened");
+            }
             read => return read,
         }
         let key = random::<32>()?;
@@ -165,6 +170,7 @@ pub fn unseal(from: &mut impl Read, key: &Key) -> io::Result<(Header, Bytes)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::scratch::Scratch;
 
     fn sealed(key: &Key) -> Vec<u8> {
         let header = Header::new(Wall(5), "asked for".to_owned(), true).unwrap();
@@ -176,6 +182,19 @@ mod tests {
 
     /// OP-01: what is sealed comes out again with its key and with no other, and not when an octet was changed, a piece
     /// left out or the end cut off; without the key nothing of it can be read.
+    /// What a power cut left of it costs the recordings of before, not the start.
+    #[test]
+    fn a_damaged_key_is_set_aside() {
+        let folder = Scratch::new("flight-key");
+        let path = folder.join("flight.key");
+        for (n, damaged) in [(1, &b""[..]), (2, b"0123"), (3, b"\xff\xfe\x00")] {
+            fs::write(&path, damaged).unwrap();
+            let made = Key::read_or_make(&path).unwrap();
+            assert_eq!(Key::read(&path).unwrap().0, made.0);
+            assert_eq!(fs::read(folder.join(format!("flight.key.damaged-{n}"))).unwrap(), damaged);
+        }
+    }
+
     #[test]
     fn only_the_key_opens_it_and_only_whole() {
         let key = Key([7; 32]);

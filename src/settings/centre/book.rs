@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::settings::{
-    fault::{At, Mark, Report},
-    near,
+use crate::{
+    base::{KEY_EXPECTED, is_key},
+    settings::{
+        fault::{At, Mark, Report},
+        near,
+    },
 };
 
 /// Names → ids. The id is made of the name, so that it is the same on every start and after every reordering: the
@@ -25,6 +28,11 @@ impl<Id: Copy + From<u64>> Book<Id> {
 
     /// Enters a name; a name already taken is a fault.
     pub fn add(&mut self, report: &Report<'_>, key: &str, mark: Mark) -> Option<Id> {
+        if !is_key(key) {
+            report.fault(mark, format!("key: expected {KEY_EXPECTED}, found {key:?}"), None);
+            report.spoil(self.kind);
+            return None;
+        }
         if let Some((_, earlier)) = self.by_key.get(key) {
             let hint = format!("it is there already at {}", report.line_of(*earlier));
             report.fault(mark, format!("{} \"{key}\" is given twice", self.kind), Some(hint));

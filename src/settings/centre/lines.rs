@@ -334,6 +334,15 @@ fn destination(text: &str) -> Option<TrunkDestination> {
 fn read_credentials(section: &Section<'_>) -> Option<TrunkCredentials> {
     match (section.text("user"), section.text("password")) {
         (Some(user), Some(password)) => {
+            for (key, empty) in [("user", &user), ("password", &password)] {
+                if empty.value.trim().is_empty() {
+                    section.fault(
+                        empty.mark,
+                        format!("{key}: found nothing"),
+                        Some("leave out both where the carrier asks for none".into()),
+                    );
+                }
+            }
             Some(TrunkCredentials { user: user.value, password: Private::new(password.value) })
         }
         (None, None) => None,

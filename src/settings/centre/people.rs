@@ -163,6 +163,10 @@ enum Secret {
 impl Secret {
     fn read(section: &Section<'_>) -> Self {
         let password = section.text("sip_password");
+        if let Some(empty) = password.as_ref().filter(|password| password.value.trim().is_empty()) {
+            let hint = "generate_password = true makes one; without any password his phones can't register";
+            section.fault(empty.mark, "sip_password: expected a password, found nothing", Some(hint.into()));
+        }
         let generate = section.flag("generate_password").filter(|at| at.value);
         let (md5, sha256) = (section.text("ha1_md5"), section.text("ha1_sha256"));
         for (hash, digits) in [(&md5, 32), (&sha256, 64)] {

@@ -284,7 +284,7 @@ impl Reading<'_, '_> {
                     None => break Mark::default(),
                 }
             };
-            self.report.fault(mark, format!("{}: {}", fault.place, fault.hint), None);
+            self.report.fault(mark, fault.to_string(), None);
         }
     }
 }

@@ -65,3 +65,29 @@ fn sv_09_a_supervisors_queues_are_read() {
         assert!(said.contains(wanted), "{wanted} is missing in:\n{said}");
     }
 }
+
+/// What a template left empty opens nothing; what can't stand in a path or a log is no key.
+#[test]
+fn empty_passwords_and_odd_keys_are_refused() {
+    let said = refused("[[user]]\nkey = \"ana\"\nsip_password = \"\"\n[[user]]\nkey = \"rui\"\nsip_password = \" \"\n");
+    assert_eq!(said.matches("sip_password: expected a password, found nothing").count(), 2, "{said}");
+    let trunk = "sources = [\"127.0.0.1:5080\"]\ndestination = \"127.0.0.1:5080\"\n";
+    let said = refused(&format!("[[trunk]]\nkey = \"t\"\nuser = \"acme\"\npassword = \"\"\n{trunk}"));
+    assert!(said.contains("centre.toml:4:12: password: found nothing"), "{said}");
+    for odd in ["../../etc/passwd", "a\\r\\nX: y", "a\\u0000", "a b", "-", &"a".repeat(65)] {
+        for entry in ["queue", "menu", "reason", "calendar", "disposition"] {
+            let more = match entry {
+                "menu" => "to = \"hangup\"",
+                "queue" | "calendar" => "",
+                _ => "name = \"x\"",
+            };
+            let said = refused(&format!("[[{entry}]]\nkey = \"{odd}\"\n{more}\n"));
+            assert!(
+                said.contains("letters, digits and . _ - * #, at most 64") && !said.contains('\0'),
+                "{entry} {odd}:\n{said}"
+            );
+        }
+        let said = refused(&format!("[[trunk]]\nkey = \"{odd}\"\n{trunk}"));
+        assert!(said.contains("centre.toml:2:7: key: expected letters, digits"), "{odd}:\n{said}");
+    }
+}
