@@ -197,7 +197,7 @@ mod tests {
             "#31#351761234567#",
         ] {
             assert!(plan.is_barred(hidden), "{hidden}");
-            assert!(!planless.is_barred(hidden) == hidden.starts_with("*67"), "{hidden}");
+            assert_ne!(planless.is_barred(hidden), hidden.starts_with("*67"), "{hidden}");
         }
         assert!(["*100#", "#31#210000001", "*21*210000001#", "+351210000001"].iter().all(|free| !plan.is_barred(free)));
         let class = DialClass {

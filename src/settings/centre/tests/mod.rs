@@ -278,7 +278,7 @@ fn faults_of_certificate_names_have_their_place() {
         assert!(said.contains("config/centre.toml:3:22: certificate_names: expected the name"), "{said}");
     }
     let main = Source::new("config/strowger.toml", "include = [\"centre.toml\"]\n");
-    let text = Ok(Source::new("config/centre.toml", &trunk("\"carrier.example\"")));
+    let text = Ok(Source::new("config/centre.toml", trunk("\"carrier.example\"")));
     let said = load(main, vec![Included { name: String::from("centre.toml"), text }], &[]).unwrap_err().to_string();
     assert!(said.contains("centre.toml:3:22: certificate_names: nobody is asked for a certificate"), "{said}");
     assert!(said.contains("client_authorities"), "{said}");
