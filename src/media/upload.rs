@@ -17,7 +17,10 @@ use symphonia::core::{
     probe::Hint,
 };
 
-use super::{SAMPLE_RATE, Sound};
+use super::{
+    SAMPLE_RATE, Sound,
+    wav::chunks::{self, Chunks},
+};
 use narrow::Narrow;
 
 /// The largest file taken: five minutes of 16-bit stereo at 44.1 kHz are 53 MB, as FLAC half of that.
@@ -88,12 +91,16 @@ impl std::fmt::Display for UploadError {
 impl std::error::Error for UploadError {}
 
 /// Decodes a whole file to what players play: mono at 8 kHz, as long as the original.
-pub fn decode(file: Vec<u8>) -> Result<Sound, UploadError> {
+pub fn decode(mut file: Vec<u8>) -> Result<Sound, UploadError> {
     if file.len() > UPLOAD_BYTES_MAX {
         return Err(UploadError::TooLarge);
     }
-    if has_no_rate(&file) {
-        return Err(UploadError::Broken);
+    if chunks::is_wave(&file) {
+        let found = chunks::read(&file).map_err(|_| UploadError::Broken)?;
+        if has_no_rate(found) {
+            return Err(UploadError::Broken);
+        }
+        file = chunks::plain(found);
     }
     let source = MediaSourceStream::new(Box::new(Cursor::new(file)), MediaSourceStreamOptions::default());
     let notes = Limit::Maximum(NOTES_MAX);
@@ -123,10 +130,9 @@ pub fn decode(file: Vec<u8>) -> Result<Sound, UploadError> {
     Err(UploadError::TooLong)
 }
 
-/// A WAV's description, wherever it stands, that would have its decoder divide by nothing.
-fn has_no_rate(file: &[u8]) -> bool {
-    let after = |at: usize| file.get(at + 12..at + 16);
-    file.windows(4).enumerate().any(|(at, name)| name == b"fmt " && after(at).is_some_and(|rate| rate == [0; 4]))
+/// A description that would have the decoder divide by nothing.
+fn has_no_rate(wave: Chunks<'_>) -> bool {
+    wave.format.get(4..8) == Some(&[0; 4])
 }
 
 /// Mixes what one packet holds to mono, and makes it narrow.

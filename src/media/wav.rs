@@ -1,12 +1,11 @@
 //! WAV files to sound: a reader over bytes. PCM of 16 bits, µ-law and A-law; mono or stereo; 8 or 16 kHz.
 
+pub mod chunks;
+
 use super::{SAMPLE_RATE, SOUND_SAMPLES_MAX, Sound, g711};
 
 /// The largest file looked at: half an hour of stereo PCM at 16 kHz is 115 MB.
 pub const WAV_BYTES_MAX: usize = 128 << 20;
-
-/// Chunks looked at before the sound: writers put a handful of notes in front of it.
-const CHUNKS_MAX: usize = 64;
 
 /// Why a file can't be played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,21 +45,8 @@ pub fn read(file: &[u8]) -> Result<Sound, WavError> {
     if file.len() > WAV_BYTES_MAX {
         return Err(WavError::TooLong);
     }
-    if file.get(..4) != Some(b"RIFF") || file.get(8..12) != Some(b"WAVE") {
-        return Err(WavError::NotWav);
-    }
-    let (mut rest, mut format) = (&file[12..], None);
-    for _ in 0..CHUNKS_MAX {
-        let (name, body, after) = chunk(rest)?;
-        match name {
-            b"fmt " => format = Some(Format::read(body)?),
-            b"data" => return format.ok_or(WavError::Torn)?.sound(body),
-            // Notes of the writer's.
-            &_ => {}
-        }
-        rest = after;
-    }
-    Err(WavError::Torn)
+    let chunks = chunks::read(file)?;
+    Format::read(chunks.format)?.sound(chunks.sound)
 }
 
 /// A mono µ-law file at 8 kHz.
@@ -131,17 +117,6 @@ const TAG_ALAW: u16 = 6;
 const TAG_ULAW: u16 = 7;
 /// The real tag follows in the extension.
 const TAG_EXTENSIBLE: u16 = 0xfffe;
-
-/// The first chunk: its name, its body, what follows. A body cut short by the file's end is given as far as it goes, as
-/// a writer that crashed leaves it.
-fn chunk(bytes: &[u8]) -> Result<(&[u8; 4], &[u8], &[u8]), WavError> {
-    let (name, rest) = bytes.split_first_chunk::<4>().ok_or(WavError::Torn)?;
-    let (length, rest) = rest.split_first_chunk::<4>().ok_or(WavError::Torn)?;
-    let length = (u32::from_le_bytes(*length) as usize).min(rest.len());
-    let (body, after) = rest.split_at(length);
-    // Bodies of odd length are padded.
-    Ok((name, body, after.get(length % 2..).unwrap_or_default()))
-}
 
 struct Format {
     decode: fn(&[u8]) -> i16,

@@ -44,6 +44,24 @@ fn sc_07_any_rate_keeps_length_and_tones() {
     assert!((4_300.0..4_700.0).contains(&tone_peak(&samples[200..2_200], 700.0)), "both channels, evenly");
 }
 
+/// SC-07: what `sox` and `ffmpeg` write into a pipe, where they can't say how long it becomes, is a clip to its last sample.
+#[test]
+fn sc_07_files_written_into_a_pipe_are_read() {
+    let whole = pcm(16_000, 1, &sine(16_000, 1_000.0, 1_000));
+    for (riff, data) in [(u32::MAX, u32::MAX), (0x7fff_f024, 0x7fff_f000), (36, 0), (0, 0)] {
+        let mut piped = whole.clone();
+        piped[4..8].copy_from_slice(&riff.to_le_bytes());
+        piped[40..44].copy_from_slice(&data.to_le_bytes());
+        let sound = decode(piped).unwrap_or_else(|why| panic!("{data:#x}: {why}"));
+        assert_eq!(sound.len(), 8_000, "{data:#x}");
+        let samples: Vec<i16> = sound.samples().collect();
+        assert!(tone_snr_db(&samples[200..7_800], 1_000.0) > 30.0, "{data:#x}");
+    }
+    let mut rateless = whole;
+    rateless[24..28].fill(0);
+    assert_eq!(decode(rateless).map(|sound| sound.len()), Err(UploadError::Broken));
+}
+
 /// SC-07: a clip begins and ends in silence, so that it clicks nowhere.
 #[test]
 fn sc_07_edges_do_not_click() {
