@@ -218,7 +218,7 @@ impl Day {
 
     /// Its answer is of no use: the winner is lost before he is bridged.
     fn a_phone_without_codecs(&mut self, agent: &Agent) {
-        let mute = Abilities { codecs: Vec::new(), event: None };
+        let mute = Abilities { codecs: Vec::new(), event: None, lines: "" };
         let spoilt = self.chance.below(3) != 0;
         agent.can(if spoilt { mute } else { Abilities::default() });
         agent.answers_after(secs(1));

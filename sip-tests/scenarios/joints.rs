@@ -273,7 +273,7 @@ const WIDE: [(u8, Coding); 2] = [(9, Coding::G722), (111, Coding::Opus)];
 /// A desk whose phones, and the carrier, speak but one coding.
 fn wide_desk(seed: u64, coding: (u8, Coding)) -> Desk {
     let world = World::seed(seed);
-    let only = Abilities { codecs: vec![coding], event: None };
+    let only = Abilities { codecs: vec![coding], event: None, lines: "" };
     world.carrier().can(only.clone());
     let ana = world.agent("ana").ready();
     ana.can(only.clone());

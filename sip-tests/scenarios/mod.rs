@@ -30,6 +30,7 @@ mod presence;
 mod queue;
 mod races;
 mod recordings;
+mod reports;
 mod restart;
 mod storms;
 mod told;

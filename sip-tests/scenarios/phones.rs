@@ -79,7 +79,8 @@ fn what_is_heard_is_whole() {
 fn each_side_keeps_its_own_codec() {
     let world = World::seed(4);
     let (ana, rui) = ana_and_rui(&world);
-    let only = |which: usize| Abilities { codecs: vec![Abilities::default().codecs[which]], event: Some(101) };
+    let only =
+        |which: usize| Abilities { codecs: vec![Abilities::default().codecs[which]], event: Some(101), lines: "" };
     ana.can(only(0));
     rui.can(only(1));
     rui.answers_after(secs(1));

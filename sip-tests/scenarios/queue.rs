@@ -114,7 +114,7 @@ fn a_winner_without_media_gives_the_caller_back() {
     let ana = world.agent("ana").ready();
     world.run_for(secs(1));
     let bia = world.agent("bia").ready();
-    ana.can(crate::sim::Abilities { codecs: Vec::new(), event: None });
+    ana.can(crate::sim::Abilities { codecs: Vec::new(), event: None, lines: "" });
     ana.answers_after(secs(1));
     bia.answers_after(secs(1));
     let call = caller(&world);

@@ -144,6 +144,15 @@ impl Remote {
     pub fn new(rtp: SocketAddr) -> Self {
         Self { rtp, rtcp: SocketAddr::new(rtp.ip(), rtp.port().saturating_add(1)) }
     }
+
+    /// Both on one port (RFC 5761).
+    pub fn muxed(rtp: SocketAddr) -> Self {
+        Self { rtp, rtcp: rtp }
+    }
+
+    pub fn is_muxed(&self) -> bool {
+        self.rtp == self.rtcp
+    }
 }
 
 /// How a leg's media looks, agreed by offer and answer. "Send" and "receive" are the switch's own.

@@ -128,9 +128,17 @@ impl SourceRule {
         self.learnt.or_else(|| self.signalled.map(|remote| remote.rtp).filter(is_real))
     }
 
-    /// Where RTCP goes: where it comes from; else beside a learnt RTP address that the SDP did not name; else where the
+    /// RTCP goes from our RTP port to theirs.
+    pub fn is_muxed(&self) -> bool {
+        self.signalled.is_some_and(|remote| remote.is_muxed())
+    }
+
+    /// Where RTCP goes: where RTP goes, if both agreed on that; else where it comes from; else beside a learnt RTP address that the SDP did not name; else where the
     /// SDP says.
     pub fn rtcp_target(&self) -> Option<SocketAddr> {
+        if self.is_muxed() {
+            return self.target();
+        }
         if self.learnt_rtcp.is_some() {
             return self.learnt_rtcp;
         }
@@ -233,6 +241,17 @@ mod tests {
         assert_eq!((rule.target(), rule.rtcp_target()), (None, None));
         rule.signalled(Some(Remote::new(addr("192.0.2.1:0"))), SmallVec::new());
         assert_eq!(rule.target(), None);
+    }
+
+    /// SW-09: of a peer that has both on one port, wherever its NAT put that.
+    #[test]
+    fn sw_09_muxed_rtcp_goes_where_rtp_goes() {
+        let remote = Remote::muxed(addr("192.0.2.10:4000"));
+        let mut rule = SourceRule::new(Some(remote), SmallVec::new());
+        assert_eq!((rule.is_muxed(), rule.rtcp_target()), (true, Some(addr("192.0.2.10:4000"))));
+        rule.judge_rtcp(addr("192.0.2.10:4001"));
+        rule.judge(Instant::from_micros(1), addr("192.0.2.10:9000"), true);
+        assert_eq!(rule.rtcp_target(), Some(addr("192.0.2.10:9000")));
     }
 
     #[test]

@@ -39,6 +39,9 @@ use formats::Choice;
 use lines::Lines;
 use places::remote;
 
+/// RTCP beside RTP on one port (RFC 5761): taken when offered, and offered; who doesn't know it leaves it out.
+const MUX: &str = "a=rtcp-mux\r\n";
+
 /// What a peer offers, as far as it concerns us.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Offered {
@@ -173,6 +176,9 @@ pub(super) fn answer(leg: &LegMedia, offered: &Offered, other: Option<&Agreed>) 
     let mut text = head(leg, ours.as_ref());
     offered.lines.write(&mut text, |text| {
         audio(text, leg, &offered.proto, &menu, ptime_ms);
+        if offered.remote.is_muxed() && leg.door.is_none() {
+            text.push_str(MUX);
+        }
         if let Some(crypto) = &offered.crypto {
             text.push_str(&crypto.answer(&leg.key));
         }
@@ -261,6 +267,7 @@ pub(super) fn offer(leg: &LegMedia, suits: Suits<'_>) -> (Bytes, Menu) {
     let secure = leg.is_secure();
     lines_of(leg).write(&mut text, |text| {
         audio(text, leg, if secure { "RTP/SAVP" } else { "RTP/AVP" }, &menu, ptime_ms);
+        text.push_str(MUX);
         if secure {
             text.push_str(&Crypto::offer(&leg.key));
         }
@@ -405,9 +412,10 @@ fn holds(session: &Session, media: &Media) -> bool {
     nowhere || matches!(media.direction, Direction::SendOnly | Direction::Inactive)
 }
 
-/// Between what phones make; without a wish, 20 ms.
+/// Between what phones make; without a wish, 20 ms; never longer than it can take.
 fn ptime(media: &Media) -> u16 {
-    media.ptime.filter(|ms| (10..=60).contains(ms) && ms % 10 == 0).unwrap_or(20)
+    let wished = media.ptime.filter(|ms| (10..=60).contains(ms) && ms % 10 == 0).unwrap_or(20);
+    media.maxptime.map_or(wished, |most| wished.min((most / 10 * 10).max(10)))
 }
 
 fn head(leg: &LegMedia, browser: Option<&Ours<'_>>) -> String {

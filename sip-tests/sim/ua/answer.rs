@@ -143,7 +143,9 @@ impl Ua {
         media.event.1 = theirs.event.filter(|_| abilities.event.is_some());
         media.session.1 += 1;
         let codecs: Vec<_> = media.law.into_iter().collect();
-        sdp::write(media.session, media.rtp, &codecs, media.event.1, flow, false)
+        let lines =
+            if theirs.muxes { abilities.lines.to_owned() } else { abilities.lines.replace("a=rtcp-mux\r\n", "") };
+        sdp::write(media.session, media.rtp, &codecs, media.event.1, flow, false) + &lines
     }
 
     fn on_offer(&mut self, now: Instant, branch: &str, index: usize, request: &Message) {

@@ -96,7 +96,7 @@ impl Ua {
         let media = &mut self.calls[index].media;
         media.event.1 = abilities.event;
         media.session.1 += 1;
-        sdp::write(media.session, media.rtp, &abilities.codecs, abilities.event, flow, no_address)
+        sdp::write(media.session, media.rtp, &abilities.codecs, abilities.event, flow, no_address) + abilities.lines
     }
 
     /// Asks the other to wait, or to go on.

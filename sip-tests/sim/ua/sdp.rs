@@ -60,11 +60,13 @@ pub struct Abilities {
     pub codecs: Vec<(u8, Coding)>,
     /// Payload type that it offers for telephone-event.
     pub event: Option<u8>,
+    /// Lines of its own below the media line, each with its end.
+    pub lines: &'static str,
 }
 
 impl Default for Abilities {
     fn default() -> Self {
-        Self { codecs: vec![(0, Coding::Mu), (8, Coding::A)], event: Some(101) }
+        Self { codecs: vec![(0, Coding::Mu), (8, Coding::A)], event: Some(101), lines: "" }
     }
 }
 
@@ -76,12 +78,17 @@ pub struct Described {
     pub codecs: Vec<(u8, Coding)>,
     pub event: Option<u8>,
     pub flow: Flow,
+    /// `a=rtcp-mux`
+    pub muxes: bool,
+    /// `a=ptime`
+    pub ptime: Option<u16>,
 }
 
 impl Described {
     pub fn read(body: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(body).ok()?;
         let (mut address, mut port, mut codecs, mut event, mut flow) = (None, None, Vec::new(), None, Flow::SendRecv);
+        let (mut muxes, mut ptime) = (false, None);
         for line in text.lines() {
             if let Some(host) = line.strip_prefix("c=IN IP4 ").or_else(|| line.strip_prefix("c=IN IP6 ")) {
                 address = host.trim().parse().ok();
@@ -103,6 +110,10 @@ impl Described {
                 } else if name.to_ascii_lowercase().starts_with("opus/48000") {
                     codecs.push((number.parse().ok()?, Coding::Opus));
                 }
+            } else if line == "a=rtcp-mux" {
+                muxes = true;
+            } else if let Some(millis) = line.strip_prefix("a=ptime:") {
+                ptime = millis.parse().ok();
             } else if let Some(found) = Flow::ALL.into_iter().find(|flow| line.strip_prefix("a=") == Some(flow.word()))
             {
                 flow = found;
@@ -110,7 +121,7 @@ impl Described {
         }
         let rtp = SocketAddr::new(address?, port?);
         let reachable = !rtp.ip().is_unspecified() && rtp.port() != 0;
-        Some(Self { rtp: reachable.then_some(rtp), codecs, event, flow })
+        Some(Self { rtp: reachable.then_some(rtp), codecs, event, flow, muxes, ptime })
     }
 }
 

@@ -40,6 +40,10 @@ pub struct Media {
     pub ear: Ear,
     /// Digits heard as telephone-event.
     pub digits: String,
+    /// RTCP that came to the port of RTP.
+    pub reports: Vec<Vec<u8>>,
+    /// Their latest description.
+    pub theirs: Option<Described>,
     /// What we may do, as settled last.
     pub flow: Flow,
     pub remote: Option<SocketAddr>,
@@ -71,6 +75,8 @@ impl Media {
             talk,
             ear: Ear::default(),
             digits: String::new(),
+            reports: Vec::new(),
+            theirs: None,
             flow: Flow::SendRecv,
             remote: None,
             law: None,
@@ -99,9 +105,15 @@ impl Media {
             self.speech = Some(Speech::new(common.1, self.voice));
         }
         self.fax = None;
+        self.theirs = Some(theirs.clone());
         self.remote = theirs.rtp.or(self.remote);
         self.event.0 = theirs.event;
         self.flow = flow;
+    }
+
+    /// What it sends as.
+    pub const fn ssrc(&self) -> u32 {
+        self.ssrc
     }
 
     pub fn press(&mut self, digit: char) {
@@ -197,6 +209,9 @@ impl Media {
         let [first, second, s0, s1, t0, t1, t2, t3, r0, r1, r2, r3, payload @ ..] = packet else { return };
         if first >> 6 != 2 {
             return;
+        }
+        if (192..=223).contains(second) {
+            return self.reports.push(packet.to_vec());
         }
         let payload_type = second & 0x7f;
         let sequence = u16::from_be_bytes([*s0, *s1]);

@@ -150,7 +150,8 @@ impl Core {
                 let written = stream.reports.write(now, egress.ssrc, sent, heard, &mut packet[..REPORT_MAX]);
                 let written = written.and_then(|len| stream.guard.seal_rtcp(&mut packet, len));
                 if let Some(len) = written {
-                    send(Outgoing { index: stream.port.index, is_rtcp: true, to, packet: &packet[..len] });
+                    let is_rtcp = !stream.ingress.rule.is_muxed();
+                    send(Outgoing { index: stream.port.index, is_rtcp, to, packet: &packet[..len] });
                 }
             }
         }

@@ -17,6 +17,9 @@ pub fn remote(session: &Session, media: &Media) -> Option<Remote> {
     if !is_of_one(ip) && !browser::is_browsers(media) {
         return None;
     }
+    if media.rtcp_mux {
+        return Some(Remote::muxed(SocketAddr::new(ip, media.port)));
+    }
     let mut remote = Remote::new(SocketAddr::new(ip, media.port));
     if let Some((port, place)) = media.rtcp {
         let place = place.map(|place| place.to_canonical()).filter(|place| is_of_one(*place));

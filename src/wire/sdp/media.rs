@@ -27,6 +27,8 @@ pub struct Media {
     pub direction: Direction,
     /// Milliseconds a packet.
     pub ptime: Option<u16>,
+    /// At most so many.
+    pub maxptime: Option<u16>,
     /// Where RTCP goes when not to the next port (RFC 3605).
     pub rtcp: Option<(u16, Option<IpAddr>)>,
     pub rtcp_mux: bool,
@@ -85,6 +87,7 @@ impl Media {
             connection: None,
             direction: Direction::SendRecv,
             ptime: None,
+            maxptime: None,
             rtcp: None,
             rtcp_mux: false,
             crypto: Vec::new(),
@@ -217,6 +220,9 @@ impl fmt::Display for Media {
         }
         if let Some(ptime) = self.ptime {
             write!(f, "a=ptime:{ptime}\r\n")?;
+        }
+        if let Some(most) = self.maxptime {
+            write!(f, "a=maxptime:{most}\r\n")?;
         }
         if let Some((port, address)) = self.rtcp {
             write!(f, "a=rtcp:{port}")?;

@@ -139,6 +139,7 @@ impl Reader {
             "rtpmap" => rtpmap(media, value),
             "fmtp" => fmtp(media, value),
             "ptime" => media.ptime = milliseconds(value).or(media.ptime),
+            "maxptime" => media.maxptime = milliseconds(value).or(media.maxptime),
             "rtcp" => media.rtcp = rtcp(value).or(media.rtcp),
             "rtcp-mux" => media.rtcp_mux = true,
             "crypto" => media.crypto.push(crate::base::Private::new(value.to_owned())),
