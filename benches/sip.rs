@@ -293,6 +293,7 @@ impl Hall {
                 local: address(5060),
                 advertised: None,
                 media_address: None,
+                inside: Vec::new(),
             }],
             user_agent: "strowger".to_owned(),
             limits: Limits::default(),

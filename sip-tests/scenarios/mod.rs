@@ -22,6 +22,7 @@ mod hostile;
 mod joints;
 mod loss;
 mod menus;
+mod nat;
 mod pages;
 mod parties;
 mod phones;

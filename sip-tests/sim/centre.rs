@@ -19,7 +19,7 @@ pub const TRUNK: TrunkId = TrunkId(1);
 
 pub fn engine_settings() -> EngineSettings {
     let local: SocketAddr = SWITCH.parse().unwrap();
-    let listener = |transport| Listener { transport, local, advertised: None, media_address: None };
+    let listener = |transport| Listener { transport, local, advertised: None, media_address: None, inside: Vec::new() };
     EngineSettings {
         secures_tls: false,
         realm: REALM.into(),

@@ -1,7 +1,7 @@
 //! A browser's page with a telephone: JSON words over its live connection, sound by SRTP. ICE and DTLS are taken for done:
 //! the world hands the keys that they would have brought to both sides.
 
-use std::ops::Deref;
+use std::{net::SocketAddr, ops::Deref};
 
 use strowger::{
     base::{LegId, PageId, UserId},
@@ -220,8 +220,12 @@ impl Sim {
 
     /// What the switch describes; sound goes there from now on.
     fn page_hears_of(&mut self, call: PageCall, sdp: &str) {
-        let ua = &mut self.uas[call.ua];
-        let described = Described::read(sdp.as_bytes()).expect("a description");
+        let (ua, nat) = (&mut self.uas[call.ua], self.nat);
+        let mut described = Described::read(sdp.as_bytes()).expect("a description");
+        // The checks of ICE find out which of them leads there.
+        if let (Some(nat), from) = (nat, ua.calls[call.index].media.rtp) {
+            described.rtp = places(sdp).find(|to| nat.carry(from, *to).is_some());
+        }
         assert!(sdp.contains("a=fingerprint:sha-256 ") && sdp.contains("a=ice-ufrag:"), "{sdp}");
         let abilities = ua.abilities.clone();
         ua.calls[call.index].media.settle(&described, &abilities, Flow::SendRecv);
@@ -300,4 +304,12 @@ impl Sim {
         let name = &self.uas[self.page_uas[&page]].name;
         self.centre.users.iter().find(|user| user.name.as_str() == name).unwrap().id
     }
+}
+
+/// The candidates of a description, in its order.
+fn places(sdp: &str) -> impl Iterator<Item = SocketAddr> {
+    sdp.lines().filter_map(|line| {
+        let mut words = line.strip_prefix("a=candidate:")?.split(' ').skip(4);
+        Some(SocketAddr::new(words.next()?.parse().ok()?, words.next()?.parse().ok()?))
+    })
 }

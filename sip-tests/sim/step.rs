@@ -13,8 +13,8 @@ use strowger::{
     acd::{EngagementSummary, Rule},
     base::{Chance, Instant, LegId, Now, PageId, UserId, Wall},
     engine::{
-        Alarm, Answer, CallRecord, Centre, Emitted, Engine, Entry, EntryId, Event, Input, Output, PageSays, PageTold,
-        Question, Record, Refused, RequestId, SegmentRecord, SegmentReport,
+        Alarm, Answer, CallRecord, Centre, Emitted, Engine, EngineSettings, Entry, EntryId, Event, Input, Output,
+        PageSays, PageTold, Question, Record, Refused, RequestId, SegmentRecord, SegmentReport,
         flight::{Base, Recorder, digest},
     },
     media,
@@ -25,6 +25,7 @@ use strowger::{
 use super::{
     Link, centre,
     disk::Disk,
+    nat::Nat,
     page::PageCall,
     plane::Plane,
     shelf::Shelf,
@@ -67,6 +68,7 @@ pub(super) struct Sim {
     pub seed: u64,
     pub chance: Chance,
     pub link: Link,
+    pub nat: Option<Nat>,
     pub clock: Instant,
     pub due: BinaryHeap<Reverse<(Instant, u64)>>,
     pub what: HashMap<u64, Due>,
@@ -121,6 +123,7 @@ impl Sim {
         Self {
             seed,
             link: Link::default(),
+            nat: None,
             clock,
             due: BinaryHeap::new(),
             what: HashMap::new(),
@@ -169,7 +172,7 @@ impl Sim {
     }
 
     pub(super) fn add(&mut self, name: &str, address: SocketAddr) -> usize {
-        let switch = centre::SWITCH.parse().unwrap();
+        let switch = self.nat.map_or_else(|| centre::SWITCH.parse().unwrap(), |nat| nat.switch(address));
         let mut ua = Ua::new(name, address, switch, Rc::clone(&self.voices), self.chance.fork());
         if !self.is_strict {
             ua.talk = Talk::Sparsely;
@@ -230,7 +233,7 @@ impl Sim {
 
     pub(super) fn start(&mut self) {
         self.birth = (Instant::from_micros(self.chance.below(1 << 40)), self.clock);
-        let (settings, seed, now) = (centre::engine_settings(), self.chance.bytes(), self.now());
+        let (settings, seed, now) = (engine_settings(self.nat), self.chance.bytes(), self.now());
         self.flight = Some(Recorder::new(self.flight_octets, &settings, seed, now));
         self.engine = Some(Engine::new(settings, seed, now));
         self.is_centre_new = false;
@@ -261,7 +264,7 @@ impl Sim {
         }
         flight.told(&emitted.iter().map(digest).collect::<Vec<_>>());
         if flight.wants_base(engine.is_calm()) {
-            let settings = centre::engine_settings();
+            let settings = engine_settings(self.nat);
             flight.rebase(Base { now, settings, entries: engine.checkpoint(now), bearings: engine.mark() });
         }
         if self.is_strict {
@@ -317,7 +320,8 @@ impl Sim {
             return;
         }
         let bytes = bytes.to_vec();
-        let due = || Due::ToPhone { from: path.local, to: path.remote, bytes: bytes.clone() };
+        let from = self.nat.map_or(path.local, |nat| nat.switch(path.remote));
+        let due = || Due::ToPhone { from, to: path.remote, bytes: bytes.clone() };
         self.send(due, path.transport.is_reliable());
     }
 
@@ -354,7 +358,8 @@ impl Sim {
         for (to, bytes) in self.uas[ua].take_sent() {
             self.note("->", from, &bytes);
             if !self.is_lost(Way::In, &bytes) {
-                debug_assert_eq!(to.to_string(), centre::SWITCH);
+                let to = self.nat.map_or(Some(to), |nat| nat.carry(from, to)).map(|to| to.to_string());
+                assert_eq!(to.as_deref(), Some(centre::SWITCH));
                 self.send(|| Due::ToSwitch { from, bytes: bytes.clone() }, false);
             }
         }
@@ -463,6 +468,7 @@ impl Sim {
             }
             Due::RtpToSwitch { from, to, bytes } => {
                 let now = self.now().mono;
+                let Some(to) = self.nat.map_or(Some(to), |nat| nat.carry(from, to)) else { return };
                 self.plane.handle_packet(now, from, to, bytes);
                 self.drain_plane();
             }
@@ -510,4 +516,10 @@ impl Sim {
             call.media.hear(clock, bytes);
         }
     }
+}
+
+fn engine_settings(nat: Option<Nat>) -> EngineSettings {
+    let mut settings = centre::engine_settings();
+    nat.inspect(|nat| nat.tell(&mut settings));
+    settings
 }

@@ -14,6 +14,7 @@ use strowger::{
 use super::{
     Link, centre,
     handles::{Agent, Call, Party, Phone},
+    nat::Nat,
     plane::Plane,
     sound::Voice,
     step::{Due, Sim, Way},
@@ -28,7 +29,12 @@ pub struct World {
 
 impl World {
     pub fn seed(seed: u64) -> Self {
-        let sim = Sim::new(seed);
+        Self::seed_behind(seed, None)
+    }
+
+    pub(super) fn seed_behind(seed: u64, nat: Option<Nat>) -> Self {
+        let mut sim = Sim::new(seed);
+        sim.nat = nat;
         let world = Self { sim: Rc::new(RefCell::new(sim)), is_first: true };
         world.starts();
         world

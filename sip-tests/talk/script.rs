@@ -200,8 +200,13 @@ fn binding(now: Wall) -> Binding {
 impl Talk {
     fn new() -> Self {
         let now = Now { mono: Instant::from_micros(1_000_000), wall: Wall(1_795_000_000_000) };
-        let listener =
-            Listener { transport: Transport::Udp, local: address(SWITCH), advertised: None, media_address: None };
+        let listener = Listener {
+            transport: Transport::Udp,
+            local: address(SWITCH),
+            advertised: None,
+            media_address: None,
+            inside: Vec::new(),
+        };
         let settings = EngineSettings {
             secures_tls: false,
             realm: REALM.to_owned(),

@@ -40,10 +40,9 @@ pub use problem::Problem;
 pub use serve::{ServeSettings, serve};
 
 use crate::{
-    base::{AgentId, Now, Private},
+    base::{AgentId, Cidr, Now, Private},
     engine::{Actor, Answer, Centre, Refused, Request, Snapshot},
     store::{Database, DatabaseError, PageUser},
-    switch::Cidr,
 };
 
 /// The largest request here is a sign-in.

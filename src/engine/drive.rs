@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    net::SocketAddr,
     time::Duration,
 };
 
@@ -36,7 +35,7 @@ use crate::{
         AgentId, AskId, CallId, Chance, EngagementId, FastMap, FlowId, Instant, InteractionId, LegId, Now, OfferId,
         PlayId, Timers, TrunkId, UserId,
     },
-    sip::{Stack, StackSettings, TransactionId, Transport, digest::Verifier, registrar::Registrar},
+    sip::{Advertised, Stack, StackSettings, TransactionId, digest::Verifier, registrar::Registrar},
     switch::{self, Listener, RingId, Switch, SwitchSettings, TrunkLoad, authority},
 };
 
@@ -429,10 +428,11 @@ fn stack_settings(settings: &EngineSettings) -> StackSettings {
 }
 
 /// What peers are told in place of a socket's own address.
-fn advertised(listeners: &[Listener]) -> Vec<(Transport, SocketAddr, String)> {
+fn advertised(listeners: &[Listener]) -> Vec<Advertised> {
     let one = |listener: &Listener| {
         let (host, port) = listener.advertised.as_ref()?;
-        Some((listener.transport, listener.local, authority(host, *port)))
+        let Listener { transport, local, inside, .. } = listener.clone();
+        Some(Advertised { transport, local, told: authority(host, *port), inside })
     };
     listeners.iter().filter_map(one).collect()
 }

@@ -9,9 +9,7 @@ use super::{
 use crate::{
     base::{CallId, Now, Private, TrunkGroupId, TrunkId, UserId},
     sip::{Path, Transport},
-    switch::{
-        Cause, LegParty, LegSide, Listener, Lost, Presentation, SipWay, Target, Trunk, Way, authority, escape_user,
-    },
+    switch::{Cause, LegParty, LegSide, Lost, Presentation, SipWay, Target, Trunk, Way, authority, escape_user},
 };
 
 /// A trunk of a group that has said nothing at all to an INVITE for so long is passed over, while there is another.
@@ -154,8 +152,10 @@ impl Engine {
     /// Our host and port on a path, as peers write them.
     fn own_authority(&self, path: &Path) -> String {
         let listener = self.settings.listeners.iter().find(|listener| listener.carries(path));
-        let (host, port) =
-            listener.map_or_else(|| (path.local.ip().to_string(), path.local.port()), Listener::authority);
+        let (host, port) = listener.map_or_else(
+            || (path.local.ip().to_string(), path.local.port()),
+            |listener| listener.authority(path.remote.ip()),
+        );
         authority(&host, port)
     }
 

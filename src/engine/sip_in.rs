@@ -285,11 +285,15 @@ impl Engine {
         }
         let ours = |host: &Host<'_>, port: Option<u16>| {
             listeners.iter().any(|listener| {
+                // Behind a NAT many a switch has the same address; ours counts where peers are told it.
+                let is_local = || host.ip() == Some(listener.local.ip()) && port == Some(listener.local.port());
                 let (name, own) = match &listener.advertised {
                     Some((name, own)) => (name.as_str(), *own),
-                    None => return host.ip() == Some(listener.local.ip()) && port == Some(listener.local.port()),
+                    None => return is_local(),
                 };
-                host.to_string().eq_ignore_ascii_case(name) && port.unwrap_or(listener.transport.default_port()) == own
+                !listener.inside.is_empty() && is_local()
+                    || host.to_string().eq_ignore_ascii_case(name)
+                        && port.unwrap_or(listener.transport.default_port()) == own
             })
         };
         // What we only forwarded may come again by another name: that is a spiral, and no loop (RFC 5393 3).

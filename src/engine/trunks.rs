@@ -186,7 +186,7 @@ impl Engine {
         let trunk = self.lines.lines.get(&id)?.trunk.clone();
         let (path, listener) = self.trunk_way(now, &trunk)?;
         let contact_host = {
-            let (host, port) = listener.authority();
+            let (host, port) = listener.authority(path.remote.ip());
             authority(&host, port)
         };
         let destination = trunk.destination.as_ref()?;

@@ -167,6 +167,7 @@ impl Sockets {
             local: bound.address,
             advertised: server.sip.advertised.clone().map(|host| (host, bound.address.port())),
             media_address: media_address(bound.address),
+            inside: server.sip.inside.clone(),
         };
         self.opened.iter().map(|opened| &opened.bound).chain(&self.retired).map(listener).collect()
     }

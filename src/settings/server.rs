@@ -16,7 +16,11 @@ use super::{
     read::{Environment, Section, or},
     tls::{self, TlsSettings},
 };
-use crate::{base::Private, engine::Devices, media::Country, switch::Cidr};
+use crate::{
+    base::{Cidr, Private},
+    engine::Devices,
+    media::Country,
+};
 
 /// Environment variables that override keys of the main file begin with this: `[sip] listen` is `STROWGER_SIP_LISTEN`,
 /// `data_dir` is `STROWGER_DATA_DIR`. Lists are separated by commas.
@@ -71,6 +75,8 @@ pub struct SipSettings {
     pub listen: Vec<Listener>,
     /// The host that phones and carriers are told (Via, Contact) when it differs from the one listened on.
     pub advertised: Option<String>,
+    /// Networks from which the address listened on is reached as it is: peers there are told it, and nothing advertised.
+    pub inside: Vec<Cidr>,
     pub user_agent: String,
     /// `https://pages.example`: pages of other hosts that may open a WebSocket; `*` for all.
     pub origins: Vec<String>,
@@ -236,6 +242,9 @@ fn read_sip(sip: &Section<'_>) -> SipSettings {
     {
         sip.fault(text.mark, "advertised: expected a host name or an address, without a port", None);
     }
+    let inside = sip.texts("inside").unwrap_or_default();
+    let network = |text: &At<String>| sip.parse_by(text, "inside", "an address or a network", |t| t.parse().ok());
+    let inside: Vec<Cidr> = inside.iter().filter_map(|text| network(text).map(|at| at.value)).collect();
     let user_agent = sip.text("user_agent").inspect(|text| {
         if text.value.chars().any(char::is_control) {
             sip.fault(text.mark, "user_agent: expected one line", None);
@@ -248,6 +257,7 @@ fn read_sip(sip: &Section<'_>) -> SipSettings {
     SipSettings {
         listen,
         advertised: advertised.map(|at| at.value),
+        inside,
         user_agent,
         origins: read_origins(sip, origins),
         scanners,

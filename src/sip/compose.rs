@@ -18,14 +18,13 @@ use crate::wire::sip::{Message, Method, Name, Writer, quoted, returned_via};
 const MAX_FORWARDS: u8 = 70;
 
 /// Our host and port on a path, as peers are to write it.
-struct Advertised<'a>(&'a StackSettings, Path);
+struct OurAddress<'a>(&'a StackSettings, Path);
 
-impl Display for Advertised<'_> {
+impl Display for OurAddress<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(settings, path) = self;
-        let known = settings.advertised.iter().find(|(t, local, _)| (*t, *local) == (path.transport, path.local));
-        match known {
-            Some((_, _, text)) => f.write_str(text),
+        match settings.advertised.iter().find(|advertised| advertised.holds_for(path)) {
+            Some(advertised) => f.write_str(&advertised.told),
             None => write!(f, "{}", path.local),
         }
     }
@@ -34,7 +33,7 @@ impl Display for Advertised<'_> {
 pub(super) fn via<'a>(settings: &'a StackSettings, path: Path, branch: impl Display + 'a) -> impl Display + 'a {
     fmt::from_fn(move |f| {
         let name = path.transport.via_name();
-        write!(f, "SIP/2.0/{name} {};branch={branch}", Advertised(settings, path))?;
+        write!(f, "SIP/2.0/{name} {};branch={branch}", OurAddress(settings, path))?;
         if path.transport.is_reliable() { Ok(()) } else { f.write_str(";rport") }
     })
 }
@@ -42,7 +41,7 @@ pub(super) fn via<'a>(settings: &'a StackSettings, path: Path, branch: impl Disp
 /// A Record-Route of ours, by which requests inside the dialog find the way on.
 pub(super) fn record_route<'a>(settings: &'a StackSettings, path: Path, token: &'a str) -> impl Display + 'a {
     fmt::from_fn(move |f| {
-        write!(f, "<sip:{token}@{}", Advertised(settings, path))?;
+        write!(f, "<sip:{token}@{}", OurAddress(settings, path))?;
         if let Some(param) = path.transport.uri_param() {
             write!(f, ";transport={param}")?;
         }
@@ -63,7 +62,7 @@ pub(super) fn contact<'a>(settings: &'a StackSettings, path: Path, ours: Contact
         let Contact { user, secure } = ours;
         let at = if user.is_empty() { "" } else { "@" };
         let scheme = if secure { "sips" } else { "sip" };
-        write!(f, "<{scheme}:{}{at}{}", escaped(user), Advertised(settings, path))?;
+        write!(f, "<{scheme}:{}{at}{}", escaped(user), OurAddress(settings, path))?;
         match path.transport.uri_param() {
             // The scheme says it already, and `transport` then names what TLS runs over (RFC 3261 26.2.2).
             Some(_) if secure && path.transport == Transport::Tls => f.write_str(">"),

@@ -27,7 +27,7 @@ pub use event::{Ended, Event, Fault, Output};
 pub use locate::{Answer, Locator, Lookup, Naptr, Question, SERVERS_MAX, Server, Srv};
 pub use path::{Path, Transport};
 pub use session_id::{EndId, SessionId};
-pub use stack::{Stack, StackCounts, StackDraws, StackSettings, TRANSACTIONS_MAX, USAGES_MAX};
+pub use stack::{Advertised, Stack, StackCounts, StackDraws, StackSettings, TRANSACTIONS_MAX, USAGES_MAX};
 pub use subscription::{Farewell, KeptSubscription, Package, SubscriptionId, Unsubscribed};
 pub use timer::TimerSettings;
 pub use usage::{FLOW_GRACE, KeptUsage};

@@ -8,7 +8,7 @@ use std::{
 use smallvec::SmallVec;
 
 use super::{
-    Quirks, Switch,
+    Listener, Quirks, Switch,
     leg::LegMedia,
     negotiate::{self, Offered},
 };
@@ -110,32 +110,48 @@ impl Switch {
     }
 
     /// Our addresses for that port, the best first. A pool bound to every address is reached at the one that the signalling
-    /// uses, or at one of the family that is offered; for a page, which tells us none, at any that we have.
-    fn reached_at(&self, towards: Towards<'_>, port: Port, offered: Option<&Offered>) -> SmallVec<[IpAddr; 2]> {
+    /// uses, or at one of the family that is offered; for a page, which tells us none, at any that we have. A browser is
+    /// told what is inside a NAT and what is outside: its signalling may come through a proxy, and it tries them all.
+    fn reached_at(&self, towards: Towards<'_>, port: Port, offered: Option<&Offered>) -> SmallVec<[IpAddr; 4]> {
         let bound = Some(port.rtp.ip()).filter(|ip| !ip.is_unspecified());
         let listeners = &self.settings.listeners;
-        match towards {
+        let (best, of_path) = match towards {
             Towards::Phone(path) => {
                 let listener = listeners.iter().find(|listener| listener.carries(path));
-                let told = listener.and_then(|listener| listener.media_address);
-                let usual = told.or(bound).unwrap_or(path.local.ip());
+                let told = |listener: &Listener| listener.media_address(path.remote.ip());
+                let usual = listener.and_then(told).or(bound).unwrap_or(path.local.ip());
                 let others = listeners.iter().filter(|_| bound.is_none());
-                let others = others.map(|listener| listener.media_address.unwrap_or(listener.local.ip()));
+                let others = others.map(|listener| told(listener).unwrap_or(listener.local.ip()));
                 let wanted = offered.and_then(Offered::address);
-                SmallVec::from_slice(&[suiting(usual, others, port, wanted)])
+                (Some(suiting(usual, others, port, wanted)), listener)
+            }
+            Towards::Page => (None, None),
+        };
+        let outside = |listener: &Listener| listener.media_address.or(bound).unwrap_or(listener.local.ip());
+        let inside =
+            |listener: &Listener| (!listener.inside.is_empty()).then_some(bound.unwrap_or(listener.local.ip()));
+        let mut reached: SmallVec<[IpAddr; 4]> = best.into_iter().collect();
+        let mut add = |ip: IpAddr| {
+            if !ip.is_unspecified() && !reached.contains(&ip) && reached.len() < ADDRESSES_MAX {
+                reached.push(ip);
+            }
+        };
+        match towards {
+            Towards::Phone(_) => {
+                let is_browser = offered.map_or_else(|| towards.is_browser(), Offered::is_browsers);
+                let both = of_path.filter(|of| is_browser && !of.inside.is_empty());
+                both.into_iter().flat_map(|of| [Some(outside(of)), inside(of)]).flatten().for_each(add);
             }
             Towards::Page => {
-                let of_one =
-                    |listener: &super::Listener| listener.media_address.or(bound).unwrap_or(listener.local.ip());
-                let mut reached = SmallVec::new();
-                for ip in listeners.iter().map(of_one).chain(bound) {
-                    if !ip.is_unspecified() && !reached.contains(&ip) && reached.len() < ADDRESSES_MAX {
-                        reached.push(ip);
-                    }
-                }
-                reached
+                listeners
+                    .iter()
+                    .map(outside)
+                    .chain(listeners.iter().filter_map(inside))
+                    .chain(bound)
+                    .for_each(&mut add);
             }
         }
+        reached
     }
 
     pub(super) fn give_back(&mut self, now: Now, media: &LegMedia) {

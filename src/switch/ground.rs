@@ -7,7 +7,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::sip::{Path, Transport};
+use crate::{
+    base::Cidr,
+    sip::{Path, Transport},
+};
 
 /// One SIP socket as peers see it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -18,6 +21,9 @@ pub struct Listener {
     pub advertised: Option<(String, u16)>,
     /// The address in our SDP for calls over this listener; `None`: the media port's own.
     pub media_address: Option<IpAddr>,
+    /// Networks whose peers reach `local` and the media ports as they are: they are told neither of the two above.
+    #[serde(default)]
+    pub inside: Vec<Cidr>,
 }
 
 impl Listener {
@@ -26,9 +32,19 @@ impl Listener {
         self.transport == path.transport && self.local == path.local
     }
 
-    /// Host and port that peers use.
-    pub fn authority(&self) -> (String, u16) {
-        self.advertised.clone().unwrap_or_else(|| (self.local.ip().to_string(), self.local.port()))
+    fn is_inside(&self, peer: IpAddr) -> bool {
+        self.inside.iter().any(|network| network.contains(peer))
+    }
+
+    /// Host and port that this peer uses.
+    pub fn authority(&self, peer: IpAddr) -> (String, u16) {
+        let told = self.advertised.clone().filter(|_| !self.is_inside(peer));
+        told.unwrap_or_else(|| (self.local.ip().to_string(), self.local.port()))
+    }
+
+    /// What this peer is told in place of the media port's own address.
+    pub fn media_address(&self, peer: IpAddr) -> Option<IpAddr> {
+        self.media_address.filter(|_| !self.is_inside(peer))
     }
 }
 

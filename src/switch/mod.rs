@@ -69,8 +69,8 @@ pub use quirks::{ADDED_HEADERS_MAX, Digits, Quirks};
 pub use record::{Cause, EndedBy, LegParty, LegRecord, LegSide, Quality};
 pub use route::{Routed, Router, TrunkLoad};
 pub use settings::{
-    CallerIdRule, Cidr, Destination, Group, GroupStrategy, Health, Mode, PATTERN_MAX, Pattern, Role, Route, Side,
-    Source, Trunk, TrunkCredentials, TrunkDestination, TrunkGroup, TrunkLimits, TrunkMember, Upkeep, User,
+    CallerIdRule, Destination, Group, GroupStrategy, Health, Mode, PATTERN_MAX, Pattern, Role, Route, Side, Source,
+    Trunk, TrunkCredentials, TrunkDestination, TrunkGroup, TrunkLimits, TrunkMember, Upkeep, User,
 };
 
 pub use guests::{GUESTS_MAX, Guest};
@@ -163,7 +163,7 @@ impl Switch {
     }
 
     /// The sockets have changed; `advertised` is what peers are told in place of their own addresses.
-    pub fn set_listeners(&mut self, listeners: Vec<Listener>, advertised: Vec<(Transport, SocketAddr, String)>) {
+    pub fn set_listeners(&mut self, listeners: Vec<Listener>, advertised: Vec<sip::Advertised>) {
         self.settings.listeners = listeners;
         self.stack.set_advertised(advertised);
     }

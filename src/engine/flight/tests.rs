@@ -25,8 +25,13 @@ fn inputs() -> Vec<Input> {
     let port = media::Port { worker: 1, index: 7, rtp: v4 };
     let stats = Stats { mos: Some(4.4), first_heard: Some(Instant::from_micros(9)), ..Stats::default() };
     let server = Server { transport: Transport::Tls, address: v6, priority: 1, weight: 2 };
-    let listener =
-        Listener { transport: Transport::Ws, local: v6, advertised: Some(("x".into(), 9)), media_address: None };
+    let listener = Listener {
+        transport: Transport::Ws,
+        local: v6,
+        advertised: Some(("x".into(), 9)),
+        media_address: None,
+        inside: Vec::new(),
+    };
     vec![
         Input::Sip { path: Path { transport: Transport::Wss, local: v4, remote: v6, flow: Some(FlowId(5)) }, message },
         Input::FlowClosed(FlowId(5)),

@@ -152,7 +152,7 @@ fn sw_03_sips_never_leaves_insecurely() {
     // A phone with a sips: contact is reached over TLS, at the address that it registered from.
     let listener = |transport, local: &str| {
         let local = local.parse().unwrap();
-        Listener { transport, local, advertised: None, media_address: None }
+        Listener { transport, local, advertised: None, media_address: None, inside: Vec::new() }
     };
     world.input(Input::Listeners(vec![listener(Transport::Udp, SWITCH), listener(Transport::Tls, "127.0.0.1:5061")]));
     let secure = world.add_phone("127.0.0.1:6003", "pw-rui");

@@ -130,6 +130,7 @@ impl World {
                 local: SWITCH.parse().unwrap(),
                 advertised: None,
                 media_address: None,
+                inside: Vec::new(),
             }],
             devices,
             ..EngineSettings::plain()

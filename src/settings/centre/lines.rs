@@ -9,7 +9,7 @@ use std::{
 use super::{BUILT_IN_WORD, ClipFile, Reading, numbering::read_numbering, quirks::read_quirks};
 use crate::{
     acd::CalendarSettings,
-    base::{ClipId, Number, Private, TrunkGroupId, TrunkId},
+    base::{Cidr, ClipId, Number, Private, TrunkGroupId, TrunkId},
     engine::Clip,
     media::spoken,
     settings::{
@@ -18,7 +18,7 @@ use crate::{
     },
     sip::Transport,
     switch::{
-        CallerIdRule, Cidr, Destination, Forwarding, Health, IdentityHeader, Mode, Pattern, Route, Side, Source, Trunk,
+        CallerIdRule, Destination, Forwarding, Health, IdentityHeader, Mode, Pattern, Route, Side, Source, Trunk,
         TrunkCredentials, TrunkDestination, TrunkFrom, TrunkGroup, TrunkIdentity, TrunkLimits, TrunkMember, Upkeep,
     },
 };

@@ -16,7 +16,7 @@ use bytes::Bytes;
 
 pub(super) use clients::Start;
 pub use draws::StackDraws;
-pub use settings::{StackSettings, TRANSACTIONS_MAX, USAGES_MAX};
+pub use settings::{Advertised, StackSettings, TRANSACTIONS_MAX, USAGES_MAX};
 
 use super::{
     EndId, Event, Mark, Output, Path, TransactionId, Transport, UsageId,
@@ -187,7 +187,7 @@ impl Stack {
     }
 
     /// What to write as our host and port from now on, see [`StackSettings::advertised`].
-    pub fn set_advertised(&mut self, advertised: Vec<(Transport, SocketAddr, String)>) {
+    pub fn set_advertised(&mut self, advertised: Vec<Advertised>) {
         self.settings.advertised = advertised;
     }
 

@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use crate::sip::{TimerSettings, Transport, subscription::SUBSCRIPTIONS_MAX};
+use crate::{
+    base::Cidr,
+    sip::{Path, TimerSettings, Transport, subscription::SUBSCRIPTIONS_MAX},
+};
 
 /// Transactions at once. At 32 s each this is 8,000 requests a second for ever; when it is full, the longest answered
 /// non-INVITE is forgotten first, and if none is, new requests get 503.
@@ -20,7 +23,7 @@ pub struct StackSettings {
     /// Value of User-Agent and Server.
     pub user_agent: String,
     /// What to write as our host and port for a socket of ours, where it differs from the socket's own address.
-    pub advertised: Vec<(Transport, SocketAddr, String)>,
+    pub advertised: Vec<Advertised>,
     pub timers: TimerSettings,
     /// Methods we understand; others are answered 405 or 501.
     pub allow: Vec<&'static str>,
@@ -35,6 +38,25 @@ pub struct StackSettings {
     pub transactions_max: usize,
     pub usages_max: usize,
     pub subscriptions_max: usize,
+}
+
+/// What peers elsewhere are told in place of a socket's own address.
+#[derive(Clone, Debug)]
+pub struct Advertised {
+    pub transport: Transport,
+    pub local: SocketAddr,
+    /// Host and port, as a URI writes them.
+    pub told: String,
+    /// Networks whose peers are told the socket's own address.
+    pub inside: Vec<Cidr>,
+}
+
+impl Advertised {
+    /// Whether this is what the peer at the end of a path is told.
+    pub(in crate::sip) fn holds_for(&self, path: &Path) -> bool {
+        (self.transport, self.local) == (path.transport, path.local)
+            && !self.inside.iter().any(|network| network.contains(path.remote.ip()))
+    }
 }
 
 impl Default for StackSettings {

@@ -15,7 +15,7 @@ use crate::{
     sip::digest::Ha1,
 };
 
-pub use network::{Cidr, Source};
+pub use network::Source;
 pub use number::{Destination, Mode, PATTERN_MAX, Pattern, Route, Side};
 pub use trunk::{
     CallerIdRule, Health, Trunk, TrunkCredentials, TrunkDestination, TrunkGroup, TrunkLimits, TrunkMember, Upkeep,
