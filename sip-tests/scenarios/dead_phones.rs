@@ -8,7 +8,7 @@ use strowger::{
 };
 
 use super::{caller, talking};
-use crate::sim::{Agent, Call, End, Talk, Voice, World, millis, secs};
+use crate::sim::{Agent, Call, End, HoldForm, Talk, Voice, World, millis, secs};
 
 /// What is told of an agent's telephone in the only record.
 fn lost_agents(world: &World) -> usize {
@@ -88,6 +88,28 @@ fn as_21_a_phone_that_left_is_missed_soon() {
         call.hangs_up();
         world.within(2, "the record", |world| world.records().len() == 1);
         assert_eq!(lost_agents(&world), usize::from(!comes_back));
+        world.settle();
+    }
+}
+
+/// CH-02, AS-21: a phone that dies while it holds sends nothing, as is right, and is found gone by what it does not answer:
+/// its customer is at the head of his queue within two minutes. One that lives holds as long as it likes.
+#[test]
+fn ch_02_a_phone_that_dies_while_it_holds_is_missed() {
+    for (seed, form) in [(1404, HoldForm::SendOnly), (1405, HoldForm::Inactive)] {
+        let world = World::seed(seed);
+        let ana = world.agent("ana").ready();
+        let call = talking(&world, &ana);
+        ana.call().holds(form);
+        ana.talks(Talk::Never);
+        world.run_for(secs(200));
+        assert!(call.is_up() && ana.call().is_up() && world.hears(&call, Voice::MUSIC));
+        ana.dies();
+        let bia = next_agent(&world);
+        world.within(100, "the next agent has him", |world| world.hear_each_other(&call, &bia));
+        call.hangs_up();
+        world.within(2, "the record", |world| world.records().len() == 1);
+        assert_eq!(lost_agents(&world), 1);
         world.settle();
     }
 }

@@ -80,6 +80,8 @@ pub struct Engine {
     pub(super) forwarded: Forwarded,
     pub(super) guesses: Guesses,
     pub(super) certified: Certified,
+    /// Phones that hold somebody and have been asked whether they are there.
+    pub(super) holders: FastMap<TransactionId, LegId>,
     /// Devices asked for a sign of life, and not heard yet: name, contact and connection.
     pub(super) probes: FastMap<TransactionId, (Box<str>, Box<str>, Option<FlowId>)>,
     pub(super) asks: Asks,
@@ -136,6 +138,8 @@ pub(super) enum Timer {
     BriefingLate(OfferId),
     /// Somebody has been on hold for long.
     HoldLong(LegId),
+    /// A phone that holds somebody is asked whether it is there.
+    AskHolder(LegId),
     /// Write what changed in calls.
     Keep,
     /// A recording has rested long enough.
@@ -183,6 +187,7 @@ impl Engine {
             forwarded: Forwarded::default(),
             guesses,
             certified: Certified::default(),
+            holders: FastMap::default(),
             probes: FastMap::default(),
             asks: Asks::default(),
             in_menus: BTreeMap::new(),
@@ -287,6 +292,7 @@ impl Engine {
                 Timer::StillEarly(call) => self.on_still_early(now, call),
                 Timer::BriefingLate(offer) => self.end_briefing(now, offer),
                 Timer::HoldLong(leg) => self.on_hold_long(now, leg),
+                Timer::AskHolder(leg) => self.ask_holder(now, leg),
                 Timer::Keep => self.on_keep_due(now),
                 Timer::ResumeRecording(call) => self.on_rested_enough(now, call),
                 Timer::ForwardLong(call) => self.on_forward_long(now, call),

@@ -107,8 +107,8 @@ impl Engine {
     /// To a text, to what was asked of a trunk, or of a device that was silent.
     fn on_response(&mut self, now: Now, of: TransactionId, status: u16, answer: (Option<&Message>, Option<FlowId>)) {
         let heard = answer.0.is_some();
-        let is_text = self.on_text_answer(now, of, status, heard);
-        if !is_text && !self.on_line_answer(now, of, status, answer) {
+        let is_known = self.on_text_answer(now, of, status, heard) || self.on_holder_answer(now, of, status, heard);
+        if !is_known && !self.on_line_answer(now, of, status, answer) {
             self.on_probed(now, of, heard.then_some(status));
         }
     }

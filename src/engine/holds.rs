@@ -37,6 +37,7 @@ impl Engine {
         let is_ours = self.switch.leg(leg).is_some_and(|leg| matches!(leg.party(), LegParty::User(_)));
         if is_ours {
             self.watch_hold(now, leg, holds);
+            self.watch_holder(now, leg);
         }
         if !holds {
             self.stop_recall(now, leg);
@@ -60,7 +61,10 @@ impl Engine {
             let legs = self.switch.call(call).into_iter().flat_map(|sight| sight.legs());
             let ours = legs.filter(|leg| matches!(leg.party(), LegParty::User(_)));
             let held: Vec<LegId> = ours.filter(|leg| leg.is_held() || leg.holds()).map(|leg| leg.id()).collect();
-            held.into_iter().for_each(|leg| self.watch_hold(now, leg, true));
+            for leg in held {
+                self.watch_hold(now, leg, true);
+                self.watch_holder(now, leg);
+            }
         }
     }
 

@@ -16,6 +16,7 @@ pub mod flight;
 mod forwarded;
 mod forwarding;
 mod forwards;
+mod holders;
 mod holds;
 mod identity;
 mod io;

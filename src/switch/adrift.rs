@@ -4,7 +4,8 @@
 use super::{Cause, EndedBy, Fact, Switch, Timer};
 use crate::{
     base::{LegId, Now, StreamId},
-    sip::{Ended, Path},
+    sip::{Ended, Path, Request, TransactionId},
+    wire::sip::Method,
 };
 
 impl Switch {
@@ -85,6 +86,17 @@ impl Switch {
         } else {
             self.give_up(now, id);
         }
+    }
+
+    /// Asks the phone of a leg, within its call, whether it is there; its answer is a [`Fact::Response`].
+    pub fn ask(&mut self, now: Now, leg: LegId) -> Option<TransactionId> {
+        let usage = self.legs.get(&leg)?.signalling.usage()?;
+        Some(self.stack.request(now, Request::inside(Method::Options, usage)))
+    }
+
+    /// It is not.
+    pub fn desert(&mut self, now: Now, leg: LegId) {
+        self.miss(now, leg);
     }
 
     /// A leg whose device did not come back is over, and with it whatever it ends.
