@@ -268,3 +268,27 @@ unsafe fn from_raw(raw: *const libc::sockaddr_storage) -> Option<SocketAddr> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SW-07: what is sent is marked as speech (EF, RFC 3246), in either family.
+    #[test]
+    fn sw_07_sound_is_marked_as_such() {
+        for (address, level, option) in [
+            ("127.0.0.1:0", libc::IPPROTO_IP, libc::IP_TOS),
+            ("[::1]:0", libc::IPPROTO_IPV6, libc::IPV6_TCLASS),
+            ("[::]:0", libc::IPPROTO_IP, libc::IP_TOS),
+        ] {
+            let Ok(socket) = Udp::bind(address.parse().expect("an address")) else {
+                println!("{address}: this machine has no such family");
+                continue;
+            };
+            let (mut value, mut len): (libc::c_int, _) = (0, size_of::<libc::c_int>() as libc::socklen_t);
+            // SAFETY: both pointers live through the call, and `len` says how much `value` holds.
+            let done = unsafe { libc::getsockopt(socket.fd(), level, option, (&raw mut value).cast(), &raw mut len) };
+            assert_eq!((done, value), (0, DSCP_EF), "{address}");
+        }
+    }
+}

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::{
     base::{Instant, Now, Wall},
-    engine::{Counts, Engine},
+    engine::{Counts, Engine, Record},
     net::{Lane, Net},
+    switch::Quality,
 };
 
 const PUBLISH_TIME: Duration = Duration::from_secs(1);
@@ -83,6 +84,39 @@ impl Gauges {
     }
 }
 
+/// How the legs of an ended call sounded (SW-21).
+pub fn count_quality(record: &Record) {
+    if let Record::Call(call) = record {
+        call.legs.iter().filter_map(|leg| leg.quality).for_each(count_leg);
+    }
+}
+
+/// Sums and counts, so that a rate of one by the other is a mean; and how many legs were how good.
+fn count_leg(quality: Quality) {
+    /// Below 4.0 some are dissatisfied, below 3.6 many (ITU-T G.107, annex B).
+    const GOOD: f32 = 4.0;
+    const FAIR: f32 = 3.6;
+    let sums = [
+        ("rtp_packets_received_total", quality.packets_received),
+        ("rtp_packets_lost_total", quality.packets_lost),
+        ("rtp_strangers_total", quality.strangers),
+        ("leg_jitter_microseconds_total", (quality.jitter_ms * 1_000.0) as u64),
+        ("leg_round_trip_microseconds_total", quality.round_trip_ms.map_or(0, |trip| (trip * 1_000.0) as u64)),
+        ("legs_with_round_trip_total", quality.round_trip_ms.is_some().into()),
+        ("leg_mos_hundredths_total", quality.mos.map_or(0, |mos| (mos * 100.0).round() as u64)),
+    ];
+    for (name, value) in sums {
+        metrics::counter!(name).increment(value);
+    }
+    let word = match quality.mos {
+        Some(mos) if mos >= GOOD => "good",
+        Some(mos) if mos >= FAIR => "fair",
+        Some(_) => "poor",
+        None => "unrated",
+    };
+    metrics::counter!("legs_measured_total", "quality" => word).increment(1);
+}
+
 fn publish_trunks(engine: &Engine, wall: Wall) {
     for trunk in engine.trunk_views(wall) {
         let key = trunk.key;
@@ -119,5 +153,37 @@ fn publish_net(net: &mut Net, now: Instant) {
     metrics::gauge!("sip_oldest_input_seconds").set(net.age(now).as_secs_f64());
     for lane in Lane::ALL {
         metrics::gauge!("sip_waiting", "lane" => lane.name()).set(net.waiting(lane) as f64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
+    use super::*;
+
+    /// SW-21: the figures of each leg are in the metrics, by how good they were and as sums for means.
+    #[test]
+    fn sw_21_quality_is_in_the_metrics() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let leg = Quality { packets_received: 50, packets_lost: 2, jitter_ms: 1.5, ..Quality::default() };
+        metrics::with_local_recorder(&recorder, || {
+            count_leg(Quality { mos: Some(4.35), round_trip_ms: Some(40.0), ..leg });
+            count_leg(Quality { mos: Some(2.1), ..leg });
+            count_leg(leg);
+        });
+        let text = recorder.handle().render();
+        for line in [
+            "legs_measured_total{quality=\"good\"} 1",
+            "legs_measured_total{quality=\"poor\"} 1",
+            "legs_measured_total{quality=\"unrated\"} 1",
+            "rtp_packets_lost_total 6",
+            "leg_mos_hundredths_total 645",
+            "leg_jitter_microseconds_total 4500",
+            "leg_round_trip_microseconds_total 40000",
+            "legs_with_round_trip_total 1",
+        ] {
+            assert!(text.contains(line), "{line} in\n{text}");
+        }
     }
 }
