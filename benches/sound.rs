@@ -2,7 +2,7 @@
 //!
 //! A hundred calls of each kind for ten seconds of a clock moved by hand, packets of 20 ms from both sides. Printed is the
 //! CPU time a packet that came in: relayed, secured, decoded and encoded, mixed, played, recorded; and beside it the same
-//! against the plain relay of the same run.
+//! against the plain relay of the same run; and what a leg of each kind takes of memory. A packet is a frame of 20 ms.
 
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "a bench reads clocks")]
 
@@ -16,7 +16,9 @@ use strowger::{
     base::{Chance, ClipId, Instant, PlayId, Private, SegmentId, StreamId},
     media::{
         Codec, Command, Core, Country, Form, KEY_BYTES, Matrix, PROTECTION_BYTES_MAX, PayloadTypes, Play, Port, Remote,
-        Secure, Security, Sound, Source, Standing, Suite, Verdict, built_in, tape::Taping,
+        Secure, Security, Sound, Source, Standing, Suite, Verdict, built_in,
+        link::{Credentials, Fingerprint, Handshake, Link, Side},
+        tape::Taping,
     },
     wire::rtp::{HEADER_BYTES, Header},
 };
@@ -32,25 +34,40 @@ struct Kind {
     codecs: [Codec; 3],
     legs: usize,
     security: Option<Suite>,
+    /// The first leg is a browser's: its way comes by ICE, its keys by DTLS.
+    browser: bool,
     plays: bool,
     records: bool,
 }
 
-const PLAIN: Kind =
-    Kind { name: "relayed", codecs: [Codec::Pcmu; 3], legs: 2, security: None, plays: false, records: false };
+const PLAIN: Kind = Kind {
+    name: "relayed",
+    codecs: [Codec::Pcmu; 3],
+    legs: 2,
+    security: None,
+    browser: false,
+    plays: false,
+    records: false,
+};
 
-fn kinds() -> [Kind; 9] {
+/// Legs of a kind whose memory is taken.
+const LEGS_WEIGHED: usize = 2_400;
+
+fn kinds() -> [Kind; 12] {
     let codecs = |one, two| [one, two, Codec::Pcmu];
     [
         PLAIN,
         Kind { name: "relayed, laws differ", codecs: codecs(Codec::Pcmu, Codec::Pcma), ..PLAIN },
         Kind { name: "relayed, one side AES_CM_80", security: Some(Suite::Long), ..PLAIN },
         Kind { name: "relayed, one side AES_GCM", security: Some(Suite::Sealed), ..PLAIN },
+        Kind { name: "relayed, one side a browser", browser: true, ..PLAIN },
         Kind { name: "relayed and recorded", records: true, ..PLAIN },
         Kind { name: "music to both", plays: true, ..PLAIN },
         Kind { name: "PCMU and G.722", codecs: codecs(Codec::Pcmu, Codec::G722), ..PLAIN },
         Kind { name: "PCMU and Opus", codecs: codecs(Codec::Pcmu, Codec::Opus), ..PLAIN },
+        Kind { name: "a browser's Opus and PCMU", codecs: codecs(Codec::Opus, Codec::Pcmu), browser: true, ..PLAIN },
         Kind { name: "three in a mix", legs: 3, ..PLAIN },
+        Kind { name: "three, one of them Opus", codecs: codecs(Codec::Opus, Codec::Pcmu), legs: 3, ..PLAIN },
     ]
 }
 
@@ -73,8 +90,28 @@ fn main() {
         if kind.name == PLAIN.name {
             plain = cost;
         }
-        println!("  {:28} {cost:7.3} µs   {:5.1} times a relayed one", kind.name, cost / plain);
+        let octets = weigh(kind);
+        println!(
+            "  {:28} {cost:7.3} µs   {:5.1} times a relayed one   {octets:6} octets a leg",
+            kind.name,
+            cost / plain
+        );
     }
+}
+
+/// Resident octets of a leg that has spoken and been spoken to for a second.
+fn weigh(kind: Kind) -> usize {
+    let calls = LEGS_WEIGHED / kind.legs;
+    let before = resident();
+    let mut world = World::open(kind, calls);
+    world.run(50);
+    resident().saturating_sub(before) / (calls * kind.legs)
+}
+
+fn resident() -> usize {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: usize = pages.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
+    pages * 4_096
 }
 
 fn security(suite: Suite, ours: u8, theirs: u8) -> Security {
@@ -90,14 +127,34 @@ fn form(codec: Codec, security: Option<Security>) -> Form {
 
 /// CPU a packet, in microseconds.
 fn measure(kind: Kind) -> f64 {
-    let mut core = Core::new(Country::Neutral, Chance::from_number(1));
-    let mut now = Instant::from_micros(1_000_000);
-    core.handle_command(now, Command::LoadClip { clip: ClipId(1), sound: Arc::new(built_in::hold_music()) });
-    let mut legs = Vec::new();
-    for call in 0..CALLS {
+    World::open(kind, CALLS).run(ROUNDS)
+}
+
+/// A core and everybody's far end.
+struct World {
+    core: Core,
+    now: Instant,
+    kind: Kind,
+    legs: Vec<Leg>,
+}
+
+impl World {
+    fn open(kind: Kind, calls: usize) -> Self {
+        let now = Instant::from_micros(1_000_000);
+        let core = Core::new(Country::Neutral, Chance::from_number(1));
+        let mut world = Self { core, now, kind, legs: Vec::new() };
+        let music = Arc::new(built_in::hold_music());
+        world.core.handle_command(now, Command::LoadClip { clip: ClipId(1), sound: music });
+        (0..calls).for_each(|call| world.open_call(call));
+        world
+    }
+
+    fn open_call(&mut self, call: usize) {
+        let Self { core, now, kind, legs } = self;
+        let (now, kind) = (*now, *kind);
         let ids: Vec<StreamId> = (0..kind.legs).map(|leg| StreamId((call * 8 + leg) as u64 + 1)).collect();
         for (leg, stream) in ids.iter().enumerate() {
-            legs.push(open(&mut core, now, kind, (call * kind.legs + leg) as u16, leg, *stream));
+            legs.push(open(core, now, kind, (call * kind.legs + leg) as u16, leg, *stream));
         }
         let command = match ids[..] {
             [a, b] => Command::Join { a, b },
@@ -120,24 +177,29 @@ fn measure(kind: Kind) -> f64 {
             core.handle_command(now, Command::Record { stream: ids[0], taping });
         }
     }
-    let (mut spent, mut packets) = (Duration::ZERO, 0_u32);
-    for round in 0..ROUNDS {
-        now += FRAME;
-        let heard: Vec<(u16, SocketAddr, Vec<u8>, usize)> = legs.iter_mut().map(|leg| leg.speak(round)).collect();
-        let began = Clock::now();
-        for (index, from, mut buffer, len) in heard {
-            let verdict = core.handle_packet(now, index, from, &mut buffer, len);
-            assert!(round < 2 || kind.legs > 2 || !kind.records || verdict != Verdict::Nothing, "it is relayed");
-            packets += 1;
+    /// CPU a packet, in microseconds.
+    fn run(&mut self, rounds: usize) -> f64 {
+        let Self { core, now, kind, legs } = self;
+        let (mut spent, mut packets) = (Duration::ZERO, 0_u32);
+        for round in 0..rounds {
+            *now += FRAME;
+            let now = *now;
+            let heard: Vec<(u16, SocketAddr, Vec<u8>, usize)> = legs.iter_mut().map(|leg| leg.speak(round)).collect();
+            let began = Clock::now();
+            for (index, from, mut buffer, len) in heard {
+                let verdict = core.handle_packet(now, index, from, &mut buffer, len);
+                assert!(round < 2 || kind.legs > 2 || !kind.records || verdict != Verdict::Nothing, "it is relayed");
+                packets += 1;
+            }
+            core.handle_tick(now, &mut |_| {});
+            while core.poll_event().is_some() {}
+            if core.has_tape(now) {
+                drop(core.take_tape());
+            }
+            spent += began.elapsed();
         }
-        core.handle_tick(now, &mut |_| {});
-        while core.poll_event().is_some() {}
-        if core.has_tape(now) {
-            drop(core.take_tape());
-        }
-        spent += began.elapsed();
+        spent.as_secs_f64() * 1e6 / f64::from(packets)
     }
-    spent.as_secs_f64() * 1e6 / f64::from(packets)
 }
 
 fn open(core: &mut Core, now: Instant, kind: Kind, index: u16, leg: usize, stream: StreamId) -> Leg {
@@ -145,11 +207,32 @@ fn open(core: &mut Core, now: Instant, kind: Kind, index: u16, leg: usize, strea
     let port = Port { worker: 0, index, rtp: SocketAddr::from(([127, 0, 0, 1], 20_000 + 2 * index)) };
     let codec = kind.codecs[leg];
     let suite = kind.security.filter(|_| leg == 0);
-    let form = form(codec, suite.map(|suite| security(suite, 1, 2)));
+    let mut form = form(codec, suite.map(|suite| security(suite, 1, 2)));
+    let browser = kind.browser && leg == 0;
+    form.link = browser.then(|| Arc::new(link()));
     let standing = Box::new(Standing::default());
     core.handle_command(now, Command::Open { stream, port, remote: Some(Remote::new(from)), form, standing });
+    if browser {
+        core.handle_way(index, Some(from));
+        core.handle_keys(index, security(Suite::Long, 1, 2));
+    }
+    let suite = suite.or(browser.then_some(Suite::Long));
     let guard = suite.map(|suite| Secure::new(security(suite, 2, 1)));
     Leg { port, from, codec, guard, says: voice(codec), sequence: 0 }
+}
+
+/// What offer and answer would have settled.
+fn link() -> Link {
+    let one =
+        |name: &str| Credentials { fragment: name.into(), password: Private::new("a-password-of-some-length".into()) };
+    Link {
+        ours: one("ours"),
+        theirs: one("them"),
+        candidates: Default::default(),
+        fingerprint: Fingerprint([7; 32]),
+        handshake: Handshake::Await,
+        side: Side::Lite,
+    }
 }
 
 /// A second of speech in that codec; what the core itself would send of it, so that nothing here encodes.
