@@ -295,6 +295,56 @@ fn sv_08_a_supervisor_takes_over() {
     }
 }
 
+/// SV-08: of two supervisors who take a call over the first has it, and the other is told so: whoever is first, and whether
+/// the second is in the call, comes to it, or is being rung for it.
+#[test]
+fn sv_08_of_two_who_take_over_the_first_has_the_call() {
+    for sofia_is_first in [true, false] {
+        let desk = desk(314);
+        let Desk { world, customer, ana, eva, sofia } = &desk;
+        let call = desk.call();
+        let takes = |user, mode| desk.asks(Request::Supervise { call, user, mode });
+        for (user, phone) in [(SOFIA, sofia), (EVA, eva)] {
+            takes(user, Supervision::Listen).expect("rung");
+            world.within(3, "in it", |_| is_in(phone));
+        }
+        let ((first, has), (second, other)) =
+            if sofia_is_first { ((SOFIA, sofia), (EVA, eva)) } else { ((EVA, eva), (SOFIA, sofia)) };
+        assert_eq!(takes(first, Supervision::TakeOver), Ok(()));
+        let refused = takes(second, Supervision::TakeOver).expect_err("it is taken over");
+        assert_eq!(refused.code, "taken_over");
+        world.within(3, "the agent is out of it", |_| ana.call().is_over());
+        world.within(3, "they talk", |world| world.hear_each_other(customer, has));
+        desk.asks(Request::EndSupervision { call, user: second }).expect("left");
+        world.within(1, "left", |_| other.all_calls().pop().is_some_and(|call| call.is_over()));
+        let refused = takes(second, Supervision::TakeOver).expect_err("nor can he come for that");
+        assert_eq!(refused.code, "taken_over");
+        has.hangs_up();
+        world.within(1, "over", |_| customer.is_over());
+        world.settle();
+    }
+}
+
+/// SV-08: a supervisor takes a call over while another's phone rings for the same: picked up, it is let go.
+#[test]
+fn sv_08_a_phone_that_rings_to_take_over_comes_too_late() {
+    let desk = desk(315);
+    let Desk { world, customer, ana, eva, sofia } = &desk;
+    let call = desk.call();
+    let takes = |user, mode| desk.asks(Request::Supervise { call, user, mode });
+    takes(EVA, Supervision::Listen).expect("rung");
+    world.within(3, "in it", |_| is_in(eva));
+    takes(SOFIA, Supervision::TakeOver).expect("rung");
+    takes(EVA, Supervision::TakeOver).expect("has it");
+    world.within(3, "they talk", |world| world.hear_each_other(customer, eva));
+    world.within(3, "hers is let go", |_| sofia.all_calls().pop().is_some_and(|call| call.is_over()));
+    assert!(ana.call().is_over() && eva.all_calls().pop().is_some_and(|call| call.is_up()));
+    world.within(1, "nothing changed for them", |world| world.hear_each_other(customer, eva));
+    eva.hangs_up();
+    world.within(1, "over", |_| customer.is_over());
+    world.settle();
+}
+
 /// SV-07: her ear follows the customer when he is passed on; she and her call end with it.
 #[test]
 fn sv_07_an_ear_follows_a_transfer() {

@@ -3,6 +3,7 @@
 use strowger::{
     acd::{Outcome, Selection, Status},
     engine::{Direction, Happened},
+    switch::Destination,
 };
 
 use super::{SUPPORT_NUMBER, caller, talking};
@@ -166,4 +167,31 @@ fn a_wait_has_an_end() {
     assert_eq!(call.end(), Some(End::TheyHungUp));
     world.settle();
     assert_eq!(world.records()[0].queue.as_ref().unwrap().outcome, "expired");
+}
+
+/// AD-03: a queue goes from the settings while somebody waits in it. He hears its music on and is served; a newcomer finds no
+/// such number.
+#[test]
+fn ad_03_who_waits_in_a_queue_that_goes_is_served() {
+    let world = World::seed(49);
+    let ana = world.agent("ana").ready();
+    ana.selects(Selection::not_ready("lunch")).unwrap();
+    let call = caller(&world);
+    world.within(2, "music", |world| world.hears(&call, Voice::MUSIC));
+    world.centre_has(|centre| {
+        centre.acd.queues.clear();
+        centre.queues.clear();
+        centre.routes.retain(|route| !matches!(route.destination, Destination::Queue(_)));
+    });
+    world.run_for(secs(5));
+    assert!(call.is_up() && world.hears(&call, Voice::MUSIC), "nobody who waits notices");
+    let late = world.carrier().calls(SUPPORT_NUMBER);
+    world.within(3, "a newcomer is refused", |_| late.is_over());
+    ana.answers_after(secs(1));
+    ana.selects(Selection::Ready).unwrap();
+    world.within(5, "they talk", |world| world.hear_each_other(&call, &ana));
+    assert!(world.snapshot().acd.queues.is_empty(), "and then it is gone");
+    call.hangs_up();
+    world.settle();
+    assert_eq!(ana.status(), Status::Ready);
 }

@@ -32,6 +32,35 @@ fn selections_and_bindings_survive() {
     }
 }
 
+/// AS-15: also in a call that came through no queue an agent is Busy since he is, and what he wants afterwards comes
+/// afterwards.
+#[test]
+fn as_15_a_direct_call_keeps_its_timer() {
+    let world = World::seed(141);
+    let ana = world.agent("ana").ready();
+    let eva = world.phone("eva");
+    eva.registers();
+    world.run_for(secs(1));
+    ana.answers_after(secs(1));
+    eva.calls("ana");
+    world.within(5, "they talk", |world| world.hear_each_other(&eva, &ana));
+    ana.selects(Selection::not_ready("lunch")).unwrap();
+    world.run_for(secs(20));
+    let (since, waits) = (ana.view().since, caller(&world));
+    world.crashes();
+    world.run_for(secs(2));
+    world.starts();
+    world.within(3, "they talk on", |world| world.hear_each_other(&eva, &ana));
+    let view = ana.view();
+    assert_eq!((view.status, view.since), (Status::Busy, since));
+    assert!(view.pending.is_some());
+    eva.hangs_up();
+    world.run_for(secs(2));
+    assert_eq!((ana.status(), ana.is_ringing()), (Status::NotReady, false));
+    waits.hangs_up();
+    world.settle();
+}
+
 /// AW-12: a wrap-up keeps its end.
 #[test]
 fn a_wrap_up_keeps_its_deadline() {

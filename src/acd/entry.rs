@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Actor, Channel, DeviceChoice, Door, InteractionKind, MemberState, NeededSkill, Outcome, Pending, Preferred, Reason,
-    Selection, Status, Work,
+    Actor, Channel, DeviceChoice, DirectKind, Door, InteractionKind, MemberState, NeededSkill, Outcome, Pending,
+    Preferred, Reason, Selection, Status, Work,
 };
 use crate::base::{AgentId, CallId, EngagementId, InteractionId, Private, QueueId, Wall};
 
@@ -66,6 +66,9 @@ pub struct AgentRecord {
     #[serde(default)]
     pub locked: bool,
     pub channels: Vec<ChannelRecord>,
+    /// Calls through no queue in which he talks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub direct: Vec<DirectRecord>,
     pub missed: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub banned: Option<BanRecord>,
@@ -106,6 +109,26 @@ pub struct ChannelRecord {
     /// Not Ready was chosen in the middle of something, to apply at once.
     #[serde(default)]
     pub over_activity: bool,
+    /// What people see, and since when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown: Option<ShownRecord>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ShownRecord {
+    pub status: Status,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    pub since: Wall,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectRecord {
+    pub call: CallId,
+    pub kind: DirectKind,
+    pub since: Wall,
+    /// The agent dialled it.
+    pub out: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -96,6 +96,24 @@ impl Directory {
         }
     }
 
+    /// What these queues are called and sound like stays: people wait there though the settings know them no more.
+    pub fn keep_queues(&mut self, old: &Self, queues: impl Iterator<Item = QueueId>) {
+        for queue in queues.filter(|queue| !self.queue_keys.contains_key(queue)).collect::<BTreeSet<_>>() {
+            self.queue_keys.extend(old.queue_keys.get(&queue).cloned().map(|key| (queue, key)));
+            self.queue_names.extend(old.queue_names.get(&queue).cloned().map(|name| (queue, name)));
+            self.queue_numbers.extend(old.queue_numbers.get(&queue).cloned().map(|number| (queue, number)));
+            self.spoken.extend(old.spoken.get(&queue).cloned().map(|spoken| (queue, spoken)));
+            let sound = old.waiting.get(&queue).copied().filter(|sound| match sound {
+                WaitingSound::Clip(clip) => self.clips.values().any(|known| known == clip),
+                WaitingSound::HoldMusic
+                | WaitingSound::Ringback
+                | WaitingSound::RingbackWhenOffered
+                | WaitingSound::Silence => true,
+            });
+            self.waiting.extend(sound.map(|sound| (queue, sound)));
+        }
+    }
+
     /// Whether calls may go out by a trunk at that time (TK-09).
     pub fn is_in_hours(&self, trunk: TrunkId, at: Wall) -> bool {
         self.trunk_hours.get(&trunk).is_none_or(|calendar| calendar.is_open(at))

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     acd::Alive,
-    base::{CallId, EngagementId, FastMap, InteractionId, LegId, Now, Private, UserId, Wall},
+    base::{AgentId, CallId, EngagementId, FastMap, InteractionId, LegId, Now, Private, UserId, Wall},
     media::Standing,
     switch::{Cause, EndedBy, KeptCall, LegParty, LegStage, Resumed},
 };
@@ -44,6 +44,8 @@ pub struct RunningCall {
     arrived: Option<Wall>,
     #[serde(default)]
     referred: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    taken_over: Option<LegId>,
     #[serde(default)]
     forwards: u8,
     #[serde(default)]
@@ -74,6 +76,7 @@ impl RunningCall {
             priority: 0,
             arrived: None,
             referred: false,
+            taken_over: None,
             forwards: 0,
             forwarded_by: None,
             menu: None,
@@ -203,6 +206,7 @@ impl Engine {
             priority: waiting.map_or(0, |waiting| waiting.priority),
             arrived: waiting.map(|waiting| waiting.arrived),
             referred: note.referred,
+            taken_over: note.taken_over,
             forwards: note.forwards,
             forwarded_by: note.forwarded_by,
             menu: self.kept_menu(call),
@@ -232,6 +236,12 @@ impl Engine {
                 (Resumed::Alone, Some(interaction)) => drop(alive.waiting.insert(interaction)),
                 (Resumed::Talking, Some(interaction)) => drop(alive.talking.insert(interaction)),
                 (Resumed::Over, _) | (Resumed::Alone | Resumed::Talking, None) => {}
+            }
+            if how == Resumed::Talking {
+                let queued = self.notes.get(&call).and_then(|note| note.engagement.and(note.queue.as_ref()?.agent));
+                let (talking, kind) = (self.agents_in(call), self.direct_kind(call));
+                let direct = talking.into_iter().filter(|agent| Some(*agent) != queued);
+                alive.direct.extend(direct.map(|agent| (agent, call, kind)));
             }
             living.push(Living {
                 call,
@@ -292,16 +302,20 @@ impl Engine {
                 self.wait_again(call, interaction, place);
             }
         }
-        let legs: Vec<LegParty> =
-            self.switch.call(call).into_iter().flat_map(|sight| sight.legs().map(|leg| leg.party())).collect();
-        for party in legs {
-            let LegParty::User(user) = party else { continue };
-            let Some(agent) = self.directory.agent_of(user).filter(|agent| Some(*agent) != agent_in_queue) else {
-                continue;
-            };
+        for agent in self.agents_in(call).into_iter().filter(|agent| Some(*agent) != agent_in_queue) {
             *self.direct.entry((call, agent)).or_insert(0) += 1;
             self.acd.handle_direct_busy(now, agent, call, self.direct_kind(call));
         }
+    }
+
+    /// The agents in a call, each as often as he has legs in it.
+    fn agents_in(&self, call: CallId) -> Vec<AgentId> {
+        let legs = self.switch.call(call).into_iter().flat_map(|sight| sight.legs().map(|leg| leg.party()));
+        let agents = legs.filter_map(|party| match party {
+            LegParty::User(user) => self.directory.agent_of(user),
+            LegParty::Trunk(_) => None,
+        });
+        agents.collect()
     }
 
     fn go_on_waiting(&mut self, call: CallId, interaction: InteractionId, place: (i32, Option<Wall>)) {
@@ -358,6 +372,7 @@ impl RunningCall {
             engagement: self.engagement,
             connected: self.connected,
             referred: self.referred,
+            taken_over: self.taken_over,
             forwards: self.forwards,
             forwarded_by: self.forwarded_by,
             queue: record.queue.clone(),

@@ -5,7 +5,7 @@ use super::{
 };
 use crate::{
     acd::NeededSkill,
-    base::{EngagementId, InteractionId, Number, QueueId, TrunkId, UserId, Wall},
+    base::{EngagementId, InteractionId, LegId, Number, QueueId, TrunkId, UserId, Wall},
     switch::{EndedBy, Moved},
 };
 
@@ -22,6 +22,8 @@ pub(super) struct Note {
     pub transfer: Option<Transfer>,
     /// A REFER has been taken in it.
     pub referred: bool,
+    /// The leg of the supervisor who took it over.
+    pub taken_over: Option<LegId>,
     /// Trunks of a group that may still be tried.
     pub attempts: Option<Attempts>,
     /// The number that the route out shows in place of the caller's.
@@ -64,6 +66,7 @@ impl Note {
             connected: false,
             transfer: None,
             referred: false,
+            taken_over: None,
             attempts: None,
             caller_id: None,
             shows_number: false,

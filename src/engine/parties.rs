@@ -108,6 +108,9 @@ impl Engine {
             return self.change_supervision(now, call, leg, mode);
         }
         self.check_talks(call)?;
+        if mode == Supervision::TakeOver {
+            self.whom_to_take_over(call)?;
+        }
         if self.thirds.values().any(|third| third.call == call && matches!(third.what, ThirdIs::Supervisor(_))) {
             return Err(Refused::not_now("ringing", "a supervisor's phone rings for this call already"));
         }
@@ -273,6 +276,14 @@ impl Engine {
             self.on_recalled(now, held, leg);
             return true;
         }
+        if matches!(third.what, ThirdIs::Supervisor(Supervision::TakeOver))
+            && self.whom_to_take_over(third.call).is_err()
+        {
+            // Another was faster while this one's phone rang.
+            self.switch.drop_party(now, leg, Cause::ELSEWHERE);
+            self.live(now, Happened::PartyLost { call: third.call, cause: Cause::ELSEWHERE });
+            return true;
+        }
         let guest = match third.what {
             ThirdIs::Party | ThirdIs::Recalled(_) => Guest::Party,
             ThirdIs::Supervisor(mode) => self.guest_for(third.call, mode),
@@ -367,11 +378,23 @@ impl Engine {
             self.switch.set_guest(leg, guest);
             return Ok(());
         }
-        let agent = self.agent_leg(call);
-        let agent = agent.ok_or_else(|| Refused::not_now("not_talking", "there is no agent to take over from"))?;
+        let agent = self.whom_to_take_over(call)?;
+        if let Some(note) = self.notes.get_mut(&call) {
+            note.taken_over = Some(leg);
+        }
         self.switch.set_guest(leg, Guest::Party);
         self.switch.replace_party(now, agent, Some(leg), Cause::NORMAL);
         Ok(())
+    }
+
+    /// The agent's leg, unless a supervisor has taken it over already: of two the first has the call.
+    fn whom_to_take_over(&self, call: CallId) -> Result<LegId, Refused> {
+        let agent = self.agent_leg(call);
+        let agent = agent.ok_or_else(|| Refused::not_now("not_talking", "there is no agent to take over from"))?;
+        if self.notes.get(&call).and_then(|note| note.taken_over) == Some(agent) {
+            return Err(Refused::not_now("taken_over", "another supervisor has taken this call over already"));
+        }
+        Ok(agent)
     }
 
     fn guest_for(&self, call: CallId, mode: Supervision) -> Guest {

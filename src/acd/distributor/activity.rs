@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    super::{Actor, Notice, Output, Reason, Refused, Rule, Selection, Status, Strategy},
+    super::{Actor, Notice, Output, Pending, Reason, Refused, Rule, Selection, Status, Strategy},
     Acd, Timer, seconds,
 };
 use crate::base::{AgentId, Now};
@@ -79,10 +79,18 @@ impl Acd {
         let state = it.on(it.main_channel());
         let (idle, since, reason) = (it.idle(), state.shown_since, state.shown.reason.clone());
         let Some(reason) = reason.filter(|_| state.shown.status == Status::NotReady) else { return };
-        let logged_out = idle && self.reasons.get(&reason).is_some_and(|reason| reason.max_logs_out);
+        let logs_out = self.reasons.get(&reason).is_some_and(|reason| reason.max_logs_out);
+        let logged_out = idle && logs_out;
         self.outputs.push_back(Output::Notice(Notice::TooLong { agent, reason, since, logged_out }));
         if logged_out {
             self.send_away(now, agent, &Reason::too_long());
+        } else if logs_out {
+            // He chose it in the middle of something, which ends its life first (rule 3).
+            self.change(now, agent, Actor::System, Rule::SignOutPending, |agent| {
+                for channel in &mut agent.channels {
+                    channel.pending = Some(Pending::LogOff);
+                }
+            });
         }
     }
 

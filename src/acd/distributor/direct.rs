@@ -109,7 +109,9 @@ impl Acd {
         }
         for direct in held.iter_mut().filter(|direct| direct.call == from) {
             direct.call = to;
+            self.unsaved.agents.insert(agent);
         }
+        self.settle(now);
     }
 
     fn direct(

@@ -11,7 +11,7 @@ impl Queue {
     /// Whether it takes newcomers at this moment of the wall clock.
     pub fn is_open(&self, at: Wall) -> bool {
         match self.door {
-            _ if self.rules.closed => false,
+            _ if self.rules.closed || self.removed => false,
             Door::Open => true,
             Door::Closed => false,
             Door::Hours => self.calendar.as_ref().is_none_or(|calendar| calendar.is_open(at)),

@@ -43,6 +43,18 @@ enum Seeker {
 impl Acd {
     /// Hands out what can be handed out, looks after empty queues, checks what was touched, and journals it.
     pub(super) fn settle(&mut self, now: Now) {
+        self.settle_turn(now);
+        while self.forget_drained(now) {
+            self.settle_turn(now);
+        }
+        for id in std::mem::take(&mut self.turn.entered) {
+            self.tell_nobody(id);
+        }
+        self.check_touched(now);
+        self.save(now);
+    }
+
+    fn settle_turn(&mut self, now: Now) {
         while !self.turn.is_settled() {
             self.refresh_stale(now);
             self.pair(now);
@@ -50,11 +62,6 @@ impl Acd {
                 self.check_empty(now, queue);
             }
         }
-        for id in std::mem::take(&mut self.turn.entered) {
-            self.tell_nobody(id);
-        }
-        self.check_touched(now);
-        self.save(now);
     }
 
     /// One who entered and is offered to nobody learns why.

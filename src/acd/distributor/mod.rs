@@ -81,6 +81,8 @@ pub struct Acd {
     agents: FastMap<AgentId, Agent>,
     queues: FastMap<QueueId, Queue>,
     queue_keys: BTreeMap<Box<str>, QueueId>,
+    /// Gone from the settings, and somebody waits there still.
+    draining: BTreeSet<QueueId>,
     waiting: FastMap<InteractionId, Waiting>,
     told: FastMap<InteractionId, announce::Told>,
     offers: FastMap<OfferId, Ringing>,
@@ -243,6 +245,7 @@ impl Acd {
             agents: FastMap::default(),
             queues: FastMap::default(),
             queue_keys: BTreeMap::new(),
+            draining: BTreeSet::new(),
             waiting: FastMap::default(),
             told: FastMap::default(),
             offers: FastMap::default(),

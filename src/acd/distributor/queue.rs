@@ -144,6 +144,8 @@ pub(super) struct Queue {
     pub door: Door,
     /// As it was told last.
     pub open: bool,
+    /// Gone from the settings: nobody new comes in, and it is forgotten when nobody waits any more.
+    pub removed: bool,
     /// Who gave up lately, where that counts; the oldest first.
     pub given_up: VecDeque<GivenUp>,
     pub last_agents: LastAgents,
@@ -179,6 +181,7 @@ impl Queue {
             calendar: None,
             door: Door::Hours,
             open: true,
+            removed: false,
             given_up: VecDeque::new(),
             last_agents: LastAgents::default(),
             pointer: None,
@@ -200,6 +203,15 @@ impl Queue {
             self.last_agents.clear();
         }
         self.rules = Arc::new(rules);
+    }
+
+    /// The settings know it no more. Who waits keeps his place and is served by who belongs to it, as long as somebody does;
+    /// without anybody, they go on as the queue's chain says.
+    pub fn drain(&mut self) {
+        self.removed = true;
+        let mut rules = QueueSettings::clone(&self.rules);
+        rules.leave_when.insert(Factor::LoggedOut);
+        self.take_rules(rules);
     }
 
     pub fn stand_in_line(&mut self, key: WaitKey) {

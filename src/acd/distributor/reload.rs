@@ -7,10 +7,10 @@ use std::{
 
 use super::{
     super::{
-        Actor, Calendar, Factor, MemberStart, MemberState, OfferEnd, Outcome, Pending, Policies, Reason,
-        ReasonSettings, Rule, Selection, Settings, Strategy, WithdrawCause,
+        Actor, Calendar, Factor, MemberStart, MemberState, OfferEnd, Pending, Policies, Reason, ReasonSettings, Rule,
+        Selection, Settings, Strategy, WithdrawCause,
     },
-    Acd, Agent, Queue,
+    Acd, Agent, Queue, Timer,
 };
 use crate::base::{AgentId, Now, QueueId};
 
@@ -91,24 +91,16 @@ impl Acd {
         let known: BTreeSet<_> = self.queues.keys().copied().collect();
         for gone in known.into_iter().filter(|queue| !settings.contains_key(queue)) {
             self.hit(Rule::Reload);
-            let Some(queue) = self.queues.get(&gone) else { continue };
-            let line: Vec<_> = queue.line.iter().map(|key| key.interaction).collect();
-            let members: Vec<_> = queue.members.iter().copied().collect();
-            for interaction in line {
-                self.leave(now, interaction, Outcome::Withdrawn(Actor::System), WithdrawCause::Withdrawn);
+            if let Some(queue) = self.queues.get_mut(&gone) {
+                queue.drain();
             }
-            for agent in members {
-                self.remove_member(now, agent, gone, Actor::System);
-            }
-            self.timers.cancel(super::Timer::Empty(gone));
-            self.timers.cancel(super::Timer::Door(gone));
-            self.timers.cancel(super::Timer::Unfit(gone));
-            self.timers.cancel(super::Timer::QueueMidnight(gone));
-            self.queues.remove(&gone);
+            self.draining.insert(gone);
         }
         for (id, settings) in settings {
             match self.queues.get_mut(&id) {
                 Some(queue) => {
+                    queue.removed = false;
+                    self.draining.remove(&id);
                     let asks_otherwise = queue.rules.decision != settings.decision;
                     queue.take_rules(settings);
                     if asks_otherwise {
@@ -121,6 +113,24 @@ impl Acd {
                 }
             }
         }
+    }
+
+    /// Queues that the settings don't know any more are forgotten once nobody waits there. True: one was.
+    pub(super) fn forget_drained(&mut self, now: Now) -> bool {
+        let is_empty = |queue: &&QueueId| self.queues.get(*queue).is_none_or(|queue| queue.line.is_empty());
+        let empty: Vec<_> = self.draining.iter().filter(is_empty).copied().collect();
+        for gone in &empty {
+            let members = self.queues.get(gone).map(|queue| queue.members.clone()).unwrap_or_default();
+            for agent in members {
+                self.remove_member(now, agent, *gone, Actor::System);
+            }
+            for timer in [Timer::Empty(*gone), Timer::Door(*gone), Timer::Unfit(*gone), Timer::QueueMidnight(*gone)] {
+                self.timers.cancel(timer);
+            }
+            self.queues.remove(gone);
+            self.draining.remove(gone);
+        }
+        !empty.is_empty()
     }
 
     /// Where one after the other is asked now, of those who ring together the first goes on.
@@ -140,7 +150,8 @@ impl Acd {
     }
 
     fn take_calendars(&mut self, now: Now, calendars: Vec<super::super::CalendarSettings>) {
-        self.queue_keys = self.queues.values().map(|queue| (queue.rules.key.as_str().into(), queue.id)).collect();
+        let stay = self.queues.values().filter(|queue| !queue.removed);
+        self.queue_keys = stay.map(|queue| (queue.rules.key.as_str().into(), queue.id)).collect();
         let zone = &self.policies.time_zone;
         for queue in self.queues.values_mut() {
             let hours = queue.rules.hours.as_ref();
@@ -155,8 +166,9 @@ impl Acd {
 
     /// Assigned memberships appear, move and end as the settings say; temporary ones stay.
     fn take_memberships(&mut self, now: Now) {
-        let by_key: BTreeMap<String, AgentId> =
-            self.agents.values().map(|agent| (agent.settings.key.clone(), agent.id)).collect();
+        // A queue that drains may name some who are gone.
+        let stay = self.agents.values().filter(|agent| !agent.removed);
+        let by_key: BTreeMap<String, AgentId> = stay.map(|agent| (agent.settings.key.clone(), agent.id)).collect();
         let queues: BTreeSet<_> = self.queues.keys().copied().collect();
         for queue in queues {
             let Some(line) = self.queues.get(&queue) else { continue };
@@ -261,7 +273,7 @@ impl Acd {
         if self.agents.get(&id).is_some_and(|agent| agent.online) {
             self.go_offline(now, id, None, Rule::Reload, Actor::System);
         }
-        for timer in [super::Timer::Grace(id), super::Timer::TooLong(id), super::Timer::Inactive(id)] {
+        for timer in [Timer::Grace(id), Timer::TooLong(id), Timer::Inactive(id)] {
             self.timers.cancel(timer);
         }
         self.lift_bans(id);

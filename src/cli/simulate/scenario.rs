@@ -190,6 +190,11 @@ impl Scenario {
         if self.groups.iter().map(|group| u64::from(group.count)).sum::<u64>() > u64::from(AGENTS_MAX) {
             whole("agents", format!("agents: expected {AGENTS_MAX} at most, all groups together"));
         }
+        for (queue, number) in self.queues.iter().zip(0..).filter(|(queue, _)| queue.decision.is_some()) {
+            let problem = format!("queue \"{}\": a program decides here, and a scenario has none to ask", queue.key);
+            let fault = Fault::of_entry("queue", number, "decision", problem);
+            faults.push(fault.hint("leave [queue.decision] out: the day is then as when the program gives no answer"));
+        }
         for (group, number) in self.groups.iter().zip(0..) {
             self.check_group(group, number, &mut faults);
         }

@@ -109,6 +109,7 @@ fn op_11_bad_scenarios_are_refused() {
         ("[\"pt\"]", "[\"tp\"]", "queues.support.rings: drop_skills: no agent has the skill `tp`"),
         ("key = \"sellers\"", "key = \"general\"", "agents \"general\": there is such a group already"),
         ("weight = 1", "hours = \"office\"", "queues.sales.hours: there is no calendar `office`"),
+        ("weight = 1", "decision = { service = \"crm\" }", "queue \"sales\": a program decides here"),
         ("constant = 3", "constant = -3", "agents \"sellers\": answer: expected seconds from 0 to 86400"),
     ] {
         let faults = refused(from, to);

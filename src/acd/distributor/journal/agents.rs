@@ -1,18 +1,18 @@
 //! Agents, and their places in queues.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{
     super::{
-        AgentRecord, BanRecord, Channel, ChannelRecord, Entry, MemberRecord, MemberState, Pending, Reason,
-        ReasonSettings,
+        AgentRecord, BanRecord, Channel, ChannelRecord, DirectKind, DirectRecord, Entry, MemberRecord, MemberState,
+        Pending, Reason, ReasonSettings, ShownRecord,
     },
     Acd, Timer,
-    agent::{Ban, Member},
+    agent::{Ban, Direct, DirectPhase, Member},
     members::temporary_order,
     reload::{known, with_known_reason},
 };
-use crate::base::{AgentId, Now, QueueId};
+use crate::base::{AgentId, CallId, Now, QueueId, Wall};
 
 impl Acd {
     pub(super) fn agent_entry(&self, now: Now, agent: AgentId) -> Option<Entry> {
@@ -26,7 +26,20 @@ impl Acd {
                 actor: state.actor,
                 pending: state.pending.clone(),
                 over_activity: state.over_activity,
+                shown: Some(ShownRecord {
+                    status: state.shown.status,
+                    reason: state.shown.reason.clone(),
+                    since: state.shown_since,
+                }),
             }
+        });
+        let direct = it.channels.iter().flat_map(|channel| &channel.direct);
+        let direct = direct.filter(|direct| direct.phase == DirectPhase::Talking);
+        let direct = direct.map(|Direct { call, kind, since, out, .. }| DirectRecord {
+            call: *call,
+            kind: *kind,
+            since: *since,
+            out: *out,
         });
         let (times, counted) = it.clock.counted();
         Some(Entry::Agent(Box::new(AgentRecord {
@@ -39,6 +52,7 @@ impl Acd {
             dnd: it.dnd,
             locked: it.locked,
             channels: channels.collect(),
+            direct: direct.collect(),
             missed: it.missed,
             banned: it.ban.map(|ban| match ban {
                 Ban::Until(until) => BanRecord::Until(self.wall_of(now, until)),
@@ -52,7 +66,12 @@ impl Acd {
         })))
     }
 
-    pub(super) fn restore_agent(&mut self, now: Now, record: AgentRecord) {
+    pub(super) fn restore_agent(
+        &mut self,
+        now: Now,
+        record: AgentRecord,
+        live: &BTreeSet<(AgentId, CallId, DirectKind)>,
+    ) {
         let at = self.at(now);
         let ban = record.banned.map(|ban| match ban {
             BanRecord::Until(until) => Ban::Until(self.mono_of(now, until)),
@@ -75,7 +94,9 @@ impl Acd {
         agent.clock.restore(record.times, record.counted.unwrap_or(at));
         agent.ban = ban;
         agent.not_before = not_before;
+        let mut shown = BTreeMap::new();
         for saved in record.channels {
+            shown.extend(saved.shown.map(|shown| (saved.channel, shown)));
             let state = agent.on_mut(saved.channel);
             state.selection = with_known_reason(saved.selection, &self.reasons);
             state.since = saved.since;
@@ -86,11 +107,18 @@ impl Acd {
                 Pending::LogOff => Pending::LogOff,
             });
         }
+        let his = live.iter().filter(|(whose, ..)| *whose == record.agent);
+        agent.on_mut(Channel::Voice).direct =
+            his.map(|(_, call, kind)| go_on(&record.direct, *call, *kind, at)).collect();
         for channel in Channel::ALL {
-            let view = agent.view(channel);
+            let mut view = agent.view(channel);
+            let mut since = record.since;
+            // What has changed since then is told, with its moment, once everything is back.
+            if let Some(ShownRecord { status, reason, since: began }) = shown.remove(&channel) {
+                (view.status, view.reason, since) = (status, reason, began);
+            }
             let state = agent.on_mut(channel);
-            state.shown = view;
-            state.shown_since = record.since;
+            (state.shown, state.shown_since) = (view, since);
         }
         if let Some(Ban::Until(until)) = ban {
             self.timers.set(Timer::Ban(record.agent), until);
@@ -143,4 +171,11 @@ impl Acd {
         (member.paused_by_all, member.leaving) = (paused_by_all, leaving);
         (member.calls, member.talk_ms) = (record.calls_today, record.talk_ms_today);
     }
+}
+
+/// A direct call that outlived its process, with what the journal knows of it.
+fn go_on(kept: &[DirectRecord], call: CallId, kind: DirectKind, at: Wall) -> Direct {
+    let known = kept.iter().find(|kept| kept.call == call).copied();
+    let DirectRecord { kind, since, out, .. } = known.unwrap_or(DirectRecord { call, kind, since: at, out: false });
+    Direct { call, kind, phase: DirectPhase::Talking, since, out }
 }

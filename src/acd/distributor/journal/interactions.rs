@@ -143,7 +143,7 @@ impl Acd {
         if let Some(agent) = self.agents.get_mut(&record.agent) {
             // The same as before: its time goes on.
             let view = agent.view(record.channel);
-            agent.on_mut(record.channel).shown = view;
+            agent.on_mut(record.channel).shown.activity = view.activity;
         }
     }
 }

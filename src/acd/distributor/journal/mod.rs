@@ -12,10 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::folded::Folded;
 use super::{
-    super::{Entry, Outcome, Rule},
+    super::{DirectKind, Entry, Outcome, Rule},
     Acd, Actor,
 };
-use crate::base::{AgentId, EngagementId, InteractionId, Now, QueueId};
+use crate::base::{AgentId, CallId, EngagementId, InteractionId, Now, QueueId};
 
 /// What this turn changed and the journal does not know yet.
 #[derive(Debug, Default)]
@@ -41,6 +41,8 @@ pub struct Alive {
     pub waiting: BTreeSet<InteractionId>,
     /// He and an agent hear each other.
     pub talking: BTreeSet<InteractionId>,
+    /// An agent talks in a call that came through no queue.
+    pub direct: BTreeSet<(AgentId, CallId, DirectKind)>,
 }
 
 impl Acd {
@@ -72,7 +74,7 @@ impl Acd {
             self.watch_door(now, queue, Actor::System);
         }
         for record in agents.into_values() {
-            self.restore_agent(now, record);
+            self.restore_agent(now, record, &alive.direct);
         }
         for record in members.into_values() {
             self.restore_member(record);

@@ -195,6 +195,34 @@ fn a_status_has_its_longest_time() {
     assert_eq!((ms("break"), ms("training")), (Some(60_000), Some(30_000)));
 }
 
+/// AS-16: who is Not Ready for too long in the middle of a call is told of at once, and is signed out when call and wrap-up
+/// are over, also over a restart; who chose Ready meanwhile stays.
+#[test]
+fn too_long_in_a_call_counts_after_it() {
+    for chooses_again in [false, true] {
+        let mut room = Room::with(1, |settings| {
+            settings.policies.not_ready_mode = NotReadyMode::Immediate;
+            settings.reasons[1] = ReasonSettings { max_secs: 30, max_logs_out: true, ..reason("training") };
+            first_queue(settings).acw_secs = 10;
+        });
+        let call = room.call();
+        let engagement = room.talk();
+        room.select(1, Selection::not_ready("training")).unwrap();
+        room.pass(30);
+        assert!(matches!(room.notices()[0], Notice::TooLong { logged_out: false, .. }));
+        assert_eq!((room.status(1), room.view(1).pending), (Status::NotReady, Some(Pending::LogOff)));
+        room.restart(0, &[call], false);
+        if chooses_again {
+            room.select(1, Selection::Ready).unwrap();
+        }
+        room.end(engagement);
+        room.pass_ms(9_999);
+        assert_eq!(room.view(1).activity, Activity::WrapUp);
+        room.pass_ms(1);
+        assert_eq!(room.status(1), if chooses_again { Status::Ready } else { Status::Offline });
+    }
+}
+
 /// AS-20: nobody at the page: asked, then Offline; whoever answers, or is in a call, stays. Rule 36.
 #[test]
 fn a_page_without_people_is_no_agent() {

@@ -1,7 +1,10 @@
 //! What survives a crash, and what is mended (rules 39 and 40).
 
 use super::{Room, room::*};
-use crate::{acd::*, base::AgentId};
+use crate::{
+    acd::*,
+    base::{AgentId, CallId},
+};
 
 /// Rule 39: selection with its reason, missed count, idle order, place in line; nobody busy, nobody ringing. OP-02.
 #[test]
@@ -120,4 +123,132 @@ fn a_broken_agent_is_mended() {
     assert!(room.notices().iter().any(|notice| matches!(notice, Notice::Repaired { .. })));
     assert_eq!(room.ringing().len(), 1, "who still waits is asked again");
     assert!(room.hits(Rule::Repair) > 0);
+}
+
+/// One status, as somebody came to it.
+type Comes = (&'static str, fn(&mut Room), Status);
+
+/// Whatever an agent's status is, a restart leaves it and its timer alone: also where it is due to what a call through no
+/// queue does, or did. AS-15, P10.
+#[test]
+fn a_status_lasts_on_over_a_restart() {
+    let statuses: [Comes; 10] = [
+        ("ready", |_| {}, Status::Ready),
+        ("not ready", |room| room.select(1, Selection::not_ready("lunch")).expect("done"), Status::NotReady),
+        (
+            "not to be disturbed",
+            |room| room.ask(|acd, now| acd.set_dnd(now, AgentId(1), true, Actor::Api)).expect("done"),
+            Status::Dnd,
+        ),
+        (
+            "banned",
+            |room| {
+                room.call();
+                let (offer, ..) = room.the_ring();
+                room.fail(offer, OfferFault::Declined);
+            },
+            Status::Banned,
+        ),
+        (
+            "in a queue's call",
+            |room| {
+                room.call();
+                room.talk();
+            },
+            Status::Busy,
+        ),
+        ("in a call of his own", |room| room.direct(1, 9), Status::Busy),
+        (
+            "wraps up a queue's call",
+            |room| {
+                room.call();
+                let engagement = room.talk();
+                room.end(engagement);
+            },
+            Status::WrapUp,
+        ),
+        (
+            "wraps up a call of his own",
+            |room| {
+                room.direct(1, 9);
+                room.ask(|acd, now| acd.handle_direct_ended(now, AgentId(1), CallId(9)));
+            },
+            Status::WrapUp,
+        ),
+        (
+            "not ready at once, in a call of his own",
+            |room| {
+                room.direct(1, 9);
+                room.select(1, Selection::not_ready("lunch")).expect("done");
+            },
+            Status::NotReady,
+        ),
+        (
+            "offline",
+            |room| room.ask(|acd, now| acd.force_offline(now, AgentId(1), Actor::Api)).expect("done"),
+            Status::Offline,
+        ),
+    ];
+    for (name, come, status) in statuses {
+        for from_checkpoint in [false, true] {
+            let mut room = Room::with(1, |settings| {
+                settings.policies.not_ready_mode = NotReadyMode::Immediate;
+                settings.policies.direct_acw_secs = 600;
+                let queue = first_queue(settings);
+                (queue.acw_secs, queue.reject_secs) = (600, BanTime::Secs(600));
+            });
+            room.pass(60);
+            come(&mut room);
+            assert_eq!(room.status(1), status, "{name}");
+            room.pass(7);
+            let before = (room.view(1), room.agent(1).since);
+            let waiting = room.queue(1).waiting.iter().map(|it| it.interaction).collect();
+            let talking = room.agent(1).engagements.iter().map(|it| it.interaction).collect();
+            let direct = [(AgentId(1), CallId(9), DirectKind::Internal)].into();
+            let direct = if name.ends_with("in a call of his own") { direct } else { Default::default() };
+            room.restart_with(40, &Alive { waiting, talking, direct }, from_checkpoint);
+            assert_eq!((room.view(1), room.agent(1).since), before, "{name}, {from_checkpoint}");
+            assert_eq!(room.events(1), [], "{name}");
+        }
+    }
+}
+
+/// A status that ended with the process begins anew, at that moment: who was busy is not Ready since then. AS-15.
+#[test]
+fn what_a_restart_ended_begins_anew() {
+    let mut room = Room::new(1);
+    room.direct(1, 9);
+    room.pass(7);
+    room.restart(40, &[], false);
+    assert_eq!((room.status(1), room.agent(1).since), (Status::Ready, room.now.wall));
+    let [event] = &room.events(1)[..] else { panic!("{:?}", room.events(1)) };
+    assert_eq!((event.old.status, event.new.status, event.rule), (Status::Busy, Status::Ready, Rule::Boot));
+}
+
+/// Not Ready and signing out that wait for the end of a call of his own wait for it over a restart, and no queue rings in
+/// between. AS-15, AS-21.
+#[test]
+fn what_waits_for_a_direct_call_waits_over_a_restart() {
+    for signs_out in [false, true] {
+        let mut room = Room::new(1);
+        room.direct(1, 9);
+        if signs_out {
+            room.ask(|acd, now| acd.sign_out(now, AgentId(1), Actor::Agent(AgentId(1)))).expect("done");
+        } else {
+            room.select(1, Selection::not_ready("lunch")).expect("done");
+        }
+        let call = room.call();
+        let alive = Alive {
+            waiting: [call].into(),
+            direct: [(AgentId(1), CallId(9), DirectKind::Internal)].into(),
+            ..Alive::default()
+        };
+        room.restart_with(5, &alive, false);
+        room.ask(|acd, now| acd.handle_device(now, AgentId(1), true));
+        assert_eq!((room.status(1), room.view(1).pending.is_some()), (Status::Busy, true));
+        assert!(room.ringing().is_empty());
+        room.ask(|acd, now| acd.handle_direct_ended(now, AgentId(1), CallId(9)));
+        let after = if signs_out { Status::Offline } else { Status::NotReady };
+        assert_eq!((room.status(1), room.rings_at()), (after, vec![]));
+    }
 }

@@ -185,8 +185,8 @@ fn a_reload_is_gentle() {
     settings.reasons.retain(|reason| reason.key != "lunch".into());
     room.ask(|acd, now| acd.settings(now, settings.clone()));
     assert_eq!(room.status(1), Status::Busy);
-    assert_eq!(room.outcomes().last(), Some(&(waiting, Outcome::Withdrawn(Actor::System))));
-    assert_eq!(states(&room), [MemberState::Active, paused("(removed)")]);
+    assert_eq!(room.queue(2).waiting[0].interaction, waiting, "he waits on");
+    assert_eq!(states(&room), [MemberState::Active, MemberState::Active, paused("(removed)")]);
     settings.queues.get_mut(&QueueId(1)).unwrap().members.clear();
     settings.agents.clear();
     settings.queues.values_mut().for_each(|queue| queue.members.clear());
@@ -194,6 +194,7 @@ fn a_reload_is_gentle() {
     assert_eq!(room.status(1), Status::Busy, "his call goes on");
     room.end(engagement);
     assert!(room.acd.status(AgentId(1), Channel::Voice).is_none(), "now he is gone");
+    assert_eq!(room.outcomes().last(), Some(&(waiting, Outcome::NoAgents)), "and nobody is left for who waits");
 }
 
 /// A reload changes no selection and no membership (I8). OP-02.

@@ -4,6 +4,7 @@ mod agents;
 mod announce;
 mod day;
 mod decisions;
+mod draining;
 mod fits;
 mod journal;
 mod leaving;

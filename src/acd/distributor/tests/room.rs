@@ -247,14 +247,19 @@ impl Room {
 
     /// `kill -9`, away for so long, and up again from the journal; calls of `live` live on.
     pub fn restart(&mut self, away_secs: u64, live: &[InteractionId], from_checkpoint: bool) {
+        let live: BTreeSet<_> = live.iter().copied().collect();
+        let alive = Alive { waiting: live.clone(), talking: live, ..Alive::default() };
+        self.restart_with(away_secs, &alive, from_checkpoint);
+    }
+
+    pub fn restart_with(&mut self, away_secs: u64, alive: &Alive, from_checkpoint: bool) {
         let entries = if from_checkpoint { self.acd.checkpoint(self.now) } else { self.journal.clone() };
         let text: Vec<String> = entries.iter().map(|entry| serde_json::to_string(entry).expect("json")).collect();
         let entries: Vec<Entry> = text.iter().map(|line| serde_json::from_str(line).expect("an entry")).collect();
         let wall = self.now.wall + Duration::from_secs(away_secs);
         self.now = Now { mono: Instant::from_micros(1_000), wall };
         self.acd = Acd::new(Chance::from_number(2));
-        let live: BTreeSet<_> = live.iter().copied().collect();
-        self.acd.restore(self.now, entries, &Alive { waiting: live.clone(), talking: live });
+        self.acd.restore(self.now, entries, alive);
         self.acd.settings(self.now, self.settings.clone());
         self.said.clear();
         self.settle();

@@ -13,11 +13,11 @@ use std::{
 use self::centre::{AGENTS, QUEUES};
 use super::{
     Room,
-    model::{Agent, Model, Ms, Pending, Standing},
+    model::{Agent, Doing, Model, Ms, Pending, Standing},
 };
 use crate::{
     acd::{self, *},
-    base::{AgentId, Chance, DecisionId, EngagementId, InteractionId, Now, OfferId},
+    base::{AgentId, CallId, Chance, DecisionId, EngagementId, InteractionId, Now, OfferId},
 };
 
 /// How much of the two is compared after each event.
@@ -257,7 +257,7 @@ impl Day {
         }
     }
 
-    /// `kill -9` and up again: of the talks about half go on.
+    /// `kill -9` and up again: of the talks, through queues or not, about half go on.
     fn restart(&mut self) {
         self.restarts += 1;
         self.count_hits();
@@ -265,14 +265,23 @@ impl Day {
         let waiting = self.calls_where(|call| call.talking.is_none());
         let live: Vec<u64> = talking.into_iter().filter(|_| self.chance.below(2) == 0).collect();
         let known: Vec<_> = live.iter().chain(&waiting).copied().map(InteractionId).collect();
-        self.room.restart(0, &known, true);
+        let direct = self.model.agents.values().flat_map(|agent| &agent.direct);
+        let direct: Vec<u64> = direct.filter(|it| it.doing == Doing::Talks).map(|it| it.call).collect();
+        let direct: Vec<u64> = direct.into_iter().filter(|_| self.chance.below(2) == 0).collect();
+        let agents = self.model.agents.values();
+        let whose = |call: &u64| agents.clone().find(|agent| agent.direct.iter().any(|it| it.call == *call));
+        let his =
+            direct.iter().filter_map(|call| Some((AgentId(whose(call)?.id), CallId(*call), DirectKind::Internal)));
+        let known: BTreeSet<_> = known.into_iter().collect();
+        let alive = Alive { waiting: known.clone(), talking: known, direct: his.collect() };
+        self.room.restart_with(0, &alive, true);
         self.start = (self.room.now.mono.as_micros() / 1000).wrapping_sub(self.model.now);
         self.model.steady = self.start as i64;
         self.offers.clear();
         self.model.made.clear();
         self.model.asked.clear();
         self.read();
-        self.model.restart(&live);
+        self.model.restart(&live, &direct);
         self.model.pass();
         self.compare(&[]);
     }

@@ -222,11 +222,11 @@ impl Agent {
         (busy * 10_000).checked_div(all).unwrap_or(0) as u32
     }
 
-    /// After a restart the same is seen as lasting on, but what he worked before is forgotten.
-    pub fn forget_work(&mut self) {
+    /// After a restart what is seen still lasts on, but what he worked before is forgotten.
+    pub fn forget_work(&mut self, now: Ms) {
         self.worked.clear();
         self.occupancy = 0;
-        self.shown.status = self.status();
+        self.seen(now);
     }
 }
 

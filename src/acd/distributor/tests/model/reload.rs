@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Call, Model, Place, Standing, Wish};
+use super::{Call, Doing, Model, Place, Standing, Wish};
 use crate::acd::{DeviceChoice, QueueSettings, Settings, Strategy};
 
 impl Model {
@@ -77,8 +77,9 @@ impl Model {
         }
     }
 
-    /// Everything stops and comes back: nobody rings, phones have to register again, of the talks those in `live` go on.
-    pub fn restart(&mut self, live: &[u64]) {
+    /// Everything stops and comes back: nobody rings, phones have to register again, of the talks those in `live` go on,
+    /// of the agents' own calls those in `direct`.
+    pub fn restart(&mut self, live: &[u64], direct: &[u64]) {
         let now = self.now;
         for call in self.calls.values_mut() {
             call.offers.clear();
@@ -98,9 +99,9 @@ impl Model {
             for place in agent.places.values_mut().filter(|place| !place.assigned) {
                 place.settled = DeviceChoice::LastActive;
             }
-            agent.direct.clear();
+            agent.direct.retain(|it| it.doing == Doing::Talks && direct.contains(&it.call));
             agent.call = agent.call.filter(|call| calls.get(call).is_some_and(|call| call.talking.is_some()));
-            agent.forget_work();
+            agent.forget_work(now);
         }
         let inactive = now + self.inactive.0;
         let everybody: Vec<u64> = self.agents.keys().copied().collect();
