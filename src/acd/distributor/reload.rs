@@ -20,7 +20,8 @@ const IDS_PER_MILLISECOND: u64 = 256;
 impl Acd {
     /// Takes over new settings, which [`Settings::check`] found good.
     pub fn settings(&mut self, now: Now, settings: Settings) {
-        if self.anchor.is_none() {
+        let starts = self.anchor.is_none();
+        if starts {
             self.anchor = Some(now);
             let wall = u64::try_from(now.wall.0).unwrap_or(0);
             self.next_id = self.next_id.max(wall.saturating_mul(IDS_PER_MILLISECOND));
@@ -33,6 +34,10 @@ impl Acd {
         self.take_queues(now, queues);
         self.take_calendars(now, calendars);
         self.take_memberships(now);
+        if starts {
+            // No news: written now, it would be the last word on who was paused when the journal is read.
+            self.unsaved.members.clear();
+        }
         self.forget_reasons(now);
         self.on_midnight(now);
         let queues: BTreeSet<_> = self.queues.keys().copied().collect();

@@ -252,3 +252,20 @@ fn what_waits_for_a_direct_call_waits_over_a_restart() {
         assert_eq!((room.status(1), room.rings_at()), (after, vec![]));
     }
 }
+
+/// The settings come before the journal is read: what they say of memberships is not written behind what people did, so that a
+/// pause outlives a second restart as well, wherever the first one was torn. QM-11, P20.
+#[test]
+fn a_pause_survives_every_restart() {
+    let mut room = Room::new(1);
+    room.ask(|acd, now| acd.pause(now, AgentId(1), None, Some("lunch".into()), Actor::Api)).expect("done");
+    let before = room.agent(1).queues;
+    for _ in 0..3 {
+        let entries = room.journal.clone();
+        room.acd = Acd::new(crate::base::Chance::from_number(4));
+        let settings = room.settings.clone();
+        room.ask(|acd, now| acd.settings(now, settings));
+        room.ask(|acd, now| acd.restore(now, entries, &Alive::default()));
+        assert_eq!(room.agent(1).queues, before);
+    }
+}
