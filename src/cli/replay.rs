@@ -200,7 +200,7 @@ fn line_of(number: u64, now: Now, input: &Input, full: bool) -> String {
         }
         Input::Media(event) => format!("media: {event:?}"),
         Input::Segment(report) => format!("recording: {report:?}"),
-        Input::Certified { flow, domains } => format!("connection {} is of {}", flow.0, domains.join(", ")),
+        Input::Certified { flow, domains, .. } => format!("connection {} is of {}", flow.0, domains.join(", ")),
         Input::FlowClosed(flow) => format!("connection {} is gone", flow.0),
         Input::Unreachable { remote, .. } => format!("nobody listens at {remote}"),
         Input::Ports(ports) => format!("{} RTP ports", ports.len()),

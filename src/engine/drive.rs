@@ -214,7 +214,7 @@ impl Engine {
     pub fn handle(&mut self, now: Now, input: Input) {
         match input {
             Input::Sip { path, message } => self.switch.handle_message(now, path, message),
-            Input::Certified { flow, domains } => self.certified.note(flow, domains),
+            Input::Certified { flow, source, domains } => self.certified.note(flow, source, domains),
             Input::FlowClosed(flow) => {
                 self.certified.forget(flow);
                 self.switch.handle_flow_closed(now, flow);

@@ -38,6 +38,7 @@ pub enum Input {
     /// Whoever made a connection has shown a certificate of these domains, in small letters, by an authority that we trust.
     Certified {
         flow: FlowId,
+        source: IpAddr,
         domains: Vec<String>,
     },
     /// A stream connection ended.

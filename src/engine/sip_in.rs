@@ -273,7 +273,7 @@ impl Engine {
     }
 
     fn is_at_home(&self, source: IpAddr) -> bool {
-        self.registrar.is_at_home(source) || self.directory.has_trunk_at(source)
+        self.registrar.is_at_home(source) || self.directory.has_trunk_at(source) || self.certified.is_at(source)
     }
 
     /// Whether a request has come through this switch before: straight back from one of our own sockets, or with a Via

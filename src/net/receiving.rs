@@ -37,7 +37,9 @@ impl Net {
             match self.streams.try_recv() {
                 None => break,
                 Some(Arrival::Message { path, message }) => self.admit(now, path, message),
-                Some(Arrival::Certified { flow, domains }) => self.facts.push(Input::Certified { flow, domains }),
+                Some(Arrival::Certified { flow, source, domains }) => {
+                    self.facts.push(Input::Certified { flow, source, domains });
+                }
                 Some(Arrival::Closed(flow)) => self.ended.push_back(flow),
                 Some(Arrival::Unreachable { transport, remote }) => {
                     self.facts.push(Input::Unreachable { transport, remote });

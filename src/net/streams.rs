@@ -10,7 +10,7 @@ mod websocket;
 use std::{
     collections::HashMap,
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
@@ -46,6 +46,7 @@ pub enum Arrival {
     /// Whoever made this connection has proved to be of these domains.
     Certified {
         flow: FlowId,
+        source: IpAddr,
         domains: Vec<String>,
     },
     Closed(FlowId),

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    net::IpAddr,
     sync::Arc,
 };
 
@@ -78,7 +79,7 @@ struct Standing {
     /// Those of them that are telephones.
     pages: BTreeMap<PageId, UserId>,
     /// Connections on which a certificate was shown, and for whom it is.
-    certified: BTreeMap<FlowId, Vec<String>>,
+    certified: BTreeMap<FlowId, (IpAddr, Vec<String>)>,
 }
 
 impl Standing {
@@ -106,8 +107,8 @@ impl Standing {
                 }
                 return;
             }
-            Input::Certified { flow, domains } => {
-                self.certified.insert(*flow, domains.clone());
+            Input::Certified { flow, source, domains } => {
+                self.certified.insert(*flow, (*source, domains.clone()));
                 return;
             }
             Input::FlowClosed(flow) => {
@@ -145,8 +146,12 @@ impl Standing {
                 &Input::Page { page: *page, user: *user, says: PageSays::On { legs: Vec::new() } },
             );
         }
-        for (flow, domains) in &self.certified {
-            frame::write_input(&mut frames, now, &Input::Certified { flow: *flow, domains: domains.clone() });
+        for (flow, (source, domains)) in &self.certified {
+            frame::write_input(
+                &mut frames,
+                now,
+                &Input::Certified { flow: *flow, source: *source, domains: domains.clone() },
+            );
         }
         Bytes::from(frames)
     }

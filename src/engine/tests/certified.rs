@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::world::{REALM, SWITCH, World, centre};
 use crate::{
     base::FlowId,
-    engine::{Centre, Direction, Input},
+    engine::{Centre, Direction, GateOrder, Input},
     sip::{Path, Transport},
     switch::Source,
     wire::sip::{Message, Method},
@@ -22,7 +22,11 @@ fn certified() -> Centre {
 }
 
 fn shows(world: &mut World, flow: FlowId, domain: &str) {
-    world.input(Input::Certified { flow, domains: vec!["x.example".into(), domain.into()] });
+    world.input(Input::Certified {
+        flow,
+        source: [127, 0, 0, 1].into(),
+        domains: vec!["x.example".into(), domain.into()],
+    });
 }
 
 /// The first answer to a call to the queue that comes on a connection.
@@ -80,5 +84,21 @@ fn sw_03_tk_02_names_and_sources_must_both_hold() {
         assert_eq!(call(&mut world, 1, number, Some(FLOW)), Some(401), "the address alone");
         shows(&mut world, FLOW, "other.carrier.example");
         assert_eq!(call(&mut world, 2, number, Some(FLOW)), Some(expected), "{network}");
+    }
+}
+
+/// SW-19, SW-03: who guesses beside a trunk that has shown its certificate does not have its whole address banned.
+#[test]
+fn sw_19_sw_03_a_certified_trunk_is_at_home() {
+    for (source, banned) in [([127, 0, 0, 9], false), ([127, 0, 0, 8], true)] {
+        let mut world = World::with(462, certified());
+        let domains = vec!["sip.carrier.example".into()];
+        world.input(Input::Certified { flow: FLOW, source: source.into(), domains });
+        let eve = world.add_phone("127.0.0.9:6668", "wrong");
+        for number in 0..60 {
+            world.register(eve, &format!("u{number}"));
+        }
+        let whole = world.gate.iter().any(|order| matches!(order, GateOrder::Ban { user: None, .. }));
+        assert_eq!(whole, banned, "{source:?}");
     }
 }

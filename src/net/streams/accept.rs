@@ -106,7 +106,7 @@ async fn tell_domains(shared: &Shared, stream: &TlsStream<TcpStream>, path: Path
     let domains = shown.map(domains).unwrap_or_default();
     if let Some(flow) = path.flow.filter(|_| !domains.is_empty()) {
         tracing::debug!(%path, ?domains, "a certificate was shown");
-        shared.tell(Arrival::Certified { flow, domains }).await;
+        shared.tell(Arrival::Certified { flow, source: path.remote.ip(), domains }).await;
     }
 }
 
