@@ -7,7 +7,7 @@ use strowger::{
     media::spoken::Language,
 };
 
-use crate::sim::{Agent, Call, World, millis, secs};
+use crate::sim::{Agent, Call, SPOKEN, World, millis, secs};
 
 struct Desk {
     world: World,
@@ -30,7 +30,7 @@ fn clip() -> ClipId {
 impl Desk {
     fn plays(&self, agent_hears: bool, hang_up: bool) -> Result<(), Refused> {
         let call = self.world.snapshot().calls[0].call;
-        let play = ClipPlay { clip: clip(), agent_hears, hang_up };
+        let play = ClipPlay { clip: clip(), from_ms: 0, agent_hears, hang_up };
         self.world.asks(Actor::Agent(self.ana.id), Request::PlayClip { call, play }).map(|_| ())
     }
 
@@ -65,6 +65,26 @@ fn sc_04_sc_07_both_hear_a_clip_and_talk_on() {
     world.within(2, "they talk on", |world| world.hear_each_other(customer, ana));
     assert_eq!(desk.tells(|what| matches!(what, Happened::ClipStarted { .. })), 1);
     assert_eq!(desk.tells(|what| matches!(what, Happened::ClipEnded { .. })), 1);
+    customer.hangs_up();
+    world.settle();
+}
+
+/// SC-04, SW-12: played again from further on while it plays, a clip goes on from there: its end is heard so much sooner.
+#[test]
+fn sc_04_sw_12_a_clip_goes_on_from_elsewhere() {
+    let whole = SPOKEN[&clip()].len() as u64 / 8;
+    let desk = desk(505);
+    let Desk { world, customer, ana } = &desk;
+    desk.plays(true, false).expect("played");
+    world.run_for(millis(200));
+    let call = world.snapshot().calls[0].call;
+    let play = ClipPlay { clip: clip(), from_ms: whole as u32 - 300, agent_hears: true, hang_up: false };
+    world.asks(Actor::Agent(ana.id), Request::PlayClip { call, play }).expect("played");
+    let ended = |desk: &Desk| desk.tells(|what| matches!(what, Happened::ClipEnded { .. })) > 0;
+    world.run_for(millis(200));
+    assert!(!ended(&desk), "300 ms are left");
+    world.within(1, "its end", |_| ended(&desk));
+    world.within(2, "they talk on", |world| world.hear_each_other(customer, ana));
     customer.hangs_up();
     world.settle();
 }
@@ -177,7 +197,7 @@ fn sc_06_clips_are_for_queues() {
     let call = eva.calls("ana");
     world.within(5, "they talk", |world| world.hear_each_other(&call, &ana));
     let live = world.snapshot().calls[0].call;
-    let play = ClipPlay { clip: clip(), agent_hears: true, hang_up: false };
+    let play = ClipPlay { clip: clip(), from_ms: 0, agent_hears: true, hang_up: false };
     let refused = world.asks(Actor::Agent(ana.id), Request::PlayClip { call: live, play }).expect_err("refused");
     assert_eq!(refused.code, "no_queue_call");
     call.hangs_up();

@@ -20,10 +20,22 @@ const LAST_CLIP_TIME_MAX: Duration = Duration::from_secs(330);
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ClipPlay {
     pub clip: ClipId,
+    /// From so far in on.
+    #[serde(default)]
+    pub from_ms: u32,
     /// The agent hears it too; otherwise he goes on hearing the customer.
     pub agent_hears: bool,
     /// The call ends behind it, for the agent at once.
     pub hang_up: bool,
+}
+
+impl ClipPlay {
+    const fn source(self) -> Source {
+        match self.from_ms {
+            0 => Source::Clip(self.clip),
+            millis => Source::From { clip: self.clip, millis },
+        }
+    }
 }
 
 impl Engine {
@@ -40,10 +52,10 @@ impl Engine {
         let (agent, customer) = pair.ok_or_else(|| Refused::not_now("not_talking", "nobody talks in this call"))?;
         self.stop_clip(call);
         if play.hang_up {
-            return self.play_and_hang_up(now, call, (agent, customer), play.clip);
+            return self.play_and_hang_up(now, call, (agent, customer), play.source());
         }
         for leg in self.hearers(call, (agent, customer), play.agent_hears) {
-            if let Some(id) = self.switch.play_over(leg, Source::Clip(play.clip)) {
+            if let Some(id) = self.switch.play_over(leg, play.source()) {
                 self.plays.insert((call, id), Purpose::Clip);
             }
         }
@@ -94,7 +106,7 @@ impl Engine {
         now: Now,
         call: CallId,
         (agent, customer): (LegId, LegId),
-        clip: ClipId,
+        clip: Source,
     ) -> Result<(), Refused> {
         if self.switch.call(call).is_some_and(|sight| sight.legs().count() > 2) {
             return Err(Refused::not_now("others", "others are in this call: it can't end behind a clip"));
@@ -103,7 +115,7 @@ impl Engine {
         if !self.switch.put_aside(agent, shown) {
             return Err(Refused::not_now("not_talking", "nobody talks in this call"));
         }
-        let play = self.switch.play_once(call, Source::Clip(clip));
+        let play = self.switch.play_once(call, clip);
         self.end_interaction(now, call);
         self.switch.release(now, agent);
         match play {

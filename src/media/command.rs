@@ -347,6 +347,11 @@ pub struct Play {
 pub enum Source {
     Clip(ClipId),
     Tone(Tone),
+    /// A clip from so far in on; nothing where it is shorter.
+    From {
+        clip: ClipId,
+        millis: u32,
+    },
     /// One after the other without a gap; clips not loaded are left out.
     Sequence(Vec<ClipId>),
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::{Codec, Sound, g711};
+use super::{Codec, SAMPLE_RATE, Sound, g711};
 use crate::base::PlayId;
 
 /// How long what plays fades where something else takes its place, in samples: 8 ms, too short to be heard as such.
@@ -53,6 +53,14 @@ impl Player {
             begins: true,
             dying: (0, 0),
         })
+    }
+
+    /// The same from so far in on, softly, since that may be in the middle of a word; `None` behind its end.
+    pub fn begun_at(mut self, millis: u32) -> Option<Self> {
+        let samples = usize::try_from(millis).unwrap_or(usize::MAX).saturating_mul(SAMPLE_RATE / 1_000);
+        let is_there = self.skip(samples) && (self.repeat || self.sound < self.sounds.len());
+        self.rising = FADE;
+        is_there.then_some(self)
     }
 
     /// Where it follows on something else that was heard, which stood at `level`: lets that die away first. A clip begins
@@ -213,6 +221,22 @@ fn fade(codec: Codec, octets: &mut [u8], part: impl Fn(usize) -> usize) {
 mod tests {
     use super::*;
     use crate::media::g711;
+
+    /// SW-12: a clip is heard from anywhere in it, softly at first, and from behind its end not at all.
+    #[test]
+    fn sw_12_a_clip_is_played_from_anywhere() {
+        let sound = Arc::new(Sound::from_samples(&[8_000; 1_600]));
+        let begun =
+            |millis| Player::new(PlayId(1), [Arc::clone(&sound)], false).and_then(|player| player.begun_at(millis));
+        let heard = play_out(&mut begun(150).expect("a quarter of it"), 160, 9);
+        assert_eq!(heard.len(), 400, "to its end");
+        assert!(g711::level(Codec::Pcma, heard[0]).abs() < 200, "softly");
+        assert!(g711::level(Codec::Pcma, heard[FADE + 1]) > 7_500);
+        assert!(begun(200).is_none() && begun(u32::MAX).is_none());
+        let mut round =
+            Player::new(PlayId(1), [sound], true).and_then(|player| player.begun_at(350)).expect("it goes round");
+        assert_eq!(play_out(&mut round, 160, 20).len(), 3_200);
+    }
 
     fn ramp(from: i16, count: i16) -> Arc<Sound> {
         Arc::new(Sound::from_samples(&(from..from + count).map(|step| step * 40).collect::<Vec<i16>>()))

@@ -74,6 +74,8 @@ pub struct Shelf {
 #[serde(deny_unknown_fields)]
 pub struct NewPlay {
     clip: String,
+    #[serde(default)]
+    from_ms: u32,
     #[serde(default = "yes")]
     agent_hears: bool,
     #[serde(default)]
@@ -210,7 +212,10 @@ pub async fn play(
     if clip.archived {
         return Err(Problem::not_found("This clip is in the archive.").hint("Take it out of the archive first."));
     }
-    let play = ClipPlay { clip: clip.clip, agent_hears: new.agent_hears, hang_up: new.hang_up };
+    if u64::from(new.from_ms) >= clip.millis {
+        return Err(Problem::bad_request("The clip is not that long.").hint("Give from_ms less than its millis."));
+    }
+    let play = ClipPlay { clip: clip.clip, from_ms: new.from_ms, agent_hears: new.agent_hears, hang_up: new.hang_up };
     api.ask(actor, Request::PlayClip { call, play }).await?;
     Ok(DONE)
 }

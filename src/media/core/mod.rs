@@ -199,7 +199,7 @@ impl Core {
 
     fn play(&mut self, now: Instant, id: StreamId, play: Play) {
         let sounds: Vec<Arc<Sound>> = match &play.source {
-            Source::Clip(clip) => self.clips.get(clip).cloned().into_iter().collect(),
+            Source::Clip(clip) | Source::From { clip, .. } => self.clips.get(clip).cloned().into_iter().collect(),
             Source::Tone(tone) => vec![self.tones.sound(*tone).clone()],
             Source::Sequence(clips) => {
                 clips.iter().take(SEQUENCE_CLIPS_MAX).filter_map(|clip| self.clips.get(clip).cloned()).collect()
@@ -209,6 +209,10 @@ impl Core {
             return;
         };
         let player = Player::new(play.id, sounds, play.repeat).filter(|_| stream.form.codec.is_ours());
+        let player = match play.source {
+            Source::From { millis, .. } => player.and_then(|player| player.begun_at(millis)),
+            Source::Clip(_) | Source::Tone(_) | Source::Sequence(_) => player,
+        };
         let replaced = match (player, &mut stream.egress.player) {
             (None, _) => Some((play.id, End::Unplayable)),
             (Some(player), Some(beneath)) if play.over => beneath.lay_over(player).map(|old| (old, End::Replaced)),
