@@ -80,7 +80,13 @@ fn sw_09_a_page_is_given_both_addresses() {
     world.within(5, "they talk", |world| world.hear_each_other(&call, &rui));
     let answer = page.told().into_iter().find_map(|told| match told {
         PageTold::Leg { order: PageOrder::Answered { sdp }, .. } => Some(sdp),
-        _ => None,
+        PageTold::On { .. }
+        | PageTold::Off
+        | PageTold::Leg { .. }
+        | PageTold::Held { .. }
+        | PageTold::HeldLong { .. }
+        | PageTold::Dialled { .. }
+        | PageTold::NotDialled { .. } => None,
     });
     let answer = answer.expect("an answer");
     let places: Vec<&str> = answer.lines().filter(|line| line.starts_with("a=candidate:")).collect();

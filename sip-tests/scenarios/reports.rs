@@ -22,7 +22,7 @@ fn reported(call: &Call) -> Option<(u32, u32, bool)> {
             Packet::SenderReport { ssrc, sender, blocks } => {
                 Some((ssrc, sender.middle(), blocks.iter().any(|block| block.ssrc == ours)))
             }
-            _ => None,
+            Packet::ReceiverReport { .. } | Packet::SourceDescription(_) | Packet::Bye(_) | Packet::Other(_) => None,
         })
     })
 }

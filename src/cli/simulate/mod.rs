@@ -113,8 +113,7 @@ fn clock_of(scenario: &Scenario, interval: u32) -> String {
 fn table(scenario: &Scenario, played: &Played) -> String {
     let mut text = String::new();
     for (queue, row) in scenario.queues.iter().zip(&played.cells) {
-        let asked = if queue.decision.is_some() { "  (its service is not asked: as if it had no wish)" } else { "" };
-        let _ = writeln!(text, "{}{asked}", queue.key);
+        let _ = writeln!(text, "{}", queue.key);
         text.push_str("  from   calls  answered  given up  lost     SL %    ASA s  given up %    AHT s  occupied %\n");
         for (cell, interval) in row.iter().zip(0..) {
             line(&mut text, &clock_of(scenario, interval), cell);

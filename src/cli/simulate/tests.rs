@@ -118,14 +118,3 @@ fn op_11_bad_scenarios_are_refused() {
     }
     assert!(refused("talk = { log_normal = { mean = 240,", "talk = { log_normal = { mean = -1,").contains("calls 1"));
 }
-
-/// OP-11: a queue that would ask a program says that nobody is asked here.
-#[test]
-fn op_11_a_service_is_not_asked() {
-    let asks = OFFICE.replacen("key = \"support\"", "key = \"support\"\ndecision = { service = \"crm\" }", 1);
-    let scenario = Scenario::read("day.toml", &asks).unwrap();
-    let told = table(&scenario, &Play::new(&scenario, 7).finish());
-    let heads: Vec<&str> =
-        told.lines().filter(|line| line.starts_with("support") || line.starts_with("sales")).collect();
-    assert_eq!(heads, ["support  (its service is not asked: as if it had no wish)", "sales"]);
-}

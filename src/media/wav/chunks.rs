@@ -102,7 +102,7 @@ impl<'a> Chunk<'a> {
 /// Bodies of odd length are padded; some writers forget it.
 fn padded<'a>(body: &[u8], behind: &'a [u8]) -> &'a [u8] {
     let forgotten = matches!(behind.get(..4), Some(b"fmt " | b"data" | b"fact" | b"LIST"));
-    if body.len() % 2 == 0 || forgotten { behind } else { behind.get(1..).unwrap_or_default() }
+    if body.len().is_multiple_of(2) || forgotten { behind } else { behind.get(1..).unwrap_or_default() }
 }
 
 /// Whether a name in letters stands here, before a length that the file has room for.

@@ -128,11 +128,9 @@ fn a_broken_agent_is_mended() {
 /// One status, as somebody came to it.
 type Comes = (&'static str, fn(&mut Room), Status);
 
-/// Whatever an agent's status is, a restart leaves it and its timer alone: also where it is due to what a call through no
-/// queue does, or did. AS-15, P10.
-#[test]
-fn a_status_lasts_on_over_a_restart() {
-    let statuses: [Comes; 10] = [
+/// Every status that lasts, and one way to each.
+fn statuses() -> [Comes; 10] {
+    [
         ("ready", |_| {}, Status::Ready),
         ("not ready", |room| room.select(1, Selection::not_ready("lunch")).expect("done"), Status::NotReady),
         (
@@ -188,8 +186,14 @@ fn a_status_lasts_on_over_a_restart() {
             |room| room.ask(|acd, now| acd.force_offline(now, AgentId(1), Actor::Api)).expect("done"),
             Status::Offline,
         ),
-    ];
-    for (name, come, status) in statuses {
+    ]
+}
+
+/// Whatever an agent's status is, a restart leaves it and its timer alone: also where it is due to what a call through no
+/// queue does, or did. AS-15, P10.
+#[test]
+fn a_status_lasts_on_over_a_restart() {
+    for (name, come, status) in statuses() {
         for from_checkpoint in [false, true] {
             let mut room = Room::with(1, |settings| {
                 settings.policies.not_ready_mode = NotReadyMode::Immediate;
