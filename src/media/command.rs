@@ -390,6 +390,9 @@ pub struct Stats {
     pub strangers: u64,
     /// Not RTP, or a payload type that was not agreed.
     pub malformed: u64,
+    /// Beyond what one leg may bring.
+    #[serde(default)]
+    pub excess: u64,
     /// Came while the leg held or had nobody to go to.
     pub unheard: u64,
     /// Round trip, from the peer's last report.

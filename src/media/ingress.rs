@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     Codec, Event, Form, Remote, Speaker, Stats,
     digits::Listening,
+    pace::Pace,
     source::{RELEARN, SourceRule},
 };
 use crate::{
@@ -27,6 +28,7 @@ pub const UDPTL_BYTES_MAX: usize = 1_472;
 /// A leg's receiving half.
 #[derive(Debug)]
 pub struct Ingress {
+    pace: Pace,
     pub rule: SourceRule,
     pub stats: Stats,
     pub digits: Listening,
@@ -77,6 +79,7 @@ pub enum Kind {
 impl Ingress {
     pub fn new(now: Instant, remote: Option<Remote>, form: &Form) -> Self {
         Self {
+            pace: Pace::default(),
             rule: match form.link {
                 Some(_) => SourceRule::by_ice(),
                 None => SourceRule::new(remote, form.allowed.clone()),
@@ -118,6 +121,10 @@ impl Ingress {
             self.stats.malformed += 1;
             return None;
         };
+        if !self.pace.admits(now) {
+            self.stats.excess += 1;
+            return None;
+        }
         if !self.follows(now, &header, kind, form.codec.clock_hz()) {
             self.stats.late += 1;
             return None;
@@ -145,6 +152,10 @@ impl Ingress {
         if !fits || is_late {
             self.stats.late += u64::from(is_late);
             self.stats.malformed += u64::from(!fits);
+            return None;
+        }
+        if !self.pace.admits(now) {
+            self.stats.excess += 1;
             return None;
         }
         self.stats.packets_received += 1;

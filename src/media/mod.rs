@@ -18,6 +18,7 @@ pub mod link;
 mod listener;
 mod matrix;
 pub mod ogg;
+mod pace;
 mod past;
 mod player;
 mod ports;

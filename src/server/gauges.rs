@@ -100,6 +100,7 @@ fn count_leg(quality: Quality) {
         ("rtp_packets_received_total", quality.packets_received),
         ("rtp_packets_lost_total", quality.packets_lost),
         ("rtp_strangers_total", quality.strangers),
+        ("rtp_excess_total", quality.excess),
         ("leg_jitter_microseconds_total", (quality.jitter_ms * 1_000.0) as u64),
         ("leg_round_trip_microseconds_total", quality.round_trip_ms.map_or(0, |trip| (trip * 1_000.0) as u64)),
         ("legs_with_round_trip_total", quality.round_trip_ms.is_some().into()),

@@ -75,6 +75,9 @@ pub struct Quality {
     pub packets_lost: u64,
     /// Packets from addresses that had no business here.
     pub strangers: u64,
+    /// Packets beyond what one leg may bring.
+    #[serde(default)]
+    pub excess: u64,
     pub jitter_ms: f32,
     pub round_trip_ms: Option<f32>,
     /// Mean opinion score of what the leg sent, 1 to 4.5; `None` without packets or for an unknown codec.

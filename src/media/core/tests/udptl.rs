@@ -28,6 +28,37 @@ fn send(world: &mut World, phone: usize, datagram: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
+/// SW-07, SW-16: however fast packets come on a leg, no more go on than a phone could mean: what goes round between ports of ours
+/// does not take the machine with it.
+#[test]
+fn sw_07_sw_16_a_leg_brings_only_so_many() {
+    for fax in [false, true] {
+        let mut world = World::call([Codec::Pcmu, Codec::Pcmu]);
+        world.run(500);
+        if fax {
+            (0..2).for_each(|phone| turn(&mut world, phone, Codec::T38));
+        }
+        let count = |world: &mut World| {
+            let passed = (0..10_000).filter(|_| {
+                let phone = &mut world.phones[0];
+                phone.sequence = phone.sequence.wrapping_add(1);
+                let mut packet = [0; 172];
+                Header::new(0, phone.sequence, phone.timestamp, phone.ssrc, 160).write(&mut packet);
+                if fax {
+                    packet[0] = 0;
+                }
+                send(world, 0, &packet).is_some()
+            });
+            passed.count()
+        };
+        let at_once = count(&mut world);
+        assert!((400..=500).contains(&at_once), "{fax}: {at_once}");
+        world.now += Duration::from_secs(1);
+        let later = count(&mut world);
+        assert!((499..=500).contains(&later), "{fax}: {later}, but for one that says that its sender began anew");
+    }
+}
+
 /// SW-16: whatever two legs spoke, relayed or mixed, their datagrams pass at once, both ways, octet by octet, also those that
 /// look like RTP or RTCP; nothing is reported and nothing played; and the same sound is back afterwards.
 #[test]
