@@ -259,8 +259,9 @@ impl Room {
         let wall = self.now.wall + Duration::from_secs(away_secs);
         self.now = Now { mono: Instant::from_micros(1_000), wall };
         self.acd = Acd::new(Chance::from_number(2));
-        self.acd.restore(self.now, entries, alive);
+        // As the engine does it.
         self.acd.settings(self.now, self.settings.clone());
+        self.acd.restore(self.now, entries, alive);
         self.said.clear();
         self.settle();
     }
