@@ -11,7 +11,7 @@ use crate::base::Instant;
 const GAP: Duration = Duration::from_millis(2);
 
 /// So many may come at once after a rest: what a network held back for ten seconds.
-pub const BURST: u32 = 500;
+const BURST: u32 = 500;
 
 /// The packets of one leg; a bucket that leaks (ITU-T I.371, generic cell rate algorithm).
 #[derive(Debug, Default)]

@@ -133,8 +133,8 @@ impl SourceRule {
         self.signalled.is_some_and(|remote| remote.is_muxed())
     }
 
-    /// Where RTCP goes: where RTP goes, if both agreed on that; else where it comes from; else beside a learnt RTP address that the SDP did not name; else where the
-    /// SDP says.
+    /// Where RTCP goes: where RTP goes, if both agreed on that; else where it comes from; else beside a learnt RTP address
+    /// that the SDP did not name; else where the SDP says.
     pub fn rtcp_target(&self) -> Option<SocketAddr> {
         if self.is_muxed() {
             return self.target();

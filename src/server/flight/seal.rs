@@ -180,8 +180,6 @@ mod tests {
         file
     }
 
-    /// OP-01: what is sealed comes out again with its key and with no other, and not when an octet was changed, a piece
-    /// left out or the end cut off; without the key nothing of it can be read.
     /// What a power cut left of it costs the recordings of before, not the start.
     #[test]
     fn a_damaged_key_is_set_aside() {
@@ -195,6 +193,8 @@ mod tests {
         }
     }
 
+    /// OP-01: what is sealed comes out again with its key and with no other, and not when an octet was changed, a piece
+    /// left out or the end cut off; without the key nothing of it can be read.
     #[test]
     fn only_the_key_opens_it_and_only_whole() {
         let key = Key([7; 32]);

@@ -170,14 +170,7 @@ impl<'a> Reading<'_, 'a> {
     /// The name of an entry, which its faults are told with from now on. Without one nothing else of it is read, and who
     /// refers to a `kind` that isn't there may mean this one.
     fn named(&self, section: &mut Section<'_>, kind: &'static str) -> Option<At<String>> {
-        let expected = format!("the {kind}'s short name");
-        let key = section.required_text("key", &expected).filter(|key| {
-            let is_blank = key.value.trim().is_empty();
-            if is_blank {
-                section.fault(key.mark, format!("key: expected {expected}, found nothing"), None);
-            }
-            !is_blank
-        });
+        let key = section.required_text("key", &format!("the {kind}'s short name"));
         match &key {
             Some(key) => section.name_it(format!("{} \"{}\"", kind.replace(' ', "_"), key.value)),
             None => {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Reading, Strayed};
 use crate::{
-    base::{Extension, GroupId, Number, Private, QueueId, UserId},
+    base::{Extension, GroupId, KEY_EXPECTED, Number, Private, QueueId, UserId},
     settings::{
         fault::{At, Mark},
         read::{Section, or},
@@ -72,7 +72,7 @@ impl Reading<'_, '_> {
         }
         for key in keys.value {
             let Some(name) = Extension::new(&key) else {
-                let hint = Some(String::from("letters, digits and . _ - * #, at most 64"));
+                let hint = Some(String::from(KEY_EXPECTED));
                 section.fault(keys.mark, format!("key: \"{key}\" can't be dialled"), hint);
                 self.report.spoil("user");
                 continue;

@@ -28,7 +28,11 @@ fn one_fault_is_told_once() {
             "key = \"support\"\nstrategy = 5",
             "3:12: queue \"support\": strategy: expected a word in",
         ),
-        ("key = \"support\"", "key = \" \"", "2:7: key: expected the queue's short name, found nothing"),
+        (
+            "key = \"support\"",
+            "key = \" \"",
+            "2:7: key: expected letters, digits and . _ - * #, at most 64, found \" \"",
+        ),
         ("key = \"support\"", "kye = \"support\"", "did you mean key where it says kye?"),
         ("key = \"demo\"", "key = 7", "4:7: key: expected a text in \"quotes\", found a value of type integer"),
         ("key = \"demo\"\n", "", "3:1: [[trunk]]: \"key\" is missing"),
