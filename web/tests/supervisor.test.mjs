@@ -287,6 +287,36 @@ test("a supervisor sees who waits, raises and moves them, and an agent who is re
   await admin.context().close();
 });
 
+// QE-15, RT-18
+test("a supervisor gives one who rings at one agent to another", async () => {
+  const admin = await signIn("admin");
+  const agents = [];
+  for (const [user, name, hz] of [["ana", "Ana Sousa", AGENT], ["eva", "Eva Lima", THIRD]]) {
+    const [page, agent] = [await signIn(user), await desk(user, hz)];
+    await page.getByRole("button", { name: "Ready", exact: true }).click();
+    await page.locator("#my-status", { hasText: "Ready" }).waitFor();
+    agents.push({ page, agent, name, hz });
+  }
+  const customer = await desk("rui", DESK);
+  const answer = customer.phone.call("800");
+  const row = admin.locator(".card", { hasText: "Who waits" }).locator("tbody tr");
+  await row.filter({ hasText: /Ana Sousa|Eva Lima/ }).waitFor();
+  const rings = await row.locator("td").nth(5).textContent();
+  const [first, other] = agents[0].name === rings ? agents : [...agents].reverse();
+  await first.agent.phone.ringing();
+  await row.locator("summary").click();
+  await row.getByRole("button", { name: `Give to ${other.name}` }).click();
+  await other.agent.phone.ringing();
+  await row.filter({ hasText: other.name }).waitFor();
+  other.agent.phone.answer();
+  assert.equal((await answer).status, 200);
+  await hears("the customer", customer, other.hz);
+  await hears("the agent", other.agent, DESK);
+  await over({ page: other.page, agent: other.agent, customer });
+  first.agent.close();
+  await Promise.all([first.page, admin].map((one) => one.context().close()));
+});
+
 // QE-15
 test("a supervisor ends the call of one who waits", async () => {
   const [admin, customer] = [await signIn("admin"), await desk("rui", DESK)];
