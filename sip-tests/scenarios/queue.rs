@@ -2,12 +2,12 @@
 
 use strowger::{
     acd::{Outcome, Selection, Status},
-    engine::{Direction, Happened},
+    engine::{Direction, Happened, QueueVoice, Spoken, WaitingSound},
     switch::Destination,
 };
 
 use super::{SUPPORT_NUMBER, caller, talking};
-use crate::sim::{End, Habit, Voice, World, millis, secs};
+use crate::sim::{End, Habit, SUPPORT, Voice, World, millis, secs};
 
 /// AP-05, RT-01: the first slice of all: a carrier's call reaches a Ready agent, both hear each other, both are released.
 #[test]
@@ -178,11 +178,7 @@ fn ad_03_who_waits_in_a_queue_that_goes_is_served() {
     ana.selects(Selection::not_ready("lunch")).unwrap();
     let call = caller(&world);
     world.within(2, "music", |world| world.hears(&call, Voice::MUSIC));
-    world.centre_has(|centre| {
-        centre.acd.queues.clear();
-        centre.queues.clear();
-        centre.routes.retain(|route| !matches!(route.destination, Destination::Queue(_)));
-    });
+    the_queue_goes(&world);
     world.run_for(secs(5));
     assert!(call.is_up() && world.hears(&call, Voice::MUSIC), "nobody who waits notices");
     let late = world.carrier().calls(SUPPORT_NUMBER);
@@ -190,8 +186,55 @@ fn ad_03_who_waits_in_a_queue_that_goes_is_served() {
     ana.answers_after(secs(1));
     ana.selects(Selection::Ready).unwrap();
     world.within(5, "they talk", |world| world.hear_each_other(&call, &ana));
-    assert!(world.snapshot().acd.queues.is_empty(), "and then it is gone");
     call.hangs_up();
     world.settle();
+    assert!(world.snapshot().acd.queues.is_empty(), "and then it is gone");
     assert_eq!(ana.status(), Status::Ready);
+}
+
+/// AD-03, OP-02: the process dies while somebody waits in a queue that went from the settings. In the next one he hears what that
+/// queue lets hear, here nothing, and is served.
+#[test]
+fn ad_03_a_queue_that_goes_outlives_a_crash() {
+    for compacted in [false, true] {
+        let world = World::seed(50);
+        world.centre_has(|centre| {
+            let (waiting, spoken) = (WaitingSound::Silence, Spoken::default());
+            centre.queues.push(QueueVoice { queue: SUPPORT, waiting, caller_id: None, spoken });
+        });
+        let ana = world.agent("ana").ready();
+        ana.selects(Selection::not_ready("lunch")).unwrap();
+        let call = caller(&world);
+        world.run_for(secs(2));
+        the_queue_goes(&world);
+        world.run_for(secs(2));
+        if compacted {
+            world.compacts();
+        }
+        world.crashes();
+        world.run_for(millis(200));
+        world.starts();
+        world.run_for(secs(5));
+        assert!(call.is_up(), "nobody who waits notices");
+        assert!(!world.hears(&call, Voice::MUSIC), "the centre's music is not this queue's");
+        let late = world.carrier().calls(SUPPORT_NUMBER);
+        world.within(3, "a newcomer is refused", |_| late.is_over());
+        ana.answers_after(secs(1));
+        ana.selects(Selection::Ready).unwrap();
+        world.within(5, "they talk", |world| world.hear_each_other(&call, &ana));
+        call.hangs_up();
+        world.settle();
+        assert!(world.snapshot().acd.queues.is_empty(), "and then it is gone");
+        let queues: Vec<_> = world.records().into_iter().filter_map(|record| record.queue).collect();
+        assert_eq!(queues.iter().map(|it| (it.queue, it.outcome.as_str())).collect::<Vec<_>>(), [(SUPPORT, "answered")]);
+    }
+}
+
+/// From the settings, with the way that leads to it.
+fn the_queue_goes(world: &World) {
+    world.centre_has(|centre| {
+        centre.acd.queues.clear();
+        centre.queues.clear();
+        centre.routes.retain(|route| !matches!(route.destination, Destination::Queue(_)));
+    });
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Actor, Channel, DeviceChoice, DirectKind, Door, InteractionKind, MemberState, NeededSkill, Outcome, Pending,
-    Preferred, Reason, Selection, Status, Work,
+    Preferred, QueueSettings, Reason, Selection, Status, Work,
 };
 use crate::base::{AgentId, CallId, EngagementId, InteractionId, Private, QueueId, Wall};
 
@@ -37,6 +37,15 @@ pub enum Entry {
     },
     /// A caller of a queue that remembers it spoke to an agent.
     Spoke(Spoke),
+    /// The settings know the queue no more, and people are in it still: what it was like.
+    Drains {
+        queue: QueueId,
+        rules: Box<QueueSettings>,
+    },
+    /// It is forgotten, or the settings know it again.
+    Drained {
+        queue: QueueId,
+    },
     Engagement(Box<EngagementRecord>),
     EngagementGone {
         engagement: EngagementId,

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::{AgentLost, BlindFailed, Centre, Menu, Responder, Spoken, WaitingSound};
+use super::{AgentLost, BlindFailed, Centre, Menu, QueueVoice, Responder, Spoken, WaitingSound};
 use crate::{
     acd::{Calendar, Onward},
     base::{
@@ -62,7 +62,6 @@ impl Directory {
                 agents_of_users.insert(user, *agent);
             }
         }
-        let name = |key: &str, name: &str| if name.is_empty() { key.into() } else { name.into() };
         Self {
             users: centre.users.iter().map(|user| (user.id, Arc::new(user.clone()))).collect(),
             groups: centre.groups.iter().map(|group| (group.id, group.clone())).collect(),
@@ -82,7 +81,7 @@ impl Directory {
             trunk_order: centre.trunks.iter().map(|trunk| trunk.id).collect(),
             waiting: centre.queues.iter().map(|queue| (queue.queue, queue.waiting)).collect(),
             spoken: centre.queues.iter().map(|queue| (queue.queue, Arc::new(queue.spoken.clone()))).collect(),
-            queue_names: centre.acd.queues.iter().map(|(id, queue)| (*id, name(&queue.key, &queue.name))).collect(),
+            queue_names: centre.acd.queues.iter().map(|(id, queue)| (*id, name_of((&queue.key, &queue.name)))).collect(),
             hold_music: centre.hold_music,
             clips: centre.clips.iter().map(|clip| (clip.name.as_str().into(), clip.id)).collect(),
             services: centre.services.iter().map(|service| (service.id, service.clone())).collect(),
@@ -97,20 +96,40 @@ impl Directory {
     }
 
     /// What these queues are called and sound like stays: people wait there though the settings know them no more.
-    pub fn keep_queues(&mut self, old: &Self, queues: impl Iterator<Item = QueueId>) {
-        for queue in queues.filter(|queue| !self.queue_keys.contains_key(queue)).collect::<BTreeSet<_>>() {
-            self.queue_keys.extend(old.queue_keys.get(&queue).cloned().map(|key| (queue, key)));
-            self.queue_names.extend(old.queue_names.get(&queue).cloned().map(|name| (queue, name)));
-            self.queue_numbers.extend(old.queue_numbers.get(&queue).cloned().map(|number| (queue, number)));
-            self.spoken.extend(old.spoken.get(&queue).cloned().map(|spoken| (queue, spoken)));
-            let sound = old.waiting.get(&queue).copied().filter(|sound| match sound {
-                WaitingSound::Clip(clip) => self.clips.values().any(|known| known == clip),
-                WaitingSound::HoldMusic
-                | WaitingSound::Ringback
-                | WaitingSound::RingbackWhenOffered
-                | WaitingSound::Silence => true,
-            });
-            self.waiting.extend(sound.map(|sound| (queue, sound)));
+    /// Tells what another process has to know of it.
+    pub fn keep_queues(&mut self, old: &Self, queues: impl Iterator<Item = QueueId>) -> Vec<QueueVoice> {
+        let gone: BTreeSet<_> = queues.filter(|queue| !self.queue_keys.contains_key(queue)).collect();
+        let gone = gone.into_iter().filter_map(|queue| Some((old.queue_keys.get(&queue)?, old.voice(queue))));
+        let gone: Vec<_> = gone.collect();
+        for (key, voice) in &gone {
+            self.keep_queue((key, old.queue_name(voice.queue)), voice.clone());
+        }
+        gone.into_iter().map(|(_, voice)| voice).collect()
+    }
+
+    /// The same of one of which the journal tells.
+    pub fn keep_queue(&mut self, called: (&str, &str), voice: QueueVoice) {
+        let QueueVoice { queue, waiting, caller_id, spoken } = voice;
+        self.queue_keys.insert(queue, called.0.into());
+        self.queue_names.insert(queue, name_of(called));
+        self.queue_numbers.extend(caller_id.map(|number| (queue, number)));
+        self.spoken.insert(queue, Arc::new(spoken));
+        let is_there = match waiting {
+            WaitingSound::Clip(clip) => self.clips.values().any(|known| *known == clip),
+            WaitingSound::HoldMusic
+            | WaitingSound::Ringback
+            | WaitingSound::RingbackWhenOffered
+            | WaitingSound::Silence => true,
+        };
+        self.waiting.insert(queue, if is_there { waiting } else { WaitingSound::default() });
+    }
+
+    pub fn voice(&self, queue: QueueId) -> QueueVoice {
+        QueueVoice {
+            queue,
+            waiting: self.waiting.get(&queue).copied().unwrap_or_default(),
+            caller_id: self.queue_numbers.get(&queue).cloned(),
+            spoken: Spoken::clone(&self.spoken(queue)),
         }
     }
 
@@ -230,6 +249,11 @@ impl Directory {
     pub fn queue_name(&self, queue: QueueId) -> &str {
         self.queue_names.get(&queue).map_or("", |name| name)
     }
+}
+
+/// By key and name: what people see.
+fn name_of((key, name): (&str, &str)) -> Arc<str> {
+    if name.is_empty() { key.into() } else { name.into() }
 }
 
 fn hours(centre: &Centre, trunk: &Trunk) -> Option<Calendar> {

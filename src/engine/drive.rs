@@ -330,7 +330,10 @@ impl Engine {
     fn on_settings(&mut self, now: Now, centre: Centre) {
         self.review_services(now, &centre.services);
         let old = std::mem::replace(&mut self.directory, Directory::new(&centre));
-        self.directory.keep_queues(&old, self.waiting.values().map(|waiting| waiting.queue));
+        let kept = self.directory.keep_queues(&old, self.waiting.values().map(|waiting| waiting.queue));
+        for voice in kept {
+            self.journal(Entry::QueueVoice(Box::new(voice)));
+        }
         self.watch_settings = centre.watching;
         self.switch.set_headers(centre.headers);
         self.recordings.set_rules(centre.recording);

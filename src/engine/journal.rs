@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CallRecord, KeptForward, KeptPublication, KeptWatch, LegStanding, RunningCall, SegmentRecord, UsedDevice};
+use super::{
+    CallRecord, KeptForward, KeptPublication, KeptWatch, LegStanding, QueueVoice, RunningCall, SegmentRecord, UsedDevice,
+};
 use crate::{
     acd,
     base::{CallId, SegmentId, UserId, Wall},
@@ -24,6 +26,8 @@ pub enum Entry {
     /// First in every checkpoint.
     Version(u16),
     Acd(acd::Entry),
+    /// What a queue sounds like in which people wait though the settings know it no more.
+    QueueVoice(Box<QueueVoice>),
     /// A device registered or refreshed.
     Bound(Box<Binding>),
     /// A device is gone.

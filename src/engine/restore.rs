@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Engine, Entry, JOURNAL_VERSION, KeptForward, KeptPublication, KeptWatch, Output, Record, RunningCall,
+    Engine, Entry, JOURNAL_VERSION, KeptForward, KeptPublication, KeptWatch, Output, QueueVoice, Record, RunningCall,
     SegmentRecord, UsedDevice, keep::ReadCalls,
 };
 use crate::{
     acd,
-    base::{CallId, Now, SegmentId, UserId},
+    base::{CallId, Now, QueueId, SegmentId, UserId},
     sip::{proxy::WayKey, registrar::Binding},
     switch::{Cause, EndedBy},
 };
@@ -17,6 +17,7 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Restoring {
     acd: Vec<acd::Entry>,
+    voices: BTreeMap<QueueId, QueueVoice>,
     bindings: BTreeMap<(Box<str>, Box<str>, Option<u32>), Binding>,
     used: BTreeMap<UserId, UsedDevice>,
     watches: BTreeMap<u64, KeptWatch>,
@@ -46,6 +47,9 @@ impl Engine {
                         read.interaction = read.interaction.max(waiting.interaction.0);
                     }
                     read.acd.push(entry);
+                }
+                Entry::QueueVoice(voice) => {
+                    read.voices.insert(voice.queue, *voice);
                 }
                 Entry::Bound(binding) => {
                     read.bindings.insert((binding.aor.clone(), binding.contact.clone(), binding.reg_id), *binding);
@@ -113,6 +117,7 @@ impl Engine {
         // They will be counted when they end.
         self.totals.calls_begun += self.notes.len() as u64;
         self.acd.restore(now, read.acd, &alive);
+        self.restore_voices(read.voices);
         self.settle_resumed(now, living);
         self.watch_holds(now);
         self.restore_forwards(now, read.way_key, read.forwards.into_values());
@@ -135,10 +140,21 @@ impl Engine {
         }
     }
 
+    /// What people hear in queues that the settings know no more.
+    fn restore_voices(&mut self, mut voices: BTreeMap<QueueId, QueueVoice>) {
+        for (queue, rules) in self.acd.draining() {
+            if let Some(voice) = voices.remove(&queue) {
+                self.directory.keep_queue((&rules.key, &rules.name), voice);
+            }
+        }
+    }
+
     /// Everything that a restart needs: what replaces the journal so far.
     pub fn checkpoint(&self, now: Now) -> Vec<Entry> {
         let mut entries = vec![Entry::Version(JOURNAL_VERSION)];
         entries.extend(self.acd.checkpoint(now).into_iter().map(Entry::Acd));
+        let voices = self.acd.draining().map(|(queue, _)| self.directory.voice(queue));
+        entries.extend(voices.map(|voice| Entry::QueueVoice(Box::new(voice))));
         let mut bindings: Vec<&Binding> = self.registrar.all().collect();
         bindings.sort_by_key(|binding| (&binding.aor, &binding.contact, binding.reg_id));
         let bindings = bindings.into_iter().map(|binding| Entry::Bound(Box::new(binding.clone())));

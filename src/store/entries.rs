@@ -11,6 +11,7 @@ impl Journalled for Entry {
         match self {
             Self::Version(_) => "version",
             Self::Acd(_) => "acd",
+            Self::QueueVoice(_) => "queue_voice",
             Self::Bound { .. } => "bound",
             Self::Unbound { .. } => "unbound",
             Self::Used { .. } => "used",

@@ -139,6 +139,15 @@ impl Acd {
         Ok(())
     }
 
+    /// What holds for a wrap-up after a call that came through no queue.
+    pub(super) fn direct_rules(&self) -> Arc<QueueSettings> {
+        Arc::new(QueueSettings {
+            acw_secs: self.policies.direct_acw_secs,
+            disposition: DispositionRule::Optional,
+            ..QueueSettings::default()
+        })
+    }
+
     /// An engagement of its own, which begins and ends as wrap-up.
     fn begin_direct_wrap_up(&mut self, now: Now, agent: AgentId, direct: Direct) {
         let id = EngagementId(self.fresh_id());
@@ -163,11 +172,7 @@ impl Acd {
             was_ready: state.selection.is_ready(),
             chosen: state.chosen,
             work: Work::default(),
-            rules: Arc::new(QueueSettings {
-                acw_secs: self.policies.direct_acw_secs,
-                disposition: DispositionRule::Optional,
-                ..QueueSettings::default()
-            }),
+            rules: self.direct_rules(),
         };
         self.engagements.insert(id, engagement);
         if let Some(it) = self.agents.get_mut(&agent) {

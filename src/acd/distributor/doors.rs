@@ -41,7 +41,8 @@ impl Acd {
         let Some(line) = self.queues.get_mut(&queue) else { return };
         let open = line.is_open(now.wall);
         let was = std::mem::replace(&mut line.open, open);
-        let (door, lets_go) = (line.door, line.rules.closing_lets_go);
+        // A queue that goes from the settings moves nobody.
+        let (door, lets_go) = (line.door, line.rules.closing_lets_go && !line.removed);
         let timer = Timer::Door(queue);
         match line.calendar.as_ref().map(|calendar| calendar.next_change(now.wall)) {
             Some(next) => self.timers.set(timer, now.mono + next.since(now.wall)),

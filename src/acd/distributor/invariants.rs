@@ -198,6 +198,7 @@ impl Acd {
             self.outputs.push_back(Output::Notice(Notice::Repaired { what }));
         }
         self.drop_dangling();
+        self.unsaved.queues.extend(self.draining.iter().copied());
         for queue in self.queues.values_mut() {
             let waiting = &self.waiting;
             queue.line.retain(|key| waiting.get(&key.interaction).is_some_and(|it| it.key() == *key));

@@ -81,7 +81,7 @@ pub struct Acd {
     agents: FastMap<AgentId, Agent>,
     queues: FastMap<QueueId, Queue>,
     queue_keys: BTreeMap<Box<str>, QueueId>,
-    /// Gone from the settings, and somebody waits there still.
+    /// Gone from the settings, and somebody waits there or works for it still.
     draining: BTreeSet<QueueId>,
     waiting: FastMap<InteractionId, Waiting>,
     told: FastMap<InteractionId, announce::Told>,

@@ -144,7 +144,7 @@ pub(super) struct Queue {
     pub door: Door,
     /// As it was told last.
     pub open: bool,
-    /// Gone from the settings: nobody new comes in, and it is forgotten when nobody waits any more.
+    /// Gone from the settings: nobody new comes in, and it is forgotten when it is over for all who were in it.
     pub removed: bool,
     /// Who gave up lately, where that counts; the oldest first.
     pub given_up: VecDeque<GivenUp>,

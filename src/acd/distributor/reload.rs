@@ -7,8 +7,8 @@ use std::{
 
 use super::{
     super::{
-        Actor, Calendar, Factor, MemberStart, MemberState, OfferEnd, Pending, Policies, Reason, ReasonSettings, Rule,
-        Selection, Settings, Strategy, WithdrawCause,
+        Actor, Calendar, Entry, Factor, MemberStart, MemberState, OfferEnd, Pending, Policies, QueueSettings, Reason,
+        ReasonSettings, Rule, Selection, Settings, Strategy, WithdrawCause,
     },
     Acd, Agent, Queue, Timer,
 };
@@ -92,20 +92,27 @@ impl Acd {
         }
     }
 
-    fn take_queues(&mut self, now: Now, settings: BTreeMap<QueueId, super::super::QueueSettings>) {
+    fn take_queues(&mut self, now: Now, settings: BTreeMap<QueueId, QueueSettings>) {
         let known: BTreeSet<_> = self.queues.keys().copied().collect();
         for gone in known.into_iter().filter(|queue| !settings.contains_key(queue)) {
+            if !self.draining.insert(gone) {
+                continue;
+            }
             self.hit(Rule::Reload);
             if let Some(queue) = self.queues.get_mut(&gone) {
                 queue.drain();
             }
-            self.draining.insert(gone);
+            let entry = self.drains_entry(gone);
+            self.entries.extend(entry);
+            self.unsaved.queues.insert(gone);
         }
         for (id, settings) in settings {
             match self.queues.get_mut(&id) {
                 Some(queue) => {
                     queue.removed = false;
-                    self.draining.remove(&id);
+                    if self.draining.remove(&id) {
+                        self.entries.push_back(Entry::Drained { queue: id });
+                    }
                     let asks_otherwise = queue.rules.decision != settings.decision;
                     queue.take_rules(settings);
                     if asks_otherwise {
@@ -120,10 +127,14 @@ impl Acd {
         }
     }
 
-    /// Queues that the settings don't know any more are forgotten once nobody waits there. True: one was.
+    /// Queues that the settings don't know any more are forgotten once nobody waits there, talks or wraps up what he had
+    /// from there: until then they have their members (rule 35). True: one was.
     pub(super) fn forget_drained(&mut self, now: Now) -> bool {
+        // Whatever ends in a queue is counted there, and so is to be saved.
+        let touched = self.draining.iter().filter(|queue| self.unsaved.queues.contains(queue));
         let is_empty = |queue: &&QueueId| self.queues.get(*queue).is_none_or(|queue| queue.line.is_empty());
-        let empty: Vec<_> = self.draining.iter().filter(is_empty).copied().collect();
+        let is_done = |queue: &&QueueId| self.engagements.values().all(|it| it.queue != Some(**queue));
+        let empty: Vec<_> = touched.filter(is_empty).filter(is_done).copied().collect();
         for gone in &empty {
             let members = self.queues.get(gone).map(|queue| queue.members.clone()).unwrap_or_default();
             for agent in members {
@@ -134,8 +145,30 @@ impl Acd {
             }
             self.queues.remove(gone);
             self.draining.remove(gone);
+            self.entries.push_back(Entry::Drained { queue: *gone });
         }
         !empty.is_empty()
+    }
+
+    /// A queue that drained when the process ended drains on, unless the settings know it again.
+    pub(super) fn drain_on(&mut self, now: Now, id: QueueId, rules: QueueSettings) {
+        if self.queues.contains_key(&id) {
+            return;
+        }
+        let mut queue = Queue::new(id, rules);
+        queue.drain();
+        // That was told when it went.
+        queue.open = false;
+        self.queues.insert(id, queue);
+        self.draining.insert(id);
+        self.unsaved.queues.insert(id);
+        self.on_queue_midnight(now, id);
+        self.assign_members(now, id, &self.agents_by_key());
+    }
+
+    /// The queues that the settings know no more and in which people are still, as they were.
+    pub fn draining(&self) -> impl Iterator<Item = (QueueId, &QueueSettings)> {
+        self.draining.iter().filter_map(|queue| Some((*queue, &*self.queues.get(queue)?.rules)))
     }
 
     /// Where one after the other is asked now, of those who ring together the first goes on.
@@ -171,36 +204,51 @@ impl Acd {
 
     /// Assigned memberships appear, move and end as the settings say; temporary ones stay.
     fn take_memberships(&mut self, now: Now) {
-        // A queue that drains may name some who are gone.
-        let stay = self.agents.values().filter(|agent| !agent.removed);
-        let by_key: BTreeMap<String, AgentId> = stay.map(|agent| (agent.settings.key.clone(), agent.id)).collect();
-        let queues: BTreeSet<_> = self.queues.keys().copied().collect();
+        let (queues, by_key) = (self.queues.keys().copied().collect::<BTreeSet<_>>(), self.agents_by_key());
         for queue in queues {
-            let Some(line) = self.queues.get(&queue) else { continue };
-            let (rules, before) = (Arc::clone(&line.rules), line.members.clone());
-            let mut assigned = BTreeSet::new();
-            for (member, order) in rules.members.iter().zip(0..) {
-                let Some(agent) = by_key.get(&member.agent).copied() else { continue };
-                assigned.insert(agent);
-                if before.contains(&agent) {
-                    if let Some(it) = self.member_mut(agent, queue) {
-                        // Taken away and given back before his call was over: he never left.
-                        it.leaving &= it.assigned;
-                        (it.assigned, it.tier, it.order) = (true, member.tier, order);
-                        it.settled = member.device.clone();
-                    }
-                    continue;
-                }
-                let state = match member.start {
-                    MemberStart::Active => MemberState::Active,
-                    MemberStart::LoggedOut => MemberState::LoggedOut,
-                };
-                self.set_member(now, agent, queue, state, Actor::System);
-            }
+            let before = self.queues.get(&queue).map(|line| line.members.clone()).unwrap_or_default();
+            let assigned = self.assign_members(now, queue, &by_key);
             for agent in before.difference(&assigned).copied() {
                 self.end_assignment(now, agent, queue);
             }
         }
+    }
+
+    /// A queue that drains may name some who are gone.
+    fn agents_by_key(&self) -> BTreeMap<String, AgentId> {
+        let stay = self.agents.values().filter(|agent| !agent.removed);
+        stay.map(|agent| (agent.settings.key.clone(), agent.id)).collect()
+    }
+
+    /// Those whom a queue's rules name belong to it. Tells who they are.
+    fn assign_members(
+        &mut self,
+        now: Now,
+        queue: QueueId,
+        by_key: &BTreeMap<String, AgentId>,
+    ) -> BTreeSet<AgentId> {
+        let mut assigned = BTreeSet::new();
+        let Some(line) = self.queues.get(&queue) else { return assigned };
+        let (rules, before) = (Arc::clone(&line.rules), line.members.clone());
+        for (member, order) in rules.members.iter().zip(0..) {
+            let Some(agent) = by_key.get(&member.agent).copied() else { continue };
+            assigned.insert(agent);
+            if before.contains(&agent) {
+                if let Some(it) = self.member_mut(agent, queue) {
+                    // Taken away and given back before his call was over: he never left.
+                    it.leaving &= it.assigned;
+                    (it.assigned, it.tier, it.order) = (true, member.tier, order);
+                    it.settled = member.device.clone();
+                }
+                continue;
+            }
+            let state = match member.start {
+                MemberStart::Active => MemberState::Active,
+                MemberStart::LoggedOut => MemberState::LoggedOut,
+            };
+            self.set_member(now, agent, queue, state, Actor::System);
+        }
+        assigned
     }
 
     fn end_assignment(&mut self, now: Now, agent: AgentId, queue: QueueId) {

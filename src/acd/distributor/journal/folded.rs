@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::super::super::{
-    AgentRecord, EngagementRecord, Entry, GivenUp, MemberRecord, QueueCounters, QueueRecord, Spoke, WaitingRecord,
+    AgentRecord, EngagementRecord, Entry, GivenUp, MemberRecord, QueueCounters, QueueRecord, QueueSettings, Spoke,
+    WaitingRecord,
 };
 use crate::base::{AgentId, EngagementId, InteractionId, QueueId};
 
@@ -17,6 +18,7 @@ pub(super) struct Folded {
     pub given_up: BTreeMap<(QueueId, String), GivenUp>,
     pub spoke: BTreeMap<(QueueId, String), Spoke>,
     pub engagements: BTreeMap<EngagementId, EngagementRecord>,
+    pub drains: BTreeMap<QueueId, QueueSettings>,
     pub day: i32,
     /// Where it is not the centre's.
     pub queue_days: BTreeMap<QueueId, i32>,
@@ -41,6 +43,8 @@ impl Folded {
             Entry::Spoke(it) => drop(self.spoke.insert((it.queue, it.caller.reveal().clone()), it)),
             Entry::Engagement(it) => drop(self.engagements.insert(it.engagement, *it)),
             Entry::EngagementGone { engagement } => drop(self.engagements.remove(&engagement)),
+            Entry::Drains { queue, rules } => drop(self.drains.insert(queue, *rules)),
+            Entry::Drained { queue } => drop(self.drains.remove(&queue)),
             Entry::Day { day } => self.turn_to(day),
             Entry::QueueDay { queue, day } => self.turn_queue_to(queue, day),
         }

@@ -103,7 +103,10 @@ impl Acd {
             None if record.connected.is_some() && live.contains(&record.interaction) => Some(Phase::Live),
             None => None,
         };
-        let rules = record.queue.and_then(|queue| self.queues.get(&queue)).map(|queue| queue.rules.clone());
+        let rules = match record.queue {
+            Some(queue) => self.queues.get(&queue).map(|queue| queue.rules.clone()).unwrap_or_default(),
+            None => self.direct_rules(),
+        };
         let (Some(phase), Some(agent)) = (phase, self.agents.get_mut(&record.agent)) else {
             self.unsaved.engagements.insert(id);
             return;
@@ -137,7 +140,7 @@ impl Acd {
             was_ready: record.was_ready,
             chosen: state.chosen,
             work: record.work,
-            rules: rules.unwrap_or_default(),
+            rules,
         };
         self.engagements.insert(id, engagement);
         if let Some(agent) = self.agents.get_mut(&record.agent) {

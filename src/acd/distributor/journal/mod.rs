@@ -58,6 +58,9 @@ impl Acd {
         let mut folded = Folded { day: self.day, ..Folded::default() };
         entries.into_iter().for_each(|entry| folded.add(entry));
         folded.turn_to(self.day);
+        for (queue, rules) in std::mem::take(&mut folded.drains) {
+            self.drain_on(now, queue, rules);
+        }
         for queue in self.queues.values() {
             folded.turn_queue_to(queue.id, queue.day);
         }
@@ -148,6 +151,7 @@ impl Acd {
             entries.extend(members.filter_map(|queue| self.member_entry(*agent, *queue)));
         }
         entries.extend(queues.iter().filter_map(|queue| self.queue_entry(*queue)));
+        entries.extend(self.draining.iter().filter_map(|queue| self.drains_entry(*queue)));
         entries.extend(waiting.iter().filter_map(|id| self.waiting_entry(*id)));
         let given_up = queues.iter().filter_map(|queue| self.queues.get(queue)).flat_map(|queue| &queue.given_up);
         entries.extend(given_up.cloned().map(Entry::GaveUp));

@@ -1,7 +1,7 @@
 //! Queues: what they count, and who would have his place back.
 
 use super::super::{
-    super::{Entry, GivenUp, QueueRecord},
+    super::{Entry, GivenUp, QueueRecord, QueueSettings},
     Acd,
 };
 use crate::base::QueueId;
@@ -17,6 +17,12 @@ impl Acd {
             waited_ms: it.waited_ms,
             today: it.today,
         })))
+    }
+
+    /// What another process must know of a queue that its settings don't name.
+    pub(in super::super) fn drains_entry(&self, queue: QueueId) -> Option<Entry> {
+        let it = self.queues.get(&queue)?;
+        Some(Entry::Drains { queue, rules: Box::new(QueueSettings::clone(&it.rules)) })
     }
 
     pub(super) fn restore_queue(&mut self, record: QueueRecord) {

@@ -3,7 +3,7 @@
 use super::{Room, room::*};
 use crate::{
     acd::*,
-    base::{AgentId, EngagementId, Private, UserId},
+    base::{AgentId, CallId, EngagementId, Private, UserId},
 };
 
 const ME: Actor = Actor::Agent(AgentId(1));
@@ -193,4 +193,20 @@ fn dispositions_that_are_not_there_are_faults() {
     let mut settings = centre(1, 1);
     first_queue(&mut settings).disposition = DispositionRule::Required;
     assert_eq!(settings.check()[0].place, "queues.q1.dispositions");
+}
+
+/// AW-09, AW-10, OP-01: also over a restart a disposition may be chosen in the wrap-up after a call of his own.
+#[test]
+fn a_call_of_his_own_is_written_up_over_a_restart() {
+    let mut room = Room::with(1, |settings| {
+        settings.policies.direct_acw_secs = 60;
+        settings.dispositions = vec![disposition("sold")];
+    });
+    room.direct(1, 9);
+    room.ask(|acd, now| acd.handle_direct_ended(now, AgentId(1), CallId(9)));
+    room.restart(5, &[], false);
+    let engagement = room.agent(1).engagements[0].engagement;
+    write(&mut room, engagement, dispose("sold")).expect("written");
+    done(&mut room, engagement, None).expect("done");
+    assert_eq!(summary(&room).work.disposition, Some("sold".into()));
 }
