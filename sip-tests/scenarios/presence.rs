@@ -6,7 +6,7 @@ use strowger::{
 };
 
 use super::{caller, talking};
-use crate::sim::{Agent, World, secs};
+use crate::sim::{Agent, End, World, secs};
 
 fn with_page(world: &World, login: LoginDefault) -> Agent {
     world.centre_has(|centre| {
@@ -53,6 +53,35 @@ fn a_page_that_stays_away_is_offline() {
     world.run_for(secs(5));
     assert!(!ana.is_ringing());
     call.hangs_up();
+    world.settle();
+}
+
+/// AS-05: who is offline is neither called, by a queue or past it, nor calls; he belongs to his queue without standing in it. Where the
+/// centre wants it he may dial.
+#[test]
+fn as_05_offline_neither_calls_nor_is_called() {
+    let world = World::seed(186);
+    let ana = with_page(&world, LoginDefault::Ready);
+    let eva = world.phone("eva");
+    eva.registers();
+    eva.answers_after(secs(1));
+    ana.asks(Request::SignOut { agent: ana.id }).unwrap();
+    assert_eq!((ana.status(), ana.view().reachable), (Status::Offline, true));
+    let waits = caller(&world);
+    let direct = eva.calls("ana");
+    world.within(3, "nobody rings", |_| direct.end() == Some(End::Refused(486)));
+    let own = ana.calls("eva");
+    world.within(3, "nor dials", |_| own.end() == Some(End::Refused(403)));
+    world.run_for(secs(3));
+    assert!(!ana.is_ringing() && waits.is_up() && eva.all_calls().len() == 1);
+    let queue = &world.snapshot().acd.queues[0];
+    assert_eq!((queue.logged_in, ana.view().queues.len()), (0, 1));
+    world.centre_has(|centre| centre.acd.policies.dial_offline = true);
+    ana.calls("eva");
+    world.within(5, "he dials", |world| world.hear_each_other(&ana, &eva));
+    assert_eq!(ana.status(), Status::Offline);
+    ana.hangs_up();
+    waits.hangs_up();
     world.settle();
 }
 

@@ -70,6 +70,9 @@ pub struct AgentRecord {
     /// Why offline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offline_reason: Option<Reason>,
+    /// Why a pending log-off, where it is not by his own choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaves_for: Option<Reason>,
     pub dnd: bool,
     /// A supervisor chose his status, for good.
     #[serde(default)]

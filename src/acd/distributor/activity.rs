@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    super::{Actor, Notice, Output, Pending, Reason, Refused, Rule, Selection, Status, Strategy},
+    super::{Actor, Notice, Output, Reason, Refused, Rule, Selection, Status, Strategy},
     Acd, Timer, seconds,
 };
 use crate::base::{AgentId, Now};
@@ -87,9 +87,7 @@ impl Acd {
         } else if logs_out {
             // He chose it in the middle of something, which ends its life first (rule 3).
             self.change(now, agent, Actor::System, Rule::SignOutPending, |agent| {
-                for channel in &mut agent.channels {
-                    channel.pending = Some(Pending::LogOff);
-                }
+                agent.will_log_off(Some(Reason::too_long()));
             });
         }
     }

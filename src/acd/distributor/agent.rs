@@ -33,6 +33,8 @@ pub(super) struct Agent {
     /// The grace ran out in the middle of something: offline afterwards.
     pub lost: bool,
     pub offline_reason: Option<Reason>,
+    /// Why a pending log-off, where it is not by his own choice.
+    pub leaves_for: Option<Reason>,
 
     // Layer 1: selection; the rest of it stands per channel.
     pub dnd: bool,
@@ -195,6 +197,7 @@ impl Agent {
             pinned: BTreeSet::new(),
             lost: false,
             offline_reason: None,
+            leaves_for: None,
             dnd: false,
             locked: false,
             members: BTreeMap::new(),
@@ -267,6 +270,14 @@ impl Agent {
             Activity::Dialing => At::Dialing,
             Activity::Busy => At::Busy,
             Activity::WrapUp => At::WrapUp,
+        }
+    }
+
+    /// Offline once nothing goes on any more.
+    pub fn will_log_off(&mut self, reason: Option<Reason>) {
+        self.leaves_for = reason;
+        for channel in &mut self.channels {
+            channel.pending = Some(Pending::LogOff);
         }
     }
 

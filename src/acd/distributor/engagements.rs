@@ -317,7 +317,8 @@ impl Acd {
                 self.choose_after(now, agent, channel, Selection::NotReady { reason });
             }
             Some(Pending::LogOff) if everything_idle => {
-                self.go_offline(now, agent, None, Rule::After, actor);
+                let reason = it.leaves_for.clone();
+                self.go_offline(now, agent, reason, Rule::After, actor);
                 return;
             }
             Some(Pending::LogOff) => {}

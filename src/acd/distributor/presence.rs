@@ -2,8 +2,8 @@
 
 use super::{
     super::{
-        Actor, Channel, DevicePresence, LogoutWhen, MemberStart, MemberState, Pending, Reason, Refused, Rule,
-        Selection, WithdrawCause,
+        Actor, Channel, DevicePresence, LogoutWhen, MemberStart, MemberState, Reason, Refused, Rule, Selection,
+        WithdrawCause,
     },
     Acd, Timer, seconds,
     table::{Event, Step},
@@ -33,11 +33,7 @@ impl Acd {
             Step::Do(Rule::SignOut) if self.agent(agent)?.idle() => {
                 self.go_offline(now, agent, None, Rule::SignOut, actor);
             }
-            Step::Do(_) => self.change(now, agent, actor, Rule::SignOutPending, |agent| {
-                for channel in &mut agent.channels {
-                    channel.pending = Some(Pending::LogOff);
-                }
-            }),
+            Step::Do(_) => self.change(now, agent, actor, Rule::SignOutPending, |agent| agent.will_log_off(None)),
             Step::Refuse(_) | Step::Late | Step::Same => {}
         }
         self.settle(now);
@@ -49,11 +45,7 @@ impl Acd {
         self.agent(agent)?;
         let old = self.stood(agent, actor);
         if let Step::Do(rule) = self.step(agent, Channel::Voice, Event::ForceOffline) {
-            self.change(now, agent, actor, rule, |agent| {
-                for channel in &mut agent.channels {
-                    channel.pending = Some(Pending::LogOff);
-                }
-            });
+            self.change(now, agent, actor, rule, |agent| agent.will_log_off(None));
             self.withdraw_offers_of(now, agent, None, WithdrawCause::Withdrawn, actor);
             self.finish_wrap_ups(now, agent, None, rule, actor);
             self.after(now, agent, None, actor);

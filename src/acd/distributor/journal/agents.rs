@@ -49,6 +49,7 @@ impl Acd {
             online: it.online,
             page: it.page,
             offline_reason: it.offline_reason.clone(),
+            leaves_for: it.leaves_for.clone(),
             dnd: it.dnd,
             locked: it.locked,
             channels: channels.collect(),
@@ -85,6 +86,7 @@ impl Acd {
         agent.online = record.online;
         agent.page = record.page;
         agent.offline_reason = record.offline_reason;
+        agent.leaves_for = record.leaves_for;
         agent.dnd = record.dnd;
         agent.locked = record.locked;
         agent.missed = record.missed;

@@ -7,11 +7,11 @@ use crate::{
 };
 
 const BOSS: Actor = Actor::Supervisor(UserId(9));
-const ANA: AgentId = AgentId(1);
-const ME: Actor = Actor::Agent(ANA);
+pub(super) const ANA: AgentId = AgentId(1);
+pub(super) const ME: Actor = Actor::Agent(ANA);
 
 /// One agent with a page and a phone, for voice (queue 1), chat (queue 2) and mail (queue 3).
-fn versatile(change: impl FnOnce(&mut Settings)) -> Room {
+pub(super) fn versatile(change: impl FnOnce(&mut Settings)) -> Room {
     let mut settings = centre(1, 3);
     settings.policies.default_on_login = LoginDefault::Ready;
     settings.agents.get_mut(&ANA).unwrap().channels = Channel::ALL.into();
@@ -28,11 +28,11 @@ fn versatile(change: impl FnOnce(&mut Settings)) -> Room {
     room
 }
 
-fn on(room: &Room, channel: Channel) -> Status {
+pub(super) fn on(room: &Room, channel: Channel) -> Status {
     room.acd.status(ANA, channel).unwrap().status
 }
 
-fn comes(room: &mut Room, queue: u64) {
+pub(super) fn comes(room: &mut Room, queue: u64) {
     room.call_to(QueueId(queue), 0);
 }
 
@@ -41,7 +41,7 @@ fn rings(room: &Room) -> Vec<u64> {
     room.agent(1).offers.iter().map(|offer| offer.queue.0).collect()
 }
 
-fn takes(room: &mut Room) -> crate::base::EngagementId {
+pub(super) fn takes(room: &mut Room) -> crate::base::EngagementId {
     let offer = room.agent(1).offers[0].offer;
     let engagement = room.answer(offer);
     room.connected(engagement);
@@ -164,63 +164,6 @@ fn queues_of_every_kind_are_alike() {
     room.ask(|acd, now| acd.resume(now, ANA, Some(QueueId(2)), ME)).unwrap();
     room.ask(|acd, now| acd.login(now, ANA, QueueId(3), ME)).unwrap();
     assert_eq!(rings(&room), [1, 2, 3]);
-}
-
-/// AS-03, AS-16: statuses of the administrator's, each timed by itself, the long one told and, where he says so, ended;
-/// over a restart too.
-#[test]
-fn a_status_has_its_longest_time() {
-    let mut room = Room::with(1, |settings| {
-        settings.reasons[0].max_secs = 60;
-        settings.reasons[1] =
-            ReasonSettings { kind: ReasonKind::Productive, max_secs: 30, max_logs_out: true, ..reason("training") };
-    });
-    room.select(1, Selection::not_ready("break")).unwrap();
-    room.pass(59);
-    room.restart(0, &[], false);
-    room.ask(|acd, now| acd.handle_device(now, ANA, true));
-    assert_eq!(room.notices(), []);
-    room.pass(1);
-    let Notice::TooLong { reason: told, logged_out, .. } = &room.notices()[0] else { panic!("{:?}", room.notices()) };
-    assert_eq!((told.as_str(), *logged_out, room.status(1)), ("break", false, Status::NotReady));
-    room.select(1, Selection::not_ready("training")).unwrap();
-    room.pass_ms(29_999);
-    assert_eq!(room.status(1), Status::NotReady);
-    room.pass_ms(1);
-    assert_eq!((room.status(1), room.view(1).reason), (Status::Offline, Some(Reason::too_long())));
-    let ms = |reason: &str| {
-        let times = room.agent(1).times;
-        times.iter().find(|it| it.reason == Some(reason.into())).map(|it| it.ms)
-    };
-    assert_eq!((ms("break"), ms("training")), (Some(60_000), Some(30_000)));
-}
-
-/// AS-16: who is Not Ready for too long in the middle of a call is told of at once, and is signed out when call and wrap-up
-/// are over, also over a restart; who chose Ready meanwhile stays.
-#[test]
-fn too_long_in_a_call_counts_after_it() {
-    for chooses_again in [false, true] {
-        let mut room = Room::with(1, |settings| {
-            settings.policies.not_ready_mode = NotReadyMode::Immediate;
-            settings.reasons[1] = ReasonSettings { max_secs: 30, max_logs_out: true, ..reason("training") };
-            first_queue(settings).acw_secs = 10;
-        });
-        let call = room.call();
-        let engagement = room.talk();
-        room.select(1, Selection::not_ready("training")).unwrap();
-        room.pass(30);
-        assert!(matches!(room.notices()[0], Notice::TooLong { logged_out: false, .. }));
-        assert_eq!((room.status(1), room.view(1).pending), (Status::NotReady, Some(Pending::LogOff)));
-        room.restart(0, &[call], false);
-        if chooses_again {
-            room.select(1, Selection::Ready).unwrap();
-        }
-        room.end(engagement);
-        room.pass_ms(9_999);
-        assert_eq!(room.view(1).activity, Activity::WrapUp);
-        room.pass_ms(1);
-        assert_eq!(room.status(1), if chooses_again { Status::Ready } else { Status::Offline });
-    }
 }
 
 /// AS-20: nobody at the page: asked, then Offline; whoever answers, or is in a call, stays. Rule 36.

@@ -24,6 +24,7 @@ mod score;
 mod selection;
 mod stories;
 mod table;
+mod too_long;
 mod work;
 mod wrap_up;
 
