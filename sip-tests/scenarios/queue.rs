@@ -226,7 +226,10 @@ fn ad_03_a_queue_that_goes_outlives_a_crash() {
         world.settle();
         assert!(world.snapshot().acd.queues.is_empty(), "and then it is gone");
         let queues: Vec<_> = world.records().into_iter().filter_map(|record| record.queue).collect();
-        assert_eq!(queues.iter().map(|it| (it.queue, it.outcome.as_str())).collect::<Vec<_>>(), [(SUPPORT, "answered")]);
+        assert_eq!(
+            queues.iter().map(|it| (it.queue, it.outcome.as_str())).collect::<Vec<_>>(),
+            [(SUPPORT, "answered")]
+        );
     }
 }
 

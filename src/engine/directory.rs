@@ -81,7 +81,12 @@ impl Directory {
             trunk_order: centre.trunks.iter().map(|trunk| trunk.id).collect(),
             waiting: centre.queues.iter().map(|queue| (queue.queue, queue.waiting)).collect(),
             spoken: centre.queues.iter().map(|queue| (queue.queue, Arc::new(queue.spoken.clone()))).collect(),
-            queue_names: centre.acd.queues.iter().map(|(id, queue)| (*id, name_of((&queue.key, &queue.name)))).collect(),
+            queue_names: centre
+                .acd
+                .queues
+                .iter()
+                .map(|(id, queue)| (*id, name_of((&queue.key, &queue.name))))
+                .collect(),
             hold_music: centre.hold_music,
             clips: centre.clips.iter().map(|clip| (clip.name.as_str().into(), clip.id)).collect(),
             services: centre.services.iter().map(|service| (service.id, service.clone())).collect(),

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CallRecord, KeptForward, KeptPublication, KeptWatch, LegStanding, QueueVoice, RunningCall, SegmentRecord, UsedDevice,
+    CallRecord, KeptForward, KeptPublication, KeptWatch, LegStanding, QueueVoice, RunningCall, SegmentRecord,
+    UsedDevice,
 };
 use crate::{
     acd,

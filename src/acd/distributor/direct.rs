@@ -89,7 +89,8 @@ impl Acd {
             DirectPhase::Dialing => self.policies.acw_for_unanswered_out,
             DirectPhase::Talking => true,
         };
-        let wraps_up = wraps_up && self.policies.direct_acw_types.contains(&direct.kind);
+        // Who is offline is not waited for, and nothing would end it.
+        let wraps_up = wraps_up && it.online && self.policies.direct_acw_types.contains(&direct.kind);
         if wraps_up && self.policies.direct_acw_secs > 0 {
             self.begin_direct_wrap_up(now, agent, direct);
         }

@@ -163,6 +163,7 @@ impl Acd {
         self.draining.insert(id);
         self.unsaved.queues.insert(id);
         self.on_queue_midnight(now, id);
+        self.watch_occupancy(now);
         self.assign_members(now, id, &self.agents_by_key());
     }
 
@@ -221,12 +222,7 @@ impl Acd {
     }
 
     /// Those whom a queue's rules name belong to it. Tells who they are.
-    fn assign_members(
-        &mut self,
-        now: Now,
-        queue: QueueId,
-        by_key: &BTreeMap<String, AgentId>,
-    ) -> BTreeSet<AgentId> {
+    fn assign_members(&mut self, now: Now, queue: QueueId, by_key: &BTreeMap<String, AgentId>) -> BTreeSet<AgentId> {
         let mut assigned = BTreeSet::new();
         let Some(line) = self.queues.get(&queue) else { return assigned };
         let (rules, before) = (Arc::clone(&line.rules), line.members.clone());

@@ -61,7 +61,10 @@ fn too_long_in_a_call_counts_after_it() {
         assert_eq!(room.view(1).activity, Activity::WrapUp);
         room.pass_ms(1);
         let sent_away = (Status::Offline, Some(Reason::too_long()));
-        assert_eq!((room.status(1), room.view(1).reason), if chooses_again { (Status::Ready, None) } else { sent_away });
+        assert_eq!(
+            (room.status(1), room.view(1).reason),
+            if chooses_again { (Status::Ready, None) } else { sent_away }
+        );
         assert_eq!(room.agent(1).queues[0].state, MemberState::Active, "he did not sign out");
     }
 }

@@ -296,6 +296,22 @@ fn each_kind_of_direct_call_may_have_a_wrap_up() {
     }
 }
 
+/// Rule 37: after a call that he had while he was offline there is no wrap-up: nothing would end it, and he would come back into it.
+/// AW-10, AW-12.
+#[test]
+fn nobody_wraps_up_offline() {
+    let mut room = Room::with(1, |settings| settings.policies.direct_acw_secs = 15);
+    let ana = AgentId(1);
+    room.ask(|acd, now| acd.force_offline(now, ana, BOSS)).unwrap();
+    room.direct(1, 7);
+    room.ask(|acd, now| acd.handle_direct_ended(now, ana, CallId(7)));
+    assert_eq!(room.agent(1).engagements, []);
+    room.pass(60);
+    room.ask(|acd, now| acd.sign_in(now, ana, Actor::Agent(ana))).unwrap();
+    room.select(1, Selection::Ready).unwrap();
+    assert_eq!(room.status(1), Status::Ready);
+}
+
 /// Rules 24 and 26: calls past the queues have a wrap-up only where that is set.
 #[test]
 fn direct_calls_may_have_a_wrap_up() {

@@ -15,8 +15,11 @@ impl Day {
     pub fn call(&mut self) {
         let id = self.next_call;
         self.next_call += 1;
-        self.presented += 1;
         let queue = self.below(QUEUES) + 1;
+        if !self.room.settings.queues.contains_key(&QueueId(queue)) {
+            return self.call_to_one_that_went(id, queue);
+        }
+        self.presented += 1;
         let priority = [0, 0, 0, 3][self.below(4) as usize];
         let skill = (queue % 2 == 1 && self.below(3) == 0).then(|| ("pt".to_owned(), self.below(9) as u8 + 1));
         let back = self.below(8) == 0;
@@ -30,6 +33,17 @@ impl Day {
                 let arrived = model.now;
                 model.calls.insert(id, Call { id, queue, priority, arrived, back, skill, ..Call::default() });
             },
+        );
+    }
+
+    /// Nobody new comes in.
+    fn call_to_one_that_went(&mut self, id: u64, queue: u64) {
+        let drains = self.model.draining.contains(&queue);
+        let refused = if drains { Outcome::Closed } else { Outcome::SystemError };
+        let call = Enqueue::inbound(InteractionId(id), QueueId(queue), Private::default());
+        self.both(
+            |acd, now| assert_eq!(acd.enqueue(now, call), Err(refused)),
+            |model| model.saw("a newcomer to a queue that goes", drains),
         );
     }
 

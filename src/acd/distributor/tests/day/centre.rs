@@ -15,6 +15,9 @@ pub(super) fn settings() -> Settings {
     let mut settings = centre(AGENTS, QUEUES);
     settings.policies.inactive_secs = 40;
     settings.policies.inactive_prompt_secs = 15;
+    settings.policies.direct_acw_secs = 4;
+    settings.policies.direct_acw_types = [DirectKind::Inbound, DirectKind::Outbound, DirectKind::Consult].into();
+    settings.policies.acw_for_unanswered_out = true;
     for agent in settings.agents.values_mut() {
         let level = (agent.key.len() as u8 + agent.key.as_bytes()[agent.key.len() - 1]) % 10 + 1;
         agent.skills.insert("pt".into(), level);
@@ -86,7 +89,7 @@ fn asks_elsewhere() -> DecisionSettings {
 
 /// An administrator changes one thing.
 pub(super) fn change(settings: &mut Settings, chance: &mut Chance) {
-    let queue = settings.queues.get_mut(&QueueId(chance.below(QUEUES) + 1)).expect("a queue");
+    let Some(queue) = settings.queues.get_mut(&QueueId(chance.below(QUEUES) + 1)) else { return };
     match chance.below(9) {
         8 => queue.fits = if queue.fits.is_empty() { fits() } else { String::new() },
         7 => (queue.strategy, queue.prefer) = (Strategy::SkillsBest, prefers(chance.below(3))),

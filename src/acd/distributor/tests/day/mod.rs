@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     acd::{self, *},
-    base::{AgentId, CallId, Chance, DecisionId, EngagementId, InteractionId, Now, OfferId},
+    base::{AgentId, CallId, Chance, DecisionId, EngagementId, InteractionId, Now, OfferId, QueueId},
 };
 
 /// How much of the two is compared after each event.
@@ -55,7 +55,22 @@ struct Day {
     asked: Vec<u64>,
     asked_all: u64,
     vetoes: u64,
+    /// Queues that are not in the settings just now, as they were there.
+    gone: BTreeMap<QueueId, QueueSettings>,
 }
+
+/// What has to come about in a run of days besides every rule and strategy (AD-03, AW-10).
+const SELDOM: [&str; 9] = [
+    "a newcomer to a queue that goes",
+    "a queue came back that was going",
+    "a queue went in which somebody waited",
+    "a restart while somebody waited in a queue that goes",
+    "a wrap-up after a call of his own",
+    "answered from a queue that goes",
+    "left a queue that goes for want of agents",
+    "offline in a call of his own",
+    "two wrap-ups at once",
+];
 
 /// What a day was like.
 #[derive(Default)]
@@ -73,6 +88,7 @@ struct Tally {
     rules: BTreeMap<Rule, u64>,
     strategies: BTreeMap<Strategy, u64>,
     outcomes: BTreeMap<&'static str, u64>,
+    seen: BTreeMap<&'static str, u64>,
 }
 
 impl Day {
@@ -106,6 +122,7 @@ impl Day {
             asked: Vec::new(),
             asked_all: 0,
             vetoes: 0,
+            gone: BTreeMap::new(),
         };
         (1..=AGENTS).for_each(|agent| day.device(agent, true));
         day
@@ -317,6 +334,8 @@ impl Day {
             1 => self.accident(),
             2..=4 => self.administrator(),
             5..=24 => self.supervisor(),
+            25..=44 => self.queues_come_and_go(),
+            45..=49 => self.all_leave(),
             _ => self.person(),
         }
     }
@@ -341,6 +360,7 @@ impl Day {
             rules: self.hits,
             strategies: self.model.chosen,
             outcomes: self.model.outcomes,
+            seen: self.model.seen,
         }
     }
 }
@@ -360,6 +380,7 @@ impl Tally {
         other.rules.iter().for_each(|(rule, hits)| *self.rules.entry(*rule).or_default() += hits);
         other.strategies.iter().for_each(|(it, hits)| *self.strategies.entry(*it).or_default() += hits);
         other.outcomes.iter().for_each(|(it, hits)| *self.outcomes.entry(it).or_default() += hits);
+        other.seen.iter().for_each(|(it, hits)| *self.seen.entry(it).or_default() += hits);
     }
 
     fn report(&self) -> String {
@@ -380,7 +401,7 @@ impl Tally {
         for (rule, hits) in &self.rules {
             let _ = write!(text, "rule {rule}: {hits}  ");
         }
-        let _ = write!(text, "\n{:?}\n{:?}", self.strategies, self.outcomes);
+        let _ = write!(text, "\n{:?}\n{:?}\n{:?}", self.strategies, self.outcomes, self.seen);
         text
     }
 
@@ -389,6 +410,9 @@ impl Tally {
         assert!(self.contested * 10 >= self.decisions, "too few decisions were contested");
         assert!(self.pinned > 0, "no offer rang at a pinned device");
         assert!(self.asked > 0 && self.vetoes > 0, "nobody elsewhere was asked, or said no");
+        for what in SELDOM {
+            assert!(self.seen.get(what).is_some_and(|hits| *hits > 0), "never seen: {what}");
+        }
         for rule in Rule::ALL {
             assert!(self.rules.get(rule).is_some_and(|hits| *hits > 0), "rule {rule} was never hit");
         }

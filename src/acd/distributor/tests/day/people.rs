@@ -24,16 +24,17 @@ impl Day {
     pub fn person(&mut self) {
         let id = self.below(AGENTS) + 1;
         let it = self.model.agents[&id].clone();
-        match self.below(26) {
+        match self.below(27) {
+            26 if !it.online && it.direct.is_empty() => self.direct_begins(id, &it),
             0 | 1 if it.online && it.ready && !it.locked => self.select(id, false),
-            2..=6 if it.online && !it.locked && (!it.ready || it.pending.is_some() || it.wrap_up.is_some()) => {
+            2..=6 if it.online && !it.locked && (!it.ready || it.pending.is_some() || !it.wrap_ups.is_empty()) => {
                 self.select(id, true);
             }
             7 if !it.locked => self.dnd(id, true),
             8 | 9 if !it.locked => self.dnd(id, false),
             10..=13 if !it.direct.is_empty() => self.direct_goes_on(id, &it),
             14 if it.online && it.direct.len() < DIRECT => self.direct_begins(id, &it),
-            15 | 22 if it.wrap_up.is_some() => self.wraps_up(id),
+            15 | 22 if !it.wrap_ups.is_empty() => self.wraps_up(id),
             16 => self.membership(id, &it),
             17 if it.online => self.sign_out(id),
             18 | 19 if it.page => self.at_his_page(id, &it),
@@ -68,13 +69,19 @@ impl Day {
         let (agent, call) = (AgentId(id), CallId(direct.call));
         if direct.doing != Doing::Talks && self.below(2) == 0 {
             self.both(
-                |acd, now| acd.handle_direct_busy(now, agent, call, DirectKind::Internal),
-                |model| model.direct(id, direct.call, Doing::Talks),
+                |acd, now| acd.handle_direct_busy(now, agent, call, direct.kind),
+                |model| model.direct(id, direct.call, direct.kind, Doing::Talks),
             );
         } else {
+            let wrap_up = Cell::new(None);
             self.both(
-                |acd, now| acd.handle_direct_ended(now, agent, call),
-                |model| model.direct_ended(id, direct.call),
+                |acd, now| {
+                    let last = |acd: &Acd| acd.agents[&agent].on(Channel::Voice).wrapping.last().copied();
+                    let before = last(acd);
+                    acd.handle_direct_ended(now, agent, call);
+                    wrap_up.set(last(acd).filter(|_| last(acd) != before));
+                },
+                |model| model.direct_ended(id, direct.call, wrap_up.get().map(|engagement| engagement.0)),
             );
         }
     }
@@ -83,19 +90,24 @@ impl Day {
         self.next_call += 1;
         let (agent, number) = (AgentId(id), self.next_call);
         let call = CallId(number);
+        let kind = DirectKind::ALL[self.below(3) as usize];
         match self.below(3) {
-            0 if it.idle() && !it.dnd => self.both(
-                |acd, now| acd.handle_direct_ringing(now, agent, call, DirectKind::Internal).expect("rings"),
-                |model| model.direct(id, number, Doing::Rings),
+            0 if it.online && it.idle() && !it.dnd => self.both(
+                |acd, now| acd.handle_direct_ringing(now, agent, call, kind).expect("rings"),
+                |model| model.direct(id, number, kind, Doing::Rings),
             ),
-            1 => self.both(
-                |acd, now| acd.handle_direct_dialing(now, agent, call, DirectKind::Internal).expect("dials"),
-                |model| model.direct(id, number, Doing::Dials),
+            1 if it.online => self.both(
+                |acd, now| acd.handle_direct_dialing(now, agent, call, kind).expect("dials"),
+                |model| model.direct(id, number, kind, Doing::Dials),
             ),
             _ => self.both(
-                |acd, now| acd.handle_direct_busy(now, agent, call, DirectKind::Internal),
-                |model| model.direct(id, number, Doing::Talks),
+                |acd, now| acd.handle_direct_busy(now, agent, call, kind),
+                |model| model.direct(id, number, kind, Doing::Talks),
             ),
+        }
+        if !it.online && self.below(2) == 0 {
+            let it = self.model.agents[&id].clone();
+            self.direct_goes_on(id, &it);
         }
     }
 
@@ -125,7 +137,7 @@ impl Day {
         if self.below(2) == 0 {
             self.both(
                 |acd, now| acd.finish_wrap_up(now, agent, None, me).expect("done"),
-                |model| model.wrap_up_over(id),
+                |model| model.wrap_ups_over(id),
             );
         } else {
             let longer = Cell::new(false);
@@ -144,6 +156,12 @@ impl Day {
         }
         let number = self.below(QUEUES) + 1;
         let queue = QueueId(number);
+        if !self.model.queues.contains_key(&number) {
+            return self.both(
+                |acd, now| assert_eq!(acd.login(now, agent, queue, me).map_err(|it| it.code), Err("no_queue")),
+                |_| {},
+            );
+        }
         let standing = it.places.get(&number).map(|place| place.standing);
         let becomes = match standing {
             Some(Standing::Active) => Standing::Paused,
@@ -198,9 +216,9 @@ impl Day {
                     |model| model.set_status(id, ready, how.force, how.locked),
                 );
             }
-            3 if it.wrap_up.is_some() => self.both(
+            3 if !it.wrap_ups.is_empty() => self.both(
                 |acd, now| acd.finish_wrap_up(now, agent, None, BOSS).expect("done"),
-                |model| model.wrap_up_over(id),
+                |model| model.wrap_ups_over(id),
             ),
             4 => self.log_out(id, &it),
             5 if it.online && self.below(3) == 0 => self
@@ -221,9 +239,46 @@ impl Day {
     }
 
     pub fn administrator(&mut self) {
-        self.reloads += 1;
         let mut settings = self.room.settings.clone();
         centre::change(&mut settings, &mut self.chance);
+        self.reload(settings);
+    }
+
+    /// A queue goes from the settings, rather one in which somebody waits, or is there again.
+    pub fn queues_come_and_go(&mut self) {
+        let mut settings = self.room.settings.clone();
+        let waits = self.calls_where(|call| call.talking.is_none());
+        let waits = self.one_of(&waits).map(|call| QueueId(self.model.calls[&call].queue));
+        let (any, comes_back) = (QueueId(self.below(QUEUES) + 1), self.below(3) < self.gone.len() as u64);
+        let gone = self.gone.keys().next().copied().filter(|_| comes_back);
+        if let Some((id, rules)) = gone.and_then(|id| self.gone.remove_entry(&id)) {
+            settings.queues.insert(id, rules);
+        } else if let Some(went) = settings.queues.remove_entry(&waits.unwrap_or(any)) {
+            self.gone.extend([went]);
+        }
+        self.reload(settings);
+    }
+
+    /// Whoever belongs to a queue that goes is logged out of it.
+    pub fn all_leave(&mut self) {
+        let going = self.calls_where(|call| call.talking.is_none());
+        let mut going = going.into_iter().map(|call| self.model.calls[&call].queue);
+        let Some(queue) = going.find(|queue| self.model.draining.contains(queue)) else { return };
+        for id in 1..=AGENTS {
+            // It may be gone meanwhile: who is left in it is offline.
+            if !self.model.agents[&id].places.contains_key(&queue) {
+                continue;
+            }
+            let (agent, now) = (AgentId(id), LogoutWhen::Now);
+            self.both(
+                |acd, at| acd.logout(at, agent, Some(QueueId(queue)), now, BOSS).expect("done"),
+                |model| model.log_out(id, queue, false),
+            );
+        }
+    }
+
+    fn reload(&mut self, settings: Settings) {
+        self.reloads += 1;
         self.room.settings = settings.clone();
         let known = settings.clone();
         self.both(|acd, now| acd.settings(now, settings), |model| model.settings(&known));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Ms;
-use crate::acd::{DeviceChoice, Status};
+use crate::acd::{DeviceChoice, DirectKind, Status};
 
 #[derive(Clone, Debug, Default)]
 pub(in super::super) struct Agent {
@@ -40,7 +40,8 @@ pub(in super::super) struct Agent {
     /// His customer is still dialled.
     pub dials_back: bool,
     pub direct: Vec<Direct>,
-    pub wrap_up: Option<WrapUp>,
+    /// In the order in which they began.
+    pub wrap_ups: Vec<WrapUp>,
     /// Was Ready when he accepted, and has not chosen since.
     pub untouched: bool,
 
@@ -67,6 +68,7 @@ pub(in super::super) enum Ban {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) struct Direct {
     pub call: u64,
+    pub kind: DirectKind,
     pub doing: Doing,
 }
 
@@ -83,7 +85,8 @@ pub(in super::super) struct WrapUp {
     pub until: Option<Ms>,
     pub engagement: u64,
     pub extended: u32,
-    pub queue: u64,
+    /// None: after a call that came through no queue.
+    pub queue: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -130,12 +133,16 @@ const STRETCHES: usize = 512;
 
 impl Agent {
     pub fn idle(&self) -> bool {
-        self.offer.is_none() && self.call.is_none() && self.wrap_up.is_none() && self.direct.is_empty()
+        self.offer.is_none() && self.call.is_none() && self.wrap_ups.is_empty() && self.direct.is_empty()
     }
 
     /// Nothing but a wrap-up goes on.
     pub fn only_wraps_up(&self) -> bool {
-        self.online && self.wrap_up.is_some() && self.offer.is_none() && self.call.is_none() && self.direct.is_empty()
+        self.online
+            && !self.wrap_ups.is_empty()
+            && self.offer.is_none()
+            && self.call.is_none()
+            && self.direct.is_empty()
     }
 
     pub fn is_banned(&self) -> bool {
@@ -171,7 +178,7 @@ impl Agent {
             Some(Status::Dialing)
         } else if self.offer.is_some() || self.has(Doing::Rings) {
             Some(Status::Ringing)
-        } else if self.wrap_up.is_some() {
+        } else if !self.wrap_ups.is_empty() {
             Some(Status::WrapUp)
         } else {
             None

@@ -1,6 +1,7 @@
 //! What is due when.
 
 use super::{Ban, Fault, Model, Ms, Wish, secs};
+use crate::acd::Strategy;
 
 pub(super) const DAY: Ms = 86_400_000;
 
@@ -45,7 +46,7 @@ impl Model {
             due(agent.not_before, Due::NotBefore(agent.id));
             due(agent.grace, Due::Grace(agent.id));
             due(agent.inactive, Due::Inactive(agent.id));
-            if let Some(wrap_up) = agent.wrap_up {
+            for wrap_up in &agent.wrap_ups {
                 due(wrap_up.until, Due::WrapUp(wrap_up.engagement, agent.id));
             }
         }
@@ -91,7 +92,7 @@ impl Model {
                 self.fail(offer, if ring.dead.is_some() { Fault::Unreachable } else { Fault::NoAnswer });
             }
             Due::Connect(_, call) => self.winner_lost(call),
-            Due::WrapUp(_, agent) => self.wrap_up_over(agent),
+            Due::WrapUp(engagement, agent) => self.engagement_over(agent, engagement),
             Due::Ban(agent) => self.change(agent, |it| it.ban = None),
             Due::NotBefore(agent) => self.change(agent, |it| it.not_before = None),
             Due::Grace(agent) => self.grace_over(agent),
@@ -112,10 +113,14 @@ impl Model {
         }
     }
 
+    pub fn goes_by_occupancy(&self) -> bool {
+        self.queues.values().any(|queue| queue.strategy == Strategy::LeastOccupied)
+    }
+
     /// The last half hour has moved on, for those whose turn it is.
     fn on_tick(&mut self) {
         let now = self.now;
-        self.tick = Some(now + 1_000);
+        self.tick = self.goes_by_occupancy().then_some(now + 1_000);
         let turn = (now as i64 + self.steady) as u64 / 1_000 % 60;
         for agent in self.agents.values_mut().filter(|agent| agent.online && agent.id % 60 == turn) {
             agent.occupancy = agent.occupancy_at(now);

@@ -10,9 +10,10 @@ impl Model {
         let now = self.now;
         let it = self.calls.get_mut(&call).expect("a call");
         (it.talking, it.connect_by) = (Some(now), None);
-        let agent = it.connecting.expect("an agent");
+        let (agent, queue) = (it.connecting.expect("an agent"), it.queue);
         self.change(agent, |it| it.dials_back = false);
         *self.outcomes.entry("answered").or_default() += 1;
+        self.saw("answered from a queue that goes", self.draining.contains(&queue));
     }
 
     /// The agent's phone died before the bridge.
@@ -46,32 +47,41 @@ impl Model {
             until: rules.after_service_limit.then(|| now + secs(rules.acw_secs)),
             engagement: it.engagement,
             extended: 0,
-            queue: it.queue,
+            queue: Some(it.queue),
         });
-        self.change(agent, |it| (it.call, it.wrap_up) = (None, wrap_up));
+        self.change(agent, |it| {
+            it.call = None;
+            it.wrap_ups.extend(wrap_up);
+        });
         self.leave_if_leaving(agent, it.queue);
         if wrap_up.is_none() {
-            self.engagement_over(agent, it.queue);
+            self.change(agent, |it| (it.idle_since, it.handled) = (now, true));
+            self.after(agent, Some(it.queue));
         }
     }
 
-    pub fn wrap_up_over(&mut self, agent: u64) {
-        if let Some(wrap_up) = self.agent(agent).wrap_up {
-            self.engagement_over(agent, wrap_up.queue);
-        }
+    /// One after the other.
+    pub fn wrap_ups_over(&mut self, agent: u64) {
+        let all: Vec<u64> = self.agents[&agent].wrap_ups.iter().map(|it| it.engagement).collect();
+        all.into_iter().for_each(|engagement| self.engagement_over(agent, engagement));
     }
 
-    fn engagement_over(&mut self, agent: u64, queue: u64) {
+    pub fn engagement_over(&mut self, agent: u64, engagement: u64) {
         let now = self.now;
-        self.change(agent, |it| (it.wrap_up, it.idle_since, it.handled) = (None, now, true));
-        self.after(agent, Some(queue));
+        let wrap_up = self.agents[&agent].wrap_ups.iter().find(|it| it.engagement == engagement).copied();
+        self.change(agent, |it| {
+            it.wrap_ups.retain(|it| it.engagement != engagement);
+            (it.idle_since, it.handled) = (now, true);
+        });
+        self.after(agent, wrap_up.expect("a wrap-up").queue);
     }
 
     /// Whether the queue let it be longer.
     pub fn extend(&mut self, agent: u64) -> bool {
         let queues = self.queues.clone();
-        let Some(it) = &mut self.agent(agent).wrap_up else { return false };
-        let Extend::By(by) = queues[&it.queue].acw_extend else { return false };
+        let Some(it) = self.agent(agent).wrap_ups.first_mut() else { return false };
+        let Some(queue) = it.queue else { return false };
+        let Extend::By(by) = queues[&queue].acw_extend else { return false };
         if it.extended >= by.max {
             return false;
         }

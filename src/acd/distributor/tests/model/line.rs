@@ -64,6 +64,14 @@ type Rank = (u16, i64, i64, u64, u64);
 impl Model {
     /// Looks at every call and every agent.
     pub fn pass(&mut self) {
+        self.serve_all();
+        while self.leave_drained() {
+            self.serve_all();
+        }
+        self.forget_drained();
+    }
+
+    fn serve_all(&mut self) {
         let open = self.calls.values().filter(|call| call.connecting.is_none());
         let mut line: Vec<_> = open
             .map(|call| {

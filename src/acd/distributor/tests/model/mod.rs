@@ -13,7 +13,7 @@ mod reload;
 mod wishes;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     rc::Rc,
 };
 
@@ -23,7 +23,7 @@ pub(super) use offers::Fault;
 pub(super) use wishes::Wish;
 
 use super::room::MORNING;
-use crate::acd::{NotReadyMode, Policies, QueueSettings, Settings, Strategy, WaitOrder};
+use crate::acd::{DirectKind, NotReadyMode, Policies, QueueSettings, Settings, Strategy, WaitOrder};
 
 pub(super) type Ms = u64;
 
@@ -31,6 +31,8 @@ pub(super) type Ms = u64;
 pub(super) struct Model {
     pub agents: BTreeMap<u64, Agent>,
     pub queues: BTreeMap<u64, Rc<QueueSettings>>,
+    /// Of these, the ones that the settings know no more.
+    pub draining: BTreeSet<u64>,
     /// What the queues had handed out when round-robin asked last: order and agent.
     pub pointers: BTreeMap<u64, (u64, u64)>,
     pub calls: BTreeMap<u64, Call>,
@@ -50,6 +52,9 @@ pub(super) struct Model {
     /// Calls about which somebody elsewhere was asked in the last turn.
     pub asked: Vec<u64>,
     pub outcomes: BTreeMap<&'static str, u64>,
+    pub direct_wrap_ups: DirectWrapUps,
+    /// How often each of the rarer things came about.
+    pub seen: BTreeMap<&'static str, u64>,
     next_offer: u64,
     next_joined: u64,
     pub contested: u64,
@@ -57,6 +62,15 @@ pub(super) struct Model {
     /// What the real one drew, for strategies by chance.
     pub drawn: BTreeMap<u64, VecDeque<u64>>,
     pub chosen: BTreeMap<Strategy, u64>,
+}
+
+/// What comes after calls that came through no queue.
+#[derive(Default)]
+pub(super) struct DirectWrapUps {
+    length: Ms,
+    kinds: BTreeSet<DirectKind>,
+    /// Also where nobody answered whom he dialled.
+    unanswered: bool,
 }
 
 impl Model {
@@ -76,6 +90,15 @@ impl Model {
         self.order = policies.wait_order;
         self.immediate = policies.not_ready_mode == NotReadyMode::Immediate;
         self.inactive = (secs(policies.inactive_secs), secs(policies.inactive_prompt_secs));
+        self.direct_wrap_ups = DirectWrapUps {
+            length: secs(policies.direct_acw_secs),
+            kinds: policies.direct_acw_types.clone(),
+            unanswered: policies.acw_for_unanswered_out,
+        };
+    }
+
+    pub fn saw(&mut self, what: &'static str, so: bool) {
+        *self.seen.entry(what).or_default() += u64::from(so);
     }
 
     pub fn agent(&mut self, id: u64) -> &mut Agent {

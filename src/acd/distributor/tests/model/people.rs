@@ -1,7 +1,7 @@
 //! What agents, and supervisors for them, choose; who is there; who belongs where.
 
-use super::{Direct, Doing, Model, Pending, Place, Standing};
-use crate::acd::DeviceChoice;
+use super::{Direct, Doing, Model, Pending, Place, Standing, agent::WrapUp};
+use crate::acd::{DeviceChoice, DirectKind};
 
 /// How long a page and a phone may both stay away.
 const GRACE: u64 = 30_000;
@@ -139,12 +139,16 @@ impl Model {
         }
         self.agent(id).pending = Some(Pending::LogOff);
         self.withdraw(id, None);
-        self.wrap_up_over(id);
+        self.wrap_ups_over(id);
         self.after(id, None);
     }
 
     pub fn ready(&mut self, id: u64) {
         let finishes = self.agents[&id].only_wraps_up();
+        self.become_ready(id, finishes);
+    }
+
+    fn become_ready(&mut self, id: u64, finishes: bool) {
         self.change(id, |it| {
             (it.missed, it.ban, it.not_before) = (0, None, None);
             it.choose(true);
@@ -154,7 +158,7 @@ impl Model {
             self.stand(id, queue, Standing::Active);
         }
         if finishes {
-            self.wrap_up_over(id);
+            self.wrap_ups_over(id);
         }
     }
 
@@ -162,7 +166,7 @@ impl Model {
         let it = &self.agents[&id];
         let busy = it.call.is_some() || it.has(Doing::Talks) || it.has(Doing::Dials);
         let rings = !busy && (it.offer.is_some() || it.has(Doing::Rings));
-        let ends = it.wrap_up.is_some_and(|it| self.queues[&it.queue].not_ready_ends_acw);
+        let ends = it.wrap_ups.iter().any(|it| it.queue.is_some_and(|queue| self.queues[&queue].not_ready_ends_acw));
         let (wraps_up, immediate) = (it.only_wraps_up(), self.immediate);
         self.change(id, |it| {
             it.missed = 0;
@@ -179,7 +183,7 @@ impl Model {
             self.withdraw(id, None);
         }
         if wraps_up && ends {
-            self.wrap_up_over(id);
+            self.wrap_ups_over(id);
         }
     }
 
@@ -193,7 +197,8 @@ impl Model {
     /// A supervisor chooses: the queues see it as the agent's own choice.
     pub fn set_status(&mut self, id: u64, ready: bool, force: bool, locked: bool) {
         if ready {
-            self.ready(id)
+            // Beside whatever rings past the queues.
+            self.become_ready(id, !self.agents[&id].wrap_ups.is_empty());
         } else {
             self.not_ready(id)
         }
@@ -204,18 +209,40 @@ impl Model {
     }
 
     /// A call that came through no queue rings at him, is dialled by him, or is answered.
-    pub fn direct(&mut self, id: u64, call: u64, doing: Doing) {
+    pub fn direct(&mut self, id: u64, call: u64, kind: DirectKind, doing: Doing) {
         if doing != Doing::Rings {
             self.withdraw(id, None);
         }
+        let it = &self.agents[&id];
+        let asks_somebody = doing == Doing::Dials && it.call.is_some() && !it.dials_back;
+        let kind = if asks_somebody { DirectKind::Consult } else { kind };
         self.change(id, |it| match it.direct.iter_mut().find(|direct| direct.call == call) {
             Some(direct) => direct.doing = doing,
-            None => it.direct.push(Direct { call, doing }),
+            None => it.direct.push(Direct { call, kind, doing }),
         });
     }
 
-    pub fn direct_ended(&mut self, id: u64, call: u64) {
-        self.change(id, |it| it.direct.retain(|direct| direct.call != call));
+    /// Over, with a wrap-up of that number where its kind has one.
+    pub fn direct_ended(&mut self, id: u64, call: u64, engagement: Option<u64>) {
+        let now = self.now;
+        let it = &self.agents[&id];
+        let direct = *it.direct.iter().find(|direct| direct.call == call).expect("a call");
+        let spoke = match direct.doing {
+            Doing::Rings => false,
+            Doing::Dials => self.direct_wrap_ups.unanswered,
+            Doing::Talks => true,
+        };
+        let wraps_up = it.online && spoke && self.direct_wrap_ups.kinds.contains(&direct.kind);
+        assert_eq!(engagement.is_some(), wraps_up, "a wrap-up of agent {id} at {now} ms");
+        let (beside, offline) = (wraps_up && !it.wrap_ups.is_empty(), !it.online && spoke);
+        self.saw("a wrap-up after a call of his own", wraps_up);
+        self.saw("two wrap-ups at once", beside);
+        self.saw("offline in a call of his own", offline);
+        let until = Some(now + self.direct_wrap_ups.length);
+        self.change(id, |it| {
+            it.wrap_ups.extend(engagement.map(|engagement| WrapUp { until, engagement, extended: 0, queue: None }));
+            it.direct.retain(|direct| direct.call != call);
+        });
         self.after(id, None);
     }
 

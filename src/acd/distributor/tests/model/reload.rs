@@ -1,9 +1,12 @@
 //! New settings, restarts and repairs.
 
-use std::rc::Rc;
+use std::{collections::BTreeSet, rc::Rc};
 
 use super::{Call, Doing, Model, Place, Standing, Wish};
-use crate::acd::{DeviceChoice, QueueSettings, Settings, Strategy};
+use crate::{
+    acd::{DeviceChoice, QueueSettings, Settings, Strategy},
+    base::QueueId,
+};
 
 impl Model {
     /// Takes over new settings. Agents are known by the numbers in their keys.
@@ -11,14 +14,59 @@ impl Model {
         self.policies(&settings.policies);
         let everybody: Vec<u64> = self.agents.keys().copied().collect();
         everybody.into_iter().for_each(|agent| self.watch_presence(agent));
+        let gone = self.queues.keys().filter(|id| !settings.queues.contains_key(&QueueId(**id)));
+        for id in gone.copied().collect::<Vec<_>>() {
+            self.drain(id);
+        }
         for (id, queue) in &settings.queues {
+            let came_back = self.draining.remove(&id.0);
+            self.saw("a queue came back that was going", came_back);
             self.take_rules(id.0, queue);
         }
         for (id, queue) in &settings.queues {
             self.take_members(id.0, queue);
         }
-        let by_occupancy = settings.queues.values().any(|queue| queue.strategy == Strategy::LeastOccupied);
-        self.tick = by_occupancy.then_some(self.now + 1_000);
+        self.tick = self.goes_by_occupancy().then_some(self.now + 1_000);
+    }
+
+    /// The settings know a queue no more: it goes on as it was, for those who are in it.
+    fn drain(&mut self, id: u64) {
+        if self.draining.insert(id) {
+            let rules = Rc::clone(&self.queues[&id]);
+            self.take_rules(id, &rules);
+            let waits = self.calls.values().any(|call| call.queue == id && call.talking.is_none());
+            self.saw("a queue went in which somebody waited", waits);
+        }
+    }
+
+    /// From a queue that goes everybody leaves when nobody is logged in any more. True: somebody did.
+    pub fn leave_drained(&mut self) -> bool {
+        let nobody = |id: &&u64| {
+            let mut places = self.agents.values().filter_map(|agent| Some((agent.online, agent.places.get(id)?)));
+            places.all(|(online, place)| !online || place.leaving || place.standing == Standing::LoggedOut)
+        };
+        let empty: Vec<u64> = self.draining.iter().filter(nobody).copied().collect();
+        let alone = |call: &&Call| call.talking.is_none() && call.connecting.is_none() && call.offers.is_empty();
+        let leaves = self.calls.values().filter(alone).filter(|call| empty.contains(&call.queue));
+        let leaves: Vec<u64> = leaves.map(|call| call.id).collect();
+        for call in &leaves {
+            self.leave(*call, "no_agents");
+            self.saw("left a queue that goes for want of agents", true);
+        }
+        !leaves.is_empty()
+    }
+
+    /// And it is forgotten when it is over for everybody who was in it.
+    pub fn forget_drained(&mut self) {
+        let calls = self.calls.values().map(|call| call.queue);
+        let wrap_ups = self.agents.values().flat_map(|agent| &agent.wrap_ups).filter_map(|it| it.queue);
+        let goes_on: BTreeSet<u64> = calls.chain(wrap_ups).collect();
+        for id in self.draining.difference(&goes_on).copied().collect::<Vec<_>>() {
+            self.draining.remove(&id);
+            self.queues.remove(&id);
+            self.pointers.remove(&id);
+            self.agents.values_mut().for_each(|agent| drop(agent.places.remove(&id)));
+        }
     }
 
     fn take_rules(&mut self, id: u64, rules: &QueueSettings) {
@@ -102,7 +150,10 @@ impl Model {
             agent.direct.retain(|it| it.doing == Doing::Talks && direct.contains(&it.call));
             agent.call = agent.call.filter(|call| calls.get(call).is_some_and(|call| call.talking.is_some()));
             agent.forget_work(now);
+            agent.wrap_ups.sort_by_key(|it| it.engagement);
         }
+        let waits = self.calls.values().any(|call| self.draining.contains(&call.queue) && call.talking.is_none());
+        self.saw("a restart while somebody waited in a queue that goes", waits);
         let inactive = now + self.inactive.0;
         let everybody: Vec<u64> = self.agents.keys().copied().collect();
         for agent in everybody {
@@ -111,7 +162,7 @@ impl Model {
             let it = self.agent(agent);
             it.inactive = (it.online && it.page).then_some(inactive);
         }
-        self.tick = self.tick.map(|_| now + 1_000);
+        self.tick = self.goes_by_occupancy().then_some(now + 1_000);
     }
 
     /// Offers and engagements were torn away from under everybody, and what is left was put in order.
@@ -119,7 +170,10 @@ impl Model {
         let talking: Vec<u64> = self.calls.values().filter(|call| call.talking.is_some()).map(|call| call.id).collect();
         talking.iter().for_each(|call| drop(self.calls.remove(call)));
         for agent in self.agents.keys().copied().collect::<Vec<_>>() {
-            self.change(agent, |it| (it.offer, it.call, it.dials_back, it.wrap_up) = (None, None, false, None));
+            self.change(agent, |it| {
+                (it.offer, it.call, it.dials_back) = (None, None, false);
+                it.wrap_ups.clear();
+            });
         }
         for call in self.calls.keys().copied().collect::<Vec<_>>() {
             let it = self.calls.get_mut(&call).expect("a call");
