@@ -63,8 +63,9 @@ impl Acd {
         let until = self.agents.get(&agent).and_then(|it| {
             let state = it.on(it.main_channel());
             let reason = state.shown.reason.as_ref().filter(|_| state.shown.status == Status::NotReady)?;
-            let most = self.reasons.get(reason).map(|reason| reason.max_secs).filter(|most| *most > 0)?;
-            Some(state.shown_since + seconds(most))
+            let reason = self.reasons.get(reason).filter(|reason| reason.max_secs > 0)?;
+            let told = it.told_long == Some((state.shown_since, reason.max_logs_out));
+            (!told).then(|| state.shown_since + seconds(reason.max_secs))
         });
         match until {
             Some(until) => self.timers.set(timer, self.mono_of(now, until)),
@@ -81,6 +82,9 @@ impl Acd {
         let Some(reason) = reason.filter(|_| state.shown.status == Status::NotReady) else { return };
         let logs_out = self.reasons.get(&reason).is_some_and(|reason| reason.max_logs_out);
         let logged_out = idle && logs_out;
+        if let Some(it) = self.agents.get_mut(&agent) {
+            it.told_long = Some((since, logs_out));
+        }
         self.outputs.push_back(Output::Notice(Notice::TooLong { agent, reason, since, logged_out }));
         if logged_out {
             self.send_away(now, agent, &Reason::too_long());

@@ -58,6 +58,8 @@ pub(super) struct Agent {
     pub occupancy: u32,
     /// Asked whether he is there.
     pub prompted: bool,
+    /// The beginning of the status of which it was told that it lasts too long, and whether that signed him out.
+    pub told_long: Option<(Wall, bool)>,
     pub today: AgentCounters,
     /// Gone from the settings; forgotten when idle.
     pub removed: bool,
@@ -210,6 +212,7 @@ impl Agent {
             clock: StatusClock::new(at),
             occupancy: 0,
             prompted: false,
+            told_long: None,
             today: AgentCounters::default(),
             removed: false,
         }

@@ -164,3 +164,13 @@ fn a_queue_that_goes_does_not_close() {
     let (room, _, waiting) = drained(|settings| first_queue(settings).closing_lets_go = true);
     assert_eq!((room.outcomes().len(), room.acd.position(waiting)), (1, Some(1)), "one was answered before");
 }
+
+/// Where it goes by how occupied its members are, that is looked at on. RT-01, AD-03.
+#[test]
+fn a_queue_that_goes_follows_occupancy_over_a_crash() {
+    let (mut room, _, waiting) = drained(|settings| first_queue(settings).strategy = Strategy::LeastOccupied);
+    room.settings.queues.remove(&QueueId(1));
+    room.restart(3, &[waiting], true);
+    let soon = room.now.mono + std::time::Duration::from_secs(1);
+    assert!(room.acd.poll_timeout().is_some_and(|next| next <= soon));
+}

@@ -52,6 +52,8 @@ fn too_long_in_a_call_counts_after_it() {
         room.pass(30);
         assert!(matches!(room.notices()[0], Notice::TooLong { logged_out: false, .. }));
         assert_eq!((room.status(1), room.view(1).pending), (Status::NotReady, Some(Pending::LogOff)));
+        // Its limit is gone with the process; that it was passed is not.
+        room.settings.reasons[1].max_secs = 0;
         room.restart(0, &[call], false);
         if chooses_again {
             room.select(1, Selection::Ready).unwrap();
@@ -116,11 +118,19 @@ fn too_long_is_told_once() {
     assert_eq!(room.notices(), []);
     room.pass(300);
     assert_eq!(room.notices().len(), 1);
+    let mut settings = room.settings.clone();
+    room.ask(|acd, now| acd.settings(now, settings.clone()));
+    room.pass(60);
+    assert_eq!(room.notices().len(), 1, "nor anew with each reload");
     room.select(1, Selection::not_ready("lunch")).unwrap();
     room.pass(300);
     room.select(1, Selection::not_ready("training")).unwrap();
     room.pass(30);
     assert_eq!((room.status(1), room.notices().len()), (Status::NotReady, 2));
+    settings.reasons[0].max_logs_out = true;
+    room.ask(|acd, now| acd.settings(now, settings));
+    room.pass_ms(0);
+    assert_eq!(room.status(1), Status::Offline, "unless there is more to it now");
 }
 
 /// AS-16: new settings count for a status that lasts, a limit that was passed before they came at once.
