@@ -26,6 +26,10 @@ use super::{
 pub static SPOKEN: LazyLock<BTreeMap<ClipId, Arc<Sound>>> =
     LazyLock::new(|| spoken::clips().map(|(clip, sound)| (clip, Arc::new(sound))).collect());
 
+/// Two seconds of the music, which is a voice of its own.
+static MUSIC_SOUND: LazyLock<Arc<Sound>> =
+    LazyLock::new(|| Arc::new(Sound::from_samples(&Voice::MUSIC.samples(16_000))));
+
 const WORKERS: u16 = 2;
 
 /// Pairs of each worker: enough for the busiest story, few enough to be used again and again.
@@ -66,11 +70,9 @@ impl Plane {
         }
     }
 
-    /// Two seconds of the music, which is a voice of its own.
     pub fn load_music(&mut self, now: Instant) {
-        let sound = Arc::new(Sound::from_samples(&Voice::MUSIC.samples(16_000)));
         let spoken = SPOKEN.iter().map(|(clip, sound)| (*clip, Arc::clone(sound)));
-        for (clip, sound) in spoken.chain([(MUSIC, sound)]) {
+        for (clip, sound) in spoken.chain([(MUSIC, Arc::clone(&MUSIC_SOUND))]) {
             for worker in &mut self.workers {
                 worker.handle_command(now, Command::LoadClip { clip, sound: Arc::clone(&sound) });
             }

@@ -87,7 +87,7 @@ pub(super) struct Sim {
     pub engine: Option<Engine>,
     /// What the present life of the switch went through.
     pub flight: Option<Recorder>,
-    /// Octets of that which are kept.
+    /// Octets of that which are kept; none: it is not recorded.
     pub flight_octets: usize,
     /// Counts the lives of the switch; what an earlier one began never reaches a later one.
     pub run: u32,
@@ -234,7 +234,8 @@ impl Sim {
     pub(super) fn start(&mut self) {
         self.birth = (Instant::from_micros(self.chance.below(1 << 40)), self.clock);
         let (settings, seed, now) = (engine_settings(self.nat), self.chance.bytes(), self.now());
-        self.flight = Some(Recorder::new(self.flight_octets, &settings, seed, now));
+        let recorded = self.flight_octets > 0;
+        self.flight = recorded.then(|| Recorder::new(self.flight_octets, &settings, seed, now));
         self.engine = Some(Engine::new(settings, seed, now));
         self.is_centre_new = false;
         self.plane.load_music(now.mono);
@@ -255,17 +256,21 @@ impl Sim {
 
     pub(super) fn feed(&mut self, input: Input) {
         let now = self.now();
-        let (Some(engine), Some(flight)) = (&mut self.engine, &mut self.flight) else { return };
-        flight.input(now, &input);
+        let Some(engine) = &mut self.engine else { return };
+        if let Some(flight) = &mut self.flight {
+            flight.input(now, &input);
+        }
         engine.handle(now, input);
         let mut emitted = Vec::new();
         while let Some(one) = engine.poll_output() {
             emitted.push(one);
         }
-        flight.told(&emitted.iter().map(digest).collect::<Vec<_>>());
-        if flight.wants_base(engine.is_calm()) {
-            let settings = engine_settings(self.nat);
-            flight.rebase(Base { now, settings, entries: engine.checkpoint(now), bearings: engine.mark() });
+        if let Some(flight) = &mut self.flight {
+            flight.told(&emitted.iter().map(digest).collect::<Vec<_>>());
+            if flight.wants_base(engine.is_calm()) {
+                let settings = engine_settings(self.nat);
+                flight.rebase(Base { now, settings, entries: engine.checkpoint(now), bearings: engine.mark() });
+            }
         }
         if self.is_strict {
             self.judge();

@@ -1,6 +1,9 @@
 //! Call progress tones and DTMF tones, made once and played like clips.
 
-use std::{f64::consts::TAU, sync::Arc};
+use std::{
+    f64::consts::TAU,
+    sync::{Arc, OnceLock},
+};
 
 use super::{SAMPLE_RATE, Sound, Tone};
 
@@ -106,9 +109,12 @@ pub fn dtmf(digit: char, millis: u32) -> Option<Sound> {
 pub struct Tones([Arc<Sound>; 4]);
 
 impl Tones {
+    /// Made once in a process: every worker plays the same.
     pub fn of(country: Country) -> Self {
+        static MADE: [OnceLock<Tones>; Country::NAMED.len()] = [const { OnceLock::new() }; Country::NAMED.len()];
         let make = |kind| Arc::new(tone(kind, country));
-        Self([make(Tone::Ringback), make(Tone::Busy), make(Tone::Congestion), make(Tone::Beep)])
+        let tones = || Self([make(Tone::Ringback), make(Tone::Busy), make(Tone::Congestion), make(Tone::Beep)]);
+        MADE.get(country as usize).map_or_else(tones, |made| made.get_or_init(tones).clone())
     }
 
     pub fn sound(&self, tone: Tone) -> &Arc<Sound> {
