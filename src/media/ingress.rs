@@ -6,7 +6,7 @@ use super::{
     Codec, Event, Form, Remote, Speaker, Stats,
     digits::Listening,
     pace::Pace,
-    source::{RELEARN, SourceRule},
+    source::{RELEARN, Shown, SourceRule},
 };
 use crate::{
     base::{Instant, StreamId},
@@ -112,7 +112,13 @@ impl Ingress {
     ) -> Option<(Heard, Option<Event>)> {
         let header = Header::read(packet);
         let kind = header.as_ref().and_then(|header| kind_of(form, header.payload_type));
-        let speaker = self.rule.judge(now, from, kind.is_some());
+        let shown = match kind {
+            None => Shown::Nothing,
+            // It has been opened by them.
+            Some(_) if form.security.is_some() => Shown::Key,
+            Some(_) => Shown::Sound,
+        };
+        let speaker = self.rule.judge(now, from, shown);
         if speaker == Speaker::Stranger {
             self.stats.strangers += 1;
             return None;
@@ -145,7 +151,8 @@ impl Ingress {
     ) -> Option<Option<Event>> {
         let fits = (UDPTL_BYTES_MIN..=UDPTL_BYTES_MAX).contains(&datagram.len());
         let is_late = self.is_straggler(datagram);
-        if self.rule.judge(now, from, fits && !is_late) == Speaker::Stranger {
+        let shown = if fits && !is_late { Shown::Sound } else { Shown::Nothing };
+        if self.rule.judge(now, from, shown) == Speaker::Stranger {
             self.stats.strangers += 1;
             return None;
         }

@@ -16,8 +16,9 @@ pub const RELEARN: Duration = Duration::from_secs(2);
 /// The source rule of one leg.
 ///
 /// The SDP's address wins as soon as it is heard. Until then the first source whose IP is the SDP's, or one of
-/// `allowed` (the signalling's), is learnt and kept; it is learnt again after [`RELEARN`] of silence or when the
-/// signalled address changes. Everyone else is a stranger: neither heard nor answered.
+/// `allowed` (the signalling's), is learnt and kept; it is learnt again after [`RELEARN`] of silence, when the
+/// signalled address changes, or when somebody has the leg's key, who may be anywhere: a secure phone that goes from one
+/// network to another talks on. Everyone else is a stranger: neither heard nor answered.
 #[derive(Debug)]
 pub struct SourceRule {
     signalled: Option<Remote>,
@@ -38,6 +39,16 @@ pub enum Speaker {
     /// From now on the one we listen to.
     Learnt,
     Stranger,
+}
+
+/// What a packet shows of its sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    Nothing,
+    /// It is RTP of an agreed payload type.
+    Sound,
+    /// The same, protected by the key that the leg has agreed with its peer, and no copy of an earlier one.
+    Key,
 }
 
 impl SourceRule {
@@ -68,26 +79,31 @@ impl SourceRule {
         self.allowed = allowed;
     }
 
-    /// Judges a packet's source. Only `sound` packets (RTP of an agreed payload type) teach an address.
+    /// Judges a packet's source. What shows nothing teaches no address.
     #[inline]
-    pub fn judge(&mut self, now: Instant, from: SocketAddr, sound: bool) -> Speaker {
+    pub fn judge(&mut self, now: Instant, from: SocketAddr, shown: Shown) -> Speaker {
         if self.learnt == Some(from) {
-            if sound {
+            if shown != Shown::Nothing {
                 self.heard_at = now;
             }
             return Speaker::Known;
         }
-        self.judge_new(now, from, sound)
+        self.judge_new(now, from, shown)
     }
 
     #[cold]
-    fn judge_new(&mut self, now: Instant, from: SocketAddr, sound: bool) -> Speaker {
+    fn judge_new(&mut self, now: Instant, from: SocketAddr, shown: Shown) -> Speaker {
         if self.by_ice {
             return Speaker::Known;
         }
         let is_signalled = self.signalled.is_some_and(|remote| remote.rtp == from);
         let may_learn = self.learnt.is_none() || now.since(self.heard_at) >= RELEARN;
-        if sound && (is_signalled || (may_learn && self.may_come_from(from.ip()))) {
+        let is_believed = match shown {
+            Shown::Nothing => false,
+            Shown::Sound => is_signalled || (may_learn && self.may_come_from(from.ip())),
+            Shown::Key => true,
+        };
+        if is_believed {
             self.learnt = Some(from);
             self.heard_at = now;
             return Speaker::Learnt;
@@ -185,10 +201,10 @@ mod tests {
     fn the_sdp_wins_as_soon_as_it_is_heard() {
         let mut rule = rule();
         assert_eq!(rule.target(), Some(addr(SDP)));
-        assert_eq!(rule.judge(at(0), addr("198.51.100.7:9000"), true), Speaker::Learnt);
+        assert_eq!(rule.judge(at(0), addr("198.51.100.7:9000"), Shown::Sound), Speaker::Learnt);
         assert_eq!(rule.target(), Some(addr("198.51.100.7:9000")));
-        assert_eq!(rule.judge(at(20), addr(SDP), true), Speaker::Learnt);
-        assert_eq!(rule.judge(at(25), addr("198.51.100.7:9000"), true), Speaker::Stranger);
+        assert_eq!(rule.judge(at(20), addr(SDP), Shown::Sound), Speaker::Learnt);
+        assert_eq!(rule.judge(at(25), addr("198.51.100.7:9000"), Shown::Sound), Speaker::Stranger);
         assert_eq!(rule.target(), Some(addr(SDP)));
     }
 
@@ -197,42 +213,61 @@ mod tests {
     fn a_stranger_is_neither_heard_nor_answered() {
         let mut rule = rule();
         let stranger = addr("203.0.113.66:4000");
-        assert_eq!(rule.judge(at(0), stranger, true), Speaker::Stranger);
+        assert_eq!(rule.judge(at(0), stranger, Shown::Sound), Speaker::Stranger);
         assert_eq!(rule.judge_rtcp(stranger), Speaker::Stranger);
         assert_eq!(rule.target(), Some(addr(SDP)));
-        assert_eq!(rule.judge(at(20), addr(SDP), true), Speaker::Learnt);
-        assert_eq!(rule.judge(at(9_000), stranger, true), Speaker::Stranger, "not even after silence");
+        assert_eq!(rule.judge(at(20), addr(SDP), Shown::Sound), Speaker::Learnt);
+        assert_eq!(rule.judge(at(9_000), stranger, Shown::Sound), Speaker::Stranger, "not even after silence");
         assert_eq!(rule.target(), Some(addr(SDP)));
     }
 
     #[test]
     fn another_port_of_the_same_host_waits_for_silence() {
         let mut rule = rule();
-        assert_eq!(rule.judge(at(0), addr("192.0.2.10:5000"), true), Speaker::Learnt);
-        assert_eq!(rule.judge(at(1_999), addr("192.0.2.10:5002"), true), Speaker::Stranger);
-        assert_eq!(rule.judge(at(2_000), addr("192.0.2.10:5002"), true), Speaker::Learnt, "NAT gave it a new port");
-        assert_eq!(rule.judge(at(2_001), addr("192.0.2.10:5000"), true), Speaker::Stranger);
+        assert_eq!(rule.judge(at(0), addr("192.0.2.10:5000"), Shown::Sound), Speaker::Learnt);
+        assert_eq!(rule.judge(at(1_999), addr("192.0.2.10:5002"), Shown::Sound), Speaker::Stranger);
+        assert_eq!(
+            rule.judge(at(2_000), addr("192.0.2.10:5002"), Shown::Sound),
+            Speaker::Learnt,
+            "NAT gave it a new port"
+        );
+        assert_eq!(rule.judge(at(2_001), addr("192.0.2.10:5000"), Shown::Sound), Speaker::Stranger);
+    }
+
+    /// SW-09: who has the key is followed at once, wherever he goes.
+    #[test]
+    fn sw_09_who_has_the_key_may_be_anywhere() {
+        let mut rule = rule();
+        let elsewhere = addr("203.0.113.66:4000");
+        assert_eq!(rule.judge(at(0), addr(SDP), Shown::Key), Speaker::Learnt);
+        assert_eq!(rule.judge(at(20), elsewhere, Shown::Key), Speaker::Learnt);
+        assert_eq!((rule.target(), rule.rtcp_target()), (Some(elsewhere), Some(addr("203.0.113.66:4001"))));
+        assert_eq!(rule.judge(at(40), addr(SDP), Shown::Key), Speaker::Learnt, "and back");
     }
 
     #[test]
     fn a_signalled_change_is_learnt_at_once() {
         let mut rule = rule();
-        assert_eq!(rule.judge(at(0), addr(SDP), true), Speaker::Learnt);
+        assert_eq!(rule.judge(at(0), addr(SDP), Shown::Sound), Speaker::Learnt);
         rule.signalled(Some(Remote::new(addr("192.0.2.77:4000"))), SmallVec::new());
         assert_eq!(rule.target(), Some(addr("192.0.2.77:4000")));
-        assert_eq!(rule.judge(at(10), addr(SDP), true), Speaker::Stranger, "its IP may no longer speak");
-        assert_eq!(rule.judge(at(10), addr("192.0.2.77:4000"), true), Speaker::Learnt);
+        assert_eq!(rule.judge(at(10), addr(SDP), Shown::Sound), Speaker::Stranger, "its IP may no longer speak");
+        assert_eq!(rule.judge(at(10), addr("192.0.2.77:4000"), Shown::Sound), Speaker::Learnt);
         rule.signalled(Some(Remote::new(addr("192.0.2.77:4000"))), SmallVec::new());
-        assert_eq!(rule.judge(at(20), addr("192.0.2.77:4000"), true), Speaker::Known, "the same address again");
+        assert_eq!(rule.judge(at(20), addr("192.0.2.77:4000"), Shown::Sound), Speaker::Known, "the same address again");
     }
 
     #[test]
     fn garbage_teaches_nothing() {
         let mut rule = rule();
-        assert_eq!(rule.judge(at(0), addr("192.0.2.10:5000"), false), Speaker::Stranger);
-        assert_eq!(rule.judge(at(0), addr("192.0.2.10:5000"), true), Speaker::Learnt);
-        assert_eq!(rule.judge(at(3_000), addr("192.0.2.10:5000"), false), Speaker::Known);
-        assert_eq!(rule.judge(at(3_000), addr("192.0.2.10:6000"), true), Speaker::Learnt, "garbage is no sign of life");
+        assert_eq!(rule.judge(at(0), addr("192.0.2.10:5000"), Shown::Nothing), Speaker::Stranger);
+        assert_eq!(rule.judge(at(0), addr("192.0.2.10:5000"), Shown::Sound), Speaker::Learnt);
+        assert_eq!(rule.judge(at(3_000), addr("192.0.2.10:5000"), Shown::Nothing), Speaker::Known);
+        assert_eq!(
+            rule.judge(at(3_000), addr("192.0.2.10:6000"), Shown::Sound),
+            Speaker::Learnt,
+            "garbage is no sign of life"
+        );
     }
 
     #[test]
@@ -250,7 +285,7 @@ mod tests {
         let mut rule = SourceRule::new(Some(remote), SmallVec::new());
         assert_eq!((rule.is_muxed(), rule.rtcp_target()), (true, Some(addr("192.0.2.10:4000"))));
         rule.judge_rtcp(addr("192.0.2.10:4001"));
-        rule.judge(Instant::from_micros(1), addr("192.0.2.10:9000"), true);
+        rule.judge(Instant::from_micros(1), addr("192.0.2.10:9000"), Shown::Sound);
         assert_eq!(rule.rtcp_target(), Some(addr("192.0.2.10:9000")));
     }
 
@@ -258,7 +293,7 @@ mod tests {
     fn rtcp_goes_beside_the_rtp() {
         let mut rule = rule();
         assert_eq!(rule.rtcp_target(), Some(addr("192.0.2.10:4001")));
-        rule.judge(at(0), addr("198.51.100.7:9000"), true);
+        rule.judge(at(0), addr("198.51.100.7:9000"), Shown::Sound);
         assert_eq!(rule.rtcp_target(), Some(addr("198.51.100.7:9001")));
         assert_eq!(rule.judge_rtcp(addr("198.51.100.7:9007")), Speaker::Learnt);
         assert_eq!(rule.rtcp_target(), Some(addr("198.51.100.7:9007")));

@@ -124,11 +124,15 @@ impl Secure {
         self.agreed = fresh.agreed;
     }
 
-    /// Protects an RTP packet of `len` octets in place; tells its new length, `None` when there is no room for the tag.
+    /// Protects an RTP packet of `len` octets in place; tells its new length. `None` when there is no room for the tag, or
+    /// when one of that number has gone before: under one index never goes more than one packet (RFC 3711 9.1).
     pub fn protect(&mut self, packet: &mut [u8], len: usize) -> Option<usize> {
         let (plain, _) = packet.split_at_mut_checked(len)?;
         let header = Header::read(plain)?;
         let index = Track::index(self.sent.as_ref(), header.sequence);
+        if self.sent.is_some_and(|sent| sent.has(index)) {
+            return None;
+        }
         Track::note(&mut self.sent, index);
         let start = payload_start(plain)?;
         self.ours.rtp.protect(packet, start, len, header.ssrc, index)

@@ -2,14 +2,14 @@
 
 use super::{
     super::*,
-    world::{World, form, music},
+    world::{World, addr, form, music},
 };
 use crate::{
     base::Private,
-    media::{Codec, KEY_BYTES, Security, Suite, srtp::Secure},
+    media::{Codec, KEY_BYTES, PROTECTION_BYTES_MAX, Security, Suite, srtp::Secure},
 };
 
-fn security(suite: Suite, ours: u8, theirs: u8) -> Security {
+pub fn security(suite: Suite, ours: u8, theirs: u8) -> Security {
     let key = |octet| Private::new([octet; KEY_BYTES]);
     Security { suite, ours: key(ours), theirs: key(theirs) }
 }
@@ -44,6 +44,57 @@ fn sw_09_a_secure_phone_talks_with_a_plain_one() {
         assert!(world.reports.iter().any(|(place, _)| *place == 0), "{suite:?}: a report, opened by its keys");
         world.phones[0].assert_continuous();
     }
+}
+
+/// SW-09: a plain phone that sends other sound under a number that it had sent before does not have it protected by the same
+/// bits: of two such the first alone goes on, late ones too.
+#[test]
+fn sw_09_no_number_is_protected_twice() {
+    for suite in [Suite::Long, Suite::Sealed] {
+        let mut world = secure_call(suite, [Codec::Pcmu, Codec::Pcmu]);
+        world.phones.iter_mut().for_each(|phone| phone.speaks = false);
+        let packets: Vec<Vec<u8>> = (0..5).map(|_| world.phones[1].packet()).collect();
+        let other = |packet: &[u8]| packet.iter().enumerate().map(|(at, octet)| octet ^ u8::from(at >= 12)).collect();
+        let (again, late): (Vec<u8>, Vec<u8>) = (other(&packets[2]), other(&packets[1]));
+        for packet in [&packets[0], &packets[2], &again, &packets[1], &late, &packets[4], &again] {
+            world.send(1, packet.clone());
+        }
+        let first = world.phones[0].heard[0].sequence;
+        let heard: Vec<u16> = world.phones[0].heard.iter().map(|header| header.sequence.wrapping_sub(first)).collect();
+        assert_eq!(heard, [0, 2, 1, 4], "{suite:?}");
+    }
+}
+
+/// SW-09, SW-07, SEMANTICS 9: a secure phone that goes over to another network is heard and answered there with its next
+/// packet; copies of what it has said, from elsewhere, turn nothing.
+#[test]
+fn sw_09_a_secure_phone_changes_its_network() {
+    let mut world = secure_call(Suite::Long, [Codec::Pcmu, Codec::Pcmu]);
+    world.run(500);
+    let copy = {
+        let (phone, mut packet) = (&mut world.phones[0], Vec::new());
+        packet.extend(phone.packet());
+        let guard = phone.guard.as_mut().expect("keys");
+        let len = packet.len();
+        packet.resize(len + PROTECTION_BYTES_MAX, 0);
+        let len = guard.protect(&mut packet, len).expect("room");
+        packet.truncate(len);
+        packet
+    };
+    let (at, elsewhere) = (world.phones[0].addr, addr("203.0.113.5:9000"));
+    assert_ne!(world.send_from(0, at, copy.clone()), Verdict::Nothing);
+    assert_eq!(world.send_from(0, elsewhere, copy), Verdict::Nothing);
+    let heard = world.phones[0].heard.len();
+    world.run(100);
+    assert!(world.phones[0].heard.len() >= heard + 4, "still answered where it is");
+    world.phones[0].addr = elsewhere;
+    let heard = world.phones.iter().map(|phone| phone.heard.len()).collect::<Vec<usize>>();
+    world.run(100);
+    for (phone, heard) in world.phones.iter().zip(heard) {
+        assert!(phone.heard.len() >= heard + 4, "{} of 5", phone.heard.len() - heard);
+    }
+    world.phones[1].assert_continuous();
+    assert_eq!(world.close(0).strangers, 0);
 }
 
 /// SW-09: what is not protected, or by other keys, is not heard, and no packet leaves in the clear.
