@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use metrics::Counter;
+
 use crate::{
     base::{Instant, Now, Wall},
     engine::{Counts, Engine, Record},
@@ -18,6 +20,24 @@ pub struct Gauges {
     last: Option<Instant>,
     due: Option<Instant>,
     shown: Counts,
+    sounded: Sounded,
+}
+
+/// How the legs of ended calls sounded (SW-21): sums and counts, so that a rate of one by the other is a mean, and how many
+/// were how good. Found by their names once; a leg's end costs the engine's thread no more than additions.
+struct Sounded {
+    received: Counter,
+    lost: Counter,
+    strangers: Counter,
+    excess: Counter,
+    jitter: Counter,
+    round_trip: Counter,
+    with_round_trip: Counter,
+    mos: Counter,
+    good: Counter,
+    fair: Counter,
+    poor: Counter,
+    unrated: Counter,
 }
 
 impl Gauges {
@@ -41,6 +61,11 @@ impl Gauges {
         publish_net(net, now);
         metrics::gauge!("held_outputs").set(held as f64);
         true
+    }
+
+    /// What a record tells of how its call sounded.
+    pub fn count_quality(&self, record: &Record) {
+        self.sounded.count(record);
     }
 
     fn publish_engine(&mut self, counts: Counts) {
@@ -84,38 +109,55 @@ impl Gauges {
     }
 }
 
-/// How the legs of an ended call sounded (SW-21).
-pub fn count_quality(record: &Record) {
-    if let Record::Call(call) = record {
-        call.legs.iter().filter_map(|leg| leg.quality).for_each(count_leg);
+impl Default for Sounded {
+    fn default() -> Self {
+        let grade = |word: &'static str| metrics::counter!("legs_measured_total", "quality" => word);
+        Self {
+            received: metrics::counter!("rtp_packets_received_total"),
+            lost: metrics::counter!("rtp_packets_lost_total"),
+            strangers: metrics::counter!("rtp_strangers_total"),
+            excess: metrics::counter!("rtp_excess_total"),
+            jitter: metrics::counter!("leg_jitter_microseconds_total"),
+            round_trip: metrics::counter!("leg_round_trip_microseconds_total"),
+            with_round_trip: metrics::counter!("legs_with_round_trip_total"),
+            mos: metrics::counter!("leg_mos_hundredths_total"),
+            good: grade("good"),
+            fair: grade("fair"),
+            poor: grade("poor"),
+            unrated: grade("unrated"),
+        }
     }
 }
 
-/// Sums and counts, so that a rate of one by the other is a mean; and how many legs were how good.
-fn count_leg(quality: Quality) {
-    /// Below 4.0 some are dissatisfied, below 3.6 many (ITU-T G.107, annex B).
-    const GOOD: f32 = 4.0;
-    const FAIR: f32 = 3.6;
-    let sums = [
-        ("rtp_packets_received_total", quality.packets_received),
-        ("rtp_packets_lost_total", quality.packets_lost),
-        ("rtp_strangers_total", quality.strangers),
-        ("rtp_excess_total", quality.excess),
-        ("leg_jitter_microseconds_total", (quality.jitter_ms * 1_000.0) as u64),
-        ("leg_round_trip_microseconds_total", quality.round_trip_ms.map_or(0, |trip| (trip * 1_000.0) as u64)),
-        ("legs_with_round_trip_total", quality.round_trip_ms.is_some().into()),
-        ("leg_mos_hundredths_total", quality.mos.map_or(0, |mos| (mos * 100.0).round() as u64)),
-    ];
-    for (name, value) in sums {
-        metrics::counter!(name).increment(value);
+impl Sounded {
+    fn count(&self, record: &Record) {
+        if let Record::Call(call) = record {
+            call.legs.iter().filter_map(|leg| leg.quality).for_each(|quality| self.count_leg(quality));
+        }
     }
-    let word = match quality.mos {
-        Some(mos) if mos >= GOOD => "good",
-        Some(mos) if mos >= FAIR => "fair",
-        Some(_) => "poor",
-        None => "unrated",
-    };
-    metrics::counter!("legs_measured_total", "quality" => word).increment(1);
+
+    fn count_leg(&self, quality: Quality) {
+        /// Below 4.0 some are dissatisfied, below 3.6 many (ITU-T G.107, annex B).
+        const GOOD: f32 = 4.0;
+        const FAIR: f32 = 3.6;
+        self.received.increment(quality.packets_received);
+        self.lost.increment(quality.packets_lost);
+        self.strangers.increment(quality.strangers);
+        self.excess.increment(quality.excess);
+        self.jitter.increment((quality.jitter_ms * 1_000.0) as u64);
+        if let Some(trip) = quality.round_trip_ms {
+            self.round_trip.increment((trip * 1_000.0) as u64);
+            self.with_round_trip.increment(1);
+        }
+        self.mos.increment(quality.mos.map_or(0, |mos| (mos * 100.0).round() as u64));
+        let grade = match quality.mos {
+            Some(mos) if mos >= GOOD => &self.good,
+            Some(mos) if mos >= FAIR => &self.fair,
+            Some(_) => &self.poor,
+            None => &self.unrated,
+        };
+        grade.increment(1);
+    }
 }
 
 fn publish_trunks(engine: &Engine, wall: Wall) {
@@ -169,9 +211,10 @@ mod tests {
         let recorder = PrometheusBuilder::new().build_recorder();
         let leg = Quality { packets_received: 50, packets_lost: 2, jitter_ms: 1.5, ..Quality::default() };
         metrics::with_local_recorder(&recorder, || {
-            count_leg(Quality { mos: Some(4.35), round_trip_ms: Some(40.0), ..leg });
-            count_leg(Quality { mos: Some(2.1), ..leg });
-            count_leg(leg);
+            let sounded = Sounded::default();
+            sounded.count_leg(Quality { mos: Some(4.35), round_trip_ms: Some(40.0), ..leg });
+            sounded.count_leg(Quality { mos: Some(2.1), ..leg });
+            sounded.count_leg(leg);
         });
         let text = recorder.handle().render();
         for line in [

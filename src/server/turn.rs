@@ -267,7 +267,7 @@ impl Loop {
                 }
             }
             Output::Record(record) => {
-                super::gauges::count_quality(&record);
+                self.state.gauges.count_quality(&record);
                 if self.journal.record(self.clock.now().wall, record).is_err() {
                     metrics::counter!("records_lost_total").increment(1);
                 }
