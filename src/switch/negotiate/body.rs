@@ -14,8 +14,7 @@ pub fn description<'a>(content_type: &str, body: &'a [u8]) -> Option<&'a [u8]> {
     if !kind.get(..10).is_some_and(|head| head.eq_ignore_ascii_case("multipart/")) {
         return None;
     }
-    let (_, rest) = content_type.split_once("boundary=")?;
-    let boundary = rest.split(';').next().unwrap_or_default().trim().trim_matches('"');
+    let boundary = boundary(content_type)?;
     if boundary.is_empty() || boundary.len() > 70 {
         return None;
     }
@@ -31,6 +30,23 @@ pub fn description<'a>(content_type: &str, body: &'a [u8]) -> Option<&'a [u8]> {
         });
         is_sdp.then(|| part.get(at + 4..)).flatten()
     })
+}
+
+/// What its parts are parted by. A quoted one may have a semicolon in it, and names know no case (RFC 2045 5.1).
+fn boundary(content_type: &str) -> Option<&str> {
+    let (_, mut rest) = content_type.split_once(';')?;
+    loop {
+        let (name, value) = rest.split_once('=')?;
+        let value = value.trim_start();
+        let (value, behind) = match value.strip_prefix('"') {
+            Some(quoted) => quoted.split_once('"')?,
+            None => value.split_at(value.find(';').unwrap_or(value.len())),
+        };
+        if name.trim().eq_ignore_ascii_case("boundary") {
+            return Some(value.trim_end());
+        }
+        (_, rest) = behind.split_once(';')?;
+    }
 }
 
 /// The pieces between delimiters; those beyond [`PARTS_MAX`] are let go.

@@ -210,7 +210,21 @@ fn a_description_is_found_in_a_multipart() {
     let body =
         b"--b1\r\nContent-Type: text/plain\r\n\r\nhi\r\n--b1\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--b1--\r\n";
     assert!(description(kind, body).unwrap().starts_with(b"v=0"));
-    for broken in ["multipart/mixed", "multipart/mixed;boundary=", "multipart/mixed;boundary=\"\"", "text/plain"] {
+    for other in [
+        "multipart/mixed; Boundary=b1",
+        "Multipart/Mixed;BOUNDARY=\"b1\"",
+        "multipart/mixed;type=\"a;boundary=b2\" ; boundary = b1 ;charset=x",
+        "multipart/related;x-boundary=b2;boundary=b1",
+    ] {
+        assert!(description(other, body).is_some_and(|found| found.starts_with(b"v=0")), "{other}");
+    }
+    for broken in [
+        "multipart/mixed",
+        "multipart/mixed;boundary=\"b1",
+        "multipart/mixed;boundary=",
+        "multipart/mixed;boundary=\"\"",
+        "text/plain",
+    ] {
         assert_eq!(description(broken, body), None, "{broken}");
     }
     assert_eq!(description(kind, b"--b1"), None);
