@@ -90,18 +90,31 @@ fn sw_09_other_phones_have_rtcp_above_their_rtp() {
 /// SW-08: a leg is told, and asked for, packets as long as both sides want and no longer than either can take.
 #[test]
 fn sw_08_no_packet_is_longer_than_its_hearer_can_take() {
-    for (lines, expected) in
-        [("", 20), ("a=maxptime:10\r\n", 10), ("a=maxptime:15\r\n", 10), ("a=maxptime:150\r\n", 20)]
+    for ((lines, expected, most), is_callers) in [
+        ("", 20, None),
+        ("a=maxptime:10\r\n", 10, Some(10)),
+        ("a=maxptime:15\r\n", 10, Some(10)),
+        ("a=maxptime:150\r\n", 20, Some(150)),
+    ]
+    .into_iter()
+    .flat_map(|case| [(case, true), (case, false)])
     {
         let world = World::seed(3_202);
         let (ana, rui) = ana_and_rui(&world);
-        ana.can(Abilities { lines, ..Abilities::default() });
+        let limited = if is_callers { &ana } else { &rui };
+        limited.can(Abilities { lines, ..Abilities::default() });
         let call = ana.calls("rui");
         world.run_for(millis(500));
         world.within(5, "it is answered", |_| call.is_up());
-        for side in [&call, &rui.call()] {
-            let told = side.with(|call| call.media.theirs.as_ref().and_then(|theirs| theirs.ptime));
-            assert_eq!(told, Some(expected), "{lines:?}");
+        let told =
+            |side: &Call| side.with(|call| call.media.theirs.as_ref().map(|theirs| (theirs.ptime, theirs.maxptime)));
+        let (caller, called) = (told(&call), told(&rui.call()));
+        let hearer = Some((Some(expected), most));
+        if is_callers {
+            assert_eq!((caller, called), (Some((Some(expected), None)), hearer), "{lines:?} of the caller");
+        } else {
+            // Offered as long as the caller wants them, before anybody knew.
+            assert_eq!((caller, called), (hearer, Some((Some(20), None))), "{lines:?} of the called");
         }
         call.hangs_up();
         world.settle();

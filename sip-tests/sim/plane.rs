@@ -145,6 +145,11 @@ impl Plane {
                 packet.truncate(len);
                 self.sent.push((port(index).rtp, to, packet));
             }
+            Verdict::Pieces { index, to } => {
+                while let Some(piece) = core.poll_piece() {
+                    self.sent.push((port(index).rtp, to, piece.to_vec()));
+                }
+            }
         }
     }
 

@@ -177,6 +177,8 @@ pub struct Form {
     pub wishes: Wishes,
     /// Length of the packets that we make ourselves; 20 unless the peer asked for another.
     pub ptime_ms: u16,
+    /// The longest packet that the peer takes, ten milliseconds at least; what others send it is cut to that.
+    pub maxptime_ms: Option<u16>,
     /// We may send to the leg (its direction is sendrecv or recvonly).
     pub may_send: bool,
     /// What the leg sends may be heard; false while it holds: the holder's own music or silence stops here.
@@ -212,6 +214,7 @@ impl Form {
             link: None,
             wishes: Wishes::default(),
             ptime_ms: 20,
+            maxptime_ms: None,
             may_send: true,
             may_receive: true,
             allowed: SmallVec::new(),

@@ -5,6 +5,7 @@ use std::{ops::Range, sync::Arc, time::Duration};
 use super::{
     Codec, Form, Standing,
     codec::{Encoder, FRAME},
+    cut::Cut,
     digits::{Sending, Step},
     g711,
     ingress::{DROPOUT_MAX, Heard, Kind, MISORDER_MAX},
@@ -90,6 +91,8 @@ struct Relayed {
     ssrc: u32,
     sequence_shift: u16,
     timestamp_shift: u32,
+    /// Numbers of ours that the highest took: more than one where it was cut.
+    pieces: u16,
     /// The first sequence number taken over: what is older was replaced by something else.
     first: u16,
     highest: u16,
@@ -157,7 +160,7 @@ impl Egress {
     }
 
     /// Rewrites a packet that another leg sent for this one, in place; tells its new length, `None` when this leg must
-    /// not hear it.
+    /// not hear it. Sound that is longer than the leg takes has as many numbers as it is to be cut into.
     #[inline]
     pub fn relay(&mut self, now: Instant, form: &Form, heard: &Heard, packet: &mut [u8]) -> Option<usize> {
         if !form.may_send || self.is_busy() {
@@ -170,8 +173,12 @@ impl Egress {
             Kind::TelephoneEvent(hz) => form.telephone_event.filter(|_| hz == form.event_hz).map(|types| types.send),
             Kind::ComfortNoise => form.comfort_noise.map(|types| types.send),
         };
+        let pieces = match heard.kind {
+            Kind::Audio(_) => Cut::of(form, heard.header.payload().len()).map_or(1, |cut| cut.pieces),
+            Kind::TelephoneEvent(_) | Kind::ComfortNoise => 1,
+        };
         let level = self.level_at(now);
-        let (sequence, timestamp, marker) = self.place(now, form, heard, payload_type.is_some())?;
+        let (sequence, timestamp, marker) = self.place(now, form, heard, payload_type.map(|_| pieces))?;
         let len = normalize(packet, heard.header.payload())?;
         let payload = packet.get_mut(HEADER_BYTES..len)?;
         match (heard.kind, form.codec) {
@@ -189,7 +196,7 @@ impl Egress {
         let mut header = Header::new(payload_type, sequence, timestamp, self.ssrc, 0);
         header.marker = marker;
         header.write(packet);
-        self.count(len);
+        self.count(len, pieces);
         Some(len)
     }
 
@@ -273,8 +280,7 @@ impl Egress {
         if !form.codec.is_g711() {
             self.level = sound[FRAME - 1];
         }
-        self.head(form.payload.send, next, begins, &mut packet[..len]);
-        self.count(len);
+        self.head_sound(form, next, begins, &mut packet[..len]);
         Some(len)
     }
 
@@ -363,8 +369,9 @@ impl Egress {
         }
     }
 
-    /// Where another leg's packet lies on our time line. A packet that this leg can't hear takes no number of ours.
-    fn place(&mut self, now: Instant, form: &Form, heard: &Heard, is_audible: bool) -> Option<(u16, u32, bool)> {
+    /// Where another leg's packet lies on our time line, which takes so many numbers of ours; none, if this leg can't
+    /// hear it.
+    fn place(&mut self, now: Instant, form: &Form, heard: &Heard, takes: Option<u16>) -> Option<(u16, u32, bool)> {
         let header = &heard.header;
         let clock_hz = form.codec.clock_hz();
         let is_audio = matches!(heard.kind, Kind::Audio(_) | Kind::ComfortNoise);
@@ -376,15 +383,23 @@ impl Egress {
             let is_late = step == 0 || step > u16::MAX - MISORDER_MAX;
             if is_late {
                 let is_ours = header.sequence.wrapping_sub(relayed.first).cast_signed() >= 0;
-                return (is_ours && is_audible).then(|| relayed.shifted(header));
+                let pieces = takes.filter(|_| is_ours)?;
+                let (sequence, timestamp, marker) = relayed.shifted(header);
+                return Some((sequence.wrapping_add(step.wrapping_mul(pieces - 1)), timestamp, marker));
             }
             let leap = header.timestamp.wrapping_sub(relayed.timestamp);
             let has_new_base = is_audio && leap > units(since + LEAP_MAX, clock_hz);
             if step < DROPOUT_MAX && !has_new_base {
                 relayed.highest = header.sequence;
-                if !is_audible {
+                let before = std::mem::replace(&mut relayed.pieces, takes.unwrap_or(1));
+                relayed.sequence_shift = relayed.sequence_shift.wrapping_add(before - 1);
+                let Some(pieces) = takes else {
                     relayed.sequence_shift = relayed.sequence_shift.wrapping_sub(1);
                     return None;
+                };
+                if step <= MISORDER_MAX {
+                    // What is missing would have been cut like this one; after a long hole nobody counts.
+                    relayed.sequence_shift = relayed.sequence_shift.wrapping_add((step - 1) * (pieces - 1));
                 }
                 let placed = relayed.shifted(header);
                 if is_audio {
@@ -393,16 +408,16 @@ impl Egress {
                     relayed.timestamp = header.timestamp;
                     (self.timestamp, self.sent_at) = (placed.1, Some(now));
                 }
-                self.sequence = placed.0;
+                self.sequence = placed.0.wrapping_add(pieces - 1);
                 return Some(placed);
             }
         }
-        is_audible.then(|| self.take_over(now, form, heard))
+        takes.map(|pieces| self.take_over(now, form, heard, pieces))
     }
 
     /// Another speaker, or the same with new numbers: goes on right behind what the leg heard last.
     #[cold]
-    fn take_over(&mut self, now: Instant, form: &Form, heard: &Heard) -> (u16, u32, bool) {
+    fn take_over(&mut self, now: Instant, form: &Form, heard: &Heard, pieces: u16) -> (u16, u32, bool) {
         let header = &heard.header;
         let (sequence, timestamp) = (self.sequence.wrapping_add(1), self.follow_on(now, form));
         self.eases_in |= self.level_at(now).is_some();
@@ -411,11 +426,12 @@ impl Egress {
             ssrc: header.ssrc,
             sequence_shift: sequence.wrapping_sub(header.sequence),
             timestamp_shift: timestamp.wrapping_sub(header.timestamp),
+            pieces,
             first: header.sequence,
             highest: header.sequence,
             timestamp: header.timestamp,
         });
-        (self.sequence, self.timestamp, self.sent_at) = (sequence, timestamp, Some(now));
+        (self.sequence, self.timestamp, self.sent_at) = (sequence.wrapping_add(pieces - 1), timestamp, Some(now));
         self.length = u32::from(frame_millis(form)) * (form.codec.clock_hz() / 1_000);
         // A new talkspurt (RFC 3551 4.1); on an event the mark would say that it begins here (RFC 4733 2.2.2).
         let marker = header.marker || matches!(heard.kind, Kind::Audio(_));
@@ -505,8 +521,7 @@ impl Egress {
             return Frame::Quiet;
         };
         let packet = &mut packet[..HEADER_BYTES + len];
-        self.head(form.payload.send, timestamp, begins, packet);
-        self.count(packet.len());
+        self.head_sound(form, timestamp, begins, packet);
         Frame::Packet(packet.len())
     }
 
@@ -522,8 +537,16 @@ impl Egress {
         let len = HEADER_BYTES + payload.len();
         packet[HEADER_BYTES..len].copy_from_slice(&payload);
         self.head(payload_type, self.event_timestamp, first, &mut packet[..len]);
-        self.count(len);
+        self.count(len, 1);
         Frame::Packet(len)
+    }
+
+    /// Our own packets are as long as the leg wants them, but for a codec or a mix that makes none so short.
+    fn head_sound(&mut self, form: &Form, timestamp: u32, marker: bool, packet: &mut [u8]) {
+        self.head(form.payload.send, timestamp, marker, packet);
+        let pieces = Cut::of(form, packet.len() - HEADER_BYTES).map_or(1, |cut| cut.pieces);
+        self.sequence = self.sequence.wrapping_add(pieces - 1);
+        self.count(packet.len(), pieces);
     }
 
     fn head(&mut self, payload_type: u8, timestamp: u32, marker: bool, packet: &mut [u8]) {
@@ -539,8 +562,8 @@ impl Egress {
         self.octets += len as u64;
     }
 
-    fn count(&mut self, len: usize) {
-        self.packets += 1;
+    fn count(&mut self, len: usize, pieces: u16) {
+        self.packets += u64::from(pieces);
         self.octets += (len - HEADER_BYTES) as u64;
     }
 }

@@ -8,6 +8,7 @@ pub mod built_in;
 pub mod codec;
 mod command;
 mod core;
+mod cut;
 mod digits;
 mod ear;
 mod egress;

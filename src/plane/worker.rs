@@ -149,6 +149,16 @@ pub(super) struct Tally {
     streams: u64,
 }
 
+impl Tally {
+    #[inline]
+    pub fn count(&mut self, sent: io::Result<()>) {
+        match sent {
+            Ok(()) => self.sent += 1,
+            Err(_) => self.unsent += 1,
+        }
+    }
+}
+
 /// Lets a poll report both sockets of a port.
 pub fn watch(poll: &Epoll, pair: &Pair, index: u16) -> io::Result<()> {
     poll.add(&pair.rtp, u64::from(index) << 1)?;
@@ -328,12 +338,18 @@ impl Worker {
     /// Has the core judge a packet, and sends what it makes of it.
     #[inline]
     pub(super) fn pass(&mut self, now: Instant, index: u16, from: SocketAddr, buffer: &mut [u8], len: usize) {
-        if let Verdict::Forward { index, to, len } = self.core.handle_packet(now, index, from, buffer, len)
-            && let (Some(socket), Some(packet)) = (self.shared.socket(index, false, to), buffer.get(..len))
-        {
-            match socket.send(packet, to) {
-                Ok(()) => self.tally.sent += 1,
-                Err(_) => self.tally.unsent += 1,
+        match self.core.handle_packet(now, index, from, buffer, len) {
+            Verdict::Nothing => {}
+            Verdict::Forward { index, to, len } => {
+                if let (Some(socket), Some(packet)) = (self.shared.socket(index, false, to), buffer.get(..len)) {
+                    self.tally.count(socket.send(packet, to));
+                }
+            }
+            Verdict::Pieces { index, to } => {
+                let Some(socket) = self.shared.socket(index, false, to) else { return };
+                while let Some(piece) = self.core.poll_piece() {
+                    self.tally.count(socket.send(piece, to));
+                }
             }
         }
     }
@@ -344,10 +360,7 @@ impl Worker {
             let Some(socket) = shared.socket(out.index, out.is_rtcp, out.to) else {
                 return;
             };
-            match socket.send(out.packet, out.to) {
-                Ok(()) => tally.sent += 1,
-                Err(_) => tally.unsent += 1,
-            }
+            tally.count(socket.send(out.packet, out.to));
         });
     }
 

@@ -11,6 +11,7 @@ mod browser;
 mod crypto;
 mod fax;
 mod formats;
+mod lengths;
 mod lines;
 mod places;
 
@@ -36,6 +37,7 @@ use browser::{Browser, Ours};
 use crypto::Crypto;
 use fax::Fax;
 use formats::Choice;
+use lengths::Lengths;
 use lines::Lines;
 use places::remote;
 
@@ -48,7 +50,7 @@ pub(super) struct Offered {
     /// What we could take, in the peer's order, with the peer's payload types.
     menu: Menu,
     remote: Remote,
-    ptime_ms: u16,
+    lengths: Lengths,
     direction: Direction,
     holds: bool,
     proto: Box<str>,
@@ -76,7 +78,8 @@ pub(super) struct Agreed {
     /// A browser's leg stays one, and is not kept for another process.
     #[serde(skip)]
     pub link: Option<Arc<Link>>,
-    ptime_ms: u16,
+    #[serde(flatten)]
+    lengths: Lengths,
     pub remote: Remote,
     /// From the peer's side.
     direction: Direction,
@@ -122,7 +125,7 @@ pub(super) fn read_offer(text: &[u8]) -> Option<Offered> {
     Some(Offered {
         menu: Menu::of(media),
         remote: remote(&session, media)?,
-        ptime_ms: ptime(media),
+        lengths: Lengths::of(media),
         direction: media.direction,
         holds: holds(&session, media),
         proto: media.proto.as_str().into(),
@@ -153,8 +156,9 @@ pub(super) fn answer(leg: &LegMedia, offered: &Offered, other: Option<&Agreed>) 
         (Some(_), None) | (None, Some(_)) => return None,
     };
     let menu = offered.menu.bent(&leg.quirks);
-    let ptime_ms = leg.quirks.ptime_ms.unwrap_or(offered.ptime_ms);
+    let lengths = offered.lengths.bent(&leg.quirks);
     let other = other.filter(|other| !other.is_fax());
+    let asked = Lengths::asked(&leg.quirks, offered.lengths.ms, other.and_then(|other| other.lengths.most));
     let theirs = menu.choose(other.map(|other| other.codec))?;
     let codec = theirs.codec;
     let passed = other.filter(|other| other.codec == codec).map(|other| other.format.fmtp.clone());
@@ -175,7 +179,7 @@ pub(super) fn answer(leg: &LegMedia, offered: &Offered, other: Option<&Agreed>) 
     });
     let mut text = head(leg, ours.as_ref());
     offered.lines.write(&mut text, |text| {
-        audio(text, leg, &offered.proto, &menu, ptime_ms);
+        audio(text, leg, &offered.proto, &menu, asked);
         if offered.remote.is_muxed() && leg.door.is_none() {
             text.push_str(MUX);
         }
@@ -197,7 +201,7 @@ pub(super) fn answer(leg: &LegMedia, offered: &Offered, other: Option<&Agreed>) 
         comfort_noise: menu.noise(codec).map(PayloadTypes::both),
         security: offered.crypto.as_ref().map(|crypto| crypto.security(&leg.key)),
         link,
-        ptime_ms,
+        lengths,
         remote: leg.sends_to(offered.remote),
         direction: offered.direction,
         holds: offered.holds,
@@ -254,19 +258,19 @@ pub(super) fn offer(leg: &LegMedia, suits: Suits<'_>) -> (Bytes, Menu) {
     if let Some(fax) = suits.fax() {
         return fax::offer(leg, fax);
     }
-    let (menu, ptime_ms) = match suits {
-        Suits::Anybody => (Menu::for_peer_of(None), 20),
-        Suits::Offered(offered) => (Menu::for_peer_of(Some(&offered.menu)), offered.ptime_ms),
-        Suits::Agreed(agreed) => (Menu::for_peer_of(Some(&agreed.menu())), agreed.ptime_ms),
+    let (menu, theirs) = match suits {
+        Suits::Anybody => (Menu::for_peer_of(None), Lengths::USUAL),
+        Suits::Offered(offered) => (Menu::for_peer_of(Some(&offered.menu)), offered.lengths),
+        Suits::Agreed(agreed) => (Menu::for_peer_of(Some(&agreed.menu())), agreed.lengths),
     };
-    let (menu, ptime_ms) = (menu.bent(&leg.quirks), leg.quirks.ptime_ms.unwrap_or(ptime_ms));
+    let (menu, asked) = (menu.bent(&leg.quirks), Lengths::asked(&leg.quirks, theirs.ms, theirs.most));
     if let Some(door) = &leg.door {
-        return offer_to_browser(leg, door, menu, ptime_ms);
+        return offer_to_browser(leg, door, menu, asked);
     }
     let mut text = head(leg, None);
     let secure = leg.is_secure();
     lines_of(leg).write(&mut text, |text| {
-        audio(text, leg, if secure { "RTP/SAVP" } else { "RTP/AVP" }, &menu, ptime_ms);
+        audio(text, leg, if secure { "RTP/SAVP" } else { "RTP/AVP" }, &menu, asked);
         text.push_str(MUX);
         if secure {
             text.push_str(&Crypto::offer(&leg.key));
@@ -282,13 +286,13 @@ fn lines_of(leg: &LegMedia) -> Lines {
 }
 
 /// The same for a browser, which is offered nothing else.
-fn offer_to_browser(leg: &LegMedia, door: &Door, mut menu: Menu, ptime_ms: u16) -> (Bytes, Menu) {
+fn offer_to_browser(leg: &LegMedia, door: &Door, mut menu: Menu, asked: Lengths) -> (Bytes, Menu) {
     menu.keep_one_event();
     let credentials = leg.link().map_or_else(|| door.credentials(None), |link| link.ours.clone());
     let is_lite = leg.link().is_none_or(|link| link.side == Side::Lite);
     let ours = Ours { credentials: &credentials, handshake: None, mid: "0", bundles: true, is_lite };
     let mut text = head(leg, Some(&ours));
-    audio(&mut text, leg, browser::PROTO, &menu, ptime_ms);
+    audio(&mut text, leg, browser::PROTO, &menu, asked);
     door.lines(&mut text, &ours);
     text.push_str("a=sendrecv\r\n");
     (text.into(), menu)
@@ -327,7 +331,7 @@ pub(super) fn read_answer(text: &[u8], leg: &LegMedia) -> Option<Agreed> {
         comfort_noise: formats::both(theirs.noise(codec), ours.noise(codec)),
         security: crypto.map(|crypto| crypto.security(&leg.key)),
         link,
-        ptime_ms: leg.quirks.ptime_ms.unwrap_or_else(|| ptime(media)),
+        lengths: Lengths::of(media).bent(&leg.quirks),
         remote: leg.answered_at(remote(&session, media)?)?,
         direction: media.direction,
         holds: holds(&session, media),
@@ -376,7 +380,8 @@ impl Agreed {
             security: self.security.clone(),
             link: self.link.clone(),
             wishes: self.format.fmtp.as_deref().map(Wishes::read).unwrap_or_default(),
-            ptime_ms: self.ptime_ms,
+            ptime_ms: self.lengths.ms,
+            maxptime_ms: self.lengths.most,
             may_send: hears && !self.holds,
             // What a holder goes on sending is not for the held one's ears: he hears our music.
             may_receive: sends && !self.holds,
@@ -412,12 +417,6 @@ fn holds(session: &Session, media: &Media) -> bool {
     nowhere || matches!(media.direction, Direction::SendOnly | Direction::Inactive)
 }
 
-/// Between what phones make; without a wish, 20 ms; never longer than it can take.
-fn ptime(media: &Media) -> u16 {
-    let wished = media.ptime.filter(|ms| (10..=60).contains(ms) && ms % 10 == 0).unwrap_or(20);
-    media.maxptime.map_or(wished, |most| wished.min((most / 10 * 10).max(10)))
-}
-
 fn head(leg: &LegMedia, browser: Option<&Ours<'_>>) -> String {
     let family = if leg.address.is_ipv4() { "IP4" } else { "IP6" };
     let mut text = String::with_capacity(320);
@@ -435,7 +434,7 @@ fn head(leg: &LegMedia, browser: Option<&Ours<'_>>) -> String {
     text
 }
 
-fn audio(text: &mut String, leg: &LegMedia, proto: &str, menu: &Menu, ptime_ms: u16) {
+fn audio(text: &mut String, leg: &LegMedia, proto: &str, menu: &Menu, asked: Lengths) {
     let _ = write!(text, "m=audio {} {proto}", leg.port.rtp.port());
     for format in menu.formats() {
         let _ = write!(text, " {}", format.pt);
@@ -444,7 +443,7 @@ fn audio(text: &mut String, leg: &LegMedia, proto: &str, menu: &Menu, ptime_ms: 
     for format in menu.formats() {
         let _ = write!(text, "{format}");
     }
-    let _ = write!(text, "a=ptime:{ptime_ms}\r\n");
+    asked.write(text);
 }
 
 #[cfg(test)]

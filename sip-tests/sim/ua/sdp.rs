@@ -82,13 +82,15 @@ pub struct Described {
     pub muxes: bool,
     /// `a=ptime`
     pub ptime: Option<u16>,
+    /// `a=maxptime`
+    pub maxptime: Option<u16>,
 }
 
 impl Described {
     pub fn read(body: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(body).ok()?;
         let (mut address, mut port, mut codecs, mut event, mut flow) = (None, None, Vec::new(), None, Flow::SendRecv);
-        let (mut muxes, mut ptime) = (false, None);
+        let (mut muxes, mut ptime, mut maxptime) = (false, None, None);
         for line in text.lines() {
             if let Some(host) = line.strip_prefix("c=IN IP4 ").or_else(|| line.strip_prefix("c=IN IP6 ")) {
                 address = host.trim().parse().ok();
@@ -114,6 +116,8 @@ impl Described {
                 muxes = true;
             } else if let Some(millis) = line.strip_prefix("a=ptime:") {
                 ptime = millis.parse().ok();
+            } else if let Some(millis) = line.strip_prefix("a=maxptime:") {
+                maxptime = millis.parse().ok();
             } else if let Some(found) = Flow::ALL.into_iter().find(|flow| line.strip_prefix("a=") == Some(flow.word()))
             {
                 flow = found;
@@ -121,7 +125,7 @@ impl Described {
         }
         let rtp = SocketAddr::new(address?, port?);
         let reachable = !rtp.ip().is_unspecified() && rtp.port() != 0;
-        Some(Self { rtp: reachable.then_some(rtp), codecs, event, flow, muxes, ptime })
+        Some(Self { rtp: reachable.then_some(rtp), codecs, event, flow, muxes, ptime, maxptime })
     }
 }
 

@@ -427,8 +427,8 @@ impl Core {
             {
                 self.events.push_back(Event::Untaped { stream: stream.id });
             }
-            if let (Some(len), Some(to)) = (made.and_then(|len| stream.guard.seal(&mut packet, len)), to) {
-                send(Outgoing { index: stream.port.index, is_rtcp: false, to, packet: &packet[..len] });
+            if let (Some(len), Some(to)) = (made, to) {
+                stream.send(&mut self.pieces, &mut packet, len, to, send);
             }
         }
         self.mixes.said = said;

@@ -20,7 +20,7 @@ pub use ticks::Outgoing;
 use super::wheel::{Wake, Wheel};
 use super::{
     Codec, Command, Country, End, Event, Form, Matrix, Play, Player, Port, Remote, SEQUENCE_CLIPS_MAX, Sound, Source,
-    Standing, Tones, tape::Tape,
+    Standing, Tones, cut::Pieces, tape::Tape,
 };
 use crate::base::{Chance, ClipId, FastMap, Instant, PlayId, StreamId};
 
@@ -45,6 +45,8 @@ pub struct Core {
     mixes: mix::Mixes,
     sweep: ticks::Sweep,
     tape: Tape,
+    /// Of the packet that was cut up last.
+    pieces: Pieces,
     events: VecDeque<Event>,
     chance: Chance,
     strays: u64,
@@ -66,6 +68,7 @@ impl Core {
             mixes: mix::Mixes::default(),
             sweep: ticks::Sweep::default(),
             tape: Tape::default(),
+            pieces: Pieces::default(),
             events: VecDeque::new(),
             chance,
             strays: 0,

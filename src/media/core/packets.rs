@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use super::{
     super::{
         Codec, Event, Speaker,
+        cut::Cut,
         digits::Digit,
         ingress::{Heard, Kind},
     },
@@ -13,7 +14,7 @@ use super::{
 };
 use crate::{
     base::{Instant, StreamId},
-    wire::rtp::is_rtcp,
+    wire::rtp::{HEADER_BYTES, is_rtcp},
 };
 
 /// The length of a digit that a leg hears as tones because it knows no telephone-event.
@@ -28,6 +29,11 @@ pub enum Verdict {
         index: u16,
         to: SocketAddr,
         len: usize,
+    },
+    /// It was longer than the hearer takes: send what [`Core::poll_piece`] gives, the same way.
+    Pieces {
+        index: u16,
+        to: SocketAddr,
     },
 }
 
@@ -200,9 +206,21 @@ impl Core {
         {
             self.events.push_back(Event::Untaped { stream: other.id });
         }
+        let index = other.port.index;
+        if let (Some(len), Kind::Audio(_)) = (sent, heard.kind)
+            && let Some(cut) = Cut::of(&other.form, len - HEADER_BYTES)
+        {
+            self.pieces.fill(cut, buffer.get(..len).unwrap_or_default(), |piece, len| other.guard.seal(piece, len));
+            return Verdict::Pieces { index, to };
+        }
         match sent.and_then(|len| other.guard.seal(buffer, len)) {
-            Some(len) => Verdict::Forward { index: other.port.index, to, len },
+            Some(len) => Verdict::Forward { index, to, len },
             None => Verdict::Nothing,
         }
+    }
+
+    /// The next piece of a packet that was cut up, as [`Verdict::Pieces`] told.
+    pub fn poll_piece(&mut self) -> Option<&[u8]> {
+        self.pieces.poll()
     }
 }

@@ -1,13 +1,26 @@
 //! One leg's media, both ways.
 
+use std::net::SocketAddr;
+
 use super::{
     super::{
-        Form, Port, Remote, STANDING_PACKETS, Security, Standing, Stats, ear::Ear, egress::Egress, ingress::Ingress,
-        quality, reports::Reports, srtp::Secure, tape::Tap, voice::Voice,
+        Form, Port, Remote, STANDING_PACKETS, Security, Standing, Stats,
+        cut::{Cut, Pieces},
+        ear::Ear,
+        egress::Egress,
+        ingress::Ingress,
+        quality,
+        reports::Reports,
+        srtp::Secure,
+        tape::Tap,
+        voice::Voice,
     },
-    NOBODY,
+    NOBODY, Outgoing,
 };
-use crate::base::{Chance, Instant, StreamId};
+use crate::{
+    base::{Chance, Instant, StreamId},
+    wire::rtp::HEADER_BYTES,
+};
 
 /// A stream between open and close. Opaque: it only travels from worker to worker.
 #[derive(Debug)]
@@ -172,6 +185,26 @@ impl Stream {
         };
         (self.told_at, self.is_rekeyed) = ((sent, heard), false);
         Some(self.told)
+    }
+
+    /// Sends a packet of our own making, the first `len` octets; in pieces where it is longer than the leg takes.
+    pub(super) fn send(
+        &mut self,
+        pieces: &mut Pieces,
+        packet: &mut [u8],
+        len: usize,
+        to: SocketAddr,
+        send: &mut dyn FnMut(Outgoing<'_>),
+    ) {
+        let (index, is_rtcp) = (self.port.index, false);
+        if let Some(cut) = Cut::of(&self.form, len.saturating_sub(HEADER_BYTES)) {
+            pieces.fill(cut, packet.get(..len).unwrap_or_default(), |piece, len| self.guard.seal(piece, len));
+            while let Some(packet) = pieces.poll() {
+                send(Outgoing { index, is_rtcp, to, packet });
+            }
+        } else if let Some(packet) = self.guard.seal(packet, len).and_then(|len| packet.get(..len)) {
+            send(Outgoing { index, is_rtcp, to, packet });
+        }
     }
 
     pub fn id(&self) -> StreamId {

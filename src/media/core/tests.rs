@@ -1,5 +1,6 @@
 //! Stories of one worker: phones around a core, a hand-moved clock, tones as voices.
 
+mod cutting;
 mod mixing;
 mod secure;
 mod taping;

@@ -92,7 +92,6 @@ impl Core {
         if !stream.egress.is_queued || stream.egress.ticket != ticket {
             return;
         }
-        let index = stream.port.index;
         let to = stream.ingress.rule.target().filter(|_| stream.form.may_send);
         let mut packet = [0; OWN_PACKET_BYTES_MAX];
         for _ in 0..FRAMES_A_TICK_MAX {
@@ -106,8 +105,8 @@ impl Core {
                     {
                         self.events.push_back(Event::Untaped { stream: id });
                     }
-                    if let (Some(to), Some(len)) = (to, stream.guard.seal(&mut packet, len)) {
-                        send(Outgoing { index, is_rtcp: false, to, packet: &packet[..len] });
+                    if let Some(to) = to {
+                        stream.send(&mut self.pieces, &mut packet, len, to, send);
                     }
                 }
                 Frame::Quiet => {}

@@ -5,7 +5,9 @@ use std::{borrow::Cow, fmt::Write};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Agreed, Menu, Offered, formats::Choice, head, holds, lines::Lines, lines_of, places::remote};
+use super::{
+    Agreed, Menu, Offered, formats::Choice, head, holds, lengths::Lengths, lines::Lines, lines_of, places::remote,
+};
 use crate::{
     media::{Codec, PayloadTypes},
     switch::leg::LegMedia,
@@ -59,7 +61,7 @@ pub fn read_offer(session: &Session) -> Option<Offered> {
     Some(Offered {
         menu: menu(),
         remote: remote(session, media)?,
-        ptime_ms: 20,
+        lengths: Lengths::USUAL,
         direction: media.direction,
         holds: holds(session, media),
         proto: media.proto.as_str().into(),
@@ -119,7 +121,7 @@ fn agreed(fax: Fax, remote: crate::media::Remote) -> Agreed {
         comfort_noise: None,
         security: None,
         link: None,
-        ptime_ms: 20,
+        lengths: Lengths::USUAL,
         remote,
         direction: crate::wire::sdp::Direction::SendRecv,
         holds: false,

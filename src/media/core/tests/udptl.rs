@@ -24,7 +24,7 @@ fn send(world: &mut World, phone: usize, datagram: &[u8]) -> Option<Vec<u8>> {
             assert_eq!((index, to), (other.port.index, other.addr));
             Some(buffer[..len].to_vec())
         }
-        Verdict::Nothing => None,
+        Verdict::Nothing | Verdict::Pieces { .. } => None,
     }
 }
 

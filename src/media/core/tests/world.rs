@@ -187,11 +187,16 @@ impl World {
             packet.resize(len + TAIL_MAX, 0);
             self.core.handle_packet(self.now, self.phones[place].port.index, from, &mut packet, len)
         };
-        if let Verdict::Forward { index, to, len } = verdict
-            && let Some(other) = self.phones.iter_mut().find(|phone| phone.port.index == index)
-            && other.addr == to
-        {
-            other.hear(self.now, &packet[..len]);
+        let (way, packets) = match verdict {
+            Verdict::Nothing => (None, Vec::new()),
+            Verdict::Forward { index, to, len } => (Some((index, to)), vec![packet[..len].to_vec()]),
+            Verdict::Pieces { index, to } => {
+                let pieces = std::iter::from_fn(|| self.core.poll_piece().map(<[u8]>::to_vec));
+                (Some((index, to)), pieces.collect())
+            }
+        };
+        if let Some(other) = self.phones.iter_mut().find(|phone| way == Some((phone.port.index, phone.addr))) {
+            packets.iter().for_each(|packet| other.hear(self.now, packet));
         }
         self.collect();
         verdict
