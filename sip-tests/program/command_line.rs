@@ -68,7 +68,8 @@ fn a_running_switch_is_operated_from_the_command_line() {
     assert_eq!(program.wait(), Some(0), "OP-04: it ends by itself");
 }
 
-/// SC-01, THREATS (uploads): the program decodes for itself, in a process with limits, whatever an upload holds, and says what it is.
+/// SC-01, THREATS (uploads): the program decodes for itself, in a process with limits, whatever an upload holds, and
+/// says what it is.
 #[test]
 fn sc_01_the_program_decodes_uploads_for_itself() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sip-tests/corpus/upload");

@@ -92,8 +92,8 @@ impl Desk {
     }
 }
 
-/// CH-02, SW-07: hold and resume by the switch, as a page asks for it: both go on hearing something, music or silence, without a
-/// hole or a click.
+/// CH-02, SW-07: hold and resume by the switch, as a page asks for it: both go on hearing something, music or silence,
+/// without a hole or a click.
 #[test]
 fn ch_02_sw_07_hold_from_a_page() {
     let desk = desk(800);
@@ -218,7 +218,8 @@ fn ch_07_ch_12_sw_10_an_attended_transfer() {
     }
 }
 
-/// SC-04, SC-07, SW-12: a clip over the talk, to its end or stopped: nothing is cut off, and none of its own samples is touched.
+/// SC-04, SC-07, SW-12: a clip over the talk, to its end or stopped: nothing is cut off, and none of its own samples is
+/// touched.
 #[test]
 fn sc_04_sc_07_sw_12_a_clip() {
     let clip = Language::English.clip("thanks").expect("a sentence");

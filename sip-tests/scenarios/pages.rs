@@ -96,7 +96,8 @@ fn as_05_no_page_no_calls() {
     world.settle();
 }
 
-/// CH-01: where the centre wants it, a page and a phone of one agent ring together; whoever is first takes the call, and the other one stops.
+/// CH-01: where the centre wants it, a page and a phone of one agent ring together; whoever is first takes the call,
+/// and the other one stops.
 #[test]
 fn ch_01_page_and_phone_ring_together() {
     let world = World::seed(903);

@@ -360,8 +360,8 @@ fn rc_03_ch_07_p25_what_is_asked_in_private_is_recorded() {
     assert_eq!(open[0].others.len(), 1, "who was asked in private did not talk with the customer then");
 }
 
-/// RC-01, THREATS (disk slow): the disk stands still for seconds while it records: nobody in the call hears a thing, the loss is
-/// told of once and marked where it is, and the recording goes on behind it.
+/// RC-01, THREATS (disk slow): the disk stands still for seconds while it records: nobody in the call hears a thing,
+/// the loss is told of once and marked where it is, and the recording goes on behind it.
 #[test]
 fn rc_01_a_disk_that_stands_still_hinders_no_call() {
     let world = World::seed(712);

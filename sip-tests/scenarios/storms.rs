@@ -1,4 +1,5 @@
-//! Everybody's phone at once: a power cut, a network that comes back, a switch that has started again (THREATS, restart storms).
+//! Everybody's phone at once: a power cut, a network that comes back, a switch that has started again (THREATS, restart
+//! storms).
 
 use std::{cell::Cell, rc::Rc};
 
@@ -38,8 +39,9 @@ fn talk_goes_on(world: &World, call: &Call, agent: &Agent) {
     world.within(2, "they talk again", |world| world.hear_each_other(call, agent));
 }
 
-/// SW-01, SW-18, THREATS: a thousand phones register within five seconds, for the first time, after the network was away and after
-/// the switch has started again. Each is answered at once, none has to ask again, and those who talk meanwhile hold and resume.
+/// SW-01, SW-18, THREATS: a thousand phones register within five seconds, for the first time, after the network was
+/// away and after the switch has started again. Each is answered at once, none has to ask again, and those who talk
+/// meanwhile hold and resume.
 #[test]
 fn sw_01_sw_18_a_storm_of_registrations_is_served() {
     let world = World::seed(910);

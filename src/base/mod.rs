@@ -1,4 +1,5 @@
-//! The ground floor: ids, time, numbers, addresses of programs elsewhere, secrets, timers, chance. Uses nothing of the house; anyone may use it.
+//! The ground floor: ids, time, numbers, addresses of programs elsewhere, secrets, timers, chance. Uses nothing of the
+//! house; anyone may use it.
 
 mod chance;
 mod circle;

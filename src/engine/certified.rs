@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use crate::base::{FlowId, KeyedMap, keyed_map};
 
-/// Connections with a certificate that are known at once, above what the net lets in by default. On one more its owner counts as
-/// a stranger, who may still prove himself by digest.
+/// Connections with a certificate that are known at once, above what the net lets in by default. On one more its owner
+/// counts as a stranger, who may still prove himself by digest.
 const CERTIFIED_MAX: usize = 20_000;
 
 /// Where each connection comes from, and its domains, as long as it lives.

@@ -1,8 +1,8 @@
 //! INVITEs that a route wants forwarded (`mode = "proxy"`, SW-02): judged as any other, then handed through.
 //!
-//! What is only forwarded is no call of ours: nobody is busy by it, no line is counted but at its beginning; what remains of
-//! it is a record (`forwarded`). Whoever hides his number is taken on all the same, since a proxy can't hide a From; and so is whoever may not
-//! go there or whose calls are counted (SW-20), to be judged like any other.
+//! What is only forwarded is no call of ours: nobody is busy by it, no line is counted but at its beginning; what
+//! remains of it is a record (`forwarded`). Whoever hides his number is taken on all the same, since a proxy can't hide
+//! a From; and so is whoever may not go there or whose calls are counted (SW-20), to be judged like any other.
 
 use super::{Engine, identity::presented, order::phases_of};
 use crate::{

@@ -8,8 +8,9 @@ use crate::wire::sip::Uri;
 /// Domains of one certificate; the rest is not looked at.
 const DOMAINS_MAX: usize = 64;
 
-/// In small letters, each once. Of `subjectAltName` the `sip:` URIs without a user and the DNS names; the subject's common name only
-/// where there is no `subjectAltName` at all. A wildcard is a domain of that very name, and so nobody's (7.2).
+/// In small letters, each once. Of `subjectAltName` the `sip:` URIs without a user and the DNS names; the subject's
+/// common name only where there is no `subjectAltName` at all. A wildcard is a domain of that very name, and so
+/// nobody's (7.2).
 pub fn domains(certificate: &CertificateDer<'_>) -> Vec<String> {
     let Ok((_, certificate)) = parse_x509_certificate(certificate) else { return Vec::new() };
     let mut found = Vec::new();

@@ -135,8 +135,8 @@ mod tests {
         ask(Command::new("sh").args(["-c", script]), file, Duration::from_millis(500))
     }
 
-    /// SC-01, THREATS (uploads): whatever becomes of the decoder, the switch lives and says that the file is broken, and nothing
-    /// goes on running behind it.
+    /// SC-01, THREATS (uploads): whatever becomes of the decoder, the switch lives and says that the file is broken,
+    /// and nothing goes on running behind it.
     #[test]
     fn sc_01_a_decoder_that_fails_takes_nobody_with_it() {
         let file = vec![7; 1 << 20];

@@ -1,4 +1,5 @@
-//! The RFC 3261 machines over values: transactions, dialogs, INVITE usages, subscriptions, registrar, digest. Uses base and wire.
+//! The RFC 3261 machines over values: transactions, dialogs, INVITE usages, subscriptions, registrar, digest. Uses base
+//! and wire.
 //!
 //! What enters: parsed messages with the [`Path`] they came on, the time, and commands of the floor above. What leaves:
 //! bytes to send and [`Event`]s. Bodies are opaque here; who may call whom is not asked here.

@@ -6,7 +6,8 @@
 //!
 //! The [`recordings`] are files: a thread writes what the media workers have put on tape.
 //!
-//! May enter: `base`, the sound of `media`, and the engine's entries and records. May not: sockets of ours, decisions about calls.
+//! May enter: `base`, the sound of `media`, and the engine's entries and records. May not: sockets of ours, decisions
+//! about calls.
 
 pub mod clips;
 mod database;

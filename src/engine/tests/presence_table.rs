@@ -77,8 +77,8 @@ fn bring(world: &mut World, row: Row) {
     }
 }
 
-/// AS-18: what a client is set to is what others see of its user, but for whoever is in a call: he is on the phone, Not Ready or
-/// not, and his lamp burns.
+/// AS-18: what a client is set to is what others see of its user, but for whoever is in a call: he is on the phone, Not
+/// Ready or not, and his lamp burns.
 #[test]
 fn as_18_each_row_is_told_by_presence_and_lamp() {
     let rows = [

@@ -39,7 +39,8 @@ pub enum Verdict {
 
 impl Core {
     /// A datagram on the RTP socket of port `index`: the first `len` octets of `buffer`, which it is rewritten in for
-    /// whoever hears it. Protected it is longer: without [`PROTECTION_BYTES_MAX`](crate::media::PROTECTION_BYTES_MAX) octets of room, it is not sent.
+    /// whoever hears it. Protected it is longer: without [`PROTECTION_BYTES_MAX`](crate::media::PROTECTION_BYTES_MAX)
+    /// octets of room, it is not sent.
     pub fn handle_packet(
         &mut self,
         now: Instant,

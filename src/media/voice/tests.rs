@@ -182,8 +182,8 @@ fn sw_08_the_buffer_adapts() {
     assert!(way.share_clear(end, 12.0) > 0.99);
 }
 
-/// SW-08: an hour with clocks that differ, and twenty minutes the other way: the delay stays what it was, and only the difference is
-/// made up or left out. On samples, not on a clock.
+/// SW-08: an hour with clocks that differ, and twenty minutes the other way: the delay stays what it was, and only the
+/// difference is made up or left out. On samples, not on a clock.
 #[test]
 fn sw_08_no_drift_in_an_hour() {
     for (ppm, hour) in [(200.0, 3_600_000), (-200.0, 1_200_000)] {

@@ -28,7 +28,8 @@ pub fn remote(session: &Session, media: &Media) -> Option<Remote> {
     Some(remote)
 }
 
-/// Not a group, not all of a network, nor reserved. The unspecified address is somebody's who wants nothing sent (RFC 3264 8.4).
+/// Not a group, not all of a network, nor reserved. The unspecified address is somebody's who wants nothing sent (RFC
+/// 3264 8.4).
 fn is_of_one(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => ip.is_unspecified() || !matches!(ip.octets(), [0 | 224.., ..]),

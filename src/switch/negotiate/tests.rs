@@ -312,8 +312,8 @@ fn sw_09_a_secure_leg_is_not_talked_down() {
     assert!(read_answer(unasked.as_bytes(), &leg_of(&wants.ours)).is_none());
 }
 
-/// SW-07, THREATS (reflection): nothing is sent to groups, whole networks and reserved addresses, whichever line names them, nor to
-/// what a peer calls his own loopback; where he wants nothing sent, nothing is.
+/// SW-07, THREATS (reflection): nothing is sent to groups, whole networks and reserved addresses, whichever line names
+/// them, nor to what a peer calls his own loopback; where he wants nothing sent, nothing is.
 #[test]
 fn sw_07_no_description_makes_us_send_to_others() {
     let offer = |family: &str, ip: &str, more: &str| {
@@ -346,8 +346,8 @@ fn sw_07_no_description_makes_us_send_to_others() {
     assert_eq!(agreed.remote.rtp, at("127.0.0.1:4000"));
 }
 
-/// SW-07: a leg is answered in the family that it offers, or not at all; what we offered is answered in either where the port takes
-/// both.
+/// SW-07: a leg is answered in the family that it offers, or not at all; what we offered is answered in either where
+/// the port takes both.
 #[test]
 fn sw_07_an_offer_of_the_other_family_is_not_met() {
     let six = "v=0\r\no=- 1 1 IN IP6 2001:db8::7\r\ns=-\r\nc=IN IP6 2001:db8::7\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n";

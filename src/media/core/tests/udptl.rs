@@ -28,8 +28,8 @@ fn send(world: &mut World, phone: usize, datagram: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// SW-07, SW-16: however fast packets come on a leg, no more go on than a phone could mean: what goes round between ports of ours
-/// does not take the machine with it.
+/// SW-07, SW-16: however fast packets come on a leg, no more go on than a phone could mean: what goes round between
+/// ports of ours does not take the machine with it.
 #[test]
 fn sw_07_sw_16_a_leg_brings_only_so_many() {
     for fax in [false, true] {

@@ -152,8 +152,8 @@ fn told(fixture: &mut Fixture) -> Vec<String> {
     }
 }
 
-/// SW-03: where certificates are welcome, phones come without one, who shows one by a known authority is told of before his first
-/// message, also when his session is taken up again, and one by nobody known is turned away.
+/// SW-03: where certificates are welcome, phones come without one, who shows one by a known authority is told of before
+/// his first message, also when his session is taken up again, and one by nobody known is turned away.
 #[test]
 fn sw_03_who_shows_a_certificate_is_told() {
     let folder = Folder::new();
