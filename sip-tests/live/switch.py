@@ -13,22 +13,28 @@ HOUSE = Path(__file__).resolve().parents[2]
 
 SIP_PORT = 25060
 HTTP_PORT = 25080
-CARRIER_PORT = 25082
+RTP_PORT = 27000
+RTP_PORTS = 500
 
-MAIN = f"""
+# Two switches may run side by side, each with its phones: a lane has the ports of the one before it and this many more.
+LANE = 600
+
+
+def main_file(sip, http, rtp, data):
+    return f"""
 realm = "strowger"
 include = ["centre.toml"]
-data_dir = "DATA"
+data_dir = "{data}"
 
 [sip]
-listen = ["udp:127.0.0.1:{SIP_PORT}", "tcp:127.0.0.1:{SIP_PORT}"]
+listen = ["udp:127.0.0.1:{sip}", "tcp:127.0.0.1:{sip}"]
 
 [http]
-listen = "127.0.0.1:{HTTP_PORT}"
+listen = "127.0.0.1:{http}"
 
 [rtp]
 bind = "127.0.0.1"
-ports = "27000-27999"
+ports = "{rtp}-{rtp + RTP_PORTS - 1}"
 
 [log]
 level = "warn"
@@ -39,16 +45,19 @@ class Switch:
     """Runs `strowger run` on a centre; use as a context manager. Its folder, and what a test puts there, is taken away at the
     end; STROWGER_KEEP=1 in the environment leaves it."""
 
-    def __init__(self, centre, name="switch"):
+    def __init__(self, centre, name="switch", lane=0):
         self.folder = Path(tempfile.mkdtemp(prefix=f"strowger-{name}-"))
-        (self.folder / "strowger.toml").write_text(MAIN.replace("DATA", str(self.folder / "data")))
+        self.lane, self.http = lane, HTTP_PORT + lane * LANE
+        sip = SIP_PORT + lane * LANE
+        main = main_file(sip, self.http, RTP_PORT + lane * RTP_PORTS, self.folder / "data")
+        (self.folder / "strowger.toml").write_text(main)
         (self.folder / "centre.toml").write_text(centre)
-        self.address = f"127.0.0.1:{SIP_PORT}"
+        self.address = f"127.0.0.1:{sip}"
         self.process = None
 
     def __enter__(self):
         # The ports are fixed: two runs on one machine take turns.
-        self.turn = open(Path(tempfile.gettempdir()) / "strowger-live-tests.lock", "w")
+        self.turn = open(Path(tempfile.gettempdir()) / f"strowger-live-tests-{self.lane}.lock", "w")
         fcntl.flock(self.turn, fcntl.LOCK_EX)
         binary = os.environ.get("STROWGER", str(HOUSE / "target" / "debug" / "strowger"))
         self.log = open(self.folder / "log", "wb")
@@ -76,7 +85,7 @@ class Switch:
     def get(self, path):
         """The body of a page, or None."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{HTTP_PORT}{path}", timeout=2) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}", timeout=2) as answer:
                 return answer.read().decode()
         except OSError:
             return None

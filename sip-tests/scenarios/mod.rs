@@ -34,6 +34,7 @@ mod recordings;
 mod reports;
 mod restart;
 mod storms;
+mod supervision;
 mod told;
 mod transfers;
 mod wrap_up;

@@ -10,8 +10,8 @@ use strowger::{
     acd,
     base::{AgentId, Extension, FlowId, Instant, Now, QueueId, TrunkId, UserId, Wall},
     engine::{
-        Actor, Centre, Counts, Devices, Engine, EngineSettings, Entry, Input, Limits, Listener, Output, Request,
-        RequestId, Times,
+        Actor, Centre, Counts, Devices, Engine, EngineSettings, Entry, Input, KeptBinding, Limits, Listener, Output,
+        Request, RequestId, Times,
     },
     media::{self, Command},
     sip::{Path, TimerSettings, Transport, digest::Ha1, registrar::Binding},
@@ -220,7 +220,10 @@ impl Talk {
         };
         let mut talk = Self { engine: Engine::new(settings, [7; 32], now), now, sent: VecDeque::new(), requests: 0 };
         talk.feed(Input::Settings(Box::new(centre())));
-        talk.feed(Input::Restore(vec![Entry::Bound(Box::new(binding(now.wall)))]));
+        talk.feed(Input::Restore(vec![Entry::Bound(Box::new(KeptBinding {
+            binding: binding(now.wall),
+            proof: None,
+        }))]));
         let port =
             |index| media::Port { worker: 0, index, rtp: SocketAddr::new(address(SWITCH).ip(), 20_000 + 2 * index) };
         talk.feed(Input::Ports((0..24).map(port).collect()));

@@ -20,6 +20,16 @@ pub struct EntryId(pub u64);
 /// The version written by this switch. Older ones are read.
 pub const JOURNAL_VERSION: u16 = 2;
 
+/// A device as the journal has it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct KeptBinding {
+    #[serde(flatten)]
+    pub binding: Binding,
+    /// What its user's credentials hashed to: another password, and it is not taken up again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<u64>,
+}
+
 /// One fact. Self-describing when serialised, so that a newer switch reads an older journal.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -30,7 +40,7 @@ pub enum Entry {
     /// What a queue sounds like in which people wait though the settings know it no more.
     QueueVoice(Box<QueueVoice>),
     /// A device registered or refreshed.
-    Bound(Box<Binding>),
+    Bound(Box<KeptBinding>),
     /// A device is gone.
     Unbound {
         aor: Box<str>,

@@ -60,7 +60,7 @@ pub use consults::ConsultStep;
 pub use drive::Engine;
 pub use forwarded::{FORWARDED_MAX, KeptForward};
 pub use io::{Alarm, Answer, Emitted, GateOrder, Input, Output, Request, RequestId, TraceFilter};
-pub use journal::{Entry, EntryId, JOURNAL_VERSION};
+pub use journal::{Entry, EntryId, JOURNAL_VERSION, KeptBinding};
 pub use keep::{LegStanding, RunningCall};
 pub use last_used::UsedDevice;
 pub use live::{Event, Happened, OfferView};

@@ -1,6 +1,8 @@
 //! REGISTER, and what it means for the agents whose devices these are.
 
-use super::{DeviceKind, DeviceView, Engine, Entry, GateOrder, Happened, Output, UsedDevice, directory::Directory};
+use super::{
+    DeviceKind, DeviceView, Engine, Entry, GateOrder, Happened, KeptBinding, Output, UsedDevice, directory::Directory,
+};
 use crate::{
     base::{Now, UserId},
     sip::{
@@ -86,13 +88,28 @@ impl Engine {
             let entry = if gone {
                 Entry::Unbound { aor: aor.clone(), contact: binding.contact.clone(), reg_id: binding.reg_id }
             } else {
-                Entry::Bound(Box::new(binding.clone()))
+                Entry::Bound(Box::new(self.kept_binding(binding)))
             };
             self.journal(entry);
             if let Some(user) = self.directory.router.user(&aor) {
                 self.tell_device(now, user);
             }
         }
+    }
+
+    pub(super) fn kept_binding(&self, binding: &Binding) -> KeptBinding {
+        KeptBinding { binding: binding.clone(), proof: self.proof_of(&binding.aor) }
+    }
+
+    /// What a device of the name would have to have shown to be there; `None` where no password is asked for.
+    fn proof_of(&self, aor: &str) -> Option<u64> {
+        Some(self.directory.user(aor)?.ha1.as_ref()?.fingerprint())
+    }
+
+    /// Whether a device of an earlier run may be called again. What an older switch wrote says nothing of passwords.
+    pub(super) fn is_still_good(&self, kept: &KeptBinding) -> bool {
+        self.directory.user(&kept.binding.aor).is_some()
+            && kept.proof.is_none_or(|proof| self.proof_of(&kept.binding.aor) == Some(proof))
     }
 
     /// Whoever has shown who he is, is spared limits while he is registered.

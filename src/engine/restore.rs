@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Engine, Entry, JOURNAL_VERSION, KeptForward, KeptPublication, KeptWatch, Output, QueueVoice, Record, RunningCall,
-    SegmentRecord, UsedDevice, keep::ReadCalls,
+    Engine, Entry, JOURNAL_VERSION, KeptBinding, KeptForward, KeptPublication, KeptWatch, Output, QueueVoice, Record,
+    RunningCall, SegmentRecord, UsedDevice, keep::ReadCalls,
 };
 use crate::{
     acd,
@@ -18,7 +18,7 @@ use crate::{
 pub(super) struct Restoring {
     acd: Vec<acd::Entry>,
     voices: BTreeMap<QueueId, QueueVoice>,
-    bindings: BTreeMap<(Box<str>, Box<str>, Option<u32>), Binding>,
+    bindings: BTreeMap<(Box<str>, Box<str>, Option<u32>), KeptBinding>,
     used: BTreeMap<UserId, UsedDevice>,
     watches: BTreeMap<u64, KeptWatch>,
     publications: BTreeMap<u64, KeptPublication>,
@@ -51,8 +51,9 @@ impl Engine {
                 Entry::QueueVoice(voice) => {
                     read.voices.insert(voice.queue, *voice);
                 }
-                Entry::Bound(binding) => {
-                    read.bindings.insert((binding.aor.clone(), binding.contact.clone(), binding.reg_id), *binding);
+                Entry::Bound(kept) => {
+                    let Binding { aor, contact, reg_id, .. } = &kept.binding;
+                    read.bindings.insert((aor.clone(), contact.clone(), *reg_id), *kept);
                 }
                 Entry::Unbound { aor, contact, reg_id } => {
                     read.bindings.remove(&(aor, contact, reg_id));
@@ -104,7 +105,14 @@ impl Engine {
     pub(super) fn on_restored(&mut self, now: Now) {
         let read = self.restoring.take().unwrap_or_default();
         self.switch.ids().raise(read.calls.highest, read.interaction);
-        for binding in read.bindings.into_values() {
+        for kept in read.bindings.into_values() {
+            // The settings may have changed in between.
+            if !self.is_still_good(&kept) {
+                let Binding { aor, contact, reg_id, .. } = kept.binding;
+                self.journal(Entry::Unbound { aor, contact, reg_id });
+                continue;
+            }
+            let binding = kept.binding;
             // A connection does not outlive its process: its phone will connect and register again.
             if (binding.path.flow.is_none() || read.keeps_flows) && binding.expires > now.wall {
                 self.tell_gate(now, &binding, false);
@@ -157,7 +165,7 @@ impl Engine {
         entries.extend(voices.map(|voice| Entry::QueueVoice(Box::new(voice))));
         let mut bindings: Vec<&Binding> = self.registrar.all().collect();
         bindings.sort_by_key(|binding| (&binding.aor, &binding.contact, binding.reg_id));
-        let bindings = bindings.into_iter().map(|binding| Entry::Bound(Box::new(binding.clone())));
+        let bindings = bindings.into_iter().map(|binding| Entry::Bound(Box::new(self.kept_binding(binding))));
         entries.extend(bindings);
         entries.extend(self.last_used.kept());
         entries.extend(self.kept_forwards());

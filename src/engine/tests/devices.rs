@@ -203,3 +203,27 @@ fn sw_01_a_new_password_ends_what_the_old_one_registered() {
     world.bye(rui, talk);
     world.assert_nothing_left();
 }
+
+/// SW-01, OP-01: so it is when the password is changed, or the user gone, while the switch is down; and those stay out in
+/// the run after it.
+#[test]
+fn sw_01_op_01_a_new_password_ends_registrations_of_an_earlier_run() {
+    let mut world = World::new(303);
+    let _ = (world.phone("ana", 6001), world.phone("rui", 6002));
+    let left = |world: &World| world.engine.devices().into_iter().map(|device| device.user.0).collect::<Vec<_>>();
+    world.restart(centre());
+    assert_eq!(left(&world), [1, 2], "with the same passwords all stay");
+    let mut changed = centre();
+    changed.users[1].ha1 = Some(crate::sip::digest::Ha1::new("rui", "strowger.test", "another"));
+    world.restart(changed);
+    assert_eq!(left(&world), [1]);
+    world.restart(centre());
+    assert_eq!(left(&world), [1], "the old password is back, what it had registered is not");
+    let mut fewer = centre();
+    fewer.users.retain(|user| user.name.as_str() != "ana");
+    world.restart(fewer);
+    assert!(left(&world).is_empty());
+    world.restart(centre());
+    assert!(left(&world).is_empty());
+    world.assert_nothing_left();
+}

@@ -101,6 +101,13 @@ impl Ha1 {
         Self { md5: ha1(Algorithm::Md5, user, realm, password), sha256: ha1(Algorithm::Sha256, user, realm, password) }
     }
 
+    /// Tells these credentials from others, and nobody what they are.
+    pub fn fingerprint(&self) -> u64 {
+        let hash =
+            Sha256::new().chain_update("fingerprint:").chain_update(&self.sha256).chain_update(&self.md5).finalize();
+        u64::from_be_bytes(hash.first_chunk().copied().unwrap_or_default())
+    }
+
     fn of(&self, algorithm: Algorithm) -> &str {
         match algorithm {
             Algorithm::Md5 => &self.md5,
