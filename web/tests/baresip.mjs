@@ -13,13 +13,14 @@ const MODULES = "/usr/lib/baresip/modules";
 export class Baresip {
   events = [];
   #rest = Buffer.alloc(0);
+  static #opened = 0;
 
   /** With `secure` it speaks TLS, and takes and makes no call without SRTP by SDES. @param {any} stage @param {string} user @param {number} hz */
   static async open(stage, user, hz, { secure = false } = {}) {
     const it = new Baresip();
     Object.assign(it, { stage, folder: join(stage.folder, `${user}-${secure ? "secure" : "plain"}`) });
     const [sip, control] = [await freePort(), await freePort()];
-    const rtp = 32_000 + 2 * Math.floor(Math.random() * 300);
+    const rtp = 9_000 + 20 * (process.pid % 100) + 10 * (Baresip.#opened++ % 2);
     await mkdir(it.folder, { recursive: true });
     await writeWav(join(it.folder, "voice.wav"), tone(hz, 60), 8000);
     const modules = ["g711", "srtp", "aufile", "aubridge", "sndfile"].map((name) => `module ${name}.so`);
@@ -29,7 +30,7 @@ export class Baresip {
       `audio_source aufile,${it.folder}/voice.wav`,
       `audio_alert aubridge,nowhere-${user}`,
       ...["ausrc_srate 8000", "auplay_srate 8000", "ausrc_channels 1", "auplay_channels 1", "audio_buffer 20-160"],
-      `rtp_ports ${rtp}-${rtp + 20}`,
+      `rtp_ports ${rtp}-${rtp + 9}`,
       `module_path ${MODULES}`,
       ...modules,
       ...["module_tmp account.so", "module_app menu.so", "module_app ctrl_tcp.so"],

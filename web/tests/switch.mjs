@@ -33,7 +33,6 @@ export class Switch {
     it.http = await freePort();
     it.ws = await freePort();
     it.tls = await freePort();
-    it.trunk = 5080;
     it.passwords = {};
     await it.run();
     return it;
@@ -44,16 +43,16 @@ export class Switch {
   }
 
   async run() {
-    // The same in each run: calls go on over their ports.
-    // Below those that systems give to sockets that name none.
-    const rtp = (this.rtp ??= 12_000 + 2 * Math.floor(Math.random() * 10_000));
+    // The same in each run: calls go on over their ports. Another file's than those of the file that is tested beside
+    // this one, and below those that systems give to sockets that name none.
+    const rtp = (this.rtp ??= 12_000 + 200 * (process.pid % 100));
     const env = {
       ...process.env,
       STROWGER_SIP_LISTEN: `udp:127.0.0.1:${this.sip.port},ws:127.0.0.1:${this.ws},tls:127.0.0.1:${this.tls}`,
       STROWGER_HTTP_LISTEN: `127.0.0.1:${this.http}`,
       STROWGER_RTP_SECURE: "tls",
       STROWGER_DATA_DIR: this.data,
-      STROWGER_RTP_PORTS: `${rtp}-${rtp + 200}`,
+      STROWGER_RTP_PORTS: `${rtp}-${rtp + 199}`,
     };
     this.process = spawn(BINARY, ["run", "--config", join(this.config, "strowger.toml")], { cwd: ROOT, env });
     this.said = "";
