@@ -14,7 +14,7 @@ HOUSE = Path(__file__).resolve().parents[2]
 SIP_PORT = 25060
 HTTP_PORT = 25080
 RTP_PORT = 27000
-RTP_PORTS = 500
+RTP_PORTS = 1000
 
 # Two switches may run side by side, each with its phones: a lane has the ports of the one before it and this many more.
 LANE = 600

@@ -2,12 +2,11 @@
 
 use strowger::{
     acd::Status,
-    engine::{Actor, Refused, Request, Supervision},
-    switch::LegParty,
+    engine::{Request, Supervision},
 };
 
 use super::parties::{Desk, EVA, SOFIA, desk, desk_at_a_page, is_in};
-use crate::sim::{Habit, Voice, secs};
+use crate::sim::secs;
 
 /// SV-07, SV-08, SW-10: listen, whisper, barge, by key and by page, and back; each cell of who hears whom.
 #[test]

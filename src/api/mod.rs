@@ -138,6 +138,11 @@ impl Api {
         self.accounts.load_sessions((self.clock)().wall).await
     }
 
+    /// The database is away for longer than pages should wait to be told that nobody knows them.
+    pub fn wait_for_no_sessions(&self) {
+        self.accounts.wait_for_no_sessions();
+    }
+
     /// All addresses. Requests must carry the peer's address (`ConnectInfo`); [`serve`] sees to it.
     pub fn router(self: &Arc<Self>) -> Router {
         let api = Arc::clone(self);
@@ -163,8 +168,20 @@ impl Api {
         if let (Some(token), Some(given)) = (&self.settings.admin_token, auth::bearer(headers)) {
             return bool::from(token.reveal().as_bytes().ct_eq(given.as_bytes())).then(Signed::local);
         }
-        let token = auth::token(headers, proxy::is_https(self, headers), self.settings.port)?;
-        self.accounts.signed(&auth::hash_of(token), (self.clock)().wall)
+        self.accounts.signed(&auth::hash_of(self.token(headers)?), (self.clock)().wall)
+    }
+
+    fn token<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
+        auth::token(headers, proxy::is_https(self, headers), self.settings.port)
+    }
+
+    /// For whom [`Self::signed`] knows nobody: a page must not take a switch that has just started for one that has signed
+    /// it out.
+    fn not_signed_in(&self, headers: &HeaderMap) -> Problem {
+        if self.token(headers).is_some() && !self.accounts.has_read_sessions() {
+            return Problem::unavailable("Who is signed in has not been read yet.");
+        }
+        Problem::not_signed_in()
     }
 
     async fn ask(&self, actor: Actor, request: Request) -> Result<Answer, Problem> {

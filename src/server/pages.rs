@@ -1,6 +1,6 @@
 //! Pages and API beside the loop, with the database behind them.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, runtime::Handle as Runtime, sync::watch, time::timeout};
 use tokio_util::task::TaskTracker;
@@ -14,6 +14,9 @@ use crate::{
 
 /// Open pages get this long when the switch ends.
 const GOODBYE_TIME: Duration = Duration::from_secs(4);
+
+/// So long pages wait for a database that is away at the start; then people may sign in anew without it.
+const SESSIONS_PATIENCE: Duration = Duration::from_secs(10);
 
 pub struct Pages {
     stop: watch::Sender<bool>,
@@ -75,10 +78,15 @@ async fn until_stopped(task: impl Future<Output = ()>, mut stopped: watch::Recei
 /// Who may sign in comes from the centre, who is signed in from the database, as soon as it can be reached.
 async fn load_accounts(database: &Database, api: &Api, centre: &Centre) {
     api.set_users(centre).await;
-    database.prepare_when_reachable().await;
+    let mut reachable = pin!(database.prepare_when_reachable());
+    if timeout(SESSIONS_PATIENCE, &mut reachable).await.is_err() {
+        api.wait_for_no_sessions();
+        reachable.await;
+    }
     api.set_users(centre).await;
     if let Err(why) = api.load_sessions().await {
         tracing::error!(%why, "sign-ins could not be read from the database");
+        api.wait_for_no_sessions();
     }
     api.load_clips().await;
 }

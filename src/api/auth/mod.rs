@@ -51,6 +51,8 @@ pub struct Accounts {
 #[derive(Debug, Default)]
 struct Known {
     loaded: bool,
+    /// Those of an earlier run are here, or are not waited for any more.
+    sessions_read: bool,
     users: HashMap<String, Arc<PageUser>>,
     sessions: HashMap<TokenHash, Session>,
 }
@@ -113,7 +115,18 @@ impl Accounts {
             }
         }
         known.forget_strangers(now);
+        known.sessions_read = true;
         Ok(())
+    }
+
+    /// The database is away for longer: who was signed in has to do so anew, for the time being.
+    pub fn wait_for_no_sessions(&self) {
+        self.write().sessions_read = true;
+    }
+
+    /// Whether a session that is not known here is none.
+    pub fn has_read_sessions(&self) -> bool {
+        self.read().sessions_read
     }
 
     pub fn is_loaded(&self) -> bool {
@@ -274,7 +287,7 @@ impl FromRequestParts<Arc<Api>> for Signed {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
-        std::future::ready(api.signed(&parts.headers)).await.ok_or_else(Problem::not_signed_in)
+        std::future::ready(api.signed(&parts.headers)).await.ok_or_else(|| api.not_signed_in(&parts.headers))
     }
 }
 

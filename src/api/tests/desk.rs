@@ -216,7 +216,9 @@ impl Desk {
         let _ = std::fs::remove_dir_all(&folder);
         let database = Database::open(&format!("sqlite:{}/strowger.db", folder.display())).unwrap();
         database.prepare().await.unwrap();
-        Self::over(settings, database, folder, centre()).await
+        let desk = Self::over(settings, database, folder, centre()).await;
+        desk.api.load_sessions().await.unwrap();
+        desk
     }
 
     /// With other settings of the centre.
@@ -227,16 +229,23 @@ impl Desk {
         let _ = std::fs::remove_dir_all(&folder);
         let database = Database::open(&format!("sqlite:{}/strowger.db", folder.display())).unwrap();
         database.prepare().await.unwrap();
-        Self::over(ApiSettings::default(), database, folder, centre).await
+        let desk = Self::over(ApiSettings::default(), database, folder, centre).await;
+        desk.api.load_sessions().await.unwrap();
+        desk
     }
 
     /// Another process over the same database.
     pub async fn restarted(&self) -> Self {
-        let copy = self.folder.join("again");
-        let settings = ApiSettings { data: self.folder.clone(), ..ApiSettings::default() };
-        let desk = Self::over(settings, self.api.database.clone(), copy, centre()).await;
+        let desk = self.starting().await;
         desk.api.load_sessions().await.unwrap();
         desk
+    }
+
+    /// The same before it has read who is signed in.
+    pub async fn starting(&self) -> Self {
+        let copy = self.folder.join("again");
+        let settings = ApiSettings { data: self.folder.clone(), ..ApiSettings::default() };
+        Self::over(settings, self.api.database.clone(), copy, centre()).await
     }
 
     async fn over(mut settings: ApiSettings, database: Database, folder: PathBuf, centre: Centre) -> Self {

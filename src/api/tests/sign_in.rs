@@ -149,6 +149,30 @@ async fn a_new_password_ends_the_sessions_made_with_the_old_one() {
     assert_eq!(desk.sign_in_reply(OFFICE, "ana", "another").await.status, StatusCode::OK);
 }
 
+/// OP-02: a switch that has just started has not signed anybody out: a page that asks too early is told to come again. Where
+/// the database stays away he may sign in anew.
+#[tokio::test]
+async fn op_02_a_page_that_comes_back_too_early_stays_signed_in() {
+    let desk = Desk::new("too-early").await;
+    let ana = desk.sign_in("ana").await;
+    let starting = desk.starting().await;
+    assert_eq!(
+        starting.get("", "/api/v1/me").await.status,
+        StatusCode::UNAUTHORIZED,
+        "without a cookie there is no doubt"
+    );
+    let early = starting.get(&ana, "/api/v1/me").await;
+    assert_eq!(early.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(early.headers.contains_key(header::RETRY_AFTER));
+    starting.api.load_sessions().await.unwrap();
+    assert_eq!(starting.get(&ana, "/api/v1/me").await.status, StatusCode::OK);
+    let without = desk.starting().await;
+    without.api.wait_for_no_sessions();
+    assert_eq!(without.get(&ana, "/api/v1/me").await.status, StatusCode::UNAUTHORIZED);
+    let anew = without.sign_in("ana").await;
+    assert_eq!(without.get(&anew, "/api/v1/me").await.status, StatusCode::OK);
+}
+
 /// One who guesses in an office does not lock out those who work there.
 #[tokio::test]
 async fn a_user_gets_in_beside_one_who_guesses() {
