@@ -182,7 +182,7 @@ impl Day {
     }
 }
 
-/// OP-01, OP-02, P10, AD-03, AS-15, QM-11, SV-06: whenever the process dies, what was acknowledged is kept: choices and what waits for
+/// OP-01, OP-02, P10, AD-03: whenever the process dies, what was acknowledged is kept: choices and what waits for
 /// the end of a call, pauses, memberships for the time being, locks, timers, places in line, those of queues that go too; nobody
 /// is busy without a call, and no call is left without its people. At the end of the day all have gone home.
 #[test]
