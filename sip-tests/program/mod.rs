@@ -6,6 +6,7 @@
 mod asking;
 mod command_line;
 mod flight;
+mod full_disk;
 mod going_on;
 mod http;
 mod image;
@@ -99,6 +100,7 @@ fn sigterm_waits_for_the_calls_that_are_there() {
     carrier.bye();
     agent.expect_request("BYE");
     agent.answer_last(200);
+    assert_eq!(carrier.next_status_over_100(), 200, "the last one is answered too");
     assert_eq!(program.wait(), Some(0));
 }
 

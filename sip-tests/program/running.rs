@@ -145,6 +145,16 @@ impl Program {
         unsafe { libc::kill(self.child.id() as i32, libc::SIGTERM) };
     }
 
+    /// From now on no file of its may be written, or all may be again.
+    pub fn writes_nothing(&self, nothing: bool) {
+        let most = if nothing { 0 } else { libc::RLIM_INFINITY };
+        let limit = libc::rlimit { rlim_cur: most, rlim_max: libc::RLIM_INFINITY };
+        let pid = self.child.id().cast_signed();
+        // SAFETY: a child of ours that has not been waited for, and a structure of ours that is only read.
+        let done = unsafe { libc::prlimit(pid, libc::RLIMIT_FSIZE, &raw const limit, std::ptr::null_mut()) };
+        assert_eq!(done, 0);
+    }
+
     /// Another run of the program, beside this one: whether it went well, and what it said.
     pub fn command(&self, arguments: &[&str]) -> (bool, String) {
         let mut command = Command::new(BINARY);

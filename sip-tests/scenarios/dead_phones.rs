@@ -3,7 +3,8 @@
 use strowger::{
     acd::Status,
     base::UserId,
-    engine::{Actor, AgentLost, Request, StoryEvent},
+    engine::{Actor, AgentLost, Input, Request, StoryEvent},
+    sip::Transport,
     switch::{Cause, EndedBy, LegSide},
 };
 
@@ -111,6 +112,38 @@ fn ch_02_a_phone_that_dies_while_it_holds_is_missed() {
         world.within(2, "the record", |world| world.records().len() == 1);
         assert_eq!(lost_agents(&world), 1);
         world.settle();
+    }
+}
+
+/// SW-07, AS-21: a phone that holds and can't even be asked, because its address refuses or its connection is gone, has as
+/// long to come back as one that says nothing: one that is back in time keeps its customer.
+#[test]
+fn as_21_a_holder_that_refuses_has_time_to_come_back() {
+    for (seed, away, kept) in [(1415, 20, true), (1416, 60, false)] {
+        let world = World::seed(seed);
+        let ana = world.agent("ana").ready();
+        let call = talking(&world, &ana);
+        ana.call().holds(HoldForm::SendOnly);
+        ana.talks(Talk::Never);
+        world.within(3, "music", |world| world.hears(&call, Voice::MUSIC));
+        ana.dies();
+        let until = world.clock() + secs(31 + away);
+        while world.clock() < until {
+            world.run_for(millis(200));
+            world.feeds(Input::Unreachable { transport: Transport::Udp, remote: ana.address() });
+        }
+        assert_eq!(world.snapshot().calls[0].legs.len() == 2, kept, "away for {away} s");
+        if kept {
+            ana.revives();
+            world.run_for(secs(100));
+            assert!(call.is_up() && world.hears(&call, Voice::MUSIC));
+            ana.talks(Talk::Always);
+            ana.call().resumes();
+            world.within(3, "they talk", |world| world.hear_each_other(&call, &ana));
+        }
+        call.hangs_up();
+        world.settle();
+        assert_eq!(lost_agents(&world) == 0, kept);
     }
 }
 

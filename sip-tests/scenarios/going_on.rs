@@ -2,11 +2,12 @@
 
 use strowger::{
     acd::{Reason, Selection, Status},
-    engine::StoryEvent,
+    base::UserId,
+    engine::{Actor, Request, StoryEvent},
 };
 
 use super::{caller, talking};
-use crate::sim::{Call, HoldForm, Voice, World, secs};
+use crate::sim::{Call, End, HoldForm, Voice, World, millis, secs};
 
 /// Dead for a second, and up again.
 fn restarts(world: &World) {
@@ -237,5 +238,79 @@ fn a_pending_not_ready_is_kept() {
     call.hangs_up();
     world.within(40, "lunch", |_| ana.status() == Status::NotReady);
     assert_eq!(ana.view().selection.reason(), Some(&Reason::new("lunch")));
+    world.settle();
+}
+
+/// Until a phone that hung up has its 200, and not a moment longer.
+fn is_answered(world: &World, call: &Call) {
+    let until = world.clock() + millis(200);
+    while !call.is_over() {
+        assert!(world.clock() < until, "no answer to the BYE");
+        world.run_for(millis(1));
+    }
+    assert_eq!(call.end(), Some(End::WeHungUp));
+}
+
+/// OP-01, OP-02: whoever has a 200 to his BYE is not called back to life, however soon after it the process dies: the answer
+/// waits until the journal has the end.
+#[test]
+fn a_call_that_was_let_go_is_over() {
+    for (seed, by_agent, acw_secs) in [(790, false, 0), (791, false, 60), (792, true, 0), (793, true, 60)] {
+        let world = World::seed(seed);
+        let ana = world.agent("ana").ready().queue_has(|queue| queue.acw_secs = acw_secs);
+        let call = talking(&world, &ana);
+        world.run_for(secs(5));
+        let leaves = if by_agent { ana.call() } else { call.clone() };
+        leaves.hangs_up();
+        is_answered(&world, &leaves);
+        restarts(&world);
+        world.run_for(millis(100));
+        let after = if acw_secs > 0 { Status::WrapUp } else { Status::Ready };
+        assert_eq!((ana.status(), world.snapshot().calls.len()), (after, 0), "by the agent: {by_agent}");
+        world.settle();
+        assert_eq!(world.records().len(), 1);
+    }
+}
+
+/// OP-01: the same of one who leaves a call that goes on.
+#[test]
+fn who_left_two_others_stays_away() {
+    let world = World::seed(794);
+    let ana = world.agent("ana").ready();
+    let eva = world.phone("eva");
+    eva.registers();
+    world.run_for(secs(1));
+    eva.answers_after(secs(1));
+    let customer = talking(&world, &ana);
+    let call = world.snapshot().calls[0].call;
+    world.asks(Actor::System, Request::AddParty { call, by: UserId(1), to: "eva".into() }).expect("eva is rung");
+    world.within(5, "eva is in it", |_| eva.all_calls().pop().is_some_and(|call| call.is_up()));
+    world.run_for(secs(2));
+    let leaves = eva.call();
+    leaves.hangs_up();
+    is_answered(&world, &leaves);
+    restarts(&world);
+    world.run_for(millis(100));
+    assert_eq!(world.snapshot().calls[0].legs.len(), 2, "{:#?}", world.snapshot().calls);
+    for one in [customer.clone(), ana.call()] {
+        one.listens_anew();
+    }
+    world.within(2, "the two hear each other", |world| world.hear_each_other(&customer, &ana));
+    customer.hangs_up();
+    world.settle();
+}
+
+/// OP-01: an operator who is told that a call is over is told what stays true.
+#[test]
+fn a_call_that_an_operator_ended_is_over() {
+    let world = World::seed(795);
+    let ana = world.agent("ana").ready();
+    talking(&world, &ana);
+    world.run_for(secs(5));
+    let call = world.snapshot().calls[0].call;
+    world.asks(Actor::System, Request::HangUp { call }).expect("it ends");
+    restarts(&world);
+    world.run_for(millis(100));
+    assert_eq!((ana.status(), world.snapshot().calls.len()), (Status::Ready, 0));
     world.settle();
 }

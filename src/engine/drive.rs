@@ -12,6 +12,7 @@ use super::{
     dial_plan::Budgets,
     directory::Directory,
     forwarded::Forwarded,
+    holders::Holders,
     keep::Unkept,
     last_used::LastUsed,
     menus::InMenu,
@@ -80,8 +81,7 @@ pub struct Engine {
     pub(super) forwarded: Forwarded,
     pub(super) guesses: Guesses,
     pub(super) certified: Certified,
-    /// Phones that hold somebody and have been asked whether they are there.
-    pub(super) holders: FastMap<TransactionId, LegId>,
+    pub(super) holders: Holders,
     /// Devices asked for a sign of life, and not heard yet: name, contact and connection.
     pub(super) probes: FastMap<TransactionId, (Box<str>, Box<str>, Option<FlowId>)>,
     pub(super) asks: Asks,
@@ -187,7 +187,7 @@ impl Engine {
             forwarded: Forwarded::default(),
             guesses,
             certified: Certified::default(),
-            holders: FastMap::default(),
+            holders: Holders::default(),
             probes: FastMap::default(),
             asks: Asks::default(),
             in_menus: BTreeMap::new(),
@@ -249,6 +249,7 @@ impl Engine {
         self.on_time(now);
         self.settle(now);
         self.save_calls(now);
+        self.answer_byes(now);
         if self.draining && !self.drained && self.switch.is_idle() {
             self.drained = true;
             self.emit(Output::Drained);
@@ -314,8 +315,9 @@ impl Engine {
             } else if let Some(output) = self.switch.poll_output(now) {
                 match output {
                     switch::Output::Send { path, bytes, after } => {
-                        let after = (after.0 > 0).then_some(EntryId(after.0));
-                        self.emit_after(Output::Send { path, bytes }, after);
+                        let patient = after.is_patient();
+                        let after = (after.number() > 0).then_some(EntryId(after.number()));
+                        self.outputs.push_back(Emitted { output: Output::Send { path, bytes }, after, patient });
                     }
                     switch::Output::Media { worker, command } => self.emit(Output::Media { worker, command }),
                     switch::Output::Page { page, call, leg, order } => self.pass_to_page(page, (call, leg), order),
@@ -383,11 +385,11 @@ impl Engine {
     }
 
     pub(super) fn emit(&mut self, output: Output) {
-        self.outputs.push_back(Emitted { output, after: None });
+        self.outputs.push_back(Emitted { output, after: None, patient: false });
     }
 
     pub(super) fn emit_after(&mut self, output: Output, after: Option<EntryId>) {
-        self.outputs.push_back(Emitted { output, after });
+        self.outputs.push_back(Emitted { output, after, patient: false });
     }
 
     pub(super) fn journal(&mut self, entry: Entry) -> EntryId {
@@ -432,6 +434,7 @@ fn stack_settings(settings: &EngineSettings) -> StackSettings {
         allow: super::ALLOW.split(", ").collect(),
         supported: super::SUPPORTED.split(", ").collect(),
         timers: settings.timers,
+        holds_byes: true,
         usages_max: settings.limits.calls_max.saturating_mul(4),
         ..StackSettings::default()
     }

@@ -251,7 +251,7 @@ impl Engine {
             return kept;
         }
         let key = self.switch.way_key().clone();
-        let kept = Mark(self.journal(Entry::WayKey(key)).0);
+        let kept = Mark::promise(self.journal(Entry::WayKey(key)).0);
         self.forwarded.key_kept = Some(kept);
         kept
     }

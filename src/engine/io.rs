@@ -105,6 +105,8 @@ pub struct Emitted {
     pub output: Output,
     /// Hold the output until the store reports this entry written.
     pub after: Option<EntryId>,
+    /// It promises nothing: no haste, and what can't be written does not keep it for ever.
+    pub patient: bool,
 }
 
 /// Everything the engine does to the world.

@@ -18,6 +18,7 @@ use crate::{
     acd::Alive,
     base::{AgentId, CallId, EngagementId, FastMap, InteractionId, LegId, Now, Private, UserId, Wall},
     media::Standing,
+    sip::Mark,
     switch::{Cause, EndedBy, KeptCall, LegParty, LegStage, Resumed},
 };
 
@@ -140,6 +141,8 @@ impl Engine {
     pub(super) fn keep_leg(&mut self, now: Now, call: CallId, stage: LegStage) {
         match stage {
             LegStage::Answered => self.keep_call(call),
+            // Whoever says BYE is answered when the journal knows that he has left.
+            LegStage::Ended if self.switch.has_byes() => self.keep_call(call),
             LegStage::Begun | LegStage::Ended => self.keep_call_later(now, call),
             LegStage::Ringing => {}
         }
@@ -173,6 +176,16 @@ impl Engine {
         }
         for call in std::mem::take(&mut self.unkept.over) {
             self.journal(Entry::CallOver { call, at: now.wall });
+        }
+    }
+
+    /// At the end of each turn. Should the process die before the end of a call is written, its BYE comes again; once it has
+    /// its 200 it does not. That waits for the group which is due anyway.
+    pub(super) fn answer_byes(&mut self, now: Now) {
+        if self.switch.has_byes() {
+            let after = Mark::patient(self.last_entry().0);
+            self.switch.answer_byes(now, after);
+            self.settle(now);
         }
     }
 

@@ -25,7 +25,7 @@ impl Engine {
     pub(super) fn on_register(&mut self, now: Now, transaction: TransactionId, request: &Message, path: Path) {
         let reply = match self.register(now, request, path) {
             // Whatever it lists is written then, be it this request's doing or an earlier one's.
-            Ok(reply) => reply.after(Mark(self.last_entry().0)),
+            Ok(reply) => reply.after(Mark::promise(self.last_entry().0)),
             Err(reply) => reply,
         };
         self.switch.reply(now, transaction, reply);

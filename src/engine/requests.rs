@@ -20,6 +20,7 @@ impl Engine {
             self.obey(now, actor, request)
         };
         self.settle(now);
+        self.save_calls(now);
         let after = self.entry_since(before);
         self.emit_after(Output::Reply { id, result }, after);
     }

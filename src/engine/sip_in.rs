@@ -136,7 +136,7 @@ impl Engine {
         let identity = self.identify(now, request, path, "INVITE")?;
         let mut user = uri.user_decoded();
         // What comes to our registration was dialled as To says.
-        if self.lines.of_token(&user).is_some()
+        if self.lines.is_token(&user)
             && let Ok(to) = request.to()
         {
             user = to.uri.user_decoded().into_owned().into();
@@ -174,7 +174,7 @@ impl Engine {
         let user = request.request_uri().ok().and_then(|uri| uri.user);
         let domains = self.certified.domains(path.flow);
         let known = self.directory.trunk_at(path.remote, domains).or_else(|| self.lines.at(path.remote));
-        known.or_else(|| user.and_then(|user| self.lines.of_token(user)))
+        known.or_else(|| user.and_then(|user| self.lines.called(user, domains)))
     }
 
     /// The local user that From names.

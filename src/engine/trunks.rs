@@ -91,10 +91,20 @@ pub struct TrunkView {
 }
 
 impl Lines {
-    /// The trunk whose registration a call came to.
-    pub fn of_token(&self, user: &str) -> Option<TrunkId> {
-        let has = |line: &Line| line.registration.as_ref().is_some_and(|registration| *registration.token == *user);
-        self.lines.iter().find(|(_, line)| has(line)).map(|(id, _)| *id)
+    /// The trunk whose registration a call came to, on a connection whose certificate is for these domains. Where the trunk
+    /// has a certificate both must hold: what it registered is told to whoever carries the request.
+    pub fn called(&self, user: &str, domains: &[String]) -> Option<TrunkId> {
+        self.of_token(user).filter(|line| line.trunk.is_shown(domains)).map(|line| line.trunk.id)
+    }
+
+    /// Whether a call came to a registration of ours.
+    pub fn is_token(&self, user: &str) -> bool {
+        self.of_token(user).is_some()
+    }
+
+    fn of_token(&self, user: &str) -> Option<&Line> {
+        let has = |line: &&Line| line.registration.as_ref().is_some_and(|registration| *registration.token == *user);
+        self.lines.values().find(has)
     }
 
     /// The trunk at whose registrar we are registered, when its settings name no other source.

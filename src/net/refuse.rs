@@ -1,4 +1,4 @@
-//! Answers that cost the engine nothing: 503 for a new call while the switch is overloaded.
+//! Answers that cost the engine nothing: 503 for a new call while the switch is overloaded, and for what the journal can't keep.
 
 use std::{hash::BuildHasher, net::SocketAddr};
 
@@ -14,6 +14,9 @@ const TAG: &str = "busy-";
 
 /// When to try again. Spread by the caller's own hash, so that they don't all come back at once.
 const RETRY_AFTER_SECS: std::ops::Range<u64> = 2..8;
+
+/// The same while the journal can't be written: a disk takes longer to mend than a burst to pass.
+const UNKEPT_RETRY_AFTER_SECS: u64 = 30;
 
 /// 503 with Retry-After for a request that was not let in, and where it goes (RFC 3261 18.2.2, RFC 3581).
 pub fn busy<H: BuildHasher>(request: &Message, path: &Path, hash: &H) -> Option<(SocketAddr, Bytes)> {
@@ -33,6 +36,22 @@ pub fn busy<H: BuildHasher>(request: &Message, path: &Path, hash: &H) -> Option<
     writer.copy(request, Name::CallId).copy(request, Name::CSeq);
     writer.header(Name::RetryAfter, wait);
     Some((SocketAddr::new(path.remote.ip(), port), writer.end()))
+}
+
+/// In place of an answer that promises what the journal can't keep: 503 by the same way. `None` where that was no answer
+/// that promises anything.
+pub fn unkept(answer: Bytes) -> Option<Bytes> {
+    let answer = Message::parse(answer).ok()?;
+    if !(200..300).contains(&answer.status()?) {
+        return None;
+    }
+    let mut writer = Writer::response(503, Some("Journal Not Written"));
+    for name in [Name::Via, Name::From, Name::To, Name::CallId, Name::CSeq] {
+        writer.copy(&answer, name);
+    }
+    writer.text(Name::Reason, "SIP;cause=503;text=\"the journal can't be written\"");
+    writer.header(Name::RetryAfter, UNKEPT_RETRY_AFTER_SECS);
+    Some(writer.end())
 }
 
 /// The ACK to such an answer.
@@ -85,6 +104,24 @@ mod tests {
         assert_eq!(answer.vias().count(), 2);
         let (to, _) = busy(&request("INVITE", "", ""), &path(), &hash).unwrap();
         assert_eq!(to, "127.0.0.1:5099".parse::<SocketAddr>().unwrap());
+    }
+
+    /// OP-01: who may not be told that he is registered is told that he is not, and when to try again.
+    #[test]
+    fn what_is_not_written_is_refused_in_place_of_the_answer() {
+        let ok = "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 10.0.0.9;branch=z9hG4bK1;received=10.0.0.7\r\n\
+                  Via: SIP/2.0/UDP 10.0.0.8;branch=z9hG4bK0\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a@b>;tag=2\r\n\
+                  Call-ID: x\r\nCSeq: 7 REGISTER\r\nContact: <sip:a@10.0.0.9>;expires=60\r\nContent-Length: 0\r\n\r\n";
+        let refusal = Message::parse(unkept(Bytes::from_static(ok.as_bytes())).unwrap()).unwrap();
+        assert_eq!((refusal.status(), refusal.vias().count(), refusal.to_tag()), (Some(503), 2, Some("2")));
+        assert_eq!((refusal.cseq().number, refusal.header(Name::RetryAfter)), (7, Some("30")));
+        assert_eq!(refusal.header(Name::Contact), None);
+        assert!(refusal.header(Name::Reason).is_some_and(|reason| reason.contains("journal")));
+        let others = [
+            ok.replace("200 OK", "403 Forbidden"),
+            String::from_utf8(request("NOTIFY", "", "").bytes().to_vec()).unwrap(),
+        ];
+        assert!(others.into_iter().all(|other| unkept(Bytes::from(other)).is_none()));
     }
 
     #[test]

@@ -1,6 +1,9 @@
-//! The process's own limits.
+//! The process's own limits, and the disk's.
 
-use std::io;
+use std::{ffi::CString, io, mem::MaybeUninit};
+
+/// A start writes some hundred kilobytes; with less than this the disk is why it failed.
+const ROOM_MIN: u64 = 4 << 20;
 
 /// Raises the number of open files to as many as the system allows; returns how many that is.
 pub fn raise_open_files() -> io::Result<u64> {
@@ -29,6 +32,48 @@ pub fn outlive_file_limits() {
 pub fn plain_pages() {
     // SAFETY: plain numbers; what is mapped already stays as it is.
     unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0) };
+}
+
+/// What a disk has left, for whoever is not root.
+#[derive(Clone, Copy, Debug)]
+struct Room {
+    octets: u64,
+    /// New files; `None` where the file system counts none.
+    files: Option<u64>,
+}
+
+/// What is wrong with the disk of a folder, and what helps. `None`: there is room, or nobody knows.
+pub fn lacks_room(folder: &str) -> Option<String> {
+    lacking(folder, room(folder).ok()?)
+}
+
+fn lacking(folder: &str, Room { octets, files }: Room) -> Option<String> {
+    let (missing, see) = if octets < ROOM_MIN {
+        (format!("{} kB are free, and the switch needs some megabytes", octets / 1024), "df -h")
+    } else if files == Some(0) {
+        (String::from("no more files can be made there"), "df -i")
+    } else {
+        return None;
+    };
+    Some(format!(
+        "the disk of {folder} is full: {missing}; make room (`{see} {folder}` shows it; old recordings are in \
+         {folder}/recordings, and nothing else there may be deleted by hand) and start again: calls, agents and \
+         registrations are kept until then"
+    ))
+}
+
+fn room(folder: &str) -> io::Result<Room> {
+    let path = CString::new(folder)?;
+    let mut found = MaybeUninit::<libc::statvfs>::uninit();
+    // SAFETY: a path that ends with a zero, and a structure of ours, which is only read when it was filled.
+    let found = unsafe {
+        if libc::statvfs(path.as_ptr(), found.as_mut_ptr()) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        found.assume_init()
+    };
+    let files = (found.f_files > 0).then_some(found.f_favail);
+    Ok(Room { octets: found.f_bavail.saturating_mul(found.f_frsize), files })
 }
 
 /// What a process that does one thing may take.
@@ -94,6 +139,17 @@ mod tests {
         let written = std::fs::write(&path, vec![0; 10_000]);
         let _ = std::fs::remove_file(&path);
         assert_eq!(written.unwrap_err().raw_os_error(), Some(libc::EFBIG));
+    }
+
+    /// OP-01, THREATS (disk full): a start that fails for want of room says so, and how much there is.
+    #[test]
+    fn a_full_disk_is_named() {
+        let of = |octets, files| lacking("data", Room { octets, files });
+        let said = of(12 * 1024, Some(9)).expect("too little");
+        assert!(said.contains("the disk of data is full: 12 kB are free") && said.contains("df -h data"), "{said}");
+        assert!(of(1 << 30, Some(0)).is_some_and(|said| said.contains("df -i data")));
+        assert!(of(1 << 30, Some(1)).is_none() && of(1 << 30, None).is_none());
+        assert!(room("/").is_ok_and(|room| room.octets > 0) && room("/nowhere at all").is_err());
     }
 
     /// Where the system tells at all.

@@ -20,6 +20,9 @@ pub fn start_logging(settings: &LogSettings) {
     };
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // It would say on standard error that a line could not be written there, and fail over that: a log on a full disk
+        // would end all calls.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
     // A second start in one process (tests) keeps the first.

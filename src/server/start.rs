@@ -1,6 +1,7 @@
 //! From settings to a running switch, and its end.
 
 use std::{
+    borrow::Cow,
     fmt, fs, io,
     net::SocketAddr,
     os::unix::fs::{DirBuilderExt, PermissionsExt},
@@ -55,14 +56,24 @@ pub enum StartError {
     Step {
         what: String,
         why: String,
-        hint: Option<&'static str>,
+        hint: Option<Cow<'static, str>>,
     },
 }
 
 impl StartError {
     pub(super) fn new(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let what = what.into();
-        move |why| Self::Step { what, hint: hint(why.kind()), why: why.to_string() }
+        move |why| Self::Step { what, hint: hint(why.kind()).map(Cow::Borrowed), why: why.to_string() }
+    }
+
+    /// Whatever failed: where the disk of the data folder is full, that is why.
+    fn with_room(self, data: &str) -> Self {
+        match self {
+            Self::Step { what, why, hint: None } => {
+                Self::Step { what, why, hint: limits::lacks_room(data).map(Cow::Owned) }
+            }
+            Self::Step { .. } | Self::Files(_) => self,
+        }
     }
 
     fn plain(what: &str, why: impl fmt::Display) -> Self {
@@ -119,6 +130,15 @@ pub struct Running {
 
 /// Starts everything. `metrics` writes what `/metrics` shows.
 pub fn start(
+    loaded: Loaded,
+    origin: Origin,
+    metrics: Arc<dyn Fn() -> String + Send + Sync>,
+) -> Result<Running, StartError> {
+    let data = loaded.server.data_dir.clone();
+    start_all(loaded, origin, metrics).map_err(|fault| fault.with_room(&data))
+}
+
+fn start_all(
     loaded: Loaded,
     origin: Origin,
     metrics: Arc<dyn Fn() -> String + Send + Sync>,

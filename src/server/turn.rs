@@ -26,7 +26,7 @@ use crate::{
         flight::{Digest, digest},
     },
     media,
-    net::{Inbox, Net},
+    net::{Inbox, Net, unkept},
     sip::{Lookup, Path, Transport},
     store::{Journal, Report, recordings::Recorder},
 };
@@ -120,7 +120,8 @@ impl Loop {
     fn sleep(&mut self) {
         let now = self.clock.mono();
         let state = &self.state;
-        let own = [self.engine.poll_timeout(), state.drain_until, state.gauges.due(), self.sockets.due()];
+        let own =
+            [self.engine.poll_timeout(), state.drain_until, state.gauges.due(), self.sockets.due(), state.held.due()];
         let until = own.into_iter().flatten().min();
         self.pulse.loop_sleeps();
         let inbox = &self.inbox;
@@ -175,7 +176,7 @@ impl Loop {
             return;
         }
         self.engine.handle(now, input);
-        self.drain_outputs();
+        self.drain_outputs(now.mono);
         if let Some(flight) = &self.flight {
             flight.told(now, &mut self.engine, &self.state.digests);
             self.state.digests.clear();
@@ -193,6 +194,7 @@ impl Loop {
                 self.handle_input(Input::Seed(seed));
             }
         }
+        self.on_overdue(now.mono);
         if self.state.drain_until.is_some_and(|until| until <= now.mono) && self.state.ended.is_none() {
             self.state.ended = Some(Ended::TimeIsUp);
         }
@@ -244,16 +246,31 @@ impl Loop {
         self.handle_input(Input::Listeners(self.sockets.listeners()));
     }
 
-    fn drain_outputs(&mut self) {
+    fn drain_outputs(&mut self, now: Instant) {
         while let Some(emitted) = self.engine.poll_output() {
             if self.flight.is_some() {
                 self.state.digests.push(digest(&emitted));
             }
-            match self.state.held.pass(emitted) {
-                Pass::Now(output) => self.perform(output),
-                Pass::Later => self.journal.hurry(),
-                Pass::Never(output) => self.refuse(output),
-            }
+            let pass = self.state.held.pass(now, emitted);
+            self.on_pass(pass);
+        }
+    }
+
+    fn on_pass(&mut self, pass: Pass) {
+        match pass {
+            Pass::Now(output) => self.perform(output),
+            Pass::Later { hurried: true } => self.journal.hurry(),
+            Pass::Later { hurried: false } => {}
+            Pass::Never(output) => self.refuse(output),
+        }
+    }
+
+    /// A disk that neither writes nor refuses.
+    fn on_overdue(&mut self, now: Instant) {
+        let overdue = self.state.held.overdue(now);
+        if !overdue.is_empty() {
+            self.journal_fails("nothing has been written for seconds");
+            overdue.into_iter().for_each(|pass| self.on_pass(pass));
         }
     }
 
@@ -319,12 +336,17 @@ impl Loop {
         self.net.send(path, bytes);
     }
 
-    /// The promise can't be kept: a page is told, a phone asks again.
+    /// The promise can't be kept: whoever asked is told so.
     fn refuse(&mut self, output: Output) {
         metrics::counter!("promises_refused_total").increment(1);
         match output {
             Output::Reply { id, .. } => self.handle.refuse(id),
-            Output::Send { .. } | Output::Live(_) => {}
+            Output::Send { path, bytes } => {
+                if let Some(refusal) = unkept(bytes) {
+                    self.send(path, refusal);
+                }
+            }
+            Output::Live(_) => {}
             Output::Media { .. }
             | Output::Journal { .. }
             | Output::Record(_)
@@ -341,16 +363,13 @@ impl Loop {
     fn on_report(&mut self, report: Report) {
         match report {
             Report::Written(up_to) => {
+                self.journal_works();
                 for output in self.state.held.written(EntryId(up_to)) {
                     self.perform(output);
                 }
             }
             Report::Failing { why } => self.journal_fails(&why),
-            Report::Recovered => {
-                tracing::warn!("the journal can be written again");
-                self.state.held.set_failing(false);
-                self.pulse.set_journal(true);
-            }
+            Report::Recovered => self.journal_works(),
             Report::CheckpointDue { .. } => {
                 let now = self.clock.now();
                 let entries = self.engine.checkpoint(now);
@@ -368,6 +387,14 @@ impl Loop {
         self.pulse.set_journal(false);
     }
 
+    fn journal_works(&mut self) {
+        if self.state.held.is_failing() {
+            tracing::warn!("the journal can be written again");
+            self.state.held.set_failing(false);
+            self.pulse.set_journal(true);
+        }
+    }
+
     /// Ends what is left, so that nobody is left hanging, and closes the journal.
     fn say_goodbye(mut self, ended: Ended) {
         if ended != Ended::Drained {
@@ -381,6 +408,12 @@ impl Loop {
         let now: Now = self.clock.now();
         self.journal.checkpoint(now.wall, self.engine.checkpoint(now));
         self.journal.close();
+        for output in self.state.held.farewells() {
+            if let Output::Send { path, bytes } = output {
+                self.net.send(path, bytes);
+            }
+        }
+        self.net.flush();
     }
 }
 

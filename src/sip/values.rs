@@ -22,8 +22,29 @@ pub struct UsageId(pub(super) u64);
 pub struct TransactionId(pub(super) u64);
 
 /// What bytes must wait for before they leave, numbered by the floor above, which alone knows what it is; zero is nothing.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub struct Mark(pub u64);
+/// Whether they are patient stands in the last bit: with a field of its own every answer would be a word longer.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Mark(u64);
+
+impl Mark {
+    /// Of bytes that promise it.
+    pub const fn promise(number: u64) -> Self {
+        Self(number << 1)
+    }
+
+    /// Of bytes that promise nothing: they wait without haste, and leave in the end even if it is never done.
+    pub const fn patient(number: u64) -> Self {
+        Self(number << 1 | 1)
+    }
+
+    pub const fn number(self) -> u64 {
+        self.0 >> 1
+    }
+
+    pub const fn is_patient(self) -> bool {
+        self.0 & 1 == 1
+    }
+}
 
 impl fmt::Debug for UsageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

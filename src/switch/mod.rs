@@ -48,7 +48,7 @@ use std::{collections::VecDeque, net::SocketAddr};
 use crate::{
     base::{CallId, Chance, FastMap, FlowId, Instant, LegId, Now, StreamId, Timers},
     media::{self, Command, PortPool},
-    sip::{self, Event, Path, Reply, Stack, TransactionId, Transport},
+    sip::{self, Event, Mark, Path, Reply, Stack, TransactionId, Transport},
     wire::sip::Message,
 };
 
@@ -211,6 +211,16 @@ impl Switch {
     /// Answers a [`Fact::Request`].
     pub fn reply(&mut self, now: Now, transaction: TransactionId, reply: Reply) {
         self.stack.reply(now, transaction, reply);
+    }
+
+    /// See [`Stack::has_byes`].
+    pub fn has_byes(&self) -> bool {
+        self.stack.has_byes()
+    }
+
+    /// See [`Stack::answer_byes`].
+    pub fn answer_byes(&mut self, now: Now, after: Mark) {
+        self.stack.answer_byes(now, after);
     }
 
     /// No call is left, and none settles.

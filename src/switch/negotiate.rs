@@ -107,12 +107,19 @@ pub(super) fn offered(request: &Message) -> Result<Option<Offered>, Reply> {
         return Ok(None);
     }
     let Some(description) = description(request.header(Name::ContentType).unwrap_or_default(), request.body()) else {
-        return Err(Reply::new(415).header("Accept", "application/sdp"));
+        return Err(no_description());
     };
-    match read_offer(description) {
-        Some(offered) => Ok(Some(offered)),
-        None => Err(Reply::new(488).header("Warning", "304 strowger \"Media type not available\"")),
-    }
+    read_offer(description).map(Some).ok_or_else(no_media)
+}
+
+/// To who sends a body of another kind.
+pub(super) fn no_description() -> Reply {
+    Reply::new(415).header("Accept", "application/sdp")
+}
+
+/// To who offers nothing that could be taken (RFC 3261 20.43).
+pub(super) fn no_media() -> Reply {
+    Reply::new(488).header("Warning", "304 strowger \"Media type not available\"")
 }
 
 /// Reads an offer; `None` when it is malformed or has neither sound that we could take nor fax.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     base::{LegId, Now},
-    sip::Body,
+    sip::{Body, Reply},
     wire::sip::Method,
 };
 
@@ -15,7 +15,7 @@ impl Switch {
     /// A re-INVITE or UPDATE of a peer.
     pub(super) fn on_offer(&mut self, now: Now, id: LegId, method: &Method, body: Option<&Body>) {
         if self.is_asked_to_turn(id) {
-            return self.refuse_offer(now, id, 491);
+            return self.refuse_offer(now, id, Reply::new(491));
         }
         let other = self.spoken_by_peer(id);
         let Some(leg) = self.legs.get_mut(&id) else { return };
@@ -31,19 +31,20 @@ impl Switch {
             return;
         };
         let Some(description) = negotiate::description(&body.content_type, &body.bytes) else {
-            return self.refuse_offer(now, id, 415);
+            return self.refuse_offer(now, id, negotiate::no_description());
         };
         let Some(offered) = negotiate::read_offer(description) else {
-            return self.refuse_offer(now, id, 488);
+            return self.refuse_offer(now, id, negotiate::no_media());
         };
         match self.turn_of(id, &offered) {
             Turn::Own => {}
             Turn::Asks(other) => return self.ask_to_turn(now, id, other, offered),
-            Turn::Refused(status) => return self.refuse_offer(now, id, status),
+            Turn::Refused(status) => return self.refuse_offer(now, id, Reply::new(status)),
         }
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let Some((local, agreed)) = leg.media.answer(&offered, other.as_ref()) else {
-            return self.refuse_offer(now, id, 488);
+            let reply = if leg.media.meets(&offered) { Reply::new(488) } else { negotiate::no_way() };
+            return self.refuse_offer(now, id, reply);
         };
         leg.media.local = local.clone();
         self.respond_offer(now, id, 200, Some(local));
@@ -83,10 +84,6 @@ impl Switch {
         if let Some(usage) = leg.signalling.usage() {
             self.stack.reinvite(now, usage, Some(body));
         }
-    }
-
-    fn refuse_offer(&mut self, now: Now, id: LegId, status: u16) {
-        self.respond_offer(now, id, status, None);
     }
 
     fn spoken_by_peer(&self, id: LegId) -> Option<negotiate::Agreed> {

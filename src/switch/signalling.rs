@@ -143,6 +143,18 @@ impl Switch {
         }
     }
 
+    /// The same where it is refused, for a reason that may stand in a header.
+    pub(super) fn refuse_offer(&mut self, now: Now, leg: LegId, reply: Reply) {
+        let Some(known) = self.legs.get(&leg) else { return };
+        match known.signalling {
+            Signalling::Dialog { usage, .. } => drop(self.stack.answer_offer(now, usage, reply)),
+            Signalling::Page(page) => {
+                let order = PageOrder::Refused { status: reply.status };
+                self.tell_page(page, known.call, leg, order);
+            }
+        }
+    }
+
     /// Says good-bye to a leg that is out of the books, in the words of its state; `refused` goes with a refusal.
     pub(super) fn say_goodbye(&mut self, now: Now, leg: &Leg, cause: Cause, refused: Headers) {
         let usage = match leg.signalling {

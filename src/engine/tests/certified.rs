@@ -1,13 +1,13 @@
 //! Trunks that are known by their certificate.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use super::world::{REALM, SWITCH, World, centre};
 use crate::{
-    base::FlowId,
+    base::{FlowId, Private},
     engine::{Centre, Direction, GateOrder, Input},
     sip::{Path, Transport},
-    switch::Source,
+    switch::{Source, TrunkCredentials, Upkeep},
     wire::sip::{Message, Method},
 };
 
@@ -31,10 +31,14 @@ fn shows(world: &mut World, flow: FlowId, domain: &str) {
 
 /// The first answer to a call to the queue that comes on a connection.
 fn call(world: &mut World, number: u32, from: &str, flow: Option<FlowId>) -> Option<u16> {
+    call_to(world, &format!("sip:800@{REALM}"), number, from, flow)
+}
+
+fn call_to(world: &mut World, uri: &str, number: u32, from: &str, flow: Option<FlowId>) -> Option<u16> {
     let remote: SocketAddr = "127.0.0.1:7777".parse().unwrap();
     let (transport, word) = if flow.is_some() { (Transport::Tls, "TLS") } else { (Transport::Udp, "UDP") };
     let text = format!(
-        "INVITE sip:800@{REALM} SIP/2.0\r\nVia: SIP/2.0/{} {remote};branch=z9hG4bKc{number}\r\nMax-Forwards: 70\r\n\
+        "INVITE {uri} SIP/2.0\r\nVia: SIP/2.0/{} {remote};branch=z9hG4bKc{number}\r\nMax-Forwards: 70\r\n\
          From: <{from}>;tag=f{number}\r\nTo: <sip:800@{REALM}>\r\nCall-ID: c{number}\r\nCSeq: 1 INVITE\r\n\
          Contact: <sip:x@{remote}>\r\nContent-Type: application/sdp\r\nContent-Length: 97\r\n\r\n\
          v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 8\r\na=sendrecv\r\n",
@@ -84,6 +88,30 @@ fn sw_03_tk_02_names_and_sources_must_both_hold() {
         assert_eq!(call(&mut world, 1, number, Some(FLOW)), Some(401), "the address alone");
         shows(&mut world, FLOW, "other.carrier.example");
         assert_eq!(call(&mut world, 2, number, Some(FLOW)), Some(expected), "{network}");
+    }
+}
+
+/// SW-03, TK-01: a call to what we registered at a carrier is its own, but where the carrier has a certificate that must be shown
+/// as well: whoever carries a request reads the one.
+#[test]
+fn sw_03_tk_01_a_registration_is_no_certificate() {
+    let number = "sip:+351210000009@carrier.example";
+    for named in [true, false] {
+        let mut centre = certified();
+        let trunk = &mut centre.trunks[0];
+        trunk.credentials = Some(TrunkCredentials { user: "acct".into(), password: Private::new("secret".into()) });
+        trunk.upkeep = Upkeep { register: Some(Duration::from_secs(600)), health: None };
+        if !named {
+            trunk.certificate_names.clear();
+        }
+        let mut world = World::with(463, centre);
+        world.pass(Duration::from_secs(1));
+        let register = world.sent.iter().find(|(_, message, _)| message.method() == Some(&Method::Register));
+        let contact = register.expect("a REGISTER").1.contacts().next().unwrap().unwrap().uri_text.to_owned();
+        let alone = if named { 401 } else { 200 };
+        assert_eq!(call_to(&mut world, &contact, 1, number, Some(FLOW)), Some(alone), "named: {named}");
+        shows(&mut world, FLOW, "sip.carrier.example");
+        assert_eq!(call_to(&mut world, &contact, 2, number, Some(FLOW)), Some(200));
     }
 }
 

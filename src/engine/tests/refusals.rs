@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 use super::world::{CARRIER, SWITCH, World};
 use crate::{
     engine::GateOrder,
+    sip::Body,
     wire::sip::{Message, Name},
 };
 
@@ -219,4 +220,28 @@ fn sw_07_an_offer_of_another_family_is_refused_with_its_reason() {
         let calls = usize::from(status == 200);
         assert_eq!(world.engine.switch.counts().calls, calls, "{place}");
     }
+}
+
+/// SW-07, RFC 3261 20.43: the same inside a call, which goes on as it was.
+#[test]
+fn sw_07_a_reinvite_of_another_family_is_refused_with_its_reason() {
+    let mut world = World::new(481);
+    let rui = world.phone("rui", 6002);
+    let usage = world.call(rui, "rui", "800");
+    assert!(world.is_answered(rui));
+    world.command(rui, |stack, now| stack.ack(now, usage, None));
+    let offer =
+        "v=0\r\no=- 1 2 IN IP6 2001:db8::7\r\ns=-\r\nc=IN IP6 2001:db8::7\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n";
+    world.sent.clear();
+    world.reinvite(rui, usage, Some(Body::sdp(offer)));
+    let answer = world.sent.iter().map(|(_, message, _)| message).find(|message| message.status() == Some(488));
+    let answer = answer.expect("it is refused");
+    assert_eq!(answer.other("Warning"), Some("301 strowger \"Incompatible network address formats\""));
+    assert_eq!(world.engine.counts().calls, 1);
+    world.sent.clear();
+    world.reinvite(rui, usage, Some(Body::new("text/plain", "x")));
+    let answer = world.sent.iter().map(|(_, message, _)| message).find(|message| message.status() == Some(415));
+    assert_eq!(answer.and_then(|answer| answer.header(Name::Accept)), Some("application/sdp"));
+    world.bye(rui, usage);
+    assert_eq!(world.engine.counts().calls, 0);
 }

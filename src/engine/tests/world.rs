@@ -364,7 +364,7 @@ impl World {
     pub fn settle(&mut self) {
         loop {
             let mut quiet = true;
-            while let Some(Emitted { output, after }) = self.engine.poll_output() {
+            while let Some(Emitted { output, after, .. }) = self.engine.poll_output() {
                 quiet = false;
                 self.on_output(output, after);
             }

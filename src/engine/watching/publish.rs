@@ -136,7 +136,7 @@ impl Engine {
         }
         self.watched_changed(now, user);
         let reply = Reply::new(200).header("SIP-ETag", format!("{tag:016x}")).header("Expires", secs.to_string());
-        Ok(reply.after(Mark(self.last_entry().0)))
+        Ok(reply.after(Mark::promise(self.last_entry().0)))
     }
 
     /// The publication that an entity-tag names.

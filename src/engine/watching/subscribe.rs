@@ -156,7 +156,7 @@ impl Engine {
         let Some(subscription) = self.switch.keep_subscription(now, id) else { return Mark::default() };
         watch.kept = Some(subscription.tag);
         let kept = KeptWatch { watcher: watch.watcher, watched: watch.topic.user, subscription };
-        Mark(self.journal(Entry::Watched(Box::new(kept))).0)
+        Mark::promise(self.journal(Entry::Watched(Box::new(kept))).0)
     }
 
     pub(in crate::engine) fn on_subscription_ended(&mut self, id: SubscriptionId, why: Unsubscribed) {

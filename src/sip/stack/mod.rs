@@ -65,6 +65,8 @@ pub struct Stack {
     pub(super) earlier: FastMap<u64, TransactionId>,
     server_keys: KeyedMap<Key, TransactionId>,
     merge_keys: KeyedMap<Key, TransactionId>,
+    /// BYEs that are held, each with its answer.
+    byes: Vec<(TransactionId, Bytes)>,
     /// Requests of ours that nobody has answered yet, by where they went.
     unheard: BTreeSet<(SocketAddr, TransactionId)>,
     /// Requests of ours that wait on a connection.
@@ -101,6 +103,7 @@ impl Stack {
             earlier: FastMap::default(),
             server_keys: keyed_map(),
             merge_keys: keyed_map(),
+            byes: Vec::new(),
             unheard: BTreeSet::new(),
             on_flows: BTreeSet::new(),
         }

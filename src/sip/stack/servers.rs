@@ -111,17 +111,44 @@ impl Stack {
 
     /// A plain answer by the stack itself.
     pub(in crate::sip) fn answer(&mut self, now: Now, id: TransactionId, reply: &Reply) {
-        let Some((request, source, tag)) =
-            self.server(id).and_then(|server| Some((server.request.clone()?, server.source, server.tag)))
-        else {
-            return;
-        };
-        let session = self.session_of(&request);
-        let bytes = compose::answer(&self.settings, &request, (source, tag), session, reply);
+        let Some(bytes) = self.write_plain_answer(id, reply) else { return };
         if let Some(server) = self.server(id) {
             server.after = reply.after;
         }
         self.conclude(now, id, reply.status, bytes, reply.once);
+    }
+
+    fn write_plain_answer(&mut self, id: TransactionId, reply: &Reply) -> Option<Bytes> {
+        let server = self.server(id)?;
+        let (request, source, tag) = (server.request.clone()?, server.source, server.tag);
+        let session = self.session_of(&request);
+        Some(compose::answer(&self.settings, &request, (source, tag), session, reply))
+    }
+
+    /// The 200 to a BYE, written while its dialog is still known.
+    pub(in crate::sip) fn accept_bye(&mut self, now: Now, id: TransactionId) {
+        let Some(bytes) = self.write_plain_answer(id, &Reply::new(200)) else { return };
+        if self.settings.holds_byes {
+            self.byes.push((id, bytes));
+        } else {
+            self.conclude(now, id, 200, bytes, false);
+        }
+    }
+
+    /// Whether [`Stack::answer_byes`] is due.
+    pub fn has_byes(&self) -> bool {
+        !self.byes.is_empty()
+    }
+
+    /// Answers the BYEs that are held, once what they brought about is known: neither an answer nor a copy of it leaves
+    /// before `after`.
+    pub fn answer_byes(&mut self, now: Now, after: Mark) {
+        while let Some((id, bytes)) = self.byes.pop() {
+            if let Some(server) = self.server(id) {
+                server.after = after;
+            }
+            self.conclude(now, id, 200, bytes, false);
+        }
     }
 
     /// Both ends, for an answer inside a dialog.

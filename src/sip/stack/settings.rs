@@ -35,6 +35,8 @@ pub struct StackSettings {
     pub session_min: Duration,
     /// Answer to the source port even without `rport`.
     pub force_rport: bool,
+    /// The floor above says when a BYE is answered ([`answer_byes`](crate::sip::Stack::answer_byes)); otherwise it is at once.
+    pub holds_byes: bool,
     pub transactions_max: usize,
     pub usages_max: usize,
     pub subscriptions_max: usize,
@@ -85,6 +87,7 @@ impl Default for StackSettings {
             session_expires: Duration::from_secs(1800),
             session_min: Duration::from_secs(90),
             force_rport: false,
+            holds_byes: false,
             transactions_max: TRANSACTIONS_MAX,
             usages_max: USAGES_MAX,
             subscriptions_max: SUBSCRIPTIONS_MAX,

@@ -209,7 +209,7 @@ impl Stack {
     }
 
     fn on_bye(&mut self, now: Now, transaction: TransactionId, id: UsageId, request: Message) {
-        self.answer(now, transaction, &Reply::new(200));
+        self.accept_bye(now, transaction);
         let Some(usage) = self.usages.get(id) else { return };
         let reason = request.header(Name::Reason).map(str::to_owned);
         match usage.phase {

@@ -341,14 +341,18 @@ impl Stack {
 
     /// Answers an [`Event::Offer`]. False: there is none any more.
     pub fn respond_offer(&mut self, now: Now, usage: UsageId, status: u16, body: Option<Body>) -> bool {
+        self.answer_offer(now, usage, Reply { body, ..Reply::new(status) })
+    }
+
+    /// The same, with headers.
+    pub fn answer_offer(&mut self, now: Now, usage: UsageId, reply: Reply) -> bool {
         let Some(Usage { exchange: Exchange::Theirs { transaction, method, late }, .. }) = self.usages.get(usage)
         else {
             return false;
         };
         let (transaction, late) = (*transaction, *late);
         let (invite, is_prack) = (*method == Method::Invite, *method == Method::Prack);
-        let mut reply = Reply::new(status);
-        reply.body = body;
+        let status = reply.status;
         let Some(request) = self.asked(transaction) else { return false };
         let Some(bytes) = self.write_answer(usage, transaction, &reply) else { return false };
         let success = (200..300).contains(&status);

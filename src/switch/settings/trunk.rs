@@ -68,10 +68,16 @@ impl Trunk {
 
     /// Whether a call is its own that comes from there, on a connection whose certificate is for these domains.
     pub fn calls_from(&self, remote: SocketAddr, domains: &[String]) -> bool {
-        let (by_source, by_name) = (!self.sources.is_empty(), !self.certificate_names.is_empty());
-        (by_source || by_name)
+        let by_source = !self.sources.is_empty();
+        (by_source || !self.certificate_names.is_empty())
             && (!by_source || self.sources.iter().any(|source| source.matches(remote)))
-            && (!by_name || self.certificate_names.iter().any(|name| domains.contains(name)))
+            && self.is_shown(domains)
+    }
+
+    /// Whether a certificate for these domains is all that it asks for.
+    pub fn is_shown(&self, domains: &[String]) -> bool {
+        let names = &self.certificate_names;
+        names.is_empty() || names.iter().any(|name| domains.contains(name))
     }
 
     /// The host that From names where it is not ours: a carrier at which we are registered knows us by an address there.
