@@ -10,7 +10,7 @@ use super::{caller, talking};
 use crate::sim::{Call, End, HoldForm, Voice, World, millis, secs};
 
 /// Dead for a second, and up again.
-fn restarts(world: &World) {
+pub(super) fn restarts(world: &World) {
     world.crashes();
     world.run_for(secs(1));
     world.starts();

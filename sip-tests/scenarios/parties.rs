@@ -7,6 +7,7 @@ use strowger::{
     switch::LegParty,
 };
 
+use super::going_on::restarts;
 use crate::sim::{Agent, Call, Habit, Page, Phone, Voice, World, secs};
 
 /// A customer talks to Ana; Eva and Sofia have phones.
@@ -238,6 +239,27 @@ fn ch_02_a_customer_is_held_from_a_page() {
     }
     desk.judges_streams(&[customer, &ana.call()]);
     customer.hangs_up();
+    world.settle();
+}
+
+/// OP-01, CH-02, CH-03: what a page was told is done about a call outlives a crash in the very next moment.
+#[test]
+fn op_01_ch_02_ch_03_what_was_confirmed_of_a_call_is_kept() {
+    let desk = desk(310);
+    let Desk { world, customer, ana, .. } = &desk;
+    let leg = desk.leg(LegParty::User(UserId(1)));
+    for muted in [true, false] {
+        desk.asks(Request::MuteParty { call: desk.call(), leg, muted }).expect("done");
+        restarts(world);
+        assert_eq!(desk.table(), if muted { ["..", "x."] } else { [".x", "x."] }, "muted: {muted}");
+    }
+    for held in [true, false] {
+        desk.asks(Request::Hold { call: desk.call(), held }).expect("done");
+        restarts(world);
+        assert_eq!(desk.table(), if held { ["..", ".."] } else { [".x", "x."] }, "held: {held}");
+        assert_eq!(hears(customer, Voice::MUSIC), held);
+    }
+    ana.hangs_up();
     world.settle();
 }
 

@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -52,6 +52,14 @@ pub async fn headers(State(api): State<Arc<Api>>, request: Request, next: Next) 
     let is_https = proxy::is_https(&api, request.headers());
     let live_or_api = request.uri().path().starts_with("/api/") || request.uri().path() == "/metrics";
     let mut response = next.run(request).await;
+    let is_text = |type_: &HeaderValue| type_.as_bytes().starts_with(b"text/plain");
+    // What the router itself could not read, as a path that is no UTF-8.
+    if live_or_api
+        && response.status() == StatusCode::BAD_REQUEST
+        && response.headers().get(header::CONTENT_TYPE).is_some_and(is_text)
+    {
+        response = Problem::bad_request("The address can't be read.").into_response();
+    }
     let headers = response.headers_mut();
     let mut set = |name: HeaderName, value: &HeaderValue| {
         headers.entry(name).or_insert_with(|| value.clone());

@@ -61,11 +61,11 @@ pub fn run(wanted: &Replay) -> Result<(), Failed> {
 }
 
 fn read(wanted: &Replay) -> Result<(FlightHeader, bytes::Bytes), Failed> {
+    let mut file = fs::File::open(&wanted.file).map_err(|error| format!("{}: {error}", wanted.file.display()))?;
     let beside = || Some(wanted.file.parent()?.parent()?.join(FLIGHT_KEY_FILE));
     let path = wanted.key.clone().or_else(beside).unwrap_or_else(|| PathBuf::from(FLIGHT_KEY_FILE));
     let key =
         FlightKey::read(&path).map_err(|error| format!("key {}: {error} (--key names another)", path.display()))?;
-    let mut file = fs::File::open(&wanted.file).map_err(|error| format!("{}: {error}", wanted.file.display()))?;
     unseal_flight(&mut file, &key).map_err(|error| format!("{}: {error}", wanted.file.display()).into())
 }
 

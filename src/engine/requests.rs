@@ -13,6 +13,7 @@ impl Engine {
         if let Actor::Agent(agent) = actor {
             self.acd.handle_activity(now, agent);
         }
+        let changed = request.changed_call();
         let result = if let Request::TryService { service, question } = &request {
             let Some(refused) = self.try_service(now, id, *service, question) else { return };
             Err(refused)
@@ -20,6 +21,10 @@ impl Engine {
             self.obey(now, actor, request)
         };
         self.settle(now);
+        // What the reply confirms about a call does not wait for what else happens to it.
+        if let Some(call) = changed.filter(|_| result.is_ok()) {
+            self.keep_call(call);
+        }
         self.save_calls(now);
         let after = self.entry_since(before);
         self.emit_after(Output::Reply { id, result }, after);

@@ -14,6 +14,9 @@ const END_LOST: Duration = Duration::from_millis(150);
 /// Digits that wait to be sent on a leg; more are dropped. A number with its pauses fits twice.
 pub const DIGITS_WAITING_MAX: usize = 64;
 
+/// How long they may sound, all in all: whoever sends them is not heard meanwhile.
+const DIGITS_MILLIS_MAX: u32 = 10_000;
+
 /// The shortest digit that we send: RFC 4733 2.5.1 knows no bound, Q.24 receivers need 40 ms.
 const DIGIT_MILLIS_MIN: u32 = 40;
 
@@ -167,10 +170,12 @@ impl Sending {
         let Some(code) = code_of(digit) else {
             return false;
         };
-        if self.waiting.len() >= DIGITS_WAITING_MAX {
+        let millis = millis.clamp(DIGIT_MILLIS_MIN, DTMF_MILLIS_MAX);
+        let waiting: u32 = self.waiting.iter().map(|(_, millis)| millis).sum();
+        if self.waiting.len() >= DIGITS_WAITING_MAX || waiting + millis > DIGITS_MILLIS_MAX {
             return false;
         }
-        self.waiting.push_back((code, millis.clamp(DIGIT_MILLIS_MIN, DTMF_MILLIS_MAX)));
+        self.waiting.push_back((code, millis));
         true
     }
 
@@ -326,5 +331,8 @@ mod tests {
     fn only_so_many_digits_wait() {
         let mut sending = Sending::default();
         assert_eq!((0..100).filter(|_| sending.push('1', 100)).count(), DIGITS_WAITING_MAX);
+        // THREATS: nor does anybody silence his own leg for minutes.
+        let mut sending = Sending::default();
+        assert_eq!((0..100).filter(|_| sending.push('1', 99_999)).count(), 10_000 / DTMF_MILLIS_MAX as usize);
     }
 }

@@ -106,7 +106,10 @@ impl Handle {
 
     /// From the loop: the reply could not be made durable.
     pub fn refuse(&self, id: RequestId) {
-        self.reply(id, Err(busy("journal_failing", "it could not be written down; nothing was promised")));
+        self.reply(
+            id,
+            Err(busy("journal_failing", "it holds for now, but could not be written down: a restart may undo it")),
+        );
     }
 
     /// From the loop: something happened.

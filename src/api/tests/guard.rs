@@ -139,3 +139,13 @@ async fn a_full_disk_is_named_in_the_hint() {
     assert!(reply.json()["hint"].as_str().unwrap().contains("disk"));
     assert_eq!(reply.headers[header::RETRY_AFTER], "2");
 }
+
+/// AP-01: what the router itself can't read is told as every other fault is.
+#[tokio::test]
+async fn ap_01_an_address_that_is_no_text_is_a_problem() {
+    let desk = Desk::new("address").await;
+    let eva = desk.sign_in("eva").await;
+    let reply = desk.get(&eva, "/api/v1/calls/%ff").await;
+    assert_eq!(reply.status, StatusCode::BAD_REQUEST);
+    assert_eq!(reply.headers[header::CONTENT_TYPE], "application/problem+json", "{}", reply.text);
+}
