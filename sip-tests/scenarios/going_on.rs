@@ -7,7 +7,7 @@ use strowger::{
 };
 
 use super::{caller, talking};
-use crate::sim::{Call, End, HoldForm, Voice, World, millis, secs};
+use crate::sim::{Call, End, HoldForm, Phone, Voice, World, millis, secs};
 
 /// Dead for a second, and up again.
 pub(super) fn restarts(world: &World) {
@@ -200,6 +200,37 @@ fn a_call_between_phones_goes_on() {
     world.within(30, "now he takes it", |world| world.hear_each_other(&waits, &ana));
     waits.hangs_up();
     world.settle();
+}
+
+/// OP-01, SW-09: a phone with keys (SDES): the next process goes on with them, in either direction beyond where the last one may
+/// have been, so that no two packets go under one number; twice in a row, and past where the phone's numbers begin anew.
+#[test]
+fn op_01_sw_09_a_protected_call_goes_on() {
+    for begins_at in [65_520, 30_000] {
+        let world = World::seed(720);
+        let (ana, rui) = (world.phone("ana"), world.phone("rui"));
+        [&ana, &rui].into_iter().for_each(Phone::registers);
+        ana.has_keys();
+        world.run_for(secs(1));
+        rui.answers_after(secs(1));
+        let call = ana.calls("rui");
+        call.with(|call| call.media.counts_from(begins_at));
+        world.within(5, "they talk", |world| world.hear_each_other(&call, &rui));
+        world.run_for(secs(12));
+        for _ in 0..2 {
+            restarts(&world);
+            call.listens_anew();
+            rui.call().listens_anew();
+            world.within(2, "they hear each other again", |world| world.hear_each_other(&call, &rui));
+            one_source(&call);
+            world.run_for(secs(3));
+        }
+        call.with(|call| {
+            assert_eq!(call.media.unopened, 0, "each packet was protected by the key, and under its own number")
+        });
+        call.hangs_up();
+        world.settle();
+    }
 }
 
 /// OP-02, P1: whoever hung up while nobody listened is not kept busy; the repeated BYE, or silence, ends it.

@@ -131,6 +131,11 @@ impl Phone {
         self.with(|ua| ua.is_reliable = true);
     }
 
+    /// From now on it protects its sound, and takes no other.
+    pub fn has_keys(&self) {
+        self.with(|ua| ua.is_secure = true);
+    }
+
     pub fn can(&self, abilities: ua::Abilities) {
         self.with(|ua| ua.abilities = abilities);
     }

@@ -401,19 +401,23 @@ impl RunningCall {
 pub(super) struct ReadCalls {
     pub running: BTreeMap<CallId, RunningCall>,
     pub highest: u64,
-    standings: FastMap<LegId, LegStanding>,
+    /// What was told of their sound since.
+    standings: FastMap<CallId, FastMap<LegId, LegStanding>>,
 }
 
 impl ReadCalls {
+    /// Says all of a call: where its sound stands too. What the process before this one's told of that is of no more worth,
+    /// since this one went on from beyond it.
     pub fn runs(&mut self, running: RunningCall) {
         let call = running.record.call;
+        self.standings.remove(&call);
         self.highest = self.highest.max(call.0);
         self.running.insert(call, running);
     }
 
     pub fn stand(&mut self, standings: Vec<LegStanding>) {
         for standing in standings {
-            self.standings.insert(standing.leg, standing);
+            self.standings.entry(standing.call).or_default().insert(standing.leg, standing);
         }
     }
 
@@ -432,7 +436,8 @@ impl ReadCalls {
 
     /// All of them, with the last word on their sound.
     pub fn take(mut self) -> BTreeMap<CallId, RunningCall> {
-        for LegStanding { call, leg, at, standing } in self.standings.into_values() {
+        let standings = self.standings.into_values().flat_map(FastMap::into_values);
+        for LegStanding { call, leg, at, standing } in standings {
             if let Some(kept) = self.running.get_mut(&call).and_then(|running| running.kept.as_mut()) {
                 kept.stands(leg, standing, at);
             }

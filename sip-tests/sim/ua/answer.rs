@@ -139,13 +139,16 @@ impl Ua {
         let flow = if theirs.rtp.is_none() { Flow::Inactive } else { theirs.flow.mirrored() };
         let abilities = self.abilities.clone();
         let media = &mut self.calls[index].media;
+        // Before both are known.
+        media.described(String::new(), self.is_secure);
         media.settle(theirs, &abilities, flow);
         media.event.1 = theirs.event.filter(|_| abilities.event.is_some());
         media.session.1 += 1;
         let codecs: Vec<_> = media.law.into_iter().collect();
         let lines =
             if theirs.muxes { abilities.lines.to_owned() } else { abilities.lines.replace("a=rtcp-mux\r\n", "") };
-        sdp::write(media.session, media.rtp, &codecs, media.event.1, flow, false) + &lines
+        let text = sdp::write(media.session, media.rtp, &codecs, media.event.1, flow, false);
+        media.described(text + &lines, self.is_secure)
     }
 
     fn on_offer(&mut self, now: Instant, branch: &str, index: usize, request: &Message) {

@@ -5,6 +5,7 @@ mod answer;
 mod call;
 mod early;
 mod fax;
+mod keys;
 mod request;
 mod sdp;
 mod voice;
@@ -97,6 +98,8 @@ pub struct Ua {
     pub is_dead: bool,
     /// Rings reliably, and requires the same of those whom it calls (RFC 3262); otherwise it has never heard of that.
     pub is_reliable: bool,
+    /// Its sound goes under keys of its own (SDES), or not at all.
+    pub is_secure: bool,
     /// Seconds that a registration is asked for; renewed at half of it.
     pub expires: Option<u32>,
     /// Status of the last answer to a REGISTER.
@@ -133,6 +136,7 @@ impl Ua {
             answered: None,
             is_dead: false,
             is_reliable: false,
+            is_secure: false,
             expires: None,
             registered: None,
             requests: Vec::new(),

@@ -96,7 +96,9 @@ impl Ua {
         let media = &mut self.calls[index].media;
         media.event.1 = abilities.event;
         media.session.1 += 1;
-        sdp::write(media.session, media.rtp, &abilities.codecs, abilities.event, flow, no_address) + abilities.lines
+        let rtp = media.rtp;
+        let text = sdp::write(media.session, rtp, &abilities.codecs, abilities.event, flow, no_address);
+        media.described(text + abilities.lines, self.is_secure)
     }
 
     /// Asks the other to wait, or to go on.

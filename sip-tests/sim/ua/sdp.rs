@@ -2,6 +2,7 @@
 
 use std::{fmt::Write, net::SocketAddr};
 
+use super::keys::{self, Key};
 use crate::sim::speech::Coding;
 
 /// Which way audio flows, as `a=` says it.
@@ -84,13 +85,15 @@ pub struct Described {
     pub ptime: Option<u16>,
     /// `a=maxptime`
     pub maxptime: Option<u16>,
+    /// `a=crypto`
+    pub key: Option<Key>,
 }
 
 impl Described {
     pub fn read(body: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(body).ok()?;
         let (mut address, mut port, mut codecs, mut event, mut flow) = (None, None, Vec::new(), None, Flow::SendRecv);
-        let (mut muxes, mut ptime, mut maxptime) = (false, None, None);
+        let (mut muxes, mut ptime, mut maxptime, mut key) = (false, None, None, None);
         for line in text.lines() {
             if let Some(host) = line.strip_prefix("c=IN IP4 ").or_else(|| line.strip_prefix("c=IN IP6 ")) {
                 address = host.trim().parse().ok();
@@ -112,6 +115,8 @@ impl Described {
                 } else if name.to_ascii_lowercase().starts_with("opus/48000") {
                     codecs.push((number.parse().ok()?, Coding::Opus));
                 }
+            } else if let Some(value) = line.strip_prefix("a=crypto:") {
+                key = key.or_else(|| keys::read(value));
             } else if line == "a=rtcp-mux" {
                 muxes = true;
             } else if let Some(millis) = line.strip_prefix("a=ptime:") {
@@ -125,7 +130,7 @@ impl Described {
         }
         let rtp = SocketAddr::new(address?, port?);
         let reachable = !rtp.ip().is_unspecified() && rtp.port() != 0;
-        Some(Self { rtp: reachable.then_some(rtp), codecs, event, flow, muxes, ptime, maxptime })
+        Some(Self { rtp: reachable.then_some(rtp), codecs, event, flow, muxes, ptime, maxptime, key })
     }
 }
 

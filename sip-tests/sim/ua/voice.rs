@@ -8,6 +8,7 @@ use strowger::{
 };
 
 use super::fax::Fax;
+use super::keys::{self, Key};
 use super::sdp::{Abilities, Described, Flow};
 use crate::sim::{
     sound::{Ear, FRAME, Voice},
@@ -52,8 +53,12 @@ pub struct Media {
     /// Payload types of telephone-event: theirs to send with, ours to receive.
     pub event: (Option<u8>, Option<u8>),
     pub session: (u64, u64),
-    /// Of a browser: nothing goes in the clear.
+    /// Of a browser, or of a phone with keys: nothing goes in the clear.
     pub guard: Option<Secure>,
+    /// Packets that its keys did not open, or that came under a number twice.
+    pub unopened: usize,
+    /// Its own, of a phone with keys.
+    key: Option<Key>,
     /// In place of the voice.
     pub fax: Option<Fax>,
     pressed: Vec<(char, u16)>,
@@ -83,6 +88,8 @@ impl Media {
             event: (None, None),
             session: (draw >> 33, 1),
             guard: None,
+            unopened: 0,
+            key: None,
             fax: None,
             pressed: Vec::new(),
             said: VecDeque::new(),
@@ -109,6 +116,25 @@ impl Media {
         self.remote = theirs.rtp.or(self.remote);
         self.event.0 = theirs.event;
         self.flow = flow;
+        if let Some(ours) = self.key {
+            let theirs = theirs.key.expect("who offers keys is answered with keys, and asked with them");
+            keys::agree(&mut self.guard, ours, theirs);
+        }
+    }
+
+    /// Its description, with a key if it has one.
+    pub fn described(&mut self, text: String, is_secure: bool) -> String {
+        if is_secure {
+            let octet = self.ssrc as u8;
+            let key = *self.key.get_or_insert_with(|| std::array::from_fn(|at| octet.wrapping_add(at as u8)));
+            return keys::protected(&text, &key);
+        }
+        text
+    }
+
+    /// Its numbers go on from that.
+    pub const fn counts_from(&mut self, sequence: u16) {
+        self.sequence = sequence;
     }
 
     /// What it sends as.
@@ -203,7 +229,7 @@ impl Media {
             None => packet,
             Some(guard) => match guard.unprotect(&mut opened) {
                 Some(len) => &opened[..len],
-                None => return,
+                None => return self.unopened += 1,
             },
         };
         let [first, second, s0, s1, t0, t1, t2, t3, r0, r1, r2, r3, payload @ ..] = packet else { return };
