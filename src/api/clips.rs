@@ -80,7 +80,7 @@ impl Api {
             if fault.is_too_much {
                 return too_large(fault.why);
             }
-            Problem::bad_request(fault.why).hint("Send a WAV, FLAC, MP3 or Ogg Vorbis file as the body.")
+            Problem::bad_request(fault.why).hint("Send a WAV, FLAC, MP3 or Ogg file (Vorbis, Opus) as the body.")
         })
     }
 

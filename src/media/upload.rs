@@ -1,24 +1,25 @@
-//! Uploads become sound: WAV, FLAC, MP3, Ogg Vorbis, told apart by what is in them, never by a name.
+//! Uploads become sound: WAV, FLAC, MP3, Ogg with Vorbis or Opus, told apart by what is in them, never by a name.
 //!
 //! A file is hostile until it is decoded: its size, its length and the work that it makes are bounded, and what its
 //! notes say is not read.
 
 mod narrow;
+mod opus;
 
 use std::io::Cursor;
 
 use symphonia::core::{
     audio::{AudioBufferRef, SampleBuffer},
-    codecs::{CODEC_TYPE_NULL, DecoderOptions},
+    codecs::{CODEC_TYPE_NULL, CODEC_TYPE_OPUS, CodecParameters, Decoder, DecoderOptions},
     errors::Error,
-    formats::FormatOptions,
+    formats::{FormatOptions, Packet},
     io::{MediaSourceStream, MediaSourceStreamOptions},
     meta::{Limit, MetadataOptions},
     probe::Hint,
 };
 
 use super::{
-    SAMPLE_RATE, Sound,
+    SAMPLE_RATE, Sound, ogg,
     wav::chunks::{self, Chunks},
 };
 use narrow::Narrow;
@@ -80,7 +81,7 @@ impl std::fmt::Display for UploadError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::TooLarge => write!(f, "The file is larger than {} MB.", UPLOAD_BYTES_MAX >> 20),
-            Self::Unknown => f.write_str("This is no WAV, FLAC, MP3 or Ogg Vorbis file."),
+            Self::Unknown => f.write_str("This is no WAV, FLAC, MP3 or Ogg file (Vorbis, Opus)."),
             Self::Broken => f.write_str("The file is broken: it can't be decoded to its end."),
             Self::TooLong => write!(f, "It is longer than {} minutes.", UPLOAD_SECONDS_MAX / 60),
             Self::Empty => f.write_str("There is no sound in it."),
@@ -102,6 +103,7 @@ pub fn decode(mut file: Vec<u8>) -> Result<Sound, UploadError> {
         }
         file = chunks::plain(found);
     }
+    let tail = file.get(file.len().saturating_sub(ogg::PAGE_OCTETS_MAX)..).unwrap_or_default().to_vec();
     let source = MediaSourceStream::new(Box::new(Cursor::new(file)), MediaSourceStreamOptions::default());
     let notes = Limit::Maximum(NOTES_MAX);
     let notes = MetadataOptions { limit_metadata_bytes: notes, limit_visual_bytes: notes };
@@ -110,8 +112,7 @@ pub fn decode(mut file: Vec<u8>) -> Result<Sound, UploadError> {
     let mut format = probed.map_err(|_| UploadError::Unknown)?.format;
     let track = format.tracks().iter().find(|track| track.codec_params.codec != CODEC_TYPE_NULL);
     let (id, parameters) = track.map(|track| (track.id, track.codec_params.clone())).ok_or(UploadError::Unknown)?;
-    let decoder = symphonia::default::get_codecs().make(&parameters, &DecoderOptions::default());
-    let mut decoder = decoder.map_err(|_| UploadError::Unknown)?;
+    let mut voice = Voice::of(&parameters, id, &tail)?;
     let (mut narrow, mut broken): (Option<Narrow>, usize) = (None, 0);
     for _ in 0..PACKETS_MAX {
         let packet = match format.next_packet() {
@@ -120,14 +121,55 @@ pub fn decode(mut file: Vec<u8>) -> Result<Sound, UploadError> {
             Err(Error::IoError(_)) => return finish(narrow),
             Err(_) => return Err(UploadError::Broken),
         };
-        match decoder.decode(&packet) {
-            Ok(decoded) => take(decoded, &mut narrow)?,
-            Err(Error::DecodeError(_)) if broken < BROKEN_MAX => broken += 1,
-            Err(Error::IoError(_)) => return finish(narrow),
-            Err(_) => return Err(UploadError::Broken),
+        match voice.decode(&packet, &mut narrow)? {
+            Decoded::Sound => {}
+            Decoded::Broken if broken < BROKEN_MAX => broken += 1,
+            Decoded::Broken => return Err(UploadError::Broken),
+            Decoded::End => return finish(narrow),
         }
     }
     Err(UploadError::TooLong)
+}
+
+/// What makes sound of packets.
+enum Voice {
+    Library(Box<dyn Decoder>),
+    Opus(Box<opus::Stream>),
+}
+
+/// What a packet was.
+enum Decoded {
+    Sound,
+    Broken,
+    /// The file ends within it.
+    End,
+}
+
+impl Voice {
+    fn of(parameters: &CodecParameters, id: u32, tail: &[u8]) -> Result<Self, UploadError> {
+        if parameters.codec == CODEC_TYPE_OPUS {
+            let head = parameters.extra_data.as_deref().unwrap_or_default();
+            return opus::Stream::new(head, id, tail).map(Box::new).map(Self::Opus).ok_or(UploadError::Unknown);
+        }
+        let decoder = symphonia::default::get_codecs().make(parameters, &DecoderOptions::default());
+        decoder.map(Self::Library).map_err(|_| UploadError::Unknown)
+    }
+
+    fn decode(&mut self, packet: &Packet, narrow: &mut Option<Narrow>) -> Result<Decoded, UploadError> {
+        let decoder = match self {
+            Self::Library(decoder) => decoder,
+            Self::Opus(stream) => {
+                let is_sound = stream.decode(packet.buf(), narrow)?;
+                return Ok(if is_sound { Decoded::Sound } else { Decoded::Broken });
+            }
+        };
+        match decoder.decode(packet) {
+            Ok(decoded) => take(decoded, narrow).map(|()| Decoded::Sound),
+            Err(Error::DecodeError(_)) => Ok(Decoded::Broken),
+            Err(Error::IoError(_)) => Ok(Decoded::End),
+            Err(_) => Err(UploadError::Broken),
+        }
+    }
 }
 
 /// A description that would have the decoder divide by nothing.

@@ -77,7 +77,7 @@ fn sc_07_edges_do_not_click() {
 #[test]
 fn sc_01_the_usual_kinds_are_read() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sip-tests/corpus/upload");
-    for name in ["tone.flac", "tone.mp3", "tone.ogg", "tone.wav"] {
+    for name in ["tone.flac", "tone.mp3", "tone.ogg", "tone.wav", "tone.opus", "stereo.opus"] {
         let file = std::fs::read(folder.join(name)).expect("a file");
         let sound = decode(file.clone()).unwrap_or_else(|why| panic!("{name}: {why}"));
         assert!((7_900..=8_500).contains(&sound.len()), "{name}: {}", sound.len());
@@ -87,6 +87,27 @@ fn sc_01_the_usual_kinds_are_read() {
         for cut in (0..file.len()).step_by(file.len() / 40 + 1) {
             let _ = decode(file[..cut].to_vec());
         }
+    }
+}
+
+/// SC-01, SC-07: a file of Opus is a clip just as long as it was: what its encoder was ahead is left out, and so is what fills
+/// its last packet. What several streams make together is refused, and so is what is longer than a clip may be.
+#[test]
+fn sc_01_sc_07_opus_is_as_long_as_it_was() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sip-tests/corpus/upload");
+    for name in ["tone.opus", "stereo.opus"] {
+        let file = std::fs::read(folder.join(name)).expect("a file");
+        let sound = decode(file.clone()).expect("a file of libopus");
+        assert_eq!(sound.len(), 8_000, "{name}");
+        let samples: Vec<i16> = sound.samples().collect();
+        assert!((8_000.0..10_000.0).contains(&tone_peak(&samples[1_000..7_000], 440.0)), "{name}");
+        let head = file.windows(8).position(|octets| octets == b"OpusHead").expect("a head");
+        let Some(opened) = opus::Stream::new(&file[head..head + 19], 1, &[]) else { panic!("{name}: its own head") };
+        drop(opened);
+        let mut several = file[head..head + 19].to_vec();
+        (several[9], several[18]) = (2, 1);
+        several.extend([2, 0, 0, 1]);
+        assert!(opus::Stream::new(&several, 1, &[]).is_none(), "{name}: two streams");
     }
 }
 

@@ -48,7 +48,7 @@ export function Shelf() {
       ${shown.map((clip) => html`<${One} key=${clip.clip} clip=${clip} />`)}
     </ul>
     <div class="buttons small">
-      <label class="button">${t("clips.upload")}<input type="file" accept="audio/*,.wav,.mp3,.ogg,.flac" class="hidden" disabled=${off()} onChange=${upload} /></label>
+      <label class="button">${t("clips.upload")}<input type="file" accept="audio/*,.wav,.mp3,.ogg,.opus,.flac" class="hidden" disabled=${off()} onChange=${upload} /></label>
       <${Speak} label=${t("clips.record")} keep=${(/** @type {Blob} */ file) => keepClip(file, `${t("clips.unnamed")} ${new Date().toLocaleString()}`)} />
     </div>
   <//>`;
