@@ -8,7 +8,7 @@ use strowger::{
 };
 
 use super::caller;
-use crate::sim::{Agent, Call, End, Habit, Page, World, secs};
+use crate::sim::{Abilities, Agent, Call, End, Habit, HoldForm, Page, Voice, World, secs};
 
 fn ready_page(world: &World) -> (Agent, Page) {
     let (ana, page) = world.agent("ana").at_a_page();
@@ -187,7 +187,7 @@ fn as_05_a_lost_page_keeps_its_call() {
     page.call().listens_anew();
     world.within(2, "they hear each other again", |world| world.hear_each_other(&call, &page));
     page.closes();
-    world.within(4, "the customer hears music meanwhile", |world| world.hears(&call, crate::sim::Voice::MUSIC));
+    world.within(4, "the customer hears music meanwhile", |world| world.hears(&call, Voice::MUSIC));
     world.run_for(secs(20));
     assert!(call.is_up());
     let page = page.loads_again();
@@ -208,18 +208,18 @@ fn as_05_whose_agent_is_gone_goes_before_all_who_wait() {
     let later = caller(&world);
     world.run_for(secs(30));
     page.closes();
-    world.within(4, "music meanwhile", |world| world.hears(&call, crate::sim::Voice::MUSIC));
+    world.within(4, "music meanwhile", |world| world.hears(&call, Voice::MUSIC));
     world.run_for(secs(40));
     let now = world.clock();
     page.call().with(|call| call.finish(now, End::Silence));
     assert_ne!(ana.status(), Status::Busy);
     call.listens_anew();
-    world.within(2, "music", |world| world.hears(&call, crate::sim::Voice::MUSIC));
+    world.within(2, "music", |world| world.hears(&call, Voice::MUSIC));
     let bia = world.agent("bia");
     bia.answers_after(secs(1));
     let bia = bia.ready();
     world.within(10, "the next agent has him", |world| world.hear_each_other(&call, &bia));
-    assert!(later.is_up() && world.hears(&later, crate::sim::Voice::MUSIC), "who came later waits");
+    assert!(later.is_up() && world.hears(&later, Voice::MUSIC), "who came later waits");
     call.with(|call| assert_eq!((call.media.ear.sources.len(), call.media.ear.skipped), (1, 0)));
     call.hangs_up();
     world.within(10, "then he who came later", |world| world.hear_each_other(&later, &bia));
@@ -267,7 +267,7 @@ fn ch_02_who_holds_for_long_is_reminded() {
     let call = talking(&world, &page);
     let leg = page.leg();
     page.says(PageSays::Hold { leg, held: true });
-    world.within(2, "music", |world| world.hears(&call, crate::sim::Voice::MUSIC));
+    world.within(2, "music", |world| world.hears(&call, Voice::MUSIC));
     page.call().tapes();
     let reminded = || page.told().iter().filter(|told| matches!(told, PageTold::HeldLong { .. })).count();
     let heard =
@@ -276,7 +276,7 @@ fn ch_02_who_holds_for_long_is_reminded() {
     assert!(reminded() == 0 && !heard());
     world.run_for(secs(30));
     assert!(reminded() == 2 && heard(), "{}", reminded());
-    assert!(world.hears(&call, crate::sim::Voice::MUSIC), "whom it is not for hears nothing of it");
+    assert!(world.hears(&call, Voice::MUSIC), "whom it is not for hears nothing of it");
     page.says(PageSays::Hold { leg, held: false });
     world.within(2, "they talk on", |world| world.hear_each_other(&call, &page));
     world.run_for(secs(60));
@@ -293,7 +293,7 @@ fn ch_02_hold_at_a_page() {
     let call = talking(&world, &page);
     let id = world.snapshot().calls[0].call;
     ana.asks(Request::Hold { call: id, held: true }).unwrap();
-    world.within(2, "music", |world| world.hears(&call, crate::sim::Voice::MUSIC));
+    world.within(2, "music", |world| world.hears(&call, Voice::MUSIC));
     ana.asks(Request::Hold { call: id, held: false }).unwrap();
     world.within(2, "they talk on", |world| world.hear_each_other(&call, &page));
     call.presses("5");
@@ -343,7 +343,7 @@ fn op_01_a_pages_call_outlives_the_switch() {
             world.within(40, "given up", |_| ana.status() != Status::Busy);
             assert!(call.is_up());
             call.listens_anew();
-            world.within(2, "he waits again", |world| world.hears(&call, crate::sim::Voice::MUSIC));
+            world.within(2, "he waits again", |world| world.hears(&call, Voice::MUSIC));
             call.hangs_up();
             world.settle();
             continue;
@@ -358,4 +358,39 @@ fn op_01_a_pages_call_outlives_the_switch() {
         world.within(2, "the caller is let go", |_| call.end() == Some(End::TheyHungUp));
         world.settle();
     }
+}
+
+/// P29, SW-09: whoever calls, with plain sound like this carrier, a page is told of what a browser takes: encrypted, with a
+/// fingerprint, all on one port. P30, SW-05: the caller holds and resumes in every form and changes his codec by re-INVITEs of his
+/// own while he talks to a page; afterwards both hear each other.
+#[test]
+fn p29_p30_a_caller_changes_his_call_with_a_page() {
+    let world = World::seed(915);
+    let (_ana, page) = ready_page(&world);
+    let call = talking(&world, &page);
+    let offered = page.told().into_iter().find_map(|told| {
+        let PageTold::Leg { order: PageOrder::Ring { sdp, .. }, .. } = told else { return None };
+        Some(sdp)
+    });
+    let offered = offered.expect("an offer");
+    for line in [" UDP/TLS/RTP/SAVPF ", "a=fingerprint:sha-256 ", "a=rtcp-mux", "a=ice-ufrag:", "a=setup:"] {
+        assert!(offered.contains(line), "{line} is not in {offered}");
+    }
+    for form in HoldForm::ALL {
+        call.holds(form);
+        world.within(3, "the page hears music", |world| world.hears(&page.call(), Voice::MUSIC));
+        call.resumes();
+        world.within(3, "they talk on", |world| world.hear_each_other(&call, &page));
+    }
+    let all = Abilities::default().codecs;
+    for codec in [all[1], all[0]] {
+        call.phone.can(Abilities { codecs: vec![codec], ..Abilities::default() });
+        call.resumes();
+        world.run_for(secs(1));
+        assert_eq!(call.with(|call| call.media.law), Some(codec));
+        assert!(world.hear_each_other(&call, &page));
+    }
+    assert_eq!(page.call().end(), None, "the page noticed nothing");
+    call.hangs_up();
+    world.settle();
 }
