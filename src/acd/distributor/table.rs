@@ -110,8 +110,7 @@ const fn row(event: Event) -> [Step; At::ALL.len()] {
     use Rule::*;
     use Step::*;
     match event {
-        //                          Offline               Idle                  Offered                      Dialing
-        // Busy                  WrapUp
+        //                          Offline               Idle                  Offered                      Dialing               Busy                  WrapUp
         // Coming and going.
         Event::ComeOnline         => [Do(SignIn),           Same,                 Same,                        Same,                 Same,                 Same],
         Event::SignOut            => [Same,                 Do(SignOut),          Do(SignOutPending),          Do(SignOutPending),   Do(SignOutPending),   Do(SignOutPending)],
