@@ -98,7 +98,7 @@ impl Secure {
     /// Goes on where an earlier process stood: nothing is protected twice under one index, and what was heard by then is
     /// not heard again.
     pub fn stand(&mut self, standing: &Standing) {
-        self.sent = Some(Track { highest: standing.index, seen: 1 });
+        self.sent = Some(Track { highest: standing.index, seen: u128::MAX });
         self.sent_rtcp = standing.rtcp & 0x7fff_ffff;
         if let Some((ssrc, highest)) = standing.heard {
             self.heard_of(ssrc).rtp = Some(Track { highest, seen: u128::MAX });
