@@ -171,8 +171,9 @@ impl Sending {
             return false;
         };
         let millis = millis.clamp(DIGIT_MILLIS_MIN, DTMF_MILLIS_MAX);
-        let waiting: u32 = self.waiting.iter().map(|(_, millis)| millis).sum();
-        if self.waiting.len() >= DIGITS_WAITING_MAX || waiting + millis > DIGITS_MILLIS_MAX {
+        let sounds = self.current.as_ref().map_or(0, |current| current.length);
+        let all = self.waiting.iter().fold(sounds, |all, (_, millis)| all + millis);
+        if self.waiting.len() >= DIGITS_WAITING_MAX || all + millis > DIGITS_MILLIS_MAX {
             return false;
         }
         self.waiting.push_back((code, millis));
@@ -333,6 +334,9 @@ mod tests {
         assert_eq!((0..100).filter(|_| sending.push('1', 100)).count(), DIGITS_WAITING_MAX);
         // THREATS: nor does anybody silence his own leg for minutes.
         let mut sending = Sending::default();
-        assert_eq!((0..100).filter(|_| sending.push('1', 99_999)).count(), 10_000 / DTMF_MILLIS_MAX as usize);
+        assert_eq!((0..100).filter(|_| sending.push('1', 4_000)).count(), 2);
+        assert!(sending.step(20, 8_000).is_some());
+        assert!(!sending.push('2', 4_000), "the one that sounds counts too");
+        assert!(sending.push('2', 1_000));
     }
 }
