@@ -411,51 +411,19 @@ pub enum Request {
 impl Request {
     /// The call that is another one afterwards, and goes on.
     pub(super) const fn changed_call(&self) -> Option<CallId> {
-        match self {
-            Self::AddParty { call, .. }
-            | Self::Transfer { call, .. }
-            | Self::Hold { call, .. }
-            | Self::Consult { call, .. }
-            | Self::ConsultStep { call, .. }
-            | Self::MuteParty { call, .. }
-            | Self::Supervise { call, .. }
-            | Self::EndSupervision { call, .. } => Some(*call),
-            Self::SignIn { .. }
-            | Self::SignOut { .. }
-            | Self::Select { .. }
-            | Self::SelectAll { .. }
-            | Self::SetStatus { .. }
-            | Self::Dnd { .. }
-            | Self::Receive { .. }
-            | Self::Active { .. }
-            | Self::ForceOffline { .. }
-            | Self::LogIn { .. }
-            | Self::LogOut { .. }
-            | Self::Pause { .. }
-            | Self::Resume { .. }
-            | Self::SetDevice { .. }
-            | Self::Accept { .. }
-            | Self::Decline { .. }
-            | Self::FinishWrapUp { .. }
-            | Self::ExtendWrapUp { .. }
-            | Self::Write { .. }
-            | Self::MarkDone { .. }
-            | Self::Withdraw { .. }
-            | Self::SetPriority { .. }
-            | Self::Move { .. }
-            | Self::Assign { .. }
-            | Self::Pull { .. }
-            | Self::SetDoor { .. }
-            | Self::DropParty { .. }
-            | Self::JudgeAnswer { .. }
-            | Self::RestRecording { .. }
-            | Self::PlayClip { .. }
-            | Self::StopClip { .. }
-            | Self::HangUp { .. }
-            | Self::Explain { .. }
-            | Self::Snapshot
-            | Self::Subscriptions
-            | Self::TryService { .. } => None,
+        if let Self::AddParty { call, .. }
+        | Self::DropParty { call, .. }
+        | Self::Transfer { call, .. }
+        | Self::Hold { call, .. }
+        | Self::Consult { call, .. }
+        | Self::ConsultStep { call, .. }
+        | Self::MuteParty { call, .. }
+        | Self::Supervise { call, .. }
+        | Self::EndSupervision { call, .. } = self
+        {
+            Some(*call)
+        } else {
+            None
         }
     }
 }
