@@ -1,4 +1,5 @@
-//! Answers that cost the engine nothing: 503 for a new call while the switch is overloaded, and for what the journal can't keep.
+//! Answers that cost the engine nothing: 503 for a new call while the switch is overloaded, and for what the journal
+//! can't keep.
 
 use std::{hash::BuildHasher, net::SocketAddr};
 

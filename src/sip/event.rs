@@ -57,8 +57,7 @@ pub enum Event {
     Renewed { usage: UsageId },
     /// INFO inside a call. Answer with `reply`.
     Info { usage: UsageId, transaction: TransactionId, request: Message },
-    /// The other side, or the lack of it, ended an answered call. Where BYEs
-    /// are held, `answer_byes` is due.
+    /// The other side, or the lack of it, ended an answered call. Where BYEs are held, `answer_byes` is due.
     Ended { usage: UsageId, why: Ended, request: Option<Message> },
     /// A request that needs an answer with `reply`: outside any dialog (REGISTER, OPTIONS, MESSAGE, REFER …) or, with
     /// `usage`, inside a call (REFER, NOTIFY, MESSAGE, OPTIONS).

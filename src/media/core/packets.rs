@@ -209,7 +209,7 @@ impl Core {
         }
         let index = other.port.index;
         if let (Some(len), Kind::Audio(_)) = (sent, heard.kind)
-            && let Some(cut) = Cut::of(&other.form, len - HEADER_BYTES)
+            && let Some(cut) = Cut::of(&other.form, len.saturating_sub(HEADER_BYTES))
         {
             self.pieces.fill(cut, buffer.get(..len).unwrap_or_default(), |piece, len| other.guard.seal(piece, len));
             return Verdict::Pieces { index, to };
