@@ -69,7 +69,7 @@ fn as_05_offline_neither_calls_nor_is_called() {
     assert_eq!((ana.status(), ana.view().reachable), (Status::Offline, true));
     let waits = caller(&world);
     let direct = eva.calls("ana");
-    world.within(3, "nobody rings", |_| direct.end() == Some(End::Refused(486)));
+    world.within(3, "nobody rings", |_| direct.end() == Some(End::Refused(480)));
     let own = ana.calls("eva");
     world.within(3, "nor dials", |_| own.end() == Some(End::Refused(403)));
     world.run_for(secs(3));

@@ -23,6 +23,12 @@ pub(super) fn direction(party: LegParty, to: Option<Destination>) -> Direction {
     }
 }
 
+/// What a caller is told for whom the distributor lets nobody ring: an agent who is offline can't be reached, any other is
+/// busy.
+pub(super) fn why_not_rung(why: &Refused) -> Cause {
+    if why.code == "offline" { Cause::from_status(480) } else { Cause::BUSY }
+}
+
 impl Direction {
     const fn of_an_agent(self) -> DirectKind {
         match self {
@@ -102,8 +108,8 @@ impl Engine {
         if phases.is_empty() {
             return self.refuse_call(now, call, Cause::from_status(480));
         }
-        if !self.may_ring(now, call, user.id) {
-            return self.refuse_call(now, call, Cause::BUSY);
+        if let Err(why) = self.try_to_ring(now, call, user.id) {
+            return self.refuse_call(now, call, why_not_rung(&why));
         }
         let time = self.settings.times.ring_time / u32::try_from(phases.len()).unwrap_or(1).max(1);
         self.ring(now, call, phases, time, Vec::new());
@@ -114,23 +120,25 @@ impl Engine {
             return self.refuse_call(now, call, Cause::NOT_FOUND);
         };
         let mut members: Vec<Vec<Target>> = Vec::new();
-        let mut some_busy = false;
+        let mut why = None;
         for member in group.members {
             let Some(user) = self.directory.users.get(&member).cloned() else { continue };
             let targets = self.user_targets(&user);
             if targets.is_empty() || self.is_own_call(call, member) {
                 continue;
             }
-            if group.strategy == GroupStrategy::Simultaneous && !self.may_ring(now, call, member) {
-                some_busy = true;
+            if group.strategy == GroupStrategy::Simultaneous
+                && let Err(refused) = self.try_to_ring(now, call, member)
+            {
+                // That one is busy says more than that another is away.
+                why = why.filter(|why| *why == Cause::BUSY).or(Some(why_not_rung(&refused)));
                 continue;
             }
             members.push(targets);
         }
         let phases = phases_of(group.strategy, members);
         if phases.is_empty() {
-            let cause = if some_busy { Cause::BUSY } else { Cause::from_status(480) };
-            return self.refuse_call(now, call, cause);
+            return self.refuse_call(now, call, why.unwrap_or(Cause::from_status(480)));
         }
         self.ring(now, call, phases, group.ring_time, Vec::new());
     }
@@ -181,14 +189,12 @@ impl Engine {
         self.switch.call(call).is_some_and(|sight| sight.party() == LegParty::User(user))
     }
 
-    /// Whether a call that comes through no queue may ring a user; an agent may be busy (rule 22b).
-    pub(super) fn may_ring(&mut self, now: Now, call: CallId, user: UserId) -> bool {
-        let Some(agent) = self.directory.agent_of(user) else { return true };
-        if self.acd.handle_direct_ringing(now, agent, call, self.direct_kind(call)).is_err() {
-            return false;
-        }
+    /// A call that comes through no queue is about to ring a user; an agent may be busy or offline (rule 22b).
+    pub(super) fn try_to_ring(&mut self, now: Now, call: CallId, user: UserId) -> Result<(), Refused> {
+        let Some(agent) = self.directory.agent_of(user) else { return Ok(()) };
+        self.acd.handle_direct_ringing(now, agent, call, self.direct_kind(call))?;
         self.direct.entry((call, agent)).or_insert(0);
-        true
+        Ok(())
     }
 
     /// What a call is to its agents when it came through no queue.

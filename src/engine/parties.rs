@@ -239,9 +239,7 @@ impl Engine {
         if targets.is_empty() {
             return Err(Refused::not_now("unreachable", "no phone of his is registered"));
         }
-        if !self.may_ring(now, call, user) {
-            return Err(Refused::not_now("busy", "he is on the phone, or is not to be disturbed"));
-        }
+        self.try_to_ring(now, call, user)?;
         Ok(targets)
     }
 

@@ -1,6 +1,6 @@
 //! INVITE with Replaces (RFC 3891): who may take whose place.
 
-use super::{Engine, sip_in::Identity};
+use super::{Engine, calls::why_not_rung, sip_in::Identity};
 use crate::{
     base::{LegId, Now, UserId},
     sip::{Path, Reply, UsageId},
@@ -61,8 +61,8 @@ impl Engine {
         if self.is_own_call(call, *user) {
             return Err(Reply::new(403));
         }
-        if !own && !self.may_ring(now, call, *user) {
-            return Err(Reply::new(486));
+        if !own {
+            self.try_to_ring(now, call, *user).map_err(|why| Reply::new(why_not_rung(&why).status()))?;
         }
         Ok((*user, leg))
     }
