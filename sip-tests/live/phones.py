@@ -39,14 +39,25 @@ class Baresip:
     """baresip with its control port; `folder` is its home."""
 
     def __init__(
-        self, folder, user, switch, port, tone, password="secret", regint=120, codecs="PCMU,PCMA", secure=False
+        self,
+        folder,
+        user,
+        switch,
+        port,
+        tone,
+        password="secret",
+        regint=120,
+        codecs="PCMU,PCMA",
+        secure=False,
     ):
-        self.folder, self.user, self.tone = Path(folder), user, tone
+        ipv6 = switch.startswith("[")
+        host = "[::1]" if ipv6 else "127.0.0.1"
+        self.folder, self.user, self.switch, self.tone = Path(folder), user, switch, tone
         self.folder.mkdir(parents=True)
         write_tone(self.folder / "voice.wav", tone)
         control = port + 4
         (self.folder / "config").write_text(
-            f"""sip_listen 127.0.0.1:{port}
+            f"""sip_listen {host}:{port}
 audio_player aubridge,nowhere-{user}
 audio_source aufile,{self.folder}/voice.wav
 audio_alert aubridge,nowhere-{user}
@@ -77,7 +88,7 @@ snd_path {self.folder}
         )
         (self.folder / "contacts").write_text("")
         self.log = open(self.folder / "log", "wb")
-        command = ["baresip", "-4", "-n", "127.0.0.1", "-f", str(self.folder)]
+        command = ["baresip", "-6" if ipv6 else "-4", "-n", host.strip("[]"), "-f", str(self.folder)]
         # What its sound library makes beside it goes with its folder.
         env = {**os.environ, "TMPDIR": str(self.folder), "HOME": str(self.folder)}
         self.process = subprocess.Popen(
@@ -180,7 +191,7 @@ class Linphone:
     """linphonec, driven at its prompt; sound comes from and goes to files."""
 
     def __init__(self, folder, user, switch, port, tone, password="secret"):
-        self.folder, self.user, self.tone = Path(folder), user, tone
+        self.folder, self.user, self.switch, self.tone = Path(folder), user, switch, tone
         self.folder.mkdir(parents=True)
         write_tone(self.folder / "voice.wav", tone)
         (self.folder / ".local/share/linphone").mkdir(parents=True)

@@ -27,13 +27,13 @@ include = ["centre.toml"]
 data_dir = "{data}"
 
 [sip]
-listen = ["udp:127.0.0.1:{sip}", "tcp:127.0.0.1:{sip}"]
+listen = ["udp:127.0.0.1:{sip}", "tcp:127.0.0.1:{sip}", "udp:[::1]:{sip}"]
 
 [http]
 listen = "127.0.0.1:{http}"
 
 [rtp]
-bind = "127.0.0.1"
+bind = "::"
 ports = "{rtp}-{rtp + RTP_PORTS - 1}"
 
 [log]
@@ -53,6 +53,7 @@ class Switch:
         (self.folder / "strowger.toml").write_text(main)
         (self.folder / "centre.toml").write_text(centre)
         self.address = f"127.0.0.1:{sip}"
+        self.address_ipv6 = f"[::1]:{sip}"
         self.process = None
 
     def __enter__(self):
