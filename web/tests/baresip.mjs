@@ -20,7 +20,7 @@ export class Baresip {
     const it = new Baresip();
     Object.assign(it, { stage, folder: join(stage.folder, `${user}-${secure ? "secure" : "plain"}`) });
     const [sip, control] = [await freePort(), await freePort()];
-    const rtp = 9_000 + 20 * (process.pid % 100) + 10 * (Baresip.#opened++ % 2);
+    const rtp = 9_000 + 200 * (Number(process.env.STROWGER_LANE ?? 0) % 2) + 10 * (Baresip.#opened++ % 20);
     await mkdir(it.folder, { recursive: true });
     await writeWav(join(it.folder, "voice.wav"), tone(hz, 60), 8000);
     const modules = ["g711", "srtp", "aufile", "aubridge", "sndfile"].map((name) => `module ${name}.so`);

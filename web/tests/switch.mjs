@@ -1,6 +1,7 @@
 // A switch of its own for a test: free ports, an empty data folder, the demo centre and what is added to it.
 
 import { spawn } from "node:child_process";
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -19,6 +20,28 @@ export async function freePort() {
   server.close();
   await once(server, "close");
   return port;
+}
+
+/** @param {number} port */
+function hasUdp(port) {
+  const socket = createSocket("udp4");
+  return new Promise((found) => {
+    socket.once("error", () => found(false));
+    socket.bind({ port, address: "127.0.0.1", exclusive: true }, () => socket.close(() => found(true)));
+  });
+}
+
+/**
+ * The first of 200 UDP ports that nobody has, below those that systems give to sockets that name none. Files that are tested
+ * at a time are told to look at different places.
+ */
+async function freePorts() {
+  const from = 11_000 + 2_400 * (Number(process.env.STROWGER_LANE ?? 0) % 2);
+  for (let first = from; first < from + 2_400; first += 200) {
+    const free = await Promise.all(Array.from({ length: 200 }, (_, port) => hasUdp(first + port)));
+    if (free.every(Boolean)) return first;
+  }
+  throw new Error(`no 200 UDP ports in a row are free from ${from} on`);
 }
 
 export class Switch {
@@ -43,9 +66,8 @@ export class Switch {
   }
 
   async run() {
-    // The same in each run: calls go on over their ports. Another file's than those of the file that is tested beside
-    // this one, and below those that systems give to sockets that name none.
-    const rtp = (this.rtp ??= 12_000 + 200 * (process.pid % 100));
+    // The same in each run: calls go on over their ports.
+    const rtp = (this.rtp ??= await freePorts());
     const env = {
       ...process.env,
       STROWGER_SIP_LISTEN: `udp:127.0.0.1:${this.sip.port},ws:127.0.0.1:${this.ws},tls:127.0.0.1:${this.tls}`,
