@@ -3,6 +3,7 @@
 use super::{AgentLost, Engine, StoryEvent};
 use crate::{
     base::{AgentId, CallId, LegId, Now, UserId},
+    sip::Path,
     switch::{CallSight, Cause, Guest, LegParty},
 };
 
@@ -30,10 +31,12 @@ impl Engine {
         }
         self.tell_lost(now, call, agent);
         // Before he is free: nobody else is to be offered to a telephone that is gone.
-        self.doubt_phone(now, user, leg);
+        if let Some(path) = self.switch.leg(leg).and_then(|leg| leg.path()) {
+            self.doubt_phone(now, user, &path);
+        }
         self.end_interaction(now, call);
         self.switch.end_called(now, leg, Cause::LOST);
-        self.enqueue_at(now, call, queue, (priority, arrived));
+        self.put_back(now, call, queue, (priority, arrived));
         true
     }
 
@@ -44,11 +47,10 @@ impl Engine {
         }
     }
 
-    /// The phone of a leg is not rung again until it registers anew or answers a probe.
-    fn doubt_phone(&mut self, now: Now, user: UserId, leg: LegId) {
-        let Some(path) = self.switch.leg(leg).and_then(|leg| leg.path()) else { return };
+    /// The phone at the end of a path is not rung again until it registers anew or answers a probe.
+    pub(super) fn doubt_phone(&mut self, now: Now, user: UserId, path: &Path) {
         let name = self.directory.users.get(&user).map_or("", |user| user.name.as_str());
-        let bindings = self.registrar.bindings(name).into_iter().filter(|binding| binding.path.is_same_way(&path));
+        let bindings = self.registrar.bindings(name).into_iter().filter(|binding| binding.path.is_same_way(path));
         let phones: Vec<_> = bindings.map(|binding| (binding.contact.clone(), binding.path.flow)).collect();
         for (contact, flow) in phones {
             self.on_dead(now, LegParty::User(user), (&contact, flow), false);

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{CallRecord, Engine, Entry, Output, Record, calls::direction, drive::Timer};
 use crate::{
-    base::{CallId, Dialled, FastMap, LegId, Now, Private},
+    base::{CallId, Dialled, FastMap, LegId, Now, Private, TrunkId},
     sip::{
         Mark, Path, Reply,
         proxy::{Sides, Through, ThroughStep, WayKey},
@@ -36,6 +36,9 @@ pub struct KeptForward {
     /// What a request inside is known by, as it stood when this was written.
     #[serde(default)]
     sides: Sides,
+    /// The called carrier whose line it takes up.
+    #[serde(default)]
+    line: Option<TrunkId>,
     /// Who is called, by label.
     #[serde(skip)]
     called: Vec<(LegParty, Private<String>)>,
@@ -45,6 +48,16 @@ impl KeptForward {
     fn key(&self) -> Key {
         (self.call_id.clone(), self.from.clone())
     }
+
+    /// Carriers' lines that it takes up.
+    fn lines(&self) -> impl Iterator<Item = (TrunkId, LegSide)> {
+        let caller = self.record.legs.first().and_then(|leg| trunk_of(leg.party));
+        caller.map(|trunk| (trunk, LegSide::Caller)).into_iter().chain(self.line.map(|trunk| (trunk, LegSide::Called)))
+    }
+}
+
+fn trunk_of(party: LegParty) -> Option<TrunkId> {
+    if let LegParty::Trunk(trunk) = party { Some(trunk) } else { None }
 }
 
 /// All forwarded calls that are not over.
@@ -144,12 +157,46 @@ impl Engine {
         record: CallRecord,
         called: Vec<(LegParty, Private<String>)>,
     ) {
-        let from = request.from_tag().unwrap_or_default().into();
-        let kept =
-            KeptForward { record, call_id: request.call_id().into(), from, to: None, sides: Sides::default(), called };
+        let kept = KeptForward {
+            record,
+            call_id: request.call_id().into(),
+            from: request.from_tag().unwrap_or_default().into(),
+            to: None,
+            sides: Sides::default(),
+            line: called.first().and_then(|(party, _)| trunk_of(*party)),
+            called,
+        };
         if !self.forwarded.calls.contains_key(&kept.key()) {
+            self.take_lines(now, &kept);
             self.timers.set(Timer::ForwardLong(kept.record.call), now.mono + self.settings.times.call_time_max);
             self.forwarded.insert(kept);
+        }
+    }
+
+    fn take_lines(&mut self, now: Now, kept: &KeptForward) {
+        for (trunk, side) in kept.lines() {
+            self.trunk_load.take(now.mono, trunk, side);
+        }
+    }
+
+    /// The line that a call takes up is that of the carrier that answered.
+    fn move_line(&mut self, now: Now, key: &Key, to: Option<TrunkId>) {
+        let Some(kept) = self.forwarded.calls.get_mut(key).filter(|kept| kept.line != to) else { return };
+        if let Some(before) = std::mem::replace(&mut kept.line, to) {
+            self.trunk_load.give_back(before, LegSide::Called);
+        }
+        if let Some(to) = to {
+            self.trunk_load.take(now.mono, to, LegSide::Called);
+        }
+    }
+
+    /// Who is called gives no sign of life: others are not sent there for a while.
+    fn on_forward_silent(&mut self, now: Now, key: &Key, (label, path): (u32, Path)) {
+        let called = |kept: &KeptForward| Some(kept.called.get(usize::try_from(label).ok()?)?.0);
+        match self.forwarded.calls.get(key).and_then(called) {
+            Some(LegParty::Trunk(_)) => self.note_server_failed(now, path),
+            Some(LegParty::User(user)) => self.doubt_phone(now, user, &path),
+            None => {}
         }
     }
 
@@ -163,6 +210,7 @@ impl Engine {
                     leg.rang.get_or_insert(now.wall);
                 }
             }
+            ThroughStep::Silent { label, path } => self.on_forward_silent(now, &(call_id, from), (label, path)),
             ThroughStep::Answered { to, label, path } => {
                 self.on_forward_answered(now, (call_id, from), to, (label, path))
             }
@@ -200,6 +248,7 @@ impl Engine {
             leg.answered = Some(now.wall);
             (leg.began, leg.rang.take())
         });
+        self.move_line(now, &key, answered.as_ref().and_then(|(party, _)| trunk_of(*party)));
         let leg = answered.map(|answered| self.forward_leg(now, answered, &key.0, path));
         let Some(kept) = self.forwarded.calls.get_mut(&key) else { return };
         if let Some(LegParty::Trunk(trunk)) = leg.as_ref().map(|leg| leg.party) {
@@ -225,6 +274,9 @@ impl Engine {
     fn end_forward(&mut self, now: Now, key: &Key, cause: Cause, ended_by: EndedBy) {
         let Some(kept) = self.forwarded.remove(key) else { return };
         self.switch.end_through(now, &kept.call_id, &kept.from);
+        for (trunk, side) in kept.lines() {
+            self.trunk_load.give_back(trunk, side);
+        }
         let (mut record, was_answered) = (kept.record, kept.to.is_some());
         self.timers.cancel(Timer::ForwardLong(record.call));
         (record.ended, record.cause, record.ended_by) = (now.wall, cause, ended_by);
@@ -267,6 +319,7 @@ impl Engine {
             let lasted = now.wall.since(kept.record.began);
             let rest = self.settings.times.call_time_max.saturating_sub(lasted);
             self.timers.set(Timer::ForwardLong(kept.record.call), now.mono + rest);
+            self.take_lines(now, &kept);
             self.switch.restore_through(&kept.call_id, &kept.from, kept.sides.clone());
             self.forwarded.insert(kept);
         }

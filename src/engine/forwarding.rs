@@ -1,13 +1,13 @@
 //! INVITEs that a route wants forwarded (`mode = "proxy"`, SW-02): judged as any other, then handed through.
 //!
-//! What is only forwarded is no call of ours: nobody is busy by it, no line is counted but at its beginning; what
+//! What is only forwarded is no call of ours: nobody is busy by it; a line of each carrier is (TK-09). What
 //! remains of it is a record (`forwarded`). Whoever hides his number is taken on all the same, since a proxy can't hide
 //! a From; and so is whoever may not go there or whose calls are counted (SW-20), to be judged like any other.
 
-use super::{Engine, identity::presented, order::phases_of};
+use super::{Engine, identity::presented, order::phases_of, outgoing::RESPONSE_TIME};
 use crate::{
     base::{Dialled, GroupId, Now, TrunkId},
-    sip::{Path, UsageId, proxy::NextPhase},
+    sip::{Path, Reply, UsageId, proxy::NextPhase},
     switch::{Caller, Destination, LegParty, Mode, Routed, Target},
     wire::sip::Message,
 };
@@ -36,7 +36,13 @@ impl Engine {
         let (phases, next) = self.forwarding_phases(now, party, routed);
         let called = phases.iter().flatten().map(|target| (target.party, target.address.clone())).collect();
         let after = self.keep_way_key();
-        let room = self.can_keep_forward();
+        // No carrier had a line free, or one that works.
+        let to_carriers = matches!(to, Destination::Trunk(_) | Destination::Trunks(_));
+        let room = if phases.is_empty() && to_carriers {
+            Err(Reply::new(503).header("Retry-After", "5"))
+        } else {
+            self.can_keep_forward()
+        };
         let done = room.and_then(|()| self.switch.forward(now, at, (party, caller), (phases, next), after));
         match done {
             Ok(()) => {
@@ -44,11 +50,7 @@ impl Engine {
                 let record = self.forward_record(now, (party, caller, dialled), (request, at.1), to);
                 self.keep_forward(now, request, record, called);
             }
-            Err(reply) => {
-                self.totals.calls_refused += 1;
-                self.record_refused(now, party, caller.clone(), dialled, reply.status);
-                self.switch.refuse(now, at.0, reply);
-            }
+            Err(reply) => self.turn_away(now, at.0, (party, caller.clone(), dialled), reply),
         }
     }
 
@@ -85,6 +87,11 @@ impl Engine {
                 LegParty::Trunk(_) => self.trunk_target_between(now, *trunk, number),
             };
             phases.extend(target.map(|target| vec![target]));
+        }
+        // Whoever is not the last is not waited for long (TK-05).
+        let others = phases.len().saturating_sub(1);
+        for target in phases.iter_mut().take(others).flatten() {
+            target.dead_time = target.dead_time.min(RESPONSE_TIME);
         }
         phases
     }

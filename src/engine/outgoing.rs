@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// A trunk of a group that has said nothing at all to an INVITE for so long is passed over, while there is another.
-const RESPONSE_TIME: Duration = Duration::from_secs(3);
+pub(super) const RESPONSE_TIME: Duration = Duration::from_secs(3);
 
 /// By this trunk nobody calls out at this time.
 const OUT_OF_HOURS: Cause = Cause { sip: 503, q850: 58 };

@@ -56,30 +56,42 @@ impl Engine {
             return self.on_pickup(now, usage, request, path, &identity);
         }
         let (party, caller) = self.caller(&identity, request, hides);
+        if !self.has_free_line(now, party) {
+            let full = Reply::new(503).header("Retry-After", "5");
+            return self.turn_away(now, usage, (party, caller, &dialled), full);
+        }
         if let Some(routed) = self.forwarded_by_route(party, &caller, &dialled) {
             return self.forward_call(now, (usage, path), request, (party, &caller, &dialled), routed);
         }
-        let admitted = if self.has_free_line(now, party) {
-            let hold_music = Some(self.directory.hold_music());
-            let (caller, dialled, urgent) = (caller.clone(), dialled.clone(), self.asks_for_help(request));
-            let quirks = self.quirks_of(party);
-            let admission = Admission { party, caller, dialled, hold_music, urgent, quirks };
-            self.switch.admit(now, Invited { usage, request, path }, admission)
-        } else {
-            Err(Reply::new(503).header("Retry-After", "5"))
+        let admission = Admission {
+            party,
+            caller: caller.clone(),
+            dialled: dialled.clone(),
+            hold_music: Some(self.directory.hold_music()),
+            urgent: self.asks_for_help(request),
+            quirks: self.quirks_of(party),
         };
-        match admitted {
+        match self.switch.admit(now, Invited { usage, request, path }, admission) {
             Ok(call) => {
                 self.totals.calls_begun += 1;
                 self.note_caller_used(party, request, path);
                 self.begin_call(now, call, party, hides == Some(false));
             }
-            Err(reply) => {
-                self.totals.calls_refused += 1;
-                self.record_refused(now, party, caller, &dialled, reply.status);
-                self.switch.refuse(now, usage, reply);
-            }
+            Err(reply) => self.turn_away(now, usage, (party, caller, &dialled), reply),
         }
+    }
+
+    /// A known caller's call is not taken on.
+    pub(super) fn turn_away(
+        &mut self,
+        now: Now,
+        usage: UsageId,
+        (party, caller, dialled): (LegParty, Caller, &Dialled),
+        reply: Reply,
+    ) {
+        self.totals.calls_refused += 1;
+        self.record_refused(now, party, caller, dialled, reply.status);
+        self.switch.refuse(now, usage, reply);
     }
 
     fn quirks_of(&self, party: LegParty) -> Arc<Quirks> {

@@ -189,9 +189,8 @@ fn sw_02_who_hides_is_taken_on() {
     world.cancel(ana, call);
 }
 
-/// SW-02, TK-05: of a group of carriers the next is tried when one fails, and not when the called number refuses.
-#[test]
-fn sw_02_a_group_fails_over() {
+/// Calls to 9000 are forwarded to one of two carriers.
+fn forwarding_to_two() -> Centre {
     let mut centre = forwarding();
     centre.trunks.push(Trunk {
         destination: Some(TrunkDestination {
@@ -206,6 +205,55 @@ fn sw_02_a_group_fails_over() {
     centre.trunk_groups.push(TrunkGroup { id: TrunkGroupId(1), name: "out".to_owned(), members });
     let route = centre.routes.iter_mut().find(|route| route.mode == Mode::Proxy).unwrap();
     route.destination = Destination::Trunks(TrunkGroupId(1));
+    centre
+}
+
+/// SW-02, TK-05: a carrier that gives no sign of life is left for the next after three seconds, and is not asked first by
+/// the next call.
+#[test]
+fn sw_02_tk_05_a_silent_carrier_is_left_soon() {
+    let mut world = World::with(449, forwarding_to_two());
+    let ana = world.phone("ana", 6001);
+    let other = world.add_phone(OTHER, "");
+    world.dead.push(carrier());
+    world.call(ana, "ana", "9000");
+    world.pass(Duration::from_millis(2_900));
+    assert!(world.incoming(other).is_none());
+    world.pass(Duration::from_millis(200));
+    let (usage, _) = world.incoming(other).expect("the next is asked");
+    world.respond(other, usage, Reply::new(486));
+    assert_eq!(world.rejected(ana), Some(486));
+    world.pass(Duration::from_secs(40));
+    world.assert_nothing_left();
+}
+
+/// TK-09: forwarded calls take up lines of both carriers, from the first INVITE to the end; beyond the limit they get 503.
+#[test]
+fn tk_09_a_forwarded_call_takes_a_line() {
+    let mut centre = forwarding();
+    centre.trunks[0].limits.calls_out = Some(1);
+    let mut world = World::with(450, centre);
+    let (ana, rui) = (world.phone("ana", 6001), world.phone("rui", 6002));
+    let call = world.call(ana, "ana", "9000");
+    let (usage, _) = world.incoming(carrier()).expect("it rings there");
+    world.call(rui, "rui", "9000");
+    assert_eq!(world.rejected(rui), Some(503), "while it rings");
+    let answer = world.phones[&carrier()].offer();
+    world.respond(carrier(), usage, Reply::new(200).body(answer));
+    world.call(rui, "rui", "9000");
+    assert_eq!(world.rejected(rui), Some(503), "and while they talk");
+    world.bye(ana, call);
+    world.call(rui, "rui", "9000");
+    let (usage, _) = world.incoming(carrier()).expect("the line is free again");
+    world.respond(carrier(), usage, Reply::new(404));
+    assert_eq!(world.rejected(rui), Some(404));
+    world.assert_nothing_left();
+}
+
+/// SW-02, TK-05: of a group of carriers the next is tried when one fails, and not when the called number refuses.
+#[test]
+fn sw_02_a_group_fails_over() {
+    let centre = forwarding_to_two();
     for (status, goes_on) in [(503, true), (486, false)] {
         let mut world = World::with(443, centre.clone());
         let ana = world.phone("ana", 6001);

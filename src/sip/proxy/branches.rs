@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    Best, Branch, BranchState, NextPhase, Proxied, ProxyClock, ProxyId, ProxyTarget, RING_MAX, forward::Forward,
+    Best, Branch, BranchState, NextPhase, Proxied, ProxyClock, ProxyId, ProxyTarget, RING_MAX, ThroughStep,
+    forward::Forward,
 };
 use crate::{
     base::Now,
@@ -42,7 +43,7 @@ impl Stack {
             return self.note_refusal(id, Best::Ours(503));
         }
         let (request, opens) = (proxied.request.clone(), proxied.request.to_tag().is_none());
-        let (is_invite, after) = (proxied.is_invite(), proxied.after);
+        let (is_invite, after, has_others) = (proxied.is_invite(), proxied.after, !proxied.rest.is_empty());
         let forward = Forward {
             branch: transaction,
             target: &target,
@@ -55,7 +56,7 @@ impl Stack {
         let ProxyTarget { path, dead_time, mut spares, label, .. } = target;
         let start = Start::new(method, transaction, path, bytes, ClientOwner::Proxy(id, at));
         let client = self.start_client(now, Start { after, ..start });
-        if !spares.is_empty() {
+        if !spares.is_empty() || has_others {
             self.proxy.timers.set((id, ProxyClock::Silent(at)), now.mono + dead_time.max(Duration::from_millis(1)));
         }
         spares.reverse();
@@ -77,14 +78,26 @@ impl Stack {
         true
     }
 
+    /// A branch has said nothing for too long: another way to its target, or who comes next. Where neither is left it may
+    /// go on trying.
     pub(super) fn on_branch_silent(&mut self, now: Now, id: ProxyId, at: u16) {
-        let branch = self.proxy.slab.get(id).and_then(|proxied| proxied.branches.get(usize::from(at)));
-        if branch.is_some_and(|branch| branch.state == BranchState::Silent)
-            && self.try_spare(now, id, at)
-            && let Some(branch) = self.branch(id, at)
-        {
+        let Some(proxied) = self.proxy.slab.get(id) else { return };
+        let Some(branch) = proxied.branches.get(usize::from(at)) else { return };
+        if branch.state != BranchState::Silent || branch.spares.is_empty() && proxied.rest.is_empty() {
+            return;
+        }
+        if proxied.opens() {
+            let event = proxied.through(ThroughStep::Silent { label: branch.label, path: branch.path });
+            self.tell(event);
+        }
+        let spared = self.try_spare(now, id, at);
+        if let Some(branch) = self.branch(id, at) {
             branch.state = BranchState::Abandoned;
             branch.cancel = Some(None);
+        }
+        if !spared {
+            self.note_refusal(id, Best::Ours(408));
+            self.go_on(now, id);
         }
     }
 

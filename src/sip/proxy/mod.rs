@@ -106,6 +106,8 @@ pub struct Through {
 pub enum ThroughStep {
     /// Somebody is being rung.
     Rang,
+    /// A target has said nothing for too long; the next is tried.
+    Silent { label: u32, path: Path },
     /// The first 2xx has gone back.
     Answered { to: Box<str>, label: u32, path: Path },
     /// The final refusal has.
