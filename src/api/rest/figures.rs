@@ -13,7 +13,7 @@ use super::{Asked, Scope};
 use crate::{
     acd::{self, Load, Tally},
     api::{Api, Problem, Signed},
-    store::Role,
+    base::QueueId,
 };
 
 /// Rows around the staff that is enough.
@@ -78,10 +78,14 @@ pub async fn staffing(
     signed: Signed,
     Asked(wanted): Asked<Wanted>,
 ) -> Result<Json<Value>, Problem> {
-    signed.needs(Role::Supervisor)?;
-    let handle_secs = match (wanted.handle_secs, &wanted.queue) {
+    let scope = Scope::of(&api, &signed)?;
+    let queue = wanted.queue.as_deref().map(|key| api.queue_by_key(key)).transpose()?;
+    if let Some(queue) = queue {
+        scope.queue(queue)?;
+    }
+    let handle_secs = match (wanted.handle_secs, queue) {
         (Some(secs), _) => secs,
-        (None, Some(key)) => api.handle_secs_of(key).await?,
+        (None, Some(queue)) => api.handle_secs_of(queue).await?,
         (None, None) => return Err(Problem::bad_request("Give handle_secs, or a queue that has handled calls today.")),
     };
     let load = Load {
@@ -103,8 +107,8 @@ pub async fn staffing(
 }
 
 impl Api {
-    async fn handle_secs_of(&self, key: &str) -> Result<f64, Problem> {
-        let (queue, snapshot) = (self.queue_by_key(key)?, self.snapshot().await?);
+    async fn handle_secs_of(&self, queue: QueueId) -> Result<f64, Problem> {
+        let snapshot = self.snapshot().await?;
         let found = snapshot.acd.queues.iter().find(|view| view.queue == queue);
         let aht_ms = found.and_then(|view| Tally::from(&view.today).figures().aht_ms);
         aht_ms.map(|ms| ms / 1_000.0).ok_or_else(|| Problem::bad_request("This queue has handled nothing today."))

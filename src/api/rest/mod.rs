@@ -100,6 +100,8 @@ enum ChosenStatus {
     LogOff,
     /// For administrators: off altogether. Calls go on to their end (AS-05).
     Offline,
+    /// Understood, and refused: calls alone make an agent busy (AS-04).
+    Busy,
 }
 
 /// A verb on one membership, or on all of them.
@@ -141,23 +143,15 @@ impl Api {
         if how != acd::Force::default() && (!actor.overrides() || change.status.is_none()) {
             return Err(Problem::bad_request("force and locked go with a supervisor's status."));
         }
+        // What can't be understood is refused before anything is done.
+        let selection = self.selection(&change)?;
         if let Some(on) = change.receive {
             self.ask(actor, Request::Receive { agent, on }).await?;
         }
         if let Some(on) = change.dnd {
             self.ask(actor, Request::Dnd { agent, on }).await?;
         }
-        if let Some(status) = change.status {
-            let selection = match status {
-                ChosenStatus::Ready => acd::Selection::Ready,
-                ChosenStatus::NotReady => acd::Selection::NotReady { reason: self.reason(change.reason)? },
-                ChosenStatus::LogOff if change.channel.is_none() => {
-                    return Err(Problem::bad_request("Name the channel to log off; to leave altogether, sign out."));
-                }
-                ChosenStatus::LogOff => acd::Selection::NotReady { reason: Some(acd::Reason::logged_off()) },
-                // Done above.
-                ChosenStatus::Offline => return Ok(DONE),
-            };
+        if let Some(selection) = selection {
             let request = match (change.channel, self.only_channel(agent)) {
                 (channel, _) if actor.overrides() => Request::SetStatus { agent, channel, selection, how },
                 (Some(channel), _) | (None, Some(channel)) => Request::Select { agent, channel, selection },
@@ -166,6 +160,25 @@ impl Api {
             self.ask(actor, request).await?;
         }
         Ok(DONE)
+    }
+
+    /// What a wished status selects.
+    fn selection(&self, change: &StatusChange) -> Result<Option<acd::Selection>, Problem> {
+        let selection = match change.status {
+            None | Some(ChosenStatus::Offline) => return Ok(None),
+            Some(ChosenStatus::Ready) => acd::Selection::Ready,
+            Some(ChosenStatus::NotReady) => acd::Selection::NotReady { reason: self.reason(change.reason.clone())? },
+            Some(ChosenStatus::LogOff) if change.channel.is_none() => {
+                return Err(Problem::bad_request("Name the channel to log off; to leave altogether, sign out."));
+            }
+            Some(ChosenStatus::LogOff) => acd::Selection::NotReady { reason: Some(acd::Reason::logged_off()) },
+            Some(ChosenStatus::Busy) => {
+                let refused =
+                    acd::Refused::not_now("not_chosen", "Calls alone make an agent busy, and their end ends it.");
+                return Err(self.problem(refused));
+            }
+        };
+        Ok(Some(selection))
     }
 
     async fn force_offline(&self, actor: Actor, agent: AgentId, change: &StatusChange) -> Result<Json<Done>, Problem> {

@@ -69,7 +69,7 @@ pub async fn done(
         None => None,
         Some(ChosenStatus::Ready) => Some(Selection::Ready),
         Some(ChosenStatus::NotReady) => Some(Selection::NotReady { reason: api.reason(next.reason)? }),
-        Some(ChosenStatus::LogOff | ChosenStatus::Offline) => {
+        Some(ChosenStatus::LogOff | ChosenStatus::Offline | ChosenStatus::Busy) => {
             return Err(Problem::bad_request("Give status ready or not_ready."));
         }
     };

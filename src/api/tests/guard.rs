@@ -54,11 +54,16 @@ async fn bodies_are_small_and_json() {
     let ana = desk.sign_in("ana").await;
     let big = format!(r#"{{"status":"ready","reason":"{}"}}"#, "x".repeat(20_000));
     assert_eq!(desk.write("PUT", &ana, "/api/v1/me/status", &big).await.status, StatusCode::PAYLOAD_TOO_LARGE);
-    for wrong in ["", "{", "[]", r#"{"status":"busy"}"#, r#"{"status":"ready","more":1}"#, "{}"] {
+    for wrong in ["", "{", "[]", r#"{"status":"bored"}"#, r#"{"status":"ready","more":1}"#, "{}"] {
         let reply = desk.write("PUT", &ana, "/api/v1/me/status", wrong).await;
         assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{wrong}: {}", reply.text);
         assert_eq!(reply.headers[header::CONTENT_TYPE], "application/problem+json");
     }
+    let busy = desk.write("PUT", &ana, "/api/v1/me/status", r#"{"status":"busy","dnd":true}"#).await;
+    assert_eq!(busy.status, StatusCode::CONFLICT, "AS-04: {}", busy.text);
+    // AS-08: of what is refused nothing is done.
+    let half = r#"{"dnd":true,"status":"not_ready","reason":"nope"}"#;
+    assert_eq!(desk.write("PUT", &ana, "/api/v1/me/status", half).await.status, StatusCode::BAD_REQUEST);
     let request = HttpRequest::put("/api/v1/me/status").header(header::COOKIE, &ana);
     let form = request.header(header::CONTENT_TYPE, "text/plain").body(Body::from(r#"{"status":"ready"}"#)).unwrap();
     assert_eq!(desk.send(OFFICE, form).await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);

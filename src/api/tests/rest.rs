@@ -84,7 +84,7 @@ async fn a_body_that_is_wrong_is_told_what_is_wrong() {
         (
             r#"{"status":"asleep"}"#,
             "`status` can't be `asleep`.",
-            "It is one of `ready`, `not_ready`, `log_off`, `offline`.",
+            "It is one of `ready`, `not_ready`, `log_off`, `offline`, `busy`.",
         ),
         (r#"{"dnd":1}"#, "`dnd` must be true or false, not 1.", ""),
         (

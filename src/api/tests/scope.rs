@@ -67,6 +67,8 @@ async fn sv_09_a_supervisor_of_other_queues_has_no_rights() {
         assert_eq!(devices.contains("\"ana\""), may, "{name}: devices of an agent");
         let figures = desk.get(&cookie, "/api/v1/queues/support/figures").await.status;
         assert_eq!(figures == StatusCode::OK, may, "{name}");
+        let staffing = "/api/v1/staffing?calls_per_hour=20&handle_secs=60&queue=support";
+        assert_eq!(desk.get(&cookie, staffing).await.status == StatusCode::OK, may, "{name}: its staff");
     }
 }
 
