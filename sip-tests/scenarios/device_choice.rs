@@ -129,6 +129,30 @@ fn qm_10_a_pinned_device_rings_alone() {
     world.settle();
 }
 
+/// QM-10, rule 20: a pinned phone that is silent for the queue's own short patience is not asked; once it gives a sign of
+/// life it is. His other phone is none the worse for it.
+#[test]
+fn qm_10_a_silent_pinned_device_is_asked_again() {
+    let world = World::seed(956);
+    let (desk, soft) = two_phones(&world);
+    world.centre_has(|centre| {
+        let queue = centre.acd.queues.get_mut(&SUPPORT).unwrap();
+        (queue.device_dead_secs, queue.ring_secs) = (1, 20);
+    });
+    answer(&[&desk, &soft]);
+    pinned(&world, "phone:linphone");
+    soft.dies();
+    let call = caller(&world);
+    world.run_for(secs(5));
+    assert!(world.hears(&call, Voice::MUSIC) && desk.all_calls().is_empty());
+    assert_eq!((desk.view().missed, desk.view().reachable, desk.status()), (0, true, Status::Ready));
+    soft.revives();
+    world.within(45, "it answers a probe, and is asked", |world| world.hear_each_other(&call, &soft));
+    assert!(desk.all_calls().is_empty());
+    call.hangs_up();
+    world.settle();
+}
+
 /// QM-10: with his pinned device away the agent is not asked, though his other phone is there; the story says why, the
 /// next agent has the call, and he is asked again when it is back. A device that goes while it rings lets the next agent have
 /// the call, and nobody is blamed.

@@ -183,6 +183,15 @@ impl Engine {
     }
 }
 
+/// Whether a choice of devices takes in a phone.
+pub(super) fn rings_at(choice: &DeviceChoice, phone: &Binding) -> bool {
+    match choice {
+        DeviceChoice::LastActive | DeviceChoice::All | DeviceChoice::Phone => true,
+        DeviceChoice::Web => false,
+        DeviceChoice::Named(name) => is_named(phone, name),
+    }
+}
+
 /// Whether a phone goes by a name that the settings give.
 fn is_named(phone: &Binding, name: &str) -> bool {
     let calls_itself = phone.user_agent.as_deref().and_then(|agent| agent.get(..name.len()));

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use super::{Engine, drive::Timer};
+use super::{Engine, devices::rings_at, drive::Timer};
 use crate::{
+    acd::DeviceChoice,
     base::{AgentId, FlowId, Now},
     sip::{self, Party, Target, TransactionId, registrar::Binding},
     switch::LegParty,
@@ -46,12 +47,13 @@ impl Engine {
         self.watch_the_silent(now);
     }
 
-    /// An offer came to nothing at an agent's devices, which may well have answered: with 488, 500 or a redirection that
-    /// leads nowhere. The distributor leaves him alone, and must hear of it when they register anew or answer a probe.
-    pub(super) fn doubt_devices(&mut self, now: Now, agent: AgentId) {
+    /// An offer came to nothing at the devices that it rang, which may well have answered: with 488, 500 or a redirection
+    /// that leads nowhere. The distributor leaves them alone, and must hear of it when they register anew or answer a probe.
+    pub(super) fn doubt_devices(&mut self, now: Now, agent: AgentId, rung: &DeviceChoice) {
         let Some(user) = self.directory.user_of(agent) else { return };
         let name = user.name.as_str();
-        let bindings = self.registrar.bindings(name).into_iter().filter(|binding| binding.reachable);
+        let was_rung = |binding: &&Binding| binding.reachable && rings_at(rung, binding);
+        let bindings = self.registrar.bindings(name).into_iter().filter(was_rung);
         let doubted: Vec<_> = bindings.map(|binding| (binding.contact.clone(), binding.path.flow)).collect();
         let changes = doubted
             .iter()

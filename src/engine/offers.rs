@@ -16,6 +16,8 @@ const RING_MARGIN: Duration = Duration::from_secs(5);
 /// An offer on its way through an agent's devices.
 pub(super) struct Asked {
     pub agent: AgentId,
+    /// Where it rings.
+    pub device: acd::DeviceChoice,
     pub why: Arc<acd::Why>,
     pub ring: Option<RingId>,
     /// The device that answered.
@@ -50,6 +52,7 @@ impl Engine {
         );
         let asked = Asked {
             agent: offer.agent,
+            device: offer.device.clone(),
             why: Arc::clone(&offer.why),
             ring: None,
             leg: None,
@@ -189,10 +192,10 @@ impl Engine {
             Lost::NoAnswer => OfferFault::NoAnswer,
             Lost::Declined => OfferFault::Declined,
         };
-        let agent = asked.agent;
+        let (agent, device) = (asked.agent, asked.device.clone());
         self.acd.handle_failed(now, offer, fault);
         if fault == OfferFault::Unreachable {
-            self.doubt_devices(now, agent);
+            self.doubt_devices(now, agent, &device);
         }
     }
 
@@ -216,10 +219,7 @@ impl Engine {
 
     pub(super) fn on_withdraw(&mut self, now: Now, offer: OfferId, cause: WithdrawCause) {
         let Some(asked) = self.offers.get_mut(&offer) else { return };
-        if cause == WithdrawCause::Unreachable {
-            // The distributor takes him for away, by the queue's own patience; the next sign of life is news to it.
-            self.reachable.insert(asked.agent, false);
-        }
+        let unreachable = (cause == WithdrawCause::Unreachable).then(|| (asked.agent, asked.device.clone()));
         let cause = match cause {
             WithdrawCause::Elsewhere => Cause::ELSEWHERE,
             WithdrawCause::CustomerGone => Cause::CANCELLED,
@@ -235,6 +235,15 @@ impl Engine {
         }
         if let Some(leg) = leg {
             self.switch.end_called(now, leg, cause);
+        }
+        if let Some((agent, device)) = unreachable {
+            // The distributor takes the device for gone, by the queue's own patience; the next sign of life is news to it.
+            self.doubt_devices(now, agent, &device);
+            if device.is_pinned() {
+                self.reachable_pins.remove(&(agent, device));
+            } else {
+                self.reachable.insert(agent, false);
+            }
         }
     }
 
