@@ -27,6 +27,7 @@ mod pages;
 mod parties;
 mod phones;
 mod pickup;
+mod places;
 mod presence;
 mod queue;
 mod races;

@@ -377,6 +377,8 @@ pub struct Enqueue {
     pub skills: Vec<NeededSkill>,
     /// Asked first, for a while.
     pub preferred: Option<Preferred>,
+    /// He was taken out of this line and goes back to his place: the rules of entry are not for him.
+    pub returns: bool,
 }
 
 impl Enqueue {
@@ -392,6 +394,7 @@ impl Enqueue {
             caller,
             skills: Vec::new(),
             preferred: None,
+            returns: false,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::{AgentLost, BlindFailed, Centre, Menu, QueueVoice, Responder, Spoken, WaitingSound};
+use super::{AgentLost, BlindFailed, Centre, Menu, QueueVoice, Responder, Spoken, ToQueue, WaitingSound};
 use crate::{
     acd::{Calendar, Onward},
     base::{
@@ -29,6 +29,7 @@ pub(super) struct Directory {
     pub dial_plan: DialPlan,
     pub blind_failed: BlindFailed,
     pub agent_lost: AgentLost,
+    pub to_queue: ToQueue,
     /// Some numbers are only forwarded.
     pub forwards: bool,
     /// Zero: nobody is reminded of whom he holds.
@@ -70,6 +71,7 @@ impl Directory {
             dial_plan: centre.dial_plan.clone(),
             blind_failed: centre.blind_failed,
             agent_lost: centre.agent_lost,
+            to_queue: centre.to_queue,
             forwards: centre.routes.iter().any(|route| route.mode == Mode::Proxy),
             hold_recall: Duration::from_secs(centre.acd.policies.hold_recall_secs.into()),
             trunk_hours: centre.trunks.iter().filter_map(|trunk| Some((trunk.id, hours(centre, trunk)?))).collect(),

@@ -76,7 +76,7 @@ pub use recordings::{
     SegmentRecord, SegmentReport,
 };
 pub use settings::{
-    AgentLost, BlindFailed, Centre, Clip, Devices, EngineSettings, Limits, QueueVoice, Spoken, WaitingSound,
+    AgentLost, BlindFailed, Centre, Clip, Devices, EngineSettings, Limits, QueueVoice, Spoken, ToQueue, WaitingSound,
 };
 pub use snapshot::{CallStage, CallView, Counts, DeviceKind, DeviceView, LegView, MenuView, Snapshot};
 pub use trunks::TrunkView;

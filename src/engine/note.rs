@@ -38,8 +38,8 @@ pub(super) struct Note {
     pub elsewhere: Option<Moved>,
     pub forwarded_by: Option<UserId>,
     pub queue: Option<QueueRecord>,
-    /// When it came to the queue that it is welcomed to.
-    pub approached: Option<Wall>,
+    /// Its place in the queue that it is welcomed to: priority, and when it came.
+    pub approached: Option<(i32, Wall)>,
     /// The step of an overflow chain that it tries.
     pub step: Option<Step>,
     /// The menu that led it where it rings, as far as that one says how it goes on.

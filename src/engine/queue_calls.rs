@@ -36,13 +36,29 @@ pub(super) struct Step {
 
 impl Engine {
     /// A call enters a queue: an agent is looked for, and the caller hears music meanwhile.
-    pub(super) fn enqueue(&mut self, now: Now, call: CallId, queue: QueueId, arrived: Wall) {
-        let wanted = self.notes.get(&call).map_or(0, |note| note.wanted().0);
-        self.enqueue_at(now, call, queue, (wanted, arrived));
+    pub(super) fn enqueue(&mut self, now: Now, call: CallId, queue: QueueId, place: (i32, Wall)) {
+        self.enqueue_at(now, call, queue, place, false);
     }
 
-    /// The same with a priority that it has already.
-    pub(super) fn enqueue_at(&mut self, now: Now, call: CallId, queue: QueueId, place: (i32, Wall)) {
+    /// The priority and the arrival of a call that comes to a queue now. Of one that is passed on to it the centre's rule
+    /// says how much higher it stands, and whether it keeps the arrival of before (CH-09).
+    pub(super) fn place_of(&self, now: Now, call: CallId) -> (i32, Wall) {
+        let Some(note) = self.notes.get(&call) else { return (0, now.wall) };
+        let wanted = note.wanted().0;
+        let Some(transfer) = &note.transfer else { return (wanted, now.wall) };
+        let (priority, arrived) =
+            transfer.origin.map_or((wanted, now.wall), |(_, priority, arrived)| (priority, arrived));
+        let passed_on = self.directory.to_queue;
+        let arrived = if passed_on.keep_place { arrived } else { now.wall };
+        (priority.saturating_add(passed_on.boost), arrived)
+    }
+
+    /// A call goes back to the place that it had in a queue, whatever the queue's rules of entry are by now.
+    pub(super) fn put_back(&mut self, now: Now, call: CallId, queue: QueueId, place: (i32, Wall)) {
+        self.enqueue_at(now, call, queue, place, true);
+    }
+
+    fn enqueue_at(&mut self, now: Now, call: CallId, queue: QueueId, place: (i32, Wall), returns: bool) {
         let (priority, arrived) = place;
         let Some(sight) = self.switch.call(call) else { return };
         let shown = sight.shown().visible_number();
@@ -51,7 +67,8 @@ impl Engine {
         let newcomer = Enqueue::inbound(interaction, queue, shown);
         let skills = self.notes.get(&call).map(|note| note.wanted().1).unwrap_or_default();
         let preferred = self.owner_of(call);
-        let enqueue = Enqueue { call: Some(call), priority, arrived: Some(arrived), skills, preferred, ..newcomer };
+        let enqueue =
+            Enqueue { call: Some(call), priority, arrived: Some(arrived), skills, preferred, returns, ..newcomer };
         if let Err(outcome) = self.acd.enqueue(now, enqueue) {
             self.waiting.remove(&interaction);
             if let Some(note) = self.notes.get_mut(&call).filter(|note| note.transfer.is_none()) {
@@ -140,10 +157,13 @@ impl Engine {
         let Some(step) = step else { return false };
         let Some(sight) = self.switch.call(call) else { return false };
         let Step { queue, to, interaction, priority, arrived, .. } = step;
+        let skills = self.notes.get(&call).map(|note| note.wanted().1).unwrap_or_default();
         let enqueue = Enqueue {
             priority,
             arrived: Some(arrived),
             call: Some(call),
+            skills,
+            preferred: self.owner_of(call),
             ..Enqueue::inbound(interaction, queue, sight.shown().visible_number())
         };
         self.await_agent(call, queue, interaction, (priority, arrived));

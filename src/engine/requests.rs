@@ -69,6 +69,10 @@ impl Engine {
             Request::Withdraw { interaction } => acd.withdraw(now, interaction, actor)?,
             Request::SetPriority { interaction, priority } => {
                 acd.reprioritise(now, interaction, priority, actor)?;
+                // He takes it along where the queue's chain leads out of the queues and in again.
+                if let Some(waiting) = self.waiting.get_mut(&interaction) {
+                    waiting.priority = priority;
+                }
             }
             Request::Move { interaction, queue } => acd.move_to(now, interaction, queue, actor)?,
             Request::Assign { interaction, agent } => acd.assign(now, interaction, agent, actor)?,

@@ -98,6 +98,8 @@ pub struct Centre {
     pub blind_failed: BlindFailed,
     #[serde(default)]
     pub agent_lost: AgentLost,
+    #[serde(default)]
+    pub to_queue: ToQueue,
     /// Which headers pass from leg to leg.
     #[serde(default)]
     pub headers: HeaderRules,
@@ -133,6 +135,15 @@ pub enum BlindFailed {
     /// He talks again to who passed him on; when that one is gone, he waits in the queue that he came from.
     ReturnToAgent,
     HangUp,
+}
+
+/// The place of somebody whom an agent passes on to a queue (CH-09).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct ToQueue {
+    /// Added to his priority.
+    pub boost: i32,
+    /// He stands by his arrival in the queue that he came from, not by the moment at which he is passed on.
+    pub keep_place: bool,
 }
 
 /// What becomes of a customer from a queue when the telephone of his agent, page or phone, is gone in mid-call.

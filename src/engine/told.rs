@@ -68,14 +68,15 @@ impl Engine {
             let key = spoken.welcome.as_deref()?;
             self.directory.clip_in(key, language)
         }) else {
-            return self.enqueue(now, call, queue, now.wall);
+            return self.enqueue(now, call, queue, self.place_of(now, call));
         };
+        let place = self.place_of(now, call);
         self.let_hear(now, call, queue);
         self.on_transferred(now, call);
         let Some(play) = self.switch.play_once(call, Source::Clip(welcome)) else { return };
         self.plays.insert((call, play), Purpose::Welcome(queue));
         if let Some(note) = self.notes.get_mut(&call) {
-            note.approached = Some(now.wall);
+            note.approached = Some(place);
         }
         self.timers.set(Timer::PlayLate(call, play), now.mono + WELCOME_TIME_MAX);
     }
@@ -198,8 +199,8 @@ impl Engine {
             Purpose::Clip => self.on_clip_played(now, call),
             Purpose::Welcome(queue) => {
                 self.timers.cancel(Timer::PlayLate(call, play));
-                let arrived = self.notes.get_mut(&call).and_then(|note| note.approached.take());
-                self.enqueue(now, call, queue, arrived.unwrap_or(now.wall));
+                let place = self.notes.get_mut(&call).and_then(|note| note.approached.take());
+                self.enqueue(now, call, queue, place.unwrap_or_else(|| self.place_of(now, call)));
             }
             Purpose::Announcement(interaction) => self.acd.handle_announced(now, interaction),
             Purpose::Briefing(offer) => {

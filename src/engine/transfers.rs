@@ -21,7 +21,7 @@ pub(super) struct Transfer {
     /// What becomes of whom nobody takes, where that is not the centre's rule.
     failed: Option<BlindFailed>,
     /// Where the one who is passed on waited before, with his priority and arrival.
-    origin: Option<(QueueId, i32, Wall)>,
+    pub(super) origin: Option<(QueueId, i32, Wall)>,
 }
 
 /// What a REFER asks for, when it may.
@@ -307,7 +307,7 @@ impl Engine {
         }
         self.end_interaction(now, call);
         self.switch.release(now, transfer.leg);
-        self.enqueue_at(now, call, queue, (priority, arrived));
+        self.put_back(now, call, queue, (priority, arrived));
         true
     }
 

@@ -146,8 +146,8 @@ impl Acd {
         self.outputs.push_back(Output::OfferEnded { offer, agent, interaction, queue, end, ring_ms });
     }
 
-    /// The winner's leg died before the bridge (rule 16b): the interaction is back in its place; a missed call only if
-    /// the ring time had passed.
+    /// The winner's leg died before the bridge (rule 16b): the interaction is back in its place, for others before
+    /// him; a missed call only if the ring time had passed.
     pub fn handle_winner_lost(&mut self, now: Now, engagement: EngagementId) {
         let Some(it) = self.engagements.get(&engagement) else { return };
         if it.phase != Phase::Connecting {
@@ -165,6 +165,7 @@ impl Acd {
             self.check_missed(now, agent, channel, missed_max);
         }
         self.after(now, agent, None, Actor::System);
+        self.note_tried(interaction, agent);
         if let Some(waiting) = self.waiting.get_mut(&interaction) {
             waiting.phase = WaitPhase::Open;
         }
@@ -226,10 +227,6 @@ impl Acd {
         }
         if let Some(queue) = queue {
             self.unsaved.members.insert((agent, queue));
-            if let Some(line) = self.queues.get_mut(&queue) {
-                line.today.talk_ms += talk_ms;
-            }
-            self.unsaved.queues.insert(queue);
         }
         if let (Some(WrapUp { secs, limited }), Some(it)) = (wrap_up, self.engagements.get_mut(&engagement)) {
             let until = limited.then(|| now.mono + seconds(secs));
@@ -270,6 +267,8 @@ impl Acd {
             Phase::Connecting | Phase::Live => (0, 0),
         };
         if let Some(line) = it.queue.and_then(|queue| self.queues.get_mut(&queue)) {
+            // All three at once: the average of handling is theirs.
+            line.today.talk_ms += it.talk_ms;
             line.today.wrap_up_ms += wrap_up_ms;
             line.today.handled += 1;
             line.handle_ms = Some(average(line.handle_ms, it.talk_ms + wrap_up_ms));

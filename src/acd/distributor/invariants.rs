@@ -230,8 +230,7 @@ impl Acd {
         }
         // What was to come after an offer or an engagement that is gone comes now.
         for agent in agents {
-            let queues: Vec<_> = self.agents.get(&agent).map_or(Vec::new(), |it| it.members.keys().copied().collect());
-            queues.into_iter().for_each(|queue| self.leave_if_leaving(now, agent, queue));
+            self.leave_where_leaving(now, agent);
             self.after(now, agent, None, super::Actor::System);
         }
     }

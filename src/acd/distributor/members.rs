@@ -77,9 +77,11 @@ impl Acd {
                 self.withdraw_offers_of(now, agent, Some(queue), WithdrawCause::AgentNotReady, actor);
             }
             None => {
-                let active = it.members.iter().filter(|(_, member)| member.state == MemberState::Active);
-                let active: Vec<_> = active.map(|(queue, _)| *queue).collect();
-                for queue in active {
+                // Who is on a break from all of them may change what for.
+                let counts = |member: &Member| member.state == MemberState::Active || member.paused_by_all;
+                let concerned = it.members.iter().filter(|(_, member)| counts(member));
+                let concerned: Vec<_> = concerned.map(|(queue, _)| *queue).collect();
+                for queue in concerned {
                     self.set_member(now, agent, queue, state.clone(), actor);
                     self.mark_paused_by_all(agent, queue);
                 }
@@ -157,6 +159,13 @@ impl Acd {
         if leaving && !self.works_for(agent, queue) {
             self.leave_queue(now, agent, queue, Actor::System);
         }
+    }
+
+    /// What he was to leave after a call, where no call of it is left: after a restart, or a repair.
+    pub(super) fn leave_where_leaving(&mut self, now: Now, agent: AgentId) {
+        let queues: Vec<QueueId> =
+            self.agents.get(&agent).into_iter().flat_map(|it| it.members.keys().copied()).collect();
+        queues.into_iter().for_each(|queue| self.leave_if_leaving(now, agent, queue));
     }
 
     fn works_for(&self, agent: AgentId, queue: QueueId) -> bool {

@@ -214,15 +214,7 @@ impl Acd {
             OfferFault::DeviceBusy => penalty.not_before_secs = rules.busy_secs,
             OfferFault::Unreachable => {}
         }
-        if let Some(it) = self.waiting.get_mut(&interaction) {
-            if !it.tried.contains(&agent) {
-                if it.tried.len() >= super::super::TRIED_MAX {
-                    it.tried.remove(0);
-                }
-                it.tried.push(agent);
-            }
-            self.unsaved.waiting.insert(interaction);
-        }
+        self.note_tried(interaction, agent);
         self.punish(now, agent, &penalty);
         self.end_offer_by(now, offer, penalty.end, tell, penalty.rule, actor);
         if penalty.missed {
@@ -233,6 +225,18 @@ impl Acd {
         }
         self.after(now, agent, None, actor);
         self.back_in_place(now, interaction);
+    }
+
+    /// Whoever has not been asked for it comes before this agent from now on.
+    pub(super) fn note_tried(&mut self, interaction: InteractionId, agent: AgentId) {
+        let Some(it) = self.waiting.get_mut(&interaction) else { return };
+        if !it.tried.contains(&agent) {
+            if it.tried.len() >= super::super::TRIED_MAX {
+                it.tried.remove(0);
+            }
+            it.tried.push(agent);
+        }
+        self.unsaved.waiting.insert(interaction);
     }
 
     fn punish(&mut self, now: Now, agent: AgentId, penalty: &Penalty) {

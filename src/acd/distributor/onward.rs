@@ -14,6 +14,9 @@ impl Acd {
     /// Why a queue does not take a newcomer now.
     pub(super) fn refusal(&self, now: Now, enqueue: &Enqueue) -> Option<Outcome> {
         let Some(line) = self.queues.get(&enqueue.queue) else { return Some(Outcome::SystemError) };
+        if enqueue.returns {
+            return None;
+        }
         let rules = &line.rules;
         if !line.is_open(now.wall) {
             return Some(Outcome::Closed);
@@ -97,7 +100,7 @@ impl Acd {
         let outcome = Outcome::Overflowed(to.clone());
         let onward = Some(to);
         self.outputs.push_back(Output::Left { interaction, queue: from, outcome, agent: None, wait_ms, onward });
-        self.present(now, Enqueue { queue, arrived, ..enqueue })
+        self.present(now, Enqueue { queue, arrived, returns: false, ..enqueue })
     }
 
     /// A step of a chain outside the queues came to nothing: the next one. `Err`: where it leads, or that the chain is
@@ -300,13 +303,13 @@ impl Acd {
         let Some(line) = self.queues.get_mut(&enqueue.queue) else { return };
         let within = seconds(line.rules.resume_secs);
         line.given_up.retain(|gone| at.since(gone.left) <= within);
-        if enqueue.arrived.is_some() || !is_known(&enqueue.caller) {
+        if enqueue.returns || !is_known(&enqueue.caller) {
             return;
         }
         if let Some(found) = line.given_up.iter().position(|gone| gone.caller == enqueue.caller)
             && let Some(gone) = line.given_up.remove(found)
         {
-            enqueue.arrived = Some(gone.arrived);
+            enqueue.arrived = Some(enqueue.arrived.map_or(gone.arrived, |own| own.min(gone.arrived)));
             self.entries.push_back(Entry::CameBack { queue: gone.queue, caller: gone.caller });
         }
     }
@@ -345,5 +348,6 @@ fn again(it: &Waiting) -> Enqueue {
         caller: it.caller.clone(),
         skills,
         preferred: None,
+        returns: false,
     }
 }

@@ -10,6 +10,7 @@ use super::{
         TimeoutPriority, WithdrawCause,
     },
     Acd, Timer,
+    agent::Member,
     estimate::average,
     millis,
     queue::{Need, PLAIN, WaitPhase, Waiting},
@@ -37,7 +38,8 @@ impl Acd {
     }
 
     pub(super) fn enter(&mut self, now: Now, enqueue: Enqueue) {
-        let Enqueue { interaction, queue, kind, priority, arrived, call, caller, skills, preferred } = enqueue;
+        let Enqueue { interaction, queue, kind, priority, arrived, call, caller, skills, preferred, returns: _ } =
+            enqueue;
         let at = self.at(now);
         let arrived = arrived.unwrap_or(at).min(at);
         let preferred = preferred.or_else(|| self.last_agent(queue, &caller, at));
@@ -143,7 +145,7 @@ impl Acd {
     /// The preferred agent is there at all: otherwise waiting for him makes no sense.
     fn may_serve(&self, agent: crate::base::AgentId, queue: QueueId) -> bool {
         let member = self.agents.get(&agent).filter(|agent| agent.online);
-        member.is_some_and(|agent| agent.members.contains_key(&queue))
+        member.and_then(|agent| agent.members.get(&queue)).is_some_and(Member::is_in)
     }
 
     fn open_to(&mut self, id: InteractionId, need: Need, delayed: bool) {
@@ -191,7 +193,7 @@ impl Acd {
             | Strategy::SkillsBest => it.offers.is_empty(),
         };
         let more = more && (it.offers.is_empty() || !it.alone);
-        self.set_wanting(id, it.phase == WaitPhase::Open && more && !it.deciding.is_asked());
+        self.set_wanting(id, it.phase == WaitPhase::Open && more && !it.expired && !it.deciding.is_asked());
     }
 
     fn set_wanting(&mut self, id: InteractionId, wanting: bool) {
@@ -315,7 +317,7 @@ impl Acd {
             self.queues.get(&it.queue).is_some_and(|line| line.rules.timeout_priority == TimeoutPriority::Conf);
         if matches!(it.phase, WaitPhase::Connecting(_)) || rings && offer_first {
             it.expired = true;
-            return;
+            return self.update_wanting(id);
         }
         self.let_go(now, id, Outcome::Expired, WithdrawCause::Withdrawn);
     }

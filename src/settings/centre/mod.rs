@@ -119,7 +119,7 @@ pub(super) fn read<'a>(roots: &[Section<'a>], report: &'a Report<'a>, server: &S
     let routes = reading.read_numbers();
     reading.check_stays(&menus, &routes, &acd);
     reading.check_trunk_hours(&acd.calendars);
-    let (blind_failed, agent_lost) = transfers::read_transfers(&reading);
+    let (blind_failed, agent_lost, to_queue) = transfers::read_transfers(&reading);
     let generated = users.iter().filter(|draft| draft.generated).map(|draft| draft.user.id).collect();
     reading.check_addresses(&users, &groups);
     reading.check_page_passwords(&users);
@@ -133,6 +133,7 @@ pub(super) fn read<'a>(roots: &[Section<'a>], report: &'a Report<'a>, server: &S
         dial_plan,
         blind_failed,
         agent_lost,
+        to_queue,
         headers: quirks::read_headers(&reading),
         clips,
         hold_music: lines::hold_music(&reading),

@@ -1,4 +1,5 @@
-//! `[transfers]`: what becomes of a caller whom nobody took, and of one whose agent is gone.
+//! `[transfers]`: what becomes of a caller whom nobody took, of one whose agent is gone, and of one who is passed on to a
+//! queue.
 
 use toml::{Table, Value};
 
@@ -7,7 +8,7 @@ use super::{
     dump::{text, word_of},
 };
 use crate::{
-    engine::{AgentLost, BlindFailed, Centre},
+    engine::{AgentLost, BlindFailed, Centre, ToQueue},
     settings::{
         fault::At,
         read::{Section, or},
@@ -22,25 +23,32 @@ const BLIND_FAILED: [(&str, BlindFailed); 3] = [
 
 const AGENT_LOST: [(&str, AgentLost); 2] = [("to_queue_head", AgentLost::ToQueueHead), ("hang_up", AgentLost::HangUp)];
 
-pub(super) fn read_transfers(reading: &Reading<'_, '_>) -> (BlindFailed, AgentLost) {
-    let (mut blind, mut lost) = (None, None);
+/// The highest `queue_boost`: far above any priority that a menu or a supervisor gives.
+const BOOST_MAX: u64 = 1_000;
+
+pub(super) fn read_transfers(reading: &Reading<'_, '_>) -> (BlindFailed, AgentLost, ToQueue) {
+    let (mut blind, mut lost, mut boost, mut keeps) = (None, None, None, None);
     for root in reading.roots {
         let section = root.table("transfers");
-        once(reading, &section, &mut blind, ("blind_failed", &BLIND_FAILED));
-        once(reading, &section, &mut lost, ("agent_lost", &AGENT_LOST));
+        once(reading, &section, &mut blind, "blind_failed", section.one_of("blind_failed", &BLIND_FAILED));
+        once(reading, &section, &mut lost, "agent_lost", section.one_of("agent_lost", &AGENT_LOST));
+        once(reading, &section, &mut boost, "queue_boost", section.whole("queue_boost", 0..=BOOST_MAX));
+        once(reading, &section, &mut keeps, "keep_place", section.flag("keep_place"));
         section.finish();
     }
-    (or(blind, BlindFailed::default()), or(lost, AgentLost::default()))
+    let to_queue = ToQueue { boost: i32::try_from(or(boost, 0)).unwrap_or(i32::MAX), keep_place: or(keeps, false) };
+    (or(blind, BlindFailed::default()), or(lost, AgentLost::default()), to_queue)
 }
 
 /// A rule that one of the files may give.
-fn once<T: Copy>(
+fn once<T>(
     reading: &Reading<'_, '_>,
     section: &Section<'_>,
     chosen: &mut Option<At<T>>,
-    (key, words): (&'static str, &[(&'static str, T)]),
+    key: &'static str,
+    read: Option<At<T>>,
 ) {
-    let Some(read) = section.one_of(key, words) else { return };
+    let Some(read) = read else { return };
     if let Some(earlier) = &chosen {
         let hint = Some(format!("the other is at {}", reading.report.line_of(earlier.mark)));
         section.fault(read.mark, format!("{key} is given twice"), hint);
@@ -56,6 +64,12 @@ pub(super) fn transfers_table(centre: &Centre) -> Option<Value> {
     }
     if centre.agent_lost != AgentLost::default() {
         text(&mut table, "agent_lost", word_of(&AGENT_LOST, &centre.agent_lost));
+    }
+    if centre.to_queue.boost != 0 {
+        table.insert("queue_boost".to_owned(), Value::Integer(centre.to_queue.boost.into()));
+    }
+    if centre.to_queue.keep_place {
+        table.insert("keep_place".to_owned(), Value::Boolean(true));
     }
     (!table.is_empty()).then_some(Value::Table(table))
 }

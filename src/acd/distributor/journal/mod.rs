@@ -96,6 +96,7 @@ impl Acd {
         self.relist_all();
         let everybody: BTreeSet<_> = self.agents.keys().copied().collect();
         for agent in everybody {
+            self.leave_where_leaving(now, agent);
             self.change(now, agent, Actor::System, Rule::Boot, |_| {});
             self.after(now, agent, None, Actor::System);
             self.watch_presence(now, agent);

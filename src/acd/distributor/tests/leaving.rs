@@ -286,6 +286,30 @@ fn who_comes_back_has_his_place() {
     assert_eq!(waits_in(&room, 1), [3, 4, 6, 7], "too late");
 }
 
+/// QE-13: the place is the one of before though the arrival is given; one who only goes back to his own place takes nobody
+/// else's, and a full queue takes him.
+#[test]
+fn qe_13_who_returns_takes_no_place_but_his_own() {
+    let mut room = Room::with(0, |settings| {
+        let queue = first_queue(settings);
+        (queue.resume_secs, queue.max_waiting) = (60, 2);
+    });
+    room.enqueue(from(1, 1, "+1")).unwrap();
+    room.hang_up(InteractionId(1));
+    room.pass(5);
+    room.enqueue(from(2, 1, "+2")).unwrap();
+    let now = room.ask(|_, now| now.wall);
+    room.enqueue(Enqueue { arrived: Some(now), ..from(3, 1, "+1") }).unwrap();
+    assert_eq!(waits_in(&room, 1), [3, 2]);
+    room.hang_up(InteractionId(3));
+    room.pass(5);
+    room.enqueue(from(4, 1, "+4")).unwrap();
+    assert_eq!(room.enqueue(from(5, 1, "+1")), Err(Outcome::Full));
+    let later = room.ask(|_, now| now.wall);
+    room.enqueue(Enqueue { arrived: Some(later), returns: true, ..from(6, 1, "+1") }).unwrap();
+    assert_eq!(waits_in(&room, 1), [2, 4, 6]);
+}
+
 /// QE-15: moved with his arrival, one outcome each; not into a closed or a full queue.
 #[test]
 fn a_supervisor_moves_who_waits() {

@@ -74,6 +74,33 @@ fn everywhere_and_exactly_back() {
     assert_eq!(states(&room), [MemberState::Active, paused("lunch"), MemberState::LoggedOut]);
 }
 
+/// QM-03: whoever is on a break from all queues says what for once more, and that is what holds; one queue's own pause
+/// stays as it was.
+#[test]
+fn qm_03_a_break_from_all_queues_changes_its_reason() {
+    let mut room = three_queues();
+    pause(&mut room, Some(2), "lunch");
+    pause(&mut room, None, "break");
+    pause(&mut room, None, "lunch");
+    assert_eq!(states(&room), [paused("lunch"), paused("lunch"), paused("lunch")]);
+    resume(&mut room, None);
+    assert_eq!(states(&room), [MemberState::Active, paused("lunch"), MemberState::Active]);
+}
+
+/// Rule 39, OP-02: who was to leave a queue after a call that a restart has ended is out of it.
+#[test]
+fn op_02_who_was_leaving_is_out_after_a_restart() {
+    for from_checkpoint in [false, true] {
+        let mut room = three_queues();
+        room.call_to(QueueId(2), 0);
+        room.answer(room.the_ring().0);
+        log_out(&mut room, Some(2), LogoutWhen::After);
+        assert_eq!(states(&room)[1], MemberState::Active, "the call comes first");
+        room.restart(1, &[], from_checkpoint);
+        assert_eq!((states(&room)[1].clone(), room.queue(2).logged_in), (MemberState::LoggedOut, 0));
+    }
+}
+
 /// Ready, chosen by the agent or for him, ends a break from all queues as well; but not a log-out that is due. QM-03.
 #[test]
 fn ready_ends_a_break_from_all_queues() {

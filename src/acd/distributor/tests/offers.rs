@@ -198,6 +198,22 @@ fn a_lost_winner_costs_the_caller_nothing() {
     assert_eq!(room.hits(Rule::WinnerLost), 1, "once");
 }
 
+/// Rule 16b: whoever has lost a winner's call is asked again only when nobody else can be. RT-09, P5, P16.
+#[test]
+fn rt_09_a_lost_winner_gives_way_to_others() {
+    let mut room = Room::new(2);
+    let call = room.call();
+    assert_eq!(room.rings_at(), [1]);
+    for next in [2, 1, 1] {
+        let engagement = room.answer(room.the_ring().0);
+        if next == 1 {
+            room.select(2, Selection::not_ready("break")).unwrap();
+        }
+        room.ask(|acd, now| acd.handle_winner_lost(now, engagement));
+        assert_eq!((room.rings_at(), room.the_ring_of(next)), (vec![next], call));
+    }
+}
+
 /// Rule 16b: after the ring time it was a missed call all the same; a phone never picked up after a page's accept.
 #[test]
 fn an_accept_without_a_phone_is_missed() {
@@ -300,6 +316,30 @@ fn the_longest_wait_and_the_ring() {
     assert_eq!(room.rings_at(), [1]);
     room.pass(1);
     assert_eq!((room.outcomes(), room.agent(1).missed), (vec![(call, Outcome::Expired)], 1));
+}
+
+/// RT-11, QE-10: where the offer wins, nobody joins it once the longest wait is over: the caller leaves with its last ring.
+#[test]
+fn rt_11_nobody_joins_when_the_wait_is_over() {
+    let mut room = Room::with(6, |settings| {
+        let queue = first_queue(settings);
+        queue.strategy = Strategy::RingProgressive;
+        (queue.progressive_secs, queue.max_wait_secs, queue.timeout_priority) = (4, 10, TimeoutPriority::Conf);
+    });
+    let call = room.call();
+    for _ in 0..9 {
+        room.progress();
+        room.pass(1);
+    }
+    let ringing = room.rings_at();
+    assert_eq!(ringing.len(), 3);
+    for _ in 0..12 {
+        room.progress();
+        room.pass(1);
+        assert!(room.rings_at().iter().all(|agent| ringing.contains(agent)), "{:?}", room.rings_at());
+    }
+    room.pass(10);
+    assert_eq!(room.outcomes(), [(call, Outcome::Expired)]);
 }
 
 /// What is offered says what it is: kind, queue, caller, wait, until when, and why this agent. RT-14.

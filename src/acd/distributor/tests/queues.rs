@@ -335,8 +335,12 @@ fn the_preferred_agent_is_waited_for() {
     room.pass(1);
     assert_eq!(room.rings_at(), [1]);
     let mut room = Room::new(2);
-    room.enqueue(sticky).unwrap();
+    room.enqueue(sticky.clone()).unwrap();
     assert_eq!(room.rings_at(), [2]);
+    let mut room = Room::new(2);
+    room.ask(|acd, now| acd.logout(now, AgentId(2), Some(QueueId(1)), LogoutWhen::Now, Actor::System)).unwrap();
+    room.enqueue(sticky).unwrap();
+    assert_eq!(room.rings_at(), [1], "nobody is waited for who is out of the queue");
 }
 
 /// RT-05: who calls again comes to the agent whom he spoke to last, over a restart too; then to anybody. Not after the
@@ -465,6 +469,28 @@ fn counters_survive_and_begin_again() {
         assert_eq!((room.queue(1).today.answered, room.agent(1).today.answered), (0, 0), "01:00");
         assert_eq!(room.agent(1).times.iter().map(|it| it.ms).sum::<u64>(), 0);
     }
+}
+
+/// RP-06: the average of handling is of whole calls: one whose wrap-up goes on is not in it yet, with no part of it.
+#[test]
+fn rp_06_handling_is_counted_whole() {
+    let mut room = Room::with(1, |settings| first_queue(settings).acw_secs = 5);
+    room.call();
+    let engagement = room.talk();
+    room.pass(10);
+    room.end(engagement);
+    room.pass(10);
+    let before = room.queue(1).today;
+    assert_eq!((before.talk_ms, before.wrap_up_ms, before.handled), (10_000, 5_000, 1));
+    room.call();
+    let engagement = room.talk();
+    room.pass(30);
+    room.end(engagement);
+    let meanwhile = room.queue(1).today;
+    assert_eq!((meanwhile.talk_ms, meanwhile.wrap_up_ms, meanwhile.handled), (10_000, 5_000, 1));
+    room.pass(10);
+    let after = room.queue(1).today;
+    assert_eq!((after.talk_ms, after.wrap_up_ms, after.handled), (40_000, 10_000, 2));
 }
 
 /// Somebody before whoever was asked last is taken out of the settings: the next is asked, nobody is passed over. RT-01.

@@ -154,6 +154,8 @@ called = { tests = [["210000001", "+351210000001"], ["#31#00442", "00442"]] }
 [transfers]
 blind_failed = "return_to_agent"
 agent_lost = "hang_up"
+queue_boost = 5
+keep_place = true
 
 [[dial_class]]
 key = "home"

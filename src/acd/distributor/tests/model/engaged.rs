@@ -22,6 +22,9 @@ impl Model {
         let it = self.calls.get_mut(&call).expect("a call");
         let (agent, queue, late) = (it.connecting.take().expect("a winner"), it.queue, now >= it.rang_until);
         it.connect_by = None;
+        if !it.tried.contains(&agent) {
+            it.tried.push(agent);
+        }
         let most = self.queues[&queue].missed_max;
         self.change(agent, |it| (it.call, it.dials_back) = (None, false));
         self.leave_if_leaving(agent, queue);

@@ -110,7 +110,7 @@ impl Model {
         let call = &self.calls[&id];
         let rules = Rc::clone(&self.queues[&call.queue]);
         let many = rules.strategy == Strategy::RingAll || rules.strategy == Strategy::RingProgressive && call.step_due;
-        if !call.offers.is_empty() && (!many || call.alone) {
+        if !call.offers.is_empty() && (!many || call.alone || call.expired) {
             return;
         }
         if self.asks_first(id) {

@@ -157,6 +157,9 @@ impl Model {
         let inactive = now + self.inactive.0;
         let everybody: Vec<u64> = self.agents.keys().copied().collect();
         for agent in everybody {
+            for queue in self.agents[&agent].places.keys().copied().collect::<Vec<_>>() {
+                self.leave_if_leaving(agent, queue);
+            }
             self.after(agent, None);
             self.watch_presence(agent);
             let it = self.agent(agent);
