@@ -11,6 +11,10 @@ const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '*
 /// A digit whose packets stop without an end packet is over after this: all three ends were lost.
 const END_LOST: Duration = Duration::from_millis(150);
 
+/// So long after a digit was told, packets of it and of those before it may still be on their way. Later, what looks old is
+/// of a sender whose time begins anew.
+const STRAGGLE: Duration = Duration::from_secs(2);
+
 /// Digits that wait to be sent on a leg; more are dropped. A number with its pauses fits twice.
 pub const DIGITS_WAITING_MAX: usize = 64;
 
@@ -25,6 +29,9 @@ const END_PACKETS: u8 = 3;
 
 /// Ticks of silence behind the end packets: with them a pause of 60 ms between digits.
 const PAUSE_TICKS: u8 = 1;
+
+/// The longest duration that a packet can say, in clock units: 8 s at 8 kHz, but 1.4 s at 48 kHz.
+pub const SEGMENT: u32 = 0xffff;
 
 /// Says -10 dBm0.
 const VOLUME: u8 = 10;
@@ -44,8 +51,18 @@ pub fn code_of(digit: char) -> Option<u8> {
 #[derive(Debug, Default)]
 pub struct Listening {
     pressed: Option<Pressed>,
-    /// SSRC and timestamp of the last digit told.
-    told: Option<(u32, u32)>,
+    /// The last digit told, until its sender begins anew.
+    told: Option<Told>,
+}
+
+/// Where a digit lay among the packets of its sender.
+#[derive(Debug)]
+struct Told {
+    ssrc: u32,
+    timestamp: u32,
+    /// Of its last packet.
+    sequence: u16,
+    at: Instant,
 }
 
 #[derive(Debug)]
@@ -56,6 +73,8 @@ struct Pressed {
     /// Length of the segments before this one (RFC 4733 2.5.1.3).
     before: u32,
     duration: u16,
+    /// The highest of its packets.
+    sequence: u16,
     heard_at: Instant,
 }
 
@@ -70,32 +89,34 @@ impl Listening {
             return [None, None];
         };
         let (is_end, duration) = (flags & 0x80 != 0, u16::from_be_bytes([high, low]));
-        let is_told = |(ssrc, timestamp): (u32, u32)| ssrc == header.ssrc && !is_after(header.timestamp, timestamp);
-        if digit_of(code).is_none() || self.told.is_some_and(is_told) {
+        if digit_of(code).is_none() || self.told.as_ref().is_some_and(|told| told.covers(now, header)) {
             return [None, None];
         }
         let mut ended = None;
         match &mut self.pressed {
             Some(pressed) if pressed.ssrc == header.ssrc && pressed.timestamp == header.timestamp => {
                 pressed.duration = pressed.duration.max(duration);
-                pressed.heard_at = now;
+                pressed.goes_on(now, header);
             }
             Some(pressed) if pressed.is_continued_by(code, header) => {
                 pressed.before = pressed.before.saturating_add(u32::from(pressed.duration));
                 pressed.timestamp = header.timestamp;
                 pressed.duration = duration;
-                pressed.heard_at = now;
+                pressed.goes_on(now, header);
             }
-            Some(pressed) if pressed.ssrc == header.ssrc && !is_after(header.timestamp, pressed.timestamp) => {
-                return [None, None];
-            }
+            Some(pressed) if pressed.place(pressed.heard_at).covers(now, header) => return [None, None],
             Some(_) => {
-                ended = self.end();
+                ended = self.end(now);
                 self.press(now, code, header, duration);
             }
             None => self.press(now, code, header, duration),
         }
-        [ended, if is_end { self.end() } else { None }]
+        [ended, if is_end { self.end(now) } else { None }]
+    }
+
+    /// The sender's numbers begin anew: none of its digits is an old one.
+    pub fn begin_anew(&mut self) {
+        self.told = None;
     }
 
     /// Ends a digit whose end packets were lost. Call when other packets come, and now and then.
@@ -104,23 +125,52 @@ impl Listening {
         if now.since(pressed.heard_at) < END_LOST {
             return None;
         }
-        self.end()
+        self.end(now)
     }
 
     fn press(&mut self, now: Instant, code: u8, header: &Header, duration: u16) {
-        let Header { ssrc, timestamp, .. } = *header;
-        self.pressed = Some(Pressed { code, ssrc, timestamp, before: 0, duration, heard_at: now });
+        let Header { ssrc, timestamp, sequence, .. } = *header;
+        // What straggles of the digits before lies before this one too.
+        self.told = None;
+        self.pressed = Some(Pressed { code, ssrc, timestamp, before: 0, duration, sequence, heard_at: now });
     }
 
-    fn end(&mut self) -> Option<Digit> {
+    fn end(&mut self, now: Instant) -> Option<Digit> {
         let pressed = self.pressed.take()?;
-        self.told = Some((pressed.ssrc, pressed.timestamp));
+        self.told = Some(pressed.place(now));
         let length = pressed.before.saturating_add(u32::from(pressed.duration));
         digit_of(pressed.code).map(|digit| (digit, length))
     }
 }
 
+impl Told {
+    /// Whether a packet is one of this digit, or of one before it. A sender that goes from one time base to another, as
+    /// what stands in front of two phones may, goes on counting its packets, or begins its next digit with the marker set.
+    fn covers(&self, now: Instant, header: &Header) -> bool {
+        let is_recent = now.since(self.at) < STRAGGLE;
+        if self.ssrc != header.ssrc || is_after(header.timestamp, self.timestamp) {
+            return false;
+        }
+        if self.timestamp == header.timestamp {
+            return is_recent || !header.marker;
+        }
+        let is_later = header.sequence.wrapping_sub(self.sequence).cast_signed() > 0;
+        is_recent && !is_later
+    }
+}
+
 impl Pressed {
+    const fn place(&self, at: Instant) -> Told {
+        Told { ssrc: self.ssrc, timestamp: self.timestamp, sequence: self.sequence, at }
+    }
+
+    fn goes_on(&mut self, now: Instant, header: &Header) {
+        if header.sequence.wrapping_sub(self.sequence).cast_signed() > 0 {
+            self.sequence = header.sequence;
+        }
+        self.heard_at = now;
+    }
+
     /// A digit longer than the duration field can say goes on in a new segment right behind.
     fn is_continued_by(&self, code: u8, header: &Header) -> bool {
         const NEARLY_FULL: u16 = 0xf000;
@@ -151,6 +201,9 @@ struct Current {
     /// In milliseconds.
     length: u32,
     sent: u32,
+    /// Length of the segments that are full, in clock units.
+    before: u64,
+    is_full: bool,
     ends: u8,
     pause: u8,
 }
@@ -158,10 +211,20 @@ struct Current {
 /// What goes out in one tick of a digit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// A packet of the event; `first` opens it: marker set, timestamp fixed.
-    Event { payload: [u8; 4], first: bool },
+    /// A packet of the event.
+    Event { payload: [u8; 4], opens: Opens },
     /// The pause behind it.
     Pause,
+}
+
+/// What a packet of an event begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opens {
+    Nothing,
+    /// The event: the marker is set, and its timestamp is now.
+    Digit,
+    /// Its next segment (RFC 4733 2.5.1.3): no marker, and the timestamp is [`SEGMENT`] later.
+    Segment,
 }
 
 impl Sending {
@@ -190,12 +253,12 @@ impl Sending {
         digit_of(code).map(|digit| (digit, millis))
     }
 
-    /// The next tick of `tick_ms`; `None` when all is sent. A digit of more than 8 s is cut where the duration field
-    /// ends.
+    /// The next tick of `tick_ms`; `None` when all is sent. A digit longer than the duration field can say goes on in
+    /// another segment.
     pub fn step(&mut self, tick_ms: u32, clock_hz: u32) -> Option<Step> {
         if self.current.is_none() {
             let (code, length) = self.waiting.pop_front()?;
-            self.current = Some(Current { code, length, sent: 0, ends: 0, pause: 0 });
+            self.current = Some(Current { code, length, sent: 0, before: 0, is_full: false, ends: 0, pause: 0 });
         }
         let current = self.current.as_mut()?;
         if current.ends == END_PACKETS {
@@ -205,13 +268,22 @@ impl Sending {
             }
             return Some(Step::Pause);
         }
-        let first = current.sent == 0;
+        let opens = match (current.sent, std::mem::take(&mut current.is_full)) {
+            (0, _) => Opens::Digit,
+            (_, true) => Opens::Segment,
+            (_, false) => Opens::Nothing,
+        };
+        if opens == Opens::Segment {
+            current.before += u64::from(SEGMENT);
+        }
         current.sent = (current.sent + tick_ms).min(current.length);
-        let is_end = current.sent == current.length;
+        let units = u64::from(current.sent) * u64::from(clock_hz) / 1_000 - current.before;
+        // What is beyond is told in the next tick, by a segment of its own.
+        current.is_full = units > u64::from(SEGMENT);
+        let is_end = current.sent == current.length && !current.is_full;
         current.ends += u8::from(is_end);
-        let duration = u16::try_from(u64::from(current.sent) * u64::from(clock_hz) / 1_000).unwrap_or(u16::MAX);
-        let [high, low] = duration.to_be_bytes();
-        Some(Step::Event { payload: [current.code, u8::from(is_end) << 7 | VOLUME, high, low], first })
+        let [high, low] = u16::try_from(units).unwrap_or(u16::MAX).to_be_bytes();
+        Some(Step::Event { payload: [current.code, u8::from(is_end) << 7 | VOLUME, high, low], opens })
     }
 }
 
@@ -317,8 +389,8 @@ mod tests {
         let (mut timestamp, mut digits) = (5_000, Vec::new());
         for tick in 0..40u32 {
             let Some(step) = sending.step(20, 8_000) else { continue };
-            if let Step::Event { payload, first } = step {
-                timestamp = if first { 5_000 + tick * 160 } else { timestamp };
+            if let Step::Event { payload, opens } = step {
+                timestamp = if opens == Opens::Digit { 5_000 + tick * 160 } else { timestamp };
                 digits.extend(
                     listening.hear(at(u64::from(tick) * 20), &event(timestamp), &payload).into_iter().flatten(),
                 );
@@ -326,6 +398,54 @@ mod tests {
         }
         assert_eq!(digits, [('4', 800), ('*', 2_000)]);
         assert!(sending.is_idle());
+    }
+
+    /// SW-11, RFC 4733 2.5.1.3: a key held longer than a packet can say is sent in segments, and heard as one of its length;
+    /// also one that ends in the very tick that fills a segment.
+    #[test]
+    fn sw_11_a_long_digit_is_sent_in_segments() {
+        for (millis, clock_hz) in [(3_000, 48_000), (1_380, 48_000), (4_100, 48_000), (9_000, 8_000), (1_000, 48_000)] {
+            let (mut sending, mut listening) = (Sending::default(), Listening::default());
+            assert!(sending.push('8', millis));
+            let (mut timestamp, mut digits, mut segments) = (0u32, Vec::new(), 0);
+            for tick in 0..600u32 {
+                let Some(Step::Event { payload, opens }) = sending.step(20, clock_hz) else { continue };
+                match opens {
+                    Opens::Nothing => {}
+                    Opens::Digit => timestamp = 7_000,
+                    Opens::Segment => timestamp += SEGMENT,
+                }
+                segments += u32::from(opens == Opens::Segment);
+                let mut header = event(timestamp);
+                header.marker = opens == Opens::Digit;
+                digits.extend(listening.hear(at(u64::from(tick) * 20), &header, &payload).into_iter().flatten());
+            }
+            let units = millis * (clock_hz / 1_000);
+            assert_eq!((digits, segments), (vec![('8', units)], (units - 1) / SEGMENT), "{millis} ms at {clock_hz}");
+        }
+    }
+
+    /// SW-11: a sender whose timestamps step back (behind a proxy that keeps its SSRC, or from a file played again) is
+    /// understood at once where it goes on counting, and in any case soon.
+    #[test]
+    fn sw_11_a_digit_of_a_new_time_base_is_heard() {
+        let heard = |old: (u64, u32, u16), new: (u64, u32, u16)| {
+            let mut listening = Listening::default();
+            let mut digits = String::new();
+            for (code, (millis, timestamp, sequence)) in [(1, old), (2, new)] {
+                for (place, (_, payload)) in packets(code, timestamp).iter().enumerate() {
+                    let mut header = event(timestamp);
+                    (header.sequence, header.marker) = (sequence + place as u16, place == 0);
+                    let digit = listening.hear(at(millis + place as u64 * 20), &header, payload);
+                    digits.extend(digit.into_iter().flatten().map(|(digit, _)| digit));
+                }
+            }
+            digits
+        };
+        assert_eq!(heard((0, 100_000, 10), (500, 5_000, 40)), "12", "it counts on");
+        assert_eq!(heard((0, 100_000, 10), (500, 5_000, 2)), "1", "a straggler by all its numbers");
+        assert_eq!(heard((0, 100_000, 10), (4_000, 5_000, 2)), "12", "nothing straggles for four seconds");
+        assert_eq!(heard((0, 100_000, 10), (4_000, 100_000, 10)), "12", "played again");
     }
 
     #[test]

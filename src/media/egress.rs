@@ -8,7 +8,7 @@ use super::{
     Codec, Form, Standing,
     codec::{Encoder, FRAME},
     cut::Cut,
-    digits::{Sending, Step},
+    digits::{Opens, SEGMENT, Sending, Step},
     g711,
     past::Past,
     player::Player,
@@ -347,11 +347,13 @@ impl Egress {
             && let Some(step) = self.digits.step(u32::from(frame_millis(form)), form.event_hz)
         {
             return match step {
-                Step::Event { payload, first } => {
-                    if first {
-                        self.event_timestamp = timestamp;
+                Step::Event { payload, opens } => {
+                    match opens {
+                        Opens::Nothing => {}
+                        Opens::Digit => self.event_timestamp = timestamp,
+                        Opens::Segment => self.event_timestamp = self.event_timestamp.wrapping_add(SEGMENT),
                     }
-                    if is_open { self.event(types.send, payload, first, packet) } else { Frame::Quiet }
+                    if is_open { self.event(types.send, payload, opens == Opens::Digit, packet) } else { Frame::Quiet }
                 }
                 Step::Pause => Frame::Quiet,
             };

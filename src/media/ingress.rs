@@ -235,6 +235,7 @@ impl Ingress {
                 }
                 // An event's packets all carry its beginning (RFC 4733 2.2.1): they tell nothing of jitter.
                 if matches!(kind, Kind::Audio(_)) {
+                    self.digits.begin_anew();
                     order.jitter(header.timestamp, arrival);
                     self.stats.jitter_us_max = self.stats.jitter_us_max.max(micros(order.jitter >> 4, clock_hz));
                 }
@@ -253,6 +254,7 @@ impl Ingress {
             }
         }
         self.stats.last_heard = Some(now);
+                self.digits.begin_anew();
         true
     }
 }

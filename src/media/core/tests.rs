@@ -1,6 +1,7 @@
 //! Stories of one worker: phones around a core, a hand-moved clock, tones as voices.
 
 mod cutting;
+mod digits;
 mod mixing;
 mod secure;
 mod taping;
@@ -168,49 +169,6 @@ fn a_phone_behind_nat_is_followed() {
     world.run(1_500);
     assert!(world.phones[0].heard.len() > before + 20, "followed");
     assert!(world.phones.iter().all(|phone| phone.ear.ssrc_changes == 0));
-}
-
-/// SW-11: a digit through the relay keeps its length and gets the other side's payload type; it is told once.
-#[test]
-fn a_digit_passes_and_is_told_once() {
-    let mut world = World::call([Codec::Pcmu, Codec::Pcma]);
-    let told = Form { telephone_event: Some(PayloadTypes { send: 101, receive: 96 }), ..form(Codec::Pcma) };
-    world.update(1, told);
-    world.run(200);
-    world.phones[0].speaks = false;
-    let started = world.phones[0].timestamp;
-    for (step, is_end) in [(1, false), (2, false), (3, false), (4, true), (4, true), (4, true)] {
-        world.event_packet(0, 5, started, step * 160, is_end);
-        world.run(20);
-    }
-    world.phones[0].timestamp = started.wrapping_add(960);
-    world.phones[0].speaks = true;
-    world.run(500);
-    let stream = world.phones[0].stream;
-    let digits: Vec<_> = world.events.iter().filter(|event| matches!(event, Event::Dtmf { .. })).collect();
-    assert_eq!(digits, [&Event::Dtmf { stream, digit: '5', millis: 80 }]);
-    assert_eq!(world.phones[1].ear.digits, "5");
-    world.phones[1].assert_continuous();
-}
-
-/// SW-11: a leg without telephone-event hears the digit as its two tones.
-#[test]
-fn a_digit_becomes_tones_where_it_must() {
-    let mut world = World::call([Codec::Pcmu, Codec::Pcmu]);
-    world.update(1, Form { telephone_event: None, ..form(Codec::Pcmu) });
-    world.run(200);
-    world.phones[0].speaks = false;
-    let started = world.phones[0].timestamp;
-    for step in 1..=5u16 {
-        world.event_packet(0, 5, started, step * 160, step == 5);
-        world.run(20);
-    }
-    let from = world.phones[1].ear.heard_ms() as usize;
-    world.run(200);
-    let tones = world.phones[1].ear.between(from, from + 80);
-    assert!(tone_peak(tones, 770.0) > 2_500.0 && tone_peak(tones, 1_336.0) > 2_500.0);
-    assert_eq!(world.phones[1].ear.digits, "");
-    world.phones[1].assert_continuous();
 }
 
 /// SW-07: loss, reordering and doubling pass through as they are: the listener's buffer judges, no number is invented.
