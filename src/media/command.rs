@@ -382,9 +382,8 @@ pub struct Stats {
     pub lost: u64,
     /// What the peer says it misses of ours; from its last report.
     pub lost_at_peer: u32,
-    /// Interarrival jitter at the end, and its largest value (RFC 3550 6.4.1).
+    /// Interarrival jitter (RFC 3550 6.4.1), its mean over all packets.
     pub jitter_us: u32,
-    pub jitter_us_max: u32,
     /// The jitter that the peer reports of ours.
     pub jitter_at_peer_us: u32,
     /// Came after a later one.

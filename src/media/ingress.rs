@@ -39,7 +39,12 @@ pub struct Ingress {
     alive_at: Instant,
     is_silent: bool,
     was_heard: bool,
+    /// The sum of the jitter after each packet, in microseconds, and of how many packets.
+    jitter: (u64, u64),
 }
+
+/// So long nothing came, and the sender has paused: what its time did meanwhile is not the network's affair.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Sequence numbers and arrival times of one SSRC (RFC 3550 A.1, A.3, A.8).
 #[derive(Debug)]
@@ -52,7 +57,8 @@ struct Order {
     received: u64,
     /// The number that would confirm a sender that started anew.
     restart: Option<u16>,
-    /// Arrival minus timestamp of the last packet, in clock units.
+    /// When the last packet came, and that minus its timestamp, in clock units.
+    arrived: u32,
     transit: u32,
     /// Sixteen times the jitter, in clock units.
     jitter: u32,
@@ -91,6 +97,7 @@ impl Ingress {
             alive_at: now,
             is_silent: false,
             was_heard: false,
+            jitter: (0, 0),
         }
     }
 
@@ -206,11 +213,10 @@ impl Ingress {
     }
 
     /// The figures at close.
-    pub fn close(&mut self, clock_hz: u32) -> Stats {
-        if let Some(order) = &self.order {
-            self.stats.lost += order.lost();
-            self.stats.jitter_us = micros(order.jitter >> 4, clock_hz);
-        }
+    pub fn close(&mut self) -> Stats {
+        self.stats.lost += self.order.as_ref().map_or(0, Order::lost);
+        let (sum, packets) = std::mem::take(&mut self.jitter);
+        self.stats.jitter_us = u32::try_from(sum.checked_div(packets).unwrap_or(0)).unwrap_or(u32::MAX);
         std::mem::take(&mut self.stats)
     }
 
@@ -229,15 +235,16 @@ impl Ingress {
                 } else if order.restart == Some(header.sequence) {
                     self.stats.lost += order.lost();
                     *order = Order::new(header, arrival);
+                    self.digits.begin_anew();
                 } else {
                     order.restart = Some(header.sequence.wrapping_add(1));
                     return false;
                 }
                 // An event's packets all carry its beginning (RFC 4733 2.2.1): they tell nothing of jitter.
                 if matches!(kind, Kind::Audio(_)) {
-                    self.digits.begin_anew();
-                    order.jitter(header.timestamp, arrival);
-                    self.stats.jitter_us_max = self.stats.jitter_us_max.max(micros(order.jitter >> 4, clock_hz));
+                    order.jitter(header, arrival, clock_hz);
+                    self.jitter.0 += u64::from(micros(order.jitter >> 4, clock_hz));
+                    self.jitter.1 += 1;
                 }
             }
             Some(order) => {
@@ -247,6 +254,7 @@ impl Ingress {
                 self.retired = Some((order.ssrc, now));
                 self.stats.lost += order.lost();
                 *order = Order::new(header, arrival);
+                self.digits.begin_anew();
             }
             None => {
                 self.order = Some(Order::new(header, arrival));
@@ -254,7 +262,6 @@ impl Ingress {
             }
         }
         self.stats.last_heard = Some(now);
-                self.digits.begin_anew();
         true
     }
 }
@@ -268,6 +275,7 @@ impl Order {
             first: header.sequence,
             received: 1,
             restart: None,
+            arrived: arrival,
             transit: arrival.wrapping_sub(header.timestamp),
             jitter: 0,
             reported_expected: 0,
@@ -284,13 +292,15 @@ impl Order {
         self.restart = None;
     }
 
-    /// RFC 3550 A.8, in integers.
-    fn jitter(&mut self, timestamp: u32, arrival: u32) {
-        let transit = arrival.wrapping_sub(timestamp);
+    /// RFC 3550 A.8, in integers. Neither a pause of the sender is jitter, nor its new time base: a step of more than a second
+    /// counts nothing.
+    fn jitter(&mut self, header: &Header, arrival: u32, clock_hz: u32) {
+        let transit = arrival.wrapping_sub(header.timestamp);
         let step = transit.wrapping_sub(self.transit).cast_signed().unsigned_abs();
-        self.transit = transit;
-        // A sender's new time base is no jitter: a step of more than four seconds counts nothing.
-        if step < 1 << 15 {
+        let quiet = arrival.wrapping_sub(self.arrived);
+        (self.transit, self.arrived) = (transit, arrival);
+        let pause = clock_hz / 1_000 * PAUSE.as_millis() as u32;
+        if !header.marker && quiet < pause && step < clock_hz {
             self.jitter = self.jitter + step - ((self.jitter + 8) >> 4);
         }
     }

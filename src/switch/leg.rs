@@ -197,7 +197,8 @@ impl From<&media::Stats> for Quality {
             packets_lost: stats.lost,
             strangers: stats.strangers,
             excess: stats.excess,
-            jitter_ms: stats.jitter_us_max as f32 / 1_000.0,
+            malformed: stats.malformed,
+            jitter_ms: stats.jitter_us as f32 / 1_000.0,
             round_trip_ms: stats.rtt_us.map(|us| us as f32 / 1_000.0),
             mos: stats.mos.map(|mos| (mos * 100.0).round() / 100.0),
         }

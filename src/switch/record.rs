@@ -78,6 +78,10 @@ pub struct Quality {
     /// Packets beyond what one leg may bring.
     #[serde(default)]
     pub excess: u64,
+    /// What is no RTP, of a payload type that was not agreed, or not protected by the leg's key though it comes from there.
+    #[serde(default)]
+    pub malformed: u64,
+    /// The mean over the call.
     pub jitter_ms: f32,
     pub round_trip_ms: Option<f32>,
     /// Mean opinion score of what the leg sent, 1 to 4.5; `None` without packets or for an unknown codec.

@@ -216,7 +216,7 @@ impl Stream {
     }
 
     pub(super) fn stats(&mut self) -> Stats {
-        let stats = self.ingress.close(self.form.codec.clock_hz());
+        let stats = self.ingress.close();
         let mos = quality::mos(self.form.codec, &stats);
         Stats { packets_sent: self.egress.packets, bytes_sent: self.egress.octets, mos, ..stats }
     }

@@ -453,6 +453,30 @@ fn sw_08_what_we_cannot_decode_passes_untouched() {
     }
 }
 
+/// SW-21: a phone that sends nothing for some seconds and goes on with its timestamps where they stood has no jitter; a
+/// network that holds up every other packet has.
+#[test]
+fn sw_21_a_pause_is_no_jitter() {
+    for codec in [Codec::Pcmu, Codec::Opus] {
+        let mut world = World::call([codec, codec]);
+        for _ in 0..5 {
+            world.run(500);
+            world.phones[0].speaks = false;
+            world.run(600);
+            world.phones[0].speaks = true;
+        }
+        for _ in 0..100 {
+            world.now += Duration::from_millis(35);
+            world.speak(1);
+            world.now += Duration::from_millis(5);
+            world.speak(1);
+        }
+        let (paused, shaken) = (world.close(0).jitter_us, world.close(1).jitter_us);
+        assert!(paused < 2_000, "{codec:?}: {paused} us");
+        assert!((5_000..20_000).contains(&shaken), "{codec:?}: {shaken} us");
+    }
+}
+
 /// SW-21: the figures at close rate what the leg sent.
 #[test]
 fn sw_21_a_leg_is_rated_at_its_close() {
