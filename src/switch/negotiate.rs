@@ -125,7 +125,7 @@ pub(super) fn no_media() -> Reply {
 /// Reads an offer; `None` when it is malformed or has neither sound that we could take nor fax.
 pub(super) fn read_offer(text: &[u8]) -> Option<Offered> {
     let session = Session::parse(text).ok()?;
-    let Some(taken) = session.media.iter().position(|media| is_usable(&session, media)) else {
+    let Some(taken) = line_to_take(&session) else {
         return fax::read_offer(&session);
     };
     let media = session.media.get(taken)?;
@@ -396,6 +396,15 @@ impl Agreed {
             silence: sends.then_some(silence),
         }
     }
+}
+
+/// Which sound to take of several: the first that we can have, but none in the clear where one is offered that is protected.
+fn line_to_take(session: &Session) -> Option<usize> {
+    let is_protected = |media: &Media| media.proto.to_ascii_uppercase().contains("SAVP");
+    let is_offered = |media: &&Media| media.kind == Kind::Audio && media.port != 0 && is_protected(media);
+    let wants_protection = session.media.iter().any(|media| is_offered(&media));
+    let fits = |media: &Media| is_usable(session, media) && is_protected(media) == wants_protection;
+    session.media.iter().position(fits)
 }
 
 fn is_usable(session: &Session, media: &Media) -> bool {

@@ -279,6 +279,24 @@ fn sw_09_secure_offers_are_answered_securely() {
     }
 }
 
+/// SW-09, THREATS: of a protected line and one in the clear the protected one is taken, wherever it stands; where it can't be
+/// had, neither is.
+#[test]
+fn sw_09_protected_sound_goes_before_sound_in_the_clear() {
+    let (plain, secure) = ("m=audio 4000 RTP/AVP 0\r\n", format!("m=audio 4002 RTP/SAVP 0\r\n{CRYPTO}"));
+    for lines in [format!("{plain}{secure}"), format!("{secure}{plain}")] {
+        let (text, agreed) = answered(&lines);
+        assert!(agreed.security.is_some() && agreed.remote.rtp.port() == 4002, "{lines}");
+        assert!(text.contains("m=audio 0 RTP/AVP 0\r\n") && text.contains("m=audio 20000 RTP/SAVP 0\r\n"), "{text}");
+    }
+    let foreign = "m=audio 4002 RTP/SAVP 0\r\na=crypto:1 F8_128_HMAC_SHA1_80 inline:x\r\n";
+    for lines in [format!("{plain}{foreign}"), format!("{foreign}{plain}")] {
+        assert_eq!(read_offer(sdp(&lines).as_bytes()), None, "{lines}");
+    }
+    let refused = format!("{plain}m=audio 0 RTP/SAVP 0\r\n");
+    assert!(answered(&refused).1.security.is_none(), "what is refused already is not offered");
+}
+
 /// SW-09: AES-GCM's key is shorter: 28 octets, no more and no less.
 #[test]
 fn sw_09_a_sealed_leg_has_its_own_length_of_key() {
