@@ -58,12 +58,23 @@ pub struct Seat {
     pub sends_digits: bool,
     /// By the place of who speaks; its own is silent.
     hears: SmallVec<[Gain; 4]>,
+    /// Whose digits reach it, a bit a place.
+    is_told: u16,
 }
 
 impl Matrix {
     /// Of legs, and whether their digits are passed on: what each (first) hears of each other (second). One named twice is
     /// there once.
     pub fn new(legs: &[(StreamId, bool)], gain: impl Fn(usize, usize) -> Gain) -> Self {
+        Self::telling(legs, &gain, |listener, speaker| !gain(listener, speaker).is_silent())
+    }
+
+    /// The same where some are told the digits of whom they don't hear: who is muted still presses keys.
+    pub fn telling(
+        legs: &[(StreamId, bool)],
+        gain: impl Fn(usize, usize) -> Gain,
+        is_told: impl Fn(usize, usize) -> bool,
+    ) -> Self {
         let is_first = |at: usize| legs[..at].iter().all(|(other, _)| *other != legs[at].0);
         let kept: SmallVec<[usize; 4]> = (0..legs.len()).filter(|at| is_first(*at)).take(MIX_LEGS_MAX).collect();
         let seat = |listener: &usize| Seat {
@@ -73,6 +84,9 @@ impl Matrix {
                 .iter()
                 .map(|speaker| if speaker == listener { Gain::SILENT } else { gain(*listener, *speaker) })
                 .collect(),
+            is_told: kept.iter().enumerate().fold(0, |told, (place, speaker)| {
+                told | u16::from(speaker != listener && is_told(*listener, *speaker)) << place
+            }),
         };
         Self { seats: kept.iter().map(seat).collect() }
     }
@@ -93,6 +107,12 @@ impl Matrix {
     /// How loud the one at `listener` hears the one at `speaker`.
     pub fn gain(&self, listener: usize, speaker: usize) -> Gain {
         self.seats.get(listener).and_then(|seat| seat.hears.get(speaker)).copied().unwrap_or_default()
+    }
+
+    /// Whether the one at `listener` is told the digits of the one at `speaker`.
+    pub fn is_told(&self, listener: usize, speaker: usize) -> bool {
+        let told = self.seats.get(listener).map_or(0, |seat| seat.is_told);
+        speaker < MIX_LEGS_MAX && told >> speaker & 1 == 1
     }
 
     /// Two who hear each other as it is, digits too: nothing needs to be mixed for them.
@@ -125,6 +145,7 @@ mod tests {
         assert_eq!(matrix.seats().len(), MIX_LEGS_MAX);
         assert!((0..MIX_LEGS_MAX).all(|leg| matrix.gain(leg, leg).is_silent()));
         assert_eq!(matrix.gain(40, 0), Gain::SILENT);
+        assert!(matrix.is_told(3, 15) && !matrix.is_told(3, 3) && !matrix.is_told(3, 16) && !matrix.is_told(40, 0));
         assert!(Matrix::pair(StreamId(1), StreamId(2)).is_plain_pair() && !matrix.is_plain_pair());
     }
 }

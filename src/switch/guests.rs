@@ -284,8 +284,15 @@ impl Switch {
             [_, _, ..] => {
                 let legs: SmallVec<[(StreamId, bool); 4]> =
                     members.iter().map(|leg| (leg.media.stream, sends_digits(leg))).collect();
-                let matrix =
-                    Matrix::new(&legs, |listener, speaker| gain(&members, members[listener], members[speaker], peer));
+                let reaches = |listener: usize, speaker: usize| {
+                    is_within_hearing(&members, members[listener], members[speaker], peer)
+                };
+                let gain = |listener: usize, speaker: usize| match reaches(listener, speaker) {
+                    true if !members[speaker].muted => Gain::UNITY,
+                    true | false => Gain::SILENT,
+                };
+                // Who is muted is not heard, but still presses keys (CH-03).
+                let matrix = Matrix::telling(&legs, gain, reaches);
                 Command::Mix { matrix: Box::new(matrix) }
             }
             [alone] if known.mixed => Command::Part { stream: alone.media.stream },
@@ -327,12 +334,11 @@ fn room(members: &[&Leg], leg: &Leg) -> Room {
     }
 }
 
-/// How loud one hears another; `peer` is the main leg that is not the caller's.
-fn gain(members: &[&Leg], listener: &Leg, speaker: &Leg, peer: Option<LegId>) -> Gain {
+/// Whether one hears another who is not muted; `peer` is the main leg that is not the caller's.
+fn is_within_hearing(members: &[&Leg], listener: &Leg, speaker: &Leg, peer: Option<LegId>) -> bool {
     let (here, there) = (room(members, listener), room(members, speaker));
     let is_near = here == there && here != Room::Alone;
-    let is_heard = match speaker.guest {
-        _ if speaker.muted => false,
+    match speaker.guest {
         // Who listens hears whoever talks, wherever that is.
         None | Some(Guest::Party | Guest::Barges | Guest::Consults { .. }) => {
             let listens = matches!(listener.guest, Some(Guest::Listens | Guest::Whispers { .. }));
@@ -343,6 +349,5 @@ fn gain(members: &[&Leg], listener: &Leg, speaker: &Leg, peer: Option<LegId>) ->
             let is_main = listener.guest.is_none();
             is_main && (listener.id == to || (listener.peer != Some(to) && Some(listener.id) == peer))
         }
-    };
-    if is_heard { Gain::UNITY } else { Gain::SILENT }
+    }
 }

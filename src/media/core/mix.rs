@@ -74,6 +74,8 @@ struct Level {
     /// At the end of the last frame.
     now: i32,
     wanted: i32,
+    /// His digits are passed on, whether he is heard or not.
+    is_told: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -90,7 +92,7 @@ impl Mixes {
     pub fn hearers_of_digits(&self, mix: u32, presser: u32) -> SmallVec<[u32; 4]> {
         let Some(mix) = self.find(mix) else { return SmallVec::new() };
         let Some(at) = mix.index(presser).filter(|at| mix.members[*at].sends_digits) else { return SmallVec::new() };
-        let hears = |member: &&Member| member.hears.get(at).is_some_and(|level| level.wanted > 0);
+        let hears = |member: &&Member| member.hears.get(at).is_some_and(|level| level.is_told);
         mix.members.iter().filter(hears).map(|member| member.place).collect()
     }
 
@@ -140,7 +142,11 @@ impl Mix {
                 sends_digits: matrix.seats().get(*row).is_some_and(|seat| seat.sends_digits),
                 hears: places
                     .iter()
-                    .map(|(other, column)| Level { now: self.heard(*place, *other), wanted: wanted(*row, *column) })
+                    .map(|(other, column)| Level {
+                        now: self.heard(*place, *other),
+                        wanted: wanted(*row, *column),
+                        is_told: matrix.is_told(*row, *column),
+                    })
                     .collect(),
                 tail: self.index(*place).and_then(|at| self.members[at].tail.take()),
             })

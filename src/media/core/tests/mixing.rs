@@ -211,6 +211,25 @@ fn sw_10_sw_11_digits_reach_all_who_hear() {
     assert!(world.events.iter().any(|event| matches!(event, Event::Dtmf { digit: '4', .. })), "the engine is told");
 }
 
+/// CH-03, SW-11: who is muted is not heard, and his keys are.
+#[test]
+fn ch_03_a_muted_leg_presses_keys() {
+    let mut world = World::call([Codec::Pcmu, Codec::Pcmu]);
+    let streams = [0, 1].map(|phone: usize| (world.phones[phone].stream, true));
+    let gain = |_, speaker| if speaker == 0 { Gain::SILENT } else { Gain::UNITY };
+    mix(&mut world, Matrix::telling(&streams, gain, |_, _| true));
+    world.run(600);
+    let started = world.phones[0].timestamp;
+    for step in 1..=5u16 {
+        world.event_packet(0, 5, started, step * 160, step == 5);
+        world.run(20);
+    }
+    world.run(500);
+    assert_eq!(world.phones[1].ear.digits, "5");
+    let [of_first, of_second] = [heard(&world)[1][0], heard(&world)[0][1]];
+    assert!(of_first < 100.0 && of_second > 4_000.0, "{of_first} {of_second}");
+}
+
 /// SW-10: a leg that hears a clip hears no mix meanwhile, and the mix again behind it; loud voices together don't wrap.
 #[test]
 fn sw_10_clips_and_loud_voices() {
