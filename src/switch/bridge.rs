@@ -1,7 +1,7 @@
 //! Who hears whom: the two legs of a bridge, music and clips in its place, silence.
 
 use super::{
-    Cause, Digits, EndedBy, Fact, LegStage, Switch,
+    Cause, EndedBy, Fact, LegStage, Switch,
     call::Farewell,
     leg::{LegState, PlayWhy, Playing},
     negotiate::{self, Suits},
@@ -165,7 +165,7 @@ impl Switch {
             false => times.silence_waiting,
         };
         let mut form = agreed.form(leg.signalling.source(), silence);
-        form.digits_elsewhere = leg.media.quirks.digits != Digits::Rtp;
+        form.digits_elsewhere = self.gets_digits_by_info(leg);
         let (stream, port, remote) = (leg.media.stream, leg.media.port, Some(agreed.remote));
         let command = if leg.media.open {
             if leg.media.form.as_ref() == Some(&form) && leg.media.remote == remote {

@@ -40,8 +40,14 @@ impl Switch {
 
     fn on_info_digit(&mut self, now: Now, id: LegId, digit: char, millis: u32, form: Digits) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
-        leg.info_digits = Some(form);
         let call = leg.call;
+        if leg.info_digits.replace(form) != Some(form) {
+            if leg.media.open {
+                // From now on it may get them so too, and then not as tones.
+                self.open_media(id);
+            }
+            self.fact(Fact::Changed { call });
+        }
         for other in self.hearers_of_digits(id) {
             if !self.send_info_digit(now, other, digit, millis)
                 && let Some(leg) = self.legs.get(&other)
@@ -68,14 +74,19 @@ impl Switch {
     fn send_info_digit(&mut self, now: Now, id: LegId, digit: char, millis: u32) -> bool {
         let Some(leg) = self.legs.get(&id) else { return false };
         let Some(usage) = leg.signalling.usage() else { return false };
-        let takes = self.stack.takes_info(usage);
-        let body = match leg.digits_by_info(takes) {
+        let body = match leg.digits_by_info(self.stack.takes_info(usage)) {
             None | Some(Digits::Rtp) => return false,
             Some(Digits::InfoRelay) => Body::new(RELAY, format!("Signal={digit}\r\nDuration={millis}\r\n")),
             Some(Digits::InfoPlain) => Body::new(PLAIN, digit.to_string()),
         };
         self.stack.info(now, usage, body);
         true
+    }
+
+    /// Whether a leg's digits go by INFO: then none are made for it as events or tones.
+    pub(super) fn gets_digits_by_info(&self, leg: &Leg) -> bool {
+        let takes = leg.signalling.usage().is_some_and(|usage| self.stack.takes_info(usage));
+        leg.digits_by_info(takes).is_some_and(|form| form != Digits::Rtp)
     }
 
     fn pass_info(&mut self, now: Now, id: LegId, request: &Message) {

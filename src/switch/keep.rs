@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::{
-    Caller, Cause, EndedBy, Guest, LegParty, LegRecord, LegSide, Quirks, Switch, Timer,
+    Caller, Cause, Digits, EndedBy, Guest, LegParty, LegRecord, LegSide, Quirks, Switch, Timer,
     call::{Call, Farewell},
     doors::Towards,
     leg::{Leg, LegMedia, LegState, PlayWhy},
@@ -67,6 +67,8 @@ struct KeptLeg {
     muted: bool,
     #[serde(default)]
     held: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    info_digits: Option<Digits>,
     began: Wall,
     rang: Option<Wall>,
     answered: Option<Wall>,
@@ -176,6 +178,7 @@ impl Switch {
             guest: leg.guest,
             muted: leg.muted,
             held: leg.held,
+            info_digits: leg.info_digits,
             began: leg.began,
             rang: leg.rang,
             answered: leg.answered,
@@ -370,7 +373,7 @@ impl Switch {
             ends_call: true,
             media,
             end,
-            info_digits: None,
+            info_digits: kept.info_digits,
             peer: None,
             joined: kept.guest.is_some(),
             forsaken: false,

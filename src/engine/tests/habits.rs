@@ -193,6 +193,38 @@ fn sw_11_a_phone_that_sends_info_gets_info() {
     assert_eq!(body(&request), "Signal=2\r\nDuration=160\r\n");
 }
 
+/// SW-11: who gets a digit by INFO gets no tones of it beside that, in the next process neither.
+#[test]
+fn sw_11_who_gets_info_gets_no_tones() {
+    let mut world = World::new(427);
+    let (ana, rui) = (world.phone("ana", 6001), world.phone("rui", 6002));
+    world.call(ana, "ana", "rui");
+    let usage = world.incoming(rui).expect("rung").0;
+    let text = String::from_utf8_lossy(&world.phones[&rui].offer().bytes).into_owned();
+    let answer = Body::sdp(text.replace(" 96\r\na=rtpmap:96 telephone-event/8000", ""));
+    world.respond(rui, usage, Reply::new(200).body(answer));
+    assert!(world.is_answered(ana));
+    let is_told = |command: &Command| matches!(command, Command::Open { form, .. } | Command::Update { form, .. } if form.digits_elsewhere);
+    assert!(!world.commands.iter().any(is_told), "nobody knows yet");
+    world.command(rui, |stack, now| stack.info(now, usage, Body::new("application/dtmf", "2")));
+    assert!(world.commands.iter().any(is_told), "no tones from now on");
+    let stream = {
+        let switch = &world.engine.switch;
+        let call = world.engine.snapshot(world.now).calls[0].call;
+        switch.leg(switch.call(call).unwrap().caller_leg()).unwrap().stream()
+    };
+    world.input(crate::engine::Input::Media(MediaEvent::Dtmf { stream, digit: '5', millis: 240 }));
+    let Some(Event::Info { request, .. }) = world.event(rui, |event| matches!(event, Event::Info { .. })) else {
+        panic!("INFO for Rui")
+    };
+    assert_eq!(body(&request), "5");
+    world.pass(Duration::from_millis(200));
+    let mut next = World::with(428, centre());
+    next.input(crate::engine::Input::Restore(world.journal.iter().map(|(_, entry)| entry.clone()).collect()));
+    next.input(crate::engine::Input::Restored);
+    assert_eq!(next.commands.iter().filter(|command| is_told(command)).count(), 1, "{:?}", next.commands);
+}
+
 /// TK-05: a trunk that has rung the called and then fails was reached: nobody is rung a second time by another way.
 #[test]
 fn tk_05_who_rang_is_not_rung_by_another_trunk() {
