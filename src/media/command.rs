@@ -390,7 +390,7 @@ pub struct Stats {
     pub late: u64,
     /// From an address that may not speak on this leg.
     pub strangers: u64,
-    /// Not RTP, or a payload type that was not agreed.
+    /// Not RTP, a payload type that was not agreed, or not protected by the key of the leg, from where that is.
     pub malformed: u64,
     /// Beyond what one leg may bring.
     #[serde(default)]

@@ -13,6 +13,9 @@ use crate::base::Instant;
 /// After this long without a packet from the learnt address another may be learnt: a phone's NAT gave it a new port.
 pub const RELEARN: Duration = Duration::from_secs(2);
 
+/// The same of reports, which come every five seconds or so: some of them were missed.
+const RELEARN_RTCP: Duration = Duration::from_secs(20);
+
 /// The source rule of one leg.
 ///
 /// The SDP's address wins as soon as it is heard. Until then the first source whose IP is the SDP's, or one of
@@ -25,8 +28,9 @@ pub struct SourceRule {
     allowed: SmallVec<[IpAddr; 2]>,
     learnt: Option<SocketAddr>,
     heard_at: Instant,
-    /// Where RTCP came from, under the same rule of IPs.
-    learnt_rtcp: Option<SocketAddr>,
+    /// Where reports come from, under the same rule of IPs, and when the last did. Sound that comes from elsewhere now makes
+    /// that forgotten.
+    learnt_rtcp: Option<(SocketAddr, Instant)>,
     /// ICE has judged before, and says where to send; RTCP goes the same way (RFC 5761).
     by_ice: bool,
 }
@@ -63,7 +67,7 @@ impl SourceRule {
 
     /// ICE has chosen that address, or has none any more.
     pub fn chosen(&mut self, way: Option<SocketAddr>) {
-        (self.learnt, self.learnt_rtcp) = (way, way);
+        (self.learnt, self.learnt_rtcp) = (way, None);
     }
 
     /// Offer/answer ended again. Only another address makes the leg learn anew.
@@ -104,6 +108,10 @@ impl SourceRule {
             Shown::Key => true,
         };
         if is_believed {
+            let is_beside = self.learnt_rtcp.is_some_and(|(rtcp, _)| rtcp.ip() == from.ip());
+            if self.learnt.is_some() || !is_beside {
+                self.learnt_rtcp = None;
+            }
             self.learnt = Some(from);
             self.heard_at = now;
             return Speaker::Learnt;
@@ -121,21 +129,27 @@ impl SourceRule {
         self.learnt.filter(|learnt| self.signalled.is_none_or(|remote| remote.rtp != *learnt))
     }
 
-    /// Judges an RTCP packet's source, by IP.
-    pub fn judge_rtcp(&mut self, from: SocketAddr) -> Speaker {
-        if self.by_ice || self.learnt_rtcp == Some(from) {
-            return Speaker::Known;
-        }
-        let is_learnt = self.learnt.is_some_and(|learnt| learnt.ip() == from.ip());
-        if !is_learnt && !self.may_come_from(from.ip()) {
-            return Speaker::Stranger;
-        }
+    /// Whether that is an address that the leg is expected at, or was heard at.
+    pub fn knows(&self, from: SocketAddr) -> bool {
+        self.by_ice || self.learnt == Some(from) || self.signalled.is_some_and(|remote| remote.rtp == from)
+    }
+
+    /// Whether reports may come from there, by IP.
+    pub fn may_report(&self, from: SocketAddr) -> bool {
+        self.by_ice
+            || self.learnt_rtcp.is_some_and(|(rtcp, _)| rtcp == from)
+            || self.learnt.is_some_and(|learnt| learnt.ip() == from.ip())
+            || self.may_come_from(from.ip())
+    }
+
+    /// A report came from there that could be read, on a secure leg by its key.
+    pub fn reported(&mut self, now: Instant, from: SocketAddr) {
+        let is_signalled = self.signalled.is_some_and(|remote| remote.rtcp == from);
+        let gives_way = |(rtcp, at): (SocketAddr, Instant)| rtcp == from || now.since(at) >= RELEARN_RTCP;
         // Of several the signalled one is kept: a report is worth little, so there is no more to it.
-        if self.learnt_rtcp.is_none() || self.signalled.is_some_and(|remote| remote.rtcp == from) {
-            self.learnt_rtcp = Some(from);
-            return Speaker::Learnt;
+        if is_signalled || self.learnt_rtcp.is_none_or(gives_way) {
+            self.learnt_rtcp = Some((from, now));
         }
-        Speaker::Known
     }
 
     /// Where RTP goes: where it comes from, else where the SDP says.
@@ -155,8 +169,8 @@ impl SourceRule {
         if self.is_muxed() {
             return self.target();
         }
-        if self.learnt_rtcp.is_some() {
-            return self.learnt_rtcp;
+        if let Some((rtcp, _)) = self.learnt_rtcp.filter(|_| !self.by_ice) {
+            return Some(rtcp);
         }
         match (self.learnt, self.signalled) {
             (Some(learnt), Some(remote)) if learnt == remote.rtp => Some(remote.rtcp).filter(is_real),
@@ -214,7 +228,7 @@ mod tests {
         let mut rule = rule();
         let stranger = addr("203.0.113.66:4000");
         assert_eq!(rule.judge(at(0), stranger, Shown::Sound), Speaker::Stranger);
-        assert_eq!(rule.judge_rtcp(stranger), Speaker::Stranger);
+        assert!(!rule.may_report(stranger) && !rule.knows(stranger) && rule.knows(addr(SDP)));
         assert_eq!(rule.target(), Some(addr(SDP)));
         assert_eq!(rule.judge(at(20), addr(SDP), Shown::Sound), Speaker::Learnt);
         assert_eq!(rule.judge(at(9_000), stranger, Shown::Sound), Speaker::Stranger, "not even after silence");
@@ -284,7 +298,7 @@ mod tests {
         let remote = Remote::muxed(addr("192.0.2.10:4000"));
         let mut rule = SourceRule::new(Some(remote), SmallVec::new());
         assert_eq!((rule.is_muxed(), rule.rtcp_target()), (true, Some(addr("192.0.2.10:4000"))));
-        rule.judge_rtcp(addr("192.0.2.10:4001"));
+        rule.reported(at(0), addr("192.0.2.10:4001"));
         rule.judge(Instant::from_micros(1), addr("192.0.2.10:9000"), Shown::Sound);
         assert_eq!(rule.rtcp_target(), Some(addr("192.0.2.10:9000")));
     }
@@ -295,7 +309,28 @@ mod tests {
         assert_eq!(rule.rtcp_target(), Some(addr("192.0.2.10:4001")));
         rule.judge(at(0), addr("198.51.100.7:9000"), Shown::Sound);
         assert_eq!(rule.rtcp_target(), Some(addr("198.51.100.7:9001")));
-        assert_eq!(rule.judge_rtcp(addr("198.51.100.7:9007")), Speaker::Learnt);
+        assert!(rule.may_report(addr("198.51.100.7:9007")));
+        assert_eq!(rule.rtcp_target(), Some(addr("198.51.100.7:9001")), "nothing that could be read has come yet");
+        rule.reported(at(10), addr("198.51.100.7:9007"));
         assert_eq!(rule.rtcp_target(), Some(addr("198.51.100.7:9007")));
+    }
+
+    /// SW-07: a phone whose NAT gave it new ports, or a secure one that went elsewhere, is sent its reports there.
+    #[test]
+    fn sw_07_reports_follow_the_sound() {
+        let mut rule = rule();
+        rule.judge(at(0), addr("192.0.2.10:5000"), Shown::Sound);
+        rule.reported(at(10), addr("192.0.2.10:5001"));
+        rule.judge(at(3_000), addr("192.0.2.10:6000"), Shown::Sound);
+        assert_eq!(rule.rtcp_target(), Some(addr("192.0.2.10:6001")));
+        rule.reported(at(3_010), addr("192.0.2.10:6007"));
+        rule.judge(at(3_020), addr("203.0.113.9:700"), Shown::Key);
+        assert_eq!(rule.rtcp_target(), Some(addr("203.0.113.9:701")));
+        // Reports alone may go elsewhere too, where they have not been heard for long.
+        rule.reported(at(4_000), addr("203.0.113.9:801"));
+        rule.reported(at(9_000), addr("203.0.113.9:901"));
+        assert_eq!(rule.rtcp_target(), Some(addr("203.0.113.9:801")));
+        rule.reported(at(25_000), addr("203.0.113.9:901"));
+        assert_eq!(rule.rtcp_target(), Some(addr("203.0.113.9:901")));
     }
 }

@@ -30,6 +30,7 @@ struct Sounded {
     lost: Counter,
     strangers: Counter,
     excess: Counter,
+    malformed: Counter,
     jitter: Counter,
     round_trip: Counter,
     with_round_trip: Counter,
@@ -117,6 +118,7 @@ impl Default for Sounded {
             lost: metrics::counter!("rtp_packets_lost_total"),
             strangers: metrics::counter!("rtp_strangers_total"),
             excess: metrics::counter!("rtp_excess_total"),
+            malformed: metrics::counter!("rtp_malformed_total"),
             jitter: metrics::counter!("leg_jitter_microseconds_total"),
             round_trip: metrics::counter!("leg_round_trip_microseconds_total"),
             with_round_trip: metrics::counter!("legs_with_round_trip_total"),
@@ -144,6 +146,7 @@ impl Sounded {
         self.lost.increment(quality.packets_lost);
         self.strangers.increment(quality.strangers);
         self.excess.increment(quality.excess);
+        self.malformed.increment(quality.malformed);
         self.jitter.increment((quality.jitter_ms * 1_000.0) as u64);
         if let Some(trip) = quality.round_trip_ms {
             self.round_trip.increment((trip * 1_000.0) as u64);
@@ -209,7 +212,7 @@ mod tests {
     #[test]
     fn sw_21_quality_is_in_the_metrics() {
         let recorder = PrometheusBuilder::new().build_recorder();
-        let leg = Quality { packets_received: 50, packets_lost: 2, jitter_ms: 1.5, ..Quality::default() };
+        let leg = Quality { packets_received: 50, packets_lost: 2, malformed: 1, jitter_ms: 1.5, ..Quality::default() };
         metrics::with_local_recorder(&recorder, || {
             let sounded = Sounded::default();
             sounded.count_leg(Quality { mos: Some(4.35), round_trip_ms: Some(40.0), ..leg });
@@ -222,6 +225,7 @@ mod tests {
             "legs_measured_total{quality=\"poor\"} 1",
             "legs_measured_total{quality=\"unrated\"} 1",
             "rtp_packets_lost_total 6",
+            "rtp_malformed_total 3",
             "leg_mos_hundredths_total 645",
             "leg_jitter_microseconds_total 4500",
             "leg_round_trip_microseconds_total 40000",

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::{
     super::{
-        Codec, Event, Speaker,
+        Codec, Event,
         cut::Cut,
         digits::Digit,
         ingress::{Heard, Kind},
@@ -66,7 +66,10 @@ impl Core {
             return Verdict::Nothing;
         }
         let Some(len) = stream.guard.open(packet) else {
-            stream.ingress.stats.malformed += 1;
+            // Without the key, whoever is not where the leg is expected has no business here.
+            let is_stranger = !stream.ingress.rule.knows(from);
+            stream.ingress.stats.strangers += u64::from(is_stranger);
+            stream.ingress.stats.malformed += u64::from(!is_stranger);
             return Verdict::Nothing;
         };
         let packet = &packet[..len];
@@ -127,7 +130,7 @@ impl Core {
             return;
         };
         let ingress = &mut stream.ingress;
-        if ingress.rule.judge_rtcp(from) == Speaker::Stranger {
+        if !ingress.rule.may_report(from) {
             ingress.stats.strangers += 1;
             return;
         }
@@ -140,6 +143,7 @@ impl Core {
             ingress.stats.malformed += 1;
             return;
         }
+        ingress.rule.reported(now, from);
         let event = ingress.alive(now, stream.id);
         self.events.extend(event);
     }

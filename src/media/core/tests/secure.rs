@@ -94,7 +94,25 @@ fn sw_09_a_secure_phone_changes_its_network() {
         assert!(phone.heard.len() >= heard + 4, "{} of 5", phone.heard.len() - heard);
     }
     world.phones[1].assert_continuous();
-    assert_eq!(world.close(0).strangers, 0);
+    assert_eq!(world.close(0).strangers, 1, "who sent the copy");
+}
+
+/// SW-09, THREATS, RTP bleed: what a stranger sends to a secure leg is counted as his, and his reports don't tell where ours
+/// go.
+#[test]
+fn sw_09_a_stranger_at_a_secure_leg_is_counted() {
+    let mut world = secure_call(Suite::Long, [Codec::Pcmu, Codec::Pcmu]);
+    let (stranger, beside) = (addr("203.0.113.66:4000"), addr("198.51.100.10:5555"));
+    let forged = [0x80, 200, 0, 6].into_iter().chain([7; 24]).collect::<Vec<u8>>();
+    world.send_from(0, beside, forged);
+    for _ in 0..100 {
+        let packet = world.phones[1].packet();
+        world.send_from(0, stranger, packet);
+    }
+    world.run(8_000);
+    assert!(world.reports.iter().any(|(place, _)| *place == 0), "to the phone's own address");
+    let stats = world.close(0);
+    assert_eq!((stats.strangers, stats.malformed), (100, 1));
 }
 
 /// SW-09: what is not protected, or by other keys, is not heard, and no packet leaves in the clear.
