@@ -3,12 +3,14 @@
 use strowger::{
     acd::{Actor, Selection},
     base::{CallId, UserId},
-    engine::{ConsultStep, Happened, PauseKind, RecordingRule, RecordingView, Request, SegmentRecord},
-    media::{tape::Format, tone_peak},
+    engine::{
+        ClipPlay, ConsultStep, Happened, HoldKind, PauseKind, RecordingRule, RecordingView, Request, SegmentRecord,
+    },
+    media::{spoken::Language, tape::Format, tone_peak},
 };
 
 use super::{caller, talking};
-use crate::sim::{Agent, Call, SUPPORT, Voice, World, secs};
+use crate::sim::{Agent, Call, HoldForm, SPOKEN, SUPPORT, Voice, World, secs};
 
 /// The first agent of a world.
 const ANA: UserId = UserId(1);
@@ -164,6 +166,89 @@ fn rc_02_p33_an_agent_pauses_and_resumes() {
             assert!(part.iter().chain(&right[(from + 100) * 8..(from + ms - 100) * 8]).all(|sample| sample.abs() < 16));
         }
     }
+}
+
+/// RC-01, CH-02: while one of the two holds, from either side, the recording rests, marked as the switch's own doing: neither
+/// the music is in it nor what the other says to his room; a pause within outlasts the hold. Settings may want all of it.
+#[test]
+fn rc_01_ch_02_a_hold_is_not_recorded() {
+    for (seed, on_hold) in [(712, HoldKind::Rest), (713, HoldKind::Record)] {
+        let world = World::seed(seed);
+        records(&world, always());
+        world.centre_has(|centre| centre.recording.on_hold = on_hold);
+        let ana = world.agent("ana").ready();
+        let call = talking(&world, &ana);
+        let (customer, agent, secret) = (voice(&call), voice(&ana.call()), Voice::nth(77));
+        let (id, _) = live(&world);
+        for holder in [&ana.call(), &call] {
+            world.run_for(secs(2));
+            holder.holds(HoldForm::ALL[0]);
+            world.run_for(secs(1));
+            call.with(|call| call.media.voice = secret);
+            world.run_for(secs(2));
+            call.with(|call| call.media.voice = customer);
+            world.run_for(secs(1));
+            holder.resumes();
+        }
+        world.run_for(secs(2));
+        ana.call().holds(HoldForm::ALL[0]);
+        world.run_for(secs(1));
+        rests(&world, &ana, id, true);
+        world.run_for(secs(1));
+        ana.call().resumes();
+        world.run_for(secs(2));
+        rests(&world, &ana, id, false);
+        world.run_for(secs(2));
+        call.hangs_up();
+        world.settle();
+        let segment = only(&world);
+        let [left, right] = world.recorded(&segment.path);
+        let loudest = |channel: &[i16], voice: Voice| {
+            (0..channel.len() / 8 - 200).step_by(100).map(|at| peak(channel, at, 200, voice)).max().unwrap()
+        };
+        let (music, said) = (loudest(&right, Voice::MUSIC), loudest(&left, secret));
+        if on_hold == HoldKind::Record {
+            assert!(music > SPARED && said > HEARD && segment.pauses.len() == 1, "{music} {said} {segment:?}");
+            continue;
+        }
+        assert!(music < SPARED && said < SPARED, "{music} {said}");
+        let by: Vec<Actor> = segment.pauses.iter().map(|pause| pause.by).collect();
+        assert_eq!(by, [Actor::System, Actor::System, Actor::System, Actor::Agent(ana.id)]);
+        let times: Vec<u64> =
+            segment.pauses.iter().map(|pause| pause.until.unwrap().since(pause.at).as_secs()).collect();
+        assert!(times.iter().zip([4, 4, 2, 3]).all(|(took, wanted)| took.abs_diff(wanted) <= 1), "{times:?}");
+        let paused = segment.file.as_ref().unwrap().paused.clone();
+        assert_eq!(paused.len(), 3, "{paused:?}");
+        for span in &paused {
+            let (from, to) = (span.from_ms as usize, (span.from_ms + span.ms) as usize);
+            assert!(left[(from + 100) * 8..(to - 100) * 8].iter().all(|sample| sample.abs() < 16), "{span:?}");
+            for (channel, voice) in [(&left, customer), (&right, agent)] {
+                assert!(peak(channel, from - 700, 400, voice) > HEARD, "before {span:?}");
+                assert!(peak(channel, to + 400, 400, voice) > HEARD, "behind {span:?}");
+            }
+        }
+    }
+}
+
+/// RC-01, SC-05, SC-07: the clip behind which a call ends is in its recording to the last sample, though the agent is gone.
+#[test]
+fn rc_01_sc_05_sc_07_the_last_clip_is_recorded() {
+    let world = World::seed(714);
+    records(&world, always());
+    let ana = world.agent("ana").ready();
+    let call = talking(&world, &ana);
+    let (id, _) = live(&world);
+    world.run_for(secs(2));
+    let clip = Language::English.clip("thanks").expect("a sentence");
+    let play = ClipPlay { clip, from_ms: 0, agent_hears: true, hang_up: true };
+    world.asks(Actor::Agent(ana.id), Request::PlayClip { call: id, play }).expect("played");
+    world.within(12, "the call ends behind the clip", |_| call.is_over());
+    world.settle();
+    let segment = only(&world);
+    let [_, right] = world.recorded(&segment.path);
+    let wanted: Vec<i16> = SPOKEN[&clip].samples().collect();
+    assert!(right.windows(wanted.len()).any(|part| part == wanted), "all of it, as it was played");
+    assert!(!segment.is_partial() && segment.file.is_some());
 }
 
 /// RC-02: a pause that nobody ends ends by itself.

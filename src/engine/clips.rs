@@ -101,6 +101,13 @@ impl Engine {
         self.plays.range(of_call).any(|(_, purpose)| *purpose == Purpose::Clip)
     }
 
+    /// The leg that hears a clip as the last thing of a call.
+    pub(super) fn hears_farewell(&self, call: CallId) -> Option<LegId> {
+        let of_call = (call, PlayId(0))..=(call, PlayId(u64::MAX));
+        let hears = self.plays.range(of_call).any(|(_, purpose)| *purpose == Purpose::Farewell);
+        self.switch.call(call).filter(|_| hears).map(|sight| sight.caller_leg())
+    }
+
     fn play_and_hang_up(
         &mut self,
         now: Now,

@@ -72,8 +72,8 @@ pub use pages::{PAGE_LEGS_MAX, PAGE_SDP_MAX, PAGES_MAX, PAGES_PER_USER_MAX, Page
 pub use parties::Supervision;
 pub use record::{CallRecord, Direction, QueueRecord, Record, STORY_MAX, StoryEvent, StoryStep};
 pub use recordings::{
-    Pause, PauseKind, RECORDING_RULES_MAX, RecordingRule, RecordingSettings, RecordingView, Reported, SegmentFile,
-    SegmentRecord, SegmentReport,
+    HoldKind, Pause, PauseKind, RECORDING_RULES_MAX, RecordingRule, RecordingSettings, RecordingView, Reported,
+    SegmentFile, SegmentRecord, SegmentReport,
 };
 pub use settings::{
     AgentLost, BlindFailed, Centre, Clip, Devices, EngineSettings, Limits, QueueVoice, Spoken, ToQueue, WaitingSound,

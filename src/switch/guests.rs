@@ -182,6 +182,16 @@ impl Switch {
         self.heir(call, None).and_then(|leg| self.legs.get(&leg)).is_some_and(|leg| leg.guest == Some(Guest::Party))
     }
 
+    /// Whether the two main legs of a call don't hear each other: one holds, is on hold or asks somebody in private, and nobody
+    /// else talks with who is left.
+    pub fn is_on_hold(&self, call: CallId) -> bool {
+        let Some(caller) = self.calls.get(&call).map(|call| call.caller_leg) else { return false };
+        let peer = self.legs.get(&caller).and_then(|leg| leg.peer);
+        let is_gone =
+            |leg: LegId| self.legs.get(&leg).is_some_and(Leg::holds) || self.is_away(leg) || self.is_deserted(leg);
+        !self.has_third(call) && std::iter::once(caller).chain(peer).any(is_gone)
+    }
+
     /// Legs that get a leg's digits when they come beside its sound.
     pub(super) fn hearers_of_digits(&self, id: LegId) -> SmallVec<[LegId; 2]> {
         let talks = |leg: &&Leg| sends_digits(leg) && (leg.peer.is_some() || leg.guest.is_some());

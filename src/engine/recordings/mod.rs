@@ -3,7 +3,8 @@
 //!
 //! A call that is recorded once is recorded to its end, through transfers, thirds and queues: each pair of customer and
 //! partner is a [`segment`](SegmentRecord), and so is what the agent asks somebody in private meanwhile. Nothing is recorded
-//! while nobody talks with the customer.
+//! while nobody talks with the customer: while one of the two is on hold the recording [rests](HoldKind), and who is played a
+//! clip as the last thing is recorded to its end.
 
 mod pause;
 mod record;
@@ -15,7 +16,7 @@ use smallvec::SmallVec;
 
 pub use pause::RecordingView;
 pub use record::{Pause, Reported, SegmentFile, SegmentRecord, SegmentReport};
-pub use settings::{PauseKind, RECORDING_RULES_MAX, RecordingRule, RecordingSettings};
+pub use settings::{HoldKind, PauseKind, RECORDING_RULES_MAX, RecordingRule, RecordingSettings};
 
 use super::{Alarm, Engine, Entry, Happened, Output, Record, drive::Timer};
 use crate::{
@@ -29,10 +30,19 @@ use crate::{
 pub(super) struct Recordings {
     settings: RecordingSettings,
     calls: BTreeMap<CallId, Decision>,
-    /// By the customer's leg: what it is recorded into, and with whom.
-    live: BTreeMap<LegId, (SegmentId, LegId)>,
+    /// By the customer's leg.
+    live: BTreeMap<LegId, Live>,
     /// Those whose file is not finished. No more than there were calls since the disk stands still.
     open: BTreeMap<SegmentId, SegmentRecord>,
+}
+
+/// What a leg is recorded into.
+struct Live {
+    segment: SegmentId,
+    /// With whom.
+    partner: LegId,
+    /// It rests, since one of the two is on hold.
+    on_hold: bool,
 }
 
 /// What the rules made of a call.
@@ -65,14 +75,19 @@ impl Engine {
         }
         let pair = self.customer_and_partner(call);
         let private = pair.and_then(|_| self.private_pair(call));
+        let farewell = pair.is_none().then(|| self.hears_farewell(call)).flatten();
         let legs = self.switch.call(call).into_iter().flat_map(|sight| sight.legs().map(|leg| leg.id()));
-        let live = |leg: LegId| Some((leg, self.recordings.live.get(&leg)?.1));
+        let live = |leg: LegId| Some((leg, self.recordings.live.get(&leg)?.partner));
         let stale = legs.filter_map(live).filter(|was| ![pair, private].contains(&Some(*was))).map(|(leg, _)| leg);
+        let stale = stale.filter(|leg| farewell != Some(*leg));
         let stale: SmallVec<[LegId; 2]> = stale.collect();
         let mut was_recorded = false;
         for leg in stale {
             was_recorded |= pair.is_some_and(|(customer, _)| customer == leg);
             self.end_segment(now, leg);
+        }
+        if let Some(leg) = farewell {
+            self.rest_on_hold(now, call, leg);
         }
         let Some((leg, partner)) = pair else { return };
         if was_recorded {
@@ -82,6 +97,7 @@ impl Engine {
         if !self.recordings.live.contains_key(&leg) && self.is_to_record(now, call, leg, partner) {
             self.begin_segment(now, call, (leg, partner), false);
         }
+        self.rest_on_hold(now, call, leg);
         self.note_others(call, leg);
         if let Some((asked, asking)) = private {
             self.record_private(now, call, asked, asking);
@@ -171,7 +187,7 @@ impl Engine {
             interrupted: false,
             file: None,
         };
-        self.recordings.live.insert(leg, (segment, partner));
+        self.recordings.live.insert(leg, Live { segment, partner, on_hold: false });
         self.journal(Entry::Segment(Box::new(record.clone())));
         self.recordings.open.insert(segment, record);
     }
@@ -182,7 +198,7 @@ impl Engine {
         let talks = |guest: Option<Guest>| matches!(guest, Some(Guest::Party | Guest::Barges));
         let others: Vec<LegId> =
             sight.legs().filter(|leg| leg.is_answered() && talks(leg.guest())).map(|leg| leg.id()).collect();
-        let segment = self.recordings.live.get(&leg).map(|(segment, _)| *segment);
+        let segment = self.recordings.live.get(&leg).map(|live| live.segment);
         let Some(record) = segment.and_then(|segment| self.recordings.open.get_mut(&segment)) else { return };
         for other in others {
             if other != leg && !record.others.contains(&other) {
@@ -193,13 +209,11 @@ impl Engine {
 
     /// A leg is gone: so is what was recorded of it.
     pub(super) fn end_segment(&mut self, now: Now, leg: LegId) {
-        let Some((segment, _)) = self.recordings.live.remove(&leg) else { return };
+        let Some(Live { segment, .. }) = self.recordings.live.remove(&leg) else { return };
         self.switch.record(leg, Taping::End);
         let Some(record) = self.recordings.open.get_mut(&segment) else { return };
         record.ended = Some(now.wall);
-        if let Some(pause) = record.pauses.last_mut() {
-            pause.until.get_or_insert(now.wall);
-        }
+        record.pauses.iter_mut().for_each(|pause| _ = pause.until.get_or_insert(now.wall));
         let record = record.clone();
         self.journal(Entry::Segment(Box::new(record)));
     }
@@ -217,7 +231,9 @@ impl Engine {
             self.switch.ids().raise_segment(segment.0);
             if record.ended.is_none() {
                 record.interrupted = true;
-                let pause = record.pauses.last().copied().filter(|pause| pause.until.is_none());
+                // Who is on hold still is so, and rests by that.
+                let by_somebody = |pause: &&Pause| pause.until.is_none() && !pause.is_hold();
+                let pause = record.pauses.iter().rfind(by_somebody).copied();
                 record.pauses.iter_mut().for_each(|pause| _ = pause.until.get_or_insert(now.wall));
                 if self.switch.call(call).is_some() {
                     let format = Format::of(&record.path);
@@ -243,7 +259,7 @@ impl Engine {
             }
             Reported::Finished(file) => {
                 let Some(mut record) = self.recordings.open.remove(&report.segment) else { return };
-                self.recordings.live.retain(|_, (segment, _)| *segment != report.segment);
+                self.recordings.live.retain(|_, live| live.segment != report.segment);
                 record.ended.get_or_insert(now.wall);
                 record.file = Some(file);
                 self.emit(Output::Record(Record::Segment(Box::new(record))));

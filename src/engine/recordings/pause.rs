@@ -1,10 +1,11 @@
-//! A recording that rests (RC-02): for what nobody may keep, such as the number of a card.
+//! A recording that rests: for what nobody may keep, such as the number of a card (RC-02), and while one of the two is on
+//! hold (RC-01).
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Decision, Pause, PauseKind};
+use super::{Decision, HoldKind, Pause, PauseKind};
 use crate::{
     acd::Actor,
     base::{CallId, LegId, Now, Wall},
@@ -43,13 +44,33 @@ impl Engine {
         if rests {
             self.resume_by_itself(now, call, now.wall);
         }
-        let taping = if rests { self.resting() } else { Taping::Resume };
         for leg in self.recorded_legs(call) {
-            self.switch.record(leg, taping.clone());
-            self.note_rest(now, leg, rests.then_some(by));
+            if rests {
+                self.switch.record(leg, self.resting());
+            } else if self.recordings.live.get(&leg).is_some_and(|live| !live.on_hold) {
+                self.switch.record(leg, Taping::Resume);
+            }
+            self.note_rest(now, leg, rests.then_some(by), |pause| !pause.is_hold());
         }
         self.changed(now, call);
         Ok(())
+    }
+
+    /// Who is on hold hears music, and says to his room what is for nobody here: the recording of his leg rests meanwhile,
+    /// if the settings don't say otherwise.
+    pub(super) fn rest_on_hold(&mut self, now: Now, call: CallId, leg: LegId) {
+        let rests = self.recordings.settings.on_hold == HoldKind::Rest && self.switch.is_on_hold(call);
+        let Some(live) = self.recordings.live.get_mut(&leg) else { return };
+        if std::mem::replace(&mut live.on_hold, rests) == rests {
+            return;
+        }
+        let is_paused = matches!(self.recordings.calls.get(&call), Some(Decision::Recorded { pause: Some(_), .. }));
+        if rests {
+            self.switch.record(leg, self.resting());
+        } else if !is_paused {
+            self.switch.record(leg, Taping::Resume);
+        }
+        self.note_rest(now, leg, rests.then_some(Actor::System), Pause::is_hold);
     }
 
     pub(super) fn resting(&self) -> Taping {
@@ -78,15 +99,19 @@ impl Engine {
         legs.filter(|leg| self.recordings.live.contains_key(leg)).collect()
     }
 
-    fn note_rest(&mut self, now: Now, leg: LegId, by: Option<Actor>) {
-        let segment = self.recordings.live.get(&leg).map(|(segment, _)| *segment);
+    /// A rest begins by somebody, or those of a kind end.
+    fn note_rest(&mut self, now: Now, leg: LegId, by: Option<Actor>, ends: impl Fn(&Pause) -> bool) {
+        let segment = self.recordings.live.get(&leg).map(|live| live.segment);
         let Some(record) = segment.and_then(|segment| self.recordings.open.get_mut(&segment)) else { return };
         match by {
             Some(by) => {
                 record.pauses.truncate(PAUSES_MAX - 1);
                 record.pauses.push(Pause { by, at: now.wall, until: None });
             }
-            None => record.pauses.iter_mut().for_each(|pause| _ = pause.until.get_or_insert(now.wall)),
+            None => {
+                let those = record.pauses.iter_mut().filter(|pause| ends(pause));
+                those.for_each(|pause| _ = pause.until.get_or_insert(now.wall));
+            }
         }
         let record = record.clone();
         self.journal(Entry::Segment(Box::new(record)));

@@ -35,7 +35,7 @@ pub struct SegmentRecord {
     pub file: Option<SegmentFile>,
 }
 
-/// Somebody let the recording rest.
+/// Somebody let the recording rest, or the switch did so itself while one of the two was on hold.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Pause {
     pub by: Actor,
@@ -54,6 +54,13 @@ pub struct SegmentFile {
     pub paused: Vec<Span>,
     /// What is missing in it, and where.
     pub lost: Vec<Span>,
+}
+
+impl Pause {
+    /// Nobody asked for it.
+    pub fn is_hold(&self) -> bool {
+        self.by == Actor::System
+    }
 }
 
 impl SegmentRecord {

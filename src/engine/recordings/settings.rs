@@ -17,6 +17,7 @@ pub struct RecordingSettings {
     /// The first that fits a call decides; when none does, it is not recorded.
     pub rules: Vec<RecordingRule>,
     pub pause: PauseKind,
+    pub on_hold: HoldKind,
     /// A pause ends by itself after so long; zero: never.
     pub resume_secs: u32,
     /// What the files are, where a rule does not say it.
@@ -42,6 +43,17 @@ pub enum PauseKind {
     Silence,
     /// Nothing: the file goes on with what came after it.
     Cut,
+}
+
+/// What is recorded while one of the two who talk is on hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldKind {
+    /// Nothing: the recording rests, and says so.
+    #[default]
+    Rest,
+    /// The music that the other hears, and what he says meanwhile.
+    Record,
 }
 
 impl RecordingRule {

@@ -4,12 +4,14 @@ use toml::{Table, Value};
 
 use super::{Reading, dump::text};
 use crate::{
-    engine::{Centre, PauseKind, RECORDING_RULES_MAX, RecordingRule, RecordingSettings},
+    engine::{Centre, HoldKind, PauseKind, RECORDING_RULES_MAX, RecordingRule, RecordingSettings},
     media::tape::Format,
     settings::read::{Section, or},
 };
 
 const PAUSES: [(&str, PauseKind); 2] = [("silence", PauseKind::Silence), ("cut", PauseKind::Cut)];
+
+const HOLDS: [(&str, HoldKind); 2] = [("rest", HoldKind::Rest), ("record", HoldKind::Record)];
 
 /// A pause that nobody ends lasts an hour at most where it ends by itself.
 const RESUME_SECS_MAX: u64 = 3_600;
@@ -25,6 +27,7 @@ impl Reading<'_, '_> {
                 section.fault(section.mark(), "[recording] is given twice", hint);
             }
             settings.pause = or(section.one_of("pause", &PAUSES), PauseKind::default());
+            settings.on_hold = or(section.one_of("on_hold", &HOLDS), HoldKind::default());
             settings.format = or(section.one_of("format", &Format::ALL), Format::default());
             let resume = or(section.whole("resume_secs", 0..=RESUME_SECS_MAX), 0);
             settings.resume_secs = u32::try_from(resume).unwrap_or(0);
@@ -52,13 +55,16 @@ impl Reading<'_, '_> {
 
 /// The same back; `None` where nothing is recorded.
 pub(super) fn table(centre: &Centre) -> Option<Table> {
-    let RecordingSettings { rules, pause, resume_secs, format } = &centre.recording;
+    let RecordingSettings { rules, pause, on_hold, resume_secs, format } = &centre.recording;
     if centre.recording == RecordingSettings::default() {
         return None;
     }
     let mut table = Table::new();
     if let Some((word, _)) = PAUSES.iter().find(|(_, kind)| kind == pause) {
         text(&mut table, "pause", *word);
+    }
+    if let Some((word, _)) = HOLDS.iter().find(|(_, kind)| kind == on_hold) {
+        text(&mut table, "on_hold", *word);
     }
     text(&mut table, "format", format.ending());
     table.insert("resume_secs".into(), Value::Integer(i64::from(*resume_secs)));

@@ -217,6 +217,7 @@ dnd = "closed"
 
 [recording]
 pause = "cut"
+on_hold = "record"
 resume_secs = 60
 format = "opus"
 
