@@ -112,7 +112,7 @@ impl Plane {
         if let Some((stream, link)) = link
             && let Some(port) = core.port(stream)
         {
-            core.handle_way(port.index, link.candidates.first().copied());
+            core.handle_way(port.index, link.candidates.first().copied(), None);
             core.handle_keys(port.index, keys_of(&link));
         }
     }
@@ -141,11 +141,11 @@ impl Plane {
         packet.resize(len + PROTECTION_BYTES_MAX, 0);
         match core.handle_packet(now, index, from, &mut packet, len) {
             Verdict::Nothing => {}
-            Verdict::Forward { index, to, len } => {
+            Verdict::Forward { index, to, len, .. } => {
                 packet.truncate(len);
                 self.sent.push((port(index).rtp, to, packet));
             }
-            Verdict::Pieces { index, to } => {
+            Verdict::Pieces { index, to, .. } => {
                 while let Some(piece) = core.poll_piece() {
                     self.sent.push((port(index).rtp, to, piece.to_vec()));
                 }

@@ -183,6 +183,8 @@ pub struct Form {
     pub may_send: bool,
     /// What the leg sends may be heard; false while it holds: the holder's own music or silence stops here.
     pub may_receive: bool,
+    /// Ours that its packets leave from, where the port is bound to several: the one that the peer was told (RFC 4961).
+    pub local: Option<IpAddr>,
     /// IPs, beside the SDP's, that media may come from: that of the leg's signalling.
     pub allowed: SmallVec<[IpAddr; 2]>,
     /// After how long without any packet the leg counts as silent; `None` for a leg that may not send.
@@ -217,6 +219,7 @@ impl Form {
             maxptime_ms: None,
             may_send: true,
             may_receive: true,
+            local: None,
             allowed: SmallVec::new(),
             silence: None,
         }

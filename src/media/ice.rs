@@ -55,6 +55,8 @@ struct Way {
     is_believed: bool,
     /// The peer chose it, or we do.
     is_nominated: bool,
+    /// The last signed word that came from there.
+    heard_at: Instant,
     check: Check,
 }
 
@@ -215,8 +217,8 @@ impl Ice {
         let reply = answer(Class::Success).mapped(from).sign(password);
         self.heard_at = now;
         let (side, chosen) = (self.side, self.chosen);
-        let Some(way) = self.way(from) else { return (Heard::Nothing, None) };
-        way.is_believed = true;
+        let Some(way) = self.way_heard(from) else { return (Heard::Nothing, None) };
+        (way.is_believed, way.heard_at) = (true, now);
         if way.check == Check::Failed {
             way.check = Check::Due;
         }
@@ -263,7 +265,7 @@ impl Ice {
             return Heard::Nothing;
         }
         let nominated = matches!(way.check, Check::Sent { nominates: true, .. }) || way.is_nominated;
-        (way.check, way.is_believed) = (Check::Passed, true);
+        (way.check, way.is_believed, way.heard_at) = (Check::Passed, true, now);
         self.heard_at = now;
         self.consent_due = now + CONSENT_EVERY + Duration::from_millis(self.tie_breaker % 3_000);
         if nominated {
@@ -300,13 +302,25 @@ impl Ice {
         at.or_else(|| self.ways.iter().position(in_use).filter(|_| now >= self.consent_due))
     }
 
+    /// The way to an address that the peer has just been heard at. Where there are too many, the one that was heard longest
+    /// ago goes: a NAT may give the peer new ports as often as it likes.
+    fn way_heard(&mut self, remote: SocketAddr) -> Option<&mut Way> {
+        if self.ways.len() >= WAYS_MAX && !self.ways.iter().any(|way| way.remote == remote) {
+            let spare = self.ways.iter().enumerate().filter(|(_, way)| self.chosen != Some(way.remote));
+            let (oldest, _) = spare.min_by_key(|(_, way)| way.heard_at)?;
+            self.ways.remove(oldest);
+        }
+        self.way(remote)
+    }
+
     /// The way to an address, new or known; `None` when there are too many.
     fn way(&mut self, remote: SocketAddr) -> Option<&mut Way> {
         let at = self.ways.iter().position(|way| way.remote == remote);
         let at = match at {
             Some(at) => at,
             None if self.ways.len() < WAYS_MAX => {
-                self.ways.push(Way { remote, is_believed: false, is_nominated: false, check: Check::Due });
+                let (is_believed, is_nominated) = (false, false);
+                self.ways.push(Way { remote, is_believed, is_nominated, heard_at: Instant::ZERO, check: Check::Due });
                 self.ways.len() - 1
             }
             None => return None,

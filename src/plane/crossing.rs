@@ -2,7 +2,10 @@
 //! goes where the call is. Mostly that is the same: a call's ports are taken from one worker. When two calls become one
 //! it may not be, and then its packets are handed over.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use super::{
     browser::Said,
@@ -42,6 +45,7 @@ pub enum Crossing {
     Way {
         index: u16,
         way: Option<SocketAddr>,
+        local: Option<IpAddr>,
     },
     Keys {
         index: u16,
@@ -53,14 +57,18 @@ pub enum Crossing {
 }
 
 impl Worker {
-    /// A datagram on a socket that browsers' legs share.
+    /// A datagram on a socket that browsers' legs share: from there, to that address of ours.
     #[inline]
-    pub(super) fn serve_browser(&mut self, now: Instant, from: SocketAddr, buffer: &mut [u8], len: usize) {
+    pub(super) fn serve_browser(
+        &mut self,
+        now: Instant,
+        (from, local): (SocketAddr, IpAddr),
+        buffer: &mut [u8],
+        len: usize,
+    ) {
         let Some(datagram) = buffer.get(..len) else { return };
-        let Some(index) = self.with_browsers(|browsers, say| browsers.handle(now, from, datagram, say)).flatten()
-        else {
-            return;
-        };
+        let index = self.with_browsers(|browsers, say| browsers.handle(now, (from, local), datagram, say));
+        let Some(index) = index.flatten() else { return };
         match self.away.get(&index).copied() {
             None => self.pass(now, index, from, buffer, len),
             Some(worker) => {
@@ -99,7 +107,7 @@ impl Worker {
                     self.pass(now, index, from, &mut buffer, octets.len());
                 }
             }
-            Crossing::Way { index, way } => self.core.handle_way(index, way),
+            Crossing::Way { index, way, local } => self.core.handle_way(index, way, local),
             Crossing::Keys { index, keys } => self.core.handle_keys(index, keys),
             Crossing::Broken { index } => self.core.handle_broken(index),
         }
@@ -115,18 +123,21 @@ impl Worker {
         let mut tell = |index: u16, crossing: Crossing| match away.get(&index) {
             Some(worker) => shared.tell(*worker, Order::Browser(crossing)),
             None => match crossing {
-                Crossing::Way { way, .. } => core.handle_way(index, way),
+                Crossing::Way { way, local, .. } => core.handle_way(index, way, local),
                 Crossing::Keys { keys, .. } => core.handle_keys(index, keys),
                 Crossing::Broken { .. } => core.handle_broken(index),
                 Crossing::Link { .. } | Crossing::Unlink { .. } | Crossing::At { .. } | Crossing::Packet { .. } => {}
             },
         };
         let mut say = |said: Said<'_>| match said {
-            Said::Send { to, octets } => match shared.shared_socket(place, to).map(|socket| socket.send(octets, to)) {
-                Some(Ok(())) => tally.sent += 1,
-                Some(Err(_)) | None => tally.unsent += 1,
-            },
-            Said::Way { index, way } => tell(index, Crossing::Way { index, way }),
+            Said::Send { to, local, octets } => {
+                let sent = shared.shared_socket(place, to, local).map(|socket| socket.send(octets, to, local));
+                match sent {
+                    Some(Ok(())) => tally.sent += 1,
+                    Some(Err(_)) | None => tally.unsent += 1,
+                }
+            }
+            Said::Way { index, way, local } => tell(index, Crossing::Way { index, way, local }),
             Said::Keys { index, keys } => tell(index, Crossing::Keys { index, keys }),
             Said::Broken { index } => tell(index, Crossing::Broken { index }),
         };

@@ -26,7 +26,14 @@ pub struct Udp {
     fd: OwnedFd,
     /// Bound to every address of both families. The kernel writes IPv4 as IPv6 there; nobody else sees that.
     takes_both: bool,
+    /// Bound to every address: without being told, the kernel picks the one that a packet leaves from.
+    is_everywhere: bool,
+    family: libc::c_int,
 }
+
+/// Room for one control message with an address.
+#[repr(C, align(8))]
+struct Control([u8; 64]);
 
 /// Readiness of many sockets.
 #[derive(Debug)]
@@ -54,7 +61,8 @@ impl Udp {
         let kind = libc::SOCK_DGRAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
         // SAFETY: no pointers.
         let fd = owned(unsafe { libc::socket(family, kind, 0) })?;
-        let socket = Self { fd, takes_both: addr.is_ipv6() && addr.ip().is_unspecified() };
+        let is_everywhere = addr.ip().is_unspecified();
+        let socket = Self { fd, takes_both: addr.is_ipv6() && is_everywhere, is_everywhere, family };
         socket.set(libc::SOL_SOCKET, libc::SO_RCVBUF, RECEIVE_BUFFER_BYTES)?;
         match addr.ip() {
             // A mark that the kernel refuses costs quality, not the call.
@@ -76,6 +84,11 @@ impl Udp {
         let socket = Self::bind(addr)?;
         // The kernel gives what it may; less costs packets in a burst.
         socket.set(libc::SOL_SOCKET, libc::SO_RCVBUF, SHARED_BUFFER_BYTES)?;
+        match socket.family {
+            _ if !socket.is_everywhere => {}
+            libc::AF_INET => socket.set(libc::IPPROTO_IP, libc::IP_PKTINFO, 1)?,
+            _ => socket.set(libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)?,
+        }
         Ok(socket)
     }
 
@@ -99,18 +112,55 @@ impl Udp {
         }
         // SAFETY: the kernel wrote an address of the socket's family, IPv4 or IPv6, for every datagram it gave.
         let from = unsafe { from_raw(from.as_ptr()) };
-        let from = from.ok_or(io::ErrorKind::InvalidData)?;
-        let from = if self.takes_both { SocketAddr::new(from.ip().to_canonical(), from.port()) } else { from };
-        Ok((count as usize, from))
+        Ok((count as usize, self.seen(from.ok_or(io::ErrorKind::InvalidData)?)))
     }
 
+    /// The same of a socket that [many share](Self::bind_shared), with the address of ours that it was sent to; `None` where
+    /// the socket has but one.
+    pub fn receive_at(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr, Option<IpAddr>)> {
+        if !self.is_everywhere {
+            return self.receive(buffer).map(|(len, from)| (len, from, None));
+        }
+        let mut from = MaybeUninit::<libc::sockaddr_storage>::uninit();
+        let mut slice = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+        let mut control = Control([0; 64]);
+        // SAFETY: all zeros are a valid, empty header.
+        let mut header: libc::msghdr = unsafe { zeroed() };
+        header.msg_name = from.as_mut_ptr().cast();
+        header.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+        (header.msg_iov, header.msg_iovlen) = (&raw mut slice, 1);
+        (header.msg_control, header.msg_controllen) = ((&raw mut control).cast(), size_of::<Control>());
+        // SAFETY: the header points to a name, a slice and a control buffer that outlive the call, with their lengths.
+        let count = unsafe { libc::recvmsg(self.fd(), &raw mut header, libc::MSG_TRUNC) };
+        if count < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the kernel wrote an address of the socket's family, IPv4 or IPv6, for every datagram it gave.
+        let from = unsafe { from_raw(from.as_ptr()) }.ok_or(io::ErrorKind::InvalidData)?;
+        // SAFETY: the header is as the kernel left it, and so is what it points to.
+        let local = unsafe { local_of(&header) };
+        Ok((count as usize, self.seen(from), local.map(|local| local.to_canonical())))
+    }
+
+    /// An address as everybody but the kernel writes it.
     #[inline]
-    pub fn send(&self, packet: &[u8], to: SocketAddr) -> io::Result<()> {
+    fn seen(&self, addr: SocketAddr) -> SocketAddr {
+        if self.takes_both { SocketAddr::new(addr.ip().to_canonical(), addr.port()) } else { addr }
+    }
+
+    /// Sends from that address of ours; from the one that the kernel picks when it is `None`, or of another family. A socket
+    /// that is bound to one address sends from there.
+    #[inline]
+    pub fn send(&self, packet: &[u8], to: SocketAddr, local: Option<IpAddr>) -> io::Result<()> {
+        let local = local.filter(|local| self.is_everywhere && local.is_ipv4() == to.is_ipv4());
         let to = match to {
             SocketAddr::V4(to) if self.takes_both => SocketAddr::new(to.ip().to_ipv6_mapped().into(), to.port()),
             SocketAddr::V4(_) | SocketAddr::V6(_) => to,
         };
         let (raw, len) = to_raw(to);
+        if let Some(local) = local {
+            return self.send_from(packet, &raw, len, local);
+        }
         // SAFETY: pointers and lengths of `packet` and `raw` belong together; both outlive the call.
         let sent = unsafe {
             libc::sendto(
@@ -125,6 +175,44 @@ impl Udp {
         if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
     }
 
+    fn send_from(
+        &self,
+        packet: &[u8],
+        to: &libc::sockaddr_storage,
+        to_len: libc::socklen_t,
+        local: IpAddr,
+    ) -> io::Result<()> {
+        let mut slice = libc::iovec { iov_base: packet.as_ptr().cast_mut().cast(), iov_len: packet.len() };
+        let mut control = Control([0; 64]);
+        // SAFETY: all zeros are a valid, empty header.
+        let mut header: libc::msghdr = unsafe { zeroed() };
+        header.msg_name = (&raw const *to).cast_mut().cast();
+        header.msg_namelen = to_len;
+        (header.msg_iov, header.msg_iovlen) = (&raw mut slice, 1);
+        header.msg_control = (&raw mut control).cast();
+        header.msg_controllen = match (self.family, local) {
+            (libc::AF_INET, IpAddr::V4(local)) => {
+                let spec = libc::in_addr { s_addr: u32::from_ne_bytes(local.octets()) };
+                let info =
+                    libc::in_pktinfo { ipi_ifindex: 0, ipi_spec_dst: spec, ipi_addr: libc::in_addr { s_addr: 0 } };
+                control.put(libc::IPPROTO_IP, libc::IP_PKTINFO, info)
+            }
+            (_, local) => {
+                // A socket of IPv6 wants IPv4 written its way here too.
+                let local = match local {
+                    IpAddr::V4(local) => local.to_ipv6_mapped(),
+                    IpAddr::V6(local) => local,
+                };
+                let info = libc::in6_pktinfo { ipi6_addr: libc::in6_addr { s6_addr: local.octets() }, ipi6_ifindex: 0 };
+                control.put(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, info)
+            }
+        };
+        // SAFETY: the header points to a name, a slice and a control buffer that outlive the call, with their lengths;
+        // `sendmsg` writes to none of them.
+        let sent = unsafe { libc::sendmsg(self.fd(), &raw const header, libc::MSG_NOSIGNAL) };
+        if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+
     fn set(&self, level: libc::c_int, name: libc::c_int, value: libc::c_int) -> io::Result<()> {
         let len = size_of::<libc::c_int>() as libc::socklen_t;
         // SAFETY: `value` lives through the call and is as long as `len` says.
@@ -133,6 +221,24 @@ impl Udp {
 
     fn fd(&self) -> RawFd {
         self.fd.as_raw_fd()
+    }
+}
+
+impl Control {
+    /// Writes one message; tells how long all is then.
+    fn put<T: Copy>(&mut self, level: libc::c_int, kind: libc::c_int, value: T) -> usize {
+        const { assert!(size_of::<T>() + size_of::<libc::cmsghdr>() + 8 <= size_of::<Self>()) };
+        let len = size_of::<T>() as libc::c_uint;
+        // SAFETY: the buffer is aligned for a control message's head and has room for it and for a value of this length
+        // behind it, where `CMSG_DATA` points.
+        unsafe {
+            let head = self.0.as_mut_ptr().cast::<libc::cmsghdr>();
+            (*head).cmsg_level = level;
+            (*head).cmsg_type = kind;
+            (*head).cmsg_len = libc::CMSG_LEN(len) as _;
+            libc::CMSG_DATA(head).cast::<T>().write_unaligned(value);
+            libc::CMSG_SPACE(len) as usize
+        }
     }
 }
 
@@ -269,9 +375,72 @@ unsafe fn from_raw(raw: *const libc::sockaddr_storage) -> Option<SocketAddr> {
     }
 }
 
+/// Which address of ours a datagram was sent to.
+///
+/// # Safety
+/// The kernel wrote the header and the control messages that it points to.
+unsafe fn local_of(header: &libc::msghdr) -> Option<IpAddr> {
+    // SAFETY: the caller's promise: each message is as long as its head says, and of the kind that it says.
+    unsafe {
+        let mut message = libc::CMSG_FIRSTHDR(header);
+        while !message.is_null() {
+            match ((*message).cmsg_level, (*message).cmsg_type) {
+                (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
+                    let info = libc::CMSG_DATA(message).cast::<libc::in_pktinfo>().read_unaligned();
+                    return Some(Ipv4Addr::from(info.ipi_spec_dst.s_addr.to_ne_bytes()).into());
+                }
+                (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
+                    let info = libc::CMSG_DATA(message).cast::<libc::in6_pktinfo>().read_unaligned();
+                    return Some(Ipv6Addr::from(info.ipi6_addr.s6_addr).into());
+                }
+                _ => message = libc::CMSG_NXTHDR(header, message),
+            }
+        }
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// SW-07, RFC 4961: a socket for all addresses sends from the one that it is told to, and says which it was spoken to at,
+    /// in either family and for IPv4 in a socket of both.
+    #[test]
+    fn sw_07_packets_leave_from_the_address_that_was_told() {
+        for (bound, phone, ours) in [
+            ("0.0.0.0:0", "127.0.0.9:0", "127.0.0.2"),
+            ("[::]:0", "127.0.0.9:0", "127.0.0.2"),
+            ("[::]:0", "[::1]:0", "::1"),
+            ("127.0.0.2:0", "127.0.0.9:0", "127.0.0.2"),
+        ] {
+            let ours: IpAddr = ours.parse().expect("an address");
+            let bound: SocketAddr = bound.parse().expect("an address");
+            let (Ok(socket), Ok(phone)) = (Udp::bind_shared(bound), std::net::UdpSocket::bind(phone)) else {
+                println!("{bound}, {phone}: this machine has no such family");
+                continue;
+            };
+            phone.set_read_timeout(Some(std::time::Duration::from_secs(5))).expect("bounded");
+            let (mut buffer, theirs) = ([0; 16], phone.local_addr().expect("bound"));
+            let (mut raw, mut len) = (to_raw(bound).0, size_of::<libc::sockaddr_storage>() as libc::socklen_t);
+            // SAFETY: both pointers live through the call, and `len` says how much `raw` holds.
+            let done = unsafe { libc::getsockname(socket.fd(), (&raw mut raw).cast(), &raw mut len) };
+            assert_eq!(done, 0);
+            // SAFETY: the kernel has just written it.
+            let port = unsafe { from_raw(&raw const raw) }.expect("an address").port();
+
+            socket.send(b"told", theirs, Some(ours)).expect("sent");
+            let (len, from) = phone.recv_from(&mut buffer).expect("heard in time");
+            assert_eq!((&buffer[..len], from), (&b"told"[..], SocketAddr::new(ours, port)), "{bound}");
+            phone.send_to(b"back", from).expect("sent");
+            let poll = Epoll::new().expect("a poll");
+            poll.add(&socket, 1).expect("added");
+            assert_eq!(poll.wait(&mut [Ready { events: 0, u64: 0 }], 5_000).expect("works"), 1);
+            let heard = socket.receive_at(&mut buffer).ok();
+            let everywhere = bound.ip().is_unspecified();
+            assert_eq!(heard, Some((4, theirs, Some(ours).filter(|_| everywhere))), "{bound}");
+        }
+    }
 
     /// SW-07: what is sent is marked as speech (EF, RFC 3246), in either family.
     #[test]

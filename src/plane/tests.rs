@@ -2,14 +2,18 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
-    sync::mpsc::{Receiver, channel},
+    sync::mpsc::{Receiver, SyncSender, channel, sync_channel},
     time::Duration,
 };
 
 use super::*;
 use crate::{
     base::PlayId,
-    media::{Codec, Form, Gain, Listener, Matrix, Play, PortPool, Remote, Source, Standing, Tone, tone_snr_db},
+    media::{
+        Codec, Form, Gain, Listener, Matrix, Play, PortPool, Remote, Source, Standing, Tone,
+        tape::{Reel, Taping, What},
+        tone_snr_db,
+    },
     wire::rtp::Header,
 };
 
@@ -28,6 +32,10 @@ impl World {
     }
 
     fn start_at(address: IpAddr, workers: usize) -> Self {
+        Self::start_with(address, workers, None)
+    }
+
+    fn start_with(address: IpAddr, workers: usize, tapes: Option<SyncSender<Reel>>) -> Self {
         #[allow(clippy::disallowed_methods, reason = "the shell's clock")]
         let epoch = std::time::Instant::now();
         let settings = PlaneSettings {
@@ -37,7 +45,7 @@ impl World {
             workers: Some(workers),
             country: Country::Neutral,
             seed: [7; 32],
-            tapes: None,
+            tapes,
         };
         let (tell, events) = channel();
         let clock = move || Instant::from_micros(1_000_000 + epoch.elapsed().as_micros() as u64);
@@ -263,4 +271,29 @@ fn sw_07_both_families_at_one_port() {
     assert_eq!((heard.len(), whence), (172, to_other));
     let (heard, whence) = speak_until_heard(&other, to_other, &one);
     assert_eq!((heard.len(), whence), (172, to_one));
+}
+
+/// SW-07, RFC 4961: bound to every address, what a leg is sent leaves from the one that its phone was told, relayed and
+/// played.
+#[test]
+fn sw_07_sound_leaves_from_the_address_that_was_told() {
+    for bound in [IpAddr::from(Ipv4Addr::UNSPECIFIED), Ipv6Addr::UNSPECIFIED.into()] {
+        let mut world = World::start_at(bound, 1);
+        let (one, other) = (phone(), phone());
+        let ours: [IpAddr; 2] = [[127, 0, 0, 2].into(), [127, 0, 0, 3].into()];
+        let ports = [world.ports[0], world.ports[1]];
+        let told = |place: usize| SocketAddr::new(ours[place], ports[place].rtp.port());
+        for (place, phone) in [&one, &other].into_iter().enumerate() {
+            let stream = world.open(place as u64 + 1, ports[place], phone);
+            let form = Form { local: Some(ours[place]), ..Form::plain(Codec::Pcmu) };
+            let remote = Some(Remote::new(phone.local_addr().expect("bound")));
+            world.plane.send(Command::Update { stream, remote, form }).expect("taken");
+        }
+        world.plane.send(Command::Join { a: StreamId(1), b: StreamId(2) }).expect("taken");
+        let (heard, whence) = speak_until_heard(&one, told(0), &other);
+        assert_eq!((heard.len(), whence), (172, told(1)), "{bound}");
+        let play = Play { id: PlayId(1), source: Source::Tone(Tone::Busy), repeat: true, over: false };
+        world.plane.send(Command::Play { stream: StreamId(1), play }).expect("taken");
+        assert_eq!(receive(&one).1, told(0), "{bound}");
+    }
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering, fence},
@@ -93,11 +93,11 @@ pub struct Shared {
 impl Shared {
     /// The socket of a port, for what goes there.
     #[inline]
-    pub fn socket(&self, index: u16, is_rtcp: bool, to: SocketAddr) -> Option<&Udp> {
+    pub fn socket(&self, index: u16, is_rtcp: bool, to: SocketAddr, local: Option<IpAddr>) -> Option<&Udp> {
         match self.pairs.get(usize::from(index)) {
             Some(pair) if is_rtcp => Some(&pair.rtcp),
             Some(pair) => Some(&pair.rtp),
-            None => self.shared_socket(self.home(index)?, to),
+            None => self.shared_socket(self.home(index)?, to, local),
         }
     }
 
@@ -108,9 +108,14 @@ impl Shared {
         (!self.shared.is_empty()).then(|| (number % self.shared.len()) as u16)
     }
 
-    pub fn shared_socket(&self, worker: u16, to: SocketAddr) -> Option<&Udp> {
+    /// The socket that reaches there, of several the one at that address of ours.
+    pub fn shared_socket(&self, worker: u16, to: SocketAddr, local: Option<IpAddr>) -> Option<&Udp> {
         let sockets = self.shared.get(usize::from(worker))?;
-        sockets.iter().find(|(local, socket)| socket.reaches(*local, to)).map(|(_, socket)| socket)
+        let mut those = sockets.iter().filter(|(bound, socket)| socket.reaches(*bound, to));
+        let first = those.next()?;
+        let is_told = |(bound, _): &&(SocketAddr, Udp)| Some(bound.ip()) == local;
+        let told = if is_told(&first) { None } else { those.find(is_told) };
+        Some(&told.unwrap_or(first).1)
     }
 
     /// An order from worker to worker. One that stands still loses it.
@@ -340,15 +345,16 @@ impl Worker {
     pub(super) fn pass(&mut self, now: Instant, index: u16, from: SocketAddr, buffer: &mut [u8], len: usize) {
         match self.core.handle_packet(now, index, from, buffer, len) {
             Verdict::Nothing => {}
-            Verdict::Forward { index, to, len } => {
-                if let (Some(socket), Some(packet)) = (self.shared.socket(index, false, to), buffer.get(..len)) {
-                    self.tally.count(socket.send(packet, to));
+            Verdict::Forward { index, local, to, len } => {
+                let socket = self.shared.socket(index, false, to, local);
+                if let (Some(socket), Some(packet)) = (socket, buffer.get(..len)) {
+                    self.tally.count(socket.send(packet, to, local));
                 }
             }
-            Verdict::Pieces { index, to } => {
-                let Some(socket) = self.shared.socket(index, false, to) else { return };
+            Verdict::Pieces { index, local, to } => {
+                let Some(socket) = self.shared.socket(index, false, to, local) else { return };
                 while let Some(piece) = self.core.poll_piece() {
-                    self.tally.count(socket.send(piece, to));
+                    self.tally.count(socket.send(piece, to, local));
                 }
             }
         }
@@ -357,10 +363,10 @@ impl Worker {
     fn tick(&mut self, now: Instant) {
         let (shared, tally) = (&self.shared, &mut self.tally);
         self.core.handle_tick(now, &mut |out| {
-            let Some(socket) = shared.socket(out.index, out.is_rtcp, out.to) else {
+            let Some(socket) = shared.socket(out.index, out.is_rtcp, out.to, out.local) else {
                 return;
             };
-            tally.count(socket.send(out.packet, out.to));
+            tally.count(socket.send(out.packet, out.to, out.local));
         });
     }
 
@@ -458,11 +464,11 @@ impl Worker {
     fn serve_shared(&mut self, now: Instant, number: u64, buffer: &mut [u8]) {
         let shared = Arc::clone(&self.shared);
         let sockets = shared.shared.get(usize::from(self.place));
-        let Some((_, socket)) = sockets.and_then(|sockets| sockets.get(usize::try_from(number).ok()?)) else { return };
+        let Some((at, socket)) = sockets.and_then(|sockets| sockets.get(usize::try_from(number).ok()?)) else { return };
         for _ in 0..SHARED_A_TURN {
-            let Ok((len, from)) = socket.receive(buffer) else { return };
+            let Ok((len, from, local)) = socket.receive_at(buffer) else { return };
             self.tally.received += 1;
-            self.serve_browser(now, from, buffer, len);
+            self.serve_browser(now, (from, local.unwrap_or(at.ip())), buffer, len);
         }
     }
 

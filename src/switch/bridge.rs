@@ -166,6 +166,7 @@ impl Switch {
         };
         let mut form = agreed.form(leg.signalling.source(), silence);
         form.digits_elsewhere = self.gets_digits_by_info(leg);
+        form.local = self.sends_from(leg);
         let (stream, port, remote) = (leg.media.stream, leg.media.port, Some(agreed.remote));
         let command = if leg.media.open {
             if leg.media.form.as_ref() == Some(&form) && leg.media.remote == remote {

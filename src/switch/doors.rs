@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::{
     Listener, Quirks, Switch,
-    leg::LegMedia,
+    leg::{Leg, LegMedia},
     negotiate::{self, Offered},
 };
 use crate::{
@@ -152,6 +152,22 @@ impl Switch {
             }
         }
         reached
+    }
+
+    /// The address of ours that a leg's packets leave from, where its port has them all: the one that its description names,
+    /// or, behind a NAT, the one that is named for. A browser's leg finds its own.
+    pub(super) fn sends_from(&self, leg: &Leg) -> Option<IpAddr> {
+        let media = &leg.media;
+        if !media.port.rtp.ip().is_unspecified() || media.door.is_some() {
+            return None;
+        }
+        let path = leg.signalling.path()?;
+        let names = |listener: &&Listener| {
+            listener.media_address(path.remote.ip()).unwrap_or(listener.local.ip()) == media.address
+        };
+        let listeners = self.settings.listeners.iter().filter(names);
+        let own = listeners.clone().find(|listener| listener.carries(path));
+        own.or_else(|| listeners.clone().next()).map(|listener| listener.local.ip())
     }
 
     pub(super) fn give_back(&mut self, now: Now, media: &LegMedia) {

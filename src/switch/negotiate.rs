@@ -392,6 +392,7 @@ impl Agreed {
             may_send: hears && !self.holds,
             // What a holder goes on sending is not for the held one's ears: he hears our music.
             may_receive: sends && !self.holds,
+            local: None,
             allowed: SmallVec::from_slice(&[signalling]),
             silence: sends.then_some(silence),
         }

@@ -4,6 +4,7 @@ use super::world::{CARRIER, SWITCH, World, centre};
 use crate::{
     base::FlowId,
     engine::{Devices, Input},
+    media::Command,
     sip::{Event, Path, Reply, Transport},
     switch::Listener,
     wire::sip::{Message, Method, Name},
@@ -164,6 +165,41 @@ fn sw_03_sips_never_leaves_insecurely() {
     assert!(invite.header(Name::Via).unwrap().starts_with("SIP/2.0/TLS 127.0.0.1:5061"));
     assert!(invite.header(Name::Contact).unwrap().starts_with("<sips:"));
     assert!(world.sent_to(insecure, &Method::Invite).is_empty());
+}
+
+/// SW-07, RFC 4961: with ports for all addresses, each leg's sound leaves from the address that its phone was told: the one
+/// that its signalling came to.
+#[test]
+fn sw_07_each_leg_has_its_own_address_of_ours() {
+    let mut world = World::new(307);
+    let listener = |local: &str| {
+        let (transport, local) = (Transport::Udp, local.parse().unwrap());
+        Listener { transport, local, advertised: None, media_address: None, inside: Vec::new() }
+    };
+    let listeners = vec![listener(SWITCH), listener("127.0.0.2:5060")];
+    let settings = crate::engine::EngineSettings { listeners, ..world.engine.settings.clone() };
+    world.engine = crate::engine::Engine::new(settings, [7; 32], world.now);
+    let port = |index| crate::media::Port { worker: 0, index, rtp: SocketAddr::from(([0; 4], 20_000 + 2 * index)) };
+    world.input(Input::Settings(Box::new(centre())));
+    world.input(Input::Ports((0..8).map(port).collect()));
+    let ana = world.phone("ana", 6001);
+    let carrier: SocketAddr = CARRIER.parse().unwrap();
+    let offer = world.phones[&carrier].offer();
+    let text = format!(
+        "INVITE sip:201@127.0.0.2 SIP/2.0\r\nVia: SIP/2.0/UDP {CARRIER};branch=z9hG4bK7\r\nMax-Forwards: 70\r\n\
+         From: <sip:+351210000001@{CARRIER}>;tag=7\r\nTo: <sip:201@127.0.0.2>\r\nCall-ID: 7\r\nCSeq: 1 INVITE\r\n\
+         Contact: <sip:351@{CARRIER}>\r\nContent-Type: application/sdp\r\nContent-Length: {}\r\n\r\n",
+        offer.bytes.len()
+    );
+    let message = Message::parse(bytes::Bytes::from([text.as_bytes(), &offer.bytes].concat())).unwrap();
+    let path =
+        Path { transport: Transport::Udp, local: "127.0.0.2:5060".parse().unwrap(), remote: carrier, flow: None };
+    world.input(Input::Sip { path, message });
+    world.answer(ana);
+    let told = |command: &Command| if let Command::Open { form, .. } = command { form.local } else { None };
+    let mut locals: Vec<_> = world.commands.iter().filter_map(told).collect();
+    locals.sort_unstable();
+    assert_eq!(locals, [std::net::IpAddr::from([127, 0, 0, 1]), [127, 0, 0, 2].into()]);
 }
 
 /// SW-01: with keep-alives a phone that is gone is known before anybody calls it, and one that is back too.

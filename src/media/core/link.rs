@@ -1,6 +1,6 @@
 //! What ICE and DTLS find out about browsers' legs; they run beside the core, in whoever owns the sockets.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::{
     super::{Event, Security},
@@ -8,9 +8,11 @@ use super::{
 };
 
 impl Core {
-    /// The way to the peer of port `index` that ICE has chosen, or that there is none any more.
-    pub fn handle_way(&mut self, index: u16, way: Option<SocketAddr>) {
+    /// The way to the peer of port `index` that ICE has chosen, and the address of ours that it sees there; or that there
+    /// is none any more.
+    pub fn handle_way(&mut self, index: u16, way: Option<SocketAddr>, local: Option<IpAddr>) {
         if let Some(stream) = self.at_port(index) {
+            stream.local = local;
             stream.ingress.rule.chosen(way);
         }
     }

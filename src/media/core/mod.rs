@@ -170,6 +170,10 @@ impl Core {
         };
         stream.ingress.update(now, remote, &form);
         let is_recoded = stream.form.codec != form.codec;
+        if form.link.is_none() {
+            // Else ICE says which.
+            stream.local = form.local;
+        }
         stream.form = form;
         stream.rekey();
         stream.tune_ear(now);

@@ -1,6 +1,6 @@
 //! What comes in on a worker's ports.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::{
     super::{
@@ -24,15 +24,17 @@ const TONE_MILLIS_MIN: u32 = 80;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Nothing,
-    /// Send the first `len` octets of it from the RTP socket of port `index`.
+    /// Send the first `len` octets of it from the RTP socket of port `index`, where that has several addresses from that one.
     Forward {
         index: u16,
+        local: Option<IpAddr>,
         to: SocketAddr,
         len: usize,
     },
     /// It was longer than the hearer takes: send what [`Core::poll_piece`] gives, the same way.
     Pieces {
         index: u16,
+        local: Option<IpAddr>,
         to: SocketAddr,
     },
 }
@@ -211,15 +213,15 @@ impl Core {
         {
             self.events.push_back(Event::Untaped { stream: other.id });
         }
-        let index = other.port.index;
+        let (index, local) = (other.port.index, other.local);
         if let (Some(len), Kind::Audio(_)) = (sent, heard.kind)
             && let Some(cut) = Cut::of(&other.form, len.saturating_sub(HEADER_BYTES))
         {
             self.pieces.fill(cut, buffer.get(..len).unwrap_or_default(), |piece, len| other.guard.seal(piece, len));
-            return Verdict::Pieces { index, to };
+            return Verdict::Pieces { index, local, to };
         }
         match sent.and_then(|len| other.guard.seal(buffer, len)) {
-            Some(len) => Verdict::Forward { index, to, len },
+            Some(len) => Verdict::Forward { index, local, to, len },
             None => Verdict::Nothing,
         }
     }

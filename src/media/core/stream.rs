@@ -1,6 +1,6 @@
 //! One leg's media, both ways.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::{
     super::{
@@ -28,6 +28,8 @@ pub struct Stream {
     pub(super) id: StreamId,
     pub(super) port: Port,
     pub(super) form: Form,
+    /// Ours that its packets leave from, where its socket has several.
+    pub(super) local: Option<IpAddr>,
     /// The place of the stream it is joined with.
     pub(super) partner: u32,
     /// The place of the mix that it is in, and how it is heard there.
@@ -127,6 +129,7 @@ impl Stream {
         let mut stream = Self {
             id,
             port,
+            local: form.local,
             partner: NOBODY,
             mix: NOBODY,
             voice: None,
@@ -196,14 +199,14 @@ impl Stream {
         to: SocketAddr,
         send: &mut dyn FnMut(Outgoing<'_>),
     ) {
-        let (index, is_rtcp) = (self.port.index, false);
+        let (index, is_rtcp, local) = (self.port.index, false, self.local);
         if let Some(cut) = Cut::of(&self.form, len.saturating_sub(HEADER_BYTES)) {
             pieces.fill(cut, packet.get(..len).unwrap_or_default(), |piece, len| self.guard.seal(piece, len));
             while let Some(packet) = pieces.poll() {
-                send(Outgoing { index, is_rtcp, to, packet });
+                send(Outgoing { index, is_rtcp, local, to, packet });
             }
         } else if let Some(packet) = self.guard.seal(packet, len).and_then(|len| packet.get(..len)) {
-            send(Outgoing { index, is_rtcp, to, packet });
+            send(Outgoing { index, is_rtcp, local, to, packet });
         }
     }
 

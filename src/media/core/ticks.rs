@@ -1,6 +1,9 @@
 //! What happens by itself: players and digits frame by frame, reports, the silence watch.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use super::{
     super::{
@@ -24,6 +27,8 @@ pub struct Outgoing<'a> {
     pub index: u16,
     /// From its RTCP socket.
     pub is_rtcp: bool,
+    /// Ours that it leaves from, where that socket has several.
+    pub local: Option<IpAddr>,
     pub to: SocketAddr,
     pub packet: &'a [u8],
 }
@@ -150,7 +155,8 @@ impl Core {
                 let written = written.and_then(|len| stream.guard.seal_rtcp(&mut packet, len));
                 if let Some(len) = written {
                     let is_rtcp = !stream.ingress.rule.is_muxed();
-                    send(Outgoing { index: stream.port.index, is_rtcp, to, packet: &packet[..len] });
+                    let (index, local) = (stream.port.index, stream.local);
+                    send(Outgoing { index, is_rtcp, local, to, packet: &packet[..len] });
                 }
             }
         }

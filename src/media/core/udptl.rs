@@ -19,7 +19,7 @@ impl Core {
             && let Some(to) = other.ingress.rule.target()
         {
             other.egress.count_udptl(datagram.len());
-            return Verdict::Forward { index: other.port.index, to, len: datagram.len() };
+            return Verdict::Forward { index: other.port.index, local: other.local, to, len: datagram.len() };
         }
         if let Some(stream) = self.stream_mut(place) {
             stream.ingress.stats.unheard += 1;

@@ -11,7 +11,10 @@ mod peer;
 #[cfg(test)]
 mod tests;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 pub use certificate::Identity;
 
@@ -31,15 +34,17 @@ const ADDRESS_REST: std::time::Duration = std::time::Duration::from_secs(5);
 /// What comes of a datagram or a timer, for the core and the socket.
 #[derive(Debug)]
 pub enum Said<'a> {
-    /// Send this.
+    /// Send this, from that address of ours where it is known which.
     Send {
         to: SocketAddr,
+        local: Option<IpAddr>,
         octets: &'a [u8],
     },
-    /// ICE has chosen a way for that port, or lost it.
+    /// ICE has chosen a way for that port, and the address of ours that the peer goes by, or lost it.
     Way {
         index: u16,
         way: Option<SocketAddr>,
+        local: Option<IpAddr>,
     },
     Keys {
         index: u16,
@@ -114,19 +119,20 @@ impl Browsers {
         }
     }
 
-    /// A datagram from the shared socket. Tells whose sound it is, if it is sound: the core's to judge.
+    /// A datagram from the shared socket, and the address of ours that it was sent to. Tells whose sound it is, if it is
+    /// sound: the core's to judge.
     #[inline]
     pub fn handle(
         &mut self,
         now: Instant,
-        from: SocketAddr,
+        (from, local): (SocketAddr, IpAddr),
         datagram: &[u8],
         say: &mut dyn FnMut(Said<'_>),
     ) -> Option<u16> {
         match Kind::of(datagram) {
             Kind::Rtp => self.by_address.get(&from).copied(),
             Kind::Stun => {
-                self.on_stun(now, from, datagram, say);
+                self.on_stun(now, (from, local), datagram, say);
                 None
             }
             Kind::Dtls => {
@@ -156,7 +162,13 @@ impl Browsers {
         [self.peers.len(), self.by_address.len(), self.by_fragment.len(), self.timers.len()]
     }
 
-    fn on_stun(&mut self, now: Instant, from: SocketAddr, datagram: &[u8], say: &mut dyn FnMut(Said<'_>)) {
+    fn on_stun(
+        &mut self,
+        now: Instant,
+        (from, local): (SocketAddr, IpAddr),
+        datagram: &[u8],
+        say: &mut dyn FnMut(Said<'_>),
+    ) {
         let Some(message) = stun::Message::parse(datagram) else { return };
         // An answer is to a check of ours, which bears its port's number.
         let index = match message.fragments() {
@@ -165,13 +177,18 @@ impl Browsers {
         };
         let Some(index) = index else { return };
         let Some(peer) = self.peers.get_mut(&index) else { return };
-        let (is_believed, answer) = peer.on_stun(now, from, &message);
+        let (is_believed, answer) = peer.on_stun(now, (from, local), &message);
+        let left = peer.leave_oldest();
         if is_believed && !self.take_address(now, from, index) {
             // Somebody else is at that address, and alive: whoever claims it now is not answered.
             return;
         }
+        if let Some(left) = left.filter(|left| self.by_address.get(left) == Some(&index)) {
+            self.by_address.remove(&left);
+        }
         if let Some(answer) = answer {
-            say(Said::Send { to: from, octets: answer.octets() });
+            // From where the check was sent to: another address would be another way (RFC 8445 7.2.5.2.1).
+            say(Said::Send { to: from, local: Some(local), octets: answer.octets() });
         }
         self.attend(now, index, say);
     }

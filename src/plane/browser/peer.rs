@@ -1,6 +1,9 @@
 //! One browser's leg: its ICE, its handshake, and how far they are.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use smallvec::SmallVec;
 
@@ -12,7 +15,7 @@ use crate::{
     base::{Chance, Instant, StreamId},
     media::{
         Security,
-        ice::{Heard, Ice},
+        ice::{Heard, Ice, WAYS_MAX},
         link::{Fingerprint, Link},
     },
     wire::stun::{Message, Writer},
@@ -28,14 +31,22 @@ pub struct Peer {
     ice: Ice,
     association: Association,
     expected: Fingerprint,
-    /// Where signed words came from, and when last.
-    heard: SmallVec<[(SocketAddr, Instant); 2]>,
-    /// The way that was told last.
+    heard: SmallVec<[Place; 2]>,
+    /// The way that was told last, and the address of ours that goes with it.
     way: Option<SocketAddr>,
+    local: Option<IpAddr>,
     /// Where the handshake goes until a way is chosen.
     spoken_from: Option<SocketAddr>,
     keys: Option<Box<Security>>,
     phase: Phase,
+}
+
+/// Where signed words came from, and when last.
+struct Place {
+    address: SocketAddr,
+    heard_at: Instant,
+    /// Ours that they were sent to; of several the one that the peer has chosen.
+    local: IpAddr,
 }
 
 /// What the leg waits for.
@@ -70,6 +81,7 @@ impl Peer {
             expected: link.fingerprint,
             heard: SmallVec::new(),
             way: None,
+            local: None,
             spoken_from: None,
             keys: None,
             phase: Phase::Sought,
@@ -92,16 +104,42 @@ impl Peer {
     }
 
     /// Whether the sender is believed now, and the answer to it.
-    pub fn on_stun(&mut self, now: Instant, from: SocketAddr, message: &Message<'_>) -> (bool, Option<Writer>) {
+    pub fn on_stun(
+        &mut self,
+        now: Instant,
+        (from, local): (SocketAddr, IpAddr),
+        message: &Message<'_>,
+    ) -> (bool, Option<Writer>) {
         let (heard, answer) = self.ice.handle(now, from, message);
         let is_believed = heard == Heard::Believed;
         if is_believed {
-            match self.heard.iter_mut().find(|(known, _)| *known == from) {
-                Some((_, at)) => *at = now,
-                None => self.heard.push((from, now)),
+            match self.heard.iter_mut().find(|known| known.address == from) {
+                Some(known) => {
+                    known.heard_at = now;
+                    if message.use_candidate {
+                        known.local = local;
+                    }
+                }
+                None => self.heard.push(Place { address: from, heard_at: now, local }),
             }
         }
         (is_believed, answer)
+    }
+
+    /// The place that was heard longest ago, where there are too many; it is forgotten.
+    pub fn leave_oldest(&mut self) -> Option<SocketAddr> {
+        if self.heard.len() <= WAYS_MAX {
+            return None;
+        }
+        let is_spare = |known: &&Place| Some(known.address) != self.way && Some(known.address) != self.spoken_from;
+        let oldest = self.heard.iter().filter(is_spare).min_by_key(|known| known.heard_at)?.address;
+        self.leave(oldest);
+        Some(oldest)
+    }
+
+    /// The address of ours that goes with one of the peer's.
+    fn local_for(&self, address: SocketAddr) -> Option<IpAddr> {
+        self.heard.iter().find(|known| known.address == address).map(|known| known.local)
     }
 
     pub fn on_dtls(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) {
@@ -115,16 +153,16 @@ impl Peer {
 
     /// When it was last heard from there.
     pub fn heard_at(&self, from: SocketAddr) -> Instant {
-        self.heard.iter().find(|(known, _)| *known == from).map_or(Instant::ZERO, |(_, at)| *at)
+        self.heard.iter().find(|known| known.address == from).map_or(Instant::ZERO, |known| known.heard_at)
     }
 
     /// That address is somebody else's now.
     pub fn leave(&mut self, from: SocketAddr) {
-        self.heard.retain(|(known, _)| *known != from);
+        self.heard.retain(|known| known.address != from);
     }
 
     pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
-        self.heard.iter().map(|(known, _)| *known)
+        self.heard.iter().map(|known| known.address)
     }
 
     /// What is due, and what is to be told.
@@ -137,13 +175,14 @@ impl Peer {
         say: &mut dyn FnMut(Said<'_>),
     ) {
         while let Some((to, check)) = self.ice.handle_timeout(now, chance) {
-            say(Said::Send { to, octets: check.octets() });
+            say(Said::Send { to, local: self.local_for(to), octets: check.octets() });
         }
         // While ICE starts anew, sound goes on over the old way (RFC 8445 9).
         let way = self.ice.chosen(now).or_else(|| self.way.filter(|_| self.ice.is_seeking(now)));
-        if way != self.way {
-            self.way = way;
-            say(Said::Way { index, way });
+        let local = way.and_then(|way| self.local_for(way));
+        if (way, local) != (self.way, self.local) {
+            (self.way, self.local) = (way, local);
+            say(Said::Way { index, way, local });
         }
         if matches!(self.phase, Phase::Sought) && !self.heard.is_empty() && !self.association.has_keys() {
             self.phase = Phase::Handshake { until: now + HANDSHAKE };
@@ -174,7 +213,7 @@ impl Peer {
 
     /// What was told of it so far.
     pub fn repeat(&self, index: u16, say: &mut dyn FnMut(Said<'_>)) {
-        say(Said::Way { index, way: self.way });
+        say(Said::Way { index, way: self.way, local: self.local });
         self.say_keys(index, say);
     }
 
@@ -192,9 +231,10 @@ impl Peer {
 
     fn transmit(&mut self, say: &mut dyn FnMut(Said<'_>)) {
         let to = self.way.or(self.spoken_from);
+        let local = to.and_then(|to| self.local_for(to));
         while let Some(octets) = self.association.poll_transmit() {
             if let Some(to) = to {
-                say(Said::Send { to, octets: &octets });
+                say(Said::Send { to, local, octets: &octets });
             }
         }
     }

@@ -5,7 +5,10 @@ use super::{
 };
 use crate::{
     base::Private,
-    media::link::{Credentials, Fingerprint, Handshake, Side},
+    media::{
+        ice::WAYS_MAX,
+        link::{Credentials, Fingerprint, Handshake, Side},
+    },
 };
 
 fn credentials(name: &str) -> Credentials {
@@ -20,6 +23,8 @@ struct World {
     ice: Ice,
     association: Association,
     at: SocketAddr,
+    /// The address of ours that it speaks to.
+    ours_at: IpAddr,
     now: Instant,
     chance: Chance,
     keys: [Option<Security>; 2],
@@ -55,6 +60,7 @@ impl World {
             ice: Ice::new(now, &its, 1, &mut chance),
             association: Association::new(&identity, ours.fingerprint, part_of_theirs),
             at: "198.51.100.7:50000".parse().unwrap(),
+            ours_at: switch().ip(),
             now,
             chance,
             keys: [None, None],
@@ -73,10 +79,16 @@ impl World {
     /// Has the worker do something, and the browser hear what it says.
     fn deliver<T>(&mut self, act: impl FnOnce(&mut Browsers, Instant, &mut dyn FnMut(Said<'_>)) -> T) -> T {
         let mut sent = Vec::new();
-        let (way, keys, broken) = (&mut self.way, &mut self.keys, &mut self.broken);
+        let (way, keys, broken, ours) = (&mut self.way, &mut self.keys, &mut self.broken, self.ours_at);
         let result = act(&mut self.browsers, self.now, &mut |said| match said {
-            Said::Send { to, octets } => sent.push((to, octets.to_vec())),
-            Said::Way { way: told, .. } => *way = told,
+            Said::Send { to, local, octets } => {
+                assert_eq!(local, Some(ours));
+                sent.push((to, octets.to_vec()));
+            }
+            Said::Way { way: told, local, .. } => {
+                assert_eq!(local, told.map(|_| ours));
+                *way = told;
+            }
             Said::Keys { keys: told, .. } => keys[0] = Some(told),
             Said::Broken { .. } => *broken = true,
         });
@@ -93,7 +105,8 @@ impl World {
     }
 
     fn hears(&mut self, from: SocketAddr, octets: &[u8]) -> Option<u16> {
-        self.deliver(|browsers, now, say| browsers.handle(now, from, octets, say))
+        let local = self.ours_at;
+        self.deliver(|browsers, now, say| browsers.handle(now, (from, local), octets, say))
     }
 
     fn run(&mut self, millis: u64) {
@@ -136,6 +149,46 @@ fn sw_09_both_parts_of_the_handshake_bring_keys() {
         world.deliver(|browsers, now, say| browsers.unlink(now, INDEX, STREAM, say));
         assert_eq!(world.browsers.sizes(), [0; 4]);
     }
+}
+
+/// SW-09, RFC 8445 7.2.5.2.1: whichever of our addresses a browser goes by, it is answered from there, and its sound goes out
+/// there; when it chooses another, from that one.
+#[test]
+fn sw_09_a_browser_is_answered_from_where_it_asked() {
+    let mut world = World::new(Handshake::Await, None);
+    world.run(2_000);
+    assert_eq!(world.way, Some(world.at));
+    world.ours_at = "192.0.2.99".parse().unwrap();
+    let check = stun::Writer::new(stun::Class::Request, [5; 12])
+        .username("ours", "brow")
+        .use_candidate(true)
+        .sign("ours-password-of-22-and-more");
+    world.way = None;
+    world.hears(world.at, check.octets());
+    assert_eq!(world.way, Some(world.at), "told anew, with the other address of ours");
+}
+
+/// SW-09, THREATS, NAT rebind: a browser that goes from port to port is answered at each, and only so many are remembered.
+#[test]
+fn sw_09_a_browser_may_move_as_often_as_it_likes() {
+    let mut world = World::new(Handshake::Await, None);
+    world.run(2_000);
+    let check = stun::Writer::new(stun::Class::Request, [5; 12])
+        .username("ours", "brow")
+        .use_candidate(true)
+        .sign("ours-password-of-22-and-more");
+    for port in 1..=60 {
+        world.now += std::time::Duration::from_secs(6);
+        world.at.set_port(port);
+        let sent = world.sent;
+        world.hears(world.at, check.octets());
+        assert!(world.sent > sent && world.way == Some(world.at), "port {port}");
+        assert_eq!(world.hears(world.at, &[0x80; 60]), Some(INDEX));
+    }
+    let [peers, addresses, _, _] = world.browsers.sizes();
+    assert!(peers == 1 && addresses <= WAYS_MAX + 1, "{addresses}");
+    world.deliver(|browsers, now, say| browsers.unlink(now, INDEX, STREAM, say));
+    assert_eq!(world.browsers.sizes(), [0; 4]);
 }
 
 /// SW-09: a certificate that the description did not name gets no keys, and the leg is told broken.

@@ -19,7 +19,7 @@ fn send(world: &mut World, phone: usize, datagram: &[u8]) -> Option<Vec<u8>> {
     let (index, from) = (world.phones[phone].port.index, world.phones[phone].addr);
     let mut buffer = datagram.to_vec();
     match world.core.handle_packet(world.now, index, from, &mut buffer, datagram.len()) {
-        Verdict::Forward { index, to, len } => {
+        Verdict::Forward { index, to, len, .. } => {
             let other = &world.phones[1 - phone];
             assert_eq!((index, to), (other.port.index, other.addr));
             Some(buffer[..len].to_vec())

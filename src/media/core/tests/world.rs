@@ -189,8 +189,8 @@ impl World {
         };
         let (way, packets) = match verdict {
             Verdict::Nothing => (None, Vec::new()),
-            Verdict::Forward { index, to, len } => (Some((index, to)), vec![packet[..len].to_vec()]),
-            Verdict::Pieces { index, to } => {
+            Verdict::Forward { index, to, len, .. } => (Some((index, to)), vec![packet[..len].to_vec()]),
+            Verdict::Pieces { index, to, .. } => {
                 let pieces = std::iter::from_fn(|| self.core.poll_piece().map(<[u8]>::to_vec));
                 (Some((index, to)), pieces.collect())
             }
