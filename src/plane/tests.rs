@@ -8,7 +8,7 @@ use std::{
 
 use super::*;
 use crate::{
-    base::PlayId,
+    base::{PlayId, SegmentId},
     media::{
         Codec, Form, Gain, Listener, Matrix, Play, PortPool, Remote, Source, Standing, Tone,
         tape::{Reel, Taping, What},
@@ -296,4 +296,39 @@ fn sw_07_sound_leaves_from_the_address_that_was_told() {
         world.plane.send(Command::Play { stream: StreamId(1), play }).expect("taken");
         assert_eq!(receive(&one).1, told(0), "{bound}");
     }
+}
+
+/// RC-01, RC-03: a recorded leg that goes to another worker loses nothing of what it has said on the first: that comes to be
+/// written before the end, which the other tells.
+#[test]
+fn rc_01_a_move_between_workers_loses_nothing() {
+    let (tapes, reels) = sync_channel(64);
+    let mut world = World::start_with(Ipv4Addr::LOCALHOST.into(), 2, Some(tapes));
+    let port = |worker: u16, nth: usize| {
+        world.ports.iter().filter(|port| port.worker == worker).nth(nth).copied().expect("ports for each")
+    };
+    let (at_new, at_old, stays) = (port(0, 0), port(1, 0), port(1, 1));
+    let phones = [phone(), phone(), phone()];
+    world.open(1, at_old, &phones[0]);
+    // Keeps the old worker from emptying its tape for want of streams.
+    world.open(2, stays, &phones[1]);
+    world.open(3, at_new, &phones[2]);
+    let (stream, segment) = (StreamId(1), SegmentId(5));
+    let taping = Taping::Begin { segment, path: "a".into(), swapped: false };
+    world.plane.send(Command::Record { stream, taping }).expect("taken");
+    (0..3).for_each(|sequence| _ = phones[0].send_to(&packet(sequence), at_old.rtp).expect("sent"));
+    world.await_event(|event| *event == Event::Heard { stream });
+    world.plane.send(Command::Join { a: StreamId(3), b: stream }).expect("taken");
+    for stream in [stream, StreamId(3)] {
+        world.plane.send(Command::Close { stream }).expect("taken");
+    }
+    let (mut sounds, mut has_ended) = (0, false);
+    while !has_ended {
+        let reel = reels.recv_timeout(PATIENCE).expect("a tape in time");
+        for piece in &reel.tape.pieces {
+            sounds += usize::from(matches!(piece.what, What::Sound { .. }));
+            has_ended |= matches!(piece.what, What::Ends);
+        }
+    }
+    assert!(sounds >= 1, "the end came first");
 }

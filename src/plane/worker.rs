@@ -423,6 +423,10 @@ impl Worker {
             Order::Release { stream, to } => {
                 let moved = self.core.release(stream);
                 if let Some(moved) = &moved {
+                    if moved.is_taped() {
+                        // Its end will be on the other's tape: what is on ours comes before that.
+                        self.hand_on_tape(now);
+                    }
                     self.rewire(now, moved.port().index, self.place, to);
                 }
                 self.shared.tell(to, Order::Adopt { stream, moved });

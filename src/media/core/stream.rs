@@ -210,6 +210,11 @@ impl Stream {
         }
     }
 
+    /// It is being recorded.
+    pub fn is_taped(&self) -> bool {
+        self.tap.is_some()
+    }
+
     pub fn id(&self) -> StreamId {
         self.id
     }
