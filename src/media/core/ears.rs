@@ -66,6 +66,20 @@ impl Core {
             ear.judge(now, settings);
             ear
         });
+        self.judged.push(id);
+    }
+
+    /// Somebody waits for a judgement, and a leg that sends nothing in silence brings no packets that would bring it about.
+    pub(super) fn look_at_judged(&mut self, now: Instant) {
+        let mut judged = std::mem::take(&mut self.judged);
+        judged.sort_unstable();
+        judged.dedup();
+        judged.retain(|id| {
+            let Some(place) = self.by_id.get(id).copied() else { return false };
+            self.let_wait(now, *id, place);
+            self.stream(place).and_then(|stream| stream.ear.as_ref()).is_some_and(|ear| ear.judges())
+        });
+        self.judged.append(&mut judged);
     }
 
     /// Nothing may have come from a leg for a while.

@@ -44,6 +44,8 @@ pub struct Core {
     wheel: Wheel,
     mixes: mix::Mixes,
     sweep: ticks::Sweep,
+    /// Streams of which it is judged who has picked up, for a closer look.
+    judged: Vec<StreamId>,
     tape: Tape,
     /// Of the packet that was cut up last.
     pieces: Pieces,
@@ -67,6 +69,7 @@ impl Core {
             wheel: Wheel::new(),
             mixes: mix::Mixes::default(),
             sweep: ticks::Sweep::default(),
+            judged: Vec::new(),
             tape: Tape::default(),
             pieces: Pieces::default(),
             events: VecDeque::new(),
@@ -141,6 +144,9 @@ impl Core {
         stream.egress.is_queued = false;
         let (id, port) = (stream.id, stream.port);
         self.close(now, id);
+        if stream.ear.as_ref().is_some_and(|ear| ear.judges()) {
+            self.judged.push(id);
+        }
         self.insert(port, id, stream);
         self.queue(now, id);
     }

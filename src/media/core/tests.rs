@@ -2,6 +2,7 @@
 
 mod cutting;
 mod digits;
+mod ears;
 mod mixing;
 mod secure;
 mod taping;

@@ -79,6 +79,7 @@ impl Core {
         }
         if now >= self.sweep.next && !self.by_id.is_empty() {
             self.sweep.next = (self.sweep.next + SWEEP_STEP).max(now);
+            self.look_at_judged(now);
             self.sweep.slice = (self.sweep.slice + 1) % SWEEP_SLICES;
             for place in (self.sweep.slice..self.streams.len()).step_by(SWEEP_SLICES) {
                 // A worker has fewer than 65536 places.

@@ -100,6 +100,11 @@ impl Ear {
         self.keys.is_some() || self.judge.is_some()
     }
 
+    /// It is not sure yet who has picked up, or waits for a beep.
+    pub fn judges(&self) -> bool {
+        self.judge.is_some()
+    }
+
     /// A key is held now.
     pub fn hears_key(&self) -> bool {
         self.keys.as_ref().is_some_and(Keys::is_held)
