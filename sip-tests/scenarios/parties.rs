@@ -323,6 +323,31 @@ fn ch_07_an_agent_asks_first() {
     world.settle();
 }
 
+/// CH-07, P13, P21: whoever takes a customer over after he was asked has handled him: his talk counts from then on, and he
+/// is not the one who has been idle longest.
+#[test]
+fn ch_07_whoever_takes_over_has_handled_him() {
+    let world = World::seed(313);
+    let (ana, bia) = (world.agent("ana").ready(), world.agent("bia"));
+    let call = super::talking(&world, &ana);
+    let bia = bia.ready();
+    let asked = super::transfers::consults(&world, &ana.call(), &bia);
+    world.run_for(secs(5));
+    ana.all_calls()[0].refers_to(&asked, "bia");
+    world.within(3, "they talk", |world| world.hear_each_other(&call, &bia));
+    world.within(1, "Ana is out of it", |_| ana.call().is_over() && bia.status() == Status::Busy);
+    world.run_for(secs(60));
+    call.hangs_up();
+    world.run_for(secs(1));
+    let talked = bia.view().today.talk_ms;
+    assert!((60_000..66_000).contains(&talked), "{talked}");
+    ana.answers_after(secs(1));
+    let next = super::caller(&world);
+    world.within(4, "Ana has been idle longer", |world| world.hear_each_other(&next, &ana));
+    next.hangs_up();
+    world.settle();
+}
+
 /// CH-07, CH-23, P21: who hangs up while he asks first leaves the two together; his part is over, and one call has it all.
 #[test]
 fn ch_07_ch_23_hanging_up_completes() {

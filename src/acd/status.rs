@@ -121,6 +121,11 @@ pub enum DirectKind {
 
 impl DirectKind {
     pub const ALL: [Self; 4] = [Self::Outbound, Self::Inbound, Self::Internal, Self::Consult];
+
+    /// With somebody from outside.
+    pub const fn is_outside(self) -> bool {
+        matches!(self, Self::Outbound | Self::Inbound)
+    }
 }
 
 /// Why there is an interaction.

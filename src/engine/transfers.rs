@@ -241,7 +241,7 @@ impl Engine {
         for (call, agent) in moved {
             let legs = self.direct.remove(&(call, agent)).unwrap_or(0);
             *self.direct.entry((kept, agent)).or_insert(0) += legs;
-            self.acd.handle_direct_moved(now, agent, gone, kept);
+            self.acd.handle_direct_moved(now, agent, gone, (kept, self.direct_kind(kept)));
         }
         self.changed(now, kept);
     }

@@ -9,6 +9,7 @@ use super::{
     Acd,
     agent::{Direct, DirectPhase},
     engagements::{Engagement, Phase},
+    millis,
     table::{At, Event, Step},
 };
 use crate::base::{AgentId, CallId, EngagementId, InteractionId, Now, OfferId, Private};
@@ -91,25 +92,35 @@ impl Acd {
         };
         // Who is offline is not waited for, and nothing would end it.
         let wraps_up = wraps_up && it.online && self.policies.direct_acw_types.contains(&direct.kind);
-        if wraps_up && self.policies.direct_acw_secs > 0 {
+        let wraps_up = wraps_up && self.policies.direct_acw_secs > 0;
+        if wraps_up {
             self.begin_direct_wrap_up(now, agent, direct);
         }
+        // Whom somebody gave him, or he called: he has handled him like one from a queue (P13, P21). A wrap-up counts it
+        // at its own end.
+        let at = self.at(now);
+        let handled = !wraps_up && direct.phase == DirectPhase::Talking && direct.kind.is_outside();
         self.change(now, agent, Actor::System, rule, |agent| {
             agent.on_mut(Channel::Voice).direct.retain(|direct| direct.call != call);
+            if handled {
+                (agent.idle_since, agent.handled) = (at, true);
+                agent.today.talk_ms += millis(at.since(direct.since));
+            }
         });
         self.after(now, agent, None, Actor::System);
         self.settle(now);
     }
 
-    /// The direct call became part of another one: the same talk under another number.
-    pub fn handle_direct_moved(&mut self, now: Now, agent: AgentId, from: CallId, to: CallId) {
+    /// The direct call became part of another one: from now on he talks to whoever is in that.
+    pub fn handle_direct_moved(&mut self, now: Now, agent: AgentId, from: CallId, to: (CallId, DirectKind)) {
+        let (at, (to, kind)) = (self.at(now), to);
         let Some(it) = self.agents.get_mut(&agent) else { return };
         let held = &mut it.on_mut(Channel::Voice).direct;
         if held.iter().any(|direct| direct.call == to) {
             return self.handle_direct_ended(now, agent, from);
         }
         for direct in held.iter_mut().filter(|direct| direct.call == from) {
-            direct.call = to;
+            (direct.call, direct.kind, direct.since) = (to, kind, at);
             self.unsaved.agents.insert(agent);
         }
         self.settle(now);
@@ -133,7 +144,11 @@ impl Acd {
         self.change(now, agent, Actor::Agent(agent), rule, |agent| {
             let direct = &mut agent.on_mut(Channel::Voice).direct;
             match direct.iter_mut().find(|direct| direct.call == call) {
-                Some(direct) => direct.phase = phase,
+                Some(direct) => {
+                    // The talk begins with the answer.
+                    direct.since = if direct.phase == phase { direct.since } else { at };
+                    direct.phase = phase;
+                }
                 None => direct.push(Direct { call, kind, phase, since: at, out }),
             }
         });

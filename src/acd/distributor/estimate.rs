@@ -6,7 +6,7 @@
 use super::{
     super::{Factor, Factors},
     Acd,
-    queue::{Queue, WaitKey},
+    queue::{PLAIN, PoolId, Queue, WaitKey},
 };
 use crate::base::{InteractionId, QueueId};
 
@@ -33,12 +33,12 @@ pub(super) fn is_staff(held_back: Factors) -> bool {
 }
 
 impl Queue {
-    /// The wait of one at this position, from 1; `None` where nobody works for the queue.
-    pub fn estimate_ms(&self, position: u32) -> Option<u64> {
+    /// The wait of one at this position, from 1, whom so many free agents may have; `None` where nobody works for the queue.
+    pub fn estimate_ms(&self, position: u32, free: usize) -> Option<u64> {
         if self.staffed == 0 {
             return None;
         }
-        if self.routable() >= position {
+        if u32::try_from(free).unwrap_or(u32::MAX) >= position {
             return Some(0);
         }
         let handle_ms = self.handle_ms.unwrap_or(u64::from(self.rules.expected_handle_secs) * 1_000);
@@ -46,6 +46,11 @@ impl Queue {
         let by_work = work / self.staffed.max(WHOLE_AGENT);
         let blended = self.waited_ms.map_or(by_work, |lately| u64::midpoint(by_work, lately));
         Some(blended.next_multiple_of(u64::from(self.rules.ewt_round_secs.max(1)) * 1_000))
+    }
+
+    /// Agents who could be asked now for what holds on to a pool.
+    pub fn free_of(&self, pool: PoolId) -> usize {
+        self.pools.get(&pool).map_or(0, |pool| pool.routable.len())
     }
 
     /// The place, from 1, of one who would stand there.
@@ -61,12 +66,13 @@ impl Acd {
     pub fn estimate_ms(&self, interaction: InteractionId) -> Option<u64> {
         let it = self.waiting.get(&interaction)?;
         let line = self.queues.get(&it.queue)?;
-        line.estimate_ms(line.place(it.key()))
+        line.estimate_ms(line.place(it.key()), line.free_of(it.pool))
     }
 
     /// How long one would wait who came now.
     pub fn estimate_for_newcomer_ms(&self, queue: QueueId) -> Option<u64> {
         let line = self.queues.get(&queue)?;
-        line.estimate_ms(u32::try_from(line.line.len()).unwrap_or(u32::MAX).saturating_add(1))
+        let place = u32::try_from(line.line.len()).unwrap_or(u32::MAX).saturating_add(1);
+        line.estimate_ms(place, line.free_of(PLAIN))
     }
 }

@@ -2,10 +2,11 @@
 
 use super::{
     super::{
-        Actor, Enqueue, Entry, GIVEN_UP_MAX, GivenUp, NeededSkill, Onward, Outcome, Output, Refused, Why, WithdrawCause,
+        Actor, Enqueue, Entry, GIVEN_UP_MAX, GivenUp, NeededSkill, Onward, Outcome, Output, Refused, Task, Why,
+        WithdrawCause,
     },
     Acd,
-    queue::{WaitKey, WaitPhase, Waiting},
+    queue::{Need, PLAIN, Queue, WaitKey, WaitPhase, Waiting},
     seconds,
 };
 use crate::base::{AgentId, EngagementId, InteractionId, Now, Private, QueueId};
@@ -31,9 +32,22 @@ impl Acd {
             let arrived = enqueue.arrived.unwrap_or_else(|| self.at(now));
             let place =
                 line.place(WaitKey::new(self.policies.wait_order, enqueue.priority, arrived, enqueue.interaction));
-            line.estimate_ms(place).is_some_and(|ewt| ewt > u64::from(rules.max_ewt_secs) * 1_000)
+            line.estimate_ms(place, self.free_for(line, enqueue))
+                .is_some_and(|ewt| ewt > u64::from(rules.max_ewt_secs) * 1_000)
         };
         (rules.max_ewt_secs > 0 && too_long()).then_some(Outcome::EwtExceeded)
+    }
+
+    /// Agents who could be asked now for one who has not entered yet.
+    fn free_for(&self, line: &Queue, enqueue: &Enqueue) -> usize {
+        let (caller, kind) = (enqueue.caller.reveal(), enqueue.kind.word());
+        let fits = line.fits.given(Task { caller, kind, priority: i64::from(enqueue.priority) });
+        let need = Need { skills: enqueue.skills.clone(), fits, ..Need::default() };
+        if need.is_plain() {
+            return line.free_of(PLAIN);
+        }
+        let free = line.pools.get(&PLAIN).into_iter().flat_map(|plain| &plain.routable);
+        free.filter(|key| self.agents.get(&key.agent).is_some_and(|it| need.admits(it, key.tier))).count()
     }
 
     /// The first step of a queue's chain, after one that was tried, that takes the interaction.

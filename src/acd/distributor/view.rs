@@ -151,7 +151,7 @@ impl Acd {
             let waiting = self.waiting.get(&key.interaction)?;
             let ringing = waiting.offers.iter().filter_map(|offer| self.offers.get(offer)).map(|it| it.agent);
             Some(WaitingSnapshot {
-                ewt_ms: it.estimate_ms(position),
+                ewt_ms: it.estimate_ms(position, it.free_of(waiting.pool)),
                 interaction: key.interaction,
                 position,
                 priority: waiting.priority,

@@ -212,6 +212,30 @@ fn the_estimate_follows_its_formula() {
     assert_eq!(room.queue(1).ewt_ms, None);
 }
 
+/// QE-08, QE-09: agents who are free and can't have the caller shorten no wait of his.
+#[test]
+fn qe_08_who_lacks_the_skill_shortens_no_wait() {
+    let mut room = Room::with(2, |settings| {
+        settings.agents.get_mut(&AgentId(2)).unwrap().skills = [("es".to_owned(), 5)].into();
+        let queue = first_queue(settings);
+        (queue.expected_handle_secs, queue.ewt_round_secs, queue.max_ewt_secs) = (120, 1, 50);
+    });
+    room.direct(2, 9);
+    let needing = |id: u64| {
+        let skills = vec![NeededSkill { skill: "es".into(), level: 1 }];
+        Enqueue { skills, ..from(id, 1, "+1") }
+    };
+    assert_eq!(room.queue(1).ewt_ms, Some(0));
+    assert_eq!(room.enqueue(needing(1)), Err(Outcome::EwtExceeded), "60 s for one of two agents");
+    let mut settings = room.settings.clone();
+    first_queue(&mut settings).max_ewt_secs = 70;
+    room.ask(|acd, now| acd.settings(now, settings));
+    assert_eq!(room.enqueue(needing(2)), Ok(()));
+    assert_eq!(room.queue(1).waiting[0].ewt_ms, Some(60_000));
+    room.ask(|acd, now| acd.handle_direct_ended(now, AgentId(2), crate::base::CallId(9)));
+    assert_eq!(room.rings_at(), [2]);
+}
+
 /// QE-08, QE-09: a wait that is estimated too long refuses newcomers; a higher priority may still enter.
 #[test]
 fn too_long_an_estimate_refuses() {

@@ -242,6 +242,10 @@ impl Model {
         self.change(id, |it| {
             it.wrap_ups.extend(engagement.map(|engagement| WrapUp { until, engagement, extended: 0, queue: None }));
             it.direct.retain(|direct| direct.call != call);
+            let outside = matches!(direct.kind, DirectKind::Inbound | DirectKind::Outbound);
+            if !wraps_up && direct.doing == Doing::Talks && outside {
+                (it.idle_since, it.handled) = (now, true);
+            }
         });
         self.after(id, None);
     }
