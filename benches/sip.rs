@@ -248,7 +248,8 @@ fn registrations() {
         secret,
         now: start(),
     };
-    let credentials = Credentials { user: "u".into(), password: Private::new("secret".into()), realm: None };
+    let credentials =
+        Credentials { user: "u".into(), password: Private::new("secret".into()), realm: None, account: None };
     let target = ("REGISTER", "sip:127.0.0.1");
     let before = HELD.load(Relaxed);
     let (mut spent, mut made) = (Duration::ZERO, 0);
@@ -338,7 +339,8 @@ impl Hall {
     fn register(&mut self, user: usize, cseq: u32) -> Duration {
         let (challenged, first) = self.handle(register_text(user, cseq, None));
         let name = format!("u{user}");
-        let credentials = Credentials { user: name, password: Private::new("secret".into()), realm: None };
+        let credentials =
+            Credentials { user: name, password: Private::new("secret".into()), realm: None, account: None };
         let asked = challenged.headers(Name::WwwAuthenticate).skip(1);
         let value =
             digest::answer(asked, &credentials, ("REGISTER", "sip:127.0.0.1"), b"", "c0ffee").expect("answered");

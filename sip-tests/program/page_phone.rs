@@ -63,8 +63,12 @@ impl PagePhone {
     /// With one answer to the challenge; returns the last response.
     pub fn register(&mut self, user: &str, password: &str) -> Message {
         let challenged = self.try_register(user, "");
-        let credentials =
-            Credentials { user: user.to_owned(), password: Private::new(password.to_owned()), realm: None };
+        let credentials = Credentials {
+            user: user.to_owned(),
+            password: Private::new(password.to_owned()),
+            realm: None,
+            account: None,
+        };
         let challenges = challenged.headers(Name::WwwAuthenticate);
         let answer = digest::answer(challenges, &credentials, ("REGISTER", "sip:strowger"), b"", "cnonce1").unwrap();
         self.try_register(user, &format!("Authorization: {answer}\r\n"))

@@ -110,8 +110,12 @@ impl Phone {
         if challenged.status() != Some(401) {
             return challenged.status().unwrap();
         }
-        let credentials =
-            Credentials { user: user.to_owned(), password: Private::new(password.to_owned()), realm: None };
+        let credentials = Credentials {
+            user: user.to_owned(),
+            password: Private::new(password.to_owned()),
+            realm: None,
+            account: None,
+        };
         let challenges = challenged.headers(Name::WwwAuthenticate);
         let answer = digest::answer(challenges, &credentials, ("REGISTER", &uri), b"", "cnonce1").unwrap();
         register(self, &format!("Authorization: {answer}\r\n")).status().unwrap()

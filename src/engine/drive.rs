@@ -342,6 +342,7 @@ impl Engine {
         self.tell_new_pins(now, &centre.acd);
         self.acd.settings(now, centre.acd);
         self.forget_names();
+        self.set_accounts();
         self.resolve();
         self.forget_devices(now, &old);
         self.forget_pages(now);

@@ -132,7 +132,7 @@ impl Engine {
                 path,
                 uri: uri.clone(),
                 route_set: self.lines.service_route(id).to_vec(),
-                credentials: trunk_credentials(trunk),
+                credentials: trunk_credentials(trunk).map(Box::new),
             }),
             domain: trunk.from_domain().unwrap_or_else(|| self.own_authority(&path).into()),
             called_at: destination.authority().into(),

@@ -29,7 +29,7 @@ pub(super) struct Servers {
 }
 
 impl Servers {
-    fn of(&self, destination: &TrunkDestination) -> Vec<Server> {
+    pub fn of(&self, destination: &TrunkDestination) -> Vec<Server> {
         match destination.address() {
             Some((transport, address)) => vec![Server { transport, address, priority: 0, weight: 1 }],
             None => self.known.get(&destination.lookup()).cloned().unwrap_or_default(),
@@ -84,6 +84,7 @@ impl Engine {
     }
 
     /// Names that no trunk has any more.
+            self.set_accounts();
     pub(super) fn forget_names(&mut self) {
         let names = self.directory.names();
         self.servers.known.retain(|lookup, _| names.contains(lookup));

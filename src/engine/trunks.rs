@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Alarm, Engine, Output, drive::Timer};
 use crate::{
     base::{FastMap, FlowId, Now, TrunkId, Wall},
-    sip::{self, Party, Path, Target, TransactionId},
+    sip::{self, AccountId, Party, Path, Target, TransactionId},
     switch::{Cause, Trunk, authority},
     wire::sip::{Message, Method, Name},
 };
@@ -141,6 +141,19 @@ impl Engine {
                 self.unregister_trunk(now, id);
                 self.lines.lines.remove(&id);
                 self.lines.errands.retain(|_, (of, _)| *of != id);
+    /// New settings, or servers: whose challenges the trunks' passwords answer.
+    pub(super) fn set_accounts(&mut self) {
+        let accounts = self.switch.accounts();
+        let trunks = &self.directory.trunks;
+        accounts.keep(|id| trunks.values().any(|trunk| trunk.credentials.is_some() && account_of(trunk) == id));
+        for trunk in trunks.values() {
+            let (Some(credentials), Some(destination)) = (&trunk.credentials, &trunk.destination) else { continue };
+            let id = account_of(trunk);
+            accounts.set(id, [&destination.authority(), &credentials.user], credentials.realm.as_deref());
+            accounts.add_servers(id, self.servers.of(destination).into_iter().map(|server| server.address));
+        }
+    }
+
                 self.timers.cancel(Timer::TrunkRegister(id));
                 self.timers.cancel(Timer::TrunkHealth(id));
             }
@@ -396,7 +409,8 @@ pub(super) fn trunk_credentials(trunk: &Trunk) -> Option<sip::Credentials> {
     trunk.credentials.as_ref().map(|credentials| sip::Credentials {
         user: credentials.user.clone(),
         password: credentials.password.clone(),
-        realm: None,
+        realm: credentials.realm.clone(),
+        account: Some(account_of(trunk)),
     })
 }
 
@@ -417,3 +431,7 @@ fn granted(response: &Message, registration: &Registration) -> u32 {
     let of_header = || response.header(Name::Expires).and_then(|text| text.trim().parse().ok());
     of_contact.or_else(of_header).unwrap_or(registration.expires).min(EXPIRES_MAX)
 }
+fn account_of(trunk: &Trunk) -> AccountId {
+    AccountId(trunk.id.0)
+}
+

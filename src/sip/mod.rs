@@ -8,6 +8,7 @@ pub mod digest;
 pub mod registrar;
 
 mod abilities;
+mod accounts;
 mod compose;
 mod dialog;
 mod event;
@@ -24,6 +25,7 @@ mod usage;
 mod values;
 
 pub use abilities::Abilities;
+pub use accounts::{AccountId, Accounts};
 pub use event::{Ended, Event, Fault, Output};
 pub use locate::{Answer, Locator, Lookup, Naptr, Question, SERVERS_MAX, Server, Srv};
 pub use path::{Path, Transport};

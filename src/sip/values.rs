@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use bytes::Bytes;
 
-use super::{Abilities, EndId, Path};
+use super::{Abilities, AccountId, EndId, Path};
 use crate::{
     base::Private,
     wire::sip::{Message, Method, Name},
@@ -116,13 +116,15 @@ impl Party {
     }
 }
 
-/// What answers a peer's challenge. Given per request, so that it never reaches a host it was not meant for.
+/// What answers a peer's challenge.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Credentials {
     pub user: String,
     pub password: Private<String>,
-    /// Only challenges of this realm are answered; `None` for any that the asked host sends.
+    /// Only challenges of this realm are answered; `None` for whatever realm the account has.
     pub realm: Option<String>,
+    /// Whose they are: only that peer's own servers are answered. `None`: whoever is asked, as a phone does.
+    pub account: Option<AccountId>,
 }
 
 /// A call to place.

@@ -227,7 +227,7 @@ pub struct SipWay {
     /// Request-URI.
     pub uri: String,
     pub route_set: Vec<String>,
-    pub credentials: Option<Credentials>,
+    pub credentials: Option<Box<Credentials>>,
 }
 
 /// In place of a number that is not known.

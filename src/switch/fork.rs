@@ -467,7 +467,7 @@ fn invite(
         route_set: way.route_set.clone(),
         headers,
         body: Some(Body::sdp(offer)),
-        credentials: way.credentials.clone(),
+        credentials: way.credentials.as_deref().cloned(),
         max_forwards,
         large_by_tcp: matches!(target.party, super::LegParty::Trunk(_)),
         abilities: target.quirks.abilities(),

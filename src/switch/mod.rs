@@ -233,6 +233,11 @@ impl Switch {
         self.stack.request(now, request)
     }
 
+    /// Whose challenges the credentials of our calls and requests answer.
+    pub fn accounts(&mut self) -> &mut sip::Accounts {
+        self.stack.accounts()
+    }
+
     pub fn ids(&mut self) -> &mut Ids {
         &mut self.ids
     }

@@ -31,7 +31,7 @@ impl Switch {
         }
         request.headers = headers;
         request.body = Some(text.body.clone());
-        request.credentials.clone_from(&way.credentials);
+        request.credentials = way.credentials.as_deref().cloned();
         Some(self.stack.request(now, request))
     }
 

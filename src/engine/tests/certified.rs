@@ -99,7 +99,8 @@ fn sw_03_tk_01_a_registration_is_no_certificate() {
     for named in [true, false] {
         let mut centre = certified();
         let trunk = &mut centre.trunks[0];
-        trunk.credentials = Some(TrunkCredentials { user: "acct".into(), password: Private::new("secret".into()) });
+        trunk.credentials =
+            Some(TrunkCredentials { user: "acct".into(), password: Private::new("secret".into()), realm: None });
         trunk.upkeep = Upkeep { register: Some(Duration::from_secs(600)), health: None };
         if !named {
             trunk.certificate_names.clear();

@@ -103,7 +103,7 @@ fn tk_02_a_trunk_may_challenge_once() {
     for right in [true, false] {
         let mut centre = centre();
         centre.trunks[0].credentials =
-            Some(TrunkCredentials { user: "us".to_owned(), password: Private::new("secret".to_owned()) });
+            Some(TrunkCredentials { user: "us".to_owned(), password: Private::new("secret".to_owned()), realm: None });
         let mut world = World::with(85, centre);
         let ana = world.phone("ana", 6001);
         world.call(ana, "ana", "9000");

@@ -65,6 +65,7 @@ fn registers_flow(world: &mut World, flow: u64, number: u32) -> Path {
         user: "rui".into(),
         password: crate::base::Private::new("pw-rui".into()),
         realm: None,
+        account: None,
     };
     let target = ("REGISTER", "sip:strowger.test");
     let value = crate::sip::digest::answer([challenge.as_str()].into_iter(), &credentials, target, b"", "cn").unwrap();

@@ -118,6 +118,7 @@ fn sw_13_sw_14_what_is_served_is_said() {
             user: "ana".into(),
             password: crate::base::Private::new("pw-ana".into()),
             realm: None,
+            account: None,
         });
         world.command(ana, |stack, now| {
             stack.request(now, request);

@@ -2,6 +2,7 @@
 
 #![allow(clippy::wildcard_enum_match_arm)]
 
+mod accounts;
 mod calls;
 mod certified;
 mod crossings;

@@ -18,7 +18,8 @@ fn registering(seed: u64) -> World {
     let mut centre = centre();
     let trunk = &mut centre.trunks[0];
     trunk.sources.clear();
-    trunk.credentials = Some(TrunkCredentials { user: "acct".into(), password: Private::new("secret".into()) });
+    trunk.credentials =
+        Some(TrunkCredentials { user: "acct".into(), password: Private::new("secret".into()), realm: None });
     trunk.upkeep = Upkeep { register: Some(secs(600)), health: None };
     let mut world = World::with(seed, centre);
     world.pass(secs(1));

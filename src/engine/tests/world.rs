@@ -484,7 +484,7 @@ impl Phone {
 
     fn credentials(&self, user: &str) -> Option<Credentials> {
         let password = Private::new(self.password.clone());
-        (!self.password.is_empty()).then(|| Credentials { user: user.to_owned(), password, realm: None })
+        (!self.password.is_empty()).then(|| Credentials { user: user.to_owned(), password, realm: None, account: None })
     }
 
     /// An ordinary description: both laws and digits.

@@ -87,7 +87,7 @@ impl Writer {
         let challenge = self.send(world, method, target, (more, body));
         assert_eq!(challenge.status(), Some(401), "nothing is done for who is not known");
         let password = Private::new(format!("pw-{}", self.user));
-        let credentials = Credentials { user: self.user.to_owned(), password, realm: None };
+        let credentials = Credentials { user: self.user.to_owned(), password, realm: None, account: None };
         let uri = format!("sip:{target}@{SWITCH}");
         let asked = challenge.headers(Name::WwwAuthenticate);
         let proof = digest::answer(asked, &credentials, (method, &uri), body.as_bytes(), "cnonce").unwrap();

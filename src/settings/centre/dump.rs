@@ -220,6 +220,9 @@ fn trunk_table(trunk: &Trunk) -> Table {
     if let Some(credentials) = &trunk.credentials {
         text(&mut table, "user", &credentials.user);
         text(&mut table, "password", credentials.password.reveal());
+        if let Some(realm) = &credentials.realm {
+            text(&mut table, "realm", realm);
+        }
     }
     match &trunk.caller_id {
         CallerIdRule::Pass => {}

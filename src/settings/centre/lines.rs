@@ -332,6 +332,7 @@ fn destination(text: &str) -> Option<TrunkDestination> {
 }
 
 fn read_credentials(section: &Section<'_>) -> Option<TrunkCredentials> {
+    let realm = section.text("realm");
     match (section.text("user"), section.text("password")) {
         (Some(user), Some(password)) => {
             for (key, empty) in [("user", &user), ("password", &password)] {
@@ -343,9 +344,15 @@ fn read_credentials(section: &Section<'_>) -> Option<TrunkCredentials> {
                     );
                 }
             }
-            Some(TrunkCredentials { user: user.value, password: Private::new(password.value) })
+            let realm = realm.map(|realm| realm.value);
+            Some(TrunkCredentials { user: user.value, password: Private::new(password.value), realm })
         }
-        (None, None) => None,
+        (None, None) => {
+            if let Some(realm) = realm {
+                section.fault(realm.mark, "realm: expected user and password too", None);
+            }
+            None
+        }
         (Some(one), None) | (None, Some(one)) => {
             section.fault(one.mark, "expected both user and password", None);
             None

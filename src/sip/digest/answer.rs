@@ -71,8 +71,12 @@ pub fn is_stale(challenge: &str) -> bool {
 
 /// Whether credentials are for that realm.
 pub fn is_of_realm(credentials: &str, realm: &str) -> bool {
-    let fields = Fields::of(credentials);
-    fields.is_some_and(|mut fields| fields.any(|(name, value)| name.eq_ignore_ascii_case("realm") && value == realm))
+    realm_of(credentials).is_some_and(|of| of == realm)
+}
+
+/// The realm that credentials or a challenge name.
+pub fn realm_of(text: &str) -> Option<Cow<'_, str>> {
+    Fields::of(text)?.find(|(name, _)| name.eq_ignore_ascii_case("realm")).map(|(_, value)| value)
 }
 
 impl<'a> Challenge<'a> {

@@ -12,7 +12,7 @@ use md5::Md5;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub use answer::{answer, is_of_realm, is_stale};
+pub use answer::{answer, is_of_realm, is_stale, realm_of};
 pub use verify::{Covered, Verdict, Verifier, VerifierDraws};
 
 /// RFC 7616 6.1, without the session variants that no phone uses.

@@ -18,7 +18,7 @@ fn at(seconds: u64) -> Now {
 }
 
 fn credentials(user: &str, password: &str) -> Credentials {
-    Credentials { user: user.into(), password: Private::new(password.into()), realm: None }
+    Credentials { user: user.into(), password: Private::new(password.into()), realm: None, account: None }
 }
 
 fn check(verifier: &mut Verifier, now: Now, source: IpAddr, header: &str) -> Verdict {

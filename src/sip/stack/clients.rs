@@ -269,7 +269,8 @@ impl Stack {
         }
     }
 
-    /// Answers a challenge once, when credentials were given for this peer (22.2). The id of the new try.
+    /// Answers a challenge once, when credentials were given for this peer, who is the one that was asked (22.2). The id of
+    /// the new try.
     fn answer_challenge(&mut self, now: Now, id: TransactionId, response: &Message) -> Option<TransactionId> {
         let (challenge, answer) = match response.status() {
             Some(401) => (Name::WwwAuthenticate, Name::Authorization),
@@ -281,11 +282,16 @@ impl Stack {
         let client = self.client(id).filter(|client| !client.challenged || (stale && !client.renewed))?;
         client.renewed = client.challenged;
         client.challenged = true;
-        let credentials = client.credentials.clone()?;
+        let (credentials, asked) = (client.credentials.clone()?, client.path.remote);
         let request = Message::parse(client.bytes.clone()).ok()?;
+        let is_register = client.method == Method::Register;
+        let given = self.accounts.for_challenge(&credentials, asked, is_register)?;
         let cnonce = self.chance.token();
         let target = (request.method()?.as_str(), request.uri_text()?);
-        let value = digest::answer(response.headers(challenge), &credentials, target, request.body(), &cnonce)?;
+        let value = digest::answer(response.headers(challenge), &given, target, request.body(), &cnonce)?;
+        if let (Some(account), Some(realm)) = (given.account, digest::realm_of(&value)) {
+            self.accounts.note_realm(account, &realm, is_register);
+        }
         self.try_again(now, id, &request, &[(answer, value)])
     }
 

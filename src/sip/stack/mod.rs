@@ -19,7 +19,7 @@ pub use draws::StackDraws;
 pub use settings::{Advertised, StackSettings, TRANSACTIONS_MAX, USAGES_MAX};
 
 use super::{
-    EndId, Event, Mark, Output, Path, TransactionId, Transport, UsageId,
+    Accounts, EndId, Event, Mark, Output, Path, TransactionId, Transport, UsageId,
     proxy::Proxy,
     slab::Slab,
     subscription::Subscriptions,
@@ -57,6 +57,7 @@ pub struct Stack {
     pub(super) usage_timers: Timers<(UsageId, UsageClock)>,
     pub(super) subscriptions: Subscriptions,
     pub(super) proxy: Proxy,
+    accounts: Accounts,
     /// Usages by the tag that we gave their dialogs.
     pub(super) tags: FastMap<u64, UsageId>,
     /// Usages whose peer is reached over a connection.
@@ -98,6 +99,7 @@ impl Stack {
             usage_timers: Timers::new(),
             subscriptions: Subscriptions::new(),
             proxy: Proxy::new(&tag_key),
+            accounts: Accounts::default(),
             tags: FastMap::default(),
             usage_flows: BTreeSet::new(),
             earlier: FastMap::default(),
@@ -107,6 +109,11 @@ impl Stack {
             unheard: BTreeSet::new(),
             on_flows: BTreeSet::new(),
         }
+    }
+
+    /// Whose challenges credentials with an account answer.
+    pub fn accounts(&mut self) -> &mut Accounts {
+        &mut self.accounts
     }
 
     /// One parsed message and the path on which it came.

@@ -206,8 +206,12 @@ fn a_challenge_is_answered_once() {
                      WWW-Authenticate: Digest realm=\"trunk\", nonce=\"abc\", qop=\"auth\"\r\n";
     let mut world = World::new(7, 1, Transport::Udp);
     let mut invite = world.invite_to(0, bob, Some("offer"));
-    invite.credentials =
-        Some(Credentials { user: "u".into(), password: Private::new("p".into()), realm: Some("trunk".into()) });
+    invite.credentials = Some(Credentials {
+        user: "u".into(),
+        password: Private::new("p".into()),
+        realm: Some("trunk".into()),
+        account: None,
+    });
     let (stack, now) = world.stack(0);
     stack.invite(now, invite);
     world.run(MS(20));
@@ -231,8 +235,12 @@ fn a_strangers_challenge_gets_no_hash() {
     let bob = address("10.0.0.2:5060");
     let mut world = World::new(8, 1, Transport::Udp);
     let mut invite = world.invite_to(0, bob, Some("offer"));
-    invite.credentials =
-        Some(Credentials { user: "u".into(), password: Private::new("p".into()), realm: Some("trunk".into()) });
+    invite.credentials = Some(Credentials {
+        user: "u".into(),
+        password: Private::new("p".into()),
+        realm: Some("trunk".into()),
+        account: None,
+    });
     let (stack, now) = world.stack(0);
     stack.invite(now, invite);
     world.run(MS(20));

@@ -250,7 +250,8 @@ fn who_requires_reliable_ringing_gets_it() {
 fn a_signed_call_has_a_signed_ack_and_a_challenged_bye_is_signed() {
     let mut world = World::new(11, 1, Transport::Udp);
     let mut invite = world.invite_to(0, address(BOB), Some("offer"));
-    invite.credentials = Some(Credentials { user: "u".into(), password: Private::new("p".into()), realm: None });
+    invite.credentials =
+        Some(Credentials { user: "u".into(), password: Private::new("p".into()), realm: None, account: None });
     let (stack, now) = world.stack(0);
     let usage = stack.invite(now, invite);
     world.run(MS(20));

@@ -27,7 +27,7 @@ pub struct Trunk {
     pub certificate_names: Vec<String>,
     /// Where calls to it go. `None`: it only brings calls.
     pub destination: Option<TrunkDestination>,
-    /// Answers to challenges of that destination, and of nobody else.
+    /// Answers to challenges of that destination's own servers, and of nobody else.
     pub credentials: Option<TrunkCredentials>,
     pub caller_id: CallerIdRule,
     /// Calls at one time, both ways together; the next is refused with 503. `None`: only the switch's limits.
@@ -177,6 +177,9 @@ impl TrunkDestination {
 pub struct TrunkCredentials {
     pub user: String,
     pub password: Private<String>,
+    /// Its realm. `None`: the one that its registrar names, or else that its servers name first.
+    #[serde(default)]
+    pub realm: Option<String>,
 }
 
 /// Which number a trunk shows for our calls.

@@ -62,6 +62,7 @@ user = "acme"
 password = "line"
 caller_id = "+351210000000"
 calls_max = 30
+realm = "acme.example"
 register_secs = 600
 calls_in_max = 20
 calls_per_second = 5

@@ -78,6 +78,8 @@ fn empty_passwords_and_odd_keys_are_refused() {
     let trunk = "sources = [\"127.0.0.1:5080\"]\ndestination = \"127.0.0.1:5080\"\n";
     let said = refused(&format!("[[trunk]]\nkey = \"t\"\nuser = \"acme\"\npassword = \"\"\n{trunk}"));
     assert!(said.contains("centre.toml:4:12: password: found nothing"), "{said}");
+    let said = refused(&format!("[[trunk]]\nkey = \"t\"\nrealm = \"acme\"\n{trunk}"));
+    assert!(said.contains("centre.toml:3:9: realm: expected user and password too"), "{said}");
     for odd in ["../../etc/passwd", "a\\r\\nX: y", "a\\u0000", "a b", "-", &"a".repeat(65)] {
         for entry in ["queue", "menu", "reason", "calendar", "disposition"] {
             let more = match entry {
