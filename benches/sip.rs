@@ -228,7 +228,7 @@ impl Office {
                 let challenges = self.verifier.challenge(self.now, source, stale);
                 challenges.into_iter().fold(Reply::new(401), |reply, value| reply.header("WWW-Authenticate", value))
             }
-            Verdict::Refused => panic!("the password is right"),
+            Verdict::Refused | Verdict::Misdirected => panic!("the password is right"),
         };
         self.stack.reply(self.now, transaction, reply);
         match self.stack.poll_output() {

@@ -1,6 +1,10 @@
 //! Where the names of trunks lead, as the shell looked them up, and which of their servers is tried first.
 
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use super::{Engine, Output, drive::Timer};
 use crate::{
@@ -80,14 +84,20 @@ impl Engine {
         self.timers.set(Timer::Resolve, sooner.unwrap_or(due));
         if !servers.is_empty() && self.directory.names().contains(&lookup) {
             self.servers.known.insert(lookup, servers);
+            self.set_accounts();
         }
     }
 
     /// Names that no trunk has any more.
-            self.set_accounts();
     pub(super) fn forget_names(&mut self) {
         let names = self.directory.names();
         self.servers.known.retain(|lookup, _| names.contains(lookup));
+    }
+
+    /// Whether a trunk is called there, whatever the port.
+    pub(super) fn is_trunks_server(&self, source: IpAddr) -> bool {
+        let destinations = self.directory.trunks.values().filter_map(|trunk| trunk.destination.as_ref());
+        destinations.flat_map(|destination| self.servers.of(destination)).any(|server| server.address.ip() == source)
     }
 
     /// The way to a trunk, and the socket of ours on it: its first server that has not failed just now.

@@ -237,14 +237,15 @@ impl Engine {
             claimed = Some(name.to_owned());
             // His own device is not made to suffer for who guesses beside it.
             let own = || registrar.bindings(name).iter().any(|binding| binding.path.remote == path.remote);
-            banned = guesses.is_banned(now.mono, source, name) && !own();
+            banned = guesses.is_banned(now.mono, path.remote, name, registrar.is_users_home(name, source)) && !own();
             directory.user(name).filter(|_| !banned)?.ha1.as_ref()
         });
         match verdict {
             Verdict::Ok(name) => {
-                self.guesses.note_right(source, &name);
+                self.guesses.note_right(path.remote, &name, self.registrar.is_users_home(&name, source));
                 self.directory.router.user(&name).ok_or_else(|| Reply::new(403).once())
             }
+            Verdict::Misdirected => Err(Reply::new(400).reason("Digest URI Differs").once()),
             Verdict::Challenge { stale } => {
                 let [sha256, md5] = self.verifier.challenge(now, source, stale);
                 let mut reply = Reply::new(401).once();
@@ -257,7 +258,7 @@ impl Engine {
                 self.totals.wrong_credentials += 1;
                 let name = claimed.unwrap_or_default();
                 if !banned {
-                    self.note_wrong(now, source, &name);
+                    self.note_wrong(now, path.remote, &name);
                 }
                 Err(Reply::new(403).once())
             }
@@ -265,27 +266,34 @@ impl Engine {
     }
 
     /// Wrong credentials: one too many, and the gate hears no more of him for a while. A source from which devices are
-    /// registered or trunks call is never banned as a whole.
-    fn note_wrong(&mut self, now: Now, source: IpAddr, user: &str) {
-        let wrong = self.guesses.note_wrong(now.mono, source, user);
+    /// registered is never banned as a whole, and not for a user who has a device there: whoever guesses beside it is told
+    /// no by us. A trunk's is not banned at all.
+    fn note_wrong(&mut self, now: Now, remote: SocketAddr, user: &str) {
+        let source = remote.ip();
+        let at_home = self.registrar.is_users_home(user, source);
+        let wrong = self.guesses.note_wrong(now.mono, remote, user, at_home);
         let time = self.settings.limits.ban_time;
         if wrong.pair {
             self.alarm(now, Alarm::WrongCredentials { source });
         }
-        if time.is_zero() {
+        if time.is_zero() || !(wrong.pair || wrong.source) || self.is_trunks(source) {
             return;
         }
         let until = now.mono + time;
-        if wrong.pair {
+        if wrong.pair && !at_home {
             self.emit(Output::Gate(GateOrder::Ban { source, user: Some(user.into()), until }));
         }
-        if wrong.source && !self.is_at_home(source) {
+        if wrong.source && !self.registrar.is_at_home(source) {
             self.emit(Output::Gate(GateOrder::Ban { source, user: None, until }));
         }
     }
 
-    fn is_at_home(&self, source: IpAddr) -> bool {
-        self.registrar.is_at_home(source) || self.directory.has_trunk_at(source) || self.certified.is_at(source)
+    /// Whether a trunk calls from there, is called there, or has registered us there.
+    fn is_trunks(&self, source: IpAddr) -> bool {
+        self.directory.has_trunk_at(source)
+            || self.certified.is_at(source)
+            || self.lines.is_registrar(source)
+            || self.is_trunks_server(source)
     }
 
     /// Whether a request has come through this switch before: straight back from one of our own sockets, or with a Via

@@ -1,10 +1,14 @@
 //! Lines to carriers kept up: registration there (TK-01), signs of life (TK-04), and what others see of both.
 
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use serde::Serialize;
 
-use super::{Alarm, Engine, Output, drive::Timer};
+use super::{Alarm, Engine, GateOrder, Output, drive::Timer};
 use crate::{
     base::{FastMap, FlowId, Now, TrunkId, Wall},
     sip::{self, AccountId, Party, Path, Target, TransactionId},
@@ -118,6 +122,12 @@ impl Lines {
         self.lines.iter().find(|(_, line)| is_there(line)).map(|(id, _)| *id)
     }
 
+    /// Whether we are registered there.
+    pub fn is_registrar(&self, source: IpAddr) -> bool {
+        let remotes = self.lines.values().filter_map(|line| line.registration.as_ref()?.remote);
+        remotes.map(|remote| remote.ip()).any(|ip| ip == source)
+    }
+
     /// The route of calls to a carrier, as its registrar told it.
     pub fn service_route(&self, trunk: TrunkId) -> &[String] {
         let registration = self.lines.get(&trunk).and_then(|line| line.registration.as_ref());
@@ -131,16 +141,6 @@ impl Lines {
 }
 
 impl Engine {
-    /// New settings: what is gone is given up, what is new or changed begins.
-    pub(super) fn keep_lines(&mut self, now: Now) {
-        let gone: Vec<TrunkId> = self.lines.lines.keys().copied().collect();
-        for id in gone {
-            let same =
-                self.lines.lines.get(&id).is_some_and(|line| self.directory.trunks.get(&id) == Some(&line.trunk));
-            if !same {
-                self.unregister_trunk(now, id);
-                self.lines.lines.remove(&id);
-                self.lines.errands.retain(|_, (of, _)| *of != id);
     /// New settings, or servers: whose challenges the trunks' passwords answer.
     pub(super) fn set_accounts(&mut self) {
         let accounts = self.switch.accounts();
@@ -154,6 +154,16 @@ impl Engine {
         }
     }
 
+    /// New settings: what is gone is given up, what is new or changed begins.
+    pub(super) fn keep_lines(&mut self, now: Now) {
+        let gone: Vec<TrunkId> = self.lines.lines.keys().copied().collect();
+        for id in gone {
+            let same =
+                self.lines.lines.get(&id).is_some_and(|line| self.directory.trunks.get(&id) == Some(&line.trunk));
+            if !same {
+                self.unregister_trunk(now, id);
+                self.lines.lines.remove(&id);
+                self.lines.errands.retain(|_, (of, _)| *of != id);
                 self.timers.cancel(Timer::TrunkRegister(id));
                 self.timers.cancel(Timer::TrunkHealth(id));
             }
@@ -200,6 +210,10 @@ impl Engine {
         let registered =
             |line: &Line| line.registration.as_ref().is_some_and(|registration| registration.until.is_some());
         if self.lines.lines.get(&id).is_some_and(registered) {
+            let registration = self.lines.lines.get(&id).and_then(|line| line.registration.as_ref());
+            if let Some(remote) = registration.and_then(|registration| registration.remote) {
+                self.emit(Output::Gate(GateOrder::Unknown { remote }));
+            }
             // Nobody waits for the answer.
             let _ = self.send_register(now, id, Some(0));
         }
@@ -322,6 +336,7 @@ impl Engine {
             return;
         };
         registration.status = status;
+        let before = registration.remote;
         let granted = response.map_or(0, |response| granted(response, registration));
         let wait = match (status, response) {
             (200..=299, _) if granted > 0 => {
@@ -353,9 +368,23 @@ impl Engine {
         };
         let (failed, until) = (registration.failures == 1 && status != 423, registration.until);
         self.timers.set(Timer::TrunkRegister(id), now.mono + wait);
+        self.spare_registrar(now, id, before);
         if failed {
             let name = self.lines.lines.get(&id).map(|line| line.trunk.name.clone()).unwrap_or_default();
             self.emit(Output::Alarm(Alarm::TrunkUnregistered { name, status, until }));
+        }
+    }
+
+    /// The gate spares whom calls come from as a trunk's: its registrar, as long as we are registered there and the settings
+    /// name no other source.
+    fn spare_registrar(&mut self, now: Now, id: TrunkId, before: Option<SocketAddr>) {
+        let registration = self.lines.lines.get(&id).and_then(|line| line.registration.as_ref());
+        let Some((remote, until)) = registration.and_then(|of| Some((of.remote?, of.until?))) else { return };
+        if let Some(remote) = before.filter(|before| *before != remote) {
+            self.emit(Output::Gate(GateOrder::Unknown { remote }));
+        }
+        if self.lines.at(remote) == Some(id) {
+            self.emit(Output::Gate(GateOrder::Known { remote, until: now.mono_of(until) }));
         }
     }
 
@@ -414,6 +443,10 @@ pub(super) fn trunk_credentials(trunk: &Trunk) -> Option<sip::Credentials> {
     })
 }
 
+fn account_of(trunk: &Trunk) -> AccountId {
+    AccountId(trunk.id.0)
+}
+
 /// A host as a URI without a port writes it.
 fn authority_of(host: &str) -> String {
     if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
@@ -431,7 +464,3 @@ fn granted(response: &Message, registration: &Registration) -> u32 {
     let of_header = || response.header(Name::Expires).and_then(|text| text.trim().parse().ok());
     of_contact.or_else(of_header).unwrap_or(registration.expires).min(EXPIRES_MAX)
 }
-fn account_of(trunk: &Trunk) -> AccountId {
-    AccountId(trunk.id.0)
-}
-

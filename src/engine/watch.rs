@@ -1,10 +1,14 @@
 //! Against guessing: wrong credentials, counted per source and claimed user, and per source.
 
-use std::{net::IpAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use crate::base::{Instant, KeyedMap, keyed_map};
 
-/// So many times the wrong credentials for one user, for whatever users, and the source itself is banned.
+/// So many times the wrong credentials for one user, for whatever users, and the source itself is banned; at a user's home
+/// so many of its ports may guess for him.
 const SOURCE_FACTOR: u32 = 5;
 
 /// Pairs of source and user remembered, and sources. When it is full, all are forgotten: an attacker with so many
@@ -13,11 +17,17 @@ const PAIRS_MAX: usize = 20_000;
 
 /// Who has guessed. A ban is on a pair of source and user: the real user on another address notices nothing. Who guesses
 /// for many users is banned as a source.
+///
+/// Where the user himself is at home (one address for many, or one machine), his further devices must not suffer for who
+/// guesses beside them. There each port is counted by itself; when too many have guessed, credentials are looked at only
+/// now and then, so that guessing goes no faster there than for who is banned, and a device of his gets in all the same.
 pub(super) struct Guesses {
     guesses_max: u32,
     /// Also how long a guess is remembered.
     ban_time: Duration,
     pairs: KeyedMap<(IpAddr, Box<str>), Guess>,
+    /// At users' homes.
+    ports: KeyedMap<(SocketAddr, Box<str>), Guess>,
     sources: KeyedMap<IpAddr, Guess>,
 }
 
@@ -38,34 +48,51 @@ pub(super) struct Wrong {
 
 impl Guesses {
     pub fn new(guesses_max: u32, ban_time: Duration) -> Self {
-        Self { guesses_max, ban_time, pairs: keyed_map(), sources: keyed_map() }
+        Self { guesses_max, ban_time, pairs: keyed_map(), ports: keyed_map(), sources: keyed_map() }
     }
 
-    /// Whether credentials for this user are not even looked at when they come from there.
-    pub fn is_banned(&self, now: Instant, source: IpAddr, user: &str) -> bool {
+    /// Whether credentials for this user are not even looked at when they come from there. `at_home`: a device of his is
+    /// registered at that address.
+    pub fn is_banned(&self, now: Instant, remote: SocketAddr, user: &str, at_home: bool) -> bool {
         if self.pairs.is_empty() {
             return false;
         }
-        let guess = self.pairs.get(&(source, user.into()));
-        guess.is_some_and(|guess| guess.count >= self.guesses_max && now.since(guess.last) < self.ban_time)
+        let (most, time) = (self.guesses_max, self.ban_time);
+        let has = |guess: Option<&Guess>, most: u32, time: Duration| {
+            guess.is_some_and(|guess| guess.count >= most && now.since(guess.last) < time)
+        };
+        let pair = self.pairs.get(&(remote.ip(), user.into()));
+        if !at_home {
+            return has(pair, most, time);
+        }
+        has(self.ports.get(&(remote, user.into())), most, time)
+            || has(pair, most.saturating_mul(SOURCE_FACTOR), time / most.max(1))
     }
 
     /// One more wrong guess.
-    pub fn note_wrong(&mut self, now: Instant, source: IpAddr, user: &str) -> Wrong {
-        if self.pairs.len() >= PAIRS_MAX {
+    pub fn note_wrong(&mut self, now: Instant, remote: SocketAddr, user: &str, at_home: bool) -> Wrong {
+        if self.pairs.len().max(self.ports.len()) >= PAIRS_MAX {
             self.forget(now);
         }
-        let (most, time) = (self.guesses_max, self.ban_time);
-        let pair = self.pairs.entry((source, user.into())).or_insert(Guess { count: 0, last: now });
+        let (most, time, new) = (self.guesses_max, self.ban_time, Guess { count: 0, last: now });
+        let pair = self.pairs.entry((remote.ip(), user.into())).or_insert(new);
         let pair = pair.one_more(now, time) == most;
-        let one = self.sources.entry(source).or_insert(Guess { count: 0, last: now });
+        if at_home {
+            self.ports.entry((remote, user.into())).or_insert(new).one_more(now, time);
+        }
+        let one = self.sources.entry(remote.ip()).or_insert(new);
         let source = one.one_more(now, time).is_multiple_of(most.saturating_mul(SOURCE_FACTOR));
         Wrong { pair, source }
     }
 
-    pub fn note_right(&mut self, source: IpAddr, user: &str) {
-        if !self.pairs.is_empty() {
-            self.pairs.remove(&(source, user.into()));
+    /// The right ones. Where he is at home anyway, they say nothing of who guesses beside him.
+    pub fn note_right(&mut self, remote: SocketAddr, user: &str, at_home: bool) {
+        if self.pairs.is_empty() {
+            return;
+        }
+        self.ports.remove(&(remote, user.into()));
+        if !at_home {
+            self.pairs.remove(&(remote.ip(), user.into()));
         }
     }
 
@@ -73,12 +100,15 @@ impl Guesses {
     pub fn forget(&mut self, now: Instant) {
         let time = self.ban_time;
         self.pairs.retain(|_, guess| now.since(guess.last) < time);
+        self.ports.retain(|_, guess| now.since(guess.last) < time);
         self.sources.retain(|_, guess| now.since(guess.last) < time);
-        if self.pairs.len() >= PAIRS_MAX {
+        if self.pairs.len().max(self.ports.len()) >= PAIRS_MAX {
             self.pairs.clear();
+            self.ports.clear();
             self.sources.clear();
         }
         self.pairs.shrink_to_fit();
+        self.ports.shrink_to_fit();
         self.sources.shrink_to_fit();
     }
 }
@@ -103,18 +133,48 @@ mod tests {
     /// SW-19: a guesser rests, the real user elsewhere does not, and who guesses for many users is found out as well.
     #[test]
     fn a_guesser_rests_and_the_real_user_does_not() {
-        let (bad, good): (IpAddr, IpAddr) = ([203, 0, 113, 9].into(), [192, 0, 2, 7].into());
+        let [bad, good]: [SocketAddr; 2] = [([203, 0, 113, 9], 5060).into(), ([192, 0, 2, 7], 5060).into()];
         let mut guesses = Guesses::new(10, REST);
         let mut now = Instant::from_micros(1);
-        assert!((1..10).all(|_| !guesses.note_wrong(now, bad, "ana").pair));
-        assert_eq!(guesses.note_wrong(now, bad, "ana"), Wrong { pair: true, source: false });
-        assert!(guesses.is_banned(now, bad, "ana"));
-        assert!(!guesses.is_banned(now, good, "ana") && !guesses.is_banned(now, bad, "rui"));
-        let many = (0..40).position(|number| guesses.note_wrong(now, bad, &format!("u{number}")).source);
+        assert!((1..10).all(|_| !guesses.note_wrong(now, bad, "ana", false).pair));
+        assert_eq!(guesses.note_wrong(now, bad, "ana", false), Wrong { pair: true, source: false });
+        assert!(guesses.is_banned(now, bad, "ana", false));
+        assert!(!guesses.is_banned(now, good, "ana", false) && !guesses.is_banned(now, bad, "rui", false));
+        let many = (0..40).position(|number| guesses.note_wrong(now, bad, &format!("u{number}"), false).source);
         assert_eq!(many, Some(39), "fifty in all");
         now += REST;
-        assert!(!guesses.is_banned(now, bad, "ana"));
+        assert!(!guesses.is_banned(now, bad, "ana", false));
         guesses.forget(now);
         assert_eq!((guesses.pairs.capacity(), guesses.sources.capacity()), (0, 0));
+    }
+
+    /// SW-19: where the user is at home, who guesses is banned by his port, and from whatever ports he gets no further than
+    /// one who is banned: ten times in the time of a ban, beyond the first fifty.
+    #[test]
+    fn sw_19_a_guesser_at_the_users_home_gets_no_further() {
+        let at = |port: u16| SocketAddr::from(([203, 0, 113, 9], port));
+        let mut guesses = Guesses::new(10, REST);
+        let mut now = Instant::from_micros(1);
+        for _ in 0..10 {
+            assert!(!guesses.is_banned(now, at(1), "ana", true));
+            guesses.note_wrong(now, at(1), "ana", true);
+        }
+        assert!(guesses.is_banned(now, at(1), "ana", true) && !guesses.is_banned(now, at(2), "ana", true));
+        guesses.note_right(at(3), "ana", true);
+        let mut looked_at = 0;
+        for port in 100..700 {
+            if !guesses.is_banned(now, at(port), "ana", true) {
+                guesses.note_wrong(now, at(port), "ana", true);
+                looked_at += 1;
+            }
+            now += REST / 600;
+        }
+        assert_eq!(looked_at, 40 + 9);
+        now += REST / 10;
+        assert!(!guesses.is_banned(now, at(9), "ana", true) && !guesses.is_banned(now, at(9), "rui", true));
+        now += REST;
+        assert!(!guesses.is_banned(now, at(1), "ana", true));
+        guesses.forget(now);
+        assert_eq!((guesses.pairs.len(), guesses.ports.capacity()), (0, 0));
     }
 }

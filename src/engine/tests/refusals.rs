@@ -1,6 +1,6 @@
 use std::net::SocketAddr;
 
-use super::world::{CARRIER, SWITCH, World};
+use super::world::{CARRIER, REALM, SWITCH, World};
 use crate::{
     engine::GateOrder,
     sip::Body,
@@ -154,30 +154,75 @@ fn bans(world: &mut World) -> Vec<(String, Option<String>)> {
 }
 
 /// SW-19: who guesses a password is banned for that user after ten times, who guesses for many users altogether; an address
-/// where somebody is registered never altogether, and the user's own phone there goes on registering.
+/// where somebody is registered never altogether, and not for a user who is registered there: his further phones are heard,
+/// and the guesser is told no.
 #[test]
 fn sw_19_guessers_are_banned_and_the_real_user_is_not() {
     let mut world = World::new(66);
     let ana = world.phone("ana", 6001);
     assert!(world.gate.iter().any(|order| matches!(order, GateOrder::Known { remote, .. } if *remote == ana)));
     bans(&mut world);
-    let eve = world.add_phone("127.0.0.1:6666", "wrong");
+    let (eve, away) = (world.add_phone("127.0.0.1:6666", "wrong"), world.add_phone("127.0.0.8:6666", "wrong"));
     for _ in 0..15 {
         world.register(eve, "ana");
+        world.register(away, "ana");
     }
-    assert_eq!(bans(&mut world), [("127.0.0.1".to_owned(), Some("ana".to_owned()))]);
+    assert_eq!(bans(&mut world), [("127.0.0.8".to_owned(), Some("ana".to_owned()))]);
     world.register(ana, "ana");
     assert_eq!(world.response(ana), Some(200), "her own phone is heard");
+    world.phone("ana", 6010);
     let (near, far) = (world.add_phone("127.0.0.1:6667", "wrong"), world.add_phone("127.0.0.9:6668", "wrong"));
     for number in 0..60 {
         world.register(near, &format!("u{number}"));
         world.register(far, &format!("u{number}"));
     }
     assert_eq!(bans(&mut world), [("127.0.0.9".to_owned(), None)]);
+    // At last she has guessed it, and is not heard all the same.
+    let eve = world.add_phone("127.0.0.1:6666", "pw-ana");
+    world.register(eve, "ana");
+    assert_eq!(world.response(eve), Some(403));
     world.pass(std::time::Duration::from_secs(400));
-    world.phones.get_mut(&eve).unwrap().events.clear();
+    let eve = world.add_phone("127.0.0.1:6666", "wrong");
     world.register(eve, "ana");
     assert_eq!((world.response(eve), bans(&mut world)), (Some(403), Vec::new()), "a new count");
+}
+
+/// SW-19: whoever writes another's address into his datagrams can't have him banned, since he never hears a nonce for it; nor
+/// does a mere difference in the address that credentials were made for count.
+#[test]
+fn sw_19_a_forged_source_bans_nobody() {
+    let mut world = World::new(67);
+    let uri = "sip:strowger.test";
+    let zeros = "0".repeat(64);
+    for number in 0..120 {
+        let user = if number < 60 { format!("u{number}") } else { "ana".to_owned() };
+        let proof = format!(
+            "Authorization: Digest username=\"{user}\",realm=\"{REALM}\",nonce=\"{zeros}\",uri=\"{uri}\",\
+             response=\"{zeros}\"\r\n"
+        );
+        let text = request("REGISTER", uri, &proof, "");
+        let reply = answer(&mut world, "127.0.0.9:7000", &text).unwrap();
+        assert_eq!(reply.status(), Some(401));
+        assert!(reply.header(Name::WwwAuthenticate).unwrap().contains("stale=true"));
+    }
+    assert_eq!((bans(&mut world), world.alarms.len()), (Vec::new(), 0));
+    let nonce = |world: &mut World| {
+        let reply = answer(world, "127.0.0.9:7000", &request("REGISTER", uri, "", "")).unwrap();
+        let challenge = reply.header(Name::WwwAuthenticate).unwrap().to_owned();
+        challenge.split("nonce=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+    };
+    for (uri_of_digest, refused) in [("sip:elsewhere.test", 400), ("sip:strowger.test:5060", 403)] {
+        for _ in 0..10 {
+            let nonce = nonce(&mut world);
+            let proof = format!(
+                "Authorization: Digest username=\"ana\",realm=\"{REALM}\",nonce=\"{nonce}\",uri=\"{uri_of_digest}\",\
+                 response=\"{zeros}\"\r\n"
+            );
+            assert_eq!(status(&mut world, "127.0.0.9:7000", &request("REGISTER", uri, &proof, "")), Some(refused));
+        }
+        let expected = if refused == 403 { vec![("127.0.0.9".to_owned(), Some("ana".to_owned()))] } else { Vec::new() };
+        assert_eq!(bans(&mut world), expected, "{uri_of_digest}");
+    }
 }
 
 /// Hidden callers stay hidden from users, and headers that only we write can't be forged.

@@ -3,7 +3,7 @@ use std::{net::SocketAddr, time::Duration};
 use super::world::{CARRIER, SWITCH, World, centre};
 use crate::{
     base::{FlowId, Private, TrunkGroupId, TrunkId},
-    engine::{Alarm, Direction, Input},
+    engine::{Alarm, Direction, GateOrder, Input},
     sip::{Event, Path, Reply, Transport, UsageId},
     switch::{Destination, Health, TrunkCredentials, TrunkGroup, TrunkLimits, TrunkMember, Upkeep},
     wire::sip::{Message, Method, Name},
@@ -91,6 +91,28 @@ fn tk_01_tk_03_a_trunk_registers() {
     // Another's guess is nobody.
     world.call_with(other, "351910000000", "0123456789abcdef", None, |_| {});
     assert!(matches!(world.rejected(other), Some(401 | 403)));
+}
+
+/// SW-18, SW-19, TK-01: where we are registered calls come from a trunk: the gate spares it as long as that lasts, and whoever
+/// guesses there has it banned for nobody.
+#[test]
+fn sw_19_tk_01_a_registrar_is_spared() {
+    let mut world = registering(78);
+    let carrier: SocketAddr = CARRIER.parse().unwrap();
+    registers(&mut world, accepted).expect("a REGISTER");
+    let until = world.now.mono + secs(300);
+    let spared = |order: &GateOrder| matches!(order, GateOrder::Known { remote, until: at } if *remote == carrier && until.since(*at) < secs(1));
+    assert!(world.gate.iter().any(spared), "{:?}", world.gate);
+    let eve = world.add_phone(&format!("{}:6668", carrier.ip()), "wrong");
+    for number in 0..60 {
+        world.register(eve, &format!("u{number}"));
+        world.register(eve, "ana");
+    }
+    assert!(!world.gate.iter().any(|order| matches!(order, GateOrder::Ban { .. })), "{:?}", world.gate);
+    let mut centre = centre();
+    centre.trunks[0].sources = Vec::new();
+    world.input(Input::Settings(Box::new(centre)));
+    assert!(world.gate.contains(&GateOrder::Unknown { remote: carrier }), "no trunk registers there any more");
 }
 
 /// TK-03: a nonce that was too old is replaced once more; wrong credentials are not tried again.

@@ -26,8 +26,11 @@ const WINDOW: u32 = 64;
 pub(super) enum Standing {
     /// Ours, fresh, for this source.
     Good { serial: u64 },
-    /// Ours to look at, but too old, forgotten, issued to another address or before a restart.
+    /// Ours, for this source, but too old or forgotten.
     Stale,
+    /// Ours to look at, but issued to another address or before a restart, or made up: whoever shows it need not even have
+    /// heard us.
+    Unproved,
     /// Does not even look like ours.
     Foreign,
 }
@@ -94,8 +97,7 @@ impl Nonces {
             [0, 8].map(|at| octets[at..at + 8].iter().fold(0, |word, octet| (word << 8) | u64::from(*octet)));
         let genuine = self.octets(issued, serial, source);
         if !bool::from(genuine.ct_eq(&octets)) {
-            // Another address or another run of the switch: the phone asks again and nobody learns anything.
-            return Standing::Stale;
+            return Standing::Unproved;
         }
         let age = now.since(Instant::from_micros(issued));
         if age > NONCE_TIME || serial < self.floor { Standing::Stale } else { Standing::Good { serial } }

@@ -112,17 +112,68 @@ fn what_is_wrong_is_refused_alike() {
     let wrong_password = header("ana", "wrong", TARGET);
     let unknown_user = header("eve", "secret", TARGET);
     let other_method = header("ana", "secret", ("INVITE", TARGET.1));
-    let other_uri = header("ana", "secret", (TARGET.0, "sip:elsewhere"));
-    for (what, text) in
-        [("password", wrong_password), ("user", unknown_user), ("method", other_method), ("uri", other_uri)]
-    {
+    for (what, text) in [("password", wrong_password), ("user", unknown_user), ("method", other_method)] {
         assert_eq!(check(&mut verifier, now, HOME, &text), Verdict::Refused, "{what}");
     }
     let right = header("ana", "secret", TARGET);
     let moved = ("REGISTER", "sip:elsewhere");
-    assert_eq!(check_target(&mut verifier, now, HOME, moved, &right), Verdict::Refused);
+    assert_eq!(check_target(&mut verifier, now, HOME, moved, &right), Verdict::Misdirected);
     assert_eq!(verifier.remembered(), 0, "only a right answer costs memory");
     assert_eq!(check(&mut verifier, now, HOME, &right), Verdict::Ok("ana".into()));
+}
+
+/// SW-01: a phone may write port and parameters of the Request-URI otherwise; made for another address, credentials are
+/// not looked at, be they right or wrong.
+#[test]
+fn sw_01_the_uri_may_be_written_otherwise() {
+    let asked = "sip:ana@Switch.example;transport=udp";
+    for (claimed, same) in [
+        (asked, true),
+        ("sip:ana@switch.example:5060", true),
+        ("SIP:ana@switch.example", true),
+        ("sip:%61na@switch.example;x=y", true),
+        ("sips:ana@switch.example", false),
+        ("sip:Ana@switch.example", false),
+        ("sip:switch.example", false),
+        ("sip:ana@switch.example.evil", false),
+        ("ana", false),
+    ] {
+        for password in ["secret", "wrong"] {
+            let (mut verifier, now) = verifier();
+            let challenges = verifier.challenge(now, HOME, false);
+            let ana = credentials("ana", password);
+            let header = answer(challenges.iter().map(String::as_str), &ana, ("INVITE", claimed), b"", "c").unwrap();
+            let expected = match (same, password) {
+                (false, _) => Verdict::Misdirected,
+                (true, "secret") => Verdict::Ok("ana".into()),
+                (true, _) => Verdict::Refused,
+            };
+            let verdict = check_target(&mut verifier, now, HOME, ("INVITE", asked), &header);
+            assert_eq!(verdict, expected, "{claimed} {password}");
+        }
+    }
+}
+
+/// SW-19: who need not have heard our challenge can't be a guesser, and is not told whether he is right; who has heard it is
+/// and is not, however old it is.
+#[test]
+fn sw_19_a_nonce_of_nobodys_is_no_guess() {
+    let (mut verifier, now) = verifier();
+    let challenges = verifier.challenge(now, HOME, false);
+    let header = |nonce: &str, password| {
+        let challenge = challenges[0].replace(nonce_of(&challenges[0]), nonce);
+        answer([challenge.as_str()].into_iter(), &credentials("ana", password), TARGET, b"", "c").unwrap()
+    };
+    let (stale, made_up) = (Verdict::Challenge { stale: true }, "0".repeat(64));
+    let own = nonce_of(&challenges[0]);
+    for password in ["secret", "wrong"] {
+        assert_eq!(check(&mut verifier, now, HOME, &header(&made_up, password)), stale, "{password}");
+        assert_eq!(check(&mut verifier, now, AWAY, &header(own, password)), stale, "{password}");
+    }
+    let late = at(1000 + NONCE_TIME.as_secs() + 1);
+    assert_eq!(check(&mut verifier, late, HOME, &header(own, "wrong")), Verdict::Refused);
+    assert_eq!(check(&mut verifier, late, HOME, &header(own, "secret")), stale);
+    assert_eq!(check(&mut verifier, now, HOME, &header(own, "wrong")), Verdict::Refused);
 }
 
 #[test]

@@ -10,7 +10,10 @@ use super::{
     nonce::{Nonces, Standing},
     response,
 };
-use crate::base::{Chance, Now};
+use crate::{
+    base::{Chance, Now},
+    wire::sip::Uri,
+};
 
 /// The `qop` that covers the body too (RFC 7616 3.4.3).
 const AUTH_INT: &str = "auth-int";
@@ -23,10 +26,13 @@ const USER_MAX: usize = 128;
 pub enum Verdict {
     /// They are this user's.
     Ok(String),
-    /// None, or with a nonce that is not good (any more): challenge again. `stale` when all else was right, so that the
-    /// phone tries again without asking its owner.
+    /// None, or with a nonce that is not good (any more): challenge again. `stale` when all else was right, or was not even
+    /// looked at, so that the phone tries again without asking its owner.
     Challenge { stale: bool },
-    /// Wrong. It is not told whether user or password was.
+    /// Made for another request than this one (RFC 7616 3.4.6); the rest was not looked at.
+    Misdirected,
+    /// Wrong, and whoever says so has heard our challenge where the request comes from. It is not told whether user or
+    /// password was.
     Refused,
 }
 
@@ -116,19 +122,22 @@ impl Verifier {
         let Some(claim) = headers.filter_map(|header| Claim::read(header, &self.realm)).next() else {
             return Verdict::Challenge { stale: false };
         };
-        let standing = self.nonces.standing(now.mono, source, &claim.nonce);
-        if standing == Standing::Foreign {
-            return Verdict::Challenge { stale: false };
+        let fresh = match self.nonces.standing(now.mono, source, &claim.nonce) {
+            Standing::Foreign => return Verdict::Challenge { stale: false },
+            // A forged source says anything for anybody; that it is wrong must harm nobody, and that it is right tell nothing.
+            Standing::Unproved => return Verdict::Challenge { stale: true },
+            Standing::Stale => None,
+            Standing::Good { serial } => Some(serial),
+        };
+        if !same_target(&claim.uri, covered.uri) {
+            return Verdict::Misdirected;
         }
         let known = lookup(&claim.user);
-        let right = claim.is_right(known.unwrap_or(&self.nobody), covered);
-        let right = right & known.is_some() & same_target(&claim.uri, covered.uri);
-        match (right, standing) {
-            (false, _) => Verdict::Refused,
-            (true, Standing::Good { serial }) if self.nonces.take(now.mono, serial, claim.count()) => {
-                Verdict::Ok(claim.user.into_owned())
-            }
-            (true, Standing::Good { .. } | Standing::Stale | Standing::Foreign) => Verdict::Challenge { stale: true },
+        let right = claim.is_right(known.unwrap_or(&self.nobody), covered) & known.is_some();
+        match fresh {
+            _ if !right => Verdict::Refused,
+            Some(serial) if self.nonces.take(now.mono, serial, claim.count()) => Verdict::Ok(claim.user.into_owned()),
+            Some(_) | None => Verdict::Challenge { stale: true },
         }
     }
 
@@ -139,14 +148,15 @@ impl Verifier {
 }
 
 /// The digest's `uri` must be the Request-URI (RFC 7616 3.4.6); phones differ in writing it, so its parameters and port
-/// are let go.
+/// are let go: scheme, user and host count.
 fn same_target(claimed: &str, asked: &str) -> bool {
-    let core = |uri: &str| {
-        let end = uri.find([';', '?']).unwrap_or(uri.len());
-        let uri = &uri[..end];
-        uri.to_ascii_lowercase()
-    };
-    claimed == asked || core(claimed) == core(asked)
+    if claimed == asked {
+        return true;
+    }
+    let (Ok(claimed), Ok(asked)) = (Uri::parse(claimed), Uri::parse(asked)) else { return false };
+    claimed.scheme.eq_ignore_ascii_case(asked.scheme)
+        && claimed.user_decoded() == asked.user_decoded()
+        && claimed.host.to_string().eq_ignore_ascii_case(&asked.host.to_string())
 }
 
 impl<'a> Claim<'a> {

@@ -150,6 +150,11 @@ impl Registrar {
         self.sources.range((source, 0)..=(source, Slot::MAX)).next().is_some()
     }
 
+    /// Whether a device of this address registered from there.
+    pub fn is_users_home(&self, aor: &str, source: IpAddr) -> bool {
+        self.is_at_home(source) && self.bindings(aor).iter().any(|binding| binding.path.remote.ip() == source)
+    }
+
     /// The next so many of all bindings, in turn, each once in a round.
     pub fn next_round(&mut self, count: usize) -> Vec<&Binding> {
         let places = self.bindings.len();
