@@ -2,7 +2,7 @@
 //! once stays so.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     hash::{BuildHasher, RandomState},
     net::{IpAddr, SocketAddr},
     time::Duration,
@@ -28,6 +28,10 @@ pub const ADMITTED_MAX: usize = 65_536;
 /// Longer than anybody sends an INVITE again (Timer B).
 const ADMITTED_TIME: Duration = Duration::from_secs(32);
 
+/// So often an INVITE is sent again before its sender gives up: six times by Timer A (RFC 3261 17.1.1.2), and as often as
+/// any other request for those who cap its pauses. Further copies are judged as new calls are.
+const COPIES_MAX: u8 = 11;
+
 /// Scanners whose coming was logged lately; of further ones only the number is told.
 const SCANNERS_MAX: usize = 256;
 
@@ -42,7 +46,8 @@ pub struct Gate {
     known: HashMap<SocketAddr, Instant>,
     /// Without a user: the whole source.
     bans: HashMap<(IpAddr, Option<Box<str>>), Instant>,
-    admitted: [HashSet<u64>; 2],
+    /// With the number of copies that have come.
+    admitted: [HashMap<u64, u8>; 2],
     turned: Instant,
     /// Words in User-Agent by which scanners give themselves away.
     scanners: Option<AhoCorasick>,
@@ -120,13 +125,16 @@ impl Gate {
         if now.since(self.turned) >= ADMITTED_TIME || self.admitted[0].len() >= ADMITTED_MAX {
             self.turned = now;
             self.admitted.swap(0, 1);
-            self.admitted[0] = HashSet::new();
+            self.admitted[0] = HashMap::new();
         }
         let mark = self.mark(invite);
-        self.admitted[0].insert(mark);
+        // One that has come too often begins no new count.
+        if !self.admitted.iter().any(|half| half.contains_key(&mark)) {
+            self.admitted[0].insert(mark, 0);
+        }
     }
 
-    /// It was not let in after all.
+    /// It was not let in after all, or refused by an answer (this one) that left nothing behind.
     pub fn forget_admitted(&mut self, invite: &Message) {
         let mark = self.mark(invite);
         for half in &mut self.admitted {
@@ -134,15 +142,18 @@ impl Gate {
         }
     }
 
-    /// Sent again after it was let in: no new call, however busy we are.
-    pub fn was_admitted(&self, invite: &Message) -> bool {
+    /// Sent again after it was let in: no new call, however busy we are. Counts it.
+    pub fn is_copy(&mut self, invite: &Message) -> bool {
         let mark = self.mark(invite);
-        self.admitted.iter().any(|half| half.contains(&mark))
+        let copies = self.admitted.iter_mut().find_map(|half| half.get_mut(&mark)).filter(|of| **of < COPIES_MAX);
+        copies.map(|copies| *copies += 1).is_some()
     }
 
-    fn mark(&self, invite: &Message) -> u64 {
-        let branch = invite.header(Name::Via).unwrap_or_default();
-        self.hash.hash_one((branch, invite.call_id(), invite.cseq().number))
+    /// The same for a request and the answers to it.
+    fn mark(&self, message: &Message) -> u64 {
+        let via = message.top_via().ok();
+        let place = via.map(|via| (via.branch(), via.port));
+        self.hash.hash_one((place, message.call_id(), message.cseq().number))
     }
 
     /// Once a second or so: what is over is forgotten, and its memory given back.
@@ -150,7 +161,7 @@ impl Gate {
         if now.since(self.turned) >= ADMITTED_TIME {
             self.turned = now;
             self.admitted.swap(0, 1);
-            self.admitted[0] = HashSet::new();
+            self.admitted[0] = HashMap::new();
         }
         self.bans.retain(|_, until| *until > now);
         self.seen.retain(|_, seen| now.since(*seen) < SCANNER_PAUSE);
@@ -245,24 +256,28 @@ mod tests {
         assert_eq!(gate.is_scanner(at(1), from, &request("OPTIONS", "100", "Linphone/5", 1)), None);
     }
 
-    /// SW-18: an INVITE that comes again is no new call, until nobody sends it any more.
+    /// SW-18: an INVITE that comes again is no new call, until nobody sends it any more, or it has come too often.
     #[test]
     fn what_was_admitted_is_known_for_a_while() {
         let mut gate = Gate::default();
         let invite = request("INVITE", "ana", "x", 1);
-        assert!(!gate.was_admitted(&invite));
+        assert!(!gate.is_copy(&invite));
         gate.note_admitted(at(100), &invite);
         gate.rest(at(131));
-        assert!(gate.was_admitted(&invite));
-        assert!(!gate.was_admitted(&request("INVITE", "ana", "x", 2)));
+        assert!(gate.is_copy(&invite));
+        assert!(!gate.is_copy(&request("INVITE", "ana", "x", 2)));
         gate.rest(at(140));
-        assert!(gate.was_admitted(&invite));
+        assert!((2..=COPIES_MAX).all(|_| gate.is_copy(&invite)));
+        assert!(!gate.is_copy(&invite), "nobody sends so often");
+        gate.note_admitted(at(141), &invite);
+        assert!(!gate.is_copy(&invite), "let in as a new call, each further copy is judged like that too");
         gate.rest(at(180));
         gate.rest(at(220));
-        assert!(!gate.was_admitted(&invite));
+        gate.note_admitted(at(220), &invite);
+        assert!(gate.is_copy(&invite));
         for number in 0..3 * ADMITTED_MAX as u32 {
             gate.note_admitted(at(221), &request("INVITE", "ana", "x", number));
         }
-        assert!(gate.admitted.iter().map(HashSet::len).sum::<usize>() <= 2 * ADMITTED_MAX);
+        assert!(gate.admitted.iter().map(HashMap::len).sum::<usize>() <= 2 * ADMITTED_MAX);
     }
 }

@@ -32,6 +32,8 @@ const SPARE_MAX: usize = 256;
 pub enum Lane {
     /// Responses and requests inside dialogs, ACK and CANCEL: what lets calls end.
     Dialog,
+    /// REGISTER of a device that is registered from there, or of a trunk.
+    KnownRegister,
     Register,
     /// A new call.
     Invite,
@@ -39,8 +41,9 @@ pub enum Lane {
 }
 
 impl Lane {
-    pub const ALL: [Self; 4] = [Self::Dialog, Self::Register, Self::Invite, Self::Other];
+    pub const ALL: [Self; 5] = [Self::Dialog, Self::KnownRegister, Self::Register, Self::Invite, Self::Other];
 
+    /// By the message alone: whoever knows its source puts a REGISTER into the lane of those who are known.
     pub fn of(message: &Message) -> Self {
         match message.method() {
             None | Some(Method::Ack | Method::Bye | Method::Cancel | Method::Prack) => Self::Dialog,
@@ -54,6 +57,7 @@ impl Lane {
     pub fn name(self) -> &'static str {
         match self {
             Self::Dialog => "dialog",
+            Self::KnownRegister => "known_register",
             Self::Register => "register",
             Self::Invite => "invite",
             Self::Other => "other",
@@ -63,7 +67,7 @@ impl Lane {
     fn waiting_max(self) -> usize {
         match self {
             Self::Dialog => DIALOG_WAITING_MAX,
-            Self::Register => REGISTER_WAITING_MAX,
+            Self::KnownRegister | Self::Register => REGISTER_WAITING_MAX,
             Self::Invite => INVITE_WAITING_MAX,
             Self::Other => OTHER_WAITING_MAX,
         }
@@ -73,8 +77,7 @@ impl Lane {
     fn share(self) -> u32 {
         match self {
             Self::Dialog => 16,
-            Self::Register => 4,
-            Self::Invite => 4,
+            Self::KnownRegister | Self::Register | Self::Invite => 4,
             Self::Other => 1,
         }
     }
@@ -111,28 +114,27 @@ pub struct Lanes {
 }
 
 impl Lanes {
-    pub fn push(&mut self, now: Instant, path: Path, message: Message) -> Admission {
-        let lane = Lane::of(&message);
-        let closed = lane == Lane::Invite && self.judge(now);
+    pub fn push(&mut self, now: Instant, lane: Lane, path: Path, message: Message) -> Admission {
+        if lane == Lane::Invite && self.judge(now) {
+            return Admission::Refused(message);
+        }
+        self.put(now, lane, path, message)
+    }
+
+    /// A copy of a call that was let in already: it goes in whatever the load, behind the calls, as far as there is room.
+    pub fn push_copy(&mut self, now: Instant, path: Path, message: Message) -> Admission {
+        self.put(now, Lane::Invite, path, message)
+    }
+
+    fn put(&mut self, now: Instant, lane: Lane, path: Path, message: Message) -> Admission {
         let queue = &mut self.queues[lane as usize];
         let octets = message.bytes().len();
-        if closed || queue.waiting.len() >= lane.waiting_max() || queue.octets + octets > LANE_OCTETS_MAX {
+        if queue.waiting.len() >= lane.waiting_max() || queue.octets + octets > LANE_OCTETS_MAX {
             return Admission::Refused(message);
         }
         queue.octets += octets;
         queue.waiting.push_back(Waiting { since: now, path, message });
         Admission::Taken
-    }
-
-    /// What belongs to a call that was let in already: it goes in whatever the load, as far as there is room. The lane
-    /// of dialogs carries it, which new calls can't fill.
-    pub fn push_again(&mut self, now: Instant, path: Path, message: Message) {
-        let octets = message.bytes().len();
-        let queue = &mut self.queues[Lane::Dialog as usize];
-        if queue.waiting.len() < DIALOG_WAITING_MAX && queue.octets + octets <= LANE_OCTETS_MAX {
-            queue.octets += octets;
-            queue.waiting.push_back(Waiting { since: now, path, message });
-        }
     }
 
     /// Gives back what a flood has taken.
@@ -208,16 +210,20 @@ mod tests {
         Instant::from_micros(millis * 1_000)
     }
 
+    fn push(lanes: &mut Lanes, now: Instant, message: Message) -> Admission {
+        lanes.push(now, Lane::of(&message), path(), message)
+    }
+
     /// SW-18: however many new calls wait, a REGISTER and a BYE get their turn.
     #[test]
     fn a_flood_of_new_calls_starves_nobody() {
         let mut lanes = Lanes::default();
         for number in 0..INVITE_WAITING_MAX {
-            assert!(matches!(lanes.push(at(0), path(), message("INVITE", number, "")), Admission::Taken));
+            assert!(matches!(push(&mut lanes, at(0), message("INVITE", number, "")), Admission::Taken));
         }
-        assert!(matches!(lanes.push(at(0), path(), message("INVITE", 9_999, "")), Admission::Refused(_)));
-        lanes.push(at(0), path(), message("REGISTER", 1, ""));
-        lanes.push(at(0), path(), message("BYE", 2, ";tag=x"));
+        assert!(matches!(push(&mut lanes, at(0), message("INVITE", 9_999, "")), Admission::Refused(_)));
+        push(&mut lanes, at(0), message("REGISTER", 1, ""));
+        push(&mut lanes, at(0), message("BYE", 2, ";tag=x"));
         let next: Vec<_> = (0..10).filter_map(|_| lanes.pop()).filter_map(|(_, m)| m.method().cloned()).collect();
         assert!(next.contains(&Method::Register), "{next:?}");
         assert!(next.contains(&Method::Bye), "{next:?}");
@@ -228,24 +234,37 @@ mod tests {
     fn forged_requests_fill_their_own_lane_only() {
         let mut lanes = Lanes::default();
         for number in 0..DIALOG_WAITING_MAX + 10 {
-            lanes.push(at(0), path(), message("BYE", number, ";tag=guess"));
+            push(&mut lanes, at(0), message("BYE", number, ";tag=guess"));
         }
         assert_eq!(lanes.waiting(Lane::Dialog), DIALOG_WAITING_MAX);
-        lanes.push(at(0), path(), message("REGISTER", 1, ""));
+        push(&mut lanes, at(0), message("REGISTER", 1, ""));
         let place = (0..100).position(|_| lanes.pop().is_some_and(|(_, m)| m.method() == Some(&Method::Register)));
         assert!(place.is_some_and(|place| place <= 20), "{place:?}");
+    }
+
+    /// SW-18: however many strangers want to register, who is registered gets his turn.
+    #[test]
+    fn sw_18_strangers_dont_hold_up_known_devices() {
+        let mut lanes = Lanes::default();
+        for number in 0..REGISTER_WAITING_MAX + 10 {
+            push(&mut lanes, at(0), message("REGISTER", number, ""));
+        }
+        let known = message("REGISTER", 99_999, "");
+        assert!(matches!(lanes.push(at(0), Lane::KnownRegister, path(), known), Admission::Taken));
+        let place = (0..100).position(|_| lanes.pop().is_some_and(|(_, m)| m.call_id() == "99999"));
+        assert!(place.is_some_and(|place| place <= 8), "{place:?}");
     }
 
     /// SW-18: old inputs close the door for new calls, and for nothing else, until they are worked off.
     #[test]
     fn new_calls_are_refused_while_inputs_are_old() {
         let mut lanes = Lanes::default();
-        lanes.push(at(0), path(), message("OPTIONS", 1, ""));
-        assert!(matches!(lanes.push(at(100), path(), message("INVITE", 2, "")), Admission::Taken));
-        assert!(matches!(lanes.push(at(200), path(), message("INVITE", 3, "")), Admission::Refused(_)));
-        assert!(matches!(lanes.push(at(200), path(), message("REGISTER", 4, "")), Admission::Taken));
+        push(&mut lanes, at(0), message("OPTIONS", 1, ""));
+        assert!(matches!(push(&mut lanes, at(100), message("INVITE", 2, "")), Admission::Taken));
+        assert!(matches!(push(&mut lanes, at(200), message("INVITE", 3, "")), Admission::Refused(_)));
+        assert!(matches!(push(&mut lanes, at(200), message("REGISTER", 4, "")), Admission::Taken));
         while lanes.pop().is_some() {}
-        assert!(matches!(lanes.push(at(201), path(), message("INVITE", 5, "")), Admission::Taken));
+        assert!(matches!(push(&mut lanes, at(201), message("INVITE", 5, "")), Admission::Taken));
     }
 
     #[test]
@@ -253,8 +272,8 @@ mod tests {
         let mut lanes = Lanes::default();
         let size = message("OPTIONS", 1, "").bytes().len();
         lanes.queues[Lane::Other as usize].octets = LANE_OCTETS_MAX - size;
-        assert!(matches!(lanes.push(at(0), path(), message("OPTIONS", 1, "")), Admission::Taken));
-        assert!(matches!(lanes.push(at(0), path(), message("OPTIONS", 2, "")), Admission::Refused(_)));
+        assert!(matches!(push(&mut lanes, at(0), message("OPTIONS", 1, "")), Admission::Taken));
+        assert!(matches!(push(&mut lanes, at(0), message("OPTIONS", 2, "")), Admission::Refused(_)));
         assert!(lanes.pop().is_some());
         assert_eq!(lanes.queues[Lane::Other as usize].octets, LANE_OCTETS_MAX - size);
     }

@@ -21,7 +21,14 @@ mod tls;
 mod trace;
 mod udp;
 
-use std::{collections::VecDeque, hash::RandomState, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    hash::RandomState,
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
@@ -57,6 +64,10 @@ use udp::UdpListener;
 /// How often large tables are looked through for what is over.
 const LONG_REST: Duration = Duration::from_secs(60);
 
+/// Calls of one address beyond its rate that are answered 503 in a second; the rest get silence. The answer is hardly longer
+/// than the shortest INVITE, so that it is of no use against whoever's address was forged.
+const REFUSALS_MAX: u32 = 1_000;
+
 /// What a UDP listener or a stream may cost.
 #[derive(Clone, Copy, Debug)]
 pub struct StreamLimits {
@@ -81,7 +92,7 @@ pub struct Counts {
     pub malformed: u64,
     /// New calls answered 503 here.
     pub refused_calls: u64,
-    /// New calls beyond their address's rate, dropped.
+    /// New calls beyond their address's rate, answered 503 as far as that is bounded too.
     pub rate_limited: u64,
     /// Requests of banned sources and of scanners, dropped.
     pub shut_out: u64,
@@ -116,6 +127,10 @@ pub struct Net {
     unreachable: Vec<SocketAddr>,
     hash: RandomState,
     rates: Option<(Rates, Trusted)>,
+    /// Of 503s to calls beyond that: no address is sent more, whoever writes it into his datagrams.
+    refusals: Rates,
+    /// Connections on which a certificate was shown, for these domains.
+    domains: HashMap<FlowId, Vec<String>>,
     gate: Gate,
     trace: Trace,
     mirror: Option<Mirror>,
@@ -127,8 +142,8 @@ pub struct Net {
     counts: Counts,
 }
 
-/// Who is not subject to the rate of new calls: trunks.
-pub type Trusted = Box<dyn Fn(SocketAddr) -> bool + Send>;
+/// Who is not subject to the rate of new calls, by address and the domains of a certificate: trunks.
+pub type Trusted = Box<dyn Fn(SocketAddr, &[String]) -> bool + Send>;
 
 impl Net {
     pub fn new(runtime: Handle, limits: StreamLimits, first_flow: FlowId) -> io::Result<Self> {
@@ -147,6 +162,8 @@ impl Net {
             unreachable: Vec::new(),
             hash: RandomState::new(),
             rates: None,
+            refusals: Rates::new(REFUSALS_MAX),
+            domains: HashMap::new(),
             gate: Gate::default(),
             trace: Trace::default(),
             mirror: None,
@@ -288,6 +305,7 @@ impl Net {
         if now.since(self.rested) >= LONG_REST {
             self.rested = now;
             self.gate.forget_expired(now);
+            self.refusals.rest(now);
             if let Some((rates, _)) = &mut self.rates {
                 rates.rest(now);
             }
@@ -326,6 +344,9 @@ impl Net {
             && let Ok(message) = Message::parse(bytes.clone())
         {
             mirror.tell(self.today, &path, &message, false);
+        }
+        if path.transport == Transport::Udp {
+            self.note_refused(&bytes);
         }
         match path.transport {
             Transport::Udp => match self.listeners.iter_mut().find(|listener| listener.local() == path.local) {

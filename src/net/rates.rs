@@ -1,4 +1,4 @@
-//! New calls a second from one address: beyond the limit they are dropped unread.
+//! New calls a second from one address: beyond the limit they cost the engine nothing.
 
 use std::{collections::HashMap, hash::RandomState, net::IpAddr};
 

@@ -14,7 +14,7 @@ use crate::{
     base::Instant,
     engine::Input,
     sip::{Path, Transport},
-    wire::sip::{Malformed, Message, is_keep_alive},
+    wire::sip::{Malformed, Message, Method, is_keep_alive},
 };
 
 /// Batches read from one socket before the engine has its turn again.
@@ -26,6 +26,20 @@ const STREAM_ARRIVALS_MAX: usize = 512;
 /// Ended connections that wait for the messages before them; more, and messages wait for these.
 const ENDED_WAITING_MAX: usize = 512;
 
+/// Answers to an INVITE that the engine gives without keeping anything of it, in the order of its questions: whether it is
+/// understood, has been here before, and who calls.
+const STATELESS: [&[u8]; 6] = [b"400", b"401", b"403", b"407", b"416", b"482"];
+
+/// How a request is received.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Welcome {
+    Heard,
+    /// Nobody even says no.
+    Unheard,
+    /// A stranger's call beyond the rate.
+    TooMany,
+}
+
 impl Net {
     /// Reads what has come on all sockets, answers what the engine need not see, and puts the rest into the lanes.
     pub fn receive(&mut self, now: Instant) {
@@ -34,17 +48,24 @@ impl Net {
             self.receive_from(index, now);
         }
         for _ in 0..STREAM_ARRIVALS_MAX {
-            match self.streams.try_recv() {
-                None => break,
-                Some(Arrival::Message { path, message }) => self.admit(now, path, message),
-                Some(Arrival::Certified { flow, source, domains }) => {
-                    self.facts.push(Input::Certified { flow, source, domains });
-                }
-                Some(Arrival::Closed(flow)) => self.ended.push_back(flow),
-                Some(Arrival::Unreachable { transport, remote }) => {
-                    self.facts.push(Input::Unreachable { transport, remote });
-                }
+            let Some(arrival) = self.streams.try_recv() else { break };
+            self.take(now, arrival);
+        }
+    }
+
+    /// What a stream connection told.
+    pub(super) fn take(&mut self, now: Instant, arrival: Arrival) {
+        match arrival {
+            Arrival::Message { path, message } => self.admit(now, path, message),
+            Arrival::Certified { flow, source, domains } => {
+                self.domains.insert(flow, domains.clone());
+                self.facts.push(Input::Certified { flow, source, domains });
             }
+            Arrival::Closed(flow) => {
+                self.domains.remove(&flow);
+                self.ended.push_back(flow);
+            }
+            Arrival::Unreachable { transport, remote } => self.facts.push(Input::Unreachable { transport, remote }),
         }
     }
 
@@ -94,56 +115,90 @@ impl Net {
         if refuse::is_ack_to_busy(&message) || self.is_late(&path, &message) {
             return;
         }
-        let is_call = Lane::of(&message) == Lane::Invite;
-        let again = is_call && self.gate.was_admitted(&message);
-        if !again && self.is_unwelcome(now, &path, &message) {
+        let lane = self.lane_of(now, &path, &message);
+        let is_call = lane == Lane::Invite;
+        // Over a connection nothing is sent twice.
+        if is_call && path.transport == Transport::Udp && self.gate.is_copy(&message) {
+            if let Admission::Refused(_) = self.lanes.push_copy(now, path, message) {
+                self.counts.dropped_in += 1;
+            }
             return;
         }
-        if is_call {
-            if again {
-                self.lanes.push_again(now, path, message);
+        match self.welcome(now, &path, &message, lane) {
+            Welcome::Heard => {}
+            Welcome::Unheard => {
+                self.counts.shut_out += 1;
                 return;
             }
+            Welcome::TooMany => {
+                self.counts.rate_limited += 1;
+                if self.refusals.admit(now, path.remote.ip()) {
+                    self.answer_busy(&path, &message);
+                }
+                return;
+            }
+        }
+        if is_call {
             self.gate.note_admitted(now, &message);
         }
-        match self.lanes.push(now, path, message) {
+        match self.lanes.push(now, lane, path, message) {
             Admission::Taken => {}
             Admission::Refused(message) if is_call => {
                 self.gate.forget_admitted(&message);
                 self.counts.refused_calls += 1;
-                if let Some((remote, bytes)) = refuse::busy(&message, &path, &self.hash) {
-                    self.send(Path { remote, ..path }, bytes);
-                }
+                self.answer_busy(&path, &message);
             }
             Admission::Refused(_) => self.counts.dropped_in += 1,
         }
     }
 
-    /// Whether a request is not even heard: of a banned source, of a scanner, or one call too many. Trunks always are.
-    fn is_unwelcome(&mut self, now: Instant, path: &Path, message: &Message) -> bool {
-        if !message.is_request() || self.rates.as_ref().is_some_and(|(_, trusted)| trusted(path.remote)) {
-            return false;
+    fn lane_of(&self, now: Instant, path: &Path, message: &Message) -> Lane {
+        let lane = Lane::of(message);
+        let is_known = || self.gate.is_known(now, path.remote) || self.is_trunks(path);
+        if lane == Lane::Register && is_known() { Lane::KnownRegister } else { lane }
+    }
+
+    fn answer_busy(&mut self, path: &Path, message: &Message) {
+        if let Some((remote, bytes)) = refuse::busy(message, path, &self.hash) {
+            self.send(Path { remote, ..*path }, bytes);
+        }
+    }
+
+    /// Whether a trunk calls from there, or has shown its certificate there.
+    fn is_trunks(&self, path: &Path) -> bool {
+        let domains = path.flow.and_then(|flow| self.domains.get(&flow)).map_or(&[][..], Vec::as_slice);
+        self.rates.as_ref().is_some_and(|(_, trusted)| trusted(path.remote, domains))
+    }
+
+    /// Whether a request is heard: not that of a banned source or of a scanner, nor one call too many. Trunks always are.
+    fn welcome(&mut self, now: Instant, path: &Path, message: &Message, lane: Lane) -> Welcome {
+        if !message.is_request() || self.is_trunks(path) {
+            return Welcome::Heard;
         }
         if self.gate.is_banned(now, path.remote, message) {
-            self.counts.shut_out += 1;
-            return true;
+            return Welcome::Unheard;
         }
         if let Some(worth_telling) = self.gate.is_scanner(now, path.remote, message) {
-            self.counts.shut_out += 1;
             if worth_telling {
                 tracing::info!(source = %path.remote.ip(), "a scanner; it is not heard");
             }
-            return true;
+            return Welcome::Unheard;
         }
-        if let Some((rates, _)) = &mut self.rates
-            && Lane::of(message) == Lane::Invite
-            && !self.gate.is_known(now, path.remote)
-            && !rates.admit(now, path.remote.ip())
+        let is_strangers_call = lane == Lane::Invite && !self.gate.is_known(now, path.remote);
+        let too_many =
+            self.rates.as_mut().is_some_and(|(rates, _)| is_strangers_call && !rates.admit(now, path.remote.ip()));
+        if too_many { Welcome::TooMany } else { Welcome::Heard }
+    }
+
+    /// A call that the engine refuses without keeping anything of it: what comes of it again is a new one.
+    pub(super) fn note_refused(&mut self, bytes: &Bytes) {
+        let status = bytes.strip_prefix(b"SIP/2.0 ").and_then(|rest| rest.get(..3));
+        if status.is_some_and(|status| STATELESS.contains(&status))
+            && let Ok(answer) = Message::parse(bytes.clone())
+            && answer.cseq().method == Method::Invite
         {
-            self.counts.rate_limited += 1;
-            return true;
+            self.gate.forget_admitted(&answer);
         }
-        false
     }
 
     /// Something new for a socket that is only there for what is old.

@@ -1,6 +1,7 @@
 use std::{io::Write as _, net::UdpSocket};
 
 use super::*;
+use crate::wire::sip::Name;
 
 struct Fixture {
     _runtime: tokio::runtime::Runtime,
@@ -138,7 +139,7 @@ fn an_overloaded_switch_refuses_new_calls_by_itself() {
 #[test]
 fn a_copy_of_an_admitted_call_is_let_in_under_load() {
     let mut fixture = start();
-    fixture.net.limit_calls(1, Box::new(|_| false));
+    fixture.net.limit_calls(1, Box::new(|_, _| false));
     fixture.say(&request("INVITE", 1));
     fixture.turn(0);
     assert_eq!(fixture.net.waiting(Lane::Invite), 1);
@@ -148,17 +149,98 @@ fn a_copy_of_an_admitted_call_is_let_in_under_load() {
         fixture.net.receive(Instant::from_micros(500_000));
         fixture.net.flush();
     }
-    assert_eq!((fixture.net.waiting(Lane::Invite), fixture.net.waiting(Lane::Dialog)), (1, 1));
+    assert_eq!((fixture.net.waiting(Lane::Invite), fixture.net.waiting(Lane::Dialog)), (2, 0));
     assert_eq!(fixture.net.take_counts().rate_limited, 1);
-    fixture.net.limit_calls(10_000, Box::new(|_| false));
+    assert!(fixture.hear().contains("Call-ID: 2"));
+    fixture.net.limit_calls(10_000, Box::new(|_, _| false));
     fixture.say(&request("INVITE", 1));
     fixture.say(&request("INVITE", 3));
     while fixture.net.counts.received < 2 {
         fixture.net.receive(Instant::from_micros(1_000_000));
         fixture.net.flush();
     }
-    assert_eq!((fixture.net.waiting(Lane::Dialog), fixture.net.take_counts().refused_calls), (2, 1));
+    assert_eq!((fixture.net.waiting(Lane::Invite), fixture.net.take_counts().refused_calls), (3, 1));
     assert!(fixture.hear().contains("Call-ID: 3"));
+}
+
+/// SW-18: an INVITE that comes for ever gets past the rate as often as a caller sends it, and no further; one that was
+/// refused by an answer that left nothing behind is new each time.
+#[test]
+fn sw_18_one_invite_for_ever_is_no_way_round_the_rate() {
+    let mut fixture = start();
+    fixture.net.limit_calls(2, Box::new(|_, _| false));
+    let sends = |fixture: &mut Fixture, count: u64| {
+        for _ in 0..count {
+            fixture.say(&request("INVITE", 1));
+        }
+        while fixture.net.counts.received < count {
+            fixture.net.receive(Instant::from_micros(0));
+            fixture.net.flush();
+        }
+        fixture.net.take_counts()
+    };
+    let counts = sends(&mut fixture, 40);
+    assert_eq!((fixture.net.waiting(Lane::Invite), counts.rate_limited), (1 + 11 + 1, 27));
+    assert_eq!(fixture.net.waiting(Lane::Dialog), 0);
+    let Some(Input::Sip { path, message }) = fixture.net.next_input() else { panic!("nothing came") };
+    while fixture.net.next_input().is_some() {}
+    let header = |name| message.header(name).unwrap();
+    let refusal = format!(
+        "SIP/2.0 401 Unauthorized\r\nVia: {};received=127.0.0.1\r\nFrom: {}\r\nTo: {};tag=x\r\nCall-ID: {}\r\nCSeq: {}\r\n\
+         Content-Length: 0\r\n\r\n",
+        header(Name::Via),
+        header(Name::From),
+        header(Name::To),
+        message.call_id(),
+        header(Name::CSeq),
+    );
+    fixture.net.send(path, Bytes::from(refusal));
+    let counts = sends(&mut fixture, 5);
+    assert_eq!((fixture.net.waiting(Lane::Invite), counts.rate_limited), (0, 5));
+}
+
+/// SW-18: a call beyond its source's rate hears 503 with Retry-After, so often in a second that nobody gains by forging a
+/// source.
+#[test]
+fn sw_18_a_call_beyond_the_rate_hears_503() {
+    let mut fixture = start();
+    fixture.net.limit_calls(1, Box::new(|_, _| false));
+    fixture.net.refusals = Rates::new(2);
+    for number in 1..=5 {
+        fixture.say(&request("INVITE", number));
+    }
+    while fixture.net.counts.received < 5 {
+        fixture.net.receive(Instant::from_micros(0));
+        fixture.net.flush();
+    }
+    let counts = fixture.net.take_counts();
+    assert_eq!((fixture.net.waiting(Lane::Invite), counts.rate_limited, counts.sent), (1, 4, 2));
+    for number in [2, 3] {
+        let refusal = fixture.hear();
+        assert!(refusal.starts_with("SIP/2.0 503 ") && refusal.contains("Retry-After: "), "{refusal}");
+        assert!(refusal.contains(&format!("Call-ID: {number}\r\n")), "{refusal}");
+    }
+}
+
+/// SW-18, SW-03: a connection with a trunk's certificate is a trunk's as long as it lives, and no other from there is.
+#[test]
+fn sw_18_sw_03_a_certified_connection_is_spared() {
+    let mut fixture = start();
+    let now = Instant::from_micros(0);
+    fixture.net.limit_calls(1, Box::new(|_, domains| domains.iter().any(|domain| domain == "sip.carrier.example")));
+    let remote: SocketAddr = "127.0.0.1:40000".parse().unwrap();
+    let call = |fixture: &mut Fixture, flow: u64, number: usize| {
+        let path = Path { transport: Transport::Tls, local: fixture.address, remote, flow: Some(FlowId(flow)) };
+        let message = Message::parse(Bytes::from(request("INVITE", number))).unwrap();
+        fixture.net.take(now, streams::Arrival::Message { path, message });
+        fixture.net.take_counts().rate_limited == 0
+    };
+    let domains = vec!["sip.carrier.example".to_owned()];
+    fixture.net.take(now, streams::Arrival::Certified { flow: FlowId(7), source: remote.ip(), domains });
+    assert!((0..5).all(|number| call(&mut fixture, 7, number)));
+    assert!(call(&mut fixture, 8, 10) && !call(&mut fixture, 8, 11));
+    fixture.net.take(now, streams::Arrival::Closed(FlowId(7)));
+    assert!(!call(&mut fixture, 7, 12) && fixture.net.domains.is_empty());
 }
 
 /// SW-19: a banned source and a scanner are dropped without an answer, a registered phone at the same address is heard, and
@@ -179,17 +261,19 @@ fn the_gate_drops_those_who_are_not_heard() {
     assert_eq!((fixture.net.take_counts().shut_out, fixture.net.next_input().is_none()), (2, true));
 
     fixture.net.obey(now, GateOrder::Known { remote: source, until });
-    fixture.net.limit_calls(1, Box::new(|_| false));
+    fixture.net.limit_calls(1, Box::new(|_, _| false));
     for number in 3..8 {
         fixture.say(&request("INVITE", number));
     }
-    while fixture.net.waiting(Lane::Invite) < 5 {
+    fixture.say(&request("REGISTER", 8));
+    while fixture.net.waiting(Lane::Invite) < 5 || fixture.net.waiting(Lane::KnownRegister) == 0 {
         fixture.net.receive(now);
     }
+    while fixture.net.next_input().is_some() {}
     fixture.net.obey(now, GateOrder::Unknown { remote: source });
-    fixture.net.limit_calls(1, Box::new(move |remote| remote == source));
+    fixture.net.limit_calls(1, Box::new(move |remote, _| remote == source));
     fixture.say(&request("REGISTER", 9));
-    while fixture.net.waiting(Lane::Register) == 0 {
+    while fixture.net.waiting(Lane::KnownRegister) == 0 {
         fixture.net.receive(now);
     }
     assert_eq!(fixture.net.take_counts().sent, 0, "nobody was answered");

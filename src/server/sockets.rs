@@ -17,7 +17,7 @@ use crate::{
     net::{Bound, Net, StreamLimits, Tls, Trusted, addresses},
     settings::{Limits, ListenerKind, ServerSettings},
     sip::Transport,
-    switch::Listener,
+    switch::{Listener, Trunk},
 };
 
 /// How often the machine's addresses are looked at, where a listener is for all of them.
@@ -205,10 +205,15 @@ pub fn open_tls(server: &ServerSettings, folder: &Path, data: &Path) -> Result<O
     Ok(Some(Arc::new(tls)))
 }
 
-/// Calls from trunks have limits of their own.
+/// Calls from trunks have limits of their own. Those from where a trunk has registered us are known to the gate.
 pub fn trunk_sources(centre: &Centre) -> Trusted {
-    let sources: Vec<_> = centre.trunks.iter().flat_map(|trunk| trunk.sources.iter().copied()).collect();
-    Box::new(move |remote| sources.iter().any(|source| source.matches(remote)))
+    let trunks = centre.trunks.iter().map(|trunk| Trunk {
+        sources: trunk.sources.clone(),
+        certificate_names: trunk.certificate_names.clone(),
+        ..Trunk::new(trunk.id, trunk.name.as_str())
+    });
+    let trunks: Vec<Trunk> = trunks.collect();
+    Box::new(move |remote, domains| trunks.iter().any(|trunk| trunk.calls_from(remote, domains)))
 }
 
 /// An address for all means each of them, so that every message knows where it came to; the one that leads outside comes
@@ -247,6 +252,28 @@ mod tests {
         let (sockets, net) =
             Sockets::open(&settings(listen), Path::new("."), Path::new("."), runtime.handle(), now).unwrap();
         (runtime, sockets, net)
+    }
+
+    /// SW-19, SW-03: a trunk is known by its addresses, its certificate, or both, as its settings have it.
+    #[test]
+    fn sw_19_sw_03_trunks_are_known_as_the_settings_have_it() {
+        let mut centre = Centre::default();
+        let source = crate::switch::Source { network: "192.0.2.7/32".parse().unwrap(), port: None };
+        let mut trunk = Trunk::new(crate::base::TrunkId(1), "one");
+        for (sources, names, expected) in [
+            (vec![source], vec![], [true, true, false, false]),
+            (vec![], vec!["carrier.example".to_owned()], [true, false, true, false]),
+            (vec![source], vec!["carrier.example".to_owned()], [true, false, false, false]),
+            (vec![], vec![], [false; 4]),
+        ] {
+            (trunk.sources, trunk.certificate_names) = (sources, names);
+            centre.trunks = vec![trunk.clone()];
+            let trusted = trunk_sources(&centre);
+            let [from, elsewhere] = ["192.0.2.7:5060", "192.0.2.8:5060"].map(|text| text.parse().unwrap());
+            let shown = [String::from("carrier.example")];
+            let known = [(from, &shown[..]), (from, &[]), (elsewhere, &shown), (elsewhere, &[])];
+            assert_eq!(known.map(|(remote, domains)| trusted(remote, domains)), expected);
+        }
     }
 
     fn shown(sockets: &Sockets) -> Vec<(Transport, SocketAddr)> {
