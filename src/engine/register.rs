@@ -9,7 +9,6 @@ use crate::{
         Mark, Path, Reply, TransactionId,
         registrar::{Binding, BindingChange},
     },
-    switch::LegParty,
     wire::sip::Message,
 };
 
@@ -70,10 +69,10 @@ impl Engine {
             self.tell_gate(now, binding, gone);
             let aor = binding.aor.clone();
             if let Some(user) = self.directory.router.user(&aor) {
-                if binding.path.flow.is_some() && !gone {
-                    self.switch.reconnected(LegParty::User(user), binding.path);
-                }
                 for leg in self.watching.legs_of(user) {
+                    if !gone {
+                        self.switch.reconnected(leg, binding.path, &binding.contact);
+                    }
                     self.switch.forsake(leg, binding.path, gone || !binding.reachable);
                 }
                 let view = device(user, binding, gone);

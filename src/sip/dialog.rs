@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use smallvec::SmallVec;
 
-use super::{EndId, Path, SessionId};
+use super::{EndId, Path, SessionId, Transport};
 use crate::wire::sip::{Message, Name, NameAddr, Uri};
 
 /// Record-Route entries of one dialog; a path through more proxies than this is a loop or an attack.
@@ -99,6 +99,16 @@ impl Dialog {
         self.path = way_back(request, &self.routes, &self.target, source);
     }
 
+    /// Whether `source` may be where the peer's NAT lets it speak from now: the way was learnt from where its datagrams came,
+    /// since its Contact names another host, and only the port is another one.
+    pub fn has_moved_behind_nat(&self, source: Path) -> bool {
+        let learnt = self.routes.is_empty()
+            && Uri::parse(&self.target).is_ok_and(|target| target.host.ip() != Some(self.path.remote.ip()));
+        let same_nat = self.path.remote.ip() == source.remote.ip() && self.path.local == source.local;
+        let datagrams = self.path.transport == Transport::Udp && source.transport == Transport::Udp;
+        datagrams && learnt && same_nat && self.path.remote.port() != source.remote.port()
+    }
+
     pub fn addressed(&self) -> Addressed<'_> {
         let strict = self.routes.first().is_some_and(|route| !is_loose(route));
         let routes = self.routes.iter().map(|route| &**route);
@@ -118,9 +128,16 @@ fn is_loose(route: &str) -> bool {
     NameAddr::parse(route).is_ok_and(|route| route.uri.params.has("lr"))
 }
 
-fn same_place(one: &str, other: &str) -> bool {
+pub(super) fn same_place(one: &str, other: &str) -> bool {
     match (Uri::parse(one), Uri::parse(other)) {
         (Ok(one), Ok(other)) => one.host == other.host && one.port == other.port,
+        (Ok(_) | Err(_), _) => false,
+    }
+}
+
+pub(super) fn same_host(one: &str, other: &str) -> bool {
+    match (Uri::parse(one), Uri::parse(other)) {
+        (Ok(one), Ok(other)) => one.host == other.host,
         (Ok(_) | Err(_), _) => false,
     }
 }

@@ -446,12 +446,14 @@ impl Switch {
         }
     }
 
-    /// A phone is connected again: its calls that wait for that go on over its new connection.
-    pub fn reconnected(&mut self, party: LegParty, path: Path) {
-        let legs = self.legs.values().filter(|leg| leg.party == party && leg.is_up());
-        let usages: Vec<_> = legs.filter_map(|leg| leg.signalling.usage()).collect();
-        for usage in usages {
-            self.stack.reconnected(usage, path);
+    /// A phone of the user of a leg has registered from `path`, calling itself `contact`: if it is that of the leg and its own
+    /// way has ended, the call goes on there.
+    pub fn reconnected(&mut self, id: LegId, path: Path, contact: &str) {
+        let Some(leg) = self.legs.get_mut(&id).filter(|leg| leg.is_up()) else { return };
+        if let Signalling::Dialog { usage, path: at, .. } = &mut leg.signalling
+            && self.stack.reconnected(*usage, path, contact)
+        {
+            *at = path;
         }
     }
 }

@@ -43,18 +43,27 @@ fn sw_01_the_preferred_phone_rings_first() {
 
 /// A phone that keeps two flows over connections, as raw messages.
 fn registers_flow(world: &mut World, flow: u64, number: u32) -> Path {
+    registers_flow_as(world, (flow, number), "10.0.0.7")
+}
+
+/// The same of a phone with that address; as number 0 its flows are none in the sense of RFC 5626.
+fn registers_flow_as(world: &mut World, (flow, number): (u64, u32), host: &str) -> Path {
     let path = Path {
         transport: Transport::Tcp,
         local: SWITCH.parse().unwrap(),
         remote: SocketAddr::new("127.0.0.1".parse().unwrap(), 40_000 + u16::try_from(flow).unwrap()),
         flow: Some(FlowId(flow)),
     };
+    let outbound = match number {
+        0 => String::new(),
+        number => format!(";+sip.instance=\"<urn:uuid:1>\";reg-id={number}"),
+    };
     let request = |cseq: u32, more: &str| {
         let text = format!(
-            "REGISTER sip:strowger.test SIP/2.0\r\nVia: SIP/2.0/TCP 10.0.0.7;branch=z9hG4bKr{flow}x{cseq}\r\n\
+            "REGISTER sip:strowger.test SIP/2.0\r\nVia: SIP/2.0/TCP {host};branch=z9hG4bKr{flow}x{cseq}\r\n\
              Max-Forwards: 70\r\nFrom: <sip:rui@strowger.test>;tag=1\r\nTo: <sip:rui@strowger.test>\r\n\
              Call-ID: flow{flow}\r\nCSeq: {cseq} REGISTER\r\nSupported: outbound, path\r\nUser-Agent: SIPp\r\n\
-             Contact: <sip:rui@10.0.0.7;transport=tcp>;+sip.instance=\"<urn:uuid:1>\";reg-id={number}\r\n{more}\
+             Contact: <sip:rui@{host};transport=tcp>{outbound}\r\n{more}\
              Content-Length: 0\r\n\r\n"
         );
         Message::parse(bytes::Bytes::from(text)).unwrap()
@@ -71,7 +80,7 @@ fn registers_flow(world: &mut World, flow: u64, number: u32) -> Path {
     let value = crate::sip::digest::answer([challenge.as_str()].into_iter(), &credentials, target, b"", "cn").unwrap();
     world.input(Input::Sip { path, message: request(2, &format!("Authorization: {value}\r\n")) });
     let done = answer_to(world, path, 200);
-    assert_eq!(done.header(Name::Require), Some("outbound"));
+    assert_eq!(done.header(Name::Require), (number > 0).then_some("outbound"));
     path
 }
 
@@ -99,6 +108,23 @@ fn response(world: &mut World, path: Path, request: &Message, status: &str) {
     world.input(Input::Sip { path, message: Message::parse(bytes::Bytes::from(text)).unwrap() });
 }
 
+/// 200 with a description, and who is at `host`.
+fn answers(world: &mut World, path: Path, request: &Message, host: &str) {
+    let header = |name| request.header(name).unwrap_or_default();
+    let body = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40010 RTP/AVP 0 8\r\n";
+    let text = format!(
+        "SIP/2.0 200 OK\r\nVia: {}\r\nFrom: {}\r\nTo: {};tag=far\r\nCall-ID: {}\r\nCSeq: {} INVITE\r\n\
+         Contact: <sip:rui@{host};transport=tcp>\r\nContent-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{body}",
+        header(Name::Via),
+        header(Name::From),
+        header(Name::To),
+        request.call_id(),
+        request.cseq().number,
+        body.len(),
+    );
+    world.input(Input::Sip { path, message: Message::parse(bytes::Bytes::from(text)).unwrap() });
+}
+
 /// SW-01: two flows of one phone ring it once; when one has failed, the call takes the other, and the failed one is
 /// forgotten. A connection that ends takes its binding along.
 #[test]
@@ -120,6 +146,51 @@ fn sw_01_a_failed_flow_gives_way_to_the_next() {
     world.input(Input::FlowClosed(FlowId(1)));
     assert!(world.engine.registrar.bindings("rui").is_empty());
     world.assert_nothing_left();
+}
+
+/// SW-03: a connection is in use while a phone is registered over it, or in a call, or a request waits for its answer there.
+#[test]
+fn sw_03_a_connection_is_in_use_while_something_depends_on_it() {
+    let mut world = World::new(304);
+    assert!(!world.engine.is_in_use(FlowId(1)));
+    let phone = registers_flow(&mut world, 1, 1);
+    assert!(world.engine.is_in_use(FlowId(1)) && !world.engine.is_in_use(FlowId(2)));
+    let caller = world.phone("ana", 6001);
+    world.call(caller, "ana", "202");
+    let invite = invite_at(&world, phone).expect("it rings");
+    world.engine.registrar.remove("rui", "sip:rui@10.0.0.7;transport=tcp", None).unwrap();
+    assert!(world.engine.is_in_use(FlowId(1)), "it is being called");
+    response(&mut world, phone, &invite, "486 Busy Here");
+    world.pass(secs(40));
+    assert!(!world.engine.is_in_use(FlowId(1)));
+    world.assert_nothing_left();
+}
+
+/// SW-01, SW-03: a phone whose connection is gone in mid-call registers over another one, and hears there what is said in the
+/// call; that of another phone of the same user is none of the call's.
+#[test]
+fn sw_01_sw_03_a_call_goes_on_where_its_phone_registers_anew() {
+    for closes_first in [true, false] {
+        let mut world = World::new(305);
+        let caller = world.phone("ana", 6001);
+        let first = registers_flow_as(&mut world, (1, 0), "10.0.0.7");
+        let usage = world.call(caller, "ana", "202");
+        let invite = invite_at(&world, first).expect("it rings");
+        answers(&mut world, first, &invite, "10.0.0.7");
+        assert!(world.is_answered(caller));
+        if closes_first {
+            world.input(Input::FlowClosed(FlowId(1)));
+        }
+        let _other = registers_flow_as(&mut world, (3, 0), "10.0.0.9");
+        let second = registers_flow_as(&mut world, (2, 0), "10.0.0.7");
+        if !closes_first {
+            world.input(Input::FlowClosed(FlowId(1)));
+        }
+        world.bye(caller, usage);
+        let byes = world.sent.iter().filter(|(_, message, _)| message.method() == Some(&Method::Bye));
+        let at: Vec<_> = byes.map(|(at, ..)| *at).collect();
+        assert_eq!(at, [second.remote], "{closes_first}");
+    }
 }
 
 /// SW-03: who is called as `sips:` is called securely or not at all, and a Contact of that kind that comes insecurely is

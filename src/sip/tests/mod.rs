@@ -11,4 +11,5 @@ mod offers;
 mod proxy;
 mod races;
 mod sessions;
+mod ways;
 pub(super) mod world;

@@ -147,7 +147,7 @@ impl Stack {
             let reply = Reply::new(500).header("Retry-After", "0");
             return self.answer(now, transaction, &reply);
         }
-        self.follow_flow(id, path);
+        self.follow_peer(id, path);
         if let Some(usage) = self.usages.get_mut(id) {
             usage.dialog.session.hear(&request);
         }
@@ -198,12 +198,13 @@ impl Stack {
         later
     }
 
-    /// A peer that speaks from a new connection is answered there from now on (RFC 5626 in spirit).
-    fn follow_flow(&mut self, id: UsageId, path: Path) {
-        let known = self.usages.get(id).map(|usage| usage.dialog.path);
-        if path.flow.is_some()
-            && known.is_some_and(|known| known.flow != path.flow && known.transport == path.transport)
-        {
+    /// A peer that speaks from a new connection is answered there from now on (RFC 5626 in spirit), and one behind a NAT at the
+    /// port that its NAT has given it now. Whoever sent this knows the tags of both sides, and comes later than all before.
+    fn follow_peer(&mut self, id: UsageId, path: Path) {
+        let Some(dialog) = self.usages.get(id).map(|usage| &usage.dialog) else { return };
+        let known = dialog.path;
+        let reconnected = path.flow.is_some() && known.flow != path.flow && known.transport == path.transport;
+        if reconnected || dialog.has_moved_behind_nat(path) {
             self.rehome(id, path);
         }
     }

@@ -10,7 +10,7 @@ use crate::{
     base::{Now, Wall},
     sip::{
         Credentials, Mark, Path, SessionId, Stack, Transport, UsageId,
-        dialog::Dialog,
+        dialog::{Dialog, same_host, same_place},
         timer::Wait,
         transaction::{Branch, ClientOwner, ClientState, ClientTransaction, Kind, ServerOwner, Transaction},
     },
@@ -225,16 +225,26 @@ impl Stack {
         self.earlier.insert(token, id);
     }
 
-    /// The phone behind a connection that had ended is back on another one.
-    pub fn reconnected(&mut self, id: UsageId, path: Path) {
+    /// A phone of the user of a call has registered from `path`, calling itself `contact`. True when the call goes on there:
+    /// its own way has ended or is behind a NAT, and this is the same phone.
+    pub fn reconnected(&mut self, id: UsageId, path: Path, contact: &str) -> bool {
         let waits = self.usage_timers.deadline(&(id, UsageClock::FlowGrace)).is_some();
-        let same = self
-            .usages
-            .get(id)
-            .is_some_and(|usage| usage.dialog.path.transport == path.transport && usage.dialog.path.flow.is_none());
-        if waits && same {
+        let Some(dialog) = self.usages.get(id).map(|usage| &usage.dialog) else { return false };
+        let is_back = dialog.path.transport == path.transport
+            && match path.flow {
+                None => dialog.has_moved_behind_nat(path) && same_place(&dialog.target, contact),
+                flow if dialog.path.flow.is_some() => {
+                    // The old connection may be dead without our knowing; another phone has another address.
+                    let same_site = dialog.path.remote.ip() == path.remote.ip();
+                    dialog.path.flow != flow && same_site && same_place(&dialog.target, contact)
+                }
+                // A page may call itself anew each time, and a phone by the port of its connection.
+                Some(_) => waits || same_host(&dialog.target, contact),
+            };
+        if is_back {
             self.rehome(id, path);
         }
+        is_back
     }
 }
 

@@ -264,6 +264,10 @@ impl Stack {
     fn rehome(&mut self, id: UsageId, path: Path) {
         let Some(usage) = self.usages.get_mut(id) else { return };
         let old = std::mem::replace(&mut usage.dialog.path, path);
+        if old.remote != path.remote {
+            // The next process has to know where he is.
+            self.tell(Event::Renewed { usage: id });
+        }
         if old.flow == path.flow {
             return;
         }
@@ -382,7 +386,8 @@ impl Stack {
     }
 
     /// A caller whose connection ends before we answered has hung up. An answered call lives on: the peer may come back
-    /// over a new connection, and what it can't be told any more ends it; only behind a WebSocket nobody can be called.
+    /// over a new connection, or registers over one, and what it can't be told any more ends it; only behind a WebSocket nobody
+    /// can be called.
     pub(super) fn on_usage_flow_closed(&mut self, now: Now, id: UsageId) {
         let Some(usage) = self.usages.get(id) else { return };
         let path = Path { flow: None, ..usage.dialog.path };
