@@ -211,6 +211,11 @@ impl Engine {
         engine
     }
 
+    /// Whether a registered phone, a call or another dialog depends on a connection, which may be silent then.
+    pub fn is_in_use(&self, flow: FlowId) -> bool {
+        self.registrar.aor_of_flow(flow).is_some() || self.switch.is_in_use(flow)
+    }
+
     pub fn handle(&mut self, now: Now, input: Input) {
         match input {
             Input::Sip { path, message } => self.switch.handle_message(now, path, message),

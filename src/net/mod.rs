@@ -121,6 +121,8 @@ pub struct Net {
     facts: Vec<Input>,
     /// Connections that have ended, handed out after the messages.
     ended: VecDeque<FlowId>,
+    /// Connections that others made and on which nothing has come for long.
+    idle: Vec<FlowId>,
     polled: Vec<libc::pollfd>,
     /// Used again and again while reading.
     came: Vec<(Path, Result<Message, Malformed>)>,
@@ -157,6 +159,7 @@ impl Net {
             lanes: Lanes::default(),
             facts: Vec::new(),
             ended: VecDeque::new(),
+            idle: Vec::new(),
             polled: Vec::new(),
             came: Vec::new(),
             unreachable: Vec::new(),
@@ -286,6 +289,14 @@ impl Net {
         unsafe { libc::ppoll(self.polled.as_mut_ptr(), self.polled.len() as libc::nfds_t, timeout, std::ptr::null()) };
         let rung = self.polled.first().is_some_and(|bell| bell.revents != 0);
         self.bell.wake_up(rung);
+    }
+
+    /// After [`Net::receive`]: ends connections that have been silent for long and on which nothing depends. The others may
+    /// be silent for as long again; whether their peer's host is there, TCP finds out.
+    pub fn close_idle(&mut self, is_in_use: impl Fn(FlowId) -> bool) {
+        for flow in self.idle.drain(..).filter(|flow| !is_in_use(*flow)) {
+            self.streams.hang_up(flow);
+        }
     }
 
     /// What the engine has found out about a source.

@@ -65,6 +65,7 @@ impl Net {
                 self.domains.remove(&flow);
                 self.ended.push_back(flow);
             }
+            Arrival::Idle(flow) => self.idle.push(flow),
             Arrival::Unreachable { transport, remote } => self.facts.push(Input::Unreachable { transport, remote }),
         }
     }

@@ -50,6 +50,8 @@ pub enum Arrival {
         domains: Vec<String>,
     },
     Closed(FlowId),
+    /// Nothing has come on it for the time that one may be silent. It stays open unless [`Streams::hang_up`] ends it.
+    Idle(FlowId),
     Unreachable {
         transport: Transport,
         remote: SocketAddr,
@@ -85,6 +87,12 @@ impl Shared {
         // The loop has ended when this fails, and with it the process.
         if self.arrivals.send(arrival).await.is_ok() {
             self.bell.ring();
+        }
+    }
+
+    async fn tell_idle(&self, path: Path) {
+        if let Some(flow) = path.flow {
+            self.tell(Arrival::Idle(flow)).await;
         }
     }
 
@@ -207,6 +215,11 @@ impl Streams {
                 None => self.connect(path, bytes),
             },
         }
+    }
+
+    /// Ends a connection; [`Arrival::Closed`] follows.
+    pub fn hang_up(&self, flow: FlowId) {
+        self.shared.table.hang_up(flow);
     }
 
     fn connect(&self, path: &Path, first: Bytes) {

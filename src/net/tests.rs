@@ -11,8 +11,12 @@ struct Fixture {
 }
 
 fn start() -> Fixture {
+    start_with(Duration::from_secs(30))
+}
+
+fn start_with(idle_time: Duration) -> Fixture {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let limits = StreamLimits { total_max: 10, per_ip_max: 10, idle_time: Duration::from_secs(30) };
+    let limits = StreamLimits { total_max: 10, per_ip_max: 10, idle_time };
     let mut net = Net::new(runtime.handle().clone(), limits, FlowId(1)).unwrap();
     let address = net.listen(Transport::Udp, "127.0.0.1:0".parse().unwrap()).unwrap().address;
     let phone = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -312,6 +316,28 @@ fn sw_03_an_end_comes_behind_what_was_said() {
         let Some(Input::FlowClosed(flow)) = fixture.net.next_input() else { panic!("no end") };
         assert_eq!((path.flow, fixture.net.next_input().is_none()), (Some(flow), true));
     }
+}
+
+/// SW-03, SW-19: a connection on which a registered phone or a call depends is not closed though it is silent for long; once
+/// nothing depends on it, it is.
+#[test]
+fn sw_03_sw_19_a_silent_connection_lives_as_long_as_it_is_used() {
+    let mut fixture = start_with(Duration::from_millis(50));
+    let listening = fixture.net.listen(Transport::Tcp, "127.0.0.1:0".parse().unwrap()).unwrap().address;
+    let _phone = std::net::TcpStream::connect(listening).unwrap();
+    let asked = std::cell::Cell::new(0);
+    while asked.get() < 3 {
+        fixture.turn(0);
+        fixture.net.close_idle(|_| asked.replace(asked.get() + 1) < 3);
+        assert!(fixture.net.next_input().is_none(), "it is in use");
+    }
+    assert_eq!(fixture.net.connections(), 1);
+    while fixture.net.ended.is_empty() {
+        fixture.turn(0);
+        fixture.net.close_idle(|_| false);
+    }
+    assert!(matches!(fixture.net.next_input(), Some(Input::FlowClosed(_))));
+    assert_eq!(fixture.net.connections(), 0);
 }
 
 /// The chunks of a packet by kind.

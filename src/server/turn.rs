@@ -105,6 +105,7 @@ impl Loop {
             self.pulse.turn_begins(now.mono);
             self.net.stamp(now);
             self.net.receive(now.mono);
+            self.net.close_idle(|flow| self.engine.is_in_use(flow));
             self.take_orders();
             self.take_messages();
             self.on_time();

@@ -157,6 +157,11 @@ impl Switch {
         self.drain_stack(now);
     }
 
+    /// Whether a call or another dialog depends on a connection.
+    pub fn is_in_use(&self, flow: FlowId) -> bool {
+        self.stack.is_in_use(flow)
+    }
+
     pub fn handle_flow_closed(&mut self, now: Now, flow: FlowId) {
         self.stack.handle_flow_closed(now, flow);
         self.drain_stack(now);

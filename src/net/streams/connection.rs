@@ -26,7 +26,7 @@ use crate::{
 /// A message must be whole this long after its first octet, however slowly it drips.
 const MESSAGE_TIME: Duration = Duration::from_secs(10);
 
-/// A connection on which we have not yet said yes to anything may be silent this long.
+/// A connection on which we have not yet said yes to anything may be silent this long before the loop is asked about it.
 const STRANGER_IDLE_TIME: Duration = Duration::from_secs(30);
 
 /// A connection of ours that brings nothing at all for a day is of no use to anybody.
@@ -72,7 +72,7 @@ where
     }
 }
 
-/// How long a connection may be silent.
+/// How long a connection may be silent before the loop is asked whether anything depends on it.
 pub fn idle_time(shared: &Shared, welcome: &AtomicBool) -> Duration {
     let known = welcome.load(Ordering::Relaxed);
     if known { shared.limits.idle_time } else { STRANGER_IDLE_TIME.min(shared.limits.idle_time) }
@@ -130,7 +130,11 @@ impl<R: AsyncRead + Unpin> Reader<'_, R> {
             let idle = || now() + patient.unwrap_or_else(|| idle_time(self.shared, &self.welcome));
             let count = match timeout_at(partial_until.unwrap_or_else(idle), self.read.read(&mut buffer)).await {
                 Err(_) if partial_until.is_some() => return "message too slow",
-                Err(_) => return "idle",
+                Err(_) if self.ours => return "idle",
+                Err(_) => {
+                    self.shared.tell_idle(self.path).await;
+                    continue;
+                }
                 Ok(Err(_)) => return "read failed",
                 Ok(Ok(0)) => return "closed by the peer",
                 Ok(Ok(count)) => count,

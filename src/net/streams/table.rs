@@ -127,6 +127,12 @@ impl Table {
         }
     }
 
+    pub fn hang_up(&self, id: FlowId) {
+        if let Some(flow) = self.lock().by_id.get(&id) {
+            flow.stop.cancel();
+        }
+    }
+
     pub fn close_all(&self) {
         for flow in self.lock().by_id.values() {
             flow.stop.cancel();

@@ -54,18 +54,30 @@ impl Fixture {
     fn next_message(&mut self) -> (Path, Message) {
         match self.next() {
             Arrival::Message { path, message } => (path, message),
-            other @ (Arrival::Certified { .. } | Arrival::Closed(_) | Arrival::Unreachable { .. }) => {
-                panic!("{other:?}")
-            }
+            other @ (Arrival::Certified { .. }
+            | Arrival::Closed(_)
+            | Arrival::Idle(_)
+            | Arrival::Unreachable { .. }) => panic!("{other:?}"),
         }
     }
 
     fn expect_closed(&mut self) -> FlowId {
         match self.next() {
             Arrival::Closed(flow) => flow,
-            other @ (Arrival::Message { .. } | Arrival::Certified { .. } | Arrival::Unreachable { .. }) => {
-                panic!("{other:?}")
-            }
+            other @ (Arrival::Message { .. }
+            | Arrival::Certified { .. }
+            | Arrival::Idle(_)
+            | Arrival::Unreachable { .. }) => panic!("{other:?}"),
+        }
+    }
+
+    fn expect_idle(&mut self) -> FlowId {
+        match self.next() {
+            Arrival::Idle(flow) => flow,
+            other @ (Arrival::Message { .. }
+            | Arrival::Certified { .. }
+            | Arrival::Closed(_)
+            | Arrival::Unreachable { .. }) => panic!("{other:?}"),
         }
     }
 }
@@ -164,13 +176,21 @@ fn connections_are_limited_by_address_and_in_total() {
     assert_eq!(fixture.next_message().1.call_id(), "9");
 }
 
-/// SW-19: a connection that never says anything is closed.
+/// SW-19, SW-03: of a connection that says nothing the loop is asked each time that it has been silent for long; one that is
+/// of no use is closed, the others stay open.
 #[test]
-fn a_silent_stranger_is_closed() {
+fn sw_19_a_silent_connection_is_asked_about() {
     let mut fixture = start(StreamLimits { idle_time: Duration::from_millis(100), ..generous() });
-    let peer = fixture.connect();
-    fixture.expect_closed();
+    let mut peer = fixture.connect();
+    let flow = fixture.expect_idle();
+    assert_eq!(fixture.expect_idle(), flow, "nobody has said that it be closed");
+    peer.write_all(options(1).as_bytes()).unwrap();
+    assert_eq!(fixture.next_message().0.flow, Some(flow));
+    assert_eq!(fixture.expect_idle(), flow);
+    fixture.streams.hang_up(flow);
+    assert_eq!(fixture.expect_closed(), flow);
     assert_eq!(read_to_end(peer), b"");
+    fixture.streams.hang_up(flow);
 }
 
 /// SW-19: whoever does not read what we send is cut off, and costs a bounded number of messages until then.
@@ -216,7 +236,9 @@ fn a_refused_connection_is_told() {
     fixture.streams.send(&path, Bytes::from_static(b"anybody?"));
     match fixture.next() {
         Arrival::Unreachable { remote: told, .. } => assert_eq!(told, remote),
-        other @ (Arrival::Message { .. } | Arrival::Certified { .. } | Arrival::Closed(_)) => panic!("{other:?}"),
+        other @ (Arrival::Message { .. } | Arrival::Certified { .. } | Arrival::Closed(_) | Arrival::Idle(_)) => {
+            panic!("{other:?}")
+        }
     }
 }
 

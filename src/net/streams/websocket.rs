@@ -65,7 +65,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         Ok(Err(_)) => return "no WebSocket handshake",
         Err(_) => return "handshake too slow",
     };
-    let mut connection = Connection { shared, socket, path, last_message: now() };
+    let mut connection = Connection { shared, socket, path, heard: now() };
     tokio::select! {
         () = stop.cancelled() => "closed by us",
         why = connection.run(queue) => why,
@@ -116,14 +116,15 @@ struct Connection<'a, S> {
     shared: &'a Shared,
     socket: WebSocketStream<S>,
     path: Path,
-    last_message: Instant,
+    /// When the last SIP message came, or the loop was asked whether it may be silent.
+    heard: Instant,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
     async fn run(&mut self, mut queue: WriteQueue) -> &'static str {
         loop {
             // What is no SIP message does not keep a stranger's connection open.
-            let until = self.last_message + idle_time(self.shared, &queue.welcome);
+            let until = self.heard + idle_time(self.shared, &queue.welcome);
             let came = tokio::select! {
                 next = queue.queue.recv() => match next {
                     None => return "drained",
@@ -135,7 +136,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
                 came = timeout_at(until, self.socket.next()) => came,
             };
             let taken = match came {
-                Err(_) => Err("idle"),
+                Err(_) => {
+                    self.shared.tell_idle(self.path).await;
+                    self.heard = now();
+                    continue;
+                }
                 Ok(None | Some(Err(Error::ConnectionClosed))) => Err("closed by the peer"),
                 Ok(Some(Err(error))) => Err(self.fail(&error).await),
                 Ok(Some(Ok(message))) => self.take(message).await,
@@ -154,7 +159,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
             WsMessage::Ping(_) | WsMessage::Pong(_) | WsMessage::Frame(_) => return Ok(()),
             WsMessage::Close(_) => return Err("closed by the peer"),
         };
-        self.last_message = now();
+        self.heard = now();
         if is_keep_alive(&bytes) {
             return if bytes.len() >= 4 { self.write(Bytes::from_static(b"\r\n")).await } else { Ok(()) };
         }

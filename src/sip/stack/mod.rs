@@ -140,6 +140,13 @@ impl Stack {
         self.close_subscriptions_of_flow(flow);
     }
 
+    /// Whether a request of ours, a call or a subscription depends on a connection.
+    pub fn is_in_use(&self, flow: FlowId) -> bool {
+        let waits = self.on_flows.range((flow, TransactionId(0))..=(flow, TransactionId(u64::MAX))).next().is_some();
+        let talks = self.usage_flows.range((flow, UsageId(0))..=(flow, UsageId(u64::MAX))).next().is_some();
+        waits || talks || !self.subscriptions.of_flow(flow).is_empty()
+    }
+
     /// The network says that nobody is at `remote` (ICMP, connection refused).
     pub fn handle_unreachable(&mut self, now: Now, transport: Transport, remote: SocketAddr) {
         let range = (remote, TransactionId(0))..=(remote, TransactionId(u64::MAX));

@@ -92,7 +92,7 @@ impl Subscriptions {
         }
     }
 
-    pub(super) fn of_flow(&self, flow: FlowId) -> Vec<SubscriptionId> {
+    pub(in crate::sip) fn of_flow(&self, flow: FlowId) -> Vec<SubscriptionId> {
         let range = (flow, SubscriptionId(0))..=(flow, SubscriptionId(u64::MAX));
         self.flows.range(range).map(|(_, id)| *id).collect()
     }

@@ -115,7 +115,7 @@ fn a_new_certificate_is_taken_without_a_restart() {
     loop {
         match fixture.next() {
             Arrival::Message { message, .. } => return assert_eq!(message.call_id(), "3"),
-            Arrival::Certified { .. } | Arrival::Closed(_) => {}
+            Arrival::Certified { .. } | Arrival::Closed(_) | Arrival::Idle(_) => {}
             Arrival::Unreachable { .. } => panic!(),
         }
     }
@@ -148,7 +148,9 @@ fn client_certificates_are_asked_for_where_wanted() {
 fn told(fixture: &mut Fixture) -> Vec<String> {
     match fixture.next() {
         Arrival::Certified { domains, .. } => domains,
-        other @ (Arrival::Message { .. } | Arrival::Closed(_) | Arrival::Unreachable { .. }) => panic!("{other:?}"),
+        other @ (Arrival::Message { .. } | Arrival::Closed(_) | Arrival::Idle(_) | Arrival::Unreachable { .. }) => {
+            panic!("{other:?}")
+        }
     }
 }
 
@@ -214,7 +216,7 @@ fn a_carrier_must_be_who_it_is_said_to_be() {
     loop {
         match carrier.next() {
             Arrival::Message { message, .. } => return assert_eq!(message.call_id(), "2"),
-            Arrival::Certified { .. } | Arrival::Closed(_) => {}
+            Arrival::Certified { .. } | Arrival::Closed(_) | Arrival::Idle(_) => {}
             Arrival::Unreachable { .. } => panic!(),
         }
     }
