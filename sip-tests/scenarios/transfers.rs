@@ -114,14 +114,26 @@ fn ch_12_refer_meets_other_requests() {
     rui.hangs_up();
     world.settle();
 
-    // The same, and nobody is there: the call ends.
-    let Talk { world, rui, eva, call, .. } = talk(103);
-    eva.does(Habit::RingsThenRefuses(secs(3), 603));
-    call.refers("eva");
-    world.run_for(secs(1));
-    call.hangs_up();
-    world.within(5, "nobody is left for him", |_| rui.call().is_over());
-    world.settle();
+    // The same, and nobody is there: the transferor is rung again; the call is over when he doesn't want it either.
+    for takes in [true, false] {
+        let Talk { world, rui, eva, call, .. } = talk(103);
+        let ana = call.phone.clone();
+        eva.does(Habit::RingsThenRefuses(secs(3), 603));
+        ana.does(if takes { Habit::Answers(secs(7)) } else { Habit::RingsThenRefuses(secs(7), 486) });
+        call.refers("eva");
+        world.run_for(secs(1));
+        call.hangs_up();
+        world.within(5, "ana is rung for him", |_| ana.is_ringing());
+        rui.call().listens_anew();
+        world.within(6, "ringback meanwhile", |_| hears_ringback(&rui.call()));
+        if takes {
+            world.within(9, "they talk", |world| world.hear_each_other(&rui.call(), &ana.call()));
+            rui.hangs_up();
+        } else {
+            world.within(9, "nobody is left for him", |_| rui.call().is_over());
+        }
+        world.settle();
+    }
 
     // He who is passed on hangs up first.
     let Talk { world, rui, eva, call, .. } = talk(104);

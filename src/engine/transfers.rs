@@ -1,7 +1,7 @@
 //! Transfers that phones ask for (CH-12, SW-13): REFER alone, and REFER with Replaces (RFC 5589). Both are carried out
 //! here; none is ever passed on.
 
-use super::{BlindFailed, Engine, Refused, note::Note};
+use super::{BlindFailed, Engine, Refused, identity::internal_name, note::Note};
 use crate::{
     base::{CallId, LegId, Now, QueueId, UserId, Wall},
     sip::{Reply, SubscriptionId, TransactionId},
@@ -285,16 +285,39 @@ impl Engine {
         }
         let kept = match transfer.failed.unwrap_or(self.directory.blind_failed) {
             BlindFailed::ToQueueHead => {
-                self.back_to_queue(now, call, &transfer) || self.switch.take_back(now, transfer.leg)
+                self.back_to_queue(now, call, &transfer)
+                    || self.switch.take_back(now, transfer.leg)
+                    || self.call_back(now, call, transfer.user)
             }
             BlindFailed::ReturnToAgent => {
-                self.switch.take_back(now, transfer.leg) || self.back_to_queue(now, call, &transfer)
+                self.switch.take_back(now, transfer.leg)
+                    || self.back_to_queue(now, call, &transfer)
+                    || self.call_back(now, call, transfer.user)
             }
             BlindFailed::HangUp => false,
         };
         if !kept {
             self.switch.end_call(now, call, cause, EndedBy::Switch);
         }
+        true
+    }
+
+    /// The transferor has hung up, so his telephones ring for whom nobody took, as for anybody who calls him: it goes on as his
+    /// own forwarding says, and is over when that comes to nothing.
+    fn call_back(&mut self, now: Now, call: CallId, user: UserId) -> bool {
+        let transferor = LegParty::User(user);
+        let is_there = self.switch.call(call).is_some_and(|sight| {
+            sight.party() != transferor && self.switch.leg(sight.caller_leg()).is_some_and(|leg| leg.is_answered())
+        });
+        let name = self.directory.users.get(&user).map(|user| internal_name(user).to_owned());
+        let Some(routed) = name.filter(|_| is_there).and_then(|name| self.route_dialled(transferor, &name)) else {
+            return false;
+        };
+        if let Some(note) = self.notes.get_mut(&call) {
+            // Where the one who did not take him wanted to be called instead is nobody's wish any more.
+            note.elsewhere = None;
+        }
+        self.direct_to(now, call, routed);
         true
     }
 
