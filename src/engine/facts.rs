@@ -26,6 +26,7 @@ impl Engine {
                 self.on_response(now, transaction, status, (response.as_deref(), flow));
             }
             Fact::Rang { call, ring } => self.on_rang(now, call, ring),
+            Fact::Alerted { call, ring } => self.on_alerted(call, ring),
             Fact::Alive { ring, .. } => self.on_offer_rings(now, ring),
             Fact::RingWon { call, ring, leg, .. } => self.on_ring_won(now, call, ring, leg),
             Fact::RingLost { call, ring, lost, cause, moved } => {
@@ -71,8 +72,13 @@ impl Engine {
     fn on_rang(&mut self, now: Now, call: CallId, ring: RingId) {
         self.on_offer_rings(now, ring);
         if !self.is_third(ring) {
-            self.note_trunk_rings(call);
             self.on_transfer_rings(now, call);
+        }
+    }
+
+    fn on_alerted(&mut self, call: CallId, ring: RingId) {
+        if !self.is_third(ring) {
+            self.note_trunk_rings(call);
         }
     }
 

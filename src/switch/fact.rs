@@ -53,6 +53,8 @@ pub enum Fact {
     Through(Box<Through>),
     /// A device of the ring rings.
     Rang { call: CallId, ring: RingId },
+    /// Somebody of them has said by 180 that the called is alerted; 183 says nothing of that (RFC 3261 21.1.5).
+    Alerted { call: CallId, ring: RingId },
     /// A device of the ring has given no more than a 100 so far.
     Alive { call: CallId, ring: RingId },
     /// A device of the ring answered; the others are being cancelled. With [`Then::Tell`] it waits for `connect`.

@@ -3,8 +3,8 @@
 use smallvec::SmallVec;
 
 use super::{
-    Cause, EndedBy, Fact, GoesOn, LegSide, LegStage, Lost, Moved, RingId, RingPlan, SipWay, Switch, Target, Then,
-    Timer, Way,
+    Cause, EndedBy, Fact, GoesOn, LegParty, LegSide, LegStage, Lost, Moved, RingId, RingPlan, SipWay, Switch, Target,
+    Then, Timer, Way,
     call::Farewell,
     doors::Towards,
     headers,
@@ -31,6 +31,8 @@ const MOVED_MAX: usize = 8;
 pub(super) struct Called {
     at: Place,
     spares: Vec<Target>,
+    /// It has said by 180 that whoever is called is alerted.
+    alerted: bool,
 }
 
 #[derive(Clone)]
@@ -216,7 +218,7 @@ impl Switch {
             rang: None,
             answered: None,
         };
-        self.called.insert(id, Called { at, spares: target.spares });
+        self.called.insert(id, Called { at, spares: target.spares, alerted: false });
         self.timers.set(Timer::Dead(id), now.mono + target.dead_time);
         self.keep_leg(leg);
         Some(id)
@@ -237,6 +239,11 @@ impl Switch {
         }
         let (call, ring, party, side) = (leg.call, leg.ring, leg.party, leg.side);
         let early = body.is_some_and(|body| self.take_answer(now, id, &body));
+        let alerted = status == 180
+            && self.called.get_mut(&id).is_some_and(|called| !std::mem::replace(&mut called.alerted, true));
+        if let Some(ring) = ring.filter(|_| alerted) {
+            self.fact(Fact::Alerted { call, ring });
+        }
         if first {
             self.fact(Fact::Leg { call, leg: id, party, side, ring, stage: LegStage::Ringing });
             if let Some(ring) = ring {
@@ -247,6 +254,8 @@ impl Switch {
         let connects = ring.and_then(|ring| self.rings.get(&ring)).is_some_and(|ring| ring.plan.then == Then::Connect);
         if connects && matches!(status, 180..=183) {
             self.pass_progress(now, call, id, status, early);
+            // Who has heard somebody before, who is gone, is not to be left in silence.
+            ring.into_iter().for_each(|ring| self.hear_next(now, ring));
         }
     }
 
@@ -291,6 +300,12 @@ impl Switch {
     pub(super) fn on_rejected(&mut self, now: Now, id: LegId, status: u16, response: Option<&Message>, why: Fault) {
         let Some(leg) = self.legs.get(&id) else { return };
         let (ring, party, rang) = (leg.ring, leg.party, leg.state == LegState::Ringing);
+        let called = self.called.remove(&id);
+        let reached = match party {
+            LegParty::User(_) => rang,
+            // A carrier sends 183 for announcements of its own too.
+            LegParty::Trunk(_) => called.as_ref().is_some_and(|called| called.alerted),
+        };
         let given = response.and_then(|response| response.header(crate::wire::sip::Name::Reason));
         let cause = match given.and_then(Cause::from_reason) {
             Some(given) => Cause { sip: status, q850: given.q850 },
@@ -299,11 +314,10 @@ impl Switch {
         let lost = lost(status, rang);
         let nobody = matches!(why, Fault::Silent | Fault::Unreachable);
         let silent = nobody || matches!(status, 404 | 410 | FLOW_FAILED | 480);
-        let called = self.called.remove(&id);
         let (place, spares) = called.map(|called| (called.at, called.spares)).unzip();
         let dead = place.filter(|_| lost == Lost::Unreachable && silent);
         // Whoever was heard to ring was reached: another server would only ring him again.
-        if !rang && (nobody || matches!(status, FLOW_FAILED | 503)) {
+        if !reached && (nobody || matches!(status, FLOW_FAILED | 503)) {
             self.dial_spare(now, ring, spares.unwrap_or_default());
         }
         self.end_leg(now, id, cause, EndedBy::Peer, Farewell::Theirs);
@@ -370,7 +384,7 @@ impl Switch {
     }
 
     /// Somebody picked up there.
-    fn tell_used(&mut self, leg: LegId, party: super::LegParty) {
+    fn tell_used(&mut self, leg: LegId, party: LegParty) {
         let Some(called) = self.called.remove(&leg) else { return };
         self.fact(match called.at {
             Place::Contact(contact, _) => Fact::Used { party, contact },
@@ -378,7 +392,7 @@ impl Switch {
         });
     }
 
-    fn tell_dead(&mut self, party: super::LegParty, place: Place, flow_failed: bool) {
+    fn tell_dead(&mut self, party: LegParty, place: Place, flow_failed: bool) {
         self.fact(match place {
             Place::Contact(contact, path) => Fact::Dead { party, contact, path, flow_failed },
             Place::Page(page) => Fact::PageDead { page },
@@ -400,7 +414,7 @@ impl Switch {
     }
 
     /// A person who said no says so on all his devices (RFC 3261 21.6).
-    fn end_same_party(&mut self, now: Now, ring: RingId, party: super::LegParty, cause: Cause) {
+    fn end_same_party(&mut self, now: Now, ring: RingId, party: LegParty, cause: Cause) {
         let Some(ring) = self.rings.get_mut(&ring) else { return };
         let legs = &self.legs;
         let is_same = |leg: &LegId| legs.get(leg).is_some_and(|leg| leg.party == party);
@@ -423,7 +437,7 @@ impl Switch {
 }
 
 /// Where a redirection leads: the contacts by their q, those of one q as they came.
-fn moved(by: super::LegParty, status: u16, response: &Message) -> Option<Moved> {
+fn moved(by: LegParty, status: u16, response: &Message) -> Option<Moved> {
     if !matches!(status, 300..=302) {
         return None;
     }
@@ -469,7 +483,7 @@ fn invite(
         body: Some(Body::sdp(offer)),
         credentials: way.credentials.as_deref().cloned(),
         max_forwards,
-        large_by_tcp: matches!(target.party, super::LegParty::Trunk(_)),
+        large_by_tcp: matches!(target.party, LegParty::Trunk(_)),
         abilities: target.quirks.abilities(),
         datagram_max: target.quirks.datagram_max.map_or(usual.datagram_max, usize::from),
         ..usual

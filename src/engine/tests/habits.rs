@@ -225,10 +225,18 @@ fn sw_11_who_gets_info_gets_no_tones() {
     assert_eq!(next.commands.iter().filter(|command| is_told(command)).count(), 1, "{:?}", next.commands);
 }
 
-/// TK-05: a trunk that has rung the called and then fails was reached: nobody is rung a second time by another way.
+/// TK-05: a trunk that has rung the called and then fails was reached: nobody is rung a second time by another way. 183 is no
+/// such sign: carriers announce with it that they can't put the call through.
 #[test]
 fn tk_05_who_rang_is_not_rung_by_another_trunk() {
-    for (rings, tried) in [(None, true), (Some(180), false), (Some(183), false)] {
+    for (rings, says, tried) in [
+        (None, 503, true),
+        (Some(180), 503, false),
+        (Some(180), 408, false),
+        (Some(183), 503, true),
+        (Some(183), 408, true),
+        (Some(183), 486, false),
+    ] {
         let mut centre = centre();
         let mut spare = centre.trunks[0].clone();
         (spare.id, spare.name, spare.sources) = (TrunkId(2), "spare".into(), Vec::new());
@@ -251,12 +259,25 @@ fn tk_05_who_rang_is_not_rung_by_another_trunk() {
         let spare = world.add_phone("127.0.0.1:5081", "");
         let (_, usage, _) = leaves(&mut world, ana, &[]);
         if let Some(status) = rings {
-            world.respond(carrier(), usage, Reply::new(status));
+            let announces = world.phones[&carrier()].offer();
+            let reply = Reply::new(status);
+            world.respond(carrier(), usage, if status == 183 { reply.body(announces) } else { reply });
         }
-        world.respond(carrier(), usage, Reply::new(503));
-        assert_eq!(world.incoming(spare).is_some(), tried, "{rings:?}");
+        world.respond(carrier(), usage, Reply::new(says));
+        let next = world.incoming(spare);
+        assert_eq!(next.is_some(), tried, "{rings:?} {says}");
+        if let (Some(183), Some((usage, _))) = (rings, next) {
+            // Who has listened to the one goes on listening to us.
+            world.commands.clear();
+            world.respond(spare, usage, Reply::new(180));
+            assert!(
+                world.commands.iter().any(|command| matches!(command, Command::Play { .. })),
+                "{:?}",
+                world.commands
+            );
+        }
         if !tried {
-            assert_eq!(world.rejected(ana), Some(503));
+            assert_eq!(world.rejected(ana), Some(says));
             world.assert_nothing_left();
         }
     }
