@@ -133,3 +133,26 @@ fn a_422_is_followed_once() {
     assert!(matches!(world.events(0), [Event::Rejected { status: 422, .. }]));
     world.settle();
 }
+
+/// SW-06: a refresh that asks for too short an interval is sent again with the one that the peer names; a peer that then names
+/// a longer one still is not asked without pause.
+#[test]
+fn sw_06_a_422_to_a_refresh_is_followed() {
+    let (mut world, _, _) = talking_by_hand(8, "Allow: INVITE, ACK, BYE, UPDATE\r\nSession-Expires: 100\r\n");
+    world.run(secs(51));
+    for min_se in [200, 300] {
+        let update = world.last_request("UPDATE");
+        world.inject(address(EVE), 0, &answer(&update, 422, "", &format!("Min-SE: {min_se}\r\n"), ""));
+        world.run(MS(10));
+    }
+    assert_eq!(world.transactions("UPDATE"), 2, "one at once");
+    world.run(secs(6));
+    let third = world.last_request("UPDATE");
+    let asked = (third.header(Name::SessionExpires), third.header(Name::MinSe));
+    assert_eq!((world.transactions("UPDATE"), asked), (3, (Some("300;refresher=uac"), Some("300"))));
+    world.inject(address(EVE), 0, &answer(&third, 200, "", "Session-Expires: 300;refresher=uac\r\n", ""));
+    world.run(secs(151));
+    let next = world.last_request("UPDATE");
+    assert_eq!((next.header(Name::SessionExpires), next.header(Name::MinSe)), (Some("300;refresher=uac"), Some("90")));
+    assert!(!world.events(0).iter().any(|event| matches!(event, Event::Ended { .. })));
+}

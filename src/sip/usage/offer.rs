@@ -98,7 +98,7 @@ impl Stack {
             let abilities = Abilities { reliable, ..usage.abilities };
             stack.describe(writer, usage.dialog.path, usage.own_contact(), abilities);
             if usage.session.is_some() {
-                stack.propose_session(writer, usage.session);
+                stack.propose_session(writer, usage.session, 0);
             }
         });
         if let (Some(transaction), Some(usage)) = (sent, self.usages.get_mut(id)) {

@@ -64,8 +64,9 @@ fn min_se(message: &Message) -> u32 {
 }
 
 impl Stack {
-    /// Session-Expires and Min-SE of a request: our wish, or what has been agreed.
-    pub(super) fn propose_session(&self, writer: &mut Writer, session: Option<Session>) {
+    /// Session-Expires and Min-SE of a request: our wish, or what has been agreed; `least` is the interval below which the peer
+    /// does not go, as far as it has said.
+    pub(super) fn propose_session(&self, writer: &mut Writer, session: Option<Session>, least: u32) {
         match session {
             None => writer.header(Name::SessionExpires, self.settings.session_expires.as_secs()),
             Some(Session { seconds, we_refresh }) => {
@@ -73,7 +74,7 @@ impl Stack {
                 writer.header(Name::SessionExpires, format_args!("{seconds};refresher={refresher}"))
             }
         };
-        writer.header(Name::MinSe, self.settings.session_min.as_secs());
+        writer.header(Name::MinSe, self.settings.session_min.as_secs().max(least.into()));
     }
 
     /// 422 for a request whose interval is below our minimum, when its sender understands that (RFC 4028 9).
@@ -126,6 +127,7 @@ impl Stack {
             return;
         }
         let is_later = std::mem::replace(&mut usage.session, session).is_some();
+        usage.stretched = false;
         self.usage_timers.cancel((id, UsageClock::Refresh));
         self.usage_timers.cancel((id, UsageClock::Expire));
         let Some(Session { seconds, we_refresh }) = session else { return };
@@ -149,8 +151,19 @@ impl Stack {
         }
         self.send_inside(now, id, &Method::Update, ClientOwner::Refresh(id), None, |stack, usage, writer| {
             stack.describe(writer, usage.dialog.path, usage.own_contact(), usage.abilities);
-            stack.propose_session(writer, usage.session);
+            let least = usage.session.filter(|_| usage.stretched).map_or(0, |session| session.seconds);
+            stack.propose_session(writer, usage.session, least);
         });
+    }
+
+    /// Our refresh asked for less than the peer allows: the next one asks for what its 422 names, at once (RFC 4028 7.3), and
+    /// after the usual pause where the one before was refused for that already.
+    fn lengthen_session(&mut self, now: Now, id: UsageId, wanted: u32) {
+        let Some(usage) = self.usages.get_mut(id) else { return };
+        let again = std::mem::replace(&mut usage.stretched, true);
+        let session = usage.session.as_mut().filter(|session| (session.seconds..=INTERVAL_MAX).contains(&wanted));
+        let longer = session.is_some_and(|session| std::mem::replace(&mut session.seconds, wanted) < wanted);
+        if longer && !again { self.on_refresh_due(now, id) } else { self.refresh_again(now, id) }
     }
 
     fn refresh_again(&mut self, now: Now, id: UsageId) {
@@ -169,6 +182,7 @@ impl Stack {
                 usage.peer_updates = false;
                 self.tell(Event::RefreshDue { usage: id });
             }
+            422 => self.lengthen_session(now, id, min_se(response)),
             481 => self.end_quietly(now, id, Ended::Timeout),
             408 => self.end(now, id, Ended::Timeout, None),
             // The session lives until it expires; there is time for another try.

@@ -92,7 +92,7 @@ impl Stack {
         let abilities = Abilities { reliable, ..invite.abilities };
         self.describe(&mut writer, path, contact, abilities);
         if abilities.session_timer {
-            self.propose_session(&mut writer, None);
+            self.propose_session(&mut writer, None, 0);
         }
         if let Some(session) = dialog.session.header() {
             writer.header(Name::SessionId, session);
