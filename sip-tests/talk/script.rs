@@ -187,6 +187,7 @@ fn binding(now: Wall) -> Binding {
         q: 1_000,
         instance: None,
         reg_id: None,
+        domain: None,
         user_agent: None,
         route: Box::default(),
         call_id: "bound".into(),

@@ -47,7 +47,7 @@ impl Engine {
         let number = uri.user_decoded();
         match by {
             LegParty::User(user) => {
-                if !uri.scheme.eq_ignore_ascii_case("tel") && !self.is_ours(&uri) {
+                if !uri.scheme.eq_ignore_ascii_case("tel") && !self.is_ours_to(user, &uri) {
                     return false;
                 }
                 let Some(routed) = self.route_dialled(by, &number) else { return false };

@@ -218,6 +218,15 @@ impl Engine {
         }
     }
 
+    /// Whether an address belongs to this switch as a user writes it: his devices may know us by a name of their own.
+    pub(super) fn is_ours_to(&self, user: UserId, uri: &Uri<'_>) -> bool {
+        let name = self.directory.users.get(&user).map_or("", |user| user.name.as_str());
+        let host = uri.host.to_string();
+        let says_so = |domain: &str| domain.eq_ignore_ascii_case(&host);
+        self.is_ours(uri)
+            || self.registrar.bindings(name).iter().any(|binding| binding.domain.as_deref().is_some_and(says_so))
+    }
+
     /// Proves a user by digest.
     pub(super) fn authenticate(
         &mut self,

@@ -6,7 +6,7 @@ use crate::{
     base::{CallId, LegId, Now, QueueId, UserId, Wall},
     sip::{Reply, SubscriptionId, TransactionId},
     switch::{CallSight, Caller, Cause, EndedBy, LegParty, LegStage, Routed, escape_user},
-    wire::sip::{Message, Name, NameAddr, Replaces},
+    wire::sip::{Message, Name, NameAddr, Replaces, Uri},
 };
 
 /// A call of which one side is being passed on.
@@ -81,12 +81,10 @@ impl Engine {
         if self.switch.partner(leg).is_none() {
             return Err(Reply::new(403).reason("Nobody To Pass On"));
         }
-        if !is_tel && !self.is_ours(uri) {
-            return Err(Reply::new(403).reason("Not Ours"));
-        }
         let mut number = uri.user_decoded().into_owned();
         let mut early = None;
         if let Some(replaces) = uri.header("Replaces") {
+            // The dialog says which call is meant, whatever the other phone calls itself.
             let replaces = Replaces::parse(&replaces).map_err(|_| Reply::new(400).reason("Bad Replaces"))?;
             match self.own_other_leg(&replaces, user, call)? {
                 (other, None) => return Ok((user, Asked::Attended(other))),
@@ -96,6 +94,8 @@ impl Engine {
                     early = self.switch.leg(other).map(|leg| leg.call());
                 }
             }
+        } else if !is_tel && !self.is_ours_to(user, uri) && !is_called(request, uri) {
+            return Err(Reply::new(403).reason("Not Ours"));
         }
         let routed = self.route_dialled(LegParty::User(user), &number).ok_or_else(|| Reply::new(404))?;
         if !self.is_allowed(LegParty::User(user), &routed) {
@@ -361,4 +361,9 @@ impl Engine {
             .map(LegParty::User)
             .or_else(|| self.switch.call(call).map(|sight| sight.party()))
     }
+}
+
+/// Whether a request inside a call calls us by the host of this URI.
+fn is_called(request: &Message, uri: &Uri<'_>) -> bool {
+    request.to().is_ok_and(|to| to.uri.host == uri.host)
 }

@@ -451,7 +451,7 @@ fn feed_records(
 }
 
 fn engine_settings(server: &ServerSettings, listeners: Vec<Listener>) -> EngineSettings {
-    let domains = server.sip.advertised.iter().chain([&server.realm]).cloned().collect();
+    let domains = server.sip.advertised.iter().chain([&server.realm]).chain(&server.sip.domains).cloned().collect();
     EngineSettings {
         realm: server.realm.clone(),
         domains,

@@ -75,6 +75,8 @@ pub struct SipSettings {
     pub listen: Vec<Listener>,
     /// The host that phones and carriers are told (Via, Contact) when it differs from the one listened on.
     pub advertised: Option<String>,
+    /// Further hosts that phones may write for this switch.
+    pub domains: Vec<String>,
     /// Networks from which the address listened on is reached as it is: peers there are told it, and nothing advertised.
     pub inside: Vec<Cidr>,
     pub user_agent: String,
@@ -242,6 +244,12 @@ fn read_sip(sip: &Section<'_>) -> SipSettings {
     {
         sip.fault(text.mark, "advertised: expected a host name or an address, without a port", None);
     }
+    let host = |text: &At<String>| {
+        let expected = "a host name or an address, without a port";
+        sip.parse_by(text, "domains", expected, |text| is_host(text).then(|| text.to_owned()))
+    };
+    let domains = sip.texts("domains").unwrap_or_default();
+    let domains = domains.iter().filter_map(|text| host(text).map(|at| at.value)).collect();
     let inside = sip.texts("inside").unwrap_or_default();
     let network = |text: &At<String>| sip.parse_by(text, "inside", "an address or a network", |t| t.parse().ok());
     let inside: Vec<Cidr> = inside.iter().filter_map(|text| network(text).map(|at| at.value)).collect();
@@ -257,6 +265,7 @@ fn read_sip(sip: &Section<'_>) -> SipSettings {
     SipSettings {
         listen,
         advertised: advertised.map(|at| at.value),
+        domains,
         inside,
         user_agent,
         origins: read_origins(sip, origins),
@@ -468,6 +477,16 @@ mod tests {
         assert_eq!(settings.limits.idle_time, Duration::from_secs(30));
         let listeners: Vec<String> = settings.sip.listen.iter().map(Listener::to_string).collect();
         assert_eq!(listeners, ["udp:127.0.0.1:6060", "tcp:[::1]:6061"]);
+    }
+
+    /// CH-12: further names of the switch are hosts, without a port.
+    #[test]
+    fn domains_are_hosts() {
+        let read = |file: &str| load(Source::new("x.toml", file), Vec::new(), &[]);
+        let good = read("data_dir = \"d\"\n[sip]\ndomains = [\"pbx.lan\", \"203.0.113.7\"]\n").unwrap();
+        assert_eq!(good.server.sip.domains, ["pbx.lan", "203.0.113.7"]);
+        let said = faults("[sip]\ndomains = [\"pbx.lan:5060\"]\n", &[]);
+        assert!(said.contains(":2:12: domains: expected a host name or an address, without a port"), "{said}");
     }
 
     #[test]

@@ -433,3 +433,48 @@ fn sw_20_a_proxy_route_lets_nobody_around_the_lists() {
     assert_eq!(world.rejected(ana), Some(403), "one in an hour");
     world.assert_nothing_left();
 }
+
+/// CH-12, SW-13: a phone that knows us by another name passes calls on by it: by what it registered with, and by what it
+/// called. Elsewhere is elsewhere.
+#[test]
+fn ch_12_sw_13_a_phone_transfers_by_its_own_name_for_us() {
+    let mut world = World::new(211);
+    let (ana, rui, eva) = (world.phone("ana", 6001), world.phone("rui", 6002), world.phone("eva", 6003));
+    let refer = |usage, host: &str| {
+        let mut request = crate::sip::Request::inside(crate::wire::sip::Method::Refer, usage);
+        request.headers.push(("Refer-To".into(), format!("<sip:eva@{host}>")));
+        request
+    };
+    let refers = |world: &mut World, at, usage, host: &str| {
+        world.command(at, |stack, now| {
+            stack.request(now, refer(usage, host));
+        });
+        world.response(at)
+    };
+    let call = world.call(rui, "rui", "ana");
+    let leg = world.answer(ana);
+    assert_eq!(refers(&mut world, ana, leg, "pbx.lan"), Some(403));
+    world.register_at(ana, "ana", "PBX.lan", &[("Contact", format!("<sip:ana-6001@{ana}>"))]);
+    assert_eq!(world.response(ana), Some(200));
+    assert_eq!(refers(&mut world, ana, leg, "other.lan"), Some(403));
+    assert_eq!(refers(&mut world, rui, call, "pbx.lan"), Some(403), "his own phone does not call us so");
+    assert_eq!(refers(&mut world, ana, leg, "pbx.lan"), Some(202));
+    assert!(world.incoming(eva).is_some());
+    world.bye(rui, call);
+
+    world.call(rui, "rui", "ana");
+    let (usage, _) = world.incoming(ana).unwrap();
+    world.respond(ana, usage, Reply::new(302).header("Contact", "<sip:eva@pbx.lan>"));
+    assert_eq!(world.rejected(rui), None);
+    assert!(world.incoming(eva).is_some(), "and forwards by it");
+
+    let mut world = World::new(212);
+    let (ana, rui, eva) = (world.phone("ana", 6001), world.phone("rui", 6002), world.phone("eva", 6003));
+    let body = world.phones[&rui].offer();
+    let called = crate::sip::Party::new("sip:ana@desk.lan");
+    let call = world.call_with(rui, "rui", "ana", Some(body), |invite| invite.to = called);
+    world.answer(ana);
+    assert_eq!(refers(&mut world, rui, call, "other.lan"), Some(403));
+    assert_eq!(refers(&mut world, rui, call, "desk.lan"), Some(202));
+    assert!(world.incoming(eva).is_some());
+}

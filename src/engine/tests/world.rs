@@ -200,14 +200,19 @@ impl World {
     }
 
     pub fn register_with(&mut self, at: SocketAddr, user: &str, headers: &[(&'static str, String)]) {
-        let aor = format!("sip:{user}@{REALM}");
+        self.register_at(at, user, REALM, headers);
+    }
+
+    /// The same by a phone that calls us so.
+    pub fn register_at(&mut self, at: SocketAddr, user: &str, domain: &str, headers: &[(&'static str, String)]) {
+        let aor = format!("sip:{user}@{domain}");
         let now = self.now;
         let phone = self.phones.get_mut(&at).unwrap();
         let path = phone.path();
         let mut request = sip::Request::outside(
             Method::Register,
             path,
-            format!("sip:{REALM}"),
+            format!("sip:{domain}"),
             Party::new(aor.clone()),
             Party::new(aor),
         );

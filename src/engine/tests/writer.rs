@@ -30,16 +30,17 @@ impl Writer {
 
     /// Sends it as it is, and gives the answer.
     pub fn send(&mut self, world: &mut World, method: &str, target: &str, what: (&str, &str)) -> Message {
-        self.write(world, method, target, what);
+        self.write(world, method, (target, SWITCH), what);
         self.answer_of(world, self.cseq).expect("an answer")
     }
 
-    fn write(&mut self, world: &mut World, method: &str, target: &str, (more, body): (&str, &str)) {
+    fn write(&mut self, world: &mut World, method: &str, to: (&str, &str), (more, body): (&str, &str)) {
         self.cseq += 1;
+        let (target, host) = to;
         let (at, call, cseq) = (self.at, &self.call, self.cseq);
         let to_tag = self.to_tag.as_ref().map(|tag| format!(";tag={tag}")).unwrap_or_default();
         let text = format!(
-            "{method} sip:{target}@{SWITCH} SIP/2.0\r\nVia: SIP/2.0/UDP {at};branch=z9hG4bK{call}{cseq}\r\n\
+            "{method} sip:{target}@{host} SIP/2.0\r\nVia: SIP/2.0/UDP {at};branch=z9hG4bK{call}{cseq}\r\n\
              Max-Forwards: 70\r\nFrom: <sip:{user}@{REALM}>;tag=w\r\nTo: <sip:{target}@{REALM}>{to_tag}\r\n\
              Call-ID: {call}\r\nCSeq: {cseq} {method}\r\nContact: <sip:w{port}@{at}>\r\n{more}Content-Length: {length}\r\n\r\n\
              {body}",
@@ -59,7 +60,7 @@ impl Writer {
     /// A request that was overtaken by a later one.
     pub fn send_late(&mut self, world: &mut World, method: &str, target: &str, what: (&str, &str)) {
         self.cseq -= 2;
-        self.write(world, method, target, what);
+        self.write(world, method, (target, SWITCH), what);
         self.cseq += 1;
     }
 
@@ -78,20 +79,30 @@ impl Writer {
 
     /// Asks, and again with the digest that is wanted.
     pub fn ask(&mut self, world: &mut World, method: &str, target: &str, what: (&str, &str)) -> Message {
-        self.tell(world, method, target, what);
+        self.ask_at(world, method, (target, SWITCH), what)
+    }
+
+    /// The same where the switch is called by another name.
+    pub fn ask_at(&mut self, world: &mut World, method: &str, to: (&str, &str), what: (&str, &str)) -> Message {
+        self.tell_at(world, method, to, what);
         self.answer_of(world, self.cseq).expect("an answer")
     }
 
     /// The same where the answer is still to come.
-    pub fn tell(&mut self, world: &mut World, method: &str, target: &str, (more, body): (&str, &str)) {
-        let challenge = self.send(world, method, target, (more, body));
+    pub fn tell(&mut self, world: &mut World, method: &str, target: &str, what: (&str, &str)) {
+        self.tell_at(world, method, (target, SWITCH), what);
+    }
+
+    fn tell_at(&mut self, world: &mut World, method: &str, to: (&str, &str), (more, body): (&str, &str)) {
+        self.write(world, method, to, (more, body));
+        let challenge = self.answer_of(world, self.cseq).expect("an answer");
         assert_eq!(challenge.status(), Some(401), "nothing is done for who is not known");
         let password = Private::new(format!("pw-{}", self.user));
         let credentials = Credentials { user: self.user.to_owned(), password, realm: None, account: None };
-        let uri = format!("sip:{target}@{SWITCH}");
+        let uri = format!("sip:{}@{}", to.0, to.1);
         let asked = challenge.headers(Name::WwwAuthenticate);
         let proof = digest::answer(asked, &credentials, (method, &uri), body.as_bytes(), "cnonce").unwrap();
-        self.write(world, method, target, (&format!("Authorization: {proof}\r\n{more}"), body));
+        self.write(world, method, to, (&format!("Authorization: {proof}\r\n{more}"), body));
     }
 
     /// The requests of the switch that came since. Each is answered so.

@@ -114,7 +114,7 @@ impl Engine {
         if !EventAsked::read(request).is_some_and(|asked| asked.event.eq_ignore_ascii_case(EVENT)) {
             return Err(Reply::new(489).header("Allow-Events", EVENT));
         }
-        if self.named_user(request) != Some(user) {
+        if self.named_user(request, user) != Some(user) {
             // Nobody speaks for another, and who there is is not told.
             return Err(Reply::new(403));
         }

@@ -96,7 +96,7 @@ impl Engine {
             // Filters (RFC 4660) are not understood; nothing of a body is looked at.
             return Err(Reply::new(415).header("Accept", "").header("Accept-Encoding", "identity"));
         }
-        let user = self.named_user(request).ok_or_else(|| Reply::new(404))?;
+        let user = self.named_user(request, watcher).ok_or_else(|| Reply::new(404))?;
         let topic = Topic { kind, user };
         if !self.may_watch(watcher, topic) {
             return Err(Reply::new(403));
@@ -128,9 +128,9 @@ impl Engine {
         }
     }
 
-    /// The user whom the Request-URI names, by name or extension.
-    pub(in crate::engine) fn named_user(&self, request: &Message) -> Option<UserId> {
-        let uri = request.request_uri().ok().filter(|uri| self.is_ours(uri))?;
+    /// The user whom the Request-URI of another one names, by name or extension.
+    pub(in crate::engine) fn named_user(&self, request: &Message, by: UserId) -> Option<UserId> {
+        let uri = request.request_uri().ok().filter(|uri| self.is_ours_to(by, uri))?;
         let name = uri.user_decoded();
         self.directory.router.user(name.split(';').next().unwrap_or_default())
     }

@@ -31,6 +31,9 @@ pub struct Binding {
     /// Path header values (RFC 3327), nearest first: the route set towards the device.
     #[serde(default, skip_serializing_if = "<[Box<str>]>::is_empty")]
     pub route: Box<[Box<str>]>,
+    /// The host of its address-of-record, as the device writes it: what it calls us.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<Box<str>>,
     pub call_id: Box<str>,
     pub cseq: u32,
     /// First registered.

@@ -12,6 +12,9 @@ use crate::{
 /// Characters of a contact URI that are kept; real ones have 40 to 200.
 const CONTACT_MAX: usize = 512;
 
+/// Octets of a host that are kept: no name is longer (RFC 1035 2.3.4).
+const HOST_MAX: usize = 255;
+
 /// Characters of User-Agent that are kept, for pages.
 const AGENT_MAX: usize = 64;
 
@@ -160,6 +163,7 @@ impl<'a> Wanted<'a> {
             reg_id: self.reg_id,
             user_agent: request.header(Name::UserAgent).map(|text| kept(text, AGENT_MAX)),
             route: request.list(Name::Path).take(ROUTE_MAX).map(Box::from).collect(),
+            domain: request.to().ok().map(|to| kept(&to.uri.host.to_string(), HOST_MAX)),
             call_id: request.call_id().into(),
             cseq: request.cseq().number,
             since: now.wall,
