@@ -37,7 +37,7 @@ impl Engine {
         let (Some(line), None) = (lines.next(), lines.next()) else { return Err(Reply::new(400)) };
         let replaces = Replaces::parse(line).map_err(|_| Reply::new(400).reason("Bad Replaces"))?;
         let leg = self.switch.find_replaced(replaces.call_id, replaces.to_tag, replaces.from_tag);
-        let leg = leg.ok_or_else(|| Reply::new(481))?;
+        let leg = leg.or_else(|| self.ringing_by_alias(&replaces)).ok_or_else(|| Reply::new(481))?;
         let sight = self.switch.leg(leg).ok_or_else(|| Reply::new(481))?;
         let (call, party) = (sight.call(), sight.party());
         let own = party == LegParty::User(*user);

@@ -14,6 +14,7 @@ mod forwards;
 mod habits;
 mod holds;
 mod identity;
+mod lamps;
 mod leaving;
 mod messages;
 mod passing;

@@ -10,20 +10,24 @@ pub(super) struct Document {
     head: Bytes,
     /// What stands behind the version; `None` where there is none.
     tail: Option<Bytes>,
+    /// The same for who may pick up what rings, where that is more.
+    tail_for_colleagues: Option<Bytes>,
 }
 
 impl Document {
     pub fn plain(content_type: &'static str, text: String) -> Self {
-        Self { content_type, head: text.into(), tail: None }
+        Self { content_type, head: text.into(), tail: None, tail_for_colleagues: None }
     }
 
     /// With a place for a version, which counts in each subscription by itself (RFC 4235 4.1).
-    pub fn versioned(content_type: &'static str, head: String, tail: String) -> Self {
-        Self { content_type, head: head.into(), tail: Some(tail.into()) }
+    pub fn versioned(content_type: &'static str, head: String, tail: String, for_colleagues: Option<String>) -> Self {
+        let tail_for_colleagues = for_colleagues.map(Bytes::from);
+        Self { content_type, head: head.into(), tail: Some(tail.into()), tail_for_colleagues }
     }
 
-    pub fn body(&self, version: u32) -> Body {
-        let bytes = match &self.tail {
+    pub fn body(&self, version: u32, for_colleague: bool) -> Body {
+        let for_colleague = self.tail_for_colleagues.as_ref().filter(|_| for_colleague);
+        let bytes = match for_colleague.or(self.tail.as_ref()) {
             None => self.head.clone(),
             Some(tail) => {
                 let version = version.to_string();

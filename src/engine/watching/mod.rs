@@ -99,6 +99,15 @@ struct Watch {
 struct Line {
     side: LegSide,
     stage: LegStage,
+    /// By which colleagues may pick it up, once they have been told of it.
+    alias: Option<u64>,
+}
+
+impl Line {
+    /// Somebody is rung there.
+    const fn rings(&self) -> bool {
+        matches!((self.side, self.stage), (LegSide::Called, LegStage::Begun | LegStage::Ringing))
+    }
 }
 
 #[derive(Default)]
@@ -183,7 +192,8 @@ impl Engine {
         let lines = self.watching.lines.entry(user).or_default();
         match stage {
             LegStage::Begun | LegStage::Ringing | LegStage::Answered => {
-                lines.insert(leg, Line { side, stage });
+                let alias = lines.get(&leg).and_then(|line| line.alias);
+                lines.insert(leg, Line { side, stage, alias });
             }
             LegStage::Ended => {
                 lines.remove(&leg);
@@ -290,10 +300,11 @@ impl Engine {
     fn notify_after(&mut self, now: Now, id: SubscriptionId, after: Mark) {
         let Some(watch) = self.watching.watches.get_mut(&id) else { return };
         watch.due = false;
-        let topic = watch.topic;
+        let (topic, watcher) = (watch.topic, watch.watcher);
         let document = self.document(now, topic);
+        let is_colleague = watcher == topic.user || self.directory.share_a_group(watcher, topic.user);
         self.totals.notifies += 1;
-        self.switch.notify(now, id, after, |version| Some(document.body(version)));
+        self.switch.notify(now, id, after, |version| Some(document.body(version, is_colleague)));
     }
 
     /// Who may watch no more, or watches somebody who is gone, is told so.
