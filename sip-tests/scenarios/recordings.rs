@@ -136,10 +136,8 @@ fn rc_02_p33_an_agent_pauses_and_resumes() {
         assert!(live(&world).1.unwrap().paused);
         // What must not be kept: another voice.
         let secret = Voice::nth(77);
-        call.with(|call| call.media.voice = secret);
-        world.run_for(secs(4));
-        call.with(|call| call.media.voice = customer);
-        world.run_for(secs(1));
+        call.says((0..4 * 8_000).map(|at| secret.sample(at)));
+        world.run_for(secs(5));
         rests(&world, &ana, id, false);
         world.run_for(secs(3));
         call.hangs_up();
@@ -180,14 +178,12 @@ fn rc_01_ch_02_a_hold_is_not_recorded() {
         let call = talking(&world, &ana);
         let (customer, agent, secret) = (voice(&call), voice(&ana.call()), Voice::nth(77));
         let (id, _) = live(&world);
-        for holder in [&ana.call(), &call] {
+        for (holder, says) in [(&ana.call(), 2), (&call, 0)] {
             world.run_for(secs(2));
             holder.holds(HoldForm::ALL[0]);
             world.run_for(secs(1));
-            call.with(|call| call.media.voice = secret);
-            world.run_for(secs(2));
-            call.with(|call| call.media.voice = customer);
-            world.run_for(secs(1));
+            call.says((0..says * 8_000).map(|at| secret.sample(at)));
+            world.run_for(secs(3));
             holder.resumes();
         }
         world.run_for(secs(2));

@@ -14,6 +14,7 @@ use crate::{
 };
 
 /// What leaves the switch.
+#[expect(clippy::large_enum_variant, reason = "moved twice; a box would cost an allocation an order")]
 #[derive(Debug)]
 pub enum Output {
     /// Must not leave before what `after` stands for is done.
