@@ -213,7 +213,7 @@ fn open(core: &mut Core, now: Instant, kind: Kind, index: u16, leg: usize, strea
     let standing = Box::new(Standing::default());
     core.handle_command(now, Command::Open { stream, port, remote: Some(Remote::new(from)), form, standing });
     if browser {
-        core.handle_way(index, Some(from));
+        core.handle_way(index, Some(from), None);
         core.handle_keys(index, security(Suite::Long, 1, 2));
     }
     let suite = suite.or(browser.then_some(Suite::Long));
