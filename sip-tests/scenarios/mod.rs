@@ -34,6 +34,7 @@ mod races;
 mod recordings;
 mod reports;
 mod restart;
+mod resting;
 mod storms;
 mod supervision;
 mod told;

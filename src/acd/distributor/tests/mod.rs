@@ -2,9 +2,11 @@
 
 mod agents;
 mod announce;
+mod counters;
 mod day;
 mod decisions;
 mod draining;
+mod estimate;
 mod fits;
 mod journal;
 mod leaving;
