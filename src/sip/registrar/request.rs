@@ -148,7 +148,9 @@ impl<'a> Wanted<'a> {
         let same_source = path.remote.ip() == old.path.remote.ip();
         // Two phones behind one NAT with one account have different private hosts: both stay.
         let same_host = new_uri.host.to_string().eq_ignore_ascii_case(&old_uri.host.to_string());
-        same_user && (same_place || (same_source && same_host))
+        // Whoever leaves one port may have come to another before: he takes along what he names, and nothing else.
+        let restarted = self.expires > 0 && same_source && same_host;
+        same_user && (same_place || restarted)
     }
 
     pub fn binding(&self, now: Now, aor: &str, request: &Message, path: Path) -> Binding {

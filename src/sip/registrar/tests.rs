@@ -147,6 +147,9 @@ fn the_same_device_replaces_itself() {
     let done = registrar.register(now, "ana", &restarted, path("10.0.0.7:6000")).unwrap();
     assert!(matches!(&done.changed[..], [BindingChange::Removed(_), BindingChange::Added(_)]));
     assert_eq!(contacts(&registrar), ["sip:ana@10.0.0.7:6000"]);
+    let leaves = register("a", 2, "Contact: <sip:ana@10.0.0.7:5062>;expires=0\r\n");
+    let done = registrar.register(now, "ana", &leaves, path("10.0.0.7:5062")).unwrap();
+    assert_eq!((done.changed.len(), contacts(&registrar)), (0, vec!["sip:ana@10.0.0.7:6000".to_owned()]), "late");
 
     let page = |call, host, id| {
         register(call, 1, &format!("Contact: <sip:x{host}@{host}.invalid>;+sip.instance=\"<{id}>\"\r\n"))
