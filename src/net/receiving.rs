@@ -30,6 +30,9 @@ const ENDED_WAITING_MAX: usize = 512;
 /// understood, has been here before, and who calls.
 const STATELESS: [&[u8]; 6] = [b"400", b"401", b"403", b"407", b"416", b"482"];
 
+/// The end of the CSeq of an answer to an INVITE.
+const TO_INVITE: &[u8] = b" INVITE\r\n";
+
 /// How a request is received.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Welcome {
@@ -194,7 +197,10 @@ impl Net {
     /// A call that the engine refuses without keeping anything of it: what comes of it again is a new one.
     pub(super) fn note_refused(&mut self, bytes: &Bytes) {
         let status = bytes.strip_prefix(b"SIP/2.0 ").and_then(|rest| rest.get(..3));
+        // Most are answers to REGISTER, which nobody need read for that.
+        let is_to_invite = || bytes.windows(TO_INVITE.len()).any(|piece| piece == TO_INVITE);
         if status.is_some_and(|status| STATELESS.contains(&status))
+            && is_to_invite()
             && let Ok(answer) = Message::parse(bytes.clone())
             && answer.cseq().method == Method::Invite
         {
