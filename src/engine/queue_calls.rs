@@ -64,11 +64,7 @@ impl Engine {
         let shown = sight.shown().visible_number();
         let interaction = InteractionId(self.switch.ids().next_interaction());
         self.await_agent(call, queue, interaction, place);
-        let newcomer = Enqueue::inbound(interaction, queue, shown);
-        let skills = self.notes.get(&call).map(|note| note.wanted().1).unwrap_or_default();
-        let preferred = self.owner_of(call);
-        let enqueue =
-            Enqueue { call: Some(call), priority, arrived: Some(arrived), skills, preferred, returns, ..newcomer };
+        let enqueue = Enqueue { returns, ..self.asking(call, Enqueue::inbound(interaction, queue, shown), place) };
         if let Err(outcome) = self.acd.enqueue(now, enqueue) {
             self.waiting.remove(&interaction);
             if let Some(note) = self.notes.get_mut(&call).filter(|note| note.transfer.is_none()) {
@@ -82,6 +78,13 @@ impl Engine {
             return;
         }
         self.on_taken(now, call, interaction);
+    }
+
+    /// With the place that a call has, and all that is known of what it needs.
+    fn asking(&self, call: CallId, newcomer: Enqueue, (priority, arrived): (i32, Wall)) -> Enqueue {
+        let skills = self.notes.get(&call).map(|note| note.wanted().1).unwrap_or_default();
+        let preferred = self.owner_of(call);
+        Enqueue { call: Some(call), priority, arrived: Some(arrived), skills, preferred, ..newcomer }
     }
 
     /// The agent whose customer a caller is.
@@ -157,15 +160,8 @@ impl Engine {
         let Some(step) = step else { return false };
         let Some(sight) = self.switch.call(call) else { return false };
         let Step { queue, to, interaction, priority, arrived, .. } = step;
-        let skills = self.notes.get(&call).map(|note| note.wanted().1).unwrap_or_default();
-        let enqueue = Enqueue {
-            priority,
-            arrived: Some(arrived),
-            call: Some(call),
-            skills,
-            preferred: self.owner_of(call),
-            ..Enqueue::inbound(interaction, queue, sight.shown().visible_number())
-        };
+        let newcomer = Enqueue::inbound(interaction, queue, sight.shown().visible_number());
+        let enqueue = self.asking(call, newcomer, (priority, arrived));
         self.await_agent(call, queue, interaction, (priority, arrived));
         match self.acd.overflow_further(now, queue, &to, enqueue) {
             Ok(()) => {

@@ -112,8 +112,8 @@ impl Acd {
     }
 
     /// The direct call became part of another one: from now on he talks to whoever is in that.
-    pub fn handle_direct_moved(&mut self, now: Now, agent: AgentId, from: CallId, to: (CallId, DirectKind)) {
-        let (at, (to, kind)) = (self.at(now), to);
+    pub fn handle_direct_moved(&mut self, now: Now, agent: AgentId, from: CallId, (to, kind): (CallId, DirectKind)) {
+        let at = self.at(now);
         let Some(it) = self.agents.get_mut(&agent) else { return };
         let held = &mut it.on_mut(Channel::Voice).direct;
         if held.iter().any(|direct| direct.call == to) {
