@@ -1,9 +1,17 @@
 //! Who stands where in a line: callers who come back to it, are put back into it, or are passed on to it.
 
-use strowger::{acd::Status, engine::ToQueue};
+use strowger::{
+    acd::{Actor, Status},
+    base::UserId,
+    engine::{Request, ToQueue},
+};
 
-use super::{caller, talking};
-use crate::sim::{Agent, Call, Phone, SUPPORT, Voice, World, secs};
+use super::{
+    caller,
+    menus::{SALES, has_menus},
+    talking,
+};
+use crate::sim::{Agent, Call, Habit, Phone, SUPPORT, Voice, World, secs};
 
 /// A user who calls the queue and hears music.
 fn waits(world: &World, phone: &Phone) -> Call {
@@ -92,4 +100,30 @@ fn ch_09_the_place_of_one_who_is_passed_on() {
         other.hangs_up();
         world.settle();
     }
+}
+
+/// QE-12, QE-15: a priority that a supervisor has given outlives a step of the chain outside the queues.
+#[test]
+fn qe_12_qe_15_a_given_priority_goes_along() {
+    let world = World::seed(1706);
+    has_menus(&world, []);
+    queue_has(&world, |queue| {
+        (queue.max_wait_secs, queue.overflow) = (5, vec!["user:eva".parse().unwrap(), "queue:sales".parse().unwrap()]);
+    });
+    let eva = world.phone("eva");
+    eva.registers();
+    eva.does(Habit::Refuses(486));
+    world.run_for(secs(1));
+    let call = caller(&world);
+    let waits_in = |world: &World, queue| {
+        let queues = world.snapshot().acd.queues;
+        queues.into_iter().find(|view| view.queue == queue).map(|view| view.waiting).unwrap_or_default()
+    };
+    let interaction = waits_in(&world, SUPPORT)[0].interaction;
+    world.asks(Actor::Supervisor(UserId(9)), Request::SetPriority { interaction, priority: 7 }).unwrap();
+    world.within(8, "he waits in the other queue", |world| !waits_in(world, SALES).is_empty());
+    assert_eq!((eva.all_calls().len(), waits_in(&world, SALES)[0].priority), (1, 7));
+    world.within(2, "music again", |world| world.hears(&call, Voice::MUSIC));
+    call.hangs_up();
+    world.settle();
 }
