@@ -42,7 +42,7 @@ fn words(list: &str) -> Vec<String> {
 }
 
 fn command(words: &[String], environment: &BTreeMap<String, String>) -> Command {
-    assert_eq!(words[0], "strowger");
+    assert_eq!(words[0], "/usr/local/bin/strowger");
     let mut command = Command::new(BINARY);
     command.args(&words[1..]).envs(environment).stdout(Stdio::null()).stderr(Stdio::null());
     command
@@ -73,15 +73,18 @@ impl Drop for Switch {
     }
 }
 
-/// OP-05: not as root, with the files it copies and in the environment it sets the image's command starts the switch; its
+/// OP-05: its user is nobody's and owns the volume; with the files it copies and in the environment it sets the image's command starts the switch; its
 /// health check says so and nothing else; its stop signal ends it in good order.
 #[test]
 fn the_image_starts_is_healthy_and_stops_as_its_recipe_says() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let stage = last_stage(&fs::read_to_string(root.join("Dockerfile")).unwrap());
+    // By number: there is no list of users in it.
     let user = argument(&stage, "USER");
-    assert!(stage.iter().any(|(instruction, made)| instruction == "RUN" && made.ends_with(&format!(" {user}"))));
-    assert!(!matches!(user, "root" | "0"));
+    assert!(user.split(':').all(|id| id.parse::<u32>().is_ok_and(|id| id > 0)), "{user}");
+    let state =
+        stage.iter().find(|(instruction, copied)| instruction == "COPY" && copied.ends_with(" /var/lib/")).unwrap();
+    assert!(state.1.contains(&format!("--chown={user} ")), "what it keeps is that user's: {}", state.1);
     assert_eq!(argument(&stage, "STOPSIGNAL"), "SIGTERM");
 
     let image = folder("image");
