@@ -24,8 +24,7 @@ impl World {
         let dead = self.sim.borrow().uas.iter().filter(|ua| ua.is_dead).count() as u64;
         assert!(counts.transactions <= dead, "transactions left: {counts:?}");
         assert_eq!(counts.ports_used, 0, "ports left: {counts:?}");
-        assert_eq!(counts.invariants_repaired, 0, "{counts:?}");
-        assert_eq!(snapshot.acd.repairs_total, 0);
+        assert_eq!((counts.invariants_broken, counts.acd_repairs), (0, 0), "{counts:?}");
         for agent in &snapshot.acd.agents {
             let is_free = matches!(agent.activity, Activity::Idle | Activity::WrapUp);
             assert!(is_free && agent.offers.is_empty(), "{} is left {agent:#?}", agent.key);

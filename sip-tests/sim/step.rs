@@ -312,7 +312,7 @@ impl Sim {
             Output::Resolve { lookup, .. } => panic!("the world has no names: {}", lookup.host),
             Output::Ask(question) => self.questions.push(question),
             Output::Alarm(alarm) => {
-                assert!(!matches!(alarm, Alarm::Invariant(_)), "{alarm:?}");
+                assert!(!matches!(alarm, Alarm::Invariant { .. }), "{alarm:?}");
             }
             Output::Page { page, told } => self.on_told(page, told),
             Output::Gate(_) | Output::Drained => {}

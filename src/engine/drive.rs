@@ -13,6 +13,7 @@ use super::{
     directory::Directory,
     forwarded::Forwarded,
     holders::Holders,
+    invariants::SWEEP_EVERY,
     keep::Unkept,
     last_used::LastUsed,
     menus::InMenu,
@@ -39,9 +40,6 @@ use crate::{
     sip::{Advertised, Stack, StackSettings, TransactionId, digest::Verifier, registrar::Registrar},
     switch::{self, Listener, RingId, Switch, SwitchSettings, TrunkLoad, authority},
 };
-
-/// How often the invariants are checked. It costs about a tenth of a microsecond a leg.
-const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
 /// An alarm of one kind is told at most so often.
 const ALARM_PAUSE: Duration = Duration::from_secs(1);
@@ -98,6 +96,8 @@ pub struct Engine {
     drained: bool,
     pub(super) totals: Counts,
     alarms: Vec<(std::mem::Discriminant<Alarm>, Instant)>,
+    /// Invariants that are broken since an earlier sweep.
+    pub(super) broken: BTreeSet<String>,
     last_entry: EntryId,
     sequence: u64,
     outputs: VecDeque<Emitted>,
@@ -202,6 +202,7 @@ impl Engine {
             drained: false,
             totals: Counts::default(),
             alarms: Vec::new(),
+            broken: BTreeSet::new(),
             last_entry: EntryId(0),
             sequence: 0,
             outputs: VecDeque::new(),
@@ -363,17 +364,6 @@ impl Engine {
     fn on_listeners(&mut self, listeners: Vec<Listener>) {
         self.switch.set_listeners(listeners.clone(), advertised(&listeners));
         self.settings.listeners = listeners;
-    }
-
-    fn sweep(&mut self, now: Now) {
-        self.timers.set(Timer::Sweep, now.mono + SWEEP_EVERY);
-        // What ended in this very moment has not been told yet.
-        self.settle(now);
-        if let Some(found) = self.check_invariants().into_iter().next() {
-            self.totals.invariants_repaired += 1;
-            self.acd.repair(now);
-            self.alarm(now, Alarm::Invariant(found));
-        }
     }
 
     pub(super) fn alarm(&mut self, now: Now, alarm: Alarm) {

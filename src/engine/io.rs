@@ -447,8 +447,8 @@ pub enum Alarm {
     PortsExhausted,
     /// A table was full: which one.
     TableFull(&'static str),
-    /// An invariant was broken and repaired: what was found.
-    Invariant(String),
+    /// An invariant was broken: what was found. One that could not be repaired is told once.
+    Invariant { what: String, repaired: bool },
     /// Wrong credentials from one source, again and again.
     WrongCredentials { source: IpAddr },
     /// A user's class lets him begin no more outside calls in this hour: forgotten forwarding, or toll fraud.

@@ -19,6 +19,7 @@ mod forwards;
 mod holders;
 mod holds;
 mod identity;
+mod invariants;
 mod io;
 mod journal;
 mod keep;

@@ -154,5 +154,10 @@ pub struct Counts {
     pub offers: u64,
     /// Questions for whose answer nobody waited, since the service gave none lately.
     pub questions_spared: u64,
+    /// Invariants found broken since the start, each until it held again.
+    pub invariants_broken: u64,
+    /// Those of them that held again in the same second.
     pub invariants_repaired: u64,
+    /// What the distributor had to derive anew.
+    pub acd_repairs: u64,
 }

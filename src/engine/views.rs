@@ -1,4 +1,4 @@
-//! The state as others see it, and what must hold in it.
+//! The state as others see it.
 
 use super::{CallStage, CallView, Counts, Engine, Happened, LegView, MenuView, Snapshot};
 use crate::{
@@ -41,7 +41,7 @@ impl Engine {
             ports_used: number(switch.ports_total - switch.ports_free.min(switch.ports_total)),
             timers: number(switch.timers + switch.stack.timers),
             waiting: number(self.waiting.len()),
-            invariants_repaired: self.acd.repairs_total(),
+            acd_repairs: self.acd.repairs_total(),
             ..self.totals
         }
     }
@@ -49,39 +49,6 @@ impl Engine {
     /// How often each rule of an agent's life was applied since the start.
     pub fn rule_hits(&self) -> impl Iterator<Item = (acd::Rule, u64)> + '_ {
         self.acd.rule_hits()
-    }
-
-    /// What must hold at any time, in words; empty when all is well.
-    pub fn check_invariants(&self) -> Vec<String> {
-        let mut wrong = self.switch.check_invariants();
-        wrong.extend(
-            self.acd.check_invariants().into_iter().map(|found| format!("{}: {}", found.invariant, found.what)),
-        );
-        wrong.extend(self.watching.check());
-        let over = self.in_menus.keys().filter(|call| self.switch.call(**call).is_none());
-        wrong.extend(over.map(|call| format!("{call} is in a menu, and over")));
-        for (call, note) in &self.notes {
-            let live = self.switch.call(*call).is_some();
-            if (note.engagement.is_some() || note.interaction.is_some()) && !live {
-                wrong.push(format!("an agent or queue holds {call}, which is over"));
-            }
-        }
-        for (engagement, call) in &self.engagements {
-            if self.notes.get(call).is_none_or(|note| note.engagement != Some(*engagement)) {
-                wrong.push(format!("{engagement} has no call"));
-            }
-        }
-        for (ring, offer) in &self.rings {
-            if self.offers.get(offer).is_none_or(|asked| asked.ring != Some(*ring)) {
-                wrong.push(format!("{offer} does not know that it rings"));
-            }
-        }
-        for (call, agent) in self.direct.keys() {
-            if self.switch.call(*call).is_none() {
-                wrong.push(format!("{agent} is held by {call}, which is over"));
-            }
-        }
-        wrong
     }
 
     pub(super) fn changed(&mut self, now: Now, call: CallId) {

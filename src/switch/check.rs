@@ -74,4 +74,11 @@ impl Switch {
         check(self.streams.len() == self.legs.len(), &|| format!("{} streams too many", self.streams.len()));
         wrong
     }
+
+    /// For tests of what becomes of a fault that can't be mended.
+    #[cfg(test)]
+    pub(crate) fn lose_a_port(&mut self) {
+        let lost = self.ports.take(crate::base::Instant::from_micros(0), None);
+        assert!(lost.is_some());
+    }
 }

@@ -14,6 +14,7 @@ mod forwards;
 mod habits;
 mod holds;
 mod identity;
+mod invariants;
 mod lamps;
 mod leaving;
 mod messages;

@@ -66,7 +66,7 @@ impl Why {
 
     fn text(&self) -> String {
         match self {
-            Self::Invariant(what) => format!("an invariant was broken and repaired: {what}"),
+            Self::Invariant(what) => format!("an invariant was broken: {what}"),
             Self::Panic(what) => format!("the engine failed: {what}"),
             Self::Stall => String::from("the engine stood still"),
             Self::Asked => String::from("asked for"),
