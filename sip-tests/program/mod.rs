@@ -55,6 +55,23 @@ fn a_trunk_is_known_by_its_address_and_nobody_else_is() {
     program.stop();
 }
 
+/// OP-05: passwords that nobody could see are not kept, and the start says so; the next one shows others, which hold.
+#[test]
+fn passwords_that_nobody_saw_are_not_kept() {
+    let setup = Program::demo("unheard");
+    let (status, said) = setup.clone().start_unheard();
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("could not be shown on standard output") && !said.contains("panicked"), "{said}");
+    let mut program = setup.start();
+    assert_eq!(program.fresh.len(), 4, "made anew, and shown");
+    let password = program.password("ana").to_owned();
+    program.kill();
+    program = program.start_again();
+    assert!(program.fresh.is_empty());
+    assert_eq!(Phone::new(program.sip).register("ana", &password), 200);
+    program.stop();
+}
+
 /// OP-01: after `kill -9` a registered phone is still called and an agent's choice still stands, without either doing
 /// anything.
 #[test]

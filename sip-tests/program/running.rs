@@ -272,6 +272,16 @@ impl Setup {
     }
 
     /// Starts it and reads its banner.
+    /// Starts it with nowhere to say anything: how it ends, and what the log says.
+    pub fn start_unheard(self) -> (Option<i32>, String) {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let log = fs::File::create(self.folder.join("log")).unwrap();
+        let mut command = Command::new(BINARY);
+        command.current_dir(&**self.folder).envs(&self.environment).env_remove("RUST_LOG").stdout(full).stderr(log);
+        let status = command.status().unwrap();
+        (status.code(), fs::read_to_string(self.folder.join("log")).unwrap())
+    }
+
     pub fn start(self) -> Program {
         let log = fs::OpenOptions::new().create(true).append(true).open(self.folder.join("log")).unwrap();
         let mut child = Command::new(BINARY)

@@ -61,7 +61,7 @@ fn p12_wrap_up_with_all_tracing_on() {
     assert!(copies > 20, "{copies} copies");
     let metrics = supervisor.get("/metrics");
     let repairs = metrics.lines().find(|line| line.starts_with("acd_repairs_total"));
-    assert!(repairs.is_none_or(|line| line.ends_with(" 0")), "{repairs:?}");
+    assert!(repairs.is_some_and(|line| line.ends_with(" 0")), "{repairs:?}");
     let log = program.log();
     assert!(log.contains("DEBUG") && log.contains("INVITE sip:") && !log.contains("panicked"), "{log}");
     assert_eq!(program.stop(), Some(0));

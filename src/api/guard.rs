@@ -80,14 +80,20 @@ pub async fn headers(State(api): State<Arc<Api>>, request: Request, next: Next) 
     response
 }
 
+/// What proxies add.
+const HANDED_ON: [&str; 5] = ["x-forwarded-for", "x-forwarded-host", "x-real-ip", "forwarded", "via"];
+
 /// A request from this machine that also names this machine: a page elsewhere whose name was pointed at us by a forged
-/// DNS answer comes from here too, but under its own name.
+/// DNS answer comes from here too, but under its own name; and what a proxy on this machine hands on says so, or names where
+/// it was asked.
 pub fn is_local(peer: IpAddr, headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, port)| if port.ends_with(']') { host } else { name });
     let name = name.trim_start_matches('[').trim_end_matches(']');
-    let names_us = name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok();
-    peer.to_canonical().is_loopback() && names_us && !headers.contains_key("x-forwarded-for")
+    let names_us = name.eq_ignore_ascii_case("localhost")
+        || name.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback());
+    let handed_on = HANDED_ON.iter().any(|header| headers.contains_key(*header));
+    peer.to_canonical().is_loopback() && names_us && !handed_on
 }
 
 #[cfg(test)]
@@ -117,6 +123,12 @@ mod tests {
         assert!(is_local(here, &asks("[::1]:8080")));
         assert!(is_local(here, &asks("[::1]")));
         assert!(!is_local(here, &asks("evil.example:8080")));
+        assert!(!is_local(here, &asks("203.0.113.5:8080")), "whoever asked a proxy here asked for another address");
+        for header in HANDED_ON {
+            let mut headers = asks("127.0.0.1:8080");
+            headers.insert(HeaderName::from_static(header), HeaderValue::from_static("192.0.2.1"));
+            assert!(!is_local(here, &headers), "{header}");
+        }
         assert!(!is_local(IpAddr::from([192, 0, 2, 1]), &asks("127.0.0.1:8080")));
     }
 }

@@ -98,10 +98,12 @@ pub struct Reloaded {
 }
 
 /// What `/healthz` and `/readyz` judge by.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Health {
     /// The engine's thread has gone round lately.
     pub engine: bool,
+    /// What the journal holds is in place again.
+    pub restored: bool,
     /// The journal is being written.
     pub journal: bool,
     /// No new calls are taken.

@@ -24,10 +24,11 @@ pub async fn healthz(State(api): State<Arc<Api>>) -> Response {
 /// New calls may be sent here. The database is told but does not count: calls go on without it.
 pub async fn readyz(State(api): State<Arc<Api>>) -> Response {
     let health = api.handle.health();
-    let ready = health.engine && health.journal && !health.draining;
+    let ready = health.engine && health.restored && health.journal && !health.draining;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = json!({
         "engine": health.engine,
+        "restored": health.restored,
         "journal": health.journal,
         "draining": health.draining,
         "database": api.database.is_ready(),
@@ -46,12 +47,22 @@ pub async fn metrics(
             .hint("Set [http] metrics_token and send it as Authorization: Bearer."));
     }
     let mut text = (api.metrics_text)();
-    write_snapshot(&mut text, &api.snapshot().await?);
+    // An engine that stands still is when the rest is wanted most.
+    let snapshot = api.snapshot().await;
+    let missing = u8::from(snapshot.is_err());
+    let help = "Whether queues and agents are missing here, since the engine did not tell of them in time.";
+    let _ = writeln!(text, "# HELP snapshot_missing {help}\n# TYPE snapshot_missing gauge\nsnapshot_missing {missing}");
+    if let Ok(snapshot) = snapshot {
+        write_snapshot(&mut text, &snapshot);
+    }
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
 }
 
 fn may_read(api: &Api, peer: SocketAddr, headers: &HeaderMap) -> bool {
-    if guard::is_local(peer.ip(), headers) {
+    // A proxy that is named in the settings never asks for itself.
+    let proxies = &api.settings.trusted_proxies;
+    if guard::is_local(peer.ip(), headers) && !proxies.iter().any(|network| network.contains(peer.ip().to_canonical()))
+    {
         return true;
     }
     if let (Some(token), Some(given)) = (&api.settings.metrics_token, auth::bearer(headers))
@@ -64,12 +75,6 @@ fn may_read(api: &Api, peer: SocketAddr, headers: &HeaderMap) -> bool {
 
 /// What the loop's own gauges don't say: queues and agents by name.
 fn write_snapshot(text: &mut String, snapshot: &Snapshot) {
-    for (name, help, value) in [
-        ("acd_repairs_total", "Broken invariants of the distributor, repaired.", snapshot.acd.repairs_total),
-        ("invariants_repaired_total", "All broken invariants, repaired.", snapshot.counts.invariants_repaired),
-    ] {
-        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");
-    }
     write_queues(text, snapshot);
     write_agents(text, snapshot);
 }

@@ -5,13 +5,15 @@ use std::{io, path::Path};
 use super::{Failed, environment};
 use crate::{
     api::password,
-    server::{needs_restart, read_files, read_sounds, recall_passwords},
+    server::{check_certificate, needs_restart, read_files, read_sounds, recall_passwords},
     settings::{Loaded, difference, dump as dump_text, server_difference},
 };
 
 pub fn check(file: &Path) -> Result<(), Failed> {
     let Loaded { server, files, places } = read_files(file, &environment())?;
-    read_sounds(&files.clips, file.parent().unwrap_or_else(|| Path::new(".")), &places)?;
+    let folder = file.parent().unwrap_or_else(|| Path::new("."));
+    check_certificate(&server, folder, &places)?;
+    read_sounds(&files.clips, folder, &places)?;
     let centre = &files.centre;
     println!(
         "{}: good. {} users, {} agents, {} queues, {} groups, {} trunks, {} numbers.",

@@ -42,7 +42,7 @@ enum Command {
     /// Read the files and say everything that is wrong with them; nothing is started
     Check {
         /// The main file
-        #[arg(default_value = CONFIG)]
+        #[arg(env = "STROWGER_CONFIG", default_value = CONFIG)]
         file: PathBuf,
     },
     /// Write the centre (users, queues, trunks, numbers …) as one TOML file, passwords as hashes

@@ -1,6 +1,6 @@
 //! `strowger run`: start, say what to do next, run until told to end.
 
-use std::{io::Write as _, path::Path, sync::Arc};
+use std::{io::Write, path::Path, sync::Arc};
 
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::{
@@ -24,15 +24,38 @@ pub fn run(config: &Path) -> Result<(), Failed> {
     // Whoever sees it well may tell it to end.
     let signals = Signals::hear()?;
     let running = server::start(loaded, origin, Arc::new(move || metrics.render()))?;
+    threads::abort_on_panic();
     signals.heed(running.control())?;
-    print!("{}", banner(&running));
-    std::io::stdout().flush()?;
+    say(&mut std::io::stdout().lock(), &running)?;
     match running.wait() {
         Ended::Drained => tracing::info!("ended: no call was left"),
         Ended::TimeIsUp => tracing::warn!("ended: time was up, the calls left were hung up"),
         Ended::Told => tracing::info!("ended"),
     }
     Ok(())
+}
+
+const HOW_TO_STOP: &str = "  stop    Ctrl-C lets calls end; a second one does not wait\n\n";
+
+/// Says what to do next. Passwords that could not be shown are not kept: the next start makes others.
+fn say(out: &mut impl Write, running: &Running) -> Result<(), Failed> {
+    match out.write_all(banner(running).as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => {
+            running.passwords.save().map_err(|error| format!("generated passwords: {error}"))?;
+            // Whoever waits for the last line may count on all before.
+            let _ = out.write_all(HOW_TO_STOP.as_bytes()).and_then(|()| out.flush());
+            Ok(())
+        }
+        Err(error) if running.passwords.fresh.is_empty() => {
+            tracing::warn!(%error, "what to do next could not be shown");
+            Ok(())
+        }
+        Err(error) => Err(format!(
+            "the passwords made at first start could not be shown on standard output ({error}); they were not kept, and the \
+             next start makes others"
+        )
+        .into()),
+    }
 }
 
 /// What to do next.
@@ -50,10 +73,10 @@ fn banner(running: &Running) -> String {
     if let Some(Route { pattern, .. }) = running.centre.routes.iter().find(to_queue) {
         lines.push(format!("  ring    {pattern} reaches a queue; without a phone: strowger test-call {pattern}"));
     }
-    if !running.fresh.is_empty() {
-        lines.push(passwords(&running.fresh));
+    if !running.passwords.fresh.is_empty() {
+        lines.push(passwords(&running.passwords.fresh));
     }
-    lines.push(String::from("\n  stop    Ctrl-C lets calls end; a second one does not wait\n\n"));
+    lines.push(String::from("\n"));
     lines.join("\n")
 }
 

@@ -39,6 +39,11 @@ pub struct TlsError {
 }
 
 impl TlsError {
+    /// The file at fault.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     fn new(path: &Path) -> impl Fn(&dyn fmt::Display) -> Self {
         let path = path.to_owned();
         move |why| Self { path: path.clone(), why: why.to_string() }

@@ -78,6 +78,23 @@ pub struct Counts {
     pub streams: u64,
 }
 
+/// Reads what all workers did so far, from any thread.
+#[derive(Clone, Debug)]
+pub struct Meter(Arc<Counters>);
+
+impl Meter {
+    pub fn counts(&self) -> Counts {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Counts {
+            received: read(&self.0.received),
+            sent: read(&self.0.sent),
+            unsent: read(&self.0.unsent),
+            strays: read(&self.0.strays),
+            streams: read(&self.0.streams),
+        }
+    }
+}
+
 /// A worker does not take commands any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stalled;
@@ -194,15 +211,12 @@ impl Plane {
         worker.map_or(Ok(()), |worker| self.order(usize::from(worker), Order::Obey(command)))
     }
 
+    pub fn meter(&self) -> Meter {
+        Meter(Arc::clone(&self.counters))
+    }
+
     pub fn counts(&self) -> Counts {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Counts {
-            received: read(&self.counters.received),
-            sent: read(&self.counters.sent),
-            unsent: read(&self.counters.unsent),
-            strays: read(&self.counters.strays),
-            streams: read(&self.counters.streams),
-        }
+        self.meter().counts()
     }
 
     pub fn workers(&self) -> usize {

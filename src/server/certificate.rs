@@ -10,7 +10,10 @@ use std::{
 
 use rcgen::{CertificateParams, DnType, KeyPair};
 
-use crate::{net::TlsSettings, settings::ServerSettings};
+use crate::{
+    net::{Tls, TlsSettings},
+    settings::{At, Faults, Places, ServerSettings},
+};
 
 /// In the data folder.
 const FOLDER: &str = "tls";
@@ -19,16 +22,32 @@ const FOLDER: &str = "tls";
 /// that are listened on; it is good for a demo and for phones that are told to trust it.
 pub fn find(server: &ServerSettings, folder: &Path, data: &Path) -> io::Result<TlsSettings> {
     let (certificate, key) = match &server.tls.own {
-        Some(own) => (folder.join(&own.certificate), folder.join(&own.key)),
+        Some(own) => (folder.join(&own.certificate.value), folder.join(&own.key.value)),
         None => own(server, data)?,
     };
     Ok(TlsSettings {
         certificate,
         key,
-        client_authorities: server.tls.client_authorities.as_ref().map(|file| folder.join(file)),
+        client_authorities: server.tls.client_authorities.as_ref().map(|file| folder.join(&file.value)),
         client_required: server.tls.client_required,
         trusted: folder.join(&server.tls.trusted),
     })
+}
+
+/// Whether the certificate of the settings can be read and used, where there is one. Nothing is made.
+pub fn check(server: &ServerSettings, folder: &Path, places: &Places) -> Result<(), Faults> {
+    let Some(own) = &server.tls.own else { return Ok(()) };
+    let settings = find(server, folder, folder).map_err(|why| told(places, &own.certificate, &why.to_string()))?;
+    let Err(error) = Tls::new(settings) else { return Ok(()) };
+    let named = [Some(&own.certificate), Some(&own.key), server.tls.client_authorities.as_ref()];
+    let at = named.into_iter().flatten().find(|named| folder.join(&named.value) == error.path());
+    Err(told(places, at.unwrap_or(&own.certificate), &error.to_string()))
+}
+
+fn told(places: &Places, at: &At<String>, why: &str) -> Faults {
+    let hint =
+        "PEM files are looked for beside the main file, and the user that runs the switch must be able to read them";
+    Faults(vec![places.fault(at.mark, why, Some(String::from(hint)))])
 }
 
 fn own(server: &ServerSettings, data: &Path) -> io::Result<(PathBuf, PathBuf)> {
@@ -63,7 +82,25 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::net::Tls;
+    use crate::settings::{Source, load};
+
+    /// OP-06: files of a certificate that can't be used are a fault where they are named.
+    #[test]
+    fn op_06_a_certificate_that_cannot_be_used_is_told_where_it_is_named() {
+        let folder = crate::store::scratch::Scratch::new("certificate-check");
+        let made = own(&ServerSettings::preset(), &folder).unwrap();
+        fs::copy(&made.0, folder.join("good.pem")).unwrap();
+        fs::copy(&made.1, folder.join("good.key")).unwrap();
+        fs::write(folder.join("no.pem"), "nothing").unwrap();
+        let said = |certificate: &str, key: &str| {
+            let text = format!("[tls]\ncertificate = \"{certificate}\"\nkey = \"{key}\"\n");
+            let loaded = load(Source::new("x.toml", text), Vec::new(), &[]).unwrap();
+            check(&loaded.server, &folder, &loaded.places).err().map(|faults| faults.to_string()).unwrap_or_default()
+        };
+        assert_eq!(said("good.pem", "good.key"), "");
+        assert!(said("gone.pem", "good.key").starts_with("x.toml:2:15: "), "{}", said("gone.pem", "good.key"));
+        assert!(said("good.pem", "no.pem").starts_with("x.toml:3:7: "), "{}", said("good.pem", "no.pem"));
+    }
 
     /// SW-03: made once, kept for the next start, its key readable for nobody else, and good for TLS.
     #[test]

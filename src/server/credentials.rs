@@ -49,11 +49,8 @@ pub struct Unsaved {
 }
 
 impl Unsaved {
-    pub fn save(self) -> io::Result<Vec<Fresh>> {
-        if !self.fresh.is_empty() {
-            write(&self.path, &self.kept)?;
-        }
-        Ok(self.fresh)
+    pub fn save(&self) -> io::Result<()> {
+        if self.fresh.is_empty() { Ok(()) } else { write(&self.path, &self.kept) }
     }
 }
 
@@ -170,7 +167,8 @@ mod tests {
         let (mut first, generated) = centre("r");
         let unsaved = fill(&mut first, &generated, &folder, "r").unwrap();
         assert!(!folder.join(FILE).exists(), "kept before anybody has seen it");
-        let fresh = unsaved.save().unwrap();
+        unsaved.save().unwrap();
+        let fresh = unsaved.fresh;
         assert_eq!(fresh.len(), 1);
         let password = fresh[0].password.reveal();
         assert_eq!(password.len(), PASSWORD_LENGTH);

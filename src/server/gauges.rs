@@ -8,6 +8,7 @@ use crate::{
     base::{Instant, Now, Wall},
     engine::{Counts, Engine, Record},
     net::{Lane, Net},
+    plane,
     switch::Quality,
 };
 
@@ -20,6 +21,8 @@ pub struct Gauges {
     last: Option<Instant>,
     due: Option<Instant>,
     shown: Counts,
+    /// Of the media workers.
+    sent: plane::Counts,
     sounded: Sounded,
 }
 
@@ -64,6 +67,21 @@ impl Gauges {
         true
     }
 
+    /// What the media workers do: strays, to ports without a leg, are what a flood looks like while it lasts.
+    pub fn publish_media(&mut self, counts: plane::Counts) {
+        let shown = self.sent;
+        for (name, value, before) in [
+            ("media_packets_in_total", counts.received, shown.received),
+            ("media_packets_out_total", counts.sent, shown.sent),
+            ("media_packets_unsent_total", counts.unsent, shown.unsent),
+            ("media_packets_stray_total", counts.strays, shown.strays),
+        ] {
+            metrics::counter!(name).increment(value.saturating_sub(before));
+        }
+        metrics::gauge!("media_streams").set(counts.streams as f64);
+        self.sent = counts;
+    }
+
     /// What a record tells of how its call sounded.
     pub fn count_quality(&self, record: &Record) {
         self.sounded.count(record);
@@ -103,6 +121,9 @@ impl Gauges {
             ("wrong_credentials_total", counts.wrong_credentials, shown.wrong_credentials),
             ("offers_total", counts.offers, shown.offers),
             ("services_spared_total", counts.questions_spared, shown.questions_spared),
+            ("invariants_broken_total", counts.invariants_broken, shown.invariants_broken),
+            ("invariants_repaired_total", counts.invariants_repaired, shown.invariants_repaired),
+            ("acd_repairs_total", counts.acd_repairs, shown.acd_repairs),
         ] {
             metrics::counter!(name).increment(value.saturating_sub(before));
         }

@@ -195,6 +195,7 @@ impl EngineHandle for Handle {
     fn health(&self) -> Health {
         Health {
             engine: self.pulse.is_going_round(),
+            restored: self.pulse.is_restored(),
             journal: self.pulse.journal_works(),
             draining: self.pulse.is_draining(),
         }

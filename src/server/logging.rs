@@ -2,9 +2,9 @@
 
 use std::{io::IsTerminal, sync::OnceLock};
 
-use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+use tracing_subscriber::EnvFilter;
 
-use crate::settings::{LogFormat, LogSettings};
+use crate::settings::{LogFormat, LogSettings, level_fault};
 
 /// Puts another filter in the place of the present one.
 type Put = Box<dyn Fn(EnvFilter) -> Result<(), String> + Send + Sync>;
@@ -51,19 +51,8 @@ pub fn start_logging(settings: &LogSettings) {
 const TALKATIVE: &str = "rtc_dtls=error";
 
 fn parse(level: &str) -> Result<EnvFilter, String> {
-    if level.trim().is_empty() {
-        return Err("no log level is given: expected off, error, warn, info, debug or trace".to_owned());
-    }
-    // A word alone is a level, and what follows on a room of code too. The filter would take any other for the name of a
-    // room, and log nothing else.
-    let is_level = |word: &str| !word.trim().is_empty() && word.trim().parse::<LevelFilter>().is_ok();
-    let no_level = |word: &&str| match word.rsplit_once('=') {
-        _ if word.contains('[') => false,
-        Some((room, level)) => room.trim().is_empty() || !is_level(level),
-        None => !word.contains(':') && !is_level(word),
-    };
-    if let Some(word) = level.split(',').map(str::trim).find(no_level) {
-        return Err(format!("log level \"{word}\": expected off, error, warn, info, debug or trace"));
+    if let Some(fault) = level_fault(level) {
+        return Err(format!("log level: {fault}"));
     }
     let level = if level.contains("rtc_dtls") { level.to_owned() } else { format!("{level},{TALKATIVE}") };
     EnvFilter::try_new(&level).map_err(|error| format!("log level \"{level}\": {error}"))

@@ -32,8 +32,9 @@ pub mod threads;
 mod turn;
 
 pub use admin::Door;
+pub use certificate::check as check_certificate;
 pub use clock::Clock;
-pub use credentials::{Fresh, recall as recall_passwords};
+pub use credentials::{Fresh, Unsaved, recall as recall_passwords};
 pub use files::{FilesError, find_server, read_files};
 pub use flight::{Header as FlightHeader, KEY_FILE as FLIGHT_KEY_FILE, Key as FlightKey, unseal as unseal_flight};
 pub use handle::{Handle, REQUESTS_MAX};

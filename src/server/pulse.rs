@@ -32,14 +32,20 @@ pub struct Pulse {
 struct Shared {
     /// When the present turn began, in microseconds; zero while the loop sleeps.
     turn: AtomicU64,
+    /// What the journal holds is in place.
+    restored: AtomicBool,
     journal: AtomicBool,
     draining: AtomicBool,
 }
 
 impl Pulse {
     pub fn new(clock: Clock) -> Self {
-        let shared =
-            Shared { turn: AtomicU64::new(0), journal: AtomicBool::new(true), draining: AtomicBool::new(false) };
+        let shared = Shared {
+            turn: AtomicU64::new(0),
+            restored: AtomicBool::new(false),
+            journal: AtomicBool::new(true),
+            draining: AtomicBool::new(false),
+        };
         Self { clock, shared: Arc::new(shared) }
     }
 
@@ -49,6 +55,15 @@ impl Pulse {
 
     pub fn loop_sleeps(&self) {
         self.shared.turn.store(0, Ordering::Relaxed);
+    }
+
+    /// From now on calls may come.
+    pub fn set_restored(&self) {
+        self.shared.restored.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_restored(&self) -> bool {
+        self.shared.restored.load(Ordering::Relaxed)
     }
 
     pub fn set_journal(&self, works: bool) {

@@ -10,14 +10,14 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{Fresh, Order, credentials, files::read_files, logging, sockets, sounds};
+use super::{Fresh, Order, certificate, credentials, files::read_files, logging, sockets, sounds};
 use crate::{
     api::Reloaded,
     base::ClipId,
     engine::Centre,
     media::Sound,
     net::{Inbox, Tls},
-    settings::{CentreFiles, Loaded, ServerSettings, difference},
+    settings::{CentreFiles, Loaded, ServerSettings, difference, without_values},
 };
 
 /// Where the settings come from.
@@ -91,7 +91,7 @@ impl Reloader {
         match &done {
             Ok(reloaded) => {
                 for change in &reloaded.changes {
-                    tracing::info!(change, "settings");
+                    tracing::info!(change = without_values(change), "settings");
                 }
                 tracing::info!(changes = reloaded.changes.len(), "the settings were read again");
                 for section in &reloaded.needs_restart {
@@ -117,6 +117,7 @@ impl Reloader {
         let passwords = credentials::fill(&mut files.centre, &files.generated, &data, &server.realm)
             .map_err(|error| format!("generated passwords: {error}"))?;
         let folder = self.origin.folder();
+        certificate::check(&server, folder, &places).map_err(|faults| faults.to_string())?;
         let sounds = sounds::read_all(&files.clips, folder, &places).map_err(|faults| faults.to_string())?;
         let clips = sounds.into_iter().map(|(id, sound)| (id, Arc::new(sound))).collect::<Vec<_>>();
         let tls = sockets::open_tls(&server, folder, &data).map_err(|error| error.to_string())?;

@@ -243,7 +243,7 @@ mod tests {
 
     fn settings(listen: &str) -> ServerSettings {
         let environment = [(String::from("STROWGER_SIP_LISTEN"), listen.to_owned())];
-        crate::settings::load(crate::settings::Source::new("x", ""), Vec::new(), &environment).unwrap().server
+        crate::settings::load(crate::settings::Source::new("x", "# nothing"), Vec::new(), &environment).unwrap().server
     }
 
     fn open(listen: &str) -> (tokio::runtime::Runtime, Sockets, Net) {

@@ -14,9 +14,9 @@ use std::{
 use tokio::{runtime::Builder, sync::Notify};
 
 use super::{
-    Clock, ENGINE_THREAD, Ended, Fresh, Handle, Order, admin,
+    Clock, ENGINE_THREAD, Ended, Handle, Order, Unsaved, admin,
     asking::asker,
-    credentials,
+    certificate, credentials,
     flight::{Flight, Why},
     http::HttpClient,
     limits, notices, pages,
@@ -117,8 +117,8 @@ pub struct Running {
     pub bound: Vec<Bound>,
     /// Where its pages are.
     pub http: SocketAddr,
-    /// Passwords made at this start; shown once.
-    pub fresh: Vec<Fresh>,
+    /// Those made at this start, to be shown once and then kept.
+    pub passwords: Unsaved,
     pub centre: Arc<Centre>,
     inbox: Inbox<Order>,
     reloader: Arc<Reloader>,
@@ -145,6 +145,7 @@ fn start_all(
 ) -> Result<Running, StartError> {
     let Loaded { server, mut files, places } = loaded;
     let folder = origin.folder().to_owned();
+    certificate::check(&server, &folder, &places).map_err(StartError::Files)?;
     let sounds = sounds::read_all(&files.clips, &folder, &places).map_err(StartError::Files)?;
     let clock = Clock::start();
     let data = make_folder(&server.data_dir)?;
@@ -181,6 +182,7 @@ fn start_all(
         notices: notices::start(runtime.handle(), (&server.notify, client.clone()), &data, &handle, clock)?,
         ask: asker(runtime.handle().clone(), client, handle.centres(), inbox.clone(), clock),
         resolve: resolver(runtime.handle().clone(), inbox.clone(), &server.sip.dns),
+        meter: plane.meter(),
         media: media_sink(plane),
         recorder,
         handle: Arc::clone(&handle),
@@ -198,7 +200,6 @@ fn start_all(
     let api = admin::settings(&server.http, http_address, &data).map_err(StartError::new("admin token"))?;
     let reloader = Arc::new(Reloader::new(origin, inbox.clone(), server, files));
     handle.set_reloader(Arc::clone(&reloader));
-    let fresh = passwords.save().map_err(StartError::new("generated passwords"))?;
     let pages = Pages::start(runtime.handle(), http, database, handle, clock, metrics, api)
         .map_err(StartError::new("pages"))?;
     let engine = threads::start(ENGINE_THREAD, move || guarded(switch)).map_err(StartError::new("threads"))?;
@@ -206,7 +207,7 @@ fn start_all(
     Ok(Running {
         bound,
         http: http_address,
-        fresh,
+        passwords,
         centre,
         inbox,
         reloader,
@@ -316,7 +317,7 @@ fn start_runtime() -> io::Result<tokio::runtime::Runtime> {
     limits::outlive_file_limits();
     // Without it there are fewer calls.
     let _ = limits::raise_open_files();
-    Builder::new_multi_thread().worker_threads(RUNTIME_THREADS).thread_name("shell").enable_all().build()
+    Builder::new_multi_thread().worker_threads(RUNTIME_THREADS).thread_name(threads::SHELL).enable_all().build()
 }
 
 type Opened = (Journal<Entry, Record>, Vec<Entry>);

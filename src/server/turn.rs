@@ -27,6 +27,7 @@ use crate::{
     },
     media,
     net::{Inbox, Net, unkept},
+    plane,
     sip::{Lookup, Path, Transport},
     store::{Journal, Report, recordings::Recorder},
 };
@@ -63,6 +64,8 @@ pub struct Loop {
     pub inbox: Inbox<Order>,
     pub journal: Journal<Entry, Record>,
     pub media: MediaSink,
+    /// What the media workers do.
+    pub meter: plane::Meter,
     /// Behind the media: it ends when nobody records any more.
     pub recorder: Recorder,
     pub resolve: Resolve,
@@ -95,8 +98,10 @@ impl Loop {
     /// Runs until drained or told to end.
     pub fn run(mut self) -> Ended {
         for input in std::mem::take(&mut self.first) {
+            self.pulse.turn_begins(self.clock.now().mono);
             self.handle_input(input);
         }
+        self.pulse.set_restored();
         self.net.flush();
         self.journal.flush();
         loop {
@@ -204,6 +209,9 @@ impl Loop {
         }
         let published = self.state.gauges.publish(now, &self.engine, &mut self.net, self.state.held.len());
         if published {
+            self.state.gauges.publish_media(self.meter.counts());
+        }
+        if published {
             self.net.rest(now.mono);
         }
         if published && self.engine.counts().calls == 0 && self.sockets.close_retired(&mut self.net) {
@@ -309,7 +317,7 @@ impl Loop {
             Output::Gate(order) => self.on_gate(order),
             Output::Alarm(alarm) => {
                 on_alarm(&alarm);
-                if let (Some(flight), Alarm::Invariant(what)) = (&self.flight, alarm) {
+                if let (Some(flight), Alarm::Invariant { what, .. }) = (&self.flight, alarm) {
                     flight.save(Why::Invariant(what));
                 }
             }
@@ -422,9 +430,9 @@ fn on_alarm(alarm: &Alarm) {
     match alarm {
         Alarm::PortsExhausted => tracing::error!("no RTP port is free: calls are refused"),
         Alarm::TableFull(table) => tracing::error!(table, "a table is full"),
-        Alarm::Invariant(what) => {
-            tracing::error!(what, "an invariant was broken and repaired");
-            metrics::counter!("acd_repairs_total").increment(1);
+        Alarm::Invariant { what, repaired: true } => tracing::error!(what, "an invariant was broken and repaired"),
+        Alarm::Invariant { what, repaired: false } => {
+            tracing::error!(what, "an invariant is broken; calls go on, and this is told once");
         }
         Alarm::Unserved { queue, skills, waiting } => {
             let skills = skills.join(", ");

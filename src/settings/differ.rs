@@ -59,6 +59,16 @@ fn agree(name: &str, old: &mut Table, new: &Table, root: &Table) {
     }
 }
 
+/// A line of a difference as a log may hold it: what changes, and neither from what nor to what, since that may be somebody's
+/// name or number.
+pub fn without_values(line: &str) -> &str {
+    let named = line.strip_prefix("~ ").and_then(|_| line.split_once("\": ").or_else(|| line.split_once("]: ")));
+    let named = named.or_else(|| line.split_once(": "));
+    let Some((_, change)) = named else { return line };
+    let key = change.split(' ').next().unwrap_or_default();
+    &line[..line.len() - change.len() + key.len()]
+}
+
 /// One line for each key of an entry that differs, in their order.
 pub(super) fn changes(name: &str, old: &Table, new: &Table, is_secret: impl Fn(&str) -> bool) -> Vec<String> {
     let mut keys: Vec<&String> = old.keys().chain(new.keys().filter(|key| !old.contains_key(*key))).collect();
@@ -93,6 +103,20 @@ mod tests {
             ]
         );
         assert!(server_difference(&old, &old).is_empty());
+    }
+
+    /// OP-09: names and numbers of people don't get into the log when settings change.
+    #[test]
+    fn op_09_the_log_is_told_what_changes_and_not_to_what() {
+        for (line, told) in [
+            ("~ user \"ana\": number default → \"+351912345678\"", "~ user \"ana\": number"),
+            ("~ user \"a: b\": name \"x: y\" → \"z\"", "~ user \"a: b\": name"),
+            ("~ [http]: metrics_token changes", "~ [http]: metrics_token"),
+            ("~ main file: include default → [\"a\"]", "~ main file: include"),
+            ("+ user \"ana\"", "+ user \"ana\""),
+        ] {
+            assert_eq!(without_values(line), told);
+        }
     }
 
     /// OP-06: who writes a default out has changed nothing.

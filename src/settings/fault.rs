@@ -8,7 +8,7 @@ pub const FAULTS_MAX: usize = 100;
 /// A text as the shell read it: a file, or one environment variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// As the operator knows it: `config/strowger.toml`, `environment STROWGER_SIP_LISTEN`.
+    /// As the operator knows it: `config/strowger.toml`, `STROWGER_SIP_LISTEN`.
     pub name: String,
     pub text: String,
 }

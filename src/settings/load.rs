@@ -7,8 +7,10 @@ use super::{
     server::{self, ENVIRONMENT_PREFIX},
 };
 
-/// Why an empty file is not taken.
+/// Why an empty file is not taken: an editor empties a file before it writes it, and taken for settings that would remove the
+/// whole centre.
 const EMPTY: &str = "it is empty";
+const HINT_EMPTY: &str = "was it being saved? One that shall say nothing has a comment in it: # nothing";
 
 /// A file that the main file includes, as the shell found it.
 #[derive(Clone, Debug)]
@@ -58,7 +60,6 @@ pub fn load(main: Source, included: Vec<Included>, environment: &[(String, Strin
     let (mut found, mut unreadable) = (Vec::new(), Vec::new());
     for file in included {
         match file.text {
-            // An editor empties a file before it writes it: taken for settings, that would remove the whole centre.
             Ok(source) if source.text.trim().is_empty() => unreadable.push((file.name, String::from(EMPTY))),
             Ok(source) => found.push(source),
             Err(why) => unreadable.push((file.name, why)),
@@ -69,6 +70,9 @@ pub fn load(main: Source, included: Vec<Included>, environment: &[(String, Strin
     let report = Report::new(&sources);
     let overrides = overrides(&sources, files);
     let tables: Vec<_> = (0..files).map(|index| read::parse(&sources, index, &report)).collect();
+    if sources.first().is_some_and(|main| main.text.trim().is_empty()) {
+        report.fault(Mark::default(), EMPTY, Some(String::from(HINT_EMPTY)));
+    }
     if !report.is_clean() {
         // What else would be found is mostly a consequence.
         return Err(report.finish().err().unwrap_or(Faults(Vec::new())));
@@ -83,7 +87,7 @@ pub fn load(main: Source, included: Vec<Included>, environment: &[(String, Strin
     for (name, why) in unreadable {
         let mark = server.include.iter().find(|at| at.value == name).map_or(Mark::default(), |at| at.mark);
         let hint = match why.as_str() {
-            EMPTY => "was it being saved? One that shall say nothing has a comment in it: # nothing",
+            EMPTY => HINT_EMPTY,
             _ => "files are looked for beside the main file",
         };
         let hint = Some(String::from(hint));

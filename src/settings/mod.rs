@@ -20,7 +20,7 @@ mod words;
 
 pub use crate::base::Endpoint;
 pub use centre::{BUILT_IN, BUILT_IN_WORD, CentreFiles, ClipFile, RANGE_MAX, difference, dump};
-pub use differ::server_difference;
+pub use differ::{server_difference, without_values};
 pub use fault::{At, Fault, Faults, Mark, Places, Source};
 pub use hep::HepSettings;
 pub use listener::{LISTENERS_MAX, Listener, ListenerKind};
@@ -28,6 +28,6 @@ pub use load::{Included, Loaded, includes, load, server_as_read};
 pub use notify::NotifySettings;
 pub use server::{
     ENVIRONMENT_PREFIX, HttpSettings, JournalSync, Limits, LogFormat, LogSettings, RtpSettings, ServerSettings,
-    SipSettings, StoreSettings,
+    SipSettings, StoreSettings, level_fault,
 };
 pub use tls::{OwnCertificate, TlsSettings};

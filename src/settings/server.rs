@@ -108,7 +108,7 @@ pub struct RtpSettings {
     /// What peers are told instead: one of a family.
     pub advertised: Vec<IpAddr>,
     pub ports: RangeInclusive<u16>,
-    /// 0: one for each core but one, at least one.
+    /// 0: one for each core, eight at most.
     pub workers: u16,
     /// Who is called over TLS or secure WebSocket is offered secure sound, and nothing else.
     pub secures_tls: bool,
@@ -412,9 +412,32 @@ fn read_limits(limits: &Section<'_>) -> Limits {
     }
 }
 
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+/// What is wrong with a log level. A word alone is a level, and what follows on a room of code too: the filter would take any
+/// other for the name of a room, and log nothing else.
+pub fn level_fault(level: &str) -> Option<String> {
+    let expected = format!("expected {} or trace", LEVELS[..5].join(", "));
+    if level.trim().is_empty() {
+        return Some(format!("{expected}, found nothing"));
+    }
+    let is_level = |word: &str| LEVELS.iter().any(|level| word.trim().eq_ignore_ascii_case(level));
+    let no_level = |word: &&str| match word.rsplit_once('=') {
+        _ if word.contains('[') => false,
+        Some((room, level)) => room.trim().is_empty() || !is_level(level),
+        None => !word.contains(':') && !is_level(word),
+    };
+    let wrong = level.split(',').map(str::trim).find(no_level)?;
+    Some(format!("{expected}, found \"{wrong}\""))
+}
+
 fn read_log(log: &Section<'_>) -> LogSettings {
     let format = log.one_of("format", &[("text", LogFormat::Text), ("json", LogFormat::Json)]);
-    LogSettings { level: or(log.text("level"), String::from("info")), format: or(format, LogFormat::Text) }
+    let level = log.text("level");
+    if let Some((level, fault)) = level.as_ref().and_then(|level| Some((level, level_fault(&level.value)?))) {
+        log.fault(level.mark, format!("level: {fault}"), Some(String::from("a room alone: info,strowger::net=debug")));
+    }
+    LogSettings { level: or(level, String::from("info")), format: or(format, LogFormat::Text) }
 }
 
 #[cfg(test)]
@@ -433,6 +456,22 @@ mod tests {
         let said = faults("realm = \"x\"\n[sip]\n  listne = [\"udp:127.0.0.1:5060\"]\n", &[]);
         assert!(said.contains("config/x.toml:3:3: [sip]: unknown key \"listne\""), "{said}");
         assert!(said.contains("did you mean \"listen\"?"), "{said}");
+    }
+
+    /// OP-06: a level that the log would not understand is a fault of the file.
+    #[test]
+    fn op_06_a_log_level_is_a_word_or_a_room_with_one() {
+        for good in ["info", "WARN", "info,strowger::net=debug", "strowger::net=trace", "off"] {
+            assert_eq!(level_fault(good), None, "{good}");
+        }
+        let said = faults("[log]\nlevel = \"debgu\"\n", &[]);
+        assert!(
+            said.contains("config/x.toml:2:9: level: expected off, error, warn, info, debug or trace, found \"debgu\""),
+            "{said}"
+        );
+        for wrong in ["", "info,,", "net=", "=debug", "strowger=loud"] {
+            assert!(level_fault(wrong).is_some(), "{wrong}");
+        }
     }
 
     /// OP-06: all faults are listed together, each with what was expected.
@@ -492,7 +531,7 @@ mod tests {
     #[test]
     fn an_unknown_or_faulty_variable_is_named() {
         let variables = [("STROWGER_SIP_LISTN", "x"), ("STROWGER_RTP_WORKERS", "many"), ("STROWGER_SLOT", "0")];
-        let said = faults("", &variables);
+        let said = faults("# nothing", &variables);
         assert!(!said.contains("STROWGER_SLOT"), "someone else's variable: {said}");
         assert!(said.contains("STROWGER_SIP_LISTN:1:1: no key of the main file"), "{said}");
         assert!(said.contains("did you mean \"STROWGER_SIP_LISTEN\"?"), "{said}");

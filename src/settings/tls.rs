@@ -1,6 +1,9 @@
 //! `[tls]`: certificates for TLS and WSS listeners.
 
-use super::read::{Section, or};
+use super::{
+    fault::At,
+    read::{Section, or},
+};
 
 /// Where a distribution keeps the authorities that everybody trusts.
 const TRUSTED: &str = "/etc/ssl/certs/ca-certificates.crt";
@@ -10,7 +13,7 @@ pub struct TlsSettings {
     /// Certificate and key in PEM, relative to the main file; `None`: a self-signed one is made in the data folder.
     pub own: Option<OwnCertificate>,
     /// Authorities of the certificates that phones and carriers may show.
-    pub client_authorities: Option<String>,
+    pub client_authorities: Option<At<String>>,
     pub client_required: bool,
     /// Authorities that vouch for carriers.
     pub trusted: String,
@@ -18,14 +21,14 @@ pub struct TlsSettings {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnCertificate {
-    pub certificate: String,
-    pub key: String,
+    pub certificate: At<String>,
+    pub key: At<String>,
 }
 
 pub(super) fn read(tls: &Section<'_>) -> TlsSettings {
     let given = |key| tls.text(key).filter(|text| !text.value.is_empty());
     let own = match (given("certificate"), given("key")) {
-        (Some(certificate), Some(key)) => Some(OwnCertificate { certificate: certificate.value, key: key.value }),
+        (Some(certificate), Some(key)) => Some(OwnCertificate { certificate, key }),
         (None, None) => None,
         (Some(one), None) => {
             tls.fault(one.mark, "certificate: needs its key too", Some(String::from("add key = \"….pem\"")));
@@ -36,7 +39,7 @@ pub(super) fn read(tls: &Section<'_>) -> TlsSettings {
             None
         }
     };
-    let client_authorities = given("client_authorities").map(|text| text.value);
+    let client_authorities = given("client_authorities");
     let required = tls.one_of("client_certificates", &[("optional", false), ("required", true)]);
     if let (Some(required), None) = (&required, &client_authorities)
         && required.value

@@ -18,6 +18,7 @@ use super::{Asked, Body, DONE, Done, Scope, people::user_of};
 use crate::{
     acd::AgentSnapshot,
     api::{Api, Problem, Reloaded, Signed},
+    base::Private,
     engine::{Actor, Answer, DeviceView, Request, TraceFilter, WatchView},
     store::Role,
 };
@@ -104,7 +105,12 @@ pub async fn start_trace(
     {
         return Err(Problem::bad_request(format!("Give 1 to {FILTER_MAX} characters.")));
     }
-    tracing::warn!(?filter, by = signed.user.name, "SIP is traced");
+    let by = &signed.user.name;
+    match &filter {
+        TraceFilter::Number(number) => tracing::warn!(number = %Private::new(number.as_str()), by, "SIP is traced"),
+        TraceFilter::Call(call) => tracing::warn!(call, by, "SIP is traced"),
+        TraceFilter::Source(source) => tracing::warn!(%source, by, "SIP is traced"),
+    }
     if api.handle.start_trace(filter).await {
         return Ok(DONE);
     }

@@ -253,7 +253,7 @@ impl Desk {
             settings.data = folder.clone();
         }
         let centre = Arc::new(centre);
-        let health = Health { engine: true, journal: true, draining: false };
+        let health = Health { engine: true, restored: true, journal: true, draining: false };
         let picture = Arc::new(Picture {
             snapshot: Mutex::new(snapshot()),
             asked: Mutex::default(),

@@ -97,7 +97,7 @@ async fn metrics_are_not_for_strangers() {
     let local = desk.send("127.0.0.1:5", from("localhost:8080", "", none())).await;
     assert_eq!(local.status, StatusCode::OK);
     for line in
-        ["process_metric 1", "queue_waiting{queue=\"support\"} 2", "agents{status=\"busy\"} 1", "acd_repairs_total 0"]
+        ["process_metric 1", "queue_waiting{queue=\"support\"} 2", "agents{status=\"busy\"} 1", "snapshot_missing 0"]
     {
         assert!(local.text.lines().any(|found| found == line), "{line} in\n{}", local.text);
     }
@@ -119,14 +119,15 @@ async fn metrics_are_not_for_strangers() {
 #[tokio::test]
 async fn health_and_readiness_tell_apart_what_is_wrong() {
     let desk = Desk::new("health").await;
-    let set = |engine, journal, draining| *desk.picture.health.lock().unwrap() = Health { engine, journal, draining };
-    for (engine, journal, draining, healthy, ready) in [
-        (true, true, false, true, true),
-        (true, false, false, true, false),
-        (true, true, true, true, false),
-        (false, true, false, false, false),
+    let well = Health { engine: true, restored: true, journal: true, draining: false };
+    for (health, healthy, ready) in [
+        (well, true, true),
+        (Health { restored: false, ..well }, true, false),
+        (Health { journal: false, ..well }, true, false),
+        (Health { draining: true, ..well }, true, false),
+        (Health { engine: false, ..well }, false, false),
     ] {
-        set(engine, journal, draining);
+        *desk.picture.health.lock().unwrap() = health;
         assert_eq!(desk.get("", "/healthz").await.status.is_success(), healthy);
         assert_eq!(desk.get("", "/readyz").await.status.is_success(), ready);
     }
@@ -138,7 +139,7 @@ async fn a_full_disk_is_named_in_the_hint() {
     let ana = desk.sign_in("ana").await;
     let refused = Refused { status: 503, code: "journal", detail: "not written".into() };
     *desk.picture.refuses.lock().unwrap() = Some(refused);
-    *desk.picture.health.lock().unwrap() = Health { engine: true, journal: false, draining: false };
+    *desk.picture.health.lock().unwrap() = Health { engine: true, restored: true, journal: false, draining: false };
     let reply = desk.write("PUT", &ana, "/api/v1/me/status", r#"{"status":"ready"}"#).await;
     assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(reply.json()["hint"].as_str().unwrap().contains("disk"));

@@ -176,8 +176,9 @@ impl Secret {
                 section.fault(hash.mark, format!("expected {digits} hexadecimal digits"), None);
             }
         }
-        let ways = usize::from(password.is_some()) + usize::from(generate.is_some()) + usize::from(md5.is_some());
-        if ways > 1 {
+        let hashed = md5.is_some() || sha256.is_some();
+        let ways = [password.is_some(), generate.is_some(), hashed];
+        if ways.into_iter().filter(|given| *given).count() > 1 {
             let problem = "expected one of sip_password, ha1_md5 with ha1_sha256, generate_password";
             section.fault(section.mark(), problem, None);
         }

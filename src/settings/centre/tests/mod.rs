@@ -345,6 +345,16 @@ fn a_missing_include_is_named_where_it_is_asked_for() {
 
 /// A save caught halfway removes no centre.
 #[test]
+fn an_empty_main_file_is_refused() {
+    for empty in ["", " \n\n"] {
+        let said = load(Source::new("strowger.toml", empty), Vec::new(), &[]).unwrap_err().to_string();
+        assert!(said.starts_with("strowger.toml:1:1: it is empty\n    hint: was it being saved?"), "{said}");
+    }
+    assert!(load(Source::new("strowger.toml", "# nothing"), Vec::new(), &[]).is_ok());
+}
+
+/// OP-06: so is an included one.
+#[test]
 fn an_empty_include_is_refused() {
     let said = refused(" \n");
     assert!(said.contains("strowger.toml:2:12: include: \"centre.toml\" can't be read: it is empty"), "{said}");
