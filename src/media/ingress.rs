@@ -134,6 +134,10 @@ impl Ingress {
             self.stats.malformed += 1;
             return None;
         };
+        if speaker == Speaker::Learnt {
+            // Stragglers come from where the sender before was. Who was heard, replaced and is described again is back.
+            self.retired = None;
+        }
         if !self.pace.admits(now) {
             self.stats.excess += 1;
             return None;

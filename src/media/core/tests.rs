@@ -157,6 +157,30 @@ fn a_stranger_is_neither_heard_nor_answered() {
     assert_eq!(world.close(1).strangers, 0);
 }
 
+/// SW-05, SW-07: of two early branches the first is heard, then the second, and the first again from its answer on.
+#[test]
+fn sw_05_a_branch_that_is_described_again_is_heard_at_once() {
+    let mut world = World::call([Codec::Pcmu, Codec::Pcmu]);
+    world.run(500);
+    let (stream, first) = (world.phones[0].stream, world.phones[0].addr);
+    let second = addr("203.0.113.9:4000");
+    world.tell(Command::Update { stream, remote: Some(Remote::new(second)), form: form(Codec::Pcmu) });
+    let mut other = world.phones[0].packet();
+    other[8..12].copy_from_slice(&[9; 4]);
+    for _ in 0..25 {
+        world.send_from(0, second, other.clone());
+        let sequence = u16::from_be_bytes([other[2], other[3]]).wrapping_add(1);
+        other[2..4].copy_from_slice(&sequence.to_be_bytes());
+        world.run(20);
+    }
+    let heard = world.phones[1].heard.len();
+    world.tell(Command::Update { stream, remote: Some(Remote::new(first)), form: form(Codec::Pcmu) });
+    world.run(200);
+    let now = world.phones[1].heard.len();
+    assert!(now >= heard + 9, "{} of 10 packets", now - heard);
+    world.phones[1].assert_continuous();
+}
+
 /// SW-07: a phone whose NAT gave it a new port is followed after two seconds, heard and answered there.
 #[test]
 fn a_phone_behind_nat_is_followed() {

@@ -19,17 +19,52 @@ pub fn description<'a>(content_type: &str, body: &'a [u8]) -> Option<&'a [u8]> {
         return None;
     }
     let delimiter = format!("--{boundary}");
-    split_on(body, delimiter.as_bytes()).into_iter().skip(1).find_map(|part| {
+    let pieces = split_on(body, delimiter.as_bytes());
+    let mut description = None;
+    for part in pieces.iter().skip(1).filter_map(|piece| Part::read(piece)) {
+        match description {
+            _ if !part.is_sdp() && part.must_be_understood() => return None,
+            None if part.is_sdp() => description = Some(part.content),
+            None | Some(_) => {}
+        }
+    }
+    description
+}
+
+/// One of a multipart body.
+struct Part<'a> {
+    head: &'a str,
+    content: &'a [u8],
+}
+
+impl<'a> Part<'a> {
+    fn read(part: &'a [u8]) -> Option<Self> {
         let at = find(part, b"\r\n\r\n")?;
-        let head = std::str::from_utf8(part.get(..at)?).ok()?;
-        let is_sdp = head.lines().any(|line| {
-            let Some((name, value)) = line.split_once(':') else { return false };
-            let name = name.trim();
-            (name.eq_ignore_ascii_case("Content-Type") || name.eq_ignore_ascii_case("c"))
-                && value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/sdp")
-        });
-        is_sdp.then(|| part.get(at + 4..)).flatten()
-    })
+        Some(Self { head: std::str::from_utf8(part.get(..at)?).ok()?, content: part.get(at + 4..)? })
+    }
+
+    fn is_sdp(&self) -> bool {
+        let kinds = self.values(&["Content-Type", "c"]);
+        kinds
+            .map(|kind| kind.split(';').next().unwrap_or_default())
+            .any(|kind| kind.trim().eq_ignore_ascii_case("application/sdp"))
+    }
+
+    /// Its sender says that the request means nothing without it (RFC 5621 8).
+    fn must_be_understood(&self) -> bool {
+        let parameters = self.values(&["Content-Disposition"]).flat_map(|value| value.split(';').skip(1));
+        parameters.filter_map(|parameter| parameter.split_once('=')).any(|(name, value)| {
+            name.trim().eq_ignore_ascii_case("handling")
+                && value.trim().trim_matches('"').eq_ignore_ascii_case("required")
+        })
+    }
+
+    fn values(&self, names: &'static [&'static str]) -> impl Iterator<Item = &'a str> {
+        let lines = self.head.lines().filter_map(|line| line.split_once(':'));
+        lines
+            .filter(|(name, _)| names.iter().any(|known| known.eq_ignore_ascii_case(name.trim())))
+            .map(|(_, value)| value)
+    }
 }
 
 /// What its parts are parted by. A quoted one may have a semicolon in it, and names know no case (RFC 2045 5.1).

@@ -227,6 +227,15 @@ fn a_description_is_found_in_a_multipart() {
     ] {
         assert_eq!(description(broken, body), None, "{broken}");
     }
+    // RFC 5621 8: what its sender calls indispensable, and we don't know, makes the whole one that we don't know.
+    let more = |disposition: &str| {
+        let part =
+            format!("--b1\r\nContent-Type: application/isup\r\nContent-Disposition: signal{disposition}\r\n\r\nx\r\n");
+        [part.as_bytes(), body].concat()
+    };
+    assert!(description(kind, &more("")).is_some());
+    assert!(description(kind, &more("; handling=optional")).is_some());
+    assert_eq!(description(kind, &more("; Handling = \"required\"")), None);
     assert_eq!(description(kind, b"--b1"), None);
     assert_eq!(description(kind, b""), None);
     assert_eq!(description(kind, b"--b1\r\n--b1--"), None);
