@@ -185,7 +185,7 @@ pub(super) fn read(root: &Section<'_>, overrides: &Environment<'_>) -> ServerSet
         realm: realm(root),
         data_dir: or(root.text("data_dir"), String::from("data")),
         include: root.texts("include").unwrap_or_default(),
-        http: read_http(&http),
+        http: read_http(&http, &sip_settings.listen),
         rtp: read_rtp(&rtp, &sip_settings),
         sip: sip_settings,
         devices: devices::read(&devices),
@@ -281,7 +281,14 @@ fn read_dns(sip: &Section<'_>) -> Vec<SocketAddr> {
     texts.iter().filter_map(|text| sip.parse_by(text, "dns", expected, server)).map(|at| at.value).collect()
 }
 
-fn read_http(http: &Section<'_>) -> HttpSettings {
+fn read_http(http: &Section<'_>, sip: &[Listener]) -> HttpSettings {
+    let listen = http.parsed::<SocketAddr>("listen", "address:port");
+    if let Some(listen) = &listen
+        && listen.value.port() != 0
+        && sip.iter().any(|other| other.address == listen.value && other.kind != ListenerKind::Udp)
+    {
+        http.fault(listen.mark, format!("listen: {} is a SIP listener's already", listen.value), None);
+    }
     let proxies = http.texts("trusted_proxies").unwrap_or_default();
     let cidr =
         |text: &At<String>| http.parse_by(text, "trusted_proxies", "an address or a network", |t| t.parse().ok());
@@ -293,7 +300,7 @@ fn read_http(http: &Section<'_>) -> HttpSettings {
         http.fault(token.mark, problem, Some(String::from("for example the output of: openssl rand -hex 32")));
     }
     HttpSettings {
-        listen: or(http.parsed("listen", "address:port"), default_address(8080)),
+        listen: or(listen, default_address(8080)),
         https: or(http.flag("https"), false),
         trusted_proxies: proxies.iter().filter_map(|text| cidr(text).map(|at| at.value)).collect(),
         origins: read_origins(http, http.texts("origins").unwrap_or_default()),
@@ -456,6 +463,16 @@ mod tests {
         let said = faults("realm = \"x\"\n[sip]\n  listne = [\"udp:127.0.0.1:5060\"]\n", &[]);
         assert!(said.contains("config/x.toml:3:3: [sip]: unknown key \"listne\""), "{said}");
         assert!(said.contains("did you mean \"listen\"?"), "{said}");
+    }
+
+    /// OP-06: pages and SIP can't share a TCP port.
+    #[test]
+    fn op_06_pages_want_a_port_of_their_own() {
+        let text =
+            |kind: &str| format!("[sip]\nlisten = [\"{kind}:127.0.0.1:5060\"]\n[http]\nlisten = \"127.0.0.1:5060\"\n");
+        let said = faults(&text("tcp"), &[]);
+        assert!(said.contains("config/x.toml:4:10: listen: 127.0.0.1:5060 is a SIP listener's already"), "{said}");
+        assert!(load(Source::new("x", text("udp")), Vec::new(), &[]).is_ok());
     }
 
     /// OP-06: a level that the log would not understand is a fault of the file.

@@ -6,7 +6,7 @@ use super::near;
 const TYPES: [(&str, &str); 13] = [
     ("u8", "a whole number from 0 to 255"),
     ("u16", "a whole number from 0 to 65535"),
-    ("u32", "a whole number from 0 up"),
+    ("u32", "a whole number from 0 to 4294967295"),
     ("u64", "a whole number from 0 up"),
     ("usize", "a whole number from 0 up"),
     ("i32", "a whole number"),

@@ -1,6 +1,7 @@
 //! `[[trunk]]`, `[[number]]` and `[[clip]]`.
 
 use std::{
+    collections::BTreeMap,
     net::{IpAddr, Ipv6Addr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -163,7 +164,8 @@ impl Reading<'_, '_> {
     }
 
     /// After everything that a number may lead to.
-    pub(super) fn read_numbers(&mut self) -> Vec<Route> {
+    /// `addresses`: who is reached by a name or extension.
+    pub(super) fn read_numbers(&mut self, addresses: &BTreeMap<String, Destination>) -> Vec<Route> {
         let mut routes: Vec<(At<Pattern>, Route)> = Vec::new();
         for section in self.tables("number") {
             if let Some((pattern, route)) = self.read_number(&section) {
@@ -172,6 +174,18 @@ impl Reading<'_, '_> {
                     let hint = format!("the other is at {}", self.report.line_of(earlier.mark));
                     let problem = format!("\"{}\" leads to two places for the same callers", pattern.value);
                     section.fault(pattern.mark, problem, Some(hint));
+                }
+                if let Some(who) = addresses.get(&*pattern.value.as_str().to_ascii_lowercase())
+                    && matches!(route.from, Side::Anyone | Side::Users)
+                    && *who != route.destination
+                {
+                    let problem = format!(
+                        "\"{}\" is somebody's extension or name, who could not be called any more",
+                        pattern.value
+                    );
+                    let hint =
+                        "give it another number, or say from = \"trunks\" where only calls from outside are meant";
+                    section.fault(pattern.mark, problem, Some(String::from(hint)));
                 }
                 routes.push((pattern, route));
             }
@@ -200,6 +214,10 @@ impl Reading<'_, '_> {
         if only_trunk && !matches!(destination, Destination::Trunk(_) | Destination::Trunks(_)) {
             let problem = "strip, prepend and caller_id are for numbers that lead to a trunk";
             section.fault(section.mark(), problem, None);
+        }
+        let left = pattern.value.as_str().trim_end_matches('*').len().saturating_sub(strip.unwrap_or(0).into());
+        if left == 0 && pattern.value.is_exact() && prepend.as_ref().is_none_or(|at| at.value.is_empty()) {
+            section.fault(pattern.mark, format!("strip leaves nothing of \"{}\" to dial", pattern.value), None);
         }
         let route = Route {
             pattern: pattern.value.clone(),

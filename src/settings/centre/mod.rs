@@ -18,7 +18,7 @@ pub use difference::difference;
 pub use dump::dump;
 pub use range::RANGE_MAX;
 
-use std::cell::RefCell;
+use std::{cell::RefCell, collections::BTreeMap};
 
 use book::Book;
 use serde::de::DeserializeOwned;
@@ -31,7 +31,7 @@ use super::{
 use crate::{
     base::{AgentId, ClipId, DialClassId, GroupId, MenuId, QueueId, ServiceId, TrunkGroupId, TrunkId, UserId},
     engine::Centre,
-    switch::Router,
+    switch::{Destination, Router},
 };
 
 /// Where a clip's sound is: a WAV file beside the centre file, or [`BUILT_IN`].
@@ -85,6 +85,18 @@ struct Reading<'r, 'a> {
     onward: RefCell<Vec<At<crate::acd::Onward>>>,
 }
 
+/// Users by name and extension, and groups by name.
+fn addresses(users: &[people::UserDraft], groups: &[Strayed<crate::switch::Group>]) -> BTreeMap<String, Destination> {
+    let users = users.iter().map(|draft| &draft.user);
+    let users = users.flat_map(|user| {
+        let named = [Some(&user.name), user.extension.as_ref()].into_iter().flatten();
+        named.map(|name| (name.as_str().to_ascii_lowercase(), Destination::User(user.id)))
+    });
+    let groups =
+        groups.iter().map(|group| (group.value.name.as_str().to_ascii_lowercase(), Destination::Group(group.value.id)));
+    users.chain(groups).collect()
+}
+
 /// Reads the centre out of all files together. Faults go to the report; what is returned counts only without any.
 pub(super) fn read<'a>(roots: &[Section<'a>], report: &'a Report<'a>, server: &ServerSettings) -> CentreFiles {
     let mut reading = Reading {
@@ -116,7 +128,7 @@ pub(super) fn read<'a>(roots: &[Section<'a>], report: &'a Report<'a>, server: &S
     let (acd, queues) = reading.read_acd(&mut users);
     reading.check_menus(&menus, &acd);
     reading.check_circles(&menus, &acd);
-    let routes = reading.read_numbers();
+    let routes = reading.read_numbers(&addresses(&users, &groups));
     reading.check_stays(&menus, &routes, &acd);
     reading.check_trunk_hours(&acd.calendars);
     let (blind_failed, agent_lost, to_queue) = transfers::read_transfers(&reading);

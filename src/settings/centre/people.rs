@@ -144,7 +144,8 @@ impl Reading<'_, '_> {
 
 fn read_page_password(section: &Section<'_>) -> Option<Private<String>> {
     let text = section.text("page_password")?;
-    if !text.value.starts_with("$argon2") {
+    let hash = argon2::PasswordHash::new(&text.value).ok().filter(|hash| hash.algorithm.as_str().starts_with("argon2"));
+    if hash.and_then(|hash| hash.hash).is_none() {
         let hint = Some(String::from("`strowger hash-password` makes one"));
         section.fault(text.mark, "page_password: expected an argon2 hash (\"$argon2id$…\"), not the password", hint);
     }

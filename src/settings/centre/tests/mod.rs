@@ -33,7 +33,7 @@ key = "rui"
 role = "supervisor"
 supervises = ["support"]
 sip_password = "other"
-page_password = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA"
+page_password = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA"
 
 [[user]]
 key = "u{00000..00099}"
@@ -365,7 +365,7 @@ fn an_empty_include_is_refused() {
 /// At the page there is nothing for him; a password would be refused there without a word of why.
 #[test]
 fn a_plain_user_has_no_page_password() {
-    let user = "[[user]]\nkey = \"ana\"\npage_password = \"$argon2id$x\"\n";
+    let user = "[[user]]\nkey = \"ana\"\npage_password = \"$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA\"\n";
     let said = refused(user);
     assert!(said.contains("centre.toml:3:17: page_password: not for role = \"user\""), "{said}");
     assert!(read(&format!("{user}role = \"agent\"\n")).is_ok());

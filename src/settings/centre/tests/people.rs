@@ -14,6 +14,30 @@ fn names_and_addresses_are_given_once() {
     assert!(said.contains("internal address \"rui\" is given twice"), "{said}");
 }
 
+/// OP-06: a number takes nobody's extension away, and a page password is a hash that can be checked.
+#[test]
+fn op_06_what_could_never_work_is_a_fault() {
+    let user = "[[user]]\nkey = \"ana\"\nextension = \"201\"\n[[queue]]\nkey = \"support\"\n";
+    let trunk = "[[trunk]]\nkey = \"demo\"\ndestination = \"127.0.0.1:5080\"\n";
+    let number = |lines: &str| format!("{user}{trunk}[[number]]\nnumber = {lines}");
+    for taken in ["\"201\"\nto = \"queue:support\"\n", "\"ANA\"\nto = \"queue:support\"\nfrom = \"users\"\n"] {
+        let said = refused(&number(taken));
+        assert!(said.contains("is somebody's extension or name, who could not be called any more"), "{said}");
+    }
+    for fine in [
+        "\"201\"\nto = \"queue:support\"\nfrom = \"trunks\"\n",
+        "\"201\"\nto = \"user:ana\"\nmode = \"proxy\"\n",
+        "\"44\"\nto = \"trunk:demo\"\nstrip = 1\n",
+        "\"44\"\nto = \"trunk:demo\"\nstrip = 9\nprepend = \"112\"\n",
+    ] {
+        assert!(read(&number(fine)).is_ok(), "{fine}: {}", refused(&number(fine)));
+    }
+    let said = refused(&number("\"44\"\nto = \"trunk:demo\"\nstrip = 9\n"));
+    assert!(said.contains("strip leaves nothing of \"44\" to dial"), "{said}");
+    let said = refused("[[user]]\nkey = \"ana\"\npage_password = \"$argon2$nonsense$x\"\n");
+    assert!(said.contains("centre.toml:3:17: page_password: expected an argon2 hash"), "{said}");
+}
+
 /// What only follows from another fault is not told: an entry that can't be read is not missing as well.
 #[test]
 fn one_fault_is_told_once() {
