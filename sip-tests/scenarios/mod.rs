@@ -4,6 +4,7 @@
 mod asking;
 mod bad_line;
 mod behind_menus;
+mod beside;
 mod clips;
 mod crash_points;
 mod day;

@@ -511,7 +511,8 @@ impl Sim {
 
     pub(super) fn hear(&mut self, to: SocketAddr, bytes: &[u8]) {
         let clock = self.clock;
-        let place = SocketAddr::new(to.ip(), 5060);
+        // Each phone of a host has two thousand ports.
+        let place = SocketAddr::new(to.ip(), 5_060 + to.port().saturating_sub(20_000) / 2_000);
         let Some(ua) = self.places.get(&place).copied() else { return };
         if self.uas[ua].is_dead {
             return;

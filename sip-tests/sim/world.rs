@@ -100,6 +100,15 @@ impl World {
         self.bare_phone(&name)
     }
 
+    /// One more of the same user on the same host, at another port.
+    pub fn phone_beside(&self, of: &Phone, port: u16) -> Phone {
+        let mut sim = self.sim.borrow_mut();
+        let (name, host) = (sim.uas[of.ua].name.clone(), sim.uas[of.ua].sip.ip());
+        let ua = sim.add(&name, SocketAddr::new(host, port));
+        sim.uas[ua].password = Some(centre::password(&name));
+        Phone { sim: Rc::clone(&self.sim), ua }
+    }
+
     /// An agent of the queue `support`.
     pub fn agent(&self, name: &str) -> Agent {
         let phone = self.phone(name);

@@ -195,6 +195,7 @@ fn binding(now: Wall) -> Binding {
         since: now,
         refreshed: now,
         reachable: true,
+        contested: None,
     }
 }
 

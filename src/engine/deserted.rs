@@ -2,8 +2,7 @@
 
 use super::{AgentLost, Engine, StoryEvent};
 use crate::{
-    base::{AgentId, CallId, LegId, Now, UserId},
-    sip::Path,
+    base::{AgentId, CallId, LegId, Now},
     switch::{CallSight, Cause, Guest, LegParty},
 };
 
@@ -44,16 +43,6 @@ impl Engine {
         if let Some(record) = self.notes.get_mut(&call).and_then(|note| note.queue.as_mut()) {
             let queue = record.queue;
             record.tell(now.wall, queue, StoryEvent::AgentLost { agent });
-        }
-    }
-
-    /// The phone at the end of a path is not rung again until it registers anew or answers a probe.
-    pub(super) fn doubt_phone(&mut self, now: Now, user: UserId, path: &Path) {
-        let name = self.directory.users.get(&user).map_or("", |user| user.name.as_str());
-        let bindings = self.registrar.bindings(name).into_iter().filter(|binding| binding.path.is_same_way(path));
-        let phones: Vec<_> = bindings.map(|binding| (binding.contact.clone(), binding.path.flow)).collect();
-        for (contact, flow) in phones {
-            self.on_dead(now, LegParty::User(user), (&contact, flow), false);
         }
     }
 }

@@ -9,6 +9,7 @@ use super::{
     Alarm, Centre, Counts, Emitted, EngineSettings, Entry, EntryId, Event, Happened, Input, Output, Unsaid,
     asking::Asks,
     certified::Certified,
+    contests::Contests,
     dial_plan::Budgets,
     directory::Directory,
     forwarded::Forwarded,
@@ -82,6 +83,7 @@ pub struct Engine {
     pub(super) holders: Holders,
     /// Devices asked for a sign of life, and not heard yet: name, contact and connection.
     pub(super) probes: FastMap<TransactionId, (Box<str>, Box<str>, Option<FlowId>)>,
+    pub(super) contests: Contests,
     pub(super) asks: Asks,
     /// Callers in menus. As many as there are calls.
     pub(super) in_menus: BTreeMap<CallId, InMenu>,
@@ -110,6 +112,8 @@ pub(super) enum Timer {
     Resolve,
     /// Ask silent devices whether they are back.
     Probe,
+    /// A device in whose place another may have registered has not answered.
+    ContestLate(TransactionId),
     /// Ask some of all devices whether they are there.
     KeepAlive,
     /// Register at a carrier.
@@ -189,6 +193,7 @@ impl Engine {
             certified: Certified::default(),
             holders: Holders::default(),
             probes: FastMap::default(),
+            contests: Contests::default(),
             asks: Asks::default(),
             in_menus: BTreeMap::new(),
             texts: Texts::default(),
@@ -285,6 +290,7 @@ impl Engine {
             match timer {
                 Timer::Resolve => self.resolve(),
                 Timer::Probe => self.probe(now),
+                Timer::ContestLate(asked) => self.on_contest_late(now, asked),
                 Timer::KeepAlive => self.ask_some(now),
                 Timer::TrunkRegister(trunk) => self.register_trunk(now, trunk),
                 Timer::TrunkHealth(trunk) => self.check_trunk(now, trunk),

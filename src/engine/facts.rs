@@ -99,6 +99,9 @@ impl Engine {
     ) {
         self.on_watched_leg(now, leg, party, what);
         self.on_leg(now, call, party, what);
+        if let (LegParty::User(user), (LegSide::Called, LegStage::Ringing)) = (party, what) {
+            self.on_phone_rings(now, user, leg);
+        }
         if what.1 == LegStage::Ended {
             self.end_segment(now, leg);
             self.review_recording(now, call);
@@ -114,8 +117,9 @@ impl Engine {
     fn on_response(&mut self, now: Now, of: TransactionId, status: u16, answer: (Option<&Message>, Option<FlowId>)) {
         let heard = answer.0.is_some();
         let is_known = self.on_text_answer(now, of, status, heard) || self.on_holder_answer(now, of, status, heard);
-        if !is_known && !self.on_line_answer(now, of, status, answer) {
-            self.on_probed(now, of, heard.then_some(status));
+        let heard = heard.then_some(status);
+        if !is_known && !self.on_line_answer(now, of, status, answer) && !self.on_contest_answer(now, of, heard) {
+            self.on_probed(now, of, heard);
         }
     }
 

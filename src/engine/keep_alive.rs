@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::{Engine, devices::rings_at, drive::Timer};
 use crate::{
     acd::DeviceChoice,
-    base::{AgentId, FlowId, Now},
-    sip::{self, Party, Target, TransactionId, registrar::Binding},
+    base::{AgentId, FlowId, Now, UserId},
+    sip::{self, Party, Path, Target, TransactionId, registrar::Binding},
     switch::LegParty,
     wire::sip::Method,
 };
@@ -50,11 +50,20 @@ impl Engine {
     /// An offer came to nothing at the devices that it rang, which may well have answered: with 488, 500 or a redirection
     /// that leads nowhere. The distributor leaves them alone, and must hear of it when they register anew or answer a probe.
     pub(super) fn doubt_devices(&mut self, now: Now, agent: AgentId, rung: &DeviceChoice) {
-        let Some(user) = self.directory.user_of(agent) else { return };
-        let name = user.name.as_str();
-        let was_rung = |binding: &&Binding| binding.reachable && rings_at(rung, binding);
-        let bindings = self.registrar.bindings(name).into_iter().filter(was_rung);
-        let doubted: Vec<_> = bindings.map(|binding| (binding.contact.clone(), binding.path.flow)).collect();
+        if let Some(user) = self.directory.user_of(agent).map(|user| user.id) {
+            self.doubt(now, user, |binding| rings_at(rung, binding));
+        }
+    }
+
+    /// The phone at the end of a path is not rung again until it registers anew or answers a probe.
+    pub(super) fn doubt_phone(&mut self, now: Now, user: UserId, path: &Path) {
+        self.doubt(now, user, |binding| binding.path.is_same_way(path));
+    }
+
+    fn doubt(&mut self, now: Now, user: UserId, which: impl Fn(&Binding) -> bool) {
+        let name = self.directory.users.get(&user).map_or("", |user| user.name.as_str());
+        let doubted = self.registrar.bindings(name).into_iter().filter(|binding| which(binding));
+        let doubted: Vec<_> = doubted.map(|binding| (binding.contact.clone(), binding.path.flow)).collect();
         let changes = doubted
             .iter()
             .filter_map(|(contact, flow)| self.registrar.mark_reachable(name, contact, *flow, false))
@@ -63,7 +72,7 @@ impl Engine {
         self.watch_the_silent(now);
     }
 
-    fn watch_the_silent(&mut self, now: Now) {
+    pub(super) fn watch_the_silent(&mut self, now: Now) {
         if self.timers.deadline(&Timer::Probe).is_none() {
             self.timers.set(Timer::Probe, now.mono + PROBE_EVERY);
         }
@@ -71,8 +80,14 @@ impl Engine {
 
     /// Asks devices that gave no sign of life whether they are back.
     pub(super) fn probe(&mut self, now: Now) {
-        let mut dead: Vec<Binding> =
-            self.registrar.all().filter(|binding| !binding.reachable).take(PROBES_MAX).cloned().collect();
+        self.ask_the_contested(now);
+        let mut dead: Vec<Binding> = self
+            .registrar
+            .all()
+            .filter(|of| !of.reachable && of.contested.is_none())
+            .take(PROBES_MAX)
+            .cloned()
+            .collect();
         if !dead.is_empty() {
             self.timers.set(Timer::Probe, now.mono + PROBE_EVERY);
         }
@@ -101,7 +116,14 @@ impl Engine {
     }
 
     fn ask(&mut self, now: Now, binding: Binding) {
-        let Some(path) = self.path_to(&binding) else { return };
+        if let Some(transaction) = self.send_options(now, &binding) {
+            self.probes.insert(transaction, (binding.aor, binding.contact, binding.path.flow));
+        }
+    }
+
+    /// Asks a device for a sign of life. `None`: no way leads there that may be used.
+    pub(super) fn send_options(&mut self, now: Now, binding: &Binding) -> Option<TransactionId> {
+        let path = self.path_to(binding)?;
         let us = Party::new(format!("sip:{}", self.settings.realm));
         let them = Party::new(binding.contact.to_string());
         let mut request = sip::Request::outside(Method::Options, path, binding.contact.to_string(), us, them);
@@ -109,8 +131,7 @@ impl Engine {
             outside.route_set = binding.route.iter().map(|route| route.to_string()).collect();
         }
         request.headers.push(("Accept".into(), "application/sdp".to_owned()));
-        let transaction = self.switch.request(now, request);
-        self.probes.insert(transaction, (binding.aor, binding.contact, binding.path.flow));
+        Some(self.switch.request(now, request))
     }
 
     /// Any answer is a sign of life but the one that says that its connection is gone; none at all is none.

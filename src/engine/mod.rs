@@ -5,6 +5,7 @@ mod calls;
 mod certified;
 mod clips;
 mod consults;
+mod contests;
 mod decisions;
 mod deserted;
 mod devices;

@@ -66,6 +66,11 @@ impl Engine {
         for change in changes {
             let gone = change.is_gone();
             let binding = change.binding();
+            if let BindingChange::Contest(binding) = &change {
+                self.journal(Entry::Bound(Box::new(self.kept_binding(binding))));
+                self.ask_contested(now, binding);
+                continue;
+            }
             self.tell_gate(now, binding, gone);
             let aor = binding.aor.clone();
             if let Some(user) = self.directory.router.user(&aor) {
@@ -114,12 +119,11 @@ impl Engine {
     /// Whoever has shown who he is, is spared limits while he is registered.
     pub(super) fn tell_gate(&mut self, now: Now, binding: &Binding, gone: bool) {
         let remote = binding.path.remote;
-        let order = if gone {
-            GateOrder::Unknown { remote }
-        } else {
-            GateOrder::Known { remote, until: now.mono_of(binding.expires) }
-        };
-        self.emit(Output::Gate(order));
+        if !gone {
+            self.emit(Output::Gate(GateOrder::Known { remote, until: now.mono_of(binding.expires) }));
+        } else if !self.registrar.is_known(remote) {
+            self.emit(Output::Gate(GateOrder::Unknown { remote }));
+        }
     }
 
     /// Tells the distributor whether a user's devices can be reached, when that changes.

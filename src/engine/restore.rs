@@ -119,6 +119,7 @@ impl Engine {
                 self.registrar.restore(now, binding);
             }
         }
+        self.ask_the_contested(now);
         self.last_used.restore(now, read.used);
         let mut calls = read.calls.take();
         let (alive, living) = self.resume_calls(now, &mut calls);

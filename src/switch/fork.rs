@@ -392,6 +392,14 @@ impl Switch {
         });
     }
 
+    /// The contact at which a leg's device is called, until it answers.
+    pub fn called_at(&self, leg: LegId) -> Option<&str> {
+        match &self.called.get(&leg)?.at {
+            Place::Contact(contact, _) => Some(contact),
+            Place::Page(_) => None,
+        }
+    }
+
     fn tell_dead(&mut self, party: LegParty, place: Place, flow_failed: bool) {
         self.fact(match place {
             Place::Contact(contact, path) => Fact::Dead { party, contact, path, flow_failed },

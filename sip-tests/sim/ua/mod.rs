@@ -221,8 +221,9 @@ impl Ua {
     pub fn media(&mut self) -> Media {
         let turn = self.voices.get();
         self.voices.set(turn + 1);
-        // Ports are used again after a thousand calls, as phones do.
-        let port = 20_000 + 2 * u16::try_from(self.calls.len() % 1_000).unwrap();
+        // Ports are used again after a thousand calls, as phones do; each phone of a host has its own.
+        let own = self.sip.port().saturating_sub(5_060) % 20 * 2_000;
+        let port = 20_000 + own + 2 * u16::try_from(self.calls.len() % 1_000).unwrap();
         Media::new(SocketAddr::new(self.sip.ip(), port), Voice::nth(turn), self.talk, self.chance.word())
     }
 

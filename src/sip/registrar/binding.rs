@@ -42,6 +42,9 @@ pub struct Binding {
     pub refreshed: Wall,
     /// False after it did not answer at all; a refresh makes it true again.
     pub reachable: bool,
+    /// Since when it is contested: a device registered that may be the same one behind a new port. A refresh ends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contested: Option<Wall>,
 }
 
 /// What happened to a binding, with its state after it (or, when it is gone, at its end).
@@ -53,6 +56,8 @@ pub enum BindingChange {
     Removed(Binding),
     Expired(Binding),
     Reachability(Binding),
+    /// Another registered that may be the same device, or it has turned out that it is not.
+    Contest(Binding),
 }
 
 impl BindingChange {
@@ -62,7 +67,8 @@ impl BindingChange {
             | Self::Refreshed(binding)
             | Self::Removed(binding)
             | Self::Expired(binding)
-            | Self::Reachability(binding) => binding,
+            | Self::Reachability(binding)
+            | Self::Contest(binding) => binding,
         }
     }
 
@@ -70,7 +76,15 @@ impl BindingChange {
     pub fn is_gone(&self) -> bool {
         match self {
             Self::Removed(_) | Self::Expired(_) => true,
-            Self::Added(_) | Self::Refreshed(_) | Self::Reachability(_) => false,
+            Self::Added(_) | Self::Refreshed(_) | Self::Reachability(_) | Self::Contest(_) => false,
+        }
+    }
+
+    /// Whether it came of what the device itself said.
+    pub(super) fn is_registration(&self) -> bool {
+        match self {
+            Self::Added(_) | Self::Refreshed(_) => true,
+            Self::Removed(_) | Self::Expired(_) | Self::Reachability(_) | Self::Contest(_) => false,
         }
     }
 }

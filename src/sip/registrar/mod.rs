@@ -5,19 +5,23 @@
 mod binding;
 mod request;
 
-use std::{borrow::Cow, collections::BTreeSet, net::IpAddr};
+use std::{
+    borrow::Cow,
+    collections::BTreeSet,
+    net::{IpAddr, SocketAddr},
+};
 
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::{
-    base::{FlowId, Instant, KeyedMap, Now, Timers, keyed_map},
+    base::{FlowId, Instant, KeyedMap, Now, Timers, Wall, keyed_map},
     sip::{Headers, Path},
     wire::sip::Message,
 };
 
 pub use binding::{Binding, BindingChange};
-use request::{Ask, Wanted};
+use request::{Ask, Kinship, Wanted};
 
 /// Devices of one address-of-record. A person has a desk phone, two softphones and a page; more is a flood.
 pub const BINDINGS_MAX: usize = 10;
@@ -82,13 +86,13 @@ impl RegisterFault {
 /// The bindings of all addresses-of-record. Pure; after `handle_timeout` sleep until `poll_timeout`.
 pub struct Registrar {
     settings: RegistrarSettings,
-    aors: KeyedMap<Box<str>, SmallVec<[Slot; 2]>>,
+    aors: KeyedMap<Box<str>, Slots>,
     bindings: Vec<Option<Box<Binding>>>,
     free: Vec<Slot>,
     expiry: Timers<Slot>,
     flows: BTreeSet<(FlowId, Slot)>,
     /// Where their REGISTERs came from.
-    sources: BTreeSet<(IpAddr, Slot)>,
+    sources: BTreeSet<(SocketAddr, Slot)>,
     count: usize,
     /// Whose turn it is in `next_round`.
     turn: usize,
@@ -96,6 +100,17 @@ pub struct Registrar {
 
 /// Where a binding lies.
 type Slot = u32;
+
+type Slots = SmallVec<[Slot; 2]>;
+
+/// The bindings that a wanted contact has to do with.
+#[derive(Default)]
+struct Kin {
+    /// It takes the place of these.
+    same: Slots,
+    /// Whether of these too, they have to be asked.
+    unclear: Slots,
+}
 
 impl Registrar {
     pub fn new(settings: RegistrarSettings) -> Self {
@@ -147,7 +162,14 @@ impl Registrar {
 
     /// Whether any device registered from there.
     pub fn is_at_home(&self, source: IpAddr) -> bool {
-        self.sources.range((source, 0)..=(source, Slot::MAX)).next().is_some()
+        let ports = (SocketAddr::new(source, 0), 0)..=(SocketAddr::new(source, u16::MAX), Slot::MAX);
+        self.sources.range(ports).next().is_some()
+    }
+
+    /// Whether any device registered from exactly there.
+    pub fn is_known(&self, remote: SocketAddr) -> bool {
+        let remote = plain(remote);
+        self.sources.range((remote, 0)..=(remote, Slot::MAX)).next().is_some()
     }
 
     /// Whether a device of this address registered from there.
@@ -244,6 +266,28 @@ impl Registrar {
         Some(BindingChange::Reachability(binding.clone()))
     }
 
+    /// What came of asking a device that is contested since then: it lives, and is another one than that which registered, or
+    /// it is gone. `None` when it has refreshed its registration meanwhile.
+    pub fn end_contest(
+        &mut self,
+        (aor, contact, flow): (&str, &str, Option<FlowId>),
+        since: Wall,
+        lives: bool,
+    ) -> Option<BindingChange> {
+        let slot = self.slot_of(aor, contact, flow)?;
+        let binding = self.bindings.get_mut(slot as usize)?.as_deref_mut()?;
+        if binding.contested != Some(since) {
+            return None;
+        }
+        if !lives {
+            return self.take(slot).map(BindingChange::Removed);
+        }
+        binding.contested = None;
+        let was_reachable = std::mem::replace(&mut binding.reachable, true);
+        let binding = binding.clone();
+        Some(if was_reachable { BindingChange::Contest(binding) } else { BindingChange::Reachability(binding) })
+    }
+
     fn slot_of(&self, aor: &str, contact: &str, flow: Option<FlowId>) -> Option<Slot> {
         let is_it = |binding: &Binding| &*binding.contact == contact && (flow.is_none() || binding.path.flow == flow);
         self.slots(aor).into_iter().find(|slot| self.at(*slot).is_some_and(is_it))
@@ -265,34 +309,62 @@ impl Registrar {
         path: Path,
         wanted: &[Wanted<'_>],
     ) -> Result<Vec<BindingChange>, RegisterFault> {
-        let replaced: Vec<SmallVec<[Slot; 2]>> = wanted.iter().map(|want| self.replaced_by(aor, want, path)).collect();
-        let old = replaced.iter().flatten();
+        let mut kin = self.kin_of(aor, request, path, wanted);
+        let old = kin.iter().flat_map(|kin| &kin.same);
         if old.filter_map(|slot| self.at(*slot)).any(|binding| binding.is_newer_than(request)) {
             return Err(RegisterFault::new(500, "CSeq Out Of Order"));
         }
-        let fresh = wanted.iter().zip(&replaced).filter(|(want, old)| want.expires > 0 && old.is_empty()).count();
-        if fresh > 0 && self.slots(aor).len() + fresh > BINDINGS_MAX {
+        let is_fresh = |(want, kin): &(&Wanted<'_>, &Kin)| want.expires > 0 && kin.same.is_empty();
+        let mut fresh = wanted.iter().zip(&kin).filter(is_fresh).count();
+        let known = self.slots(aor).len();
+        if fresh == 1
+            && known + fresh > BINDINGS_MAX
+            && let Some(kin) = kin.iter_mut().find(|kin| !kin.unclear.is_empty())
+        {
+            // No room for both: likelier than so many devices on one host is one that restarted.
+            kin.same.extend(self.oldest(&kin.unclear));
+            fresh = 0;
+        }
+        if fresh > 0 && known + fresh > BINDINGS_MAX {
             return Err(RegisterFault::new(403, "Too Many Contacts"));
         }
         if self.count + fresh > REGISTRAR_MAX {
             return Err(RegisterFault::new(503, "Registrar Full"));
         }
         let mut changed = Vec::with_capacity(wanted.len());
-        for (want, old) in wanted.iter().zip(replaced) {
-            self.apply(now, want.binding(now, aor, request, path), want.expires, old, &mut changed);
+        for (want, kin) in wanted.iter().zip(kin) {
+            self.apply(now, want.binding(now, aor, request, path), want.expires, kin, &mut changed);
         }
         Ok(changed)
     }
 
-    fn apply(
-        &mut self,
-        now: Now,
-        mut binding: Binding,
-        expires: u32,
-        old: SmallVec<[Slot; 2]>,
-        changed: &mut Vec<BindingChange>,
-    ) {
-        let mut old = old.into_iter();
+    /// What each wanted contact is to the bindings that there are. What one of them names is that one's alone, and nobody's
+    /// place is taken twice.
+    fn kin_of(&self, aor: &str, request: &Message, path: Path, wanted: &[Wanted<'_>]) -> Vec<Kin> {
+        let mut all: Vec<Kin> = wanted.iter().map(|_| Kin::default()).collect();
+        for slot in self.slots(aor) {
+            let Some(old) = self.at(slot) else { continue };
+            let is_named = wanted.iter().any(|want| want.names(old));
+            for (want, kin) in wanted.iter().zip(&mut all).filter(|(want, _)| !is_named || want.names(old)) {
+                match want.kinship(old, request, path) {
+                    Kinship::Same => {
+                        kin.same.push(slot);
+                        break;
+                    }
+                    Kinship::Unclear => kin.unclear.push(slot),
+                    Kinship::None => {}
+                }
+            }
+        }
+        all
+    }
+
+    fn oldest(&self, slots: &[Slot]) -> Option<Slot> {
+        slots.iter().copied().min_by_key(|slot| self.at(*slot).map(|binding| binding.refreshed))
+    }
+
+    fn apply(&mut self, now: Now, mut binding: Binding, expires: u32, kin: Kin, changed: &mut Vec<BindingChange>) {
+        let mut old = kin.same.into_iter();
         let kept = if expires > 0 { old.next().filter(|slot| self.at(*slot).is_some()) } else { None };
         changed.extend(old.filter_map(|slot| self.take(slot)).map(BindingChange::Removed));
         match kept {
@@ -311,6 +383,8 @@ impl Registrar {
                 self.put(now, slot, binding);
             }
             None if expires > 0 => {
+                // First, so that no journal ends between the two.
+                changed.extend(kin.unclear.into_iter().filter_map(|slot| self.contest(now, slot)));
                 changed.push(BindingChange::Added(binding.clone()));
                 self.insert(now, binding);
             }
@@ -318,11 +392,11 @@ impl Registrar {
         }
     }
 
-    /// What a wanted contact takes the place of: the same URI, the same instance, or the same user at the same source
-    /// host (a phone that restarted behind a new port).
-    fn replaced_by(&self, aor: &str, want: &Wanted<'_>, path: Path) -> SmallVec<[Slot; 2]> {
-        let same = |slot: &Slot| self.at(*slot).is_some_and(|old| want.replaces(old, path));
-        self.slots(aor).into_iter().filter(same).collect()
+    /// One that is contested already is being asked.
+    fn contest(&mut self, now: Now, slot: Slot) -> Option<BindingChange> {
+        let binding = self.bindings.get_mut(slot as usize)?.as_deref_mut().filter(|of| of.contested.is_none())?;
+        binding.contested = Some(now.wall);
+        Some(BindingChange::Contest(binding.clone()))
     }
 
     fn contact_lines(&self, now: Now, aor: &str) -> Headers {
@@ -330,7 +404,7 @@ impl Registrar {
         self.bindings(aor).into_iter().map(line).collect()
     }
 
-    fn slots(&self, aor: &str) -> SmallVec<[Slot; 2]> {
+    fn slots(&self, aor: &str) -> Slots {
         self.aors.get(aor).cloned().unwrap_or_default()
     }
 
@@ -361,7 +435,7 @@ impl Registrar {
         if let Some(flow) = binding.path.flow {
             self.flows.insert((flow, slot));
         }
-        self.sources.insert((binding.path.remote.ip(), slot));
+        self.sources.insert((plain(binding.path.remote), slot));
         self.expiry.set(slot, now.mono_of(binding.expires));
         if let Some(place) = self.bindings.get_mut(slot as usize) {
             *place = Some(Box::new(binding));
@@ -372,7 +446,7 @@ impl Registrar {
         if let Some(flow) = path.flow {
             self.flows.remove(&(flow, slot));
         }
-        self.sources.remove(&(path.remote.ip(), slot));
+        self.sources.remove(&(plain(path.remote), slot));
     }
 
     fn take(&mut self, slot: Slot) -> Option<Binding> {
@@ -389,6 +463,11 @@ impl Registrar {
         self.count -= 1;
         Some(binding)
     }
+}
+
+/// An address and its port, without what IPv6 sockets know beside them.
+fn plain(remote: SocketAddr) -> SocketAddr {
+    SocketAddr::new(remote.ip(), remote.port())
 }
 
 #[cfg(test)]

@@ -48,6 +48,17 @@ pub(super) struct Wanted<'a> {
     reg_id: Option<u32>,
 }
 
+/// What a contact that is asked for is to a device that is bound.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kinship {
+    /// Another one's.
+    None,
+    /// The same device's: it takes the other's place.
+    Same,
+    /// One device behind a new port, or two on one host: who knows before the other was asked?
+    Unclear,
+}
+
 impl<'a> Ask<'a> {
     pub fn read(request: &'a Message, settings: &RegistrarSettings) -> Result<Self, RegisterFault> {
         let asked = request.header(Name::Expires).map(|value| seconds(value.trim()));
@@ -136,21 +147,37 @@ impl<'a> Wanted<'a> {
         Ok(Self { expires, q, instance, reg_id, address })
     }
 
-    pub fn replaces(&self, old: &Binding, path: Path) -> bool {
+    /// Whether this is the contact of a binding: the same user at the same host and port.
+    pub fn names(&self, old: &Binding) -> bool {
+        let new = &self.address.uri;
+        Uri::parse(&old.contact).is_ok_and(|old| {
+            (new.user, new.port) == (old.user, old.port)
+                && new.host.to_string().eq_ignore_ascii_case(&old.host.to_string())
+        })
+    }
+
+    /// How the device that asks for this stands to one that is bound.
+    pub fn kinship(&self, old: &Binding, request: &Message, path: Path) -> Kinship {
         if let (Some(new), Some(old_instance)) = (self.instance, old.instance.as_deref()) {
-            return new == old_instance && self.reg_id == old.reg_id;
+            let same = new == old_instance && self.reg_id == old.reg_id;
+            return if same { Kinship::Same } else { Kinship::None };
         }
-        let Ok(old_uri) = Uri::parse(&old.contact) else { return false };
+        let Ok(old_uri) = Uri::parse(&old.contact) else { return Kinship::None };
         let new_uri = &self.address.uri;
-        let same_user = new_uri.user == old_uri.user;
-        let same_place =
-            new_uri.port == old_uri.port && new_uri.host.to_string().eq_ignore_ascii_case(&old_uri.host.to_string());
-        let same_source = path.remote.ip() == old.path.remote.ip();
         // Two phones behind one NAT with one account have different private hosts: both stay.
         let same_host = new_uri.host.to_string().eq_ignore_ascii_case(&old_uri.host.to_string());
+        if new_uri.user != old_uri.user || !same_host {
+            return Kinship::None;
+        }
+        if new_uri.port == old_uri.port {
+            return Kinship::Same;
+        }
         // Whoever leaves one port may have come to another before: he takes along what he names, and nothing else.
-        let restarted = self.expires > 0 && same_source && same_host;
-        same_user && (same_place || restarted)
+        if self.expires == 0 || path.remote.ip() != old.path.remote.ip() {
+            return Kinship::None;
+        }
+        // One device registers with one Call-ID as long as it runs (RFC 3261 10.2).
+        if &*old.call_id == request.call_id() { Kinship::Same } else { Kinship::Unclear }
     }
 
     pub fn binding(&self, now: Now, aor: &str, request: &Message, path: Path) -> Binding {
@@ -171,6 +198,7 @@ impl<'a> Wanted<'a> {
             since: now.wall,
             refreshed: now.wall,
             reachable: true,
+            contested: None,
         }
     }
 }
@@ -188,7 +216,7 @@ pub(super) fn granted_lines(request: &Message, changed: &[BindingChange], settin
     if has_tag(request, Name::Supported, "path") || has_tag(request, Name::Require, "path") {
         lines.extend(request.list(Name::Path).take(ROUTE_MAX).map(|value| (Cow::Borrowed("Path"), value.to_owned())));
     }
-    if changed.iter().any(|change| !change.is_gone() && change.binding().reg_id.is_some()) {
+    if changed.iter().any(|change| change.is_registration() && change.binding().reg_id.is_some()) {
         lines.push((Cow::Borrowed("Require"), OUTBOUND.to_owned()));
         lines.push((Cow::Borrowed("Flow-Timer"), settings.flow_timer.to_string()));
     }

@@ -135,19 +135,19 @@ fn a_star_takes_all_away() {
     assert_eq!((registrar.len(), registrar.bindings("bob").len()), (2, 2));
 }
 
-/// SW-01: a phone that comes back replaces itself, by instance or by Contact user and source host; two phones behind
-/// one NAT do not replace each other.
+/// SW-01: a phone that comes back replaces itself: by instance, by Contact, or behind another port by the Call-ID with which
+/// one phone registers. Two phones behind one NAT do not replace each other.
 #[test]
 fn the_same_device_replaces_itself() {
     let mut registrar = empty();
     let now = at(0);
     let first = register("a", 1, "Contact: <sip:ana@10.0.0.7:5062>\r\n");
     registrar.register(now, "ana", &first, path("10.0.0.7:5062")).unwrap();
-    let restarted = register("b", 1, "Contact: <sip:ana@10.0.0.7:6000>\r\n");
-    let done = registrar.register(now, "ana", &restarted, path("10.0.0.7:6000")).unwrap();
+    let moved = register("a", 2, "Contact: <sip:ana@10.0.0.7:6000>\r\n");
+    let done = registrar.register(now, "ana", &moved, path("10.0.0.7:6000")).unwrap();
     assert!(matches!(&done.changed[..], [BindingChange::Removed(_), BindingChange::Added(_)]));
     assert_eq!(contacts(&registrar), ["sip:ana@10.0.0.7:6000"]);
-    let leaves = register("a", 2, "Contact: <sip:ana@10.0.0.7:5062>;expires=0\r\n");
+    let leaves = register("a", 3, "Contact: <sip:ana@10.0.0.7:5062>;expires=0\r\n");
     let done = registrar.register(now, "ana", &leaves, path("10.0.0.7:5062")).unwrap();
     assert_eq!((done.changed.len(), contacts(&registrar)), (0, vec!["sip:ana@10.0.0.7:6000".to_owned()]), "late");
 
@@ -167,6 +167,63 @@ fn the_same_device_replaces_itself() {
     nat.register(now, "ana", &register("g", 1, "Contact: <sip:ana@192.168.1.6:5060>\r\n"), path("9.9.9.9:2000"))
         .unwrap();
     assert_eq!(nat.len(), 2);
+}
+
+/// SW-01: on one host, behind another port and with another Call-ID, it may be another phone or the same one: the older is
+/// contested until it is known, and a refresh of its own ends that. Where there is no room for both it is replaced.
+#[test]
+fn sw_01_another_port_of_a_host_leaves_a_doubt() {
+    let mut registrar = empty();
+    let one = |call: &str, cseq, port: u16| register(call, cseq, &format!("Contact: <sip:ana@10.0.0.7:{port}>\r\n"));
+    let at_port = |port: u16| path(&format!("10.0.0.7:{port}"));
+    let contested = |registrar: &Registrar, port: u16| {
+        let contact = format!("sip:ana@10.0.0.7:{port}");
+        registrar.bindings("ana").iter().find(|of| *of.contact == contact).and_then(|of| of.contested)
+    };
+    registrar.register(at(0), "ana", &one("a", 1, 5000), at_port(5000)).unwrap();
+    let done = registrar.register(at(1), "ana", &one("b", 1, 6000), at_port(6000)).unwrap();
+    assert!(matches!(&done.changed[..], [BindingChange::Contest(_), BindingChange::Added(_)]));
+    assert_eq!((contested(&registrar, 5000), contested(&registrar, 6000)), (Some(at(1).wall), None));
+    let done = registrar.register(at(2), "ana", &one("b", 2, 6000), at_port(6000)).unwrap();
+    assert!(matches!(&done.changed[..], [BindingChange::Refreshed(_)]), "who is known contests nobody's place");
+    let old = ("ana", "sip:ana@10.0.0.7:5000", None);
+    assert!(registrar.end_contest(old, at(0).wall, false).is_none(), "that was another time");
+    registrar.register(at(3), "ana", &one("a", 2, 5000), at_port(5000)).unwrap();
+    assert!(registrar.end_contest(old, at(1).wall, false).is_none(), "it has refreshed meanwhile");
+    registrar.register(at(4), "ana", &one("c", 1, 7000), at_port(7000)).unwrap();
+    assert!(matches!(registrar.end_contest(old, at(4).wall, true), Some(BindingChange::Contest(_))));
+    let other = ("ana", "sip:ana@10.0.0.7:6000", None);
+    registrar.mark_reachable(other.0, other.1, None, false);
+    assert!(
+        matches!(registrar.end_contest(other, at(4).wall, true), Some(BindingChange::Reachability(of)) if of.reachable)
+    );
+    assert!(contested(&registrar, 5000).is_none() && contested(&registrar, 6000).is_none());
+
+    let two = "Contact: <sip:ana@10.0.0.8:1>, <sip:ana@10.0.0.8:2>\r\n";
+    for cseq in 1..3 {
+        let done = registrar.register(at(5), "ana", &register("d", cseq, two), path("10.0.0.8:1")).unwrap();
+        assert_eq!((done.changed.len(), registrar.len()), (2, 5), "two contacts of one phone are its own");
+    }
+    for port in 1..=5 {
+        registrar.register(at(6), "ana", &one(&format!("x{port}"), 1, port), at_port(port)).unwrap();
+    }
+    let done = registrar.register(at(7), "ana", &one("y", 1, 9000), at_port(9000)).unwrap();
+    assert!(matches!(&done.changed[..], [BindingChange::Removed(old), ..] if &*old.contact == other.1), "the oldest");
+    assert_eq!(registrar.len(), BINDINGS_MAX);
+}
+
+/// SW-01: where a device registered from, and whether another did from the same place.
+#[test]
+fn sw_01_a_place_is_known_as_long_as_a_device_is_there() {
+    let mut registrar = empty();
+    let edge = path("10.0.0.9:5060");
+    registrar.register(at(0), "ana", &register("a", 1, "Contact: <sip:ana@h>\r\n"), edge).unwrap();
+    registrar.register(at(0), "rui", &register("b", 1, "Contact: <sip:rui@h>\r\n"), edge).unwrap();
+    registrar.remove("ana", "sip:ana@h", None);
+    assert!(registrar.is_known(edge.remote) && registrar.is_at_home(edge.remote.ip()));
+    assert!(!registrar.is_known("10.0.0.9:5061".parse().unwrap()));
+    registrar.remove("rui", "sip:rui@h", None);
+    assert!(!registrar.is_known(edge.remote) && !registrar.is_at_home(edge.remote.ip()));
 }
 
 /// SW-01: the way back is the way it came; a closed connection takes its binding along.
