@@ -31,6 +31,7 @@ mod menus;
 mod messages;
 mod note;
 mod offers;
+mod options;
 mod order;
 mod outgoing;
 mod pages;

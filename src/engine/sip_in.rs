@@ -298,7 +298,7 @@ impl Engine {
     }
 
     /// Whether a trunk calls from there, is called there, or has registered us there.
-    fn is_trunks(&self, source: IpAddr) -> bool {
+    pub(super) fn is_trunks(&self, source: IpAddr) -> bool {
         self.directory.has_trunk_at(source)
             || self.certified.is_at(source)
             || self.lines.is_registrar(source)
@@ -348,13 +348,7 @@ impl Engine {
             (_, Ok(scheme)) if !matches!(scheme.as_str(), "sip" | "sips" | "tel") => Reply::new(416),
             (Method::Register, _) if !in_call => return self.on_register(now, transaction, request, path),
             (Method::Publish, _) if !in_call => return self.on_publish(now, transaction, request, path),
-            (Method::Options, _) => Reply::new(200)
-                .header("Allow", super::ALLOW)
-                .header("Supported", super::SUPPORTED)
-                .header("Allow-Events", super::watching::EVENTS)
-                .header("Accept", "application/sdp")
-                .header("Accept-Encoding", "identity")
-                .header("Accept-Language", "en"),
+            (Method::Options, _) => self.options(request, path, in_call),
             (Method::Message, _) => return self.on_message(now, transaction, request, path, leg),
             (Method::Refer, _) if let Some(leg) = leg => return self.on_refer(now, transaction, request, leg),
             _ if in_call => Reply::new(405).header("Allow", super::ALLOW),

@@ -29,7 +29,7 @@ pub const ADMITTED_MAX: usize = 65_536;
 const ADMITTED_TIME: Duration = Duration::from_secs(32);
 
 /// So often an INVITE is sent again before its sender gives up: six times by Timer A (RFC 3261 17.1.1.2), and as often as
-/// any other request for those who cap its pauses. Further copies are judged as new calls are.
+/// any other request for those who cap its pauses. Nobody hears further copies.
 const COPIES_MAX: u8 = 11;
 
 /// Scanners whose coming was logged lately; of further ones only the number is told.
@@ -41,13 +41,34 @@ const SCANNER_PAUSE: Duration = Duration::from_secs(300);
 /// Beyond this a table that has become empty gives its memory back.
 const SPARE_MAX: usize = 1_024;
 
+/// A call that was let in.
+#[derive(Clone, Copy, Default)]
+struct Admitted {
+    /// Copies that have come.
+    copies: u8,
+    /// It was refused by an answer that left nothing behind: each copy is answered anew.
+    refused: bool,
+}
+
+/// What an INVITE is to those that were let in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Copy {
+    /// A new call.
+    None,
+    /// Sent again after it was let in: no new call, however busy we are.
+    Admitted,
+    /// Sent again after it was refused: it is judged by the rate, like a new one.
+    Refused,
+    /// Sent more often than anybody does.
+    TooMany,
+}
+
 #[derive(Default)]
 pub struct Gate {
     known: HashMap<SocketAddr, Instant>,
     /// Without a user: the whole source.
     bans: HashMap<(IpAddr, Option<Box<str>>), Instant>,
-    /// With the number of copies that have come.
-    admitted: [HashMap<u64, u8>; 2],
+    admitted: [HashMap<u64, Admitted>; 2],
     turned: Instant,
     /// Words in User-Agent by which scanners give themselves away.
     scanners: Option<AhoCorasick>,
@@ -128,13 +149,21 @@ impl Gate {
             self.admitted[0] = HashMap::new();
         }
         let mark = self.mark(invite);
-        // One that has come too often begins no new count.
+        // One that comes again begins no new count.
         if !self.admitted.iter().any(|half| half.contains_key(&mark)) {
-            self.admitted[0].insert(mark, 0);
+            self.admitted[0].insert(mark, Admitted::default());
         }
     }
 
-    /// It was not let in after all, or refused by an answer (this one) that left nothing behind.
+    /// It was refused by this answer, which left nothing behind.
+    pub fn note_refused(&mut self, answer: &Message) {
+        let mark = self.mark(answer);
+        if let Some(admitted) = self.admitted.iter_mut().find_map(|half| half.get_mut(&mark)) {
+            admitted.refused = true;
+        }
+    }
+
+    /// It was not let in after all.
     pub fn forget_admitted(&mut self, invite: &Message) {
         let mark = self.mark(invite);
         for half in &mut self.admitted {
@@ -142,11 +171,15 @@ impl Gate {
         }
     }
 
-    /// Sent again after it was let in: no new call, however busy we are. Counts it.
-    pub fn is_copy(&mut self, invite: &Message) -> bool {
+    /// What an INVITE is to those that were let in. Counts it.
+    pub fn copy(&mut self, invite: &Message) -> Copy {
         let mark = self.mark(invite);
-        let copies = self.admitted.iter_mut().find_map(|half| half.get_mut(&mark)).filter(|of| **of < COPIES_MAX);
-        copies.map(|copies| *copies += 1).is_some()
+        let Some(admitted) = self.admitted.iter_mut().find_map(|half| half.get_mut(&mark)) else { return Copy::None };
+        if admitted.copies >= COPIES_MAX {
+            return Copy::TooMany;
+        }
+        admitted.copies += 1;
+        if admitted.refused { Copy::Refused } else { Copy::Admitted }
     }
 
     /// The same for a request and the answers to it.
@@ -261,20 +294,23 @@ mod tests {
     fn what_was_admitted_is_known_for_a_while() {
         let mut gate = Gate::default();
         let invite = request("INVITE", "ana", "x", 1);
-        assert!(!gate.is_copy(&invite));
+        assert_eq!(gate.copy(&invite), Copy::None);
         gate.note_admitted(at(100), &invite);
         gate.rest(at(131));
-        assert!(gate.is_copy(&invite));
-        assert!(!gate.is_copy(&request("INVITE", "ana", "x", 2)));
+        assert_eq!(gate.copy(&invite), Copy::Admitted);
+        assert_eq!(gate.copy(&request("INVITE", "ana", "x", 2)), Copy::None);
         gate.rest(at(140));
-        assert!((2..=COPIES_MAX).all(|_| gate.is_copy(&invite)));
-        assert!(!gate.is_copy(&invite), "nobody sends so often");
-        gate.note_admitted(at(141), &invite);
-        assert!(!gate.is_copy(&invite), "let in as a new call, each further copy is judged like that too");
+        assert!((2..=COPIES_MAX).all(|_| gate.copy(&invite) == Copy::Admitted));
+        assert_eq!(gate.copy(&invite), Copy::TooMany, "nobody sends so often");
         gate.rest(at(180));
         gate.rest(at(220));
+        assert_eq!(gate.copy(&invite), Copy::None);
         gate.note_admitted(at(220), &invite);
-        assert!(gate.is_copy(&invite));
+        assert_eq!(gate.copy(&invite), Copy::Admitted);
+        gate.note_refused(&invite);
+        gate.note_admitted(at(220), &invite);
+        assert!((2..=COPIES_MAX).all(|_| gate.copy(&invite) == Copy::Refused));
+        assert_eq!(gate.copy(&invite), Copy::TooMany);
         for number in 0..3 * ADMITTED_MAX as u32 {
             gate.note_admitted(at(221), &request("INVITE", "ana", "x", number));
         }

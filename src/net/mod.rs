@@ -6,6 +6,7 @@
 //! refused here. The loop sleeps in [`Net::wait`], woken by a socket, by the [`Inbox`] or by its deadline: a UDP message
 //! costs no hand-over between threads, and whatever came meanwhile is read in one system call.
 
+mod balance;
 mod domains;
 mod gate;
 mod inbox;
@@ -53,6 +54,7 @@ use crate::{
     sip::{Path, Transport},
     wire::sip::{Malformed, Message},
 };
+use balance::Balance;
 use gate::Gate;
 use lanes::Lanes;
 use mirror::Mirror;
@@ -101,6 +103,8 @@ pub struct Counts {
     /// Messages dropped because the kernel would not take them.
     pub dropped_out: u64,
     pub refused_connections: u64,
+    /// Answers to strangers' datagrams that would have been longer than what came.
+    pub withheld: u64,
     /// Messages that the collector of the mirror did not get.
     pub unmirrored: u64,
 }
@@ -131,6 +135,8 @@ pub struct Net {
     rates: Option<(Rates, Trusted)>,
     /// Of 503s to calls beyond that: no address is sent more, whoever writes it into his datagrams.
     refusals: Rates,
+    /// Of octets answered to strangers with those that came.
+    balance: Balance,
     /// Connections on which a certificate was shown, for these domains.
     domains: HashMap<FlowId, Vec<String>>,
     gate: Gate,
@@ -166,6 +172,7 @@ impl Net {
             hash: RandomState::new(),
             rates: None,
             refusals: Rates::new(REFUSALS_MAX),
+            balance: Balance::default(),
             domains: HashMap::new(),
             gate: Gate::default(),
             trace: Trace::default(),
@@ -317,6 +324,7 @@ impl Net {
             self.rested = now;
             self.gate.forget_expired(now);
             self.refusals.rest(now);
+            self.balance.rest(now);
             if let Some((rates, _)) = &mut self.rates {
                 rates.rest(now);
             }
@@ -349,6 +357,10 @@ impl Net {
 
     /// Hands a message to its socket; UDP goes out with [`Net::flush`].
     pub fn send(&mut self, path: Path, bytes: Bytes) {
+        if self.is_too_much(&path, &bytes) {
+            self.counts.withheld += 1;
+            return;
+        }
         self.counts.sent += 1;
         self.trace.goes(self.now, &path, &bytes);
         if let Some(mirror) = &self.mirror

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::{
     Net,
+    gate::Copy,
     lanes::{Admission, Lane},
     refuse,
     streams::Arrival,
@@ -32,6 +33,9 @@ const STATELESS: [&[u8]; 6] = [b"400", b"401", b"403", b"407", b"416", b"482"];
 
 /// The end of the CSeq of an answer to an INVITE.
 const TO_INVITE: &[u8] = b" INVITE\r\n";
+
+/// The same of one to OPTIONS, to which everybody gets a 200.
+const TO_OPTIONS: &[u8] = b" OPTIONS\r\n";
 
 /// How a request is received.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -112,6 +116,7 @@ impl Net {
 
     fn admit(&mut self, now: Instant, path: Path, message: Message) {
         self.counts.received += 1;
+        self.count_octets(&path, message.bytes().len());
         self.trace.came(now, &path, &message);
         if let Some(mirror) = &self.mirror {
             mirror.tell(self.today, &path, &message, true);
@@ -122,9 +127,18 @@ impl Net {
         let lane = self.lane_of(now, &path, &message);
         let is_call = lane == Lane::Invite;
         // Over a connection nothing is sent twice.
-        if is_call && path.transport == Transport::Udp && self.gate.is_copy(&message) {
-            if let Admission::Refused(_) = self.lanes.push_copy(now, path, message) {
-                self.counts.dropped_in += 1;
+        let copy = if is_call && path.transport == Transport::Udp { self.gate.copy(&message) } else { Copy::None };
+        match copy {
+            Copy::None | Copy::Refused => {}
+            Copy::Admitted => {
+                if let Admission::Refused(_) = self.lanes.push_copy(now, path, message) {
+                    self.counts.dropped_in += 1;
+                }
+                return;
+            }
+            Copy::TooMany => {
+                self.counts.shut_out += 1;
+                return;
             }
             return;
         }
@@ -194,7 +208,29 @@ impl Net {
         if too_many { Welcome::TooMany } else { Welcome::Heard }
     }
 
-    /// A call that the engine refuses without keeping anything of it: what comes of it again is a new one.
+    /// Who sends datagrams from there is neither registered nor a trunk: the address may be forged.
+    fn is_strangers(&self, now: Instant, path: &Path) -> bool {
+        path.transport == Transport::Udp && !self.gate.is_known(now, path.remote) && !self.is_trunks(path)
+    }
+
+    fn count_octets(&mut self, path: &Path, octets: usize) {
+        if path.transport == Transport::Udp {
+            self.balance.came(path.remote, octets);
+        }
+    }
+
+    /// Whether more would be sent to a stranger, in answers that everybody gets, than has come from there.
+    pub(super) fn is_too_much(&mut self, path: &Path, bytes: &Bytes) -> bool {
+        let status = bytes.strip_prefix(b"SIP/2.0 ").and_then(|rest| rest.first());
+        let for_everybody = match status {
+            Some(b'3'..=b'6') => true,
+            Some(b'2') => bytes.windows(TO_OPTIONS.len()).any(|piece| piece == TO_OPTIONS),
+            Some(_) | None => false,
+        };
+        for_everybody && self.is_strangers(self.now, path) && !self.balance.admit(self.now, path.remote, bytes.len())
+    }
+
+    /// A call that the engine refuses without keeping anything of it: what comes of it again has its price like a new one.
     pub(super) fn note_refused(&mut self, bytes: &Bytes) {
         let status = bytes.strip_prefix(b"SIP/2.0 ").and_then(|rest| rest.get(..3));
         // Most are answers to REGISTER, which nobody need read for that.
@@ -204,7 +240,7 @@ impl Net {
             && let Ok(answer) = Message::parse(bytes.clone())
             && answer.cseq().method == Method::Invite
         {
-            self.gate.forget_admitted(&answer);
+            self.gate.note_refused(&answer);
         }
     }
 
@@ -215,8 +251,15 @@ impl Net {
 
     fn answer_malformed(&mut self, path: &Path, malformed: &Malformed) {
         self.counts.malformed += 1;
+        self.count_octets(path, malformed.bytes().len());
         tracing::debug!(%path, reason = malformed.reason, "malformed");
-        if let Some((remote, bytes)) = malformed.answer_to(path.remote) {
+        self.trace.came_malformed(self.now, path, malformed);
+        if let Some(mirror) = self.mirror.as_ref().filter(|_| malformed.looks_like_sip()) {
+            mirror.tell_octets(self.today, path, (malformed.call_id(), malformed.bytes()), true);
+        }
+        if path.transport.is_reliable() {
+            malformed.answer().into_iter().for_each(|bytes| self.send(*path, bytes));
+        } else if let Some((remote, bytes)) = malformed.answer_to(path.remote) {
             self.send(Path { remote, ..*path }, bytes);
         }
     }

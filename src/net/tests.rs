@@ -167,8 +167,8 @@ fn a_copy_of_an_admitted_call_is_let_in_under_load() {
     assert!(fixture.hear().contains("Call-ID: 3"));
 }
 
-/// SW-18: an INVITE that comes for ever gets past the rate as often as a caller sends it, and no further; one that was
-/// refused by an answer that left nothing behind is new each time.
+/// SW-18: an INVITE that comes for ever gets past the rate as often as a caller sends it, and no further, with however many
+/// tokens; copies of one that was refused by an answer that left nothing behind have their price.
 #[test]
 fn sw_18_one_invite_for_ever_is_no_way_round_the_rate() {
     let mut fixture = start();
@@ -184,7 +184,7 @@ fn sw_18_one_invite_for_ever_is_no_way_round_the_rate() {
         fixture.net.take_counts()
     };
     let counts = sends(&mut fixture, 40);
-    assert_eq!((fixture.net.waiting(Lane::Invite), counts.rate_limited), (1 + 11 + 1, 27));
+    assert_eq!((fixture.net.waiting(Lane::Invite), counts.rate_limited, counts.shut_out), (1 + 11, 0, 28));
     assert_eq!(fixture.net.waiting(Lane::Dialog), 0);
     let Some(Input::Sip { path, message }) = fixture.net.next_input() else { panic!("nothing came") };
     while fixture.net.next_input().is_some() {}
@@ -198,9 +198,56 @@ fn sw_18_one_invite_for_ever_is_no_way_round_the_rate() {
         message.call_id(),
         header(Name::CSeq),
     );
-    fixture.net.send(path, Bytes::from(refusal));
+    fixture.net.send(path, Bytes::from(refusal.clone()));
     let counts = sends(&mut fixture, 5);
-    assert_eq!((fixture.net.waiting(Lane::Invite), counts.rate_limited), (0, 5));
+    assert_eq!((fixture.net.waiting(Lane::Invite), counts.shut_out), (0, 5));
+    fixture.say(&request("INVITE", 2));
+    while fixture.net.counts.received < 1 {
+        fixture.net.receive(Instant::from_micros(0));
+    }
+    assert!(fixture.net.next_input().is_some(), "the second token");
+    let second = refusal.replace("z9hG4bK1;", "z9hG4bK2;").replace("Call-ID: 1", "Call-ID: 2");
+    fixture.net.send(path, Bytes::from(second));
+    fixture.net.take_counts();
+    for _ in 0..15 {
+        fixture.say(&request("INVITE", 2));
+    }
+    while fixture.net.counts.received < 15 {
+        fixture.net.receive(Instant::from_micros(0));
+    }
+    let counts = fixture.net.take_counts();
+    assert_eq!((fixture.net.waiting(Lane::Invite), counts.rate_limited, counts.shut_out), (0, 11, 4));
+}
+
+/// SW-19: whoever forges a stranger's address has it sent no more than he sends himself, 401, 404 or what OPTIONS gets.
+#[test]
+fn sw_19_a_stranger_is_answered_no_more_than_he_says() {
+    let mut fixture = start();
+    fixture.say(&request("OPTIONS", 1));
+    fixture.turn(0);
+    let Some(Input::Sip { path, message }) = fixture.net.next_input() else { panic!("nothing came") };
+    let answer = |status: &str, method: &str| {
+        let text = format!(
+            "SIP/2.0 {status}\r\nVia: {}\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:800@b>;tag=2\r\nCall-ID: 1\r\n\
+             CSeq: 1 {method}\r\nSubject: {}\r\nContent-Length: 0\r\n\r\n",
+            message.header(Name::Via).unwrap(),
+            "x".repeat(800)
+        );
+        Bytes::from(text)
+    };
+    for _ in 0..100 {
+        fixture.net.send(path, answer("401 Unauthorized", "REGISTER"));
+    }
+    let counts = fixture.net.take_counts();
+    assert!(counts.sent > 60 && counts.withheld > 20, "{counts:?}");
+    fixture.net.send(path, answer("200 OK", "OPTIONS"));
+    fixture.net.send(path, answer("180 Ringing", "INVITE"));
+    fixture.net.send(path, answer("200 OK", "INVITE"));
+    let counts = fixture.net.take_counts();
+    assert_eq!((counts.sent, counts.withheld), (2, 1), "a call that was let in goes on");
+    fixture.net.obey(Instant::from_micros(0), GateOrder::Known { remote: path.remote, until: Instant::FAR });
+    fixture.net.send(path, answer("401 Unauthorized", "REGISTER"));
+    assert_eq!(fixture.net.take_counts().withheld, 0, "a phone that is registered there");
 }
 
 /// SW-18: a call beyond its source's rate hears 503 with Retry-After, so often in a second that nobody gains by forging a

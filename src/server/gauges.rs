@@ -210,6 +210,7 @@ fn publish_net(net: &mut Net, now: Instant) {
         ("sip_dropped_in_total", counts.dropped_in),
         ("sip_dropped_out_total", counts.dropped_out),
         ("sip_connections_refused_total", counts.refused_connections),
+        ("sip_answers_withheld_total", counts.withheld),
         ("sip_unmirrored_total", counts.unmirrored),
     ] {
         metrics::counter!(name).increment(value);

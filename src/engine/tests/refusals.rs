@@ -100,13 +100,28 @@ fn a_tel_uri_is_dialled_like_any_other() {
 #[test]
 fn options_tells_what_we_can() {
     let mut world = World::new(61);
-    let reply = answer(&mut world, "127.0.0.1:7000", &request("OPTIONS", &format!("sip:{SWITCH}"), "", "")).unwrap();
+    let options = request("OPTIONS", &format!("sip:{SWITCH}"), "", "");
+    let reply = answer(&mut world, CARRIER, &options).unwrap();
     assert_eq!(reply.status(), Some(200));
     for name in [Name::Allow, Name::Supported, Name::Accept] {
         assert!(reply.header(name).is_some(), "{name:?}");
     }
     let reply = answer(&mut world, CARRIER, &request("NOTIFY", &format!("sip:{SWITCH}"), "", "")).unwrap();
     assert!(reply.header(Name::Allow).unwrap().contains("INVITE"), "405 says what would do");
+}
+
+/// SW-19: a stranger's OPTIONS by datagram is answered at its own length: a forged one sends nobody more than it cost.
+#[test]
+fn sw_19_a_strangers_options_gets_no_more_than_it_is_long() {
+    let mut world = World::new(61);
+    for more in ["", &format!("Subject: {}\r\n", "x".repeat(200)), &format!("Subject: {}\r\n", "x".repeat(900))] {
+        let options = request("OPTIONS", &format!("sip:{SWITCH}"), more, "");
+        let reply = answer(&mut world, "192.0.2.7:7000", &options).unwrap();
+        assert_eq!(reply.status(), Some(200));
+        let (came, went) = (options.len(), reply.bytes().len());
+        assert!(went <= came.max(350) + 40, "{went} octets for {came}: {}", String::from_utf8_lossy(reply.bytes()));
+        assert_eq!(reply.header(Name::AcceptLanguage).is_some(), more.len() > 900);
+    }
 }
 
 /// What comes straight back to us, or has been here before, is a loop.

@@ -168,7 +168,8 @@ impl Stack {
         if (101..200).contains(&reply.status) {
             return;
         }
-        if request.method() == Some(&Method::Options) && (200..300).contains(&reply.status) {
+        // To a stranger nothing is told but what the floor above has chosen.
+        if request.method() == Some(&Method::Options) && (200..300).contains(&reply.status) && !reply.once {
             for (name, value) in [("Allow", &self.allow), ("Supported", &self.supported)] {
                 if !reply.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name)) {
                     reply.headers.push((name.into(), value.clone()));

@@ -34,6 +34,28 @@ impl Malformed {
         Self { reason: fault.reason, field: fault.field, status: fault.status, bytes }
     }
 
+    /// The message as it came.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The first line is one of SIP's.
+    pub fn looks_like_sip(&self) -> bool {
+        let line = self.bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        line.windows(4).any(|piece| piece == b"SIP/")
+    }
+
+    /// Its Call-ID, or nothing.
+    pub fn call_id(&self) -> &str {
+        let lines = self.bytes.split(|byte| *byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok());
+        let named = lines.filter_map(|line| line.split_once(':'));
+        let call = named.into_iter().find(|(name, _)| {
+            let name = name.trim_end();
+            name.eq_ignore_ascii_case("call-id") || name.eq_ignore_ascii_case("i")
+        });
+        call.map_or("", |(_, value)| value.trim())
+    }
+
     /// The refusal of a request that can still be recognised as one, its Via, From, To, Call-ID and CSeq given back as
     /// far as they can be read. `None`: say nothing, since it is a response, an ACK or no SIP at all.
     pub fn answer(&self) -> Option<Bytes> {
