@@ -167,15 +167,11 @@ impl Engine {
             called,
         };
         if !self.forwarded.calls.contains_key(&kept.key()) {
-            self.take_lines(now, &kept);
+            for (trunk, side) in kept.lines() {
+                self.trunk_load.take(now.mono, trunk, side);
+            }
             self.timers.set(Timer::ForwardLong(kept.record.call), now.mono + self.settings.times.call_time_max);
             self.forwarded.insert(kept);
-        }
-    }
-
-    fn take_lines(&mut self, now: Now, kept: &KeptForward) {
-        for (trunk, side) in kept.lines() {
-            self.trunk_load.take(now.mono, trunk, side);
         }
     }
 
@@ -319,7 +315,9 @@ impl Engine {
             let lasted = now.wall.since(kept.record.began);
             let rest = self.settings.times.call_time_max.saturating_sub(lasted);
             self.timers.set(Timer::ForwardLong(kept.record.call), now.mono + rest);
-            self.take_lines(now, &kept);
+            for (trunk, side) in kept.lines() {
+                self.trunk_load.resume(trunk, side);
+            }
             self.switch.restore_through(&kept.call_id, &kept.from, kept.sides.clone());
             self.forwarded.insert(kept);
         }

@@ -272,7 +272,7 @@ impl Engine {
     /// hear music again, and what belongs to nobody ends.
     pub(super) fn settle_resumed(&mut self, now: Now, living: Vec<Living>) {
         for Living { call, how, interaction, arrived, priority, menu } in living {
-            self.count_lines(now, call);
+            self.count_lines(call);
             self.watch_resumed(now, call);
             match how {
                 Resumed::Over => continue,
@@ -356,11 +356,11 @@ impl Engine {
     }
 
     /// A trunk's lines are taken by what lives on.
-    fn count_lines(&mut self, now: Now, call: CallId) {
+    fn count_lines(&mut self, call: CallId) {
         let Some(sight) = self.switch.call(call) else { return };
         for leg in sight.legs() {
             if let LegParty::Trunk(trunk) = leg.party() {
-                self.trunk_load.take(now.mono, trunk, leg.side());
+                self.trunk_load.resume(trunk, leg.side());
             }
         }
     }

@@ -1,5 +1,7 @@
 //! From what was dialled to what is rung.
 
+use std::{collections::VecDeque, time::Duration};
+
 use super::{Destination, Group, LegParty, LegSide, Mode, Route, Side, Trunk, User};
 use crate::base::{FastMap, GroupId, Instant, KeyedMap, Number, TrunkId, UserId, keyed_map};
 
@@ -111,32 +113,55 @@ fn literals(route: &Route) -> usize {
 #[derive(Clone, Debug, Default)]
 pub struct TrunkLoad(FastMap<TrunkId, Load>);
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Load {
     inbound: u32,
     outbound: u32,
-    /// The second that is counted, and what began in it.
-    second: u64,
-    begun: u32,
+    /// When the calls of the last second began, in order.
+    begun: VecDeque<Instant>,
 }
 
+/// What limits by the second look back to.
+const SECOND: Duration = Duration::from_secs(1);
+
 impl Load {
+    fn of(&self, side: LegSide) -> u32 {
+        match side {
+            LegSide::Caller => self.inbound,
+            LegSide::Called => self.outbound,
+        }
+    }
+
     fn side(&mut self, side: LegSide) -> &mut u32 {
         match side {
             LegSide::Caller => &mut self.inbound,
             LegSide::Called => &mut self.outbound,
         }
     }
+
+    /// Calls that began in the second before now.
+    fn begun(&self, now: Instant) -> usize {
+        self.begun.len() - self.over(now)
+    }
+
+    /// Those of `begun` that began before that.
+    fn over(&self, now: Instant) -> usize {
+        self.begun.partition_point(|at| now.since(*at) >= SECOND)
+    }
 }
 
 impl TrunkLoad {
-    /// One more call of theirs (`Caller`) or to them.
+    /// One more call of theirs (`Caller`) or to them begins.
     pub fn take(&mut self, now: Instant, trunk: TrunkId, side: LegSide) {
+        self.resume(trunk, side);
         let load = self.0.entry(trunk).or_default();
-        *load.side(side) += 1;
-        let second = now.as_micros() / 1_000_000;
-        load.begun = if load.second == second { load.begun + 1 } else { 1 };
-        load.second = second;
+        load.begun.drain(..load.over(now));
+        load.begun.push_back(now);
+    }
+
+    /// The same for one that began in an earlier process.
+    pub fn resume(&mut self, trunk: TrunkId, side: LegSide) {
+        *self.0.entry(trunk).or_default().side(side) += 1;
     }
 
     pub fn give_back(&mut self, trunk: TrunkId, side: LegSide) {
@@ -152,8 +177,8 @@ impl TrunkLoad {
 
     /// Whether a trunk's limits leave room for one more.
     pub fn has_room(&self, now: Instant, trunk: &Trunk, side: LegSide) -> bool {
-        let mut load = self.0.get(&trunk.id).copied().unwrap_or_default();
-        let begun = if load.second == now.as_micros() / 1_000_000 { load.begun } else { 0 };
+        let none = Load::default();
+        let load = self.0.get(&trunk.id).unwrap_or(&none);
         let limits = &trunk.limits;
         let most = match side {
             LegSide::Caller => limits.calls_in,
@@ -161,8 +186,8 @@ impl TrunkLoad {
         };
         let below = |count: u32, most: Option<u32>| most.is_none_or(|most| count < most);
         below(load.inbound + load.outbound, trunk.calls_max)
-            && below(*load.side(side), most)
-            && below(begun, limits.per_second)
+            && below(load.of(side), most)
+            && limits.per_second.is_none_or(|most| load.begun(now) < most as usize)
     }
 }
 

@@ -242,6 +242,7 @@ fn tk_09_a_forwarded_call_takes_a_line() {
     world.respond(carrier(), usage, Reply::new(200).body(answer));
     world.call(rui, "rui", "9000");
     assert_eq!(world.rejected(rui), Some(503), "and while they talk");
+    assert_eq!(world.engine.trunk_views(world.now.wall)[0].calls, 1, "as metrics and pages have it");
     world.bye(ana, call);
     world.call(rui, "rui", "9000");
     let (usage, _) = world.incoming(carrier()).expect("the line is free again");

@@ -2,10 +2,12 @@ use std::{net::SocketAddr, time::Duration};
 
 use super::world::{CARRIER, SWITCH, World, centre};
 use crate::{
-    base::{FlowId, Private, TrunkGroupId, TrunkId},
+    base::{FlowId, Instant, Private, TrunkGroupId, TrunkId},
     engine::{Alarm, Direction, GateOrder, Input},
     sip::{Event, Path, Reply, Transport, UsageId},
-    switch::{Destination, Health, TrunkCredentials, TrunkGroup, TrunkLimits, TrunkMember, Upkeep},
+    switch::{
+        Destination, Health, LegSide, Trunk, TrunkCredentials, TrunkGroup, TrunkLimits, TrunkLoad, TrunkMember, Upkeep,
+    },
     wire::sip::{Message, Method, Name},
 };
 
@@ -361,6 +363,30 @@ fn tk_09_a_trunk_carries_no_more_than_it_may() {
     world.pass(secs(1));
     world.call(rui, "rui", "9000");
     assert!(world.rejected(rui).is_none());
+}
+
+/// TK-09: never more begin in any second than `calls_per_second` allows, wherever that second begins.
+#[test]
+fn tk_09_no_second_has_more_calls_than_the_limit() {
+    let limits = TrunkLimits { per_second: Some(2), ..TrunkLimits::default() };
+    let trunk = Trunk { limits, calls_max: None, ..centre().trunks.remove(0) };
+    let mut load = TrunkLoad::default();
+    let mut begun: Vec<u64> = Vec::new();
+    for step in 0..2_000 {
+        let millis = 610 + step * 13;
+        let now = Instant::from_micros(millis * 1_000);
+        if load.has_room(now, &trunk, LegSide::Called) {
+            load.take(now, trunk.id, LegSide::Called);
+            begun.push(millis);
+        }
+    }
+    assert!(begun.windows(3).all(|three| three[2] - three[0] >= 1_000), "{begun:?}");
+    assert!(begun.len() >= 2 * 24, "and what it allows is let through: {}", begun.len());
+    for _ in 0..5 {
+        load.resume(trunk.id, LegSide::Called);
+    }
+    let later = Instant::from_micros(60_000_000);
+    assert!(load.has_room(later, &trunk, LegSide::Called), "who talks on from before begins nothing");
 }
 
 /// TK-01: the way that a carrier's registrar tells (RFC 3608) is the way that calls to it take.
