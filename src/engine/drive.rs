@@ -14,6 +14,7 @@ use super::{
     directory::Directory,
     forwarded::Forwarded,
     holders::Holders,
+    homes::Homes,
     invariants::SWEEP_EVERY,
     keep::Unkept,
     last_used::LastUsed,
@@ -79,6 +80,7 @@ pub struct Engine {
     pub(super) servers: Servers,
     pub(super) forwarded: Forwarded,
     pub(super) guesses: Guesses,
+    pub(super) homes: Homes,
     pub(super) certified: Certified,
     pub(super) holders: Holders,
     /// Devices asked for a sign of life, and not heard yet: name, contact and connection.
@@ -190,6 +192,7 @@ impl Engine {
             servers: Servers::default(),
             forwarded: Forwarded::default(),
             guesses,
+            homes: Homes::default(),
             certified: Certified::default(),
             holders: Holders::default(),
             probes: FastMap::default(),

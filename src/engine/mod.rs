@@ -19,6 +19,7 @@ mod forwarding;
 mod forwards;
 mod holders;
 mod holds;
+mod homes;
 mod identity;
 mod invariants;
 mod io;

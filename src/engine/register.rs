@@ -72,6 +72,9 @@ impl Engine {
                 continue;
             }
             self.tell_gate(now, binding, gone);
+            if gone {
+                self.homes.note(now.mono, binding.path.remote, &binding.aor);
+            }
             let aor = binding.aor.clone();
             if let Some(user) = self.directory.router.user(&aor) {
                 for leg in self.watching.legs_of(user) {

@@ -239,19 +239,21 @@ impl Engine {
         let uri = request.uri_text().unwrap_or_default();
         let claims = request.headers(Name::Authorization).chain(request.headers(Name::ProxyAuthorization));
         let mut claimed = None;
-        let (directory, guesses, registrar) = (&self.directory, &self.guesses, &self.registrar);
+        let (directory, guesses, registrar, homes) = (&self.directory, &self.guesses, &self.registrar, &self.homes);
         let mut banned = false;
         let covered = Covered { method, uri, body: request.body() };
         let verdict = self.verifier.verify(now, source, covered, claims, |name| {
             claimed = Some(name.to_owned());
             // His own device is not made to suffer for who guesses beside it.
             let own = || registrar.bindings(name).iter().any(|binding| binding.path.remote == path.remote);
-            banned = guesses.is_banned(now.mono, path.remote, name, registrar.is_users_home(name, source)) && !own();
+            let was_his = homes.was_his(now.mono, path.remote, name);
+            let at_home = registrar.is_users_home(name, source) || homes.was_users_home(now.mono, source, name);
+            banned = guesses.is_banned(now.mono, path.remote, name, (at_home, was_his)) && !own();
             directory.user(name).filter(|_| !banned)?.ha1.as_ref()
         });
         match verdict {
             Verdict::Ok(name) => {
-                self.guesses.note_right(path.remote, &name, self.registrar.is_users_home(&name, source));
+                self.guesses.note_right(path.remote, &name, self.is_at_home(now, &name, source));
                 self.directory.router.user(&name).ok_or_else(|| Reply::new(403).once())
             }
             Verdict::Misdirected => Err(Reply::new(400).reason("Digest URI Differs").once()),
@@ -279,7 +281,7 @@ impl Engine {
     /// no by us. A trunk's is not banned at all.
     fn note_wrong(&mut self, now: Now, remote: SocketAddr, user: &str) {
         let source = remote.ip();
-        let at_home = self.registrar.is_users_home(user, source);
+        let at_home = self.is_at_home(now, user, source);
         let wrong = self.guesses.note_wrong(now.mono, remote, user, at_home);
         let time = self.settings.limits.ban_time;
         if wrong.pair {
@@ -292,9 +294,15 @@ impl Engine {
         if wrong.pair && !at_home {
             self.emit(Output::Gate(GateOrder::Ban { source, user: Some(user.into()), until }));
         }
-        if wrong.source && !self.registrar.is_at_home(source) {
+        let is_home = || self.registrar.is_at_home(source) || self.homes.was_at_home(now.mono, source);
+        if wrong.source && !is_home() {
             self.emit(Output::Gate(GateOrder::Ban { source, user: None, until }));
         }
+    }
+
+    /// Whether a device of the user's is registered at that address, or was lately.
+    fn is_at_home(&self, now: Now, user: &str, source: IpAddr) -> bool {
+        self.registrar.is_users_home(user, source) || self.homes.was_users_home(now.mono, source, user)
     }
 
     /// Whether a trunk calls from there, is called there, or has registered us there.

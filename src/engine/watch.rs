@@ -52,8 +52,8 @@ impl Guesses {
     }
 
     /// Whether credentials for this user are not even looked at when they come from there. `at_home`: a device of his is
-    /// registered at that address.
-    pub fn is_banned(&self, now: Instant, remote: SocketAddr, user: &str, at_home: bool) -> bool {
+    /// registered at that address, or was lately; `was_his`: at that very place, which others' guesses don't concern.
+    pub fn is_banned(&self, now: Instant, remote: SocketAddr, user: &str, (at_home, was_his): (bool, bool)) -> bool {
         if self.pairs.is_empty() {
             return false;
         }
@@ -66,7 +66,7 @@ impl Guesses {
             return has(pair, most, time);
         }
         has(self.ports.get(&(remote, user.into())), most, time)
-            || has(pair, most.saturating_mul(SOURCE_FACTOR), time / most.max(1))
+            || !was_his && has(pair, most.saturating_mul(SOURCE_FACTOR), time / most.max(1))
     }
 
     /// One more wrong guess.
@@ -138,12 +138,14 @@ mod tests {
         let mut now = Instant::from_micros(1);
         assert!((1..10).all(|_| !guesses.note_wrong(now, bad, "ana", false).pair));
         assert_eq!(guesses.note_wrong(now, bad, "ana", false), Wrong { pair: true, source: false });
-        assert!(guesses.is_banned(now, bad, "ana", false));
-        assert!(!guesses.is_banned(now, good, "ana", false) && !guesses.is_banned(now, bad, "rui", false));
+        assert!(guesses.is_banned(now, bad, "ana", (false, false)));
+        assert!(
+            !guesses.is_banned(now, good, "ana", (false, false)) && !guesses.is_banned(now, bad, "rui", (false, false))
+        );
         let many = (0..40).position(|number| guesses.note_wrong(now, bad, &format!("u{number}"), false).source);
         assert_eq!(many, Some(39), "fifty in all");
         now += REST;
-        assert!(!guesses.is_banned(now, bad, "ana", false));
+        assert!(!guesses.is_banned(now, bad, "ana", (false, false)));
         guesses.forget(now);
         assert_eq!((guesses.pairs.capacity(), guesses.sources.capacity()), (0, 0));
     }
@@ -156,14 +158,16 @@ mod tests {
         let mut guesses = Guesses::new(10, REST);
         let mut now = Instant::from_micros(1);
         for _ in 0..10 {
-            assert!(!guesses.is_banned(now, at(1), "ana", true));
+            assert!(!guesses.is_banned(now, at(1), "ana", (true, false)));
             guesses.note_wrong(now, at(1), "ana", true);
         }
-        assert!(guesses.is_banned(now, at(1), "ana", true) && !guesses.is_banned(now, at(2), "ana", true));
+        assert!(
+            guesses.is_banned(now, at(1), "ana", (true, false)) && !guesses.is_banned(now, at(2), "ana", (true, false))
+        );
         guesses.note_right(at(3), "ana", true);
         let mut looked_at = 0;
         for port in 100..700 {
-            if !guesses.is_banned(now, at(port), "ana", true) {
+            if !guesses.is_banned(now, at(port), "ana", (true, false)) {
                 guesses.note_wrong(now, at(port), "ana", true);
                 looked_at += 1;
             }
@@ -171,9 +175,12 @@ mod tests {
         }
         assert_eq!(looked_at, 40 + 9);
         now += REST / 10;
-        assert!(!guesses.is_banned(now, at(9), "ana", true) && !guesses.is_banned(now, at(9), "rui", true));
+        assert!(
+            !guesses.is_banned(now, at(9), "ana", (true, false))
+                && !guesses.is_banned(now, at(9), "rui", (true, false))
+        );
         now += REST;
-        assert!(!guesses.is_banned(now, at(1), "ana", true));
+        assert!(!guesses.is_banned(now, at(1), "ana", (true, false)));
         guesses.forget(now);
         assert_eq!((guesses.pairs.len(), guesses.ports.capacity()), (0, 0));
     }

@@ -202,6 +202,31 @@ fn sw_19_guessers_are_banned_and_the_real_user_is_not() {
     assert_eq!((world.response(eve), bans(&mut world)), (Some(403), Vec::new()), "a new count");
 }
 
+/// SW-19: a phone that un-registers, to start anew, is let in again whatever is guessed beside it meanwhile; who guessed, and
+/// whoever guesses further, is not.
+#[test]
+fn sw_19_a_phone_that_starts_anew_beside_a_guesser_is_heard() {
+    let mut world = World::new(68);
+    let ana = world.phone("ana", 6001);
+    let eve = world.add_phone("127.0.0.1:6666", "wrong");
+    for _ in 0..15 {
+        world.register(eve, "ana");
+    }
+    bans(&mut world);
+    world.register_with(ana, "ana", &[("Contact", "*".to_owned()), ("Expires", "0".to_owned())]);
+    assert_eq!(world.response(ana), Some(200));
+    for port in 6700..6770 {
+        let other = world.add_phone(&format!("127.0.0.1:{port}"), "wrong");
+        world.register(other, "ana");
+    }
+    assert_eq!(bans(&mut world), []);
+    let eve = world.add_phone("127.0.0.1:6666", "pw-ana");
+    world.register(eve, "ana");
+    assert_eq!(world.response(eve), Some(403), "too late");
+    world.register(ana, "ana");
+    assert_eq!(world.response(ana), Some(200), "where she was before");
+}
+
 /// SW-19: whoever writes another's address into his datagrams can't have him banned, since he never hears a nonce for it; nor
 /// does a mere difference in the address that credentials were made for count.
 #[test]
