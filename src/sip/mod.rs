@@ -35,7 +35,8 @@ pub use subscription::{Farewell, KeptSubscription, Package, SubscriptionId, Unsu
 pub use timer::TimerSettings;
 pub use usage::{FLOW_GRACE, KeptUsage};
 pub use values::{
-    Body, Credentials, Headers, Invite, Mark, Outside, Party, Reply, Request, Respond, Target, TransactionId, UsageId,
+    Body, Credentials, DATAGRAM_SAFE, Headers, Invite, Mark, Outside, Party, Reply, Request, Respond, Target,
+    TransactionId, UsageId,
 };
 
 #[cfg(test)]

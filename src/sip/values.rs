@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Octets of a request that UDP carries without being cut up on the way (RFC 3261 18.1.1).
-const DATAGRAM_SAFE: usize = 1_300;
+pub const DATAGRAM_SAFE: usize = 1_300;
 
 /// One INVITE dialog usage (RFC 5057), from the first INVITE to the end of the call, ours or theirs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -259,13 +259,24 @@ pub struct Outside {
     /// Call-ID and CSeq of a running sequence (REGISTER); new ones when `None`.
     pub sequence: Option<(String, u32)>,
     pub max_forwards: u8,
+    /// Octets beyond which it takes TCP in place of UDP, and UDP after all when that is refused. `None` for registered
+    /// devices, which are reached the way they came.
+    pub datagram_max: Option<usize>,
 }
 
 impl Request {
     /// Outside any dialog.
     pub fn outside(method: Method, path: Path, uri: impl Into<String>, from: Party, to: Party) -> Self {
-        let outside =
-            Outside { path, uri: uri.into(), from, to, route_set: Vec::new(), sequence: None, max_forwards: 70 };
+        let outside = Outside {
+            path,
+            uri: uri.into(),
+            from,
+            to,
+            route_set: Vec::new(),
+            sequence: None,
+            max_forwards: 70,
+            datagram_max: None,
+        };
         Self { method, target: Target::Outside(Box::new(outside)), headers: Vec::new(), body: None, credentials: None }
     }
 

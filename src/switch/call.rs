@@ -107,6 +107,9 @@ impl Switch {
         let mut passed = self.headers.of(request);
         passed.retain(|(name, _)| admission.quirks.passes(name));
         self.stack.spare(usage, admission.quirks.abilities());
+        if matches!(admission.party, LegParty::Trunk(_)) {
+            self.stack.send_large_by_tcp(usage, admission.quirks.datagram_max());
+        }
         self.speak_for_ourselves(usage);
         let signalling = Signalling::Dialog { usage, call_id: request.call_id().into(), path };
         let secure = is_sips(request);

@@ -493,7 +493,7 @@ fn invite(
         max_forwards,
         large_by_tcp: matches!(target.party, LegParty::Trunk(_)),
         abilities: target.quirks.abilities(),
-        datagram_max: target.quirks.datagram_max.map_or(usual.datagram_max, usize::from),
+        datagram_max: target.quirks.datagram_max(),
         ..usual
     }
 }

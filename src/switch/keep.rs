@@ -339,6 +339,9 @@ impl Switch {
             return false;
         };
         self.stack.spare(usage, media.quirks.abilities());
+        if matches!(kept.party, LegParty::Trunk(_)) {
+            self.stack.send_large_by_tcp(usage, media.quirks.datagram_max());
+        }
         self.keep_resumed(call, Signalling::Dialog { usage, call_id, path }, media, kept);
         true
     }

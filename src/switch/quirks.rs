@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::HeaderRules;
-use crate::{media::Codec, sip::Abilities};
+use crate::{
+    media::Codec,
+    sip::{Abilities, DATAGRAM_SAFE},
+};
 
 /// Header lines that a trunk's calls get.
 pub const ADDED_HEADERS_MAX: usize = 16;
@@ -52,6 +55,10 @@ impl Quirks {
 
     pub(super) fn is_usual(&self) -> bool {
         *self == Self::default()
+    }
+
+    pub(super) fn datagram_max(&self) -> usize {
+        self.datagram_max.map_or(DATAGRAM_SAFE, usize::from)
     }
 
     pub(super) fn abilities(&self) -> Abilities {

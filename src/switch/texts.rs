@@ -1,6 +1,6 @@
 //! Texts to devices and carriers (RFC 3428), outside any call and inside one.
 
-use super::{Caller, Switch, Target, Way, presentation::addressed};
+use super::{Caller, LegParty, Switch, Target, Way, presentation::addressed};
 use crate::{
     base::{LegId, Now},
     sip::{self, Body, Headers, Request, TransactionId},
@@ -28,6 +28,7 @@ impl Switch {
         if let sip::Target::Outside(outside) = &mut request.target {
             outside.route_set.clone_from(&way.route_set);
             outside.max_forwards = text.max_forwards;
+            outside.datagram_max = matches!(target.party, LegParty::Trunk(_)).then(|| target.quirks.datagram_max());
         }
         request.headers = headers;
         request.body = Some(text.body.clone());

@@ -155,7 +155,11 @@ impl Stack {
                     }
                 }
                 ClientEffect::TellSilence => self.on_no_answer(now, id, owner, false),
-                ClientEffect::TellUnreachable => self.on_no_answer(now, id, owner, true),
+                ClientEffect::TellUnreachable => {
+                    if !self.fall_back(now, id, owner) {
+                        self.on_no_answer(now, id, owner, true);
+                    }
+                }
             }
         }
         if self.client(id).is_some_and(|client| client.state == ClientState::Over) {

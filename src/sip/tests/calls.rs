@@ -3,7 +3,7 @@
 use super::world::{Line, MS, World, address, answer};
 use crate::{
     base::Private,
-    sip::{Body, Credentials, Ended, Event, Fault, Reply, Request, Transport},
+    sip::{Body, Credentials, Ended, Event, Fault, Party, Reply, Request, Target, Transport},
     wire::sip::{Method, Name},
 };
 
@@ -162,6 +162,63 @@ fn a_long_invite_takes_tcp_and_comes_back_when_refused() {
     }
 }
 
+/// One end in a call with a peer whose messages lie in the post, to whom it sends a long request.
+fn sends_a_long(method: &str, datagram_max: Option<usize>) -> World {
+    let bob = address("10.0.0.2:5060");
+    let mut world = World::new(5, 1, Transport::Udp);
+    let ours = world.call(bob);
+    world.run(MS(20));
+    let contact = "Contact: <sip:bob@10.0.0.2:5060>\r\n";
+    let ok = answer(&world.last_request("INVITE"), 200, "bobtag", contact, "answer");
+    world.inject(bob, 0, &ok);
+    world.run(MS(20));
+    world.forget();
+    let path = world.path(0, bob);
+    let (stack, now) = world.stack(0);
+    datagram_max.into_iter().for_each(|most| stack.send_large_by_tcp(ours, most));
+    let body = Some(Body::sdp("x".repeat(1_300)));
+    match method {
+        "INVITE" => stack.reinvite(now, ours, body),
+        "UPDATE" => stack.update(now, ours, body),
+        "NOTIFY" => drop(stack.request(now, Request { body, ..Request::inside(Method::Notify, ours) })),
+        _ => {
+            let mut request =
+                Request::outside(Method::Message, path, "sip:b@h", Party::new("sip:a@h"), Party::new("sip:b@h"));
+            let Target::Outside(outside) = &mut request.target else { unreachable!() };
+            outside.datagram_max = datagram_max;
+            stack.request(now, Request { body, ..request });
+        }
+    }
+    world.run(MS(20));
+    world
+}
+
+/// SW-03: what is long inside a call, or a text, takes TCP like an INVITE for a new one, and UDP when that is refused; to a
+/// registered device it goes the way of its dialog.
+#[test]
+fn sw_03_a_long_request_takes_tcp_and_comes_back_when_refused() {
+    let bob = address("10.0.0.2:5060");
+    for method in ["INVITE", "UPDATE", "NOTIFY", "MESSAGE"] {
+        let by = |world: &World| -> Vec<String> {
+            let requests = world.post.iter().filter(|(_, m)| m.method().is_some_and(|own| own.as_str() == method));
+            requests.filter_map(|(_, m)| Some(m.top_via().ok()?.transport.to_owned())).collect()
+        };
+        assert_eq!(by(&sends_a_long(method, None)), ["UDP"], "{method} to a registered device");
+        let mut world = sends_a_long(method, Some(1_300));
+        assert_eq!(by(&world), ["TCP"], "{method}");
+        let first = world.last_request(method);
+        assert_eq!(first.body().len(), 1_300);
+        for (transport, sent) in [(Transport::Tcp, &["TCP", "UDP"]), (Transport::Udp, &["TCP", "UDP"])] {
+            let (stack, now) = world.stack(0);
+            stack.handle_unreachable(now, transport, bob);
+            world.run(MS(20));
+            assert_eq!(by(&world), sent[..], "{method}");
+        }
+        let again = world.last_request(method);
+        assert_eq!((again.cseq().number, again.body()), (first.cseq().number + 1, first.body()), "{method}");
+    }
+}
+
 #[test]
 fn a_lost_ack_is_repeated_and_a_missing_one_ends_the_call() {
     let eve = address("10.0.0.66:5060");
@@ -257,7 +314,7 @@ fn requests_inside_and_outside_a_call_are_answered() {
         let mut world = World::new(9, 2, transport);
         let (ours, theirs) = world.talking();
         let path = world.path(0, world.ends[1].address);
-        let party = crate::sip::Party::new("sip:x@y");
+        let party = Party::new("sip:x@y");
         let (stack, now) = world.stack(0);
         let out = stack.request(now, Request::outside(Method::Options, path, "sip:bob@10.0.0.2", party.clone(), party));
         let inside = stack.request(now, Request::inside(Method::Notify, ours));

@@ -4,7 +4,7 @@ use super::{Phase, Usage};
 use crate::{
     base::Now,
     sip::{
-        Body, Ended, Event, Path, Reply, Request, Stack, Target, TransactionId, UsageId, compose,
+        Body, Ended, Event, Path, Reply, Request, Stack, Target, TransactionId, Transport, UsageId, compose,
         stack::Start,
         transaction::{ClientOwner, ServerOwner},
         values::Outside,
@@ -31,9 +31,39 @@ impl Stack {
         let mut writer = compose::in_dialog(&self.settings, &usage.dialog, method, cseq, branch);
         fill(self, usage, &mut writer);
         let bytes = compose::finish(&mut writer, body);
-        let (path, credentials) = (usage.dialog.path, usage.credentials.clone());
+        let (path, credentials, most) = (usage.dialog.path, usage.credentials.clone(), usage.datagram_max);
         let start = Start::new(method.clone(), branch, path, bytes, owner);
-        Some(self.start_client(now, Start { credentials, ..start }))
+        let start = self.by_tcp_if_large(Start { credentials, ..start }, most, cseq);
+        Some(self.start_client(now, start))
+    }
+
+    /// A request that is too long for a datagram goes by TCP (RFC 3261 18.1.1), with the Contact of its dialog as it is.
+    fn by_tcp_if_large(&self, start: Start, datagram_max: Option<usize>, cseq: u32) -> Start {
+        let fits = datagram_max.is_none_or(|most| start.bytes.len() <= most);
+        if fits || start.path.transport != Transport::Udp {
+            return start;
+        }
+        let Ok(request) = Message::parse(start.bytes.clone()) else { return start };
+        let path = Path { transport: Transport::Tcp, ..start.path };
+        let again = compose::Again { path, branch: start.branch, cseq, headers: &[] };
+        let bytes = compose::again(&self.settings, &request, &again);
+        Start { path, bytes, fallback: Some(start.path), ..start }
+    }
+
+    /// TCP was refused: the same request by UDP, however long it is. False: it has been tried, or the request is an INVITE
+    /// for a new call, which has more to change.
+    pub(in crate::sip) fn fall_back(&mut self, now: Now, id: TransactionId, owner: ClientOwner) -> bool {
+        if matches!(owner, ClientOwner::Invite(_)) {
+            return false;
+        }
+        let Some((bytes, path)) = self.client(id).and_then(|c| Some((c.bytes.clone(), c.fallback.take()?))) else {
+            return false;
+        };
+        let Ok(request) = Message::parse(bytes) else { return false };
+        self.with_client(id, |client| client.path.transport = path.transport);
+        let retry = self.try_again(now, id, &request, &[]);
+        retry.into_iter().for_each(|retry| self.on_retry(owner, id, retry));
+        retry.is_some()
     }
 
     pub fn info(&mut self, now: Now, usage: UsageId, body: Body) {
@@ -120,7 +150,8 @@ impl Stack {
         let owner = ClientOwner::User { told, usage: None };
         let credentials = request.credentials.clone().map(std::sync::Arc::new);
         let start = Start::new(request.method.clone(), branch, outside.path, bytes, owner);
-        Some(self.start_client(now, Start { credentials, ..start }))
+        let start = self.by_tcp_if_large(Start { credentials, ..start }, outside.datagram_max, cseq);
+        Some(self.start_client(now, start))
     }
 
     /// A request from the other side of a dialog.

@@ -54,6 +54,8 @@ pub(super) struct Usage {
     /// It takes INFO, likewise.
     peer_infos: bool,
     abilities: Abilities,
+    /// Octets beyond which a request takes TCP in place of UDP; `None` for a registered device.
+    datagram_max: Option<usize>,
     /// A 422 has been followed.
     stretched: bool,
     /// We opened the dialog: whose back-off after glare is the longer (14.1).
@@ -185,6 +187,7 @@ impl Usage {
             peer_updates: false,
             peer_infos: false,
             abilities: Abilities::default(),
+            datagram_max: None,
             stretched: false,
             ours,
             unacknowledged: None,

@@ -54,6 +54,7 @@ impl Stack {
         usage.credentials = invite.credentials.clone().map(Arc::new);
         usage.secure = is_sips(&invite.uri);
         usage.abilities = invite.abilities;
+        usage.datagram_max = invite.large_by_tcp.then_some(invite.datagram_max);
         let mut path = invite.path;
         let mut bytes = self.write_invite(&usage.dialog, &invite, path, branch);
         let mut fallback = None;
@@ -102,7 +103,7 @@ impl Stack {
     }
 
     /// TCP was refused: the same INVITE by UDP, however long it is (RFC 3261 18.1.1).
-    fn fall_back(&mut self, now: Now, id: TransactionId, usage: UsageId) -> bool {
+    fn fall_back_calling(&mut self, now: Now, id: TransactionId, usage: UsageId) -> bool {
         let Some((bytes, path)) = self.client(id).and_then(|c| Some((c.bytes.clone(), c.fallback.take()?))) else {
             return false;
         };
@@ -151,6 +152,13 @@ impl Stack {
         if let Some(usage) = self.usages.get_mut(usage) {
             usage.abilities = abilities;
             usage.peer_updates &= abilities.updates;
+        }
+    }
+
+    /// The peer of a usage is no registered device: a request to it that is longer than that takes TCP.
+    pub fn send_large_by_tcp(&mut self, usage: UsageId, datagram_max: usize) {
+        if let Some(usage) = self.usages.get_mut(usage) {
+            usage.datagram_max = Some(datagram_max);
         }
     }
 
@@ -386,7 +394,9 @@ impl Stack {
             // The connection went while a 2xx was on its way to us; the dialog has its own ways to end.
             return;
         };
-        if calling.invite != id || (unreachable && calling.cancelled.is_none() && self.fall_back(now, id, usage)) {
+        if calling.invite != id
+            || (unreachable && calling.cancelled.is_none() && self.fall_back_calling(now, id, usage))
+        {
             return;
         }
         let Some(Usage { phase: Phase::Calling(calling), .. }) = self.usages.get(usage) else { return };
