@@ -68,6 +68,11 @@ impl Mirror {
     }
 
     pub fn tell(&self, now: Now, path: &Path, message: &Message, came: bool) {
+        self.tell_octets(now, path, (message.call_id(), message.bytes()), came);
+    }
+
+    /// The same of octets that may be no readable message.
+    pub fn tell_octets(&self, now: Now, path: &Path, (call, bytes): (&str, &[u8]), came: bool) {
         let (from, to) = if came { (path.remote, path.local) } else { (path.local, path.remote) };
         let packet = self.packets.try_reserve().ok().and_then(|place| {
             let packet = encode(&Told {
@@ -77,8 +82,8 @@ impl Mirror {
                 at: now.wall,
                 agent: self.collector.agent,
                 key: self.collector.key.as_ref().map(|key| key.reveal().as_str()),
-                call: message.call_id(),
-                message: &masked(message.bytes()),
+                call,
+                message: &masked(bytes),
             })?;
             place.send(packet);
             Some(())

@@ -64,6 +64,7 @@ impl Net {
     pub(super) fn take(&mut self, now: Instant, arrival: Arrival) {
         match arrival {
             Arrival::Message { path, message } => self.admit(now, path, message),
+            Arrival::Malformed { path, malformed } => self.answer_malformed(&path, &malformed),
             Arrival::Certified { flow, source, domains } => {
                 self.domains.insert(flow, domains.clone());
                 self.facts.push(Input::Certified { flow, source, domains });
@@ -140,7 +141,6 @@ impl Net {
                 self.counts.shut_out += 1;
                 return;
             }
-            return;
         }
         match self.welcome(now, &path, &message, lane) {
             Welcome::Heard => {}

@@ -25,7 +25,7 @@ use super::{StreamLimits, inbox::Bell, tls::Tls};
 use crate::{
     base::FlowId,
     sip::{Path, Transport},
-    wire::sip::Message,
+    wire::sip::{Malformed, Message},
 };
 use table::{Flow, Table};
 
@@ -42,6 +42,11 @@ pub enum Arrival {
     Message {
         path: Path,
         message: Message,
+    },
+    /// It can't be read; its answer is the loop's affair.
+    Malformed {
+        path: Path,
+        malformed: Malformed,
     },
     /// Whoever made this connection has proved to be of these domains.
     Certified {

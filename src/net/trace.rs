@@ -1,8 +1,9 @@
-//! SIP as it was on the wire, for whoever looks for a fault: what fits a filter goes to the log and is kept for a pcap.
-//! Secrets are masked at equal length, so that every byte count stays true.
+//! SIP as it was on the wire, for whoever looks for a fault: what fits a filter goes to the log and is kept for a pcap, and
+//! with it the other legs of its call, which Session-ID tells. Secrets are masked at equal length, so that every byte count
+//! stays true.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     net::{IpAddr, SocketAddr},
 };
 
@@ -11,8 +12,8 @@ use bytes::Bytes;
 use crate::{
     base::{Instant, Now},
     engine::TraceFilter,
-    sip::Path,
-    wire::sip::{Message, NameAddr},
+    sip::{EndId, Path},
+    wire::sip::{Malformed, Message, NameAddr},
 };
 
 /// Filters at once.
@@ -23,6 +24,9 @@ pub const TRACED_MAX: usize = 4_096;
 
 /// Octets of them.
 pub const TRACED_OCTETS_MAX: usize = 8 << 20;
+
+/// Ends of calls whose other legs are traced too; of further ones only what fits a filter itself.
+pub const FOLLOWED_MAX: usize = 4_096;
 
 fn fits(filter: &TraceFilter, path: &Path, message: &Message) -> bool {
     match filter {
@@ -37,11 +41,25 @@ fn fits(filter: &TraceFilter, path: &Path, message: &Message) -> bool {
     }
 }
 
+/// The same of what can't be read: a number or Call-ID that is written somewhere in it.
+fn fits_unread(filter: &TraceFilter, path: &Path, malformed: &Malformed) -> bool {
+    match filter {
+        TraceFilter::Source(source) => path.remote.ip() == *source,
+        TraceFilter::Call(call) => malformed.call_id() == call,
+        TraceFilter::Number(number) => {
+            let text = String::from_utf8_lossy(malformed.bytes());
+            text.match_indices(&format!("{number}@")).any(|(at, _)| text[..at].ends_with([':', ' ', '<']))
+        }
+    }
+}
+
 struct Traced {
     at: Instant,
     from: SocketAddr,
     to: SocketAddr,
     call: Box<str>,
+    /// Both ends of the call, as its Session-ID has them.
+    ends: Vec<EndId>,
     bytes: Vec<u8>,
 }
 
@@ -49,6 +67,8 @@ struct Traced {
 #[derive(Default)]
 pub struct Trace {
     filters: Vec<TraceFilter>,
+    /// Ends of the calls of which something fitted.
+    followed: BTreeSet<EndId>,
     kept: VecDeque<Traced>,
     octets: usize,
 }
@@ -89,24 +109,59 @@ impl Trace {
         }
     }
 
-    fn note(&mut self, now: Instant, path: &Path, message: &Message, came: bool) {
-        if !self.filters.iter().any(|filter| fits(filter, path, message)) {
+    /// What came and can't be read.
+    pub fn came_malformed(&mut self, now: Instant, path: &Path, malformed: &Malformed) {
+        if self.is_idle() {
             return;
         }
-        let bytes = masked(message.bytes());
+        if self.filters.iter().any(|filter| fits_unread(filter, path, malformed)) {
+            self.keep(now, path, (malformed.call_id(), Vec::new(), malformed.bytes()), true);
+        }
+    }
+
+    fn note(&mut self, now: Instant, path: &Path, message: &Message, came: bool) {
+        let ends: Vec<EndId> = EndId::named(message).collect();
+        let is_followed = ends.iter().any(|end| self.followed.contains(end));
+        if !is_followed && !self.filters.iter().any(|filter| fits(filter, path, message)) {
+            return;
+        }
+        let room = FOLLOWED_MAX.saturating_sub(self.followed.len());
+        self.followed.extend(ends.iter().take(room));
+        self.keep(now, path, (message.call_id(), ends, message.bytes()), came);
+    }
+
+    fn keep(&mut self, now: Instant, path: &Path, (call, ends, bytes): (&str, Vec<EndId>, &Bytes), came: bool) {
+        let bytes = masked(bytes);
         let (from, to) = if came { (path.remote, path.local) } else { (path.local, path.remote) };
-        let (call, transport) = (message.call_id(), path.transport.via_name());
+        let transport = path.transport.via_name();
         let text = String::from_utf8_lossy(&bytes);
         tracing::info!(target: "strowger::trace", call, "{transport} {from} -> {to}\n{text}");
         self.octets += bytes.len();
-        self.kept.push_back(Traced { at: now, from, to, call: call.into(), bytes });
+        self.kept.push_back(Traced { at: now, from, to, call: call.into(), ends, bytes });
         while self.kept.len() > TRACED_MAX || self.octets > TRACED_OCTETS_MAX {
             let Some(oldest) = self.kept.pop_front() else { break };
             self.octets -= oldest.bytes.len();
         }
     }
 
-    /// What was kept, of one call or all, as a pcap file: every message as a UDP packet, whatever carried it.
+    /// The ends of a call, whichever of its Call-IDs is given.
+    fn ends_of(&self, call: &str) -> BTreeSet<EndId> {
+        let mut ends = BTreeSet::new();
+        loop {
+            let before = ends.len();
+            for traced in &self.kept {
+                if *traced.call == *call || traced.ends.iter().any(|end| ends.contains(end)) {
+                    ends.extend(traced.ends.iter().copied());
+                }
+            }
+            if ends.len() == before {
+                return ends;
+            }
+        }
+    }
+
+    /// What was kept, of one call with all its legs or of all, as a pcap file: every message as a UDP packet, whatever carried
+    /// it.
     pub fn pcap(&self, now: Now, call: Option<&str>) -> Vec<u8> {
         let mut file = Vec::new();
         file.extend(0xA1B2_C3D4_u32.to_le_bytes());
@@ -115,7 +170,11 @@ impl Trace {
         file.extend(65_535_u32.to_le_bytes());
         // Raw IP.
         file.extend(101_u32.to_le_bytes());
-        for traced in self.kept.iter().filter(|traced| call.is_none_or(|call| *traced.call == *call)) {
+        let ends = call.map(|call| self.ends_of(call)).unwrap_or_default();
+        let is_of = |traced: &&Traced| {
+            call.is_none_or(|call| *traced.call == *call || traced.ends.iter().any(|end| ends.contains(end)))
+        };
+        for traced in self.kept.iter().filter(is_of) {
             let age = u64::try_from(now.mono.since(traced.at).as_micros()).unwrap_or(0);
             let wall = u64::try_from(now.wall.as_millis()).unwrap_or(0).saturating_mul(1_000).saturating_sub(age);
             let packet = packet(traced);
@@ -265,5 +324,67 @@ mod tests {
         assert!(trace.kept.len() <= TRACED_MAX && trace.octets <= TRACED_OCTETS_MAX);
         trace.stop();
         assert!(trace.is_idle() && trace.kept.is_empty());
+    }
+
+    /// AP-08: with a call that fits go its other legs, in the trace and in the pcap, by whichever Call-ID it is asked for.
+    #[test]
+    fn ap_08_a_call_is_traced_with_all_its_legs() {
+        let at = Instant::from_micros(1_000_000);
+        let now = Now { mono: at, wall: Wall(1_795_000_000_000) };
+        let ends = ["1", "2", "3"].map(|digit| digit.repeat(32));
+        let leg = |call: &str, number: &str, local: &str, remote: &str| {
+            let text = String::from_utf8(invite(call, number).bytes().to_vec()).unwrap();
+            let session = format!("Session-ID: {local};remote={remote}\r\nMax-Forwards");
+            Message::parse(Bytes::from(text.replace("Max-Forwards", &session))).unwrap()
+        };
+        let nobody = "0".repeat(32);
+        let legs = [
+            leg("caller", "800", &ends[0], &nobody),
+            leg("agent", "ana", &ends[0], &ends[1]),
+            leg("consult", "rui", &ends[1], &nobody),
+            leg("other", "eva", &ends[2], &nobody),
+        ];
+        let mut trace = Trace::default();
+        assert!(trace.start(TraceFilter::Number("800".into())));
+        legs.iter().for_each(|leg| trace.came(at, &path(), leg));
+        let calls: Vec<&str> = trace.kept.iter().map(|traced| &*traced.call).collect();
+        assert_eq!(calls, ["caller", "agent", "consult"]);
+        let whole = trace.pcap(now, None).len();
+        for call in ["caller", "agent", "consult"] {
+            assert_eq!(trace.pcap(now, Some(call)).len(), whole, "{call}");
+        }
+        assert!(trace.start(TraceFilter::Number("eva".into())));
+        trace.came(at, &path(), &legs[3]);
+        assert_eq!(trace.pcap(now, Some("caller")).len(), whole, "another call is none of it");
+        trace.stop();
+        assert!(trace.followed.is_empty());
+    }
+
+    /// AP-08: what can't be read is traced too, by where it came from and by what is written in it, with its secrets masked.
+    #[test]
+    fn ap_08_what_is_malformed_is_traced() {
+        let at = Instant::from_micros(1_000_000);
+        let text = String::from_utf8(invite("c1", "800").bytes().to_vec()).unwrap().replace("CSeq: 1", "CSeq: one");
+        let malformed = Message::parse(Bytes::from(text)).unwrap_err();
+        let source = TraceFilter::Source([192, 0, 2, 7].into());
+        for (filter, kept) in [
+            (TraceFilter::Number("800".into()), 1),
+            (TraceFilter::Number("00".into()), 0),
+            (TraceFilter::Call("c1".into()), 1),
+            (TraceFilter::Call("c".into()), 0),
+            (source, 1),
+        ] {
+            let mut trace = Trace::default();
+            trace.came_malformed(at, &path(), &malformed);
+            trace.start(filter.clone());
+            trace.came_malformed(at, &path(), &malformed);
+            assert_eq!(trace.kept.len(), kept, "{filter:?}");
+            assert!(
+                trace
+                    .kept
+                    .iter()
+                    .all(|traced| &*traced.call == "c1" && !traced.bytes.windows(6).any(|w| w == b"Digest"))
+            );
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// What one end of a conversation is called, whichever dialogs lie between the two. All zero: nobody knows.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 pub struct EndId([u8; 16]);
 
 /// Both ends as one dialog has them: whom we speak for, and what its peer calls itself.
@@ -37,6 +37,13 @@ impl EndId {
     fn parse(text: &str) -> Option<Self> {
         let clean = text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         clean.then(|| u128::from_str_radix(text, 16).ok()).flatten().map(|number| Self(number.to_be_bytes()))
+    }
+
+    /// Both ends that a message names, as far as they are known.
+    pub fn named(message: &Message) -> impl Iterator<Item = Self> {
+        let parts = message.header(Name::SessionId).into_iter().flat_map(|value| value.split(';'));
+        let ends = parts.filter_map(|part| Self::parse(part.trim().trim_start_matches("remote=").trim()));
+        ends.filter(|id| id.is_known()).take(2)
     }
 
     /// What the sender of a message calls itself.

@@ -131,7 +131,7 @@ pub struct Which {
     call: Option<String>,
 }
 
-/// `GET /api/v1/traces/pcap`: what was traced, of one Call-ID or all.
+/// `GET /api/v1/traces/pcap`: what was traced, of one call by any of its Call-IDs, or all.
 pub async fn traced(
     State(api): State<Arc<Api>>,
     signed: Signed,

@@ -157,11 +157,7 @@ impl<R: AsyncRead + Unpin> Reader<'_, R> {
                 Ok(Some(Frame::KeepAlive)) => self.answer(PONG)?,
                 Ok(Some(Frame::Message(bytes))) => match Message::parse(bytes) {
                     Ok(message) => self.shared.tell(Arrival::Message { path: self.path, message }).await,
-                    Err(malformed) => {
-                        if let Some(bytes) = malformed.answer() {
-                            self.answer(bytes)?;
-                        }
-                    }
+                    Err(malformed) => self.shared.tell(Arrival::Malformed { path: self.path, malformed }).await,
                 },
                 Err(error) => {
                     self.say_last(error.answer).await;

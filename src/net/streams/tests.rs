@@ -54,7 +54,8 @@ impl Fixture {
     fn next_message(&mut self) -> (Path, Message) {
         match self.next() {
             Arrival::Message { path, message } => (path, message),
-            other @ (Arrival::Certified { .. }
+            other @ (Arrival::Malformed { .. }
+            | Arrival::Certified { .. }
             | Arrival::Closed(_)
             | Arrival::Idle(_)
             | Arrival::Unreachable { .. }) => panic!("{other:?}"),
@@ -65,6 +66,7 @@ impl Fixture {
         match self.next() {
             Arrival::Closed(flow) => flow,
             other @ (Arrival::Message { .. }
+            | Arrival::Malformed { .. }
             | Arrival::Certified { .. }
             | Arrival::Idle(_)
             | Arrival::Unreachable { .. }) => panic!("{other:?}"),
@@ -75,6 +77,7 @@ impl Fixture {
         match self.next() {
             Arrival::Idle(flow) => flow,
             other @ (Arrival::Message { .. }
+            | Arrival::Malformed { .. }
             | Arrival::Certified { .. }
             | Arrival::Closed(_)
             | Arrival::Unreachable { .. }) => panic!("{other:?}"),
@@ -236,7 +239,11 @@ fn a_refused_connection_is_told() {
     fixture.streams.send(&path, Bytes::from_static(b"anybody?"));
     match fixture.next() {
         Arrival::Unreachable { remote: told, .. } => assert_eq!(told, remote),
-        other @ (Arrival::Message { .. } | Arrival::Certified { .. } | Arrival::Closed(_) | Arrival::Idle(_)) => {
+        other @ (Arrival::Message { .. }
+        | Arrival::Malformed { .. }
+        | Arrival::Certified { .. }
+        | Arrival::Closed(_)
+        | Arrival::Idle(_)) => {
             panic!("{other:?}")
         }
     }

@@ -165,11 +165,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
         }
         match Message::parse(bytes) {
             Ok(message) => self.shared.tell(Arrival::Message { path: self.path, message }).await,
-            Err(malformed) => {
-                if let Some(bytes) = malformed.answer() {
-                    self.write(bytes).await?;
-                }
-            }
+            Err(malformed) => self.shared.tell(Arrival::Malformed { path: self.path, malformed }).await,
         }
         Ok(())
     }

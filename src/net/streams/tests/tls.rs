@@ -116,7 +116,7 @@ fn a_new_certificate_is_taken_without_a_restart() {
         match fixture.next() {
             Arrival::Message { message, .. } => return assert_eq!(message.call_id(), "3"),
             Arrival::Certified { .. } | Arrival::Closed(_) | Arrival::Idle(_) => {}
-            Arrival::Unreachable { .. } => panic!(),
+            Arrival::Malformed { .. } | Arrival::Unreachable { .. } => panic!(),
         }
     }
 }
@@ -148,7 +148,11 @@ fn client_certificates_are_asked_for_where_wanted() {
 fn told(fixture: &mut Fixture) -> Vec<String> {
     match fixture.next() {
         Arrival::Certified { domains, .. } => domains,
-        other @ (Arrival::Message { .. } | Arrival::Closed(_) | Arrival::Idle(_) | Arrival::Unreachable { .. }) => {
+        other @ (Arrival::Message { .. }
+        | Arrival::Malformed { .. }
+        | Arrival::Closed(_)
+        | Arrival::Idle(_)
+        | Arrival::Unreachable { .. }) => {
             panic!("{other:?}")
         }
     }
@@ -217,7 +221,7 @@ fn a_carrier_must_be_who_it_is_said_to_be() {
         match carrier.next() {
             Arrival::Message { message, .. } => return assert_eq!(message.call_id(), "2"),
             Arrival::Certified { .. } | Arrival::Closed(_) | Arrival::Idle(_) => {}
-            Arrival::Unreachable { .. } => panic!(),
+            Arrival::Malformed { .. } | Arrival::Unreachable { .. } => panic!(),
         }
     }
 }
