@@ -222,7 +222,7 @@ impl Engine {
 
     /// Whether a registered phone, a call or another dialog depends on a connection, which may be silent then.
     pub fn is_in_use(&self, flow: FlowId) -> bool {
-        self.registrar.aor_of_flow(flow).is_some() || self.switch.is_in_use(flow)
+        self.registrar.aor_of_flow(flow).is_some() || self.switch.is_in_use(flow) || self.forwarded.is_in_use(flow)
     }
 
     pub fn handle(&mut self, now: Now, input: Input) {

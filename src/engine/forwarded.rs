@@ -4,13 +4,14 @@
 //! too, since the key that seals it and what is known of both sides are in the journal. A dialog whose BYE never comes by ends
 //! here when no call may last longer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::{CallRecord, Engine, Entry, Output, Record, calls::direction, drive::Timer};
 use crate::{
-    base::{CallId, Dialled, FastMap, LegId, Now, Private, TrunkId},
+    base::{CallId, Dialled, FastMap, FlowId, LegId, Now, Private, TrunkId},
     sip::{
         Mark, Path, Reply,
         proxy::{Sides, Through, ThroughStep, WayKey},
@@ -42,6 +43,9 @@ pub struct KeptForward {
     /// Who is called, by label.
     #[serde(skip)]
     called: Vec<(LegParty, Private<String>)>,
+    /// The connections over which it came and was answered. None outlives its process.
+    #[serde(skip)]
+    flows: SmallVec<[FlowId; 2]>,
 }
 
 impl KeptForward {
@@ -65,6 +69,8 @@ fn trunk_of(party: LegParty) -> Option<TrunkId> {
 pub(super) struct Forwarded {
     calls: FastMap<Key, KeptForward>,
     keys: BTreeMap<CallId, Key>,
+    /// Connections that they depend on.
+    flows: BTreeSet<(FlowId, CallId)>,
     /// The journal has the key of the ways, or will have it then.
     key_kept: Option<Mark>,
 }
@@ -74,7 +80,13 @@ impl Forwarded {
         self.calls.len()
     }
 
+    /// Whether a forwarded call goes over a connection, which may be silent then.
+    pub fn is_in_use(&self, flow: FlowId) -> bool {
+        self.flows.range((flow, CallId(0))..=(flow, CallId(u64::MAX))).next().is_some()
+    }
+
     fn insert(&mut self, kept: KeptForward) {
+        self.flows.extend(kept.flows.iter().map(|flow| (*flow, kept.record.call)));
         self.keys.insert(kept.record.call, kept.key());
         self.calls.insert(kept.key(), kept);
     }
@@ -82,6 +94,9 @@ impl Forwarded {
     fn remove(&mut self, key: &Key) -> Option<KeptForward> {
         let kept = self.calls.remove(key)?;
         self.keys.remove(&kept.record.call);
+        for flow in &kept.flows {
+            self.flows.remove(&(*flow, kept.record.call));
+        }
         Some(kept)
     }
 }
@@ -153,7 +168,7 @@ impl Engine {
     pub(super) fn keep_forward(
         &mut self,
         now: Now,
-        request: &Message,
+        (request, path): (&Message, Path),
         record: CallRecord,
         called: Vec<(LegParty, Private<String>)>,
     ) {
@@ -165,6 +180,7 @@ impl Engine {
             sides: Sides::default(),
             line: called.first().and_then(|(party, _)| trunk_of(*party)),
             called,
+            flows: path.flow.into_iter().collect(),
         };
         if !self.forwarded.calls.contains_key(&kept.key()) {
             for (trunk, side) in kept.lines() {
@@ -237,6 +253,8 @@ impl Engine {
     fn on_forward_answered(&mut self, now: Now, key: Key, to: Box<str>, (label, path): (u32, Path)) {
         let Some(kept) = self.forwarded.calls.get_mut(&key).filter(|kept| kept.to.is_none()) else { return };
         kept.to = Some(to);
+        kept.flows.extend(path.flow);
+        self.forwarded.flows.extend(path.flow.map(|flow| (flow, kept.record.call)));
         let answered = usize::try_from(label).ok().and_then(|label| kept.called.get(label).cloned());
         kept.called = Vec::new();
         (kept.record.answered, kept.record.connected) = (Some(now.wall), Some(now.wall));

@@ -48,7 +48,7 @@ impl Engine {
             Ok(()) => {
                 self.totals.calls_forwarded += 1;
                 let record = self.forward_record(now, (party, caller, dialled), (request, at.1), to);
-                self.keep_forward(now, request, record, called);
+                self.keep_forward(now, (request, at.1), record, called);
             }
             Err(reply) => self.turn_away(now, at.0, (party, caller.clone(), dialled), reply),
         }

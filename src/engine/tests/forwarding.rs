@@ -4,11 +4,13 @@ use std::{net::SocketAddr, time::Duration};
 
 use super::world::{CARRIER, REALM, SWITCH, World, centre};
 use crate::{
-    base::{TrunkGroupId, TrunkId, Wall},
-    engine::{Centre, Direction, Entry},
-    sip::{Event, Reply, Transport},
-    switch::{Cause, Destination, EndedBy, LegParty, LegSide, Mode, Trunk, TrunkDestination, TrunkGroup, TrunkMember},
-    wire::sip::{Method, Name},
+    base::{FlowId, TrunkGroupId, TrunkId, Wall},
+    engine::{Centre, Direction, Entry, Input},
+    sip::{Event, Path, Reply, Transport},
+    switch::{
+        Cause, Destination, EndedBy, LegParty, LegSide, Mode, Side, Trunk, TrunkDestination, TrunkGroup, TrunkMember,
+    },
+    wire::sip::{Message, Method, Name},
 };
 
 const OTHER: &str = "127.0.0.1:5081";
@@ -62,7 +64,7 @@ fn sw_02_op_01_the_key_of_a_way_is_kept_before_it_is_told() {
     world.pass(Duration::from_secs(2));
     let is_key = |entry: &Entry| matches!(entry, Entry::WayKey(_));
     let kept = world.journal.iter().find(|(_, entry)| is_key(entry)).map(|(id, _)| *id);
-    let is_copy = |message: &&(SocketAddr, crate::wire::sip::Message, Option<crate::engine::EntryId>)| {
+    let is_copy = |message: &&(SocketAddr, Message, Option<crate::engine::EntryId>)| {
         message.0 == carrier() && message.1.method() == Some(&Method::Invite)
     };
     let waits: Vec<_> = world.sent.iter().filter(is_copy).map(|(.., after)| *after).collect();
@@ -249,6 +251,33 @@ fn tk_09_a_forwarded_call_takes_a_line() {
     world.respond(carrier(), usage, Reply::new(404));
     assert_eq!(world.rejected(rui), Some(404));
     world.assert_nothing_left();
+}
+
+/// SW-02, SW-03: a connection over which a forwarded call came is not closed for silence while the call lasts.
+#[test]
+fn sw_02_sw_03_a_forwarded_call_keeps_its_connection() {
+    let mut centre = forwarding();
+    let route = centre.routes.iter_mut().find(|route| route.mode == Mode::Proxy).unwrap();
+    (route.destination, route.from) = (Destination::User(centre.users[1].id), Side::Anyone);
+    let mut world = World::with(451, centre);
+    let rui = world.phone("rui", 6002);
+    for (flow, status) in [(FlowId(9), 200), (FlowId(10), 486)] {
+        let local = SWITCH.parse().unwrap();
+        let path = Path { transport: Transport::Tcp, local, remote: carrier(), flow: Some(flow) };
+        let text = format!(
+            "INVITE sip:9000@{SWITCH} SIP/2.0\r\nVia: SIP/2.0/TCP {CARRIER};branch=z9hG4bK{status}\r\n\
+             From: <sip:351910000000@{CARRIER}>;tag=1\r\nTo: <sip:9000@{SWITCH}>\r\nCall-ID: {status}\r\n\
+             CSeq: 1 INVITE\r\nContact: <sip:{CARRIER};transport=tcp>\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+        );
+        let message = Message::parse(bytes::Bytes::from(text)).unwrap();
+        world.input(Input::Sip { path, message });
+        let (usage, _) = world.incoming(rui).expect("it rings there");
+        assert!(world.engine.is_in_use(flow));
+        let answer = world.phones[&rui].offer();
+        world.respond(rui, usage, Reply::new(status).body(answer));
+        world.pass(Duration::from_secs(20));
+        assert_eq!(world.engine.is_in_use(flow), status == 200, "{status}");
+    }
 }
 
 /// SW-02, TK-05: of a group of carriers the next is tried when one fails, and not when the called number refuses.

@@ -64,7 +64,7 @@ where
     let (answers, own) = mpsc::channel(OWN_ANSWERS_MAX);
     let ours = queue.ours;
     let reader = Reader { shared, path, read, answers, framer: Framer::default(), welcome: queue.welcome, ours };
-    let ping_every = ours.then(|| PING_EVERY.min(shared.limits.idle_time / 3));
+    let ping_every = ours.then(|| ping_every(shared));
     tokio::select! {
         () = stop.cancelled() => "closed by us",
         why = reader.run() => why,
@@ -76,6 +76,11 @@ where
 pub fn idle_time(shared: &Shared, welcome: &AtomicBool) -> Duration {
     let known = welcome.load(Ordering::Relaxed);
     if known { shared.limits.idle_time } else { STRANGER_IDLE_TIME.min(shared.limits.idle_time) }
+}
+
+/// How long a connection that we keep up may be silent before something is said on it.
+pub fn ping_every(shared: &Shared) -> Duration {
+    PING_EVERY.min(shared.limits.idle_time / 3)
 }
 
 /// How long shaking hands may take.

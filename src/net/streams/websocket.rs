@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Arrival, Shared,
-    connection::{WRITE_TIME, handshake_time, idle_time, now},
+    connection::{WRITE_TIME, handshake_time, idle_time, now, ping_every},
     table::WriteQueue,
 };
 use crate::{
@@ -65,7 +65,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         Ok(Err(_)) => return "no WebSocket handshake",
         Err(_) => return "handshake too slow",
     };
-    let mut connection = Connection { shared, socket, path, heard: now() };
+    let mut connection = Connection { shared, socket, path, heard: now(), alive: now(), pinged: false };
     tokio::select! {
         () = stop.cancelled() => "closed by us",
         why = connection.run(queue) => why,
@@ -118,13 +118,18 @@ struct Connection<'a, S> {
     path: Path,
     /// When the last SIP message came, or the loop was asked whether it may be silent.
     heard: Instant,
+    /// When anything came last, or was asked for by a ping.
+    alive: Instant,
+    /// A ping waits for its answer (RFC 6455 5.5.2).
+    pinged: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
     async fn run(&mut self, mut queue: WriteQueue) -> &'static str {
         loop {
             // What is no SIP message does not keep a stranger's connection open.
-            let until = self.heard + idle_time(self.shared, &queue.welcome);
+            let idle = self.heard + idle_time(self.shared, &queue.welcome);
+            let until = idle.min(self.alive + self.patience());
             let came = tokio::select! {
                 next = queue.queue.recv() => match next {
                     None => return "drained",
@@ -136,19 +141,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
                 came = timeout_at(until, self.socket.next()) => came,
             };
             let taken = match came {
-                Err(_) => {
+                Err(_) if until == idle => {
                     self.shared.tell_idle(self.path).await;
                     self.heard = now();
                     continue;
                 }
+                Err(_) if self.pinged => return "no answer to a ping",
+                Err(_) => {
+                    (self.alive, self.pinged) = (now(), true);
+                    match self.say(WsMessage::Ping(Bytes::new())).await {
+                        Ok(()) => continue,
+                        Err(why) => return why,
+                    }
+                }
                 Ok(None | Some(Err(Error::ConnectionClosed))) => Err("closed by the peer"),
                 Ok(Some(Err(error))) => Err(self.fail(&error).await),
-                Ok(Some(Ok(message))) => self.take(message).await,
+                Ok(Some(Ok(message))) => {
+                    (self.alive, self.pinged) = (now(), false);
+                    self.take(message).await
+                }
             };
             if let Err(why) = taken {
                 return why;
             }
         }
+    }
+
+    /// How long nothing at all may come before it is asked for, or, when it was, before nobody is there.
+    fn patience(&self) -> Duration {
+        if self.pinged { WRITE_TIME.min(self.shared.limits.idle_time) } else { ping_every(self.shared) }
     }
 
     async fn take(&mut self, message: WsMessage) -> Result<(), &'static str> {
@@ -175,6 +196,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
             Ok(text) => WsMessage::Text(text),
             Err(_) => WsMessage::Binary(bytes),
         };
+        self.say(message).await
+    }
+
+    async fn say(&mut self, message: WsMessage) -> Result<(), &'static str> {
         match timeout(WRITE_TIME, self.socket.send(message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err("write failed"),

@@ -161,15 +161,20 @@ fn broken_frames_close_and_empty_ones_do_not() {
     assert_eq!(malformed.count(), 2, "and then what can be read");
 }
 
-fn page_text(page: &mut WebSocket<StdStream>) -> String {
-    match page.read().unwrap() {
-        WsMessage::Text(text) => text.to_string(),
-        other @ (WsMessage::Binary(_)
-        | WsMessage::Ping(_)
-        | WsMessage::Pong(_)
-        | WsMessage::Frame(_)
-        | WsMessage::Close(_)) => panic!("{other:?}"),
+/// SW-03, SW-08: a page that is silent is pinged (RFC 6455 5.5.2); one that answers stays, one that does not is closed.
+#[test]
+fn sw_03_a_page_that_answers_no_ping_is_closed() {
+    let limits = StreamLimits { idle_time: Duration::from_millis(300), ..generous() };
+    let mut fixture = start_as(Transport::Ws, limits, None);
+    let mut answering = page(&fixture);
+    for _ in 0..5 {
+        assert!(matches!(answering.read().unwrap(), WsMessage::Ping(_)));
+        answering.flush().unwrap();
     }
+    let kept = std::iter::from_fn(|| fixture.streams.try_recv()).all(|came| matches!(came, Arrival::Idle(_)));
+    assert!(kept, "it is asked about as before");
+    let closed = std::iter::repeat_with(|| fixture.next()).find(|came| !matches!(came, Arrival::Idle(_)));
+    assert!(matches!(closed, Some(Arrival::Closed(_))), "it reads no more");
 }
 
 /// SW-19: pings don't keep a stranger's connection open, a silent one is asked about, and half a handshake ends by itself.
