@@ -1,6 +1,6 @@
 //! What the floor above hands in.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, time::Duration};
 
 use bytes::Bytes;
 
@@ -153,6 +153,8 @@ pub struct Invite {
     pub large_by_tcp: bool,
     /// What is too long for that.
     pub datagram_max: usize,
+    /// A device whose connection ends while it is rung is waited for so long; `None`: it is given up at once.
+    pub comeback_time: Option<Duration>,
     /// The end of the conversation that it is made for (Session-ID); unknown: the header is left out.
     pub speaks_for: EndId,
 }
@@ -174,6 +176,7 @@ impl Invite {
             abilities: Abilities::default(),
             large_by_tcp: false,
             datagram_max: DATAGRAM_SAFE,
+            comeback_time: None,
             speaks_for: EndId::default(),
         }
     }

@@ -392,6 +392,13 @@ impl Switch {
         });
     }
 
+    /// A device that is rung is called elsewhere from now on.
+    pub(super) fn called_from_now_on(&mut self, leg: LegId, contact: &str, path: Path) {
+        if let Some(called) = self.called.get_mut(&leg) {
+            called.at = Place::Contact(contact.into(), path);
+        }
+    }
+
     /// The contact at which a leg's device is called, until it answers.
     pub fn called_at(&self, leg: LegId) -> Option<&str> {
         match &self.called.get(&leg)?.at {
@@ -494,8 +501,15 @@ fn invite(
         large_by_tcp: matches!(target.party, LegParty::Trunk(_)),
         abilities: target.quirks.abilities(),
         datagram_max: target.quirks.datagram_max(),
+        comeback_time: waits_for(plan, target).then_some(target.dead_time),
         ..usual
     }
+}
+
+/// Whether a device whose connection ends while it is rung is waited for. Whoever waits in a queue is better offered to the
+/// next agent, and a device that has another way is called there.
+fn waits_for(plan: &RingPlan, target: &Target) -> bool {
+    plan.then == Then::Connect && target.spares.is_empty() && matches!(target.party, LegParty::User(_))
 }
 
 /// What our media is for at the other end of a way.

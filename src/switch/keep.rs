@@ -452,11 +452,12 @@ impl Switch {
     /// A phone of the user of a leg has registered from `path`, calling itself `contact`: if it is that of the leg and its own
     /// way has ended, the call goes on there.
     pub fn reconnected(&mut self, id: LegId, path: Path, contact: &str) {
-        let Some(leg) = self.legs.get_mut(&id).filter(|leg| leg.is_up()) else { return };
+        let Some(leg) = self.legs.get_mut(&id).filter(|leg| leg.is_up() || leg.side == LegSide::Called) else { return };
         if let Signalling::Dialog { usage, path: at, .. } = &mut leg.signalling
             && self.stack.reconnected(*usage, path, contact)
         {
             *at = path;
+            self.called_from_now_on(id, contact, path);
         }
     }
 }

@@ -193,6 +193,55 @@ fn sw_01_sw_03_a_call_goes_on_where_its_phone_registers_anew() {
     }
 }
 
+/// SW-01, SW-03: a phone whose connection ends while it is rung gets the very INVITE over the one on which it registers anew,
+/// whichever is seen first, and can take the call there; another phone of the user does not. One that does not come back is
+/// given up after three seconds.
+#[test]
+fn sw_01_sw_03_a_phone_that_reconnects_is_rung_there() {
+    for (closes_first, rings) in [(true, true), (true, false), (false, true), (false, false)] {
+        let mut world = World::new(306);
+        let caller = world.phone("ana", 6001);
+        let first = registers_flow_as(&mut world, (1, 0), "10.0.0.7");
+        let usage = world.call(caller, "ana", "202");
+        let invite = invite_at(&world, first).expect("it rings");
+        if rings {
+            response(&mut world, first, &invite, "180 Ringing");
+        }
+        if closes_first {
+            world.input(Input::FlowClosed(FlowId(1)));
+            assert_eq!(world.rejected(caller), None, "it may come back");
+        }
+        let other = registers_flow_as(&mut world, (3, 0), "10.0.0.9");
+        let second = registers_flow_as(&mut world, (2, 0), "10.0.0.7");
+        if !closes_first {
+            world.input(Input::FlowClosed(FlowId(1)));
+        }
+        assert!(invite_at(&world, other).is_none(), "another phone");
+        let again = invite_at(&world, second).expect("it rings there");
+        let same = |name| again.header(name) == invite.header(name);
+        assert!([Name::Via, Name::CSeq, Name::CallId, Name::From].into_iter().all(same), "a repetition");
+        assert_eq!(again.body(), invite.body());
+        world.pass(secs(if rings { 5 } else { 2 }));
+        answers(&mut world, second, &again, "10.0.0.7");
+        assert!(world.is_answered(caller), "{closes_first} {rings}");
+        let ack = world.sent.iter().rev().find(|(_, message, _)| message.method() == Some(&Method::Ack));
+        assert_eq!(ack.map(|(at, ..)| *at), Some(second.remote));
+        world.bye(caller, usage);
+    }
+    let mut world = World::new(307);
+    let caller = world.phone("ana", 6001);
+    let first = registers_flow_as(&mut world, (1, 0), "10.0.0.7");
+    world.call(caller, "ana", "202");
+    let invite = invite_at(&world, first).expect("it rings");
+    response(&mut world, first, &invite, "180 Ringing");
+    world.input(Input::FlowClosed(FlowId(1)));
+    world.pass(Duration::from_millis(2_900));
+    assert_eq!(world.rejected(caller), None);
+    world.pass(Duration::from_millis(200));
+    assert!(world.rejected(caller).is_some());
+    world.assert_nothing_left();
+}
+
 /// SW-03: who is called as `sips:` is called securely or not at all, and a Contact of that kind that comes insecurely is
 /// refused: it could not be answered.
 #[test]

@@ -69,9 +69,9 @@ pub struct Stack {
     /// BYEs that are held, each with its answer.
     byes: Vec<(TransactionId, Bytes)>,
     /// Requests of ours that nobody has answered yet, by where they went.
-    unheard: BTreeSet<(SocketAddr, TransactionId)>,
+    pub(super) unheard: BTreeSet<(SocketAddr, TransactionId)>,
     /// Requests of ours that wait on a connection.
-    on_flows: BTreeSet<(FlowId, TransactionId)>,
+    pub(super) on_flows: BTreeSet<(FlowId, TransactionId)>,
     /// For tags of answers that leave nothing behind.
     tag_key: [u8; 32],
     /// Values of Allow and Supported, written once.
@@ -130,7 +130,9 @@ impl Stack {
         let range = (flow, TransactionId(0))..=(flow, TransactionId(u64::MAX));
         let waiting: Vec<TransactionId> = self.on_flows.range(range).map(|(_, id)| *id).collect();
         for id in waiting {
-            self.client_fact(now, id, ClientFact::FlowClosed, None);
+            if !self.await_comeback(now, id) {
+                self.client_fact(now, id, ClientFact::FlowClosed, None);
+            }
         }
         let range = (flow, UsageId(0))..=(flow, UsageId(u64::MAX));
         let usages: Vec<UsageId> = self.usage_flows.range(range).map(|(_, id)| *id).collect();

@@ -229,7 +229,11 @@ impl Stack {
     /// its own way has ended or is behind a NAT, and this is the same phone.
     pub fn reconnected(&mut self, id: UsageId, path: Path, contact: &str) -> bool {
         let waits = self.usage_timers.deadline(&(id, UsageClock::FlowGrace)).is_some();
-        let Some(dialog) = self.usages.get(id).map(|usage| &usage.dialog) else { return false };
+        let Some(usage) = self.usages.get(id) else { return false };
+        if matches!(usage.phase, Phase::Calling(_)) {
+            return self.comes_back(id, path, contact);
+        }
+        let dialog = &usage.dialog;
         let is_back = dialog.path.transport == path.transport
             && match path.flow {
                 None => dialog.has_moved_behind_nat(path) && same_place(&dialog.target, contact),

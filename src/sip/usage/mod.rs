@@ -1,5 +1,6 @@
 //! INVITE dialog usages (RFC 5057): calls seen from one side, from the first INVITE to the end.
 
+mod comeback;
 mod inside;
 mod keep;
 mod offer;
@@ -8,7 +9,7 @@ mod session;
 mod uac;
 mod uas;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     Abilities, Body, Credentials, Ended, Event, Headers, Path, Reply, Stack, TransactionId, Transport, UsageId,
@@ -56,6 +57,8 @@ pub(super) struct Usage {
     abilities: Abilities,
     /// Octets beyond which a request takes TCP in place of UDP; `None` for a registered device.
     datagram_max: Option<usize>,
+    /// How long a device is waited for whose connection ended while it is rung; `None`: not at all.
+    comeback_time: Option<Duration>,
     /// A 422 has been followed.
     stretched: bool,
     /// We opened the dialog: whose back-off after glare is the longer (14.1).
@@ -188,6 +191,7 @@ impl Usage {
             peer_infos: false,
             abilities: Abilities::default(),
             datagram_max: None,
+            comeback_time: None,
             stretched: false,
             ours,
             unacknowledged: None,
@@ -382,6 +386,7 @@ impl Stack {
                 self.end(now, id, Ended::SessionExpired, reason);
             }
             UsageClock::Repeat => self.on_repeat_due(now, id),
+            UsageClock::FlowGrace if self.on_no_comeback(now, id) => {}
             UsageClock::FlowGrace => self.end_quietly(now, id, Ended::FlowClosed),
             UsageClock::Lapse if self.invite_of(id).is_some() => self.give_up_caller(now, id),
             UsageClock::Lapse => {}

@@ -54,6 +54,7 @@ impl Stack {
         usage.credentials = invite.credentials.clone().map(Arc::new);
         usage.secure = is_sips(&invite.uri);
         usage.abilities = invite.abilities;
+        usage.comeback_time = invite.comeback_time;
         usage.datagram_max = invite.large_by_tcp.then_some(invite.datagram_max);
         let mut path = invite.path;
         let mut bytes = self.write_invite(&usage.dialog, &invite, path, branch);
