@@ -20,12 +20,14 @@ use tokio::{
     task::JoinSet,
 };
 
+use crate::base::network_of;
+
 /// Limits of the listener. Pages keep one connection each for the live socket and a few for the rest.
 #[derive(Clone, Copy, Debug)]
 pub struct ServeSettings {
     /// Connections at once; those beyond wait in the kernel's list. Each costs some 100 KB at most.
     pub connections_max: usize,
-    /// Of them, from one address: an office behind one address has many people.
+    /// Of them, from one source (of IPv6 a /64): an office behind one address has many people.
     pub per_source_max: usize,
     /// How long a request's headers may take, and how long a connection may idle.
     pub header_time: Duration,
@@ -120,7 +122,7 @@ async fn connection(
     }
 }
 
-/// Connections by address.
+/// Connections by source (`network_of` the address).
 #[derive(Clone, Default)]
 struct Sources(Arc<Mutex<HashMap<IpAddr, usize>>>);
 
@@ -131,6 +133,7 @@ struct Visit {
 
 impl Sources {
     fn enter(&self, source: IpAddr, max: usize) -> Option<Visit> {
+        let source = network_of(source);
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(source).or_insert(0);
         if *count >= max {
@@ -150,5 +153,22 @@ impl Drop for Visit {
                 counts.remove(&self.source);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All addresses of a /64 share the places of one source.
+    #[test]
+    fn a_64_of_ipv6_has_the_places_of_one_source() {
+        let sources = Sources::default();
+        let of = |network: u16, host: u16| IpAddr::from([0x2001, 0xdb8, 0, network, 0, 0, 0, host]);
+        let visits = [sources.enter(of(1, 1), 2), sources.enter(of(1, 2), 2)];
+        assert!(visits.iter().all(Option::is_some));
+        assert!(sources.enter(of(1, 3), 2).is_none() && sources.enter(of(2, 1), 2).is_some());
+        drop(visits);
+        assert!(sources.enter(of(1, 3), 2).is_some());
     }
 }

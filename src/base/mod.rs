@@ -17,7 +17,7 @@ pub use circle::way_round;
 pub use endpoint::Endpoint;
 pub use ids::*;
 pub use map::{FastMap, FastSet, KeyedMap, keyed_map};
-pub use network::Cidr;
+pub use network::{Cidr, network_of};
 pub use number::{DIALLED_MAX, Dialled, Extension, KEY_EXPECTED, NUMBER_DIGITS_MAX, Number, is_key};
 pub use private::Private;
 pub use time::{Instant, Now, Wall};

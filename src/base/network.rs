@@ -75,6 +75,15 @@ impl fmt::Debug for Cidr {
     }
 }
 
+/// What counts as one source wherever sources are counted: an IPv4 address, and of IPv6 the /64, out of which whoever has
+/// one address may take any other (RFC 6177). A mapped IPv4 address is that IPv4 address.
+pub fn network_of(source: IpAddr) -> IpAddr {
+    match source.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6((u128::from(address) & !u128::from(u64::MAX)).into()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,5 +100,14 @@ mod tests {
         assert!(cidr("127.0.0.1").contains("::ffff:127.0.0.1".parse().unwrap()));
         assert!(cidr("2001:db8::/32").contains("2001:db8:1::1".parse().unwrap()));
         assert!("10.0.0.0/33".parse::<Cidr>().is_err());
+    }
+
+    /// SW-19: who has a /64 is one source.
+    #[test]
+    fn a_source_of_ipv6_is_its_64() {
+        let of = |text: &str| network_of(text.parse().unwrap()).to_string();
+        assert_eq!(of("2001:db8:0:1:2:3:4:5"), "2001:db8:0:1::");
+        assert_eq!(of("2001:db8:0:2::5"), "2001:db8:0:2::");
+        assert_eq!((of("203.0.113.9"), of("::ffff:203.0.113.9")), ("203.0.113.9".into(), "203.0.113.9".into()));
     }
 }

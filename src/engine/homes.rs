@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use crate::base::Instant;
+use crate::base::{Instant, network_of};
 
 /// How long a home is known after its last device has left.
 const HOME_TIME: Duration = Duration::from_secs(3_600);
@@ -15,7 +15,7 @@ const HOME_TIME: Duration = Duration::from_secs(3_600);
 /// Homes that devices have left. When as many are known, further ones are not.
 const HOMES_MAX: usize = 65_536;
 
-/// Homes that devices have left lately.
+/// Homes that devices have left lately, by source (`network_of` the address).
 #[derive(Default)]
 pub(super) struct Homes(BTreeMap<(IpAddr, Box<str>), Left>);
 
@@ -37,7 +37,7 @@ impl Homes {
         if self.0.len() >= HOMES_MAX {
             self.0.retain(|_, left| left.is_late(now));
         }
-        let key = (remote.ip(), user.into());
+        let key = (network_of(remote.ip()), user.into());
         if self.0.len() < HOMES_MAX || self.0.contains_key(&key) {
             self.0.insert(key, Left { remote, at: now });
         }
@@ -45,6 +45,7 @@ impl Homes {
 
     /// Whether anybody was at home there.
     pub fn was_at_home(&self, now: Instant, source: IpAddr) -> bool {
+        let source = network_of(source);
         let of_source = self.0.range((source, "".into())..).take_while(|((home, _), _)| *home == source);
         of_source.into_iter().any(|(_, left)| left.is_late(now))
     }
@@ -60,7 +61,7 @@ impl Homes {
     }
 
     fn left(&self, now: Instant, source: IpAddr, user: &str) -> Option<&Left> {
-        self.0.get(&(source, user.into())).filter(|left| left.is_late(now))
+        self.0.get(&(network_of(source), user.into())).filter(|left| left.is_late(now))
     }
 }
 

@@ -119,7 +119,7 @@ impl Engine {
             && kept.proof.is_none_or(|proof| self.proof_of(&kept.binding.aor) == Some(proof))
     }
 
-    /// Whoever has shown who he is, is spared limits while he is registered.
+    /// Whoever has shown who he is, is spared limits while he is registered; the address, while anybody is from there.
     pub(super) fn tell_gate(&mut self, now: Now, binding: &Binding, gone: bool) {
         let remote = binding.path.remote;
         if !gone {

@@ -1,11 +1,11 @@
-//! Against guessing: wrong credentials, counted per source and claimed user, and per source.
+//! Against guessing: wrong credentials, counted per source (`network_of`) and claimed user, and per source.
 
 use std::{
     net::{IpAddr, SocketAddr},
     time::Duration,
 };
 
-use crate::base::{Instant, KeyedMap, keyed_map};
+use crate::base::{Instant, KeyedMap, keyed_map, network_of};
 
 /// So many times the wrong credentials for one user, for whatever users, and the source itself is banned; at a user's home
 /// so many of its ports may guess for him.
@@ -61,7 +61,7 @@ impl Guesses {
         let has = |guess: Option<&Guess>, most: u32, time: Duration| {
             guess.is_some_and(|guess| guess.count >= most && now.since(guess.last) < time)
         };
-        let pair = self.pairs.get(&(remote.ip(), user.into()));
+        let pair = self.pairs.get(&(network_of(remote.ip()), user.into()));
         if !at_home {
             return has(pair, most, time);
         }
@@ -75,12 +75,12 @@ impl Guesses {
             self.forget(now);
         }
         let (most, time, new) = (self.guesses_max, self.ban_time, Guess { count: 0, last: now });
-        let pair = self.pairs.entry((remote.ip(), user.into())).or_insert(new);
+        let pair = self.pairs.entry((network_of(remote.ip()), user.into())).or_insert(new);
         let pair = pair.one_more(now, time) == most;
         if at_home {
             self.ports.entry((remote, user.into())).or_insert(new).one_more(now, time);
         }
-        let one = self.sources.entry(remote.ip()).or_insert(new);
+        let one = self.sources.entry(network_of(remote.ip())).or_insert(new);
         let source = one.one_more(now, time).is_multiple_of(most.saturating_mul(SOURCE_FACTOR));
         Wrong { pair, source }
     }
@@ -92,7 +92,7 @@ impl Guesses {
         }
         self.ports.remove(&(remote, user.into()));
         if !at_home {
-            self.pairs.remove(&(remote.ip(), user.into()));
+            self.pairs.remove(&(network_of(remote.ip()), user.into()));
         }
     }
 
@@ -148,6 +148,22 @@ mod tests {
         assert!(!guesses.is_banned(now, bad, "ana", (false, false)));
         guesses.forget(now);
         assert_eq!((guesses.pairs.capacity(), guesses.sources.capacity()), (0, 0));
+    }
+
+    /// SW-19: who has a /64 of IPv6 guesses no further with all its addresses than with one, and hinders nobody outside it.
+    #[test]
+    fn sw_19_a_guesser_with_a_64_is_one_source() {
+        let at = |host: u16| SocketAddr::from(([0x2001, 0xdb8, 0, 1, 0, 0, 0, host], 5060));
+        let mut guesses = Guesses::new(10, REST);
+        let now = Instant::from_micros(1);
+        let found = (1..=10).position(|host| guesses.note_wrong(now, at(host), "ana", false).pair);
+        assert_eq!(found, Some(9));
+        assert!(guesses.is_banned(now, at(11), "ana", false));
+        assert!(!guesses.is_banned(now, at(11), "ana", true), "her own phone, registered from that address");
+        let elsewhere = SocketAddr::from(([0x2001, 0xdb8, 0, 2, 0, 0, 0, 1], 5060));
+        assert!(!guesses.is_banned(now, elsewhere, "ana", false));
+        let many = (0..40).position(|number| guesses.note_wrong(now, at(number), &format!("u{number}"), false).source);
+        assert_eq!(many, Some(39), "fifty in all");
     }
 
     /// SW-19: where the user is at home, who guesses is banned by his port, and from whatever ports he gets no further than

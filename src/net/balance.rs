@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::SOURCES_MAX;
-use crate::base::Instant;
+use crate::base::{Instant, network_of};
 
 /// Octets that an address is answered beyond what came from it. A house full of phones that register for the first time in
 /// one moment is owed some hundred octets each.
@@ -16,7 +16,7 @@ const CREDIT_MAX: u64 = 64 << 10;
 /// Octets a second by which the credit grows again.
 const REFILL: u64 = 4 << 10;
 
-/// The credit of each address that is not whole. When as many are owed as can be remembered, further ones get nothing.
+/// The credit of each source (`network_of` its address) that is not whole. When as many are owed as can be remembered, further ones get nothing.
 #[derive(Default)]
 pub struct Balance {
     credits: HashMap<IpAddr, Credit>,
@@ -31,20 +31,21 @@ struct Credit {
 impl Balance {
     /// A datagram came.
     pub fn came(&mut self, source: SocketAddr, octets: usize) {
-        if let Some(credit) = self.credits.get_mut(&source.ip()) {
+        if let Some(credit) = self.credits.get_mut(&network_of(source.ip())) {
             credit.octets = (credit.octets + octets as u64).min(CREDIT_MAX);
         }
     }
 
     /// Whether an answer of so many octets may go there.
     pub fn admit(&mut self, now: Instant, remote: SocketAddr, octets: usize) -> bool {
-        if !self.credits.contains_key(&remote.ip()) && self.credits.len() >= SOURCES_MAX {
+        let source = network_of(remote.ip());
+        if !self.credits.contains_key(&source) && self.credits.len() >= SOURCES_MAX {
             self.rest(now);
             if self.credits.len() >= SOURCES_MAX {
                 return false;
             }
         }
-        let credit = self.credits.entry(remote.ip()).or_insert(Credit { octets: CREDIT_MAX, at: now });
+        let credit = self.credits.entry(source).or_insert(Credit { octets: CREDIT_MAX, at: now });
         *credit = credit.grown(now);
         let rest = credit.octets.checked_sub(octets as u64);
         credit.octets = rest.unwrap_or(credit.octets);

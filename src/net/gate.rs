@@ -11,7 +11,7 @@ use std::{
 use aho_corasick::AhoCorasick;
 
 use crate::{
-    base::Instant,
+    base::{Instant, network_of},
     engine::GateOrder,
     wire::sip::{Message, Name},
 };
@@ -66,7 +66,7 @@ pub enum Copy {
 #[derive(Default)]
 pub struct Gate {
     known: HashMap<SocketAddr, Instant>,
-    /// Without a user: the whole source.
+    /// By source (`network_of` its address). Without a user: the whole source.
     bans: HashMap<(IpAddr, Option<Box<str>>), Instant>,
     admitted: [HashMap<u64, Admitted>; 2],
     turned: Instant,
@@ -88,7 +88,9 @@ impl Gate {
         match order {
             GateOrder::Known { remote, until } => {
                 if self.known.len() < KNOWN_MAX || self.known.contains_key(&remote) {
-                    self.known.insert(remote, until);
+                    // Of several who are registered from there, he who is so for longest.
+                    let known = self.known.entry(remote).or_insert(until);
+                    *known = until.max(*known);
                 }
             }
             GateOrder::Unknown { remote } => drop(self.known.remove(&remote)),
@@ -96,7 +98,7 @@ impl Gate {
                 if self.bans.len() >= BANS_MAX {
                     self.forget_bans(now);
                 }
-                self.bans.insert((source, user), until);
+                self.bans.insert((network_of(source), user), until);
             }
         }
     }
@@ -123,7 +125,8 @@ impl Gate {
         if self.bans.is_empty() || !request.is_request() || self.is_known(now, remote) {
             return false;
         }
-        let stands = |user| self.bans.get(&(remote.ip(), user)).is_some_and(|until| *until > now);
+        let source = network_of(remote.ip());
+        let stands = |user| self.bans.get(&(source, user)).is_some_and(|until| *until > now);
         stands(None) || request.from().is_ok_and(|from| stands(Some(from.uri.user_decoded().into())))
     }
 
@@ -133,10 +136,11 @@ impl Gate {
         if !self.scanners.as_ref().is_some_and(|words| words.is_match(agent)) || self.is_known(now, remote) {
             return None;
         }
-        let late = self.seen.get(&remote.ip()).is_none_or(|seen| now.since(*seen) >= SCANNER_PAUSE);
-        let room = self.seen.len() < SCANNERS_MAX || self.seen.contains_key(&remote.ip());
+        let source = network_of(remote.ip());
+        let late = self.seen.get(&source).is_none_or(|seen| now.since(*seen) >= SCANNER_PAUSE);
+        let room = self.seen.len() < SCANNERS_MAX || self.seen.contains_key(&source);
         if late && room {
-            self.seen.insert(remote.ip(), now);
+            self.seen.insert(source, now);
         }
         Some(late && room)
     }
@@ -261,6 +265,30 @@ mod tests {
         assert!(!gate.is_banned(at(61), good, &request("OPTIONS", "x", "x", 3)));
         gate.rest(at(90));
         assert_eq!(gate.bans(), 0);
+    }
+
+    /// Of two who are registered from one address, he counts who is so for longer.
+    #[test]
+    fn an_address_is_known_as_long_as_anybody_is() {
+        let mut gate = Gate::default();
+        let remote = "203.0.113.9:5070".parse().unwrap();
+        gate.obey(at(0), GateOrder::Known { remote, until: at(600) });
+        gate.obey(at(1), GateOrder::Known { remote, until: at(60) });
+        assert!(gate.is_known(at(100), remote) && !gate.is_known(at(600), remote));
+    }
+
+    /// SW-19: a ban is on the whole /64 of IPv6, but for the addresses of registered devices.
+    #[test]
+    fn sw_19_a_ban_is_on_the_whole_64() {
+        let mut gate = Gate::default();
+        let of = |text: &str| text.parse().unwrap();
+        let known = of("[2001:db8:0:1::5]:5060");
+        gate.obey(at(0), ban("2001:db8:0:1::1", Some("ana"), 60));
+        gate.obey(at(0), GateOrder::Known { remote: known, until: at(600) });
+        let ana = request("REGISTER", "ana", "x", 1);
+        assert!(gate.is_banned(at(1), of("[2001:db8:0:1::2]:5060"), &ana));
+        assert!(!gate.is_banned(at(1), known, &ana), "her own phone beside the guesser");
+        assert!(!gate.is_banned(at(1), of("[2001:db8:0:2::1]:5060"), &ana));
     }
 
     /// SW-19: however many are banned, the table is bounded.

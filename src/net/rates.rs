@@ -1,8 +1,8 @@
-//! New calls a second from one address: beyond the limit they cost the engine nothing.
+//! New calls a second from one source (`network_of` its address): beyond the limit they cost the engine nothing.
 
 use std::{collections::HashMap, hash::RandomState, net::IpAddr};
 
-use crate::base::Instant;
+use crate::base::{Instant, network_of};
 
 /// Addresses remembered at once. When as many call within one second, those that nobody remembers are dropped.
 pub const SOURCES_MAX: usize = 65_536;
@@ -30,6 +30,7 @@ impl Rates {
 
     /// Whether this address may place one more call now.
     pub fn admit(&mut self, now: Instant, source: IpAddr) -> bool {
+        let source = network_of(source);
         let price = SECOND / u64::from(self.per_second);
         if !self.buckets.contains_key(&source) && !self.has_room(now) {
             return false;
@@ -83,6 +84,15 @@ mod tests {
         assert!(rates.admit(at(100), one));
         assert!(!rates.admit(at(100), one));
         assert_eq!((0..100).filter(|_| rates.admit(at(5_000), one)).count(), 10);
+    }
+
+    /// SW-19: all addresses of a /64 have one share.
+    #[test]
+    fn sw_19_a_64_of_ipv6_has_one_share() {
+        let mut rates = Rates::new(10);
+        let of = |network: u16, host: u16| IpAddr::from([0x2001, 0xdb8, 0, network, 0, 0, 0, host]);
+        assert_eq!((0..100).filter(|host| rates.admit(at(0), of(1, *host))).count(), 10);
+        assert!(rates.admit(at(0), of(2, 1)), "another is not hindered");
     }
 
     /// SW-19: forged addresses fill a table of known size, which empties by itself.

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use crate::base::Instant;
+use crate::base::{Instant, network_of};
 
 /// Wrong tries that cost nothing: people mistype.
 const FREE: u32 = 5;
@@ -53,8 +53,8 @@ impl Limiter {
     /// How long this source must wait before it may try this name again.
     pub fn wait(&self, now: Instant, source: IpAddr, name: &str) -> Option<Duration> {
         let tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = tries.get(&(network(source), Some(name.to_owned())));
-        let shared = tries.get(&(network(source), None)).filter(|_| !self.is_at_home(source, name));
+        let own = tries.get(&(network_of(source), Some(name.to_owned())));
+        let shared = tries.get(&(network_of(source), None)).filter(|_| !self.is_at_home(source, name));
         let shared = shared.filter(|shared| own.is_some() || shared.wrong > FIRST_TRIES_MAX);
         let until = own.into_iter().chain(shared).map(|tries| tries.until).max()?;
         (until > now).then(|| until.since(now))
@@ -65,7 +65,9 @@ impl Limiter {
         if tries.len() >= REMEMBERED_MAX {
             make_room(&mut tries, now);
         }
-        for (key, free) in [((network(source), Some(name.to_owned())), FREE), ((network(source), None), SOURCE_FREE)] {
+        for (key, free) in
+            [((network_of(source), Some(name.to_owned())), FREE), ((network_of(source), None), SOURCE_FREE)]
+        {
             let entry = tries.entry(key).or_insert(Tries { wrong: 0, last: now, until: Instant::ZERO });
             if now.since(entry.last) > FORGET_TIME {
                 entry.wrong = 0;
@@ -82,12 +84,12 @@ impl Limiter {
     pub fn right(&self, now: Instant, source: IpAddr, name: &str) {
         self.settle_in(now, source, name);
         let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
-        tries.remove(&(network(source), Some(name.to_owned())));
+        tries.remove(&(network_of(source), Some(name.to_owned())));
     }
 
     fn is_at_home(&self, source: IpAddr, name: &str) -> bool {
         let at_home = self.at_home.lock().unwrap_or_else(PoisonError::into_inner);
-        at_home.contains_key(&(network(source), name.to_owned()))
+        at_home.contains_key(&(network_of(source), name.to_owned()))
     }
 
     fn settle_in(&self, now: Instant, source: IpAddr, name: &str) {
@@ -98,15 +100,7 @@ impl Limiter {
             let middle = ages.get(ages.len() / 2).copied().unwrap_or(now);
             at_home.retain(|_, last| *last > middle);
         }
-        at_home.insert((network(source), name.to_owned()), now);
-    }
-}
-
-/// An IPv6 user has a whole /64 to try from.
-fn network(source: IpAddr) -> IpAddr {
-    match source.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6((u128::from(address) & !u128::from(u64::MAX)).into()),
+        at_home.insert((network_of(source), name.to_owned()), now);
     }
 }
 

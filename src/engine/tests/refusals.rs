@@ -227,6 +227,48 @@ fn sw_19_a_phone_that_starts_anew_beside_a_guesser_is_heard() {
     assert_eq!(world.response(ana), Some(200), "where she was before");
 }
 
+/// SW-19: who has a /64 of IPv6 is one source: banned after ten guesses from ten addresses. Where somebody is registered in it,
+/// it is not banned as a whole, nor for that user.
+#[test]
+fn sw_19_a_guesser_with_a_64_is_banned() {
+    let mut world = World::new(71);
+    let ana = world.add_phone("[2001:db8:0:1::5]:6001", "pw-ana");
+    world.register(ana, "ana");
+    assert_eq!(world.response(ana), Some(200));
+    bans(&mut world);
+    for host in 1..=10 {
+        let eve = world.add_phone(&format!("[2001:db8:0:2::{host}]:6666"), "wrong");
+        world.register(eve, "ana");
+    }
+    assert_eq!(bans(&mut world), [("2001:db8:0:2::10".to_owned(), Some("ana".to_owned()))]);
+    for number in 0..60 {
+        let eve = world.add_phone(&format!("[2001:db8:0:1::a{number}]:6666"), "wrong");
+        world.register(eve, if number < 15 { "ana" } else { "rui" });
+    }
+    assert_eq!(bans(&mut world), [("2001:db8:0:1::a24".to_owned(), Some("rui".to_owned()))]);
+    world.register(ana, "ana");
+    assert_eq!(world.response(ana), Some(200), "her own phone is heard");
+}
+
+/// SEMANTICS 9: who is registered is spared limits though another account of the same address leaves.
+#[test]
+fn an_address_is_known_while_anybody_is_registered_from_it() {
+    let mut world = World::new(69);
+    let at = world.phone("ana", 6001);
+    for name in ["rui", "ana"] {
+        world.phones.get_mut(&at).unwrap().password = format!("pw-{name}");
+        if name == "rui" {
+            world.register(at, name);
+            assert_eq!(world.response(at), Some(200));
+        }
+        world.gate.clear();
+        world.register_with(at, name, &[("Contact", "*".to_owned()), ("Expires", "0".to_owned())]);
+        assert_eq!(world.response(at), Some(200));
+        let forgotten = world.gate.contains(&GateOrder::Unknown { remote: at });
+        assert_eq!(forgotten, name == "ana", "{name} has left");
+    }
+}
+
 /// SW-19: whoever writes another's address into his datagrams can't have him banned, since he never hears a nonce for it; nor
 /// does a mere difference in the address that credentials were made for count.
 #[test]

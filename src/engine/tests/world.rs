@@ -54,7 +54,7 @@ pub struct Phone {
     pub address: SocketAddr,
     pub stack: Stack,
     pub events: VecDeque<sip::Event>,
-    password: String,
+    pub password: String,
     pub rtp: u16,
 }
 

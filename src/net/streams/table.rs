@@ -1,4 +1,4 @@
-//! Who is connected: the write queues by flow, the counts by address.
+//! Who is connected: the write queues by flow, the counts by source (`network_of` the address).
 
 use std::{
     collections::HashMap,
@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    base::FlowId,
+    base::{FlowId, network_of},
     sip::{Path, Transport},
 };
 
@@ -55,7 +55,7 @@ pub struct Full;
 pub struct Table {
     inside: Mutex<Flows>,
     total_max: usize,
-    per_ip_max: usize,
+    per_source_max: usize,
     refused: AtomicU64,
 }
 
@@ -63,22 +63,23 @@ pub struct Table {
 struct Flows {
     by_id: HashMap<FlowId, Flow>,
     outgoing: HashMap<(Transport, SocketAddr), FlowId>,
-    per_ip: HashMap<IpAddr, usize>,
+    per_source: HashMap<IpAddr, usize>,
 }
 
 impl Table {
-    pub fn new(total_max: usize, per_ip_max: usize) -> Self {
-        Self { inside: Mutex::default(), total_max, per_ip_max, refused: AtomicU64::new(0) }
+    pub fn new(total_max: usize, per_source_max: usize) -> Self {
+        Self { inside: Mutex::default(), total_max, per_source_max, refused: AtomicU64::new(0) }
     }
 
     pub fn insert(&self, id: FlowId, flow: Flow) -> Result<(), Full> {
         let mut flows = self.lock();
         let total = flows.by_id.len();
-        let here = flows.per_ip.entry(flow.path.remote.ip()).or_insert(0);
-        if total >= self.total_max || (*here >= self.per_ip_max && !flow.outgoing) {
+        let source = network_of(flow.path.remote.ip());
+        let here = flows.per_source.entry(source).or_insert(0);
+        if total >= self.total_max || (*here >= self.per_source_max && !flow.outgoing) {
             self.refused.fetch_add(1, Ordering::Relaxed);
             if *here == 0 {
-                flows.per_ip.remove(&flow.path.remote.ip());
+                flows.per_source.remove(&source);
             }
             return Err(Full);
         }
@@ -97,11 +98,11 @@ impl Table {
         if flows.outgoing.get(&place) == Some(&id) {
             flows.outgoing.remove(&place);
         }
-        let ip = flow.path.remote.ip();
-        if let Some(here) = flows.per_ip.get_mut(&ip) {
+        let source = network_of(flow.path.remote.ip());
+        if let Some(here) = flows.per_source.get_mut(&source) {
             *here -= 1;
             if *here == 0 {
-                flows.per_ip.remove(&ip);
+                flows.per_source.remove(&source);
             }
         }
     }
@@ -156,4 +157,27 @@ impl Table {
 fn says_yes(bytes: &[u8]) -> bool {
     let has = |wanted: &[u8]| bytes.windows(wanted.len()).any(|part| part == wanted);
     bytes.starts_with(b"SIP/2.0 2") && (has(b" REGISTER\r\n") || has(b" INVITE\r\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flow(remote: &str) -> Flow {
+        let remote = remote.parse().unwrap();
+        let local = SocketAddr::new(std::net::Ipv6Addr::LOCALHOST.into(), 5060);
+        Flow::new(Path { transport: Transport::Tcp, local, remote, flow: None }, false).0
+    }
+
+    /// SW-19: all addresses of a /64 share the places of one source.
+    #[test]
+    fn sw_19_a_64_of_ipv6_has_the_places_of_one_source() {
+        let table = Table::new(10, 2);
+        let remotes = ["[2001:db8:0:1::1]:5060", "[2001:db8:0:1::2]:5060", "[2001:db8:0:1::3]:5060"];
+        let taken = |id: u64, remote: &str| table.insert(FlowId(id), flow(remote)).is_ok();
+        assert_eq!([taken(1, remotes[0]), taken(2, remotes[1]), taken(3, remotes[2])], [true, true, false]);
+        assert!(taken(4, "[2001:db8:0:2::1]:5060"), "another is not hindered");
+        table.remove(FlowId(1));
+        assert!(taken(5, remotes[2]));
+    }
 }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::{
-    base::{FlowId, Instant, KeyedMap, Now, Timers, Wall, keyed_map},
+    base::{FlowId, Instant, KeyedMap, Now, Timers, Wall, keyed_map, network_of},
     sip::{Headers, Path},
     wire::sip::Message,
 };
@@ -160,10 +160,15 @@ impl Registrar {
         self.bindings.iter().filter_map(Option::as_deref)
     }
 
-    /// Whether any device registered from there.
+    /// Whether any device registered from the network that counts as one source with this address (`network_of`).
     pub fn is_at_home(&self, source: IpAddr) -> bool {
-        let ports = (SocketAddr::new(source, 0), 0)..=(SocketAddr::new(source, u16::MAX), Slot::MAX);
-        self.sources.range(ports).next().is_some()
+        let first = network_of(source);
+        let last = match first {
+            IpAddr::V4(_) => first,
+            IpAddr::V6(network) => IpAddr::V6((u128::from(network) | u128::from(u64::MAX)).into()),
+        };
+        let places = (SocketAddr::new(first, 0), 0)..=(SocketAddr::new(last, u16::MAX), Slot::MAX);
+        self.sources.range(places).next().is_some()
     }
 
     /// Whether any device registered from exactly there.
@@ -172,9 +177,10 @@ impl Registrar {
         self.sources.range((remote, 0)..=(remote, Slot::MAX)).next().is_some()
     }
 
-    /// Whether a device of this address registered from there.
+    /// Whether a device of this address-of-record registered from that network.
     pub fn is_users_home(&self, aor: &str, source: IpAddr) -> bool {
-        self.is_at_home(source) && self.bindings(aor).iter().any(|binding| binding.path.remote.ip() == source)
+        let is_there = |binding: &Binding| network_of(binding.path.remote.ip()) == network_of(source);
+        self.is_at_home(source) && self.bindings(aor).iter().any(is_there)
     }
 
     /// The next so many of all bindings, in turn, each once in a round.
