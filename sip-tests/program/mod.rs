@@ -96,10 +96,11 @@ fn a_killed_switch_remembers_phones_and_choices() {
     program.stop();
 }
 
-/// OP-04: SIGTERM takes no new call, lets the present one end in its own time, and then the program ends well.
+/// OP-04: SIGTERM takes no new call, lets the present one end in its own time, and then the program ends well. OP-09: the log has
+/// a line of the call, which says what it was and shows nobody's number.
 #[test]
 fn sigterm_waits_for_the_calls_that_are_there() {
-    let program = Program::demo("drain").start();
+    let mut program = Program::demo("drain").set("STROWGER_LOG_FORMAT", "json").start();
     let mut agent = Phone::new(program.sip);
     assert_eq!(agent.register("rui", program.password("rui")), 200);
     let mut carrier = Phone::at(program.sip, program.trunk);
@@ -118,7 +119,15 @@ fn sigterm_waits_for_the_calls_that_are_there() {
     agent.expect_request("BYE");
     agent.answer_last(200);
     assert_eq!(carrier.next_status_over_100(), 200, "the last one is answered too");
-    assert_eq!(program.wait(), Some(0));
+    assert_eq!(program.wait_for_end(), Some(0));
+    let log = program.log();
+    let lines = log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let calls: Vec<_> = lines.filter(|line| line["message"] == "a call is over" && line["sip"] == 200).collect();
+    let [call] = &calls[..] else { panic!("{log}") };
+    assert_eq!((&call["direction"], &call["ended_by"]), (&"Inbound".into(), &"Peer".into()), "{call}");
+    assert_eq!(call["sip_call_ids"].as_str().unwrap().split(' ').count(), 2, "{call}");
+    assert!(call["seconds"].is_f64() && call["talked"].is_f64() && call["call"].is_string(), "{call}");
+    assert!(call["from"].as_str().unwrap().contains('•') && call["to"].as_str().unwrap().contains('•'), "{call}");
 }
 
 /// OP-04: the second signal ends it at once, calls or not.

@@ -221,6 +221,10 @@ impl Program {
     }
 
     pub fn wait(mut self) -> Option<i32> {
+        self.wait_for_end()
+    }
+
+    pub fn wait_for_end(&mut self) -> Option<i32> {
         let until = now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {

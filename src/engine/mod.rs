@@ -74,6 +74,7 @@ pub use menus::{
 };
 pub use pages::{PAGE_LEGS_MAX, PAGE_SDP_MAX, PAGES_MAX, PAGES_PER_USER_MAX, PageLeg, PageSays, PageTold};
 pub use parties::Supervision;
+pub use queue_calls::outcome_name;
 pub use record::{CallRecord, Direction, QueueRecord, Record, STORY_MAX, StoryEvent, StoryStep};
 pub use recordings::{
     HoldKind, Pause, PauseKind, RECORDING_RULES_MAX, RecordingRule, RecordingSettings, RecordingView, Reported,

@@ -351,7 +351,8 @@ fn refusal(outcome: &Outcome) -> Cause {
     }
 }
 
-fn outcome_name(outcome: &Outcome) -> &'static str {
+/// As records and the log name it.
+pub fn outcome_name(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Answered => "answered",
         Outcome::Abandoned => "abandoned",

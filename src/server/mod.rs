@@ -7,6 +7,7 @@
 
 mod admin;
 mod asking;
+mod call_log;
 mod certificate;
 mod clock;
 mod credentials;

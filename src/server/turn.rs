@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::{
     Order, TraceOrder,
     asking::Ask,
+    call_log,
     clock::Clock,
     flight::{Flight, Why},
     gauges::Gauges,
@@ -293,12 +294,14 @@ impl Loop {
                 }
             }
             Output::Record(record) => {
+                call_log::tell_record(&record);
                 self.state.gauges.count_quality(&record);
                 if self.journal.record(self.clock.now().wall, record).is_err() {
                     metrics::counter!("records_lost_total").increment(1);
                 }
             }
             Output::Live(event) => {
+                call_log::tell_event(&event.what);
                 if let Happened::Notice(Notice::Override(it)) = &event.what {
                     (self.notices)(it);
                 }
