@@ -10,11 +10,11 @@ use std::{
 use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};
 use strowger::{
-    base::{Instant, Now, TrunkId, Wall},
-    engine::{Centre, Engine, EngineSettings, Input, Limits, Listener, Output, Times},
+    base::{Extension, Instant, Now, TrunkId, UserId, Wall},
+    engine::{Centre, Engine, EngineSettings, Entry, Input, KeptBinding, Limits, Listener, Output, Times},
     media,
-    sip::{Path, TimerSettings, Transport},
-    switch::{Destination, Pattern, Route, Side, Source, Trunk, TrunkDestination},
+    sip::{Path, TimerSettings, Transport, digest::Ha1, registrar::Binding},
+    switch::{Destination, Pattern, Route, Side, Source, Trunk, TrunkDestination, User},
     wire::sip::{Message, Name, Writer},
 };
 
@@ -198,9 +198,52 @@ fn whole_call(criterion: &mut Criterion) {
     });
 }
 
+/// The flight recorder's base and the journal's checkpoint: the engine does nothing else meanwhile.
+fn checkpoint(criterion: &mut Criterion) {
+    const DEVICES: u64 = 10_000;
+    let Bench { mut engine, now, .. } = Bench::new();
+    let user = |number: u64| {
+        let name = format!("phone{number}");
+        let ha1 = Some(Ha1::new(&name, "bench.test", "secret"));
+        User { ha1, ..User::new(UserId(number), Extension::new(&name).expect("a name")) }
+    };
+    let centre = Centre { users: (1..=DEVICES).map(user).collect(), ..Centre::default() };
+    engine.handle(now, Input::Settings(Box::new(centre)));
+    let binding = |number: u64| Binding {
+        aor: format!("phone{number}").into(),
+        contact: format!("sip:phone{number}@192.0.2.7:5060").into(),
+        path: Path {
+            transport: Transport::Udp,
+            local: SocketAddr::from(([127, 0, 0, 1], 5060)),
+            remote: SocketAddr::from(([192, 0, 2, 7], 5060)),
+            flow: None,
+        },
+        expires: Wall(now.wall.0 + 3_600_000),
+        q: 1_000,
+        instance: Some(format!("<urn:uuid:00000000-0000-0000-0000-{number:012}>").into()),
+        reg_id: Some(1),
+        user_agent: Some("Bench/1.0".into()),
+        route: Box::default(),
+        domain: None,
+        call_id: format!("{number}@192.0.2.7").into(),
+        cseq: 1,
+        since: now.wall,
+        refreshed: now.wall,
+        reachable: true,
+    };
+    let bound = |number| Entry::Bound(Box::new(KeptBinding { binding: binding(number), proof: None }));
+    engine.handle(now, Input::Restore((1..=DEVICES).map(bound).collect()));
+    engine.handle(now, Input::Restored);
+    while engine.poll_output().is_some() {}
+    assert_eq!(engine.counts().bindings, DEVICES);
+    criterion.bench_function("checkpoint with 10,000 devices", |bencher| {
+        bencher.iter_with_large_drop(|| engine.checkpoint(now))
+    });
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(20).measurement_time(Duration::from_secs(5));
-    targets = whole_call
+    targets = whole_call, checkpoint
 }
 criterion_main!(benches);

@@ -61,7 +61,7 @@ fn sw_01_sw_18_a_storm_of_registrations_is_served() {
         storm(&world, last);
         world.within(1, "the last are in as well", |_| all_are_in(&phones));
         assert_eq!(sent.get(), 2 * PHONES, "{what}: one challenge and one answer each");
-        assert_eq!(world.snapshot().devices.len(), PHONES + 1, "{what}");
+        assert_eq!(world.snapshot().counts.bindings, PHONES as u64 + 1, "{what}");
         world.within(3, "they hear each other still", |world| world.hear_each_other(&call, &ana));
         world.loses_nothing();
     }
@@ -78,5 +78,5 @@ fn sw_01_a_storm_on_a_bad_line_is_served() {
     world.set_link(Link { loss: 0.1, duplicates: 0.05, ..Link::default() });
     storm(&world, &phones);
     world.within(31, "within the time of one transaction", |_| all_are_in(&phones));
-    assert_eq!(world.snapshot().devices.len(), PHONES);
+    assert_eq!(world.snapshot().counts.bindings, PHONES as u64);
 }

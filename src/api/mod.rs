@@ -201,7 +201,16 @@ impl Api {
     }
 
     async fn snapshot(&self) -> Result<Snapshot, Problem> {
-        match self.ask(Actor::Api, Request::Snapshot).await? {
+        self.snapshot_by(Request::Snapshot).await
+    }
+
+    /// With the devices, which cost the engine more than all the rest where there are many.
+    async fn snapshot_with_devices(&self) -> Result<Snapshot, Problem> {
+        self.snapshot_by(Request::SnapshotWithDevices).await
+    }
+
+    async fn snapshot_by(&self, request: Request) -> Result<Snapshot, Problem> {
+        match self.ask(Actor::Api, request).await? {
             Answer::Snapshot(snapshot) => Ok(*snapshot),
             Answer::Done | Answer::Explanation(_) | Answer::Subscriptions(_) | Answer::Said(_) => {
                 Err(Problem::unavailable("The switch gave no snapshot."))

@@ -41,6 +41,8 @@ pub(super) struct Directory {
     pub agent_keys: BTreeMap<AgentId, Box<str>>,
     pub agents_by_key: BTreeMap<Box<str>, AgentId>,
     agents_of_users: FastMap<UserId, AgentId>,
+    /// What tells each user's password from others.
+    proofs: FastMap<UserId, u64>,
     waiting: FastMap<QueueId, WaitingSound>,
     spoken: FastMap<QueueId, Arc<Spoken>>,
     pub queue_names: FastMap<QueueId, Arc<str>>,
@@ -64,6 +66,7 @@ impl Directory {
             }
         }
         Self {
+            proofs: centre.users.iter().filter_map(|user| Some((user.id, user.ha1.as_ref()?.fingerprint()))).collect(),
             users: centre.users.iter().map(|user| (user.id, Arc::new(user.clone()))).collect(),
             groups: centre.groups.iter().map(|group| (group.id, group.clone())).collect(),
             trunks: centre.trunks.iter().map(|trunk| (trunk.id, trunk.clone())).collect(),
@@ -100,6 +103,11 @@ impl Directory {
             agents,
             agents_of_users,
         }
+    }
+
+    /// What a device of the name would have to have shown to be there; `None` where no password is asked for.
+    pub fn proof(&self, name: &str) -> Option<u64> {
+        self.proofs.get(&self.router.user(name)?).copied()
     }
 
     /// What these queues are called and sound like stays: people wait there though the settings know them no more.

@@ -398,7 +398,10 @@ pub enum Request {
     Explain {
         interaction: InteractionId,
     },
+    /// Everything but the devices.
     Snapshot,
+    /// The same with the devices, of which there may be many thousands.
+    SnapshotWithDevices,
     /// Who watches whom (RFC 6665).
     Subscriptions,
     /// Puts a question to a service, to see what it says; the reply comes with its answer.
@@ -439,7 +442,7 @@ pub enum Answer {
     Said(Said),
 }
 
-/// Something an operator should look at; the same kind is told at most once a second.
+/// Something an operator should look at; the same is told at most once a second.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Alarm {

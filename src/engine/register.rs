@@ -105,18 +105,13 @@ impl Engine {
     }
 
     pub(super) fn kept_binding(&self, binding: &Binding) -> KeptBinding {
-        KeptBinding { binding: binding.clone(), proof: self.proof_of(&binding.aor) }
-    }
-
-    /// What a device of the name would have to have shown to be there; `None` where no password is asked for.
-    fn proof_of(&self, aor: &str) -> Option<u64> {
-        Some(self.directory.user(aor)?.ha1.as_ref()?.fingerprint())
+        KeptBinding { binding: binding.clone(), proof: self.directory.proof(&binding.aor) }
     }
 
     /// Whether a device of an earlier run may be called again. What an older switch wrote says nothing of passwords.
     pub(super) fn is_still_good(&self, kept: &KeptBinding) -> bool {
         self.directory.user(&kept.binding.aor).is_some()
-            && kept.proof.is_none_or(|proof| self.proof_of(&kept.binding.aor) == Some(proof))
+            && kept.proof.is_none_or(|proof| self.directory.proof(&kept.binding.aor) == Some(proof))
     }
 
     /// Whoever has shown who he is, is spared limits while he is registered; the address, while anybody is from there.

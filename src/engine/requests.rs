@@ -101,6 +101,7 @@ impl Engine {
             // Answered when the service has.
             Request::TryService { .. } => {}
             Request::Snapshot => return Ok(Answer::Snapshot(Box::new(self.snapshot(now)))),
+            Request::SnapshotWithDevices => return Ok(Answer::Snapshot(Box::new(self.snapshot_with_devices(now)))),
         }
         Ok(Answer::Done)
     }

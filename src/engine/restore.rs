@@ -164,10 +164,7 @@ impl Engine {
         entries.extend(self.acd.checkpoint(now).into_iter().map(Entry::Acd));
         let voices = self.acd.draining().map(|(queue, _)| self.directory.voice(queue));
         entries.extend(voices.map(|voice| Entry::QueueVoice(Box::new(voice))));
-        let mut bindings: Vec<&Binding> = self.registrar.all().collect();
-        bindings.sort_by_key(|binding| (&binding.aor, &binding.contact, binding.reg_id));
-        let bindings = bindings.into_iter().map(|binding| Entry::Bound(Box::new(self.kept_binding(binding))));
-        entries.extend(bindings);
+        entries.extend(self.registrar.all().map(|binding| Entry::Bound(Box::new(self.kept_binding(binding)))));
         entries.extend(self.last_used.kept());
         entries.extend(self.kept_forwards());
         entries.extend(self.recordings.kept());

@@ -17,6 +17,7 @@ pub struct Snapshot {
     pub at: Wall,
     pub acd: acd::Snapshot,
     pub calls: Vec<CallView>,
+    /// Only when asked for by `Request::SnapshotWithDevices`.
     pub devices: Vec<DeviceView>,
     pub trunks: Vec<TrunkView>,
     pub counts: Counts,

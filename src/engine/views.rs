@@ -8,7 +8,7 @@ use crate::{
 };
 
 impl Engine {
-    /// Everything that a page shows.
+    /// Everything that a page shows: all but the devices, of which there may be many thousands.
     pub fn snapshot(&self, now: Now) -> Snapshot {
         let mut ids: Vec<CallId> = self.notes.keys().copied().collect();
         ids.sort();
@@ -17,10 +17,14 @@ impl Engine {
             at: now.wall,
             acd: self.acd.snapshot(now),
             calls: ids.into_iter().filter_map(|call| self.call_view(call)).collect(),
-            devices: self.devices(),
+            devices: Vec::new(),
             trunks: self.trunk_views(now.wall),
             counts: self.counts(),
         }
+    }
+
+    pub(super) fn snapshot_with_devices(&self, now: Now) -> Snapshot {
+        Snapshot { devices: self.devices(), ..self.snapshot(now) }
     }
 
     /// Sizes and totals.

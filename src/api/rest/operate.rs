@@ -42,7 +42,7 @@ pub async fn drain(State(api): State<Arc<Api>>, signed: Signed) -> Result<Json<D
 /// `GET /api/v1/registrations`: devices, by user; to a supervisor of some queues, his own and their agents'.
 pub async fn registrations(State(api): State<Arc<Api>>, signed: Signed) -> Result<Json<Value>, Problem> {
     let scope = Scope::of(&api, &signed)?;
-    let (snapshot, centre) = (api.snapshot().await?, api.handle.centre());
+    let (snapshot, centre) = (api.snapshot_with_devices().await?, api.handle.centre());
     let shown: Option<BTreeSet<&str>> = scope.queues().map(|queues| {
         let is_theirs = |agent: &&AgentSnapshot| {
             agent.queues.iter().any(|member| !member.temporary && queues.contains(&member.queue))

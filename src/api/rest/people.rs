@@ -61,7 +61,7 @@ pub async fn list(
     if let Some(queue) = &wanted.queue {
         api.queue_by_key(queue)?;
     }
-    let (snapshot, centre) = (api.snapshot().await?, api.handle.centre());
+    let (snapshot, centre) = (api.snapshot_with_devices().await?, api.handle.centre());
     let mut people = found(&wanted, &centre, &snapshot);
     let more = people.len().saturating_sub(PEOPLE_MAX);
     people.truncate(PEOPLE_MAX);

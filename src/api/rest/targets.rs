@@ -68,7 +68,7 @@ pub async fn list(
     if wanted.search.chars().count() > SEARCH_MAX {
         return Err(Problem::bad_request(format!("Search by at most {SEARCH_MAX} characters.")));
     }
-    let (snapshot, centre) = (api.snapshot().await?, api.handle.centre());
+    let (snapshot, centre) = (api.snapshot_with_devices().await?, api.handle.centre());
     let mut targets = found(&wanted.search.to_lowercase(), signed.user.user, &centre, &snapshot);
     let more = targets.len().saturating_sub(TARGETS_MAX);
     targets.truncate(TARGETS_MAX);

@@ -56,8 +56,12 @@ pub struct Picture {
 
 impl EngineHandle for Picture {
     fn ask(&self, actor: Actor, request: Request) -> BoxFuture<'_, Result<Answer, Refused>> {
-        let answer = if request == Request::Snapshot {
-            Ok(Answer::Snapshot(Box::new(self.snapshot.lock().unwrap().clone())))
+        let answer = if matches!(request, Request::Snapshot | Request::SnapshotWithDevices) {
+            let mut snapshot = self.snapshot.lock().unwrap().clone();
+            if request == Request::Snapshot {
+                snapshot.devices.clear();
+            }
+            Ok(Answer::Snapshot(Box::new(snapshot)))
         } else if let Some(refused) = self.refuses.lock().unwrap().clone() {
             Err(refused)
         } else if request == Request::Subscriptions {
@@ -298,6 +302,12 @@ impl Desk {
     pub async fn get(&self, cookie: &str, path: &str) -> Reply {
         let request = HttpRequest::get(path).header(header::COOKIE, cookie).header(header::HOST, "desk.example");
         self.send(OFFICE, request.body(Body::empty()).unwrap()).await
+    }
+
+    /// The same in another form.
+    pub async fn get_as(&self, cookie: &str, path: &str, accept: &str) -> Reply {
+        let request = HttpRequest::get(path).header(header::COOKIE, cookie).header(header::HOST, "desk.example");
+        self.send(OFFICE, request.header(header::ACCEPT, accept).body(Body::empty()).unwrap()).await
     }
 
     pub async fn write(&self, method: &str, cookie: &str, path: &str, body: &str) -> Reply {
