@@ -4,6 +4,7 @@ pub mod agents;
 mod body;
 pub mod calls;
 pub mod clips;
+mod csv;
 pub mod figures;
 pub mod me;
 pub mod operate;

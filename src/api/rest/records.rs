@@ -5,11 +5,17 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Path, State},
+    http::HeaderMap,
+    response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Asked, Scope, number};
+use super::{
+    Asked, Scope,
+    csv::{self, Table},
+    number,
+};
 use crate::{
     acd::{self, Actor, Candidate, Decided, EngagementSummary, Factor, OfferEnd, Onward, Strategy, Undecided, Why},
     api::{Api, Problem, Signed},
@@ -165,12 +171,13 @@ struct LegView<'a> {
     quality: Option<Quality>,
 }
 
-/// `GET /api/v1/records`: newest first.
+/// `GET /api/v1/records`: newest first; as text/csv for who accepts that.
 pub async fn list(
     State(api): State<Arc<Api>>,
     signed: Signed,
+    headers: HeaderMap,
     Asked(wanted): Asked<Wanted>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Response, Problem> {
     let scope = Scope::of(&api, &signed)?;
     let queue = wanted.queue.map(|key| api.queue_by_key(&key)).transpose()?;
     if let Some(queue) = queue {
@@ -194,11 +201,67 @@ pub async fn list(
         limit: wanted.limit.unwrap_or(LIMIT),
     };
     let records = api.database.records(filter).await.map_err(away)?;
+    if csv::is_wanted(&headers) {
+        return Ok(table(&records, &api.handle.centre()).into_response());
+    }
     let calls: Vec<_> = records.iter().map(|record| record.call).collect();
     let engagements = api.database.engagements(&calls).await.map_err(away)?;
     let centre = api.handle.centre();
     let records = records.iter().map(|record| RecordView::of(record, &engagements, &centre)).collect::<Vec<_>>();
-    Ok(Json(json!({ "records": records })))
+    Ok(Json(json!({ "records": records })).into_response())
+}
+
+/// A line for each call.
+fn table(records: &[CallRecord], centre: &Centre) -> Table {
+    let mut table = Table::new(&[
+        "call",
+        "direction",
+        "trunk",
+        "caller",
+        "dialled",
+        "began",
+        "answered",
+        "connected",
+        "ended",
+        "sip",
+        "q850",
+        "ended_by",
+        "queue",
+        "interaction",
+        "outcome",
+        "waited_ms",
+        "agent",
+        "offers",
+    ]);
+    let word = |value: Value| value.as_str().unwrap_or_default().to_owned();
+    let time = |at: Option<Wall>| at.map(csv::time).unwrap_or_default();
+    for record in records {
+        let view = RecordView::of(record, &[], centre);
+        let parts = |part: &QueuePart<'_>| (part.queue.clone(), part.waited_ms.to_string(), part.offers.to_string());
+        let (queue, waited, offers) = view.queue.as_ref().map(parts).unwrap_or_default();
+        let queued = view.queue.as_ref();
+        table.row([
+            view.call.as_str(),
+            &word(json!(view.direction)),
+            view.trunk.as_deref().unwrap_or_default(),
+            view.caller,
+            view.dialled,
+            &time(Some(view.began)),
+            &time(view.answered),
+            &time(view.connected),
+            &time(Some(view.ended)),
+            &view.cause.sip.to_string(),
+            &view.cause.q850.to_string(),
+            &word(json!(view.ended_by)),
+            &queue,
+            queued.map_or("", |part| part.interaction.as_str()),
+            queued.map_or("", |part| part.outcome),
+            &waited,
+            queued.and_then(|part| part.agent.as_deref()).unwrap_or_default(),
+            &offers,
+        ]);
+    }
+    table
 }
 
 /// `GET /api/v1/records/{call}`

@@ -414,6 +414,23 @@ async fn supervisors_read_call_records() {
     assert_eq!(desk.get(&eva, "/api/v1/records?limit=x").await.status, StatusCode::BAD_REQUEST);
 }
 
+/// AP-05: records as a table for spreadsheets, in which nothing that a caller chose is a formula.
+#[tokio::test]
+async fn ap_05_call_records_come_as_csv() {
+    let desk = Desk::new("records-csv").await;
+    desk.api.database.put_records(&records()).await.unwrap();
+    let (ana, eva) = (desk.sign_in("ana").await, desk.sign_in("eva").await);
+    assert_eq!(desk.get_as(&ana, "/api/v1/records", "text/csv").await.status, StatusCode::FORBIDDEN);
+    let reply = desk.get_as(&eva, "/api/v1/records", "text/csv").await;
+    assert!(reply.headers["content-type"].to_str().unwrap().starts_with("text/csv"));
+    let lines: Vec<&str> = reply.text.split_terminator("\r\n").collect();
+    let [heads, call] = &lines[..] else { panic!("{}", reply.text) };
+    assert!(heads.starts_with("call,direction,trunk,caller,dialled,began,"), "{heads}");
+    assert_eq!(heads.split(',').count(), call.split(',').count(), "{call}");
+    assert!(call.starts_with("77,inbound,") && call.contains(",'+351210000077'; DROP TABLE calls; --,"), "{call}");
+    assert!(call.contains(",support,") && call.contains(",abandoned,"), "{call}");
+}
+
 /// AP-05: past calls are found by time, number and outcome, page by page.
 #[tokio::test]
 async fn call_records_are_found() {
