@@ -11,7 +11,7 @@ use crate::{
     engine::{Actor, Answer, Centre, Event, PageSays, PageTold, Refused, Request, TraceFilter},
 };
 
-/// Live events that may wait for the hub before it gives up on them and takes a whole snapshot instead.
+/// Live events that may wait for the hub before the oldest are lost; pages are told how many.
 pub const LIVE_WAITING_MAX: usize = 4_096;
 
 /// What a page's telephone is told and has not read; a page that leaves so much has to come again.

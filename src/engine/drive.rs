@@ -43,8 +43,11 @@ use crate::{
     switch::{self, Listener, RingId, Switch, SwitchSettings, TrunkLoad, authority},
 };
 
-/// An alarm of one kind is told at most so often.
+/// The same alarm is told at most so often.
 const ALARM_PAUSE: Duration = Duration::from_secs(1);
+
+/// Different ones of a kind in that time; whoever causes more of them must not fill the log.
+const ALARMS_MAX: usize = 16;
 
 /// All calls, agents and queues of one switch. Pure: it owns no socket, clock or task.
 ///
@@ -99,7 +102,8 @@ pub struct Engine {
     pub(super) draining: bool,
     drained: bool,
     pub(super) totals: Counts,
-    alarms: Vec<(std::mem::Discriminant<Alarm>, Instant)>,
+    /// Told lately.
+    alarms: Vec<(Alarm, Instant)>,
     /// Invariants that are broken since an earlier sweep.
     pub(super) broken: BTreeSet<String>,
     last_entry: EntryId,
@@ -376,16 +380,13 @@ impl Engine {
     }
 
     pub(super) fn alarm(&mut self, now: Now, alarm: Alarm) {
+        self.alarms.retain(|(_, told)| now.mono.since(*told) < ALARM_PAUSE);
         let kind = std::mem::discriminant(&alarm);
-        let recent = self.alarms.iter().position(|(other, _)| *other == kind);
-        if let Some((_, last)) = recent.and_then(|at| self.alarms.get_mut(at)) {
-            if now.mono.since(*last) < ALARM_PAUSE {
-                return;
-            }
-            *last = now.mono;
-        } else {
-            self.alarms.push((kind, now.mono));
+        let of_kind = self.alarms.iter().filter(|(other, _)| std::mem::discriminant(other) == kind);
+        if of_kind.count() >= ALARMS_MAX || self.alarms.iter().any(|(other, _)| *other == alarm) {
+            return;
         }
+        self.alarms.push((alarm.clone(), now.mono));
         self.emit(Output::Alarm(alarm));
     }
 

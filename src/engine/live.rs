@@ -11,7 +11,7 @@ use crate::{
     media::{Answer, Because},
 };
 
-/// One numbered event. Numbers have no gaps within a run; a page that missed some asks for a snapshot.
+/// One numbered event. Numbers have no gaps within a run; not each reader sees each event.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Event {
     pub sequence: u64,

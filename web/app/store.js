@@ -71,6 +71,7 @@ export function apply(message) {
     if (message.me || whole) me.value = message.me ?? null;
     if (message.choices) choices.value = message.choices;
     for (const notice of message.notices ?? []) tellOverride(notice);
+    if (message.events_lost) tell(t("events_lost", { count: String(message.events_lost) }), t("events_lost.hint"));
     for (const alert of message.alerts ?? []) tellAlert(alert);
     place.seq = message.seq;
     if (whole) place.epoch = message.epoch;

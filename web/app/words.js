@@ -36,6 +36,8 @@ const WORDS = {
   "alert.unserved_skills": ["{queue}: {waiting} wait, and nobody logged in has {skills}.", "{queue}: {waiting} à espera e ninguém na fila tem {skills}.", "{queue}: {waiting} esperan y nadie conectado tiene {skills}."],
   "alert.service_rests": ["{service} does not answer: calls go on without it.", "{service} não responde: as chamadas seguem sem ele.", "{service} no responde: las llamadas siguen sin él."],
   "alert.service_asked_again": ["{service} is asked again.", "{service} volta a ser consultado.", "Se vuelve a consultar a {service}."],
+  "events_lost": ["{count} things happened too fast to be told", "{count} coisas aconteceram demasiado depressa para serem ditas", "{count} cosas pasaron demasiado rápido para contarlas"],
+  "events_lost.hint": ["What you see is up to date; a message may be missing.", "O que vê está atual; pode faltar um aviso.", "Lo que ve está al día; puede faltar un aviso."],
   "overridden": ["{who} changed your status", "{who} mudou o seu estado", "{who} cambió su estado"],
   "overridden.api": ["A program", "Um programa", "Un programa"],
   "your_status": ["Your status", "O seu estado", "Su estado"],

@@ -33,6 +33,8 @@ pub struct Frame {
     pub choices: Option<Arc<Choices>>,
     /// What happened since the frame before, for supervisors.
     pub events: Vec<Arc<Event>>,
+    /// Beyond those so many happened, which nobody kept: notices and alerts may have been among them.
+    pub events_lost: u64,
     /// What was done to agents on their behalf, each for his own page.
     pub notices: Vec<(AgentId, NoticeView)>,
     /// What people should look at, each with the event that says who may see it.
@@ -72,6 +74,13 @@ struct Wire<'a> {
     choices: Option<&'a Choices>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     events: Vec<&'a Event>,
+    #[serde(skip_serializing_if = "is_zero")]
+    events_lost: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde hands it in")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 #[derive(Serialize)]
@@ -106,7 +115,7 @@ impl Gone<'_> {
 
 impl Frame {
     /// `None` when nothing differs and nothing happened.
-    pub fn between(before: &View, now: &View, at: Wall, events: Vec<Arc<Event>>) -> Option<Self> {
+    pub fn between(before: &View, now: &View, at: Wall, (events, events_lost): (Vec<Arc<Event>>, u64)) -> Option<Self> {
         let frame = Self {
             at,
             agents: changed(&before.agents, &now.agents).map(|(id, agent)| (*id, Arc::clone(agent))).collect(),
@@ -118,6 +127,7 @@ impl Frame {
             choices: (!Arc::ptr_eq(&before.choices, &now.choices)).then(|| Arc::clone(&now.choices)),
             supervisions: changed_supervisions(before, now),
             events,
+            events_lost,
             ..Self::default()
         };
         (!frame.is_empty()).then_some(frame)
@@ -132,6 +142,7 @@ impl Frame {
             && self.gone_calls.is_empty()
             && self.choices.is_none()
             && self.events.is_empty()
+            && self.events_lost == 0
             && self.supervisions.is_empty()
     }
 
@@ -178,6 +189,7 @@ impl Frame {
             },
             choices: self.choices.as_deref(),
             events: self.events.iter().filter(|event| sight.event(event)).map(|event| &**event).collect(),
+            events_lost: self.events_lost,
         };
         serde_json::to_string(&wire).unwrap_or_default()
     }
@@ -196,6 +208,7 @@ pub fn snapshot_text(view: &View, epoch: &str, seq: u64, now: Wall, reader: &Rea
         gone: Gone { agents: &[], queues: &[], calls: &[] },
         choices: Some(&view.choices),
         events: Vec::new(),
+        events_lost: 0,
     };
     let shared = serde_json::to_string(&wire).unwrap_or_default();
     let me = reader.agent.and_then(|own| view.agents.get(&own)).map(|agent| Me::from(&**agent));

@@ -30,7 +30,7 @@ const RING_MAX: usize = 512;
 /// Patches that one page may be behind before it is dropped.
 pub const BEHIND_MAX: usize = 128;
 
-/// Events in one patch; beyond it the oldest are left out and the page is told by their numbers.
+/// Events in one patch; beyond it the oldest are left out, and the patch says how many.
 const EVENTS_MAX: usize = 1_000;
 
 /// Pages that may wait for their first view at once.
@@ -77,6 +77,8 @@ struct Keeper {
     ring: VecDeque<Arc<Frame>>,
     frames: broadcast::Sender<Arc<Frame>>,
     events: VecDeque<Arc<Event>>,
+    /// Of those since the last patch, which are not among `events`.
+    lost: u64,
     last: Instant,
 }
 
@@ -91,6 +93,7 @@ impl Hub {
             ring: VecDeque::new(),
             frames: broadcast::Sender::new(BEHIND_MAX),
             events: VecDeque::new(),
+            lost: 0,
             last: Instant::now(),
         };
         (Self { joins, epoch: epoch.into() }, keeper.run(incoming))
@@ -139,7 +142,7 @@ impl Keeper {
                 event = first_of(&mut live), if due.is_none() => {
                     match event {
                         Ok(event) => self.remember(event),
-                        Err(broadcast::error::RecvError::Lagged(_)) => {}
+                        Err(broadcast::error::RecvError::Lagged(count)) => self.lose(count),
                         Err(broadcast::error::RecvError::Closed) => return,
                     }
                     due = Some((self.last + PACE).max(Instant::now() + GATHER));
@@ -159,7 +162,7 @@ impl Keeper {
         loop {
             match live.try_recv() {
                 Ok(event) => self.remember(event),
-                Err(broadcast::error::TryRecvError::Lagged(_)) => {}
+                Err(broadcast::error::TryRecvError::Lagged(count)) => self.lose(count),
                 Err(broadcast::error::TryRecvError::Empty | broadcast::error::TryRecvError::Closed) => return,
             }
         }
@@ -168,8 +171,14 @@ impl Keeper {
     fn remember(&mut self, event: Arc<Event>) {
         if self.events.len() == EVENTS_MAX {
             self.events.pop_front();
+            self.lose(1);
         }
         self.events.push_back(event);
+    }
+
+    fn lose(&mut self, count: u64) {
+        self.lost += count;
+        metrics::counter!("live_events_lost_total").increment(count);
     }
 
     async fn on_join(&mut self, join: Join) {
@@ -202,7 +211,7 @@ impl Keeper {
         let notices = events.iter().filter_map(|event| notice(event, &centre)).collect();
         let alert = |event: &Arc<Event>| Some((Arc::clone(event), AlertView::of(event, &centre)?));
         let alerts = events.iter().filter_map(alert).collect();
-        let frame = Frame::between(&self.view, &view, snapshot.at, events);
+        let frame = Frame::between(&self.view, &view, snapshot.at, (events, std::mem::take(&mut self.lost)));
         self.view = Arc::new(view);
         if let Some(mut frame) = frame {
             self.seq += 1;

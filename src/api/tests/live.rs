@@ -78,6 +78,24 @@ impl Open {
     }
 }
 
+/// SV-05: events that come faster than they can be told are counted in the patch, for everybody; the others come.
+#[tokio::test]
+async fn sv_05_lost_events_are_counted() {
+    let open = Open::new("lost-events").await;
+    let mut page = open.page(&open.desk.sign_in("eva").await).await;
+    assert_eq!(page.json().await["type"], "snapshot");
+    // In one go: the desk keeps sixteen for who is slow.
+    for _ in 0..40 {
+        open.desk.picture.tell(Happened::SettingsChanged);
+    }
+    let patch = page.json().await;
+    let told = patch["events"].as_array().map_or(0, Vec::len) as u64;
+    assert_eq!((told, patch["events_lost"].as_u64()), (16, Some(24)), "{patch}");
+    open.desk.picture.tell(Happened::SettingsChanged);
+    let patch = page.json().await;
+    assert_eq!((patch["events"].as_array().map(Vec::len), &patch["events_lost"]), (Some(1), &Value::Null), "{patch}");
+}
+
 struct Page {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
 }

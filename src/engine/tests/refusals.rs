@@ -227,6 +227,21 @@ fn sw_19_a_phone_that_starts_anew_beside_a_guesser_is_heard() {
     assert_eq!(world.response(ana), Some(200), "where she was before");
 }
 
+/// Of two guessers in one second both are told; a crowd of them doesn't fill the log.
+#[test]
+fn each_guesser_is_an_alarm_and_a_crowd_is_some() {
+    let mut world = World::new(70);
+    for host in 1..=40 {
+        let eve = world.add_phone(&format!("127.0.1.{host}:6666"), "wrong");
+        for _ in 0..10 {
+            world.register(eve, "ana");
+        }
+    }
+    let told: Vec<_> = world.alarms.iter().map(|alarm| format!("{alarm:?}")).collect();
+    assert!(told[1].contains("127.0.1.2"), "{told:?}");
+    assert!((16..40).contains(&told.len()), "{told:?}");
+}
+
 /// SW-19: who has a /64 of IPv6 is one source: banned after ten guesses from ten addresses. Where somebody is registered in it,
 /// it is not banned as a whole, nor for that user.
 #[test]
