@@ -12,7 +12,7 @@ use super::{Failed, TestCall, environment};
 use crate::{
     base::{Chance, FlowId, Instant, Now},
     engine::Input,
-    media::{Codec, Listener, Sound, built_in, wav},
+    media::{Codec, Country, Listener, Sound, built_in, wav},
     net::{Net, StreamLimits},
     server::{Clock, find_server, seed},
     settings::ListenerKind,
@@ -57,7 +57,9 @@ pub fn test_call(call: &TestCall) -> Result<(), Failed> {
         let written = fs::write(path, wav::write(&Sound::from_samples(caller.listener.samples())));
         written.map_err(|why| format!("{}: {why}", path.display()))?;
     }
-    caller.report()
+    // Of a switch elsewhere whose main file is not here nobody knows.
+    let settings = find_server(&call.config.config, &environment());
+    caller.report(settings.map(|settings| settings.rtp.tones).unwrap_or_default())
 }
 
 /// Where the switch of the main file hears SIP over UDP, or what was said instead.
@@ -303,7 +305,7 @@ impl Caller {
         let _ = self.rtp.send_to(&packet, remote);
     }
 
-    fn report(&self) -> Result<(), Failed> {
+    fn report(&self, country: Country) -> Result<(), Failed> {
         let Story { answered_100, ringing, answered, first_sound, ended, refused, deaf } = &self.story;
         if *deaf {
             return Err("nothing listens there\n    hint: does the switch run, and is --server its UDP address?".into());
@@ -321,7 +323,7 @@ impl Caller {
         line("ringing", ringing);
         line("answered", answered);
         line("first sound", first_sound);
-        let stretches = Ear::new().judge(self.listener.samples());
+        let stretches = Ear::new(country).judge(self.listener.samples());
         println!("  heard        {}", if stretches.is_empty() { String::from("nothing") } else { told(&stretches) });
         println!(
             "  packets      {} came, longest wait {} ms, {} out of order or lost; {} sent",
@@ -336,9 +338,12 @@ impl Caller {
         if answered.is_none() {
             return Err("nobody answered in that time; --seconds waits longer".into());
         }
-        let someone = stretches.iter().find(|stretch| stretch.sort == Sort::Someone);
+        let someone = stretches.iter().find(|stretch| stretch.sort == Sort::Other);
         match someone {
-            Some(_) => println!("Someone was heard: the call went all the way."),
+            Some(_) => println!(
+                "Something else than silence, ringback and the built-in music was heard: an agent, or an announcement, a menu \
+                 or a music of the centre's own. Which of them can't be told from here; --record FILE keeps it."
+            ),
             None => println!("No agent was heard. Register a phone (the banner says how), answer, and try again."),
         }
         Ok(())

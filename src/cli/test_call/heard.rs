@@ -1,4 +1,4 @@
-//! What a caller heard, piece by piece: silence, ringback, hold music, or someone.
+//! What a caller heard, piece by piece: silence, ringback, the built-in hold music, or anything else.
 
 use std::{
     collections::HashSet,
@@ -25,8 +25,8 @@ pub enum Sort {
     Silence,
     Ringback,
     HoldMusic,
-    /// Nothing that the switch plays by itself: an agent, a clip, a phone's own sound.
-    Someone,
+    /// Anything else: an agent, but also a clip, a menu, a queue's own music, or a phone's own sound.
+    Other,
 }
 
 impl fmt::Display for Sort {
@@ -35,7 +35,7 @@ impl fmt::Display for Sort {
             Self::Silence => "silence",
             Self::Ringback => "ringback tone",
             Self::HoldMusic => "hold music",
-            Self::Someone => "someone",
+            Self::Other => "someone or a clip",
         })
     }
 }
@@ -51,11 +51,17 @@ pub struct Stretch {
 /// Knows the switch's own sounds again.
 pub struct Ear {
     music: HashSet<[u8; PRINT]>,
+    /// Ringback as in the switch's country.
+    ringback: HashSet<[u8; PRINT]>,
+    /// From one ring to the next.
+    cadence: Duration,
 }
 
 impl Ear {
-    pub fn new() -> Self {
-        Self { music: prints(&built_in::hold_music()) }
+    pub fn new(country: Country) -> Self {
+        let ringback = tone(Tone::Ringback, country);
+        let cadence = time_of(ringback.len());
+        Self { music: prints(&built_in::hold_music()), ringback: prints(&ringback), cadence }
     }
 
     /// The samples cut into stretches.
@@ -69,7 +75,7 @@ impl Ear {
                 _ => stretches.push(Stretch { sort, from, length }),
             }
         }
-        smooth(stretches)
+        smooth(stretches, self.cadence)
     }
 
     fn sort(&self, piece: &[i16]) -> Sort {
@@ -77,25 +83,28 @@ impl Ear {
             return Sort::Silence;
         }
         let octets = Sound::from_samples(piece);
-        let known = octets.octets(Codec::Pcmu).chunks_exact(PRINT).filter(|print| self.knows(print)).count();
         // Most prints of music are found again; a few of any speech may be, by chance.
-        if known * 2 > piece.len() / PRINT {
+        let is_of = |sound: &HashSet<[u8; PRINT]>| {
+            let prints = octets.octets(Codec::Pcmu).chunks_exact(PRINT);
+            let known = prints.filter(|print| <[u8; PRINT]>::try_from(*print).is_ok_and(|it| sound.contains(&it)));
+            known.count() * 2 > piece.len() / PRINT
+        };
+        if is_of(&self.music) {
             return Sort::HoldMusic;
         }
         let peak = tone_peak(piece, 425.0);
-        // A pure tone carries nearly all of what is heard.
-        if peak > loudness(piece) * std::f64::consts::SQRT_2 * 0.9 { Sort::Ringback } else { Sort::Someone }
-    }
-
-    fn knows(&self, print: &[u8]) -> bool {
-        <[u8; PRINT]>::try_from(print).is_ok_and(|print| self.music.contains(&print))
+        // A phone's own: a pure tone carries nearly all of what is heard.
+        let is_tone = || peak > loudness(piece) * std::f64::consts::SQRT_2 * 0.9;
+        if is_of(&self.ringback) || is_tone() { Sort::Ringback } else { Sort::Other }
     }
 }
 
-/// Every place of a sound, in µ-law: players send it so, and our ear decodes and encodes it without loss.
+/// Every place of a sound but where it is silent, in µ-law: players send it so, and our ear decodes and encodes it without
+/// loss.
 fn prints(sound: &Sound) -> HashSet<[u8; PRINT]> {
     let octets = sound.octets(Codec::Pcmu);
-    octets.windows(PRINT).filter_map(|window| window.try_into().ok()).collect()
+    let sounds = octets.windows(PRINT).filter(|window| window.iter().any(|octet| Some(octet) != window.first()));
+    sounds.filter_map(|window| window.try_into().ok()).collect()
 }
 
 fn loudness(samples: &[i16]) -> f64 {
@@ -107,7 +116,7 @@ fn time_of(samples: usize) -> Duration {
 }
 
 /// Takes stretches that are too short to mean anything into the one before.
-fn smooth(stretches: Vec<Stretch>) -> Vec<Stretch> {
+fn smooth(stretches: Vec<Stretch>, cadence: Duration) -> Vec<Stretch> {
     let mut smooth: Vec<Stretch> = Vec::new();
     for stretch in stretches {
         match smooth.last_mut() {
@@ -118,7 +127,7 @@ fn smooth(stretches: Vec<Stretch>) -> Vec<Stretch> {
     // Ringback comes and goes; its pauses are part of it.
     let mut whole: Vec<Stretch> = Vec::new();
     for stretch in smooth {
-        let pause = stretch.sort == Sort::Silence && stretch.length <= cadence();
+        let pause = stretch.sort == Sort::Silence && stretch.length <= cadence;
         match whole.last_mut() {
             Some(last) if last.sort == stretch.sort || (last.sort == Sort::Ringback && pause) => {
                 last.length += stretch.length;
@@ -129,11 +138,7 @@ fn smooth(stretches: Vec<Stretch>) -> Vec<Stretch> {
     whole
 }
 
-fn cadence() -> Duration {
-    time_of(tone(Tone::Ringback, Country::Neutral).len())
-}
-
-/// One line for people: `hold music 0.0-4.2 s, someone 4.2-14.2 s`.
+/// One line for people: `hold music 0.0-4.2 s, someone or a clip 4.2-14.2 s`.
 pub fn told(stretches: &[Stretch]) -> String {
     let mut text = String::new();
     for Stretch { sort, from, length } in stretches {
@@ -148,7 +153,7 @@ mod tests {
     use super::*;
 
     fn sorts(samples: &[i16]) -> Vec<Sort> {
-        Ear::new().judge(samples).into_iter().map(|stretch| stretch.sort).collect()
+        Ear::new(Country::Neutral).judge(samples).into_iter().map(|stretch| stretch.sort).collect()
     }
 
     #[test]
@@ -159,9 +164,20 @@ mod tests {
         assert_eq!(sorts(&[0; 16_000]), [Sort::Silence]);
         assert_eq!(sorts(&music), [Sort::HoldMusic]);
         assert_eq!(sorts(&ringback), [Sort::Ringback], "one stretch, its pause included");
-        assert!(sorts(&voice).contains(&Sort::Someone));
+        assert!(sorts(&voice).contains(&Sort::Other));
         let call = [ringback.as_slice(), &music, &voice].concat();
         let heard = sorts(&call);
-        assert_eq!(heard.get(..3), Some([Sort::Ringback, Sort::HoldMusic, Sort::Someone].as_slice()), "{heard:?}");
+        assert_eq!(heard.get(..3), Some([Sort::Ringback, Sort::HoldMusic, Sort::Other].as_slice()), "{heard:?}");
+    }
+
+    /// Ringback is not taken for a person in any country.
+    #[test]
+    fn the_ear_knows_each_countrys_ringback() {
+        for (name, country) in Country::NAMED {
+            let rings: Vec<i16> = tone(Tone::Ringback, country).samples().collect();
+            let heard = Ear::new(country).judge(&[&rings[..], &rings[..]].concat());
+            let sorts: Vec<_> = heard.iter().map(|stretch| stretch.sort).collect();
+            assert_eq!(sorts, [Sort::Ringback], "{name}");
+        }
     }
 }
