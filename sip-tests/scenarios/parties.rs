@@ -217,6 +217,35 @@ fn ch_03_a_muted_leg_is_not_heard() {
     world.settle();
 }
 
+/// SW-10: the others hear a leg louder or quieter than it is, after a restart too; what it hears itself stays as it was.
+#[test]
+fn sw_10_a_leg_is_louder_or_quieter() {
+    let desk = desk(311);
+    let Desk { world, customer, ana, .. } = &desk;
+    let leg = desk.leg(LegParty::User(UserId(1)));
+    let level = |listener: &Call, of: &Call| {
+        let voice = of.with(|call| call.media.voice);
+        listener.tapes();
+        world.run_for(secs(1));
+        let tape = listener.with(|call| call.media.ear.tape.take()).expect("a tape");
+        strowger::media::tone_peak(&tape[tape.len() - 4_000..], f64::from(voice.0))
+    };
+    for (gain_db, restart, wanted) in [(-12, false, 2_010.0), (6, true, 15_960.0), (0, true, 8_000.0)] {
+        desk.asks(Request::SetGain { call: desk.call(), leg, gain_db }).expect("done");
+        if restart {
+            restarts(world);
+        }
+        world.run_for(secs(1));
+        let (hers, his) = (level(customer, &ana.call()), level(&ana.call(), customer));
+        assert!((hers - wanted).abs() < wanted / 10.0, "{gain_db} dB: {hers:.0}, not {wanted:.0}");
+        assert!((his - 8_000.0).abs() < 800.0, "{his:.0}");
+        let shown = world.snapshot().calls[0].legs.iter().find(|other| other.leg == leg).map(|leg| leg.gain_db);
+        assert_eq!(shown, Some(gain_db));
+    }
+    ana.hangs_up();
+    world.settle();
+}
+
 fn hears(call: &Call, voice: Voice) -> bool {
     call.listens_anew();
     call.phone.world().run_for(secs(1));
@@ -462,6 +491,7 @@ fn ch_13_a_guest_is_no_host() {
     for request in [
         Request::DropParty { call, leg: hosts },
         Request::MuteParty { call, leg: customers, muted: true },
+        Request::SetGain { call, leg: customers, gain_db: 6 },
         Request::Hold { call, held: true },
         Request::Transfer { call, by: user, to: "eva".into(), failed: None },
         Request::Consult { call, by: user, to: "eva".into() },

@@ -337,6 +337,12 @@ pub enum Request {
         leg: LegId,
         muted: bool,
     },
+    /// The others hear a leg so many decibels louder than it is, or quieter: [`Gain::DB`](media::Gain::DB).
+    SetGain {
+        call: CallId,
+        leg: LegId,
+        gain_db: i8,
+    },
     /// Listens to an answered leg: a person or a machine.
     JudgeAnswer {
         call: CallId,
@@ -421,6 +427,7 @@ impl Request {
         | Self::Consult { call, .. }
         | Self::ConsultStep { call, .. }
         | Self::MuteParty { call, .. }
+        | Self::SetGain { call, .. }
         | Self::Supervise { call, .. }
         | Self::EndSupervision { call, .. } = self
         {

@@ -93,7 +93,7 @@ pub use watching::{
 pub use crate::{
     acd::{Actor, Refused},
     media::{
-        AnswerSettings,
+        AnswerSettings, Gain,
         tape::{Format as RecordingFormat, Span},
         upload::UPLOAD_BYTES_MAX,
     },

@@ -168,9 +168,17 @@ impl Engine {
         Ok(())
     }
 
-    pub(super) fn mute_party(&mut self, call: CallId, leg: LegId, muted: bool) -> Result<(), Refused> {
-        self.check_leg(call, leg)?;
+    pub(super) fn mute_party(&mut self, call: CallId, actor: Actor, leg: LegId, muted: bool) -> Result<(), Refused> {
+        self.host_or_own(call, actor, leg)?.check_leg(call, leg)?;
         if self.switch.set_muted(leg, muted) {
+            return Ok(());
+        }
+        Err(Refused::not_now("codec", "somebody in this call speaks a codec that can't be decoded here"))
+    }
+
+    pub(super) fn set_gain(&mut self, call: CallId, actor: Actor, leg: LegId, gain_db: i8) -> Result<(), Refused> {
+        self.host_or_own(call, actor, leg)?.check_leg(call, leg)?;
+        if self.switch.set_gain(leg, gain_db) {
             return Ok(());
         }
         Err(Refused::not_now("codec", "somebody in this call speaks a codec that can't be decoded here"))

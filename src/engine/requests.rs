@@ -86,9 +86,8 @@ impl Engine {
             Request::Consult { call, by, to } => self.host(call, actor)?.consult(now, call, by, &to)?,
             Request::ConsultStep { call, step } => self.host(call, actor)?.consult_step(now, call, step)?,
             Request::DropParty { call, leg } => self.host_or_own(call, actor, leg)?.drop_party(now, call, leg)?,
-            Request::MuteParty { call, leg, muted } => {
-                self.host_or_own(call, actor, leg)?.mute_party(call, leg, muted)?
-            }
+            Request::MuteParty { call, leg, muted } => self.mute_party(call, actor, leg, muted)?,
+            Request::SetGain { call, leg, gain_db } => self.set_gain(call, actor, leg, gain_db)?,
             Request::JudgeAnswer { call, leg, settings } => self.judge_answer(call, leg, settings)?,
             Request::Supervise { call, user, mode } => self.supervise(now, call, user, mode)?,
             Request::EndSupervision { call, user } => self.end_supervision(now, call, user)?,

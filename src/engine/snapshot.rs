@@ -85,6 +85,8 @@ pub struct LegView {
     pub guest: Option<Guest>,
     /// Nobody hears it.
     pub muted: bool,
+    /// How much louder the others hear it than it is, in decibels.
+    pub gain_db: i8,
     /// On hold by hand.
     pub held: bool,
 }

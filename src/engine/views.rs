@@ -115,6 +115,7 @@ impl Engine {
                     holds: leg.holds(),
                     guest: leg.guest(),
                     muted: leg.is_muted(),
+                    gain_db: leg.gain_db(),
                     held: leg.is_held(),
                 })
                 .collect(),

@@ -20,6 +20,8 @@ impl Gain {
     pub const UNITY: Self = Self(256);
     /// 12 dB: beyond, any voice only distorts.
     pub const MAX: Self = Self(1_024);
+    /// What a leg may be set to, in decibels: less would be as good as silence.
+    pub const DB: std::ops::RangeInclusive<i8> = -24..=12;
 
     /// In 256ths, up to [`MAX`](Self::MAX).
     pub fn new(parts: u16) -> Self {

@@ -189,6 +189,7 @@ impl Switch {
             peer: None,
             guest: None,
             muted: false,
+            gain_db: 0,
             held: false,
             joined: false,
             forsaken: false,

@@ -96,6 +96,20 @@ impl Switch {
         true
     }
 
+    /// The others hear a leg so many decibels louder than it is, within [`Gain::DB`].
+    pub fn set_gain(&mut self, leg: LegId, gain_db: i8) -> bool {
+        let Some(call) = self.legs.get(&leg).map(|leg| leg.call) else { return false };
+        if gain_db != 0 && !self.can_take_guest(call) {
+            return false;
+        }
+        if let Some(known) = self.legs.get_mut(&leg) {
+            known.gain_db = gain_db.clamp(*Gain::DB.start(), *Gain::DB.end());
+        }
+        self.arrange(call);
+        self.fact(Fact::Changed { call });
+        true
+    }
+
     /// Ends one leg at somebody's wish. The others talk on if there are two of them; otherwise the call is over.
     pub fn drop_party(&mut self, now: Now, leg: LegId, cause: Cause) {
         self.replace_party(now, leg, None, cause);
@@ -288,7 +302,7 @@ impl Switch {
             .filter(|leg| leg.media.open)
             .collect();
         let worker = members.first()?.media.port.worker;
-        let is_plain = members.iter().all(|leg| leg.guest.is_none() && !leg.muted && !leg.held);
+        let is_plain = members.iter().all(|leg| leg.guest.is_none() && !leg.muted && !leg.held && leg.gain_db == 0);
         let command = match members[..] {
             [one, other] if is_plain => Command::Join { a: one.media.stream, b: other.media.stream },
             [_, _, ..] => {
@@ -298,7 +312,7 @@ impl Switch {
                     is_within_hearing(&members, members[listener], members[speaker], peer)
                 };
                 let gain = |listener: usize, speaker: usize| match reaches(listener, speaker) {
-                    true if !members[speaker].muted => Gain::UNITY,
+                    true if !members[speaker].muted => Gain::from_db(f32::from(members[speaker].gain_db)),
                     true | false => Gain::SILENT,
                 };
                 // Who is muted is not heard, but still presses keys (CH-03).

@@ -66,6 +66,8 @@ struct KeptLeg {
     #[serde(default)]
     muted: bool,
     #[serde(default)]
+    gain_db: i8,
+    #[serde(default)]
     held: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     info_digits: Option<Digits>,
@@ -177,6 +179,7 @@ impl Switch {
             joined: leg.joined,
             guest: leg.guest,
             muted: leg.muted,
+            gain_db: leg.gain_db,
             held: leg.held,
             info_digits: leg.info_digits,
             began: leg.began,
@@ -382,6 +385,7 @@ impl Switch {
             forsaken: false,
             guest: kept.guest,
             muted: kept.muted,
+            gain_db: kept.gain_db,
             held: kept.held,
             ring: None,
             began: kept.began,

@@ -37,6 +37,8 @@ pub(super) struct Leg {
     pub guest: Option<Guest>,
     /// Nobody hears it.
     pub muted: bool,
+    /// How much louder the others hear it than it is, in decibels.
+    pub gain_db: i8,
     /// On hold by hand: it neither hears nor is heard.
     pub held: bool,
     /// It has heard its peer.

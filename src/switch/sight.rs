@@ -127,6 +127,11 @@ impl<'a> LegSight<'a> {
         self.0.muted
     }
 
+    /// How much louder the others hear it than it is, in decibels.
+    pub fn gain_db(self) -> i8 {
+        self.0.gain_db
+    }
+
     /// Its peer has put us on hold.
     pub fn holds(self) -> bool {
         self.0.holds()

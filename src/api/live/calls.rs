@@ -58,6 +58,8 @@ pub struct PartyView {
     pub display: Option<String>,
     pub answered: bool,
     pub muted: bool,
+    /// How much louder the others hear it than it is, in decibels.
+    pub gain_db: i8,
     /// On hold by hand.
     pub held: bool,
     /// Brought into the call of two others.
@@ -95,6 +97,7 @@ impl Names<'_> {
             display: user.map(|user| shown(user).to_owned()),
             answered: leg.answered,
             muted: leg.muted,
+            gain_db: leg.gain_db,
             held: leg.held,
             third: leg.guest.is_some(),
             asked: matches!(leg.guest, Some(Guest::Consults { .. })),

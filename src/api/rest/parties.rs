@@ -12,7 +12,7 @@ use super::{Body, DONE, Done, Scope, number};
 use crate::{
     api::{Api, Problem, Signed},
     base::{CallId, LegId},
-    engine::{Actor, AnswerSettings, BlindFailed, ConsultStep, Request, Supervision},
+    engine::{Actor, AnswerSettings, BlindFailed, ConsultStep, Gain, Request, Supervision},
     store::Role,
 };
 
@@ -35,7 +35,10 @@ pub struct NewParty {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PartyChange {
-    muted: bool,
+    #[serde(default)]
+    muted: Option<bool>,
+    #[serde(default)]
+    gain_db: Option<i8>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -57,7 +60,7 @@ pub async fn add(
     Ok(DONE)
 }
 
-/// `PUT /api/v1/calls/{call}/parties/{leg}`: nobody hears it, or all do again.
+/// `PUT /api/v1/calls/{call}/parties/{leg}`: nobody hears it, or all do again; or they hear it louder, or quieter.
 pub async fn change(
     State(api): State<Arc<Api>>,
     signed: Signed,
@@ -66,7 +69,20 @@ pub async fn change(
 ) -> Result<Json<Done>, Problem> {
     let (call, actor) = own_call(&api, &signed, &call).await?;
     let leg = party(&api, call, &leg).await?;
-    api.ask(actor, Request::MuteParty { call, leg, muted: change.muted }).await?;
+    let request = match (change.muted, change.gain_db) {
+        (Some(muted), None) => Request::MuteParty { call, leg, muted },
+        (None, Some(gain_db)) if Gain::DB.contains(&gain_db) => Request::SetGain { call, leg, gain_db },
+        (None, Some(_)) => {
+            let (least, most) = (Gain::DB.start(), Gain::DB.end());
+            return Err(
+                Problem::bad_request(format!("gain_db goes from {least} to {most}.")).hint("0 is as it is said.")
+            );
+        }
+        (None, None) | (Some(_), Some(_)) => {
+            return Err(Problem::bad_request("One change at a time.").hint("Give either muted or gain_db."));
+        }
+    };
+    api.ask(actor, request).await?;
     Ok(DONE)
 }
 

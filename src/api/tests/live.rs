@@ -195,6 +195,7 @@ fn ear(guest: Guest) -> LegView {
         holds: false,
         guest: Some(guest),
         muted: false,
+        gain_db: 0,
         held: false,
     }
 }
