@@ -1,5 +1,5 @@
-//! OP-08, RC-01: what a relayed packet costs, against a bare loop of the same hour, and what a recorded call costs beyond
-//! that: `cargo bench --bench relay [-- calls]`.
+//! OP-08, RC-01, SW-09: what a relayed packet costs, against a bare loop of the same hour, what SRTP on both legs adds to it, and
+//! what a recorded call costs beyond that: `cargo bench --bench relay [-- calls]`.
 //!
 //! 600 calls of G.711, 20 ms, both ways, on loopback. The bare loop does no more than `epoll_wait`, `recvfrom` and
 //! `sendto` over as many sockets. Both run in turn for a few seconds each; the cost is the CPU time of the threads that
@@ -10,6 +10,7 @@
 use std::{
     fs,
     net::{Ipv4Addr, SocketAddr, UdpSocket},
+    ops::Range,
     os::fd::AsRawFd,
     sync::{
         Arc,
@@ -20,8 +21,11 @@ use std::{
 };
 
 use strowger::{
-    base::{self, Chance, SegmentId, StreamId},
-    media::{Codec, Command, Country, Form, Port, PortPool, Remote, Standing, tape::Taping},
+    base::{self, Chance, Private, SegmentId, StreamId},
+    media::{
+        Codec, Command, Country, Form, KEY_BYTES, PROTECTION_BYTES_MAX, PortPool, Remote, Secure, Security, Standing,
+        Suite, tape::Taping,
+    },
     plane::{Plane, PlaneSettings},
     store::recordings::Recorder,
 };
@@ -30,6 +34,8 @@ use strowger::{
 const PHONES: usize = 40;
 const FRAME: Duration = Duration::from_millis(20);
 const PACKET_BYTES: usize = 172;
+/// With the tag of [`Suite::Long`].
+const SECURE_BYTES: usize = PACKET_BYTES + 10;
 /// Short, so that whatever else the machine does strikes both alike.
 const ROUNDS_A_PHASE: u32 = 40;
 const PHASES: u32 = 6;
@@ -50,7 +56,7 @@ fn main() {
     let (recorder, tapes) = Recorder::start(data.clone(), |_| {}).unwrap();
     let settings = PlaneSettings {
         address: Ipv4Addr::LOCALHOST.into(),
-        ports: 20_000..=20_000 + 4 * u16::try_from(calls).unwrap() + 127,
+        ports: 20_000..=20_000 + 8 * u16::try_from(calls).unwrap() + 127,
         browsers: None,
         workers: std::env::var("WORKERS").ok().and_then(|count| count.parse().ok()),
         country: Country::Neutral,
@@ -64,29 +70,38 @@ fn main() {
     let ports = bound.ports;
     println!("{} port pairs bound in {:.1} ms", ports.len(), started.elapsed().as_secs_f64() * 1e3);
     let memory = resident_kb();
-    let legs = open(&mut plane, &ports, &phones, calls);
+    let mut pool = PortPool::new(ports.iter().copied());
+    let legs = open(&mut plane, &mut pool, &phones, 0..calls, false);
     thread::sleep(Duration::from_millis(200));
     println!("memory of a bridged call: {:.1} KB", (resident_kb() - memory) as f64 / calls as f64);
+    let secure_legs = open(&mut plane, &mut pool, &phones, calls..2 * calls, true);
+    let mut guards: Vec<Secure> = secure_legs.iter().map(|_| Secure::new(security(2, 1))).collect();
     let bare = Bare::start(&phones, calls);
     println!("{calls} calls, {} packets/s each way, {} workers", calls * 100, plane.workers());
     println!("{:<8}{:>10}{:>9}{:>16}{:>9}{:>9}", "", "packets", "lost %", "CPU us/packet", "p50 us", "p99 us");
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    run("warm-up", &phones, &legs, &["media-"], 0);
+    let (mut ours, mut theirs, mut secure) = (Vec::new(), Vec::new(), Vec::new());
+    run("warm-up", &phones, (&legs, &mut []), &["media-"], 0);
     for phase in 0..PHASES {
-        theirs.push(run("bare", &phones, &bare.legs, &["bare"], phase));
-        ours.push(run("plane", &phones, &legs, &["media-"], phase + 1));
+        theirs.push(run("bare", &phones, (&bare.legs, &mut []), &["bare"], phase));
+        ours.push(run("plane", &phones, (&legs, &mut []), &["media-"], phase + 1));
+        secure.push(run("srtp", &phones, (&secure_legs, &mut guards), &["media-"], phase));
     }
     record(&mut plane, calls);
-    let taped = |phase| run("taped", &phones, &legs, &["media-", "recorder"], PHASES + 1 + phase).cpu_us;
+    let taped = |phase| run("taped", &phones, (&legs, &mut []), &["media-", "recorder"], PHASES + 1 + phase).cpu_us;
     let taped: Vec<f64> = (0..PHASES).map(taped).collect();
     bare.stop();
     let mut ratios: Vec<f64> = ours.iter().zip(&theirs).map(|(ours, theirs)| ours.cpu_us / theirs.cpu_us).collect();
     ratios.sort_by(f64::total_cmp);
     let plain: Vec<f64> = ours.iter().map(|phase| phase.cpu_us).collect();
+    let protected: Vec<f64> = secure.iter().map(|phase| phase.cpu_us).collect();
+    println!(
+        "SRTP on both legs: {:.2} us of CPU a packet beyond the plain relay",
+        median(protected) - median(plain.clone())
+    );
     // A hundred packets a second and call.
     println!("recording: {:.2} ms of CPU a call-second", (median(taped) - median(plain)) / 10.0);
     println!("ratio plane / bare: {:.2} (median of {PHASES})", (ratios[2] + ratios[3]) / 2.0);
-    let complete = ours.iter().all(|phase| phase.lost < 0.1);
+    let complete = ours.iter().chain(&secure).all(|phase| phase.lost < 0.1);
     drop((plane, settings, recorder));
     fs::remove_dir_all(data).unwrap();
     println!("{}", if complete { "every packet arrived" } else { "packets were lost: the machine was too busy" });
@@ -118,18 +133,28 @@ fn socket(addr: SocketAddr) -> UdpSocket {
     socket
 }
 
+fn security(ours: u8, theirs: u8) -> Security {
+    let key = |octet| Private::new([octet; KEY_BYTES]);
+    Security { suite: Suite::Long, ours: key(ours), theirs: key(theirs) }
+}
+
 /// Opens and joins two streams a call; tells where each leg's phone sends to.
-fn open(plane: &mut Plane, ports: &[Port], phones: &[UdpSocket], calls: usize) -> Vec<SocketAddr> {
-    let mut pool = PortPool::new(ports.iter().copied());
+fn open(
+    plane: &mut Plane,
+    pool: &mut PortPool,
+    phones: &[UdpSocket],
+    calls: Range<usize>,
+    is_secure: bool,
+) -> Vec<SocketAddr> {
     let mut legs = Vec::new();
-    for call in 0..calls {
+    for call in calls {
         let first = pool.take(base::Instant::ZERO, None).unwrap();
         let second = pool.take(base::Instant::ZERO, Some(first.worker)).unwrap();
         for (side, port) in [first, second].into_iter().enumerate() {
             let stream = StreamId((call * 2 + side) as u64);
             let remote = Some(Remote::new(phones[(call * 2 + side) % PHONES].local_addr().unwrap()));
-            let (form, standing) =
-                (Form::plain(Codec::Pcmu), Box::new(Standing::begin(&mut Chance::from_number(stream.0))));
+            let form = Form { security: is_secure.then(|| security(1, 2)), ..Form::plain(Codec::Pcmu) };
+            let standing = Box::new(Standing::begin(&mut Chance::from_number(stream.0)));
             plane.send(Command::Open { stream, port, remote, form, standing }).unwrap();
             legs.push(port.rtp);
         }
@@ -139,13 +164,19 @@ fn open(plane: &mut Plane, ports: &[Port], phones: &[UdpSocket], calls: usize) -
     legs
 }
 
-/// Every leg's phone speaks for one phase, spread over the 20 ms; what comes back is timed.
-fn run(name: &str, phones: &Arc<Vec<UdpSocket>>, legs: &[SocketAddr], threads: &[&str], phase: u32) -> Phase {
+/// Every leg's phone speaks for one phase, spread over the 20 ms; what comes back is timed, where it can be read without keys.
+fn run(
+    name: &str,
+    phones: &Arc<Vec<UdpSocket>>,
+    (legs, guards): (&[SocketAddr], &mut [Secure]),
+    threads: &[&str],
+    phase: u32,
+) -> Phase {
     drain(phones);
     let done = Arc::new(AtomicBool::new(false));
     let ears = listen(phones.clone(), done.clone());
     let (start, before) = (Instant::now(), cpu_ns(threads));
-    let (mut packet, mut sent) = ([0xd5u8; PACKET_BYTES], 0u64);
+    let (mut packet, mut sent) = ([0xd5u8; PACKET_BYTES + PROTECTION_BYTES_MAX], 0u64);
     packet[..2].copy_from_slice(&[0x80, 0]);
     // Two groups a millisecond.
     let groups = 40;
@@ -162,7 +193,9 @@ fn run(name: &str, phones: &Arc<Vec<UdpSocket>>, legs: &[SocketAddr], threads: &
                 packet[4..8].copy_from_slice(&(frame * 160).to_be_bytes());
                 packet[8..12].copy_from_slice(&(leg as u32 + 1).to_be_bytes());
                 packet[12..20].copy_from_slice(&now_ns().to_be_bytes());
-                sent += u64::from(phones[leg % PHONES].send_to(&packet, to).is_ok());
+                let len =
+                    guards.get_mut(leg).map_or(Some(PACKET_BYTES), |guard| guard.protect(&mut packet, PACKET_BYTES));
+                sent += u64::from(phones[leg % PHONES].send_to(&packet[..len.unwrap()], to).is_ok());
             }
         }
     }
@@ -194,8 +227,10 @@ fn listen(phones: Arc<Vec<UdpSocket>>, done: Arc<AtomicBool>) -> JoinHandle<Vec<
                 while let Ok((len, _)) = phones[place].recv_from(&mut buffer) {
                     let stamp = buffer[..len].get(12..20).map_or([0; 8], |stamp| stamp.try_into().unwrap());
                     // RTCP comes to a phone of ours too, when its port is another's plus one.
-                    if len == PACKET_BYTES {
-                        delays.push(now_ns().saturating_sub(u64::from_be_bytes(stamp)));
+                    match len {
+                        PACKET_BYTES => delays.push(now_ns().saturating_sub(u64::from_be_bytes(stamp))),
+                        SECURE_BYTES => delays.push(0),
+                        _ => {}
                     }
                 }
             }

@@ -6,6 +6,7 @@
 mod bind;
 mod browser;
 mod crossing;
+mod outbox;
 mod sys;
 #[cfg(test)]
 mod tests;

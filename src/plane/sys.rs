@@ -1,11 +1,15 @@
 //! The few system calls that the media workers make, each wrapped once. Nothing here allocates.
 
+mod batch;
+
 use std::{
     io,
     mem::{MaybeUninit, size_of, zeroed},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6},
     os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd},
 };
+
+pub use batch::{BATCH_MAX, Inbox, Outbox};
 
 /// Kernel's receive buffer of one socket: about 80 packets, 1.6 s of a stream. More would only store old speech, and a
 /// flood on many ports would eat the kernel's memory.
@@ -115,33 +119,6 @@ impl Udp {
         Ok((count as usize, self.seen(from.ok_or(io::ErrorKind::InvalidData)?)))
     }
 
-    /// The same of a socket that [many share](Self::bind_shared), with the address of ours that it was sent to; `None` where
-    /// the socket has but one.
-    pub fn receive_at(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr, Option<IpAddr>)> {
-        if !self.is_everywhere {
-            return self.receive(buffer).map(|(len, from)| (len, from, None));
-        }
-        let mut from = MaybeUninit::<libc::sockaddr_storage>::uninit();
-        let mut slice = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
-        let mut control = Control([0; 64]);
-        // SAFETY: all zeros are a valid, empty header.
-        let mut header: libc::msghdr = unsafe { zeroed() };
-        header.msg_name = from.as_mut_ptr().cast();
-        header.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
-        (header.msg_iov, header.msg_iovlen) = (&raw mut slice, 1);
-        (header.msg_control, header.msg_controllen) = ((&raw mut control).cast(), size_of::<Control>());
-        // SAFETY: the header points to a name, a slice and a control buffer that outlive the call, with their lengths.
-        let count = unsafe { libc::recvmsg(self.fd(), &raw mut header, libc::MSG_TRUNC) };
-        if count < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: the kernel wrote an address of the socket's family, IPv4 or IPv6, for every datagram it gave.
-        let from = unsafe { from_raw(from.as_ptr()) }.ok_or(io::ErrorKind::InvalidData)?;
-        // SAFETY: the header is as the kernel left it, and so is what it points to.
-        let local = unsafe { local_of(&header) };
-        Ok((count as usize, self.seen(from), local.map(|local| local.to_canonical())))
-    }
-
     /// An address as everybody but the kernel writes it.
     #[inline]
     fn seen(&self, addr: SocketAddr) -> SocketAddr {
@@ -152,13 +129,8 @@ impl Udp {
     /// that is bound to one address sends from there.
     #[inline]
     pub fn send(&self, packet: &[u8], to: SocketAddr, local: Option<IpAddr>) -> io::Result<()> {
-        let local = local.filter(|local| self.is_everywhere && local.is_ipv4() == to.is_ipv4());
-        let to = match to {
-            SocketAddr::V4(to) if self.takes_both => SocketAddr::new(to.ip().to_ipv6_mapped().into(), to.port()),
-            SocketAddr::V4(_) | SocketAddr::V6(_) => to,
-        };
-        let (raw, len) = to_raw(to);
-        if let Some(local) = local {
+        let (raw, len) = to_raw(self.written(to));
+        if let Some(local) = self.leaves_from(to, local) {
             return self.send_from(packet, &raw, len, local);
         }
         // SAFETY: pointers and lengths of `packet` and `raw` belong together; both outlive the call.
@@ -189,28 +161,27 @@ impl Udp {
         header.msg_name = (&raw const *to).cast_mut().cast();
         header.msg_namelen = to_len;
         (header.msg_iov, header.msg_iovlen) = (&raw mut slice, 1);
+        header.msg_controllen = control.put_local(self.family, local);
         header.msg_control = (&raw mut control).cast();
-        header.msg_controllen = match (self.family, local) {
-            (libc::AF_INET, IpAddr::V4(local)) => {
-                let spec = libc::in_addr { s_addr: u32::from_ne_bytes(local.octets()) };
-                let info =
-                    libc::in_pktinfo { ipi_ifindex: 0, ipi_spec_dst: spec, ipi_addr: libc::in_addr { s_addr: 0 } };
-                control.put(libc::IPPROTO_IP, libc::IP_PKTINFO, info)
-            }
-            (_, local) => {
-                // A socket of IPv6 wants IPv4 written its way here too.
-                let local = match local {
-                    IpAddr::V4(local) => local.to_ipv6_mapped(),
-                    IpAddr::V6(local) => local,
-                };
-                let info = libc::in6_pktinfo { ipi6_addr: libc::in6_addr { s6_addr: local.octets() }, ipi6_ifindex: 0 };
-                control.put(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, info)
-            }
-        };
         // SAFETY: the header points to a name, a slice and a control buffer that outlive the call, with their lengths;
         // `sendmsg` writes to none of them.
         let sent = unsafe { libc::sendmsg(self.fd(), &raw const header, libc::MSG_NOSIGNAL) };
         if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+
+    /// An address as the kernel writes it.
+    #[inline]
+    fn written(&self, to: SocketAddr) -> SocketAddr {
+        match to {
+            SocketAddr::V4(to) if self.takes_both => SocketAddr::new(to.ip().to_ipv6_mapped().into(), to.port()),
+            SocketAddr::V4(_) | SocketAddr::V6(_) => to,
+        }
+    }
+
+    /// Which address of ours the kernel has to be told that it leaves from, if any.
+    #[inline]
+    fn leaves_from(&self, to: SocketAddr, local: Option<IpAddr>) -> Option<IpAddr> {
+        local.filter(|local| self.is_everywhere && local.is_ipv4() == to.is_ipv4())
     }
 
     fn set(&self, level: libc::c_int, name: libc::c_int, value: libc::c_int) -> io::Result<()> {
@@ -225,6 +196,27 @@ impl Udp {
 }
 
 impl Control {
+    /// Says which address of ours a datagram leaves from; tells how long all is then.
+    fn put_local(&mut self, family: libc::c_int, local: IpAddr) -> usize {
+        match (family, local) {
+            (libc::AF_INET, IpAddr::V4(local)) => {
+                let spec = libc::in_addr { s_addr: u32::from_ne_bytes(local.octets()) };
+                let info =
+                    libc::in_pktinfo { ipi_ifindex: 0, ipi_spec_dst: spec, ipi_addr: libc::in_addr { s_addr: 0 } };
+                self.put(libc::IPPROTO_IP, libc::IP_PKTINFO, info)
+            }
+            (_, local) => {
+                // A socket of IPv6 wants IPv4 written its way here too.
+                let local = match local {
+                    IpAddr::V4(local) => local.to_ipv6_mapped(),
+                    IpAddr::V6(local) => local,
+                };
+                let info = libc::in6_pktinfo { ipi6_addr: libc::in6_addr { s6_addr: local.octets() }, ipi6_ifindex: 0 };
+                self.put(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, info)
+            }
+        }
+    }
+
     /// Writes one message; tells how long all is then.
     fn put<T: Copy>(&mut self, level: libc::c_int, kind: libc::c_int, value: T) -> usize {
         const { assert!(size_of::<T>() + size_of::<libc::cmsghdr>() + 8 <= size_of::<Self>()) };
@@ -436,9 +428,12 @@ mod tests {
             let poll = Epoll::new().expect("a poll");
             poll.add(&socket, 1).expect("added");
             assert_eq!(poll.wait(&mut [Ready { events: 0, u64: 0 }], 5_000).expect("works"), 1);
-            let heard = socket.receive_at(&mut buffer).ok();
+            let mut inbox = Inbox::<16>::new();
+            assert_eq!(socket.receive_many(&mut inbox).expect("one waits"), 1);
+            let (octets, came) = inbox.datagram(0).expect("known");
             let everywhere = bound.ip().is_unspecified();
-            assert_eq!(heard, Some((4, theirs, Some(ours).filter(|_| everywhere))), "{bound}");
+            assert_eq!((&octets[..4], came.len, came.from), (&b"back"[..], 4, theirs), "{bound}");
+            assert_eq!(came.local, Some(ours).filter(|_| everywhere), "{bound}");
         }
     }
 

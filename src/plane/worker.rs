@@ -16,7 +16,8 @@ use super::{
     bind::Pair,
     browser::Browsers,
     crossing::Crossing,
-    sys::{Epoll, Ready, Udp, Waker, prefer_this_thread},
+    outbox::SharedOutbox,
+    sys::{BATCH_MAX, Epoll, Inbox, Ready, Udp, Waker, prefer_this_thread},
 };
 use crate::{
     base::{FastMap, FastSet, Instant, StreamId},
@@ -40,8 +41,8 @@ const BELL: u64 = u64::MAX;
 /// Of the sockets that browsers' legs share; the number of the address follows.
 const SHARED: u64 = 1 << 32;
 
-/// Datagrams taken from a shared socket a turn.
-const SHARED_A_TURN: usize = 64;
+/// Batches of datagrams taken from a shared socket a turn.
+const SHARED_A_TURN: usize = 64 / BATCH_MAX;
 
 /// What a worker is told.
 #[expect(clippy::large_enum_variant, reason = "moved twice; a box would cost an allocation an order")]
@@ -91,16 +92,6 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// The socket of a port, for what goes there.
-    #[inline]
-    pub fn socket(&self, index: u16, is_rtcp: bool, to: SocketAddr, local: Option<IpAddr>) -> Option<&Udp> {
-        match self.pairs.get(usize::from(index)) {
-            Some(pair) if is_rtcp => Some(&pair.rtcp),
-            Some(pair) => Some(&pair.rtp),
-            None => self.shared_socket(self.home(index)?, to, local),
-        }
-    }
-
     /// The worker that a browser's port is at home on; `None` for a port with sockets of its own.
     pub fn home(&self, index: u16) -> Option<u16> {
         let number = usize::from(index).checked_sub(self.pairs.len())?;
@@ -110,12 +101,18 @@ impl Shared {
 
     /// The socket that reaches there, of several the one at that address of ours.
     pub fn shared_socket(&self, worker: u16, to: SocketAddr, local: Option<IpAddr>) -> Option<&Udp> {
-        let sockets = self.shared.get(usize::from(worker))?;
-        let mut those = sockets.iter().filter(|(bound, socket)| socket.reaches(*bound, to));
+        let number = self.shared_number(worker, to, local)?;
+        Some(&self.shared.get(usize::from(worker))?.get(number)?.1)
+    }
+
+    /// Its number among those of that worker.
+    pub fn shared_number(&self, worker: u16, to: SocketAddr, local: Option<IpAddr>) -> Option<usize> {
+        let sockets = self.shared.get(usize::from(worker))?.iter().enumerate();
+        let mut those = sockets.filter(|(_, (bound, socket))| socket.reaches(*bound, to));
         let first = those.next()?;
-        let is_told = |(bound, _): &&(SocketAddr, Udp)| Some(bound.ip()) == local;
+        let is_told = |(_, (bound, _)): &(usize, &(SocketAddr, Udp))| Some(bound.ip()) == local;
         let told = if is_told(&first) { None } else { those.find(is_told) };
-        Some(&told.unwrap_or(first).1)
+        Some(told.unwrap_or(first).0)
     }
 
     /// An order from worker to worker. One that stands still loses it.
@@ -141,6 +138,9 @@ pub struct Worker {
     /// Browsers' legs at home here, and those of them whose streams are elsewhere.
     pub(super) browsers: Option<Browsers>,
     pub(super) away: FastMap<u16, u16>,
+    /// Of the sockets that browsers' legs share: what came in one call, and what goes in the next.
+    inbox: Option<Box<Inbox<PACKET_BYTES_MAX>>>,
+    outbox: SharedOutbox,
     pub(super) tally: Tally,
 }
 
@@ -247,7 +247,9 @@ impl Worker {
         }
         let (awaited, arrived, held) = (FastSet::default(), FastSet::default(), VecDeque::new());
         let (away, tally) = (FastMap::default(), Tally::default());
-        Ok(Self { place, core, shared, orders, bell, awaited, arrived, held, browsers, away, tally })
+        let inbox = browsers.as_ref().map(|_| Box::new(Inbox::new()));
+        let outbox = SharedOutbox::default();
+        Ok(Self { place, core, shared, orders, bell, awaited, arrived, held, browsers, away, inbox, outbox, tally })
     }
 
     /// Serves until told to end.
@@ -257,6 +259,7 @@ impl Worker {
         let mut buffer = [0; PACKET_BYTES_MAX];
         while !self.bell.ended.load(Ordering::Acquire) {
             let timeout = self.sleep_time(clock);
+            self.flush();
             let Ok(count) = self.shared.polls[usize::from(self.place)].wait(&mut ready, timeout) else {
                 // The kernel refuses our own poll: nothing can be served any more.
                 return;
@@ -268,6 +271,7 @@ impl Worker {
                 for report in some {
                     self.serve(now, report.u64, &mut buffer);
                 }
+                self.flush();
             }
             let now = clock();
             if self.core.poll_timeout().is_some_and(|due| due <= now) {
@@ -320,7 +324,7 @@ impl Worker {
             return self.obey_all(now);
         }
         let Ok(index) = u16::try_from(token >> 1) else {
-            return self.serve_shared(now, token.saturating_sub(SHARED), buffer);
+            return self.serve_shared(now, token.saturating_sub(SHARED));
         };
         let Some(pair) = self.shared.pairs.get(usize::from(index)) else {
             return;
@@ -346,28 +350,37 @@ impl Worker {
         match self.core.handle_packet(now, index, from, buffer, len) {
             Verdict::Nothing => {}
             Verdict::Forward { index, local, to, len } => {
-                let socket = self.shared.socket(index, false, to, local);
-                if let (Some(socket), Some(packet)) = (socket, buffer.get(..len)) {
-                    self.tally.count(socket.send(packet, to, local));
+                let Some(packet) = buffer.get(..len) else { return };
+                match self.shared.pairs.get(usize::from(index)) {
+                    Some(pair) => self.tally.count(pair.rtp.send(packet, to, local)),
+                    None => self.outbox.push(&self.shared, &mut self.tally, index, packet, (to, local)),
                 }
             }
             Verdict::Pieces { index, local, to } => {
-                let Some(socket) = self.shared.socket(index, false, to, local) else { return };
                 while let Some(piece) = self.core.poll_piece() {
-                    self.tally.count(socket.send(piece, to, local));
+                    match self.shared.pairs.get(usize::from(index)) {
+                        Some(pair) => self.tally.count(pair.rtp.send(piece, to, local)),
+                        None => self.outbox.push(&self.shared, &mut self.tally, index, piece, (to, local)),
+                    }
                 }
             }
         }
     }
 
     fn tick(&mut self, now: Instant) {
-        let (shared, tally) = (&self.shared, &mut self.tally);
-        self.core.handle_tick(now, &mut |out| {
-            let Some(socket) = shared.socket(out.index, out.is_rtcp, out.to, out.local) else {
-                return;
-            };
-            tally.count(socket.send(out.packet, out.to, out.local));
+        let (shared, tally, outbox) = (&self.shared, &mut self.tally, &mut self.outbox);
+        self.core.handle_tick(now, &mut |out| match shared.pairs.get(usize::from(out.index)) {
+            Some(pair) => {
+                let socket = if out.is_rtcp { &pair.rtcp } else { &pair.rtp };
+                tally.count(socket.send(out.packet, out.to, out.local));
+            }
+            None => outbox.push(shared, tally, out.index, out.packet, (out.to, out.local)),
         });
+    }
+
+    /// Sends what waits to go from shared sockets.
+    fn flush(&mut self) {
+        self.outbox.flush(&self.shared, &mut self.tally);
     }
 
     fn obey_all(&mut self, now: Instant) {
@@ -465,15 +478,24 @@ impl Worker {
     }
 
     /// Datagrams on the socket that browsers' legs share: sound, or what finds the way for it.
-    fn serve_shared(&mut self, now: Instant, number: u64, buffer: &mut [u8]) {
+    fn serve_shared(&mut self, now: Instant, number: u64) {
         let shared = Arc::clone(&self.shared);
         let sockets = shared.shared.get(usize::from(self.place));
         let Some((at, socket)) = sockets.and_then(|sockets| sockets.get(usize::try_from(number).ok()?)) else { return };
+        let Some(mut inbox) = self.inbox.take() else { return };
         for _ in 0..SHARED_A_TURN {
-            let Ok((len, from, local)) = socket.receive_at(buffer) else { return };
-            self.tally.received += 1;
-            self.serve_browser(now, (from, local.unwrap_or(at.ip())), buffer, len);
+            let count = socket.receive_many(&mut inbox).unwrap_or(0);
+            self.tally.received += count as u64;
+            for place in 0..count {
+                if let Some((buffer, came)) = inbox.datagram(place) {
+                    self.serve_browser(now, (came.from, came.local.unwrap_or(at.ip())), buffer, came.len);
+                }
+            }
+            if count < BATCH_MAX {
+                break;
+            }
         }
+        self.inbox = Some(inbox);
     }
 
     fn tell_counts(&mut self) {
