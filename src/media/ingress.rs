@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     Codec, Event, Form, Remote, Speaker, Stats,
     digits::Listening,
-    pace::Pace,
+    pace::{Pace, Tries},
     source::{RELEARN, Shown, SourceRule},
 };
 use crate::{
@@ -29,6 +29,9 @@ pub const UDPTL_BYTES_MAX: usize = 1_472;
 #[derive(Debug)]
 pub struct Ingress {
     pace: Pace,
+    /// Of packets that are opened though they come from elsewhere: of any sender, and of one that is known by its SSRC.
+    pub tries: Tries,
+    pub known_tries: Pace,
     pub rule: SourceRule,
     pub stats: Stats,
     pub digits: Listening,
@@ -86,6 +89,8 @@ impl Ingress {
     pub fn new(now: Instant, remote: Option<Remote>, form: &Form) -> Self {
         Self {
             pace: Pace::default(),
+            tries: Tries::default(),
+            known_tries: Pace::default(),
             rule: match form.link {
                 Some(_) => SourceRule::by_ice(),
                 None => SourceRule::new(remote, form.allowed.clone()),

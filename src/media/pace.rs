@@ -7,25 +7,29 @@ use std::time::Duration;
 
 use crate::base::Instant;
 
-/// From packet to packet in the long run: 500 a second. The shortest that phones make hold 5 ms.
-const GAP: Duration = Duration::from_millis(2);
+/// The packets of one leg: 500 a second in the long run, since the shortest that phones make hold 5 ms. So many may come at
+/// once after a rest, too: what a network held back for ten seconds.
+pub type Pace = Bucket<2, 500>;
 
-/// So many may come at once after a rest: what a network held back for ten seconds.
-const BURST: u32 = 500;
+/// Packets from where a secure leg is not, which are opened to see whether it has moved there: 50 a second. One is enough to
+/// find it, and opening one takes far longer than dropping it.
+pub type Tries = Bucket<20, 50>;
 
-/// The packets of one leg; a bucket that leaks (ITU-T I.371, generic cell rate algorithm).
+/// One every so many milliseconds in the long run, and so many at once after a rest: a bucket that leaks (ITU-T I.371, generic
+/// cell rate algorithm).
 #[derive(Debug, Default)]
-pub struct Pace {
-    /// When the bucket will be empty.
+pub struct Bucket<const GAP_MS: u64, const BURST: u32> {
+    /// When it will be empty.
     empty_at: Instant,
 }
 
-impl Pace {
+impl<const GAP_MS: u64, const BURST: u32> Bucket<GAP_MS, BURST> {
     pub fn admits(&mut self, now: Instant) -> bool {
+        let gap = Duration::from_millis(GAP_MS);
         let from = self.empty_at.max(now);
-        let fits = from.since(now) < GAP * BURST;
+        let fits = from.since(now) < gap * BURST;
         if fits {
-            self.empty_at = from + GAP;
+            self.empty_at = from + gap;
         }
         fits
     }

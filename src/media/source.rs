@@ -134,6 +134,13 @@ impl SourceRule {
         self.by_ice || self.learnt == Some(from) || self.signalled.is_some_and(|remote| remote.rtp == from)
     }
 
+    /// The same of reports.
+    pub fn knows_reporter(&self, from: SocketAddr) -> bool {
+        self.knows(from)
+            || self.learnt_rtcp.is_some_and(|(rtcp, _)| rtcp == from)
+            || self.signalled.is_some_and(|remote| remote.rtcp == from)
+    }
+
     /// Whether reports may come from there, by IP.
     pub fn may_report(&self, from: SocketAddr) -> bool {
         self.by_ice

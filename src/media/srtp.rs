@@ -160,6 +160,12 @@ impl Secure {
         Some(len)
     }
 
+    /// Whether a packet says that it is of somebody who has been heard by these keys.
+    pub fn knows(&self, packet: &[u8]) -> bool {
+        let ssrc = packet.get(8..12).and_then(<[u8]>::first_chunk::<4>).map(|octets| u32::from_be_bytes(*octets));
+        ssrc.is_some_and(|ssrc| self.heard.iter().any(|heard| heard.ssrc == ssrc))
+    }
+
     /// Protects an RTCP compound of `len` octets in place; tells its new length.
     pub fn protect_rtcp(&mut self, packet: &mut [u8], len: usize) -> Option<usize> {
         let ssrc = u32::from_be_bytes(*packet.get(4..8)?.first_chunk::<4>()?);

@@ -67,13 +67,7 @@ impl Core {
             self.handle_rtcp(now, index, from, packet);
             return Verdict::Nothing;
         }
-        let Some(len) = stream.guard.open(packet) else {
-            // Without the key, whoever is not where the leg is expected has no business here.
-            let is_stranger = !stream.ingress.rule.knows(from);
-            stream.ingress.stats.strangers += u64::from(is_stranger);
-            stream.ingress.stats.malformed += u64::from(!is_stranger);
-            return Verdict::Nothing;
-        };
+        let Some(len) = stream.open(now, from, packet) else { return Verdict::Nothing };
         let packet = &packet[..len];
         let id = stream.id;
         let Some((heard, event)) = stream.ingress.hear(now, id, &stream.form, from, packet) else {
@@ -131,9 +125,8 @@ impl Core {
             self.strays += 1;
             return;
         };
-        let ingress = &mut stream.ingress;
-        if !ingress.rule.may_report(from) {
-            ingress.stats.strangers += 1;
+        if !stream.ingress.rule.may_report(from) || !stream.may_open_rtcp(now, from) {
+            stream.ingress.stats.strangers += 1;
             return;
         }
         let Some(packet) = stream.guard.open_rtcp(packet).and_then(|len| packet.get(..len)) else {
@@ -142,6 +135,7 @@ impl Core {
         };
         let clock_hz = stream.form.codec.clock_hz();
         if !stream.reports.read(now, stream.egress.ssrc, clock_hz, packet, &mut ingress.stats) {
+        let ingress = &mut stream.ingress;
             ingress.stats.malformed += 1;
             return;
         }

@@ -155,6 +155,37 @@ impl Stream {
     /// Keys may come, change or stay; a leg that had them never loses them.
     pub(super) fn rekey(&mut self) {
         if let Some(agreed) = self.form.security.clone() {
+    /// Opens what came from there, in place; tells its length. What can't be opened is counted.
+    #[inline]
+    pub(super) fn open(&mut self, now: Instant, from: SocketAddr, packet: &mut [u8]) -> Option<usize> {
+        let opened = if self.may_open(now, from, packet) { self.guard.open(packet) } else { None };
+        if opened.is_none() {
+            // Without the key, whoever is not where the leg is expected has no business here.
+            let is_stranger = !self.ingress.rule.knows(from);
+            self.ingress.stats.strangers += u64::from(is_stranger);
+            self.ingress.stats.malformed += u64::from(!is_stranger);
+        }
+        opened
+    }
+
+    /// Whether a packet is worth the work of opening it. From where the leg is, always; from elsewhere it may be the leg, which
+    /// has moved: one packet of it will do, and of strangers there may be any number.
+    #[inline]
+    fn may_open(&mut self, now: Instant, from: SocketAddr, packet: &[u8]) -> bool {
+        match &self.guard {
+            Guard::Plain | Guard::Awaited => true,
+            Guard::Secure(_) if self.ingress.rule.knows(from) => true,
+            Guard::Secure(secure) if secure.knows(packet) => self.ingress.known_tries.admits(now),
+            Guard::Secure(_) => self.ingress.tries.admits(now),
+        }
+    }
+
+    /// The same of a report.
+    pub(super) fn may_open_rtcp(&mut self, now: Instant, from: SocketAddr) -> bool {
+        let is_open = matches!(self.guard, Guard::Plain | Guard::Awaited);
+        is_open || self.ingress.rule.knows_reporter(from) || self.ingress.tries.admits(now)
+    }
+
             self.is_rekeyed |= self.guard.key(agreed);
         }
     }

@@ -115,6 +115,34 @@ fn sw_09_a_stranger_at_a_secure_leg_is_counted() {
     assert_eq!((stats.strangers, stats.malformed), (100, 1));
 }
 
+/// SW-09, SEMANTICS 9, THREATS, RTP bleed: strangers at a secure leg are opened fifty times a second, whatever they send. The
+/// leg itself is found by its SSRC in the midst of them; one with a new SSRC when they leave off.
+#[test]
+fn sw_09_strangers_cost_a_secure_leg_little() {
+    let mut world = secure_call(Suite::Long, [Codec::Pcmu, Codec::Pcmu]);
+    world.run(500);
+    let flood = |world: &mut World| {
+        for _ in 0..60 {
+            let packet = world.phones[1].packet();
+            assert_eq!(world.send_from(0, addr("203.0.113.66:4000"), packet), Verdict::Nothing);
+        }
+    };
+    let speaks = |world: &mut World| {
+        let packet = world.phones[0].packet();
+        world.send(0, packet)
+    };
+    flood(&mut world);
+    world.phones[0].addr = addr("203.0.113.5:9000");
+    assert_ne!(speaks(&mut world), Verdict::Nothing, "it has moved");
+    flood(&mut world);
+    (world.phones[0].addr, world.phones[0].ssrc) = (addr("203.0.113.5:9100"), 0x9999);
+    assert_eq!(speaks(&mut world), Verdict::Nothing, "not looked at");
+    world.phones[0].speaks = false;
+    world.run(100);
+    assert_ne!(speaks(&mut world), Verdict::Nothing, "a try was left");
+    assert_eq!(world.close(0).strangers, 121);
+}
+
 /// SW-09: what is not protected, or by other keys, is not heard, and no packet leaves in the clear.
 #[test]
 fn sw_09_nothing_in_the_clear() {
