@@ -161,6 +161,8 @@ pub struct Form {
     pub codec: Codec,
     /// Payload types of the codec.
     pub payload: PayloadTypes,
+    /// Other codecs of ours that the peer may change to at any time, by the payload types that we announced (RFC 3264 7).
+    pub also: Box<[(u8, Codec)]>,
     /// Payload types of telephone-event (RFC 4733), where both sides have it.
     pub telephone_event: Option<PayloadTypes>,
     /// Clock of their durations; the codec's, but for peers that know no other than 8000.
@@ -192,6 +194,13 @@ pub struct Form {
 }
 
 impl Form {
+    /// Whether the peer may send that without another offer. One who agreed on one G.711 law is understood in the other.
+    pub fn may_say(&self, codec: Codec) -> bool {
+        codec == self.codec
+            || (codec.is_g711() && self.codec.is_g711())
+            || self.also.iter().any(|(_, other)| *other == codec)
+    }
+
     /// Its digits come as tones, if at all.
     pub fn presses_tones(&self) -> bool {
         self.telephone_event.is_none() && !self.digits_elsewhere && self.codec.is_ours()
@@ -208,6 +217,7 @@ impl Form {
         Self {
             codec,
             payload: PayloadTypes::both(payload),
+            also: Box::default(),
             telephone_event: Some(PayloadTypes::both(101)),
             event_hz: codec.clock_hz(),
             digits_elsewhere: false,

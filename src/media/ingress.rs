@@ -147,7 +147,8 @@ impl Ingress {
             self.stats.excess += 1;
             return None;
         }
-        if !self.follows(now, &header, kind, form.codec.clock_hz()) {
+        let clock_hz = if let Kind::Audio(codec) = kind { codec.clock_hz() } else { form.codec.clock_hz() };
+        if !self.follows(now, &header, kind, clock_hz) {
             self.stats.late += 1;
             return None;
         }
@@ -355,6 +356,9 @@ fn kind_of(form: &Form, payload_type: u8) -> Option<Kind> {
     }
     if form.comfort_noise.is_some_and(|types| types.receive == payload_type) {
         return Some(Kind::ComfortNoise);
+    }
+    if let Some((_, codec)) = form.also.iter().find(|(pt, _)| *pt == payload_type) {
+        return Some(Kind::Audio(*codec));
     }
     match payload_type {
         0 if form.codec.is_g711() => Some(Kind::Audio(Codec::Pcmu)),

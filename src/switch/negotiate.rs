@@ -70,6 +70,9 @@ pub(super) struct Agreed {
     /// The peer's description of the codec.
     format: Format,
     payload: PayloadTypes,
+    /// What else of ours the peer has answered with, by our numbers.
+    #[serde(default, skip_serializing_if = "is_none")]
+    also: Box<[(u8, Codec)]>,
     telephone_event: Option<PayloadTypes>,
     event_hz: u32,
     comfort_noise: Option<PayloadTypes>,
@@ -91,6 +94,10 @@ pub(super) struct Agreed {
     /// What stands around it in the descriptions of both.
     #[serde(default, skip_serializing_if = "Lines::is_usual")]
     lines: Lines,
+}
+
+const fn is_none(also: &[(u8, Codec)]) -> bool {
+    also.is_empty()
 }
 
 /// The offer in an INVITE: `None` when it has none, `Err` with the answer when there is nothing that we could take.
@@ -203,6 +210,8 @@ pub(super) fn answer(leg: &LegMedia, offered: &Offered, other: Option<&Agreed>) 
         codec,
         format: theirs.format.clone(),
         payload: PayloadTypes::both(theirs.format.pt),
+        // Our answer leaves the peer one alone.
+        also: Box::default(),
         telephone_event: event.map(|(_, pt)| PayloadTypes::both(pt)),
         event_hz: event.map_or(codec.clock_hz(), |(clock, _)| clock),
         comfort_noise: menu.noise(codec).map(PayloadTypes::both),
@@ -333,6 +342,7 @@ pub(super) fn read_answer(text: &[u8], leg: &LegMedia) -> Option<Agreed> {
         codec,
         format: choice.format.clone(),
         payload: PayloadTypes { send: choice.format.pt, receive: known.format.pt },
+        also: theirs.also_of(ours, codec),
         telephone_event: event.and_then(|(clock, pt)| formats::both(Some(pt), ours.event_at(clock))),
         event_hz: event.map_or(codec.clock_hz(), |(clock, _)| clock),
         comfort_noise: formats::both(theirs.noise(codec), ours.noise(codec)),
@@ -380,6 +390,7 @@ impl Agreed {
         Form {
             codec: self.codec,
             payload: self.payload,
+            also: self.also.clone(),
             telephone_event: self.telephone_event,
             event_hz: self.event_hz,
             digits_elsewhere: false,

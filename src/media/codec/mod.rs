@@ -169,6 +169,11 @@ impl Encoder {
                 down.run(samples, |sample| {
                     if let Some(octet) = places.next() {
                         *octet = if is_ulaw { g711::encode_ulaw(sample) } else { g711::encode_alaw(sample) };
+/// How many samples a packet will make, as far as it says so.
+pub fn span(codec: Codec, octets: &[u8]) -> usize {
+    if codec == Codec::Opus { opus::span(octets) } else { octets.len() * 2 }
+}
+
                         len += 1;
                     }
                 });
@@ -202,11 +207,12 @@ impl Decoder {
         })
     }
 
-    /// How many samples a packet will make, as far as it says so.
-    pub fn span(&self, octets: &[u8]) -> usize {
+    /// Whether it is one for packets of that codec.
+    pub const fn suits(&self, codec: Codec) -> bool {
         match self {
-            Self::G711(_) | Self::G722(_) => octets.len() * 2,
-            Self::Opus(_) => opus::span(octets),
+            Self::G711(_) => codec.is_g711(),
+            Self::G722(_) => matches!(codec, Codec::G722),
+            Self::Opus(_) => matches!(codec, Codec::Opus),
         }
     }
 

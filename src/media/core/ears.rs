@@ -20,7 +20,7 @@ impl Stream {
     /// Listens for what this leg's form and the engine want, and for nothing else.
     pub(super) fn tune_ear(&mut self, now: Instant) {
         let wants_keys = self.form.presses_tones();
-        let codec = self.form.codec;
+        let codec = self.says;
         let ear = match self.ear.take() {
             Some(ear) if ear.codec() == codec => Some(ear),
             Some(ear) => ear.recoded(now, codec).map(Box::new),
@@ -60,7 +60,7 @@ impl Core {
 
     pub(super) fn judge(&mut self, now: Instant, id: StreamId, settings: AnswerSettings) {
         let Some(stream) = self.find(id) else { return };
-        let codec = stream.form.codec;
+        let codec = stream.says;
         let ear = stream.ear.take().or_else(|| Ear::new(now, codec).map(Box::new));
         stream.ear = ear.map(|mut ear| {
             ear.judge(now, settings);

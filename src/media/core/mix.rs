@@ -228,11 +228,13 @@ impl Core {
         self.reconsider(mix);
     }
 
-    /// Two legs whose codecs are ours and differ.
+    /// Two legs whose codecs are ours and differ, or one of whom says something in another or hears a clip along with the
+    /// other.
     fn needs_mixing(&self, one: u32, other: u32) -> bool {
         let (Some(one), Some(other)) = (self.stream(one), self.stream(other)) else { return false };
-        let (one, other) = (one.form.codec, other.form.codec);
-        one.is_ours() && other.is_ours() && !one.reaches(other)
+        let is_accompanied = one.egress.beside.is_some() || other.egress.beside.is_some();
+        let is_ours = one.form.codec.is_ours() && other.form.codec.is_ours();
+        is_ours && (is_accompanied || !one.says.reaches(other.form.codec) || !other.says.reaches(one.form.codec))
     }
 
     fn is_fax(&self, place: u32) -> bool {
@@ -341,11 +343,27 @@ impl Core {
     pub(super) fn recode(&mut self, now: Instant, id: StreamId) {
         let Some(place) = self.by_id.get(&id).copied() else { return };
         let Some(stream) = self.stream_mut(place) else { return };
-        let (mix, partner) = (stream.mix, stream.partner);
-        if mix != NOBODY {
+        if stream.mix != NOBODY {
             stream.voice = Voice::new(stream.form.codec).map(Box::new);
             return self.reconsider(mix);
         }
+        }
+        self.match_codecs(now, place);
+    }
+
+    /// A leg goes on in another of the codecs that it may speak.
+    #[cold]
+    pub(super) fn says_in(&mut self, now: Instant, place: u32, codec: Codec) {
+        let Some(stream) = self.stream_mut(place) else { return };
+        stream.says = codec;
+        stream.tune_ear(now);
+        self.match_codecs(now, place);
+    }
+
+    fn match_codecs(&mut self, now: Instant, place: u32) {
+        let Some(stream) = self.stream(place) else { return };
+        let (id, mix, partner) = (stream.id, stream.mix, stream.partner);
+        if mix != NOBODY {
         let Some(other) = self.stream(partner).map(|other| other.id) else { return };
         if self.needs_mixing(place, partner) {
             self.part(id);

@@ -188,6 +188,9 @@ impl Core {
             stream.egress.pause_relay();
         }
         let is_ours = stream.form.codec.is_ours();
+        if is_recoded || !form.may_say(stream.says) {
+            stream.says = form.codec;
+        }
         let players = stream.egress.player.as_ref().filter(|_| !is_ours).map(|player| (player.id, player.over()));
         for play in players.into_iter().flat_map(|(beneath, over)| [over, Some(beneath)]).flatten() {
             self.stop(id, play, End::Unplayable);

@@ -74,6 +74,12 @@ impl Core {
             return Verdict::Nothing;
         };
         self.events.extend(event);
+        if let Kind::Audio(codec) = heard.kind
+            && codec != stream.says
+        {
+            self.says_in(now, place, codec);
+        }
+        let Some(stream) = self.stream(place) else { return Verdict::Nothing };
         let (partner, mix) = (stream.partner, stream.mix);
         let may_receive = stream.form.may_receive;
         let found = if stream.ear.is_some() && may_receive {
@@ -129,13 +135,13 @@ impl Core {
             stream.ingress.stats.strangers += 1;
             return;
         }
+        let ingress = &mut stream.ingress;
         let Some(packet) = stream.guard.open_rtcp(packet).and_then(|len| packet.get(..len)) else {
             ingress.stats.malformed += 1;
             return;
         };
         let clock_hz = stream.form.codec.clock_hz();
         if !stream.reports.read(now, stream.egress.ssrc, clock_hz, packet, &mut ingress.stats) {
-        let ingress = &mut stream.ingress;
             ingress.stats.malformed += 1;
             return;
         }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::{
     super::{
-        Form, Port, Remote, STANDING_PACKETS, Security, Standing, Stats,
+        Codec, Form, Port, Remote, STANDING_PACKETS, Security, Standing, Stats,
         cut::{Cut, Pieces},
         ear::Ear,
         egress::Egress,
@@ -28,6 +28,8 @@ pub struct Stream {
     pub(super) id: StreamId,
     pub(super) port: Port,
     pub(super) form: Form,
+    /// What it says is coded so: as agreed, or in another that it may change to.
+    pub(super) says: Codec,
     /// Ours that its packets leave from, where its socket has several.
     pub(super) local: Option<IpAddr>,
     /// The place of the stream it is joined with.
@@ -130,6 +132,7 @@ impl Stream {
             id,
             port,
             local: form.local,
+            says: form.codec,
             partner: NOBODY,
             mix: NOBODY,
             voice: None,
@@ -152,9 +155,6 @@ impl Stream {
         stream
     }
 
-    /// Keys may come, change or stay; a leg that had them never loses them.
-    pub(super) fn rekey(&mut self) {
-        if let Some(agreed) = self.form.security.clone() {
     /// Opens what came from there, in place; tells its length. What can't be opened is counted.
     #[inline]
     pub(super) fn open(&mut self, now: Instant, from: SocketAddr, packet: &mut [u8]) -> Option<usize> {
@@ -186,6 +186,9 @@ impl Stream {
         is_open || self.ingress.rule.knows_reporter(from) || self.ingress.tries.admits(now)
     }
 
+    /// Keys may come, change or stay; a leg that had them never loses them.
+    pub(super) fn rekey(&mut self) {
+        if let Some(agreed) = self.form.security.clone() {
             self.is_rekeyed |= self.guard.key(agreed);
         }
     }

@@ -93,7 +93,7 @@ impl Voice {
     /// Takes a packet as it comes.
     pub fn push(&mut self, codec: Codec, header: &Header, octets: &[u8]) {
         if !self.speaks {
-            self.span = self.decoder.span(octets).clamp(1, PACKET_SAMPLES_MAX);
+            self.span = codec::span(codec, octets).clamp(1, PACKET_SAMPLES_MAX);
         }
         let late = self.jitter.late;
         self.jitter.push(codec, header, octets);
@@ -103,6 +103,10 @@ impl Voice {
     /// A packet that was heard another way: what comes next follows on it.
     pub fn remember(&mut self, now: Instant, codec: Codec, header: &Header, octets: &[u8]) {
         let mut made = [0; PACKET_SAMPLES_MAX];
+        if suit(&mut self.decoder, codec) {
+            self.line.make_up(0);
+        }
+        self.codec = codec;
         let count = self.decoder.decode(codec, octets, &mut made);
         self.span = count.clamp(1, PACKET_SAMPLES_MAX);
         self.line.remember(&made[..count]);
@@ -158,11 +162,14 @@ impl Voice {
 
     fn turn(&mut self) {
         let mut made = [0; PACKET_SAMPLES_MAX];
-        let clock_hz = self.codec.clock_hz();
         match self.jitter.turn() {
             Turn::Packet { codec, octets } => {
+                if suit(&mut self.decoder, codec) {
+                    self.line.make_up(0);
+                }
+                self.codec = codec;
                 let count = self.decoder.decode(codec, octets, &mut made);
-                self.jitter.played((count as u64 * u64::from(clock_hz) / RATE as u64) as u32);
+                self.jitter.played((count as u64 * u64::from(codec.clock_hz()) / RATE as u64) as u32);
                 if count > 0 {
                     self.span = count;
                     self.line.push(&made[..count]);
@@ -229,4 +236,11 @@ impl Voice {
             (self.least, self.frames) = (usize::MAX, 0);
         }
     }
+}
+
+/// A speaker may go on in another codec: true where that takes another decoder. What it makes begins where the sound of the
+/// last one would have gone on.
+fn suit(decoder: &mut Decoder, codec: Codec) -> bool {
+    let fresh = if decoder.suits(codec) { None } else { Decoder::new(codec) };
+    fresh.map(|fresh| *decoder = fresh).is_some()
 }

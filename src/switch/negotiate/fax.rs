@@ -116,6 +116,7 @@ fn agreed(fax: Fax, remote: crate::media::Remote) -> Agreed {
         codec: Codec::T38,
         format: format(),
         payload: PayloadTypes::both(0),
+        also: Box::default(),
         telephone_event: None,
         event_hz: Codec::T38.clock_hz(),
         comfort_noise: None,

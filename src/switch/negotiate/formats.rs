@@ -118,6 +118,12 @@ impl Menu {
         self.choices.iter().find(|choice| choice.codec == codec)
     }
 
+    /// What its owner may change to beside that codec, of what we have offered and can decode: with our numbers (RFC 3264 7).
+    pub fn also_of(&self, ours: &Self, codec: Codec) -> Box<[(u8, Codec)]> {
+        let others = self.choices.iter().map(|choice| choice.codec).filter(|other| *other != codec && other.is_ours());
+        others.filter_map(|other| Some((ours.find(other)?.format.pt, other))).collect()
+    }
+
     /// Clock and number of telephone-event beside a codec: at the codec's clock (RFC 4733 2.1), or at 8000 from those
     /// who know no other.
     pub fn event(&self, codec: Codec) -> Option<(u32, u8)> {

@@ -157,6 +157,22 @@ fn sw_05_our_offers_and_their_answers() {
     );
 }
 
+/// SW-08: who answers with several codecs may change between them at any time (RFC 3264 7): all that we can decode are
+/// known by the numbers that we have given them, in the next process too.
+#[test]
+fn sw_08_an_answer_may_have_several_codecs() {
+    let (_, ours) = offered_to_peer_of(Suits::Anybody);
+    let text =
+        sdp("m=audio 4000 RTP/AVP 9 18 0 98 101\r\na=rtpmap:98 opus/48000/2\r\na=rtpmap:101 telephone-event/8000\r\n");
+    let agreed = read_answer(text.as_bytes(), &leg_of(&ours)).unwrap();
+    let also = [(0, Codec::Pcmu), (111, Codec::Opus)];
+    assert_eq!((agreed.codec, &*agreed.also), (Codec::G722, &also[..]));
+    let form = agreed.form("192.0.2.7".parse().unwrap(), Duration::from_secs(60));
+    assert!(form.may_say(Codec::Opus) && form.may_say(Codec::G722) && !form.may_say(Codec::Pcma));
+    let kept: Agreed = serde_json::from_str(&serde_json::to_string(&agreed).unwrap()).unwrap();
+    assert_eq!(kept, agreed);
+}
+
 fn offered_to_peer_of(suits: Suits<'_>) -> (String, Menu) {
     let (text, menu) = offer(&leg(), suits);
     (String::from_utf8(text.to_vec()).unwrap(), menu)

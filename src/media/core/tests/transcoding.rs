@@ -6,7 +6,7 @@ use super::{
     super::*,
     world::{World, form, music},
 };
-use crate::media::{Codec, PayloadTypes};
+use crate::media::{Codec, PayloadTypes, Wishes, codec::Encoder, longest_quiet_ms, tone_peak};
 
 const OURS: [Codec; 4] = [Codec::Pcmu, Codec::Pcma, Codec::G722, Codec::Opus];
 
@@ -29,6 +29,40 @@ fn sw_08_any_two_codecs_hear_each_other() {
             let even = phone.heard.windows(2).all(|two| two[1].timestamp.wrapping_sub(two[0].timestamp) == step);
             assert!(even, "{one:?}, {other:?}: timestamps");
         }
+    }
+}
+
+/// SW-08: who has answered with several codecs changes between them in mid-call, without another offer (RFC 3264 7): all of
+/// it is heard, and what he hears stays as it is.
+#[test]
+fn sw_08_a_phone_changes_between_codecs_that_it_answered_with() {
+    for listener in [Codec::Pcmu, Codec::G722, Codec::Opus] {
+        let mut world = World::call([Codec::Pcma, listener]);
+        let also = Box::new([(0, Codec::Pcmu), (9, Codec::G722), (96, Codec::Opus)]);
+        world.update(0, Form { also, ..form(Codec::Pcma) });
+        world.phones[0].speaks = false;
+        for said in [Codec::Pcma, Codec::G722, Codec::Pcmu, Codec::Opus, Codec::G722, Codec::Pcma] {
+            let mut mouth = Encoder::new(said, Wishes::default()).expect("ours");
+            for _ in 0..75 {
+                let packet = world.phones[0].packet_in(said, &mut mouth);
+                world.send(0, packet);
+                world.run(20);
+            }
+            for (ear, voice) in [(1, 400.0), (0, 700.0)] {
+                let snr = world.phones[ear].hears_db(voice);
+                assert!(snr > 12.0, "{said:?} for {listener:?}: {voice} Hz at {ear}: {snr:.1} dB");
+            }
+        }
+        for phone in &world.phones {
+            phone.assert_continuous();
+            assert!(phone.ear.longest_wait <= Duration::from_millis(65), "{listener:?}: {:?}", phone.ear.longest_wait);
+        }
+        if listener == Codec::Pcmu {
+            let quiet = longest_quiet_ms(&world.phones[1].ear.samples()[800..], 100);
+            assert!(quiet <= 85, "{quiet} ms");
+        }
+        let stats = world.close(0);
+        assert_eq!(stats.malformed, 0);
     }
 }
 

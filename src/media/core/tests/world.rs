@@ -259,6 +259,19 @@ impl Phone {
     pub fn hear(&mut self, now: Instant, packet: &[u8]) {
         let mut opened = packet.to_vec();
         let len = self.guard.as_mut().map(|guard| guard.unprotect(&mut opened).expect("authentic"));
+    /// A packet of that codec, whatever it usually speaks; for one that has spoken in no other way.
+    pub fn packet_in(&mut self, codec: Codec, mouth: &mut Encoder) -> Vec<u8> {
+        self.sequence = self.sequence.wrapping_add(1);
+        self.timestamp = self.timestamp.wrapping_add(codec.clock_hz() / 50);
+        let wave = |at: usize| ((TAU * self.hz * at as f64 / 16_000.0).sin() * 8_000.0) as i16;
+        mouth.push(&(self.spoken..self.spoken + FRAME).map(wave).collect::<Vec<i16>>());
+        self.spoken += FRAME;
+        let mut packet = [0x80; 12 + 480];
+        let len = 12 + mouth.packet(20, &mut packet[12..]).expect("a packet");
+        self.header(codec.static_payload_type().unwrap_or(96), self.timestamp).write(&mut packet);
+        packet[..len].to_vec()
+    }
+
         let packet = &opened[..len.unwrap_or(packet.len())];
         let header = Header::read(packet).expect("RTP");
         let wanted = self.codec.static_payload_type().unwrap_or(96);
