@@ -169,6 +169,31 @@ fn a_faulty_file_starts_nothing() {
     }
 }
 
+/// QE-04, SW-12, OP-06: music and announcements are what people have: any kind and rate that an upload may be; what is none is
+/// told with file and line.
+#[test]
+fn qe_04_sw_12_sounds_of_the_settings_are_of_any_kind() {
+    let folder = folder("sounds");
+    let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sip-tests/corpus/upload");
+    let mut text = String::new();
+    for name in ["tone.mp3", "tone.ogg", "tone.opus", "tone.flac", "tone.wav", "small-16k.wav"] {
+        std::fs::copy(corpus.join(name), folder.join(name)).unwrap();
+        text += &format!("[[clip]]\nkey = \"{name}\"\nfile = \"{name}\"\n");
+    }
+    let check = |text: &str| {
+        std::fs::write(folder.join("strowger.toml"), text).unwrap();
+        let done =
+            Command::new(running::BINARY).args(["check", "strowger.toml"]).current_dir(&folder).output().unwrap();
+        (done.status.code(), String::from_utf8(done.stderr).unwrap())
+    };
+    let (code, said) = check(&text);
+    assert_eq!(code, Some(0), "{said}");
+    std::fs::write(folder.join("page.mp3"), "<html>not found</html>".repeat(100)).unwrap();
+    let (code, said) = check(&format!("{text}[[clip]]\nkey = \"page\"\nfile = \"page.mp3\"\n"));
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("strowger.toml:21:8: file: page.mp3: no WAV, FLAC, MP3 or Ogg file"), "{said}");
+}
+
 /// OP-06: the files that come along are good, and what is dumped is good and dumps alike.
 #[test]
 fn the_files_that_come_along_are_good() {

@@ -208,7 +208,7 @@ pub fn upload(bytes: &[u8]) {
         let again = wav::read(&wav::write(&sound)).expect("what we write is read");
         assert_eq!(again.len(), sound.len());
     }
-    if let Ok(sound) = upload::decode(bytes.to_vec()) {
+    if let Ok(sound) = upload::decode(bytes.to_vec(), upload::Bounds::UPLOAD) {
         assert!((1..=(upload::UPLOAD_SECONDS_MAX + 1) * SAMPLE_RATE).contains(&sound.len()));
     }
 }

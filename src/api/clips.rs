@@ -21,7 +21,7 @@ const UPLOADS_MAX: usize = 2;
 /// Clips of one person; more are refused.
 pub const CLIPS_OF_ONE_MAX: usize = 50;
 
-/// Clips of all, and how long they may be together: the workers have them in memory, 16 kB a second.
+/// Clips of all, and how long they may be together: the workers have them in memory, 16 kB a second, and 32 kB more where they are wide.
 pub const CLIPS_MAX: usize = 1_000;
 pub const CLIPS_MILLIS_MAX: u64 = 4 * 3_600_000;
 

@@ -96,9 +96,13 @@ enum Command {
     Replay(replay::Replay),
     /// Make the argon2 hash of a page password, for page_password; reads one line from standard input
     HashPassword,
-    /// Decode an upload from standard input; the switch calls itself so
+    /// Decode a sound from standard input; the switch calls itself so
     #[command(hide = true)]
-    DecodeClip,
+    DecodeClip {
+        /// A file that the settings name
+        #[arg(long)]
+        settings: bool,
+    },
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -220,7 +224,7 @@ pub fn main() -> ExitCode {
         Command::Flight(config) => operate::save_flight(&config.config),
         Command::Replay(wanted) => replay::run(&wanted),
         Command::HashPassword => check::hash_password(),
-        Command::DecodeClip => crate::server::decoding::answer().map_err(Failed::from),
+        Command::DecodeClip { settings } => crate::server::decoding::answer(settings).map_err(Failed::from),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -8,9 +8,55 @@ use super::{Codec, SAMPLE_RATE, Sound, g711};
 use crate::base::PlayId;
 
 /// How long what plays fades where something else takes its place, in samples: 8 ms, too short to be heard as such.
-const FADE: usize = 64;
+pub const FADE: usize = 64;
 
-/// A running player. It only copies octets that were encoded when the sound was loaded.
+/// What a player gives: octets of a law of G.711, or pairs of samples at 16 kHz, which take as long.
+pub trait Grain: Copy {
+    fn new(codec: Codec, level: i16) -> Self;
+
+    /// So many parts of [`FADE`] as loud.
+    fn scaled(self, codec: Codec, part: usize) -> Self;
+
+    /// Fills in what a sound has from there on; tells how many there were.
+    fn copy(sound: &Sound, codec: Codec, from: usize, grains: &mut [Self]) -> usize;
+}
+
+impl Grain for u8 {
+    fn new(codec: Codec, level: i16) -> Self {
+        g711::encode(codec, level)
+    }
+
+    fn scaled(self, codec: Codec, part: usize) -> Self {
+        g711::encode(codec, scaled(g711::level(codec, self), part))
+    }
+
+    fn copy(sound: &Sound, codec: Codec, from: usize, octets: &mut [Self]) -> usize {
+        let rest = sound.octets(codec).get(from..).unwrap_or_default();
+        let count = rest.len().min(octets.len());
+        octets[..count].copy_from_slice(&rest[..count]);
+        count
+    }
+}
+
+impl Grain for [i16; 2] {
+    fn new(_: Codec, level: i16) -> Self {
+        [level; 2]
+    }
+
+    fn scaled(self, _: Codec, part: usize) -> Self {
+        self.map(|sample| scaled(sample, part))
+    }
+
+    fn copy(sound: &Sound, _: Codec, from: usize, pairs: &mut [Self]) -> usize {
+        sound.pairs(from, pairs)
+    }
+}
+
+fn scaled(level: i16, part: usize) -> i16 {
+    (i32::from(level) * part as i32 / FADE as i32) as i16
+}
+
+/// A running player. It only copies what was made when the sound was loaded.
 #[derive(Debug)]
 pub struct Player {
     pub id: PlayId,
@@ -111,12 +157,12 @@ impl Player {
     }
 
     /// Fills a packet's payload; tells how much there was to play. Less than asked for means that this was the end.
-    pub fn fill(&mut self, codec: Codec, payload: &mut [u8]) -> usize {
+    pub fn fill<G: Grain>(&mut self, codec: Codec, payload: &mut [G]) -> usize {
         let dying = self.dying.1.min(payload.len());
         if dying > 0 {
             let (level, left) = self.dying;
-            for (at, octet) in payload[..dying].iter_mut().enumerate() {
-                *octet = g711::encode(codec, (i32::from(level) * (left - at) as i32 / (FADE + 1) as i32) as i16);
+            for (at, grain) in payload[..dying].iter_mut().enumerate() {
+                *grain = G::new(codec, (i32::from(level) * (left - at) as i32 / (FADE + 1) as i32) as i16);
             }
             self.dying.1 -= dying;
             return dying + self.fill_on(codec, &mut payload[dying..]);
@@ -124,7 +170,7 @@ impl Player {
         self.fill_on(codec, payload)
     }
 
-    fn fill_on(&mut self, codec: Codec, payload: &mut [u8]) -> usize {
+    fn fill_on<G: Grain>(&mut self, codec: Codec, payload: &mut [G]) -> usize {
         let mut done = 0;
         if let Some(over) = &mut self.over {
             let fading = over.falling.min(payload.len());
@@ -132,7 +178,7 @@ impl Player {
             over.falling -= fading;
             done = self.fill_own(codec, &mut payload[..fading]);
             fade(codec, &mut payload[..done], |at| from - at);
-            payload[done..fading].fill(g711::silence(codec));
+            payload[done..fading].fill(G::new(codec, 0));
             done = fading;
         }
         if let Some(over) = &mut self.over {
@@ -152,7 +198,7 @@ impl Player {
         done + own
     }
 
-    fn fill_own(&mut self, codec: Codec, mut payload: &mut [u8]) -> usize {
+    fn fill_own<G: Grain>(&mut self, codec: Codec, mut payload: &mut [G]) -> usize {
         let wanted = payload.len();
         while !payload.is_empty() {
             let Some(sound) = self.sounds.get(self.sound) else {
@@ -162,15 +208,12 @@ impl Player {
                 self.sound = 0;
                 continue;
             };
-            let rest = sound.octets(codec).get(self.octet..).unwrap_or_default();
-            if rest.is_empty() && self.octet == 0 {
-                // No octets in this codec: it would never end.
+            let count = G::copy(sound, codec, self.octet, payload);
+            if count == 0 && self.octet == 0 {
+                // Nothing in this codec: it would never end.
                 break;
             }
-            let count = rest.len().min(payload.len());
-            let (now, later) = payload.split_at_mut(count);
-            now.copy_from_slice(&rest[..count]);
-            payload = later;
+            payload = payload.split_at_mut(count).1;
             self.octet += count;
             if self.octet >= sound.len() {
                 self.sound += 1;
@@ -210,10 +253,9 @@ impl Player {
 }
 
 /// Scales each sample by so many parts of [`FADE`].
-fn fade(codec: Codec, octets: &mut [u8], part: impl Fn(usize) -> usize) {
-    for (at, octet) in octets.iter_mut().enumerate() {
-        let sample = i32::from(g711::level(codec, *octet));
-        *octet = g711::encode(codec, (sample * part(at) as i32 / FADE as i32) as i16);
+fn fade<G: Grain>(codec: Codec, grains: &mut [G], part: impl Fn(usize) -> usize) {
+    for (at, grain) in grains.iter_mut().enumerate() {
+        *grain = grain.scaled(codec, part(at));
     }
 }
 

@@ -1,4 +1,5 @@
-//! Uploads become sound: WAV, FLAC, MP3, Ogg with Vorbis or Opus, told apart by what is in them, never by a name.
+//! Uploads, and files that the settings name, become sound: WAV, FLAC, MP3, Ogg with Vorbis or Opus, told apart by what is in
+//! them, never by a name.
 //!
 //! A file is hostile until it is decoded: its size, its length and the work that it makes are bounded, and what its
 //! notes say is not read.
@@ -19,8 +20,11 @@ use symphonia::core::{
 };
 
 use super::{
-    SAMPLE_RATE, Sound, ogg,
-    wav::chunks::{self, Chunks},
+    SAMPLE_RATE, SOUND_SAMPLES_MAX, Sound, ogg,
+    wav::{
+        WAV_BYTES_MAX,
+        chunks::{self, Chunks},
+    },
 };
 use narrow::Narrow;
 
@@ -30,8 +34,8 @@ pub const UPLOAD_BYTES_MAX: usize = 32 << 20;
 /// The longest clip, in seconds. What is said in a call is over sooner.
 pub const UPLOAD_SECONDS_MAX: usize = 300;
 
-/// Packets looked at: the shortest there are have 64 samples.
-const PACKETS_MAX: usize = 300_000;
+/// Packets looked at for each second that a file may have: the shortest there are have 64 samples.
+const PACKETS_A_SECOND_MAX: usize = 1_000;
 
 /// Broken packets that are left out before the whole file counts as broken.
 const BROKEN_MAX: usize = 16;
@@ -42,8 +46,23 @@ const NOTES_MAX: usize = 4 << 20;
 const RATES: std::ops::RangeInclusive<u32> = 4_000..=192_000;
 const CHANNELS_MAX: usize = 8;
 
-/// How long a clip rises from silence at its beginning and falls back at its end, in samples: 4 ms, so that neither clicks.
-const EDGE: usize = 32;
+/// How long a clip rises from silence at its beginning and falls back at its end, so that neither clicks.
+const EDGE_MS: usize = 4;
+
+/// What is taken of a file.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    pub octets: usize,
+    pub seconds: usize,
+    /// Its first and last milliseconds rise and fall. What is to go round is left as it is.
+    pub fades: bool,
+}
+
+impl Bounds {
+    pub const UPLOAD: Self = Self { octets: UPLOAD_BYTES_MAX, seconds: UPLOAD_SECONDS_MAX, fades: true };
+    /// Of who has the settings to write: music may last as long as any sound.
+    pub const SETTINGS: Self = Self { octets: WAV_BYTES_MAX, seconds: SOUND_SAMPLES_MAX / SAMPLE_RATE, fades: false };
+}
 
 /// Why an upload is no clip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,9 +110,9 @@ impl std::fmt::Display for UploadError {
 
 impl std::error::Error for UploadError {}
 
-/// Decodes a whole file to what players play: mono at 8 kHz, as long as the original.
-pub fn decode(mut file: Vec<u8>) -> Result<Sound, UploadError> {
-    if file.len() > UPLOAD_BYTES_MAX {
+/// Decodes a whole file to what players play: mono, at 16 kHz where there is more in it than 8 kHz hold, as long as the original.
+pub fn decode(mut file: Vec<u8>, bounds: Bounds) -> Result<Sound, UploadError> {
+    if file.len() > bounds.octets {
         return Err(UploadError::TooLarge);
     }
     if chunks::is_wave(&file) {
@@ -114,18 +133,18 @@ pub fn decode(mut file: Vec<u8>) -> Result<Sound, UploadError> {
     let (id, parameters) = track.map(|track| (track.id, track.codec_params.clone())).ok_or(UploadError::Unknown)?;
     let mut voice = Voice::of(&parameters, id, &tail)?;
     let (mut narrow, mut broken): (Option<Narrow>, usize) = (None, 0);
-    for _ in 0..PACKETS_MAX {
+    for _ in 0..bounds.seconds * PACKETS_A_SECOND_MAX {
         let packet = match format.next_packet() {
             Ok(packet) if packet.track_id() == id => packet,
             Ok(_) => continue,
-            Err(Error::IoError(_)) => return finish(narrow),
+            Err(Error::IoError(_)) => return finish(narrow, bounds),
             Err(_) => return Err(UploadError::Broken),
         };
-        match voice.decode(&packet, &mut narrow)? {
+        match voice.decode(&packet, &mut narrow, bounds.seconds)? {
             Decoded::Sound => {}
             Decoded::Broken if broken < BROKEN_MAX => broken += 1,
             Decoded::Broken => return Err(UploadError::Broken),
-            Decoded::End => return finish(narrow),
+            Decoded::End => return finish(narrow, bounds),
         }
     }
     Err(UploadError::TooLong)
@@ -155,16 +174,16 @@ impl Voice {
         decoder.map(Self::Library).map_err(|_| UploadError::Unknown)
     }
 
-    fn decode(&mut self, packet: &Packet, narrow: &mut Option<Narrow>) -> Result<Decoded, UploadError> {
+    fn decode(&mut self, packet: &Packet, narrow: &mut Option<Narrow>, seconds: usize) -> Result<Decoded, UploadError> {
         let decoder = match self {
             Self::Library(decoder) => decoder,
             Self::Opus(stream) => {
-                let is_sound = stream.decode(packet.buf(), narrow)?;
+                let is_sound = stream.decode(packet.buf(), narrow, seconds)?;
                 return Ok(if is_sound { Decoded::Sound } else { Decoded::Broken });
             }
         };
         match decoder.decode(packet) {
-            Ok(decoded) => take(decoded, narrow).map(|()| Decoded::Sound),
+            Ok(decoded) => take(decoded, narrow, seconds).map(|()| Decoded::Sound),
             Err(Error::DecodeError(_)) => Ok(Decoded::Broken),
             Err(Error::IoError(_)) => Ok(Decoded::End),
             Err(_) => Err(UploadError::Broken),
@@ -178,7 +197,7 @@ fn has_no_rate(wave: Chunks<'_>) -> bool {
 }
 
 /// Mixes what one packet holds to mono, and makes it narrow.
-fn take(decoded: AudioBufferRef<'_>, narrow: &mut Option<Narrow>) -> Result<(), UploadError> {
+fn take(decoded: AudioBufferRef<'_>, narrow: &mut Option<Narrow>, seconds: usize) -> Result<(), UploadError> {
     let (spec, frames) = (*decoded.spec(), decoded.frames());
     let channels = spec.channels.count();
     if !RATES.contains(&spec.rate) || !(1..=CHANNELS_MAX).contains(&channels) {
@@ -188,7 +207,7 @@ fn take(decoded: AudioBufferRef<'_>, narrow: &mut Option<Narrow>) -> Result<(), 
     if narrow.rate() != spec.rate {
         return Err(UploadError::Broken);
     }
-    if narrow.taken() + frames > UPLOAD_SECONDS_MAX * spec.rate as usize {
+    if narrow.taken() + frames > seconds * spec.rate as usize {
         return Err(UploadError::TooLong);
     }
     let mut samples = SampleBuffer::<f32>::new(decoded.capacity() as u64, spec);
@@ -199,20 +218,12 @@ fn take(decoded: AudioBufferRef<'_>, narrow: &mut Option<Narrow>) -> Result<(), 
     Ok(())
 }
 
-fn finish(narrow: Option<Narrow>) -> Result<Sound, UploadError> {
-    let mut samples = narrow.map(Narrow::finish).unwrap_or_default();
-    if samples.is_empty() {
-        return Err(UploadError::Empty);
-    }
-    let last = samples.len() - 1;
-    let edge = EDGE.min(samples.len());
-    for at in 0..edge {
-        for place in [at, last - at] {
-            samples[place] = (i32::from(samples[place]) * at as i32 / EDGE as i32) as i16;
-        }
-    }
-    debug_assert!(samples.len() <= (UPLOAD_SECONDS_MAX + 1) * SAMPLE_RATE);
-    Ok(Sound::from_samples(&samples))
+fn finish(narrow: Option<Narrow>, bounds: Bounds) -> Result<Sound, UploadError> {
+    let edge_ms = if bounds.fades { EDGE_MS } else { 0 };
+    let sound =
+        narrow.map(|narrow| narrow.finish(edge_ms)).filter(|sound| !sound.is_empty()).ok_or(UploadError::Empty)?;
+    debug_assert!(sound.len() <= (bounds.seconds + 1) * SAMPLE_RATE);
+    Ok(sound)
 }
 
 #[cfg(test)]

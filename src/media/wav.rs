@@ -40,7 +40,7 @@ impl std::fmt::Display for WavError {
 
 impl std::error::Error for WavError {}
 
-/// Reads a whole WAV file. Stereo is mixed to mono, 16 kHz is filtered down to 8.
+/// Reads a whole WAV file. Stereo is mixed to mono; 16 kHz is kept, and filtered down to 8.
 pub fn read(file: &[u8]) -> Result<Sound, WavError> {
     if file.len() > WAV_BYTES_MAX {
         return Err(WavError::TooLong);
@@ -49,9 +49,14 @@ pub fn read(file: &[u8]) -> Result<Sound, WavError> {
     Format::read(chunks.format)?.sound(chunks.sound)
 }
 
-/// A mono µ-law file at 8 kHz.
+/// A mono file that holds all of a sound: µ-law at 8 kHz, or 16 bits at 16 kHz where it is wide.
 pub fn write(sound: &Sound) -> Vec<u8> {
-    let octets = sound.octets(super::Codec::Pcmu);
+    let Some(wide) = sound.wide() else { return file(TAG_ULAW, 1, SAMPLE_RATE, sound.octets(super::Codec::Pcmu)) };
+    let octets: Vec<u8> = wide.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+    file(TAG_PCM, 2, 2 * SAMPLE_RATE, &octets)
+}
+
+fn file(tag: u16, bytes: u16, rate: usize, octets: &[u8]) -> Vec<u8> {
     let length = u32::try_from(octets.len()).unwrap_or(u32::MAX);
     let pad = octets.len() % 2;
     let mut file = Vec::with_capacity(58 + octets.len() + pad);
@@ -59,18 +64,18 @@ pub fn write(sound: &Sound) -> Vec<u8> {
     file.extend_from_slice(&length.saturating_add(50 + pad as u32).to_le_bytes());
     file.extend_from_slice(b"WAVEfmt ");
     file.extend_from_slice(&18u32.to_le_bytes());
-    for field in [TAG_ULAW, 1] {
+    for field in [tag, 1] {
         file.extend_from_slice(&field.to_le_bytes());
     }
-    for field in [SAMPLE_RATE as u32, SAMPLE_RATE as u32] {
+    for field in [rate as u32, rate as u32 * u32::from(bytes)] {
         file.extend_from_slice(&field.to_le_bytes());
     }
-    for field in [1u16, 8, 0] {
+    for field in [bytes, bytes * 8, 0] {
         file.extend_from_slice(&field.to_le_bytes());
     }
     file.extend_from_slice(b"fact");
     file.extend_from_slice(&4u32.to_le_bytes());
-    file.extend_from_slice(&length.to_le_bytes());
+    file.extend_from_slice(&(length / u32::from(bytes)).to_le_bytes());
     file.extend_from_slice(b"data");
     file.extend_from_slice(&length.to_le_bytes());
     file.extend_from_slice(octets);
@@ -164,30 +169,8 @@ impl Format {
                 (sum / self.channels as i32) as i16
             })
             .collect();
-        Ok(Sound::from_samples(&if self.step == 2 { halve(&mono) } else { mono }))
+        Ok(if self.step == 2 { Sound::from_wide(&mono) } else { Sound::from_samples(&mono) })
     }
-}
-
-/// 16 kHz to 8 kHz by a half-band filter of 15 taps: what lies above 4 kHz would otherwise fold down into speech.
-fn halve(samples: &[i16]) -> Vec<i16> {
-    /// Odd taps on either side of the middle (which is 0.5), times 65536; even ones are zero.
-    const TAPS: [i64; 4] = [20_342, -5_660, 2_214, -512];
-    let at = |index: usize, offset: isize| {
-        let wanted = index.saturating_add_signed(offset).min(samples.len() - 1);
-        i64::from(samples[wanted])
-    };
-    (0..samples.len() / 2)
-        .map(|out| {
-            let middle = out * 2;
-            let sides: i64 = TAPS
-                .iter()
-                .zip([1isize, 3, 5, 7])
-                .map(|(tap, offset)| tap * (at(middle, offset) + at(middle, -offset)))
-                .sum();
-            let value = (at(middle, 0) * 32_768 + sides) >> 16;
-            value.clamp(i64::from(i16::MIN), i64::from(i16::MAX)) as i16
-        })
-        .collect()
 }
 
 #[cfg(test)]
@@ -232,6 +215,10 @@ mod tests {
             assert!(tone_snr_db(&samples[100..3_900], 500.0) > 30.0);
             assert!((8_500.0..9_500.0).contains(&tone_peak(&samples[100..3_900], 500.0)));
         }
+        let wide = sine(16_000.0, 6_000.0);
+        let sound = read(&pcm(16_000, 1, &wide)).expect("a file");
+        assert_eq!((sound.wide(), sound.len()), (Some(&wide[..]), 4_000));
+        assert_eq!(read(&write(&sound)).expect("our own"), sound, "kept as wide as it was");
         let folded: Vec<i16> = read(&pcm(16_000, 1, &sine(16_000.0, 7_000.0))).expect("a file").samples().collect();
         assert!(tone_peak(&folded[100..3_900], 1_000.0) < 300.0, "7 kHz must not fold down to 1");
         assert!(matches!(read(&pcm(44_100, 1, &[0])), Err(WavError::Format { rate: 44_100, .. })));

@@ -7,8 +7,8 @@ mod resample;
 mod tests;
 
 use super::{Codec, g711};
-pub(in crate::media) use resample::Down;
 use resample::Up;
+pub(in crate::media) use resample::{DOWN_DELAY, Down, WIDEN_BEFORE, widen};
 
 /// Samples a second of decoded sound.
 pub const RATE: usize = 16_000;
@@ -75,8 +75,6 @@ pub struct Encoder {
     codec: Codec,
     form: Sending,
     wishes: Wishes,
-    /// For what is played from sounds at 8 kHz.
-    up: Up,
     /// Samples that wait until a packet is full.
     waiting: Vec<i16>,
 }
@@ -97,7 +95,7 @@ impl Encoder {
             Codec::Opus => Sending::Opus(Box::new(opus::Encoder::new(wishes)?)),
             Codec::G729 | Codec::Other(_) | Codec::T38 => return None,
         };
-        Some(Self { codec, form, wishes, up: Up::new(), waiting: Vec::with_capacity(4 * FRAME) })
+        Some(Self { codec, form, wishes, waiting: Vec::with_capacity(4 * FRAME) })
     }
 
     /// Is it what that leg wants?
@@ -146,17 +144,6 @@ impl Encoder {
         self.waiting.extend(samples.iter().take(room));
     }
 
-    /// The same from octets of PCMU.
-    pub fn push_ulaw(&mut self, octets: &[u8]) {
-        let Self { up, waiting, .. } = self;
-        let linear = octets.iter().map(|octet| g711::ULAW_TO_LINEAR[usize::from(*octet)]);
-        up.run(linear, |sample| {
-            if waiting.len() < RATE {
-                waiting.push(sample);
-            }
-        });
-    }
-
     /// Makes a packet of `millis`, when there is enough for it; tells its octets.
     pub fn packet(&mut self, millis: u16, octets: &mut [u8]) -> Option<usize> {
         let count = usize::from(millis) * (RATE / 1_000);
@@ -169,11 +156,6 @@ impl Encoder {
                 down.run(samples, |sample| {
                     if let Some(octet) = places.next() {
                         *octet = if is_ulaw { g711::encode_ulaw(sample) } else { g711::encode_alaw(sample) };
-/// How many samples a packet will make, as far as it says so.
-pub fn span(codec: Codec, octets: &[u8]) -> usize {
-    if codec == Codec::Opus { opus::span(octets) } else { octets.len() * 2 }
-}
-
                         len += 1;
                     }
                 });
@@ -185,6 +167,11 @@ pub fn span(codec: Codec, octets: &[u8]) -> usize {
         self.waiting.drain(..count);
         (len > 0).then_some(len)
     }
+}
+
+/// How many samples a packet will make, as far as it says so.
+pub fn span(codec: Codec, octets: &[u8]) -> usize {
+    if codec == Codec::Opus { opus::span(octets) } else { octets.len() * 2 }
 }
 
 /// One leg's decoder.

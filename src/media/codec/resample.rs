@@ -51,6 +51,24 @@ impl HalfBand {
     }
 }
 
+/// Samples at 8 kHz that [`widen`] looks back.
+pub const WIDEN_BEFORE: usize = TAPS - 1;
+
+/// By how many samples at 8 kHz [`Down`] gives sound late.
+pub const DOWN_DELAY: usize = TAPS - 1;
+
+/// Two samples for each one, without delay, since those behind it are known: `sample` gives them by number, the first that is
+/// filled being number [`WIDEN_BEFORE`].
+pub fn widen(pairs: &mut [[i16; 2]], sample: impl Fn(usize) -> i16) {
+    let filter = HalfBand::new();
+    let mut around: [f32; 2 * TAPS] = std::array::from_fn(|at| f32::from(sample(at)));
+    for (at, pair) in pairs.iter_mut().enumerate() {
+        *pair = [round(around[WIDEN_BEFORE]), round(filter.between(&around))];
+        around.copy_within(1.., 0);
+        around[2 * TAPS - 1] = f32::from(sample(at + 2 * TAPS));
+    }
+}
+
 impl Up {
     pub fn new() -> Self {
         Self { filter: HalfBand::new(), past: [0.0; 2 * TAPS] }

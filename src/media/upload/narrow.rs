@@ -1,8 +1,10 @@
-//! Any rate to 8 kHz, by a windowed sinc: flat to 3.2 kHz, and what lies above 4 kHz does not fold down.
+//! Any rate to 16 kHz, or to 8 where there is no more in it, by a windowed sinc: flat to four fifths of what that holds, and what
+//! lies above does not fold down.
 
 use std::f32::consts::PI;
 
-use super::SAMPLE_RATE;
+use super::{SAMPLE_RATE, Sound};
+use crate::media::codec::RATE;
 
 /// Zero crossings of the filter on either side.
 const LOBES: usize = 24;
@@ -13,9 +15,11 @@ const CUTOFF: f32 = 0.9;
 /// Places between two samples for which the filter is worked out; the nearest is taken.
 const PHASES: usize = 64;
 
-/// Takes samples one by one, and gives them at 8 kHz.
+/// Takes samples one by one, and gives them at the rate of sounds.
 pub struct Narrow {
     rate: u32,
+    /// Of what it gives.
+    to: usize,
     /// The filter at each phase, `2 * half` weights each.
     weights: Vec<f32>,
     half: usize,
@@ -29,8 +33,9 @@ pub struct Narrow {
 
 impl Narrow {
     pub fn new(rate: u32) -> Self {
-        // What is slower than 8 kHz is only filled in.
-        let cutoff = CUTOFF * (SAMPLE_RATE as f32 / rate as f32).min(1.0);
+        let to = if rate as usize > SAMPLE_RATE { RATE } else { SAMPLE_RATE };
+        // What is slower is only filled in.
+        let cutoff = CUTOFF * (to as f32 / rate as f32).min(1.0);
         let half = (LOBES as f32 / cutoff).ceil() as usize;
         let mut weights = Vec::with_capacity(PHASES * 2 * half);
         for phase in 0..PHASES {
@@ -47,7 +52,7 @@ impl Narrow {
             let sum: f32 = weights[from..].iter().sum();
             weights[from..].iter_mut().for_each(|weight| *weight /= sum);
         }
-        Self { rate, weights, half, window: vec![0.0; half], first: 0, taken: 0, out: Vec::new() }
+        Self { rate, to, weights, half, window: vec![0.0; half], first: 0, taken: 0, out: Vec::new() }
     }
 
     pub const fn rate(&self) -> u32 {
@@ -70,23 +75,31 @@ impl Narrow {
         }
     }
 
-    /// All of it, exactly as long as what was taken.
-    pub fn finish(mut self) -> Vec<i16> {
+    /// All of it, exactly as long as what was taken; so many milliseconds at either end rise from silence and fall back to it.
+    pub fn finish(mut self, edge_ms: usize) -> Sound {
         let whole = self.taken;
         for _ in 0..2 * self.half {
             self.window.push(0.0);
         }
         self.make(whole + 2 * self.half);
         let length = (whole as u64 * SAMPLE_RATE as u64).div_ceil(u64::from(self.rate));
-        self.out.truncate(usize::try_from(length).unwrap_or(usize::MAX));
-        self.out
+        let length = usize::try_from(length).unwrap_or(usize::MAX).saturating_mul(self.to / SAMPLE_RATE);
+        self.out.truncate(length);
+        let mut samples = self.out;
+        let edge = edge_ms * self.to / 1_000;
+        for at in 0..edge.min(samples.len()) {
+            for place in [at, samples.len() - 1 - at] {
+                samples[place] = (i32::from(samples[place]) * at as i32 / edge as i32) as i16;
+            }
+        }
+        if self.to == RATE { Sound::from_wide(&samples) } else { Sound::from_samples(&samples) }
     }
 
     /// Makes what can be made when so many samples are there.
     fn make(&mut self, there: usize) {
         loop {
             // The place of the next sample, in samples of the source and 64ths of one.
-            let place = self.out.len() as u64 * u64::from(self.rate) * PHASES as u64 / SAMPLE_RATE as u64;
+            let place = self.out.len() as u64 * u64::from(self.rate) * PHASES as u64 / self.to as u64;
             let (at, phase) = ((place / PHASES as u64) as usize, (place % PHASES as u64) as usize);
             // Sample `at` stands at `half + at`; the filter reaches `half` beyond it.
             if at + self.half >= there {

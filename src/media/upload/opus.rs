@@ -1,6 +1,6 @@
 //! Opus in Ogg (RFC 7845): the library takes the file apart, and the codec of the calls decodes what is in it.
 
-use super::{UPLOAD_SECONDS_MAX, UploadError, narrow::Narrow};
+use super::{UploadError, narrow::Narrow};
 use crate::media::{
     codec::{PACKET_SAMPLES_MAX, RATE, opus::Decoder},
     ogg,
@@ -36,11 +36,11 @@ impl Stream {
     }
 
     /// Tells whether there was anything in it.
-    pub fn decode(&mut self, packet: &[u8], narrow: &mut Option<Narrow>) -> Result<bool, UploadError> {
+    pub fn decode(&mut self, packet: &[u8], narrow: &mut Option<Narrow>, seconds: usize) -> Result<bool, UploadError> {
         let mut made = [0; PACKET_SAMPLES_MAX];
         let count = self.decoder.decode(packet, &mut made);
         let narrow = narrow.get_or_insert_with(|| Narrow::new(RATE as u32));
-        if narrow.taken() + count > UPLOAD_SECONDS_MAX * RATE {
+        if narrow.taken() + count > seconds * RATE {
             return Err(UploadError::TooLong);
         }
         for sample in &made[..count] {

@@ -1,7 +1,11 @@
 use std::f64::consts::TAU;
 
-use super::*;
+use super::{decode as decode_within, *};
 use crate::media::{tone_peak, tone_snr_db, wav};
+
+fn decode(file: Vec<u8>) -> Result<Sound, UploadError> {
+    decode_within(file, Bounds::UPLOAD)
+}
 
 /// A WAV file of 16-bit samples.
 fn pcm(rate: u32, channels: u16, samples: &[i16]) -> Vec<u8> {

@@ -84,6 +84,33 @@ fn sw_08_music_is_heard_in_every_codec() {
     }
 }
 
+/// SC-07: a clip that came wide is heard so on a wide leg, whole, alone and along with the talk; on a narrow one nothing of it
+/// folds down.
+#[test]
+fn sc_07_a_wide_clip_is_heard_wide() {
+    let wave = |hz: f64, at: usize| (4_000.0 * (std::f64::consts::TAU * hz * at as f64 / 16_000.0).sin()) as i16;
+    let samples: Vec<i16> = (0..16_000).map(|at| wave(1_000.0, at) + wave(6_000.0, at)).collect();
+    for (codec, with_talk) in [(Codec::G722, false), (Codec::Opus, false), (Codec::G722, true), (Codec::Pcmu, false)] {
+        let mut world = World::call([codec, Codec::Pcma]);
+        world.tell(Command::LoadClip { clip: ClipId(1), sound: Arc::new(Sound::from_wide(&samples)) });
+        world.run(500);
+        let stream = world.phones[0].stream;
+        let play = Play { id: PlayId(1), source: Source::Clip(ClipId(1)), repeat: true, over: true, with_talk };
+        world.tell(Command::Play { stream, play });
+        world.run(1_500);
+        let phone = &world.phones[0];
+        let (heard, rate) = if phone.wide_ear.is_some() { (&phone.wide[..], 2) } else { (phone.ear.samples(), 1) };
+        let tail = &heard[heard.len() - 4_000 * rate..];
+        let [low, high] = [1_000.0, 6_000.0].map(|hz| tone_peak(tail, hz / rate as f64));
+        assert!((3_400.0..4_600.0).contains(&low), "{codec:?}: {low:.0}");
+        if rate == 2 {
+            assert!((2_400.0..4_800.0).contains(&high), "{codec:?}, {with_talk}: {high:.0}");
+        } else {
+            assert!(tone_peak(tail, 2_000.0) < 40.0, "folded down");
+        }
+    }
+}
+
 /// SW-08, SW-11: a digit crosses between clocks with its length.
 #[test]
 fn sw_08_sw_11_digits_cross_between_clocks() {
