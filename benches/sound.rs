@@ -166,8 +166,13 @@ impl World {
         core.handle_command(now, command);
         for (at, stream) in ids.iter().enumerate() {
             if kind.plays {
-                let play =
-                    Play { id: PlayId(at as u64 + 1), source: Source::Clip(ClipId(1)), repeat: true, over: false };
+                let play = Play {
+                    id: PlayId(at as u64 + 1),
+                    source: Source::Clip(ClipId(1)),
+                    repeat: true,
+                    over: false,
+                    with_talk: false,
+                };
                 core.handle_command(now, Command::Play { stream: *stream, play });
             }
         }
@@ -246,7 +251,7 @@ fn voice(codec: Codec) -> Vec<Vec<u8>> {
     let (clip, remote) = (ClipId(1), Some(Remote::new(to)));
     core.handle_command(now, Command::LoadClip { clip, sound: Arc::new(sound) });
     core.handle_command(now, Command::Open { stream, port, remote, form: form(codec, None), standing });
-    let play = Play { id: PlayId(1), source: Source::Clip(clip), repeat: true, over: false };
+    let play = Play { id: PlayId(1), source: Source::Clip(clip), repeat: true, over: false, with_talk: false };
     core.handle_command(now, Command::Play { stream, play });
     let mut said = Vec::new();
     for _ in 0..60 {

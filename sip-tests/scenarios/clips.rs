@@ -30,7 +30,7 @@ fn clip() -> ClipId {
 impl Desk {
     fn plays(&self, agent_hears: bool, hang_up: bool) -> Result<(), Refused> {
         let call = self.world.snapshot().calls[0].call;
-        let play = ClipPlay { clip: clip(), from_ms: 0, agent_hears, hang_up };
+        let play = ClipPlay { clip: clip(), from_ms: 0, agent_hears, with_talk: false, hang_up };
         self.world.asks(Actor::Agent(self.ana.id), Request::PlayClip { call, play }).map(|_| ())
     }
 
@@ -69,6 +69,39 @@ fn sc_04_sc_07_both_hear_a_clip_and_talk_on() {
     world.settle();
 }
 
+/// SC-04: over the talk, both hear the clip and each other; in place of it, the clip alone.
+#[test]
+fn sc_04_a_clip_over_the_talk_or_instead_of_it() {
+    for with_talk in [true, false] {
+        let desk = desk(506);
+        let Desk { world, customer, ana } = &desk;
+        let agent = ana.call();
+        let call = world.snapshot().calls[0].call;
+        let play = ClipPlay { clip: clip(), from_ms: 0, agent_hears: true, with_talk, hang_up: false };
+        world.asks(Actor::Agent(ana.id), Request::PlayClip { call, play }).expect("played");
+        world.run_for(millis(200));
+        customer.tapes();
+        agent.tapes();
+        world.run_for(millis(600));
+        for (listener, other) in [(customer, &agent), (&agent, customer)] {
+            let voice = other.with(|call| call.media.voice);
+            let tape = listener.with(|call| call.media.ear.tape.take()).expect("a tape");
+            let peak = strowger::media::tone_peak(&tape[tape.len() - 4_000..], f64::from(voice.0));
+            assert!(
+                if with_talk { (1_600.0..2_400.0).contains(&peak) } else { peak < 800.0 },
+                "{with_talk}: {peak:.0}"
+            );
+        }
+        world.within(10, "its end", |_| desk.tells(|what| matches!(what, Happened::ClipEnded { .. })) == 1);
+        world.within(2, "they talk on", |world| world.hear_each_other(customer, ana));
+        for call in [customer, &agent] {
+            call.with(|call| assert_eq!((call.media.ear.sources.len(), call.media.ear.skipped), (1, 0)));
+        }
+        customer.hangs_up();
+        world.settle();
+    }
+}
+
 /// SC-04, SW-12: played again from further on while it plays, a clip goes on from there: its end is heard so much sooner.
 #[test]
 fn sc_04_sw_12_a_clip_goes_on_from_elsewhere() {
@@ -78,7 +111,8 @@ fn sc_04_sw_12_a_clip_goes_on_from_elsewhere() {
     desk.plays(true, false).expect("played");
     world.run_for(millis(200));
     let call = world.snapshot().calls[0].call;
-    let play = ClipPlay { clip: clip(), from_ms: whole as u32 - 300, agent_hears: true, hang_up: false };
+    let play =
+        ClipPlay { clip: clip(), from_ms: whole as u32 - 300, agent_hears: true, with_talk: false, hang_up: false };
     world.asks(Actor::Agent(ana.id), Request::PlayClip { call, play }).expect("played");
     let ended = |desk: &Desk| desk.tells(|what| matches!(what, Happened::ClipEnded { .. })) > 0;
     world.run_for(millis(200));
@@ -197,7 +231,7 @@ fn sc_06_clips_are_for_queues() {
     let call = eva.calls("ana");
     world.within(5, "they talk", |world| world.hear_each_other(&call, &ana));
     let live = world.snapshot().calls[0].call;
-    let play = ClipPlay { clip: clip(), from_ms: 0, agent_hears: true, hang_up: false };
+    let play = ClipPlay { clip: clip(), from_ms: 0, agent_hears: true, with_talk: false, hang_up: false };
     let refused = world.asks(Actor::Agent(ana.id), Request::PlayClip { call: live, play }).expect_err("refused");
     assert_eq!(refused.code, "no_queue_call");
     call.hangs_up();

@@ -232,7 +232,7 @@ fn sc_04_sc_07_sw_12_a_clip() {
     let Desk { world, customer, ana, .. } = &desk;
     let (call, agent) = (desk.call(), ana.call());
     let (his, hers) = (voice(customer), voice(&agent));
-    let play = ClipPlay { clip, from_ms: 0, agent_hears: true, hang_up: false };
+    let play = ClipPlay { clip, from_ms: 0, agent_hears: true, with_talk: false, hang_up: false };
     desk.listen(&[customer, &agent]);
     desk.asks(Request::PlayClip { call, play });
     world.run_for(secs(10));

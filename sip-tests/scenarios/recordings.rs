@@ -125,7 +125,7 @@ fn rc_01_sc_05_sc_07_the_last_clip_is_recorded() {
     let (id, _) = live(&world);
     world.run_for(secs(2));
     let clip = Language::English.clip("thanks").expect("a sentence");
-    let play = ClipPlay { clip, from_ms: 0, agent_hears: true, hang_up: true };
+    let play = ClipPlay { clip, from_ms: 0, agent_hears: true, with_talk: false, hang_up: true };
     world.asks(Actor::Agent(ana.id), Request::PlayClip { call: id, play }).expect("played");
     world.within(12, "the call ends behind the clip", |_| call.is_over());
     world.settle();

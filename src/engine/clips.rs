@@ -25,7 +25,10 @@ pub struct ClipPlay {
     pub from_ms: u32,
     /// The agent hears it too; otherwise he goes on hearing the customer.
     pub agent_hears: bool,
-    /// The call ends behind it, for the agent at once.
+    /// Whoever hears it goes on hearing the others beneath it, quieter; else it takes their place.
+    #[serde(default)]
+    pub with_talk: bool,
+    /// The call ends behind it, for the agent at once: there is no talk then.
     pub hang_up: bool,
 }
 
@@ -55,7 +58,11 @@ impl Engine {
             return self.play_and_hang_up(now, call, (agent, customer), play.source());
         }
         for leg in self.hearers(call, (agent, customer), play.agent_hears) {
-            if let Some(id) = self.switch.play_over(leg, play.source()) {
+            let id = match play.with_talk {
+                true => self.switch.play_with_talk(leg, play.source()),
+                false => self.switch.play_over(leg, play.source()),
+            };
+            if let Some(id) = id {
                 self.plays.insert((call, id), Purpose::Clip);
             }
         }

@@ -30,7 +30,7 @@ pub enum Command {
     Mix { matrix: Box<Matrix> },
     /// Ends a join, for both, or takes a stream out of a mix.
     Part { stream: StreamId },
-    /// Plays towards the leg, in place of what it would hear; replaces a running player, or lies over it.
+    /// Plays towards the leg, in place of what it would hear or along with it; replaces a running player, or lies over it.
     Play { stream: StreamId, play: Play },
     /// Stops that player; nothing happens when another one runs by now.
     Stop { stream: StreamId, play: PlayId },
@@ -356,6 +356,9 @@ pub struct Play {
     pub repeat: bool,
     /// What plays already rests meanwhile and goes on when this ends. With nothing there it plays like any other.
     pub over: bool,
+    /// The same, and the leg goes on hearing the others beneath it, 12 dB quieter. Where there is nobody to hear, or it
+    /// can't be decoded, it plays like any other.
+    pub with_talk: bool,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -6,12 +6,13 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Codec, Form, Standing,
+    beside::Beside,
     codec::{Encoder, FRAME},
     cut::Cut,
     digits::{Opens, SEGMENT, Sending, Step},
     g711,
     past::Past,
-    player::Player,
+    player::{Grain, Player},
     srtp::TAIL_MAX,
     tones,
 };
@@ -49,6 +50,8 @@ pub struct Egress {
     pub packets: u64,
     pub octets: u64,
     pub player: Option<Player>,
+    /// A clip that is heard along with the talk, in a mix.
+    pub beside: Option<Box<Beside>>,
     pub digits: Sending,
     /// A digit as tones, for a leg without telephone-event.
     digit_tones: Option<Player>,
@@ -109,6 +112,7 @@ impl Egress {
             packets: 0,
             octets: 0,
             player: None,
+            beside: None,
             digits: Sending::default(),
             digit_tones: None,
             event_timestamp: 0,
@@ -225,6 +229,26 @@ impl Egress {
         }
         self.head_sound(form, next, begins, &mut packet[..len]);
         Some(len)
+    }
+
+    /// Has a clip be heard along with the talk.
+    pub fn lay_beside(&mut self, player: Player) {
+        match &mut self.beside {
+            Some(beside) => beside.play(player),
+            None => self.beside = Some(Box::new(Beside::new(player))),
+        }
+    }
+
+    /// Lays such a clip over a frame of the talk; tells which has ended. What we play goes first, and it rests.
+    pub fn accompany(&mut self, talk: &mut [i32; FRAME]) -> Option<PlayId> {
+        if self.is_busy() {
+            return None;
+        }
+        let ended = self.beside.as_mut()?.lay(talk);
+        if self.beside.as_ref().is_some_and(|beside| beside.is_over()) {
+            self.beside = None;
+        }
+        ended
     }
 
     /// What is mixed next follows on something else.
@@ -368,45 +392,65 @@ impl Egress {
             return Frame::Finished(ended);
         }
         let (_, payload) = packet.split_at_mut(HEADER_BYTES);
-        let codec = if form.codec == Codec::Pcma { Codec::Pcma } else { Codec::Pcmu };
-        let filled = match (&mut self.digit_tones, &mut self.player) {
-            (Some(tones), _) => match tones.fill(codec, payload) {
-                0 => {
-                    self.digit_tones = None;
-                    return Frame::Quiet;
-                }
-                filled => filled,
-            },
-            (None, Some(player)) => match player.fill(codec, payload) {
-                0 => {
-                    let id = player.id;
-                    self.player = None;
-                    self.eases_in = true;
-                    return Frame::Finished(id);
-                }
-                filled => filled,
-            },
-            (None, None) => return Frame::Quiet,
+        let made = if form.codec.is_g711() {
+            self.narrow(form.codec, is_open, payload)
+        } else {
+            self.wide(form, is_open, payload)
         };
-        if !is_open {
-            return Frame::Quiet;
-        }
-        payload[filled..].fill(g711::silence(codec));
-        self.level = payload.last().map_or(0, |octet| g711::level(codec, *octet));
-        let Some(len) = (if form.codec.is_g711() { Some(payload.len()) } else { self.code(form, payload) }) else {
-            return Frame::Quiet;
+        let len = match made {
+            Ok(len) => len,
+            Err(instead) => return instead,
         };
         let packet = &mut packet[..HEADER_BYTES + len];
         self.head_sound(form, timestamp, begins, packet);
         Frame::Packet(packet.len())
     }
 
-    /// Turns a packet's octets of PCMU into the leg's own codec; tells how many there are then.
-    fn code(&mut self, form: &Form, payload: &mut [u8]) -> Option<usize> {
-        let encoder = self.encoder(form)?;
+    /// A packet's octets of what plays, in a law of G.711.
+    fn narrow(&mut self, codec: Codec, is_open: bool, payload: &mut [u8]) -> Result<usize, Frame> {
+        self.fill(codec, is_open, payload)?;
+        self.level = payload.last().map_or(0, |octet| g711::level(codec, *octet));
+        Ok(payload.len())
+    }
+
+    /// The same in a codec that is wide; tells how many octets there are.
+    fn wide(&mut self, form: &Form, is_open: bool, payload: &mut [u8]) -> Result<usize, Frame> {
+        let mut pairs = [[0; 2]; FRAME_MILLIS_MAX as usize * 8];
+        let pairs = &mut pairs[..payload.len()];
+        self.fill(form.codec, is_open, pairs)?;
+        self.level = pairs.last().map_or(0, |pair| pair[1]);
+        let encoder = self.encoder(form).ok_or(Frame::Quiet)?;
         encoder.clear();
-        encoder.push_ulaw(payload);
-        encoder.packet(frame_millis(form), payload)
+        encoder.push(pairs.as_flattened());
+        encoder.packet(frame_millis(form), payload).ok_or(Frame::Quiet)
+    }
+
+    /// What plays for as long as `sound` takes, silence behind its end; or what is to be told instead.
+    fn fill<G: Grain>(&mut self, codec: Codec, is_open: bool, sound: &mut [G]) -> Result<(), Frame> {
+        let filled = match (&mut self.digit_tones, &mut self.player) {
+            (Some(tones), _) => match tones.fill(codec, sound) {
+                0 => {
+                    self.digit_tones = None;
+                    return Err(Frame::Quiet);
+                }
+                filled => filled,
+            },
+            (None, Some(player)) => match player.fill(codec, sound) {
+                0 => {
+                    let id = player.id;
+                    self.player = None;
+                    self.eases_in = true;
+                    return Err(Frame::Finished(id));
+                }
+                filled => filled,
+            },
+            (None, None) => return Err(Frame::Quiet),
+        };
+        if !is_open {
+            return Err(Frame::Quiet);
+        }
+        sound[filled..].fill(G::new(codec, 0));
+        Ok(())
     }
 
     fn event(&mut self, payload_type: u8, payload: [u8; 4], first: bool, packet: &mut [u8]) -> Frame {

@@ -4,6 +4,7 @@
 //! Enters: commands, packets as bytes, time as [`base::Instant`](crate::base::Instant). Never: sockets, clocks, threads.
 //! Uses base and wire.
 
+mod beside;
 pub mod built_in;
 pub mod codec;
 mod command;

@@ -60,6 +60,8 @@ fn scaled(level: i16, part: usize) -> i16 {
 #[derive(Debug)]
 pub struct Player {
     pub id: PlayId,
+    /// It is to be heard along with the talk, where there is one.
+    pub with_talk: bool,
     sounds: SmallVec<[Arc<Sound>; 1]>,
     repeat: bool,
     sound: usize,
@@ -89,6 +91,7 @@ impl Player {
         let sounds: SmallVec<_> = sounds.into_iter().filter(|sound| !sound.is_empty()).collect();
         (!sounds.is_empty()).then_some(Self {
             id,
+            with_talk: false,
             sounds,
             repeat,
             sound: 0,
@@ -105,8 +108,13 @@ impl Player {
     pub fn begun_at(mut self, millis: u32) -> Option<Self> {
         let samples = usize::try_from(millis).unwrap_or(usize::MAX).saturating_mul(SAMPLE_RATE / 1_000);
         let is_there = self.skip(samples) && (self.repeat || self.sound < self.sounds.len());
+        is_there.then_some(self.rising())
+    }
+
+    /// The same, growing loud from where it stands.
+    pub fn rising(mut self) -> Self {
         self.rising = FADE;
-        is_there.then_some(self)
+        self
     }
 
     /// Where it follows on something else that was heard, which stood at `level`: lets that die away first. A clip begins
@@ -149,6 +157,11 @@ impl Player {
     /// What lies over it.
     pub fn over(&self) -> Option<PlayId> {
         self.over.as_ref().map(|over| over.player.id)
+    }
+
+    /// It, or what lies over it, is to be heard along with the talk.
+    pub fn has_with_talk(&self) -> bool {
+        self.with_talk || self.over.as_ref().is_some_and(|over| over.player.with_talk)
     }
 
     /// What lay over it and has ended; told once.

@@ -161,7 +161,8 @@ fn a_tone_arrives_in_step() {
     let mut world = World::start(1);
     let ana = phone();
     let stream = world.open(1, world.ports[0], &ana);
-    let play = Play { id: PlayId(1), source: Source::Tone(Tone::Ringback), repeat: true, over: false };
+    let play =
+        Play { id: PlayId(1), source: Source::Tone(Tone::Ringback), repeat: true, over: false, with_talk: false };
     world.plane.send(Command::Play { stream, play }).expect("taken");
     let mut ear = Listener::new();
     for _ in 0..40 {
@@ -292,7 +293,8 @@ fn sw_07_sound_leaves_from_the_address_that_was_told() {
         world.plane.send(Command::Join { a: StreamId(1), b: StreamId(2) }).expect("taken");
         let (heard, whence) = speak_until_heard(&one, told(0), &other);
         assert_eq!((heard.len(), whence), (172, told(1)), "{bound}");
-        let play = Play { id: PlayId(1), source: Source::Tone(Tone::Busy), repeat: true, over: false };
+        let play =
+            Play { id: PlayId(1), source: Source::Tone(Tone::Busy), repeat: true, over: false, with_talk: false };
         world.plane.send(Command::Play { stream: StreamId(1), play }).expect("taken");
         assert_eq!(receive(&one).1, told(0), "{bound}");
     }

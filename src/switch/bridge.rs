@@ -204,7 +204,7 @@ impl Switch {
     }
 
     pub(super) fn play(&mut self, id: LegId, source: Source, repeat: bool, why: PlayWhy) -> Option<PlayId> {
-        let play = Play { id: PlayId(self.ids.next_play()), source, repeat, over: false };
+        let play = Play { id: PlayId(self.ids.next_play()), source, repeat, over: false, with_talk: false };
         self.start(id, play, why)
     }
 

@@ -24,6 +24,15 @@ impl Switch {
     /// Plays a clip to one leg, over music or talk, which go on behind it; `Played` follows. `None`: the leg can't hear
     /// it now.
     pub fn play_over(&mut self, id: LegId, source: Source) -> Option<PlayId> {
+        self.lay_over(id, source, false)
+    }
+
+    /// The same, and the leg goes on hearing the talk, quieter, where there is one that can be decoded.
+    pub fn play_with_talk(&mut self, id: LegId, source: Source) -> Option<PlayId> {
+        self.lay_over(id, source, true)
+    }
+
+    fn lay_over(&mut self, id: LegId, source: Source, with_talk: bool) -> Option<PlayId> {
         let leg = self
             .legs
             .get(&id)
@@ -37,7 +46,10 @@ impl Switch {
         let leg = self.legs.get_mut(&id).filter(|leg| leg.media.open)?;
         leg.media.clip = Some(play);
         let (worker, stream) = (leg.media.port.worker, leg.media.stream);
-        self.command(worker, Command::Play { stream, play: Play { id: play, source, repeat: false, over: true } });
+        self.command(
+            worker,
+            Command::Play { stream, play: Play { id: play, source, repeat: false, over: true, with_talk } },
+        );
         Some(play)
     }
 

@@ -19,7 +19,7 @@ export async function readClips() {
   if (away.ok) archive.value = away.json.clips;
 }
 
-/** @param {string} call @param {string} clip @param {{ agent_hears?: boolean, hang_up?: boolean }} how */
+/** @param {string} call @param {string} clip @param {{ agent_hears?: boolean, with_talk?: boolean, hang_up?: boolean }} how */
 export const playClip = (call, clip, how) => act("POST", `/calls/${call}/clip`, { clip, ...how });
 
 /** @param {string} call */

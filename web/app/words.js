@@ -159,6 +159,7 @@ const WORDS = {
   "clips.last": ["Play and hang up", "Tocar e desligar", "Reproducir y colgar"],
   "clips.stop": ["Stop the clip", "Parar o clipe", "Parar el clip"],
   "clips.agent_hears": ["I hear it too", "Eu também ouço", "Yo también lo oigo"],
+  "clips.with_talk": ["We talk on beneath it", "Continuamos a falar por baixo", "Seguimos hablando por debajo"],
   "clips.none": ["You have no clips yet.", "Ainda não tem clipes.", "Todavía no tiene clips."],
   "clips.public": ["for all", "para todos", "para todos"],
   "clips.kept": ["In use", "Em uso", "En uso"],

@@ -79,6 +79,8 @@ pub struct NewPlay {
     #[serde(default = "yes")]
     agent_hears: bool,
     #[serde(default)]
+    with_talk: bool,
+    #[serde(default)]
     hang_up: bool,
 }
 
@@ -215,7 +217,13 @@ pub async fn play(
     if u64::from(new.from_ms) >= clip.millis {
         return Err(Problem::bad_request("The clip is not that long.").hint("Give from_ms less than its millis."));
     }
-    let play = ClipPlay { clip: clip.clip, from_ms: new.from_ms, agent_hears: new.agent_hears, hang_up: new.hang_up };
+    if new.with_talk && new.hang_up {
+        return Err(
+            Problem::bad_request("with_talk and hang_up exclude each other.").hint("Behind hang_up nobody talks.")
+        );
+    }
+    let NewPlay { from_ms, agent_hears, with_talk, hang_up, .. } = new;
+    let play = ClipPlay { clip: clip.clip, from_ms, agent_hears, with_talk, hang_up };
     api.ask(actor, Request::PlayClip { call, play }).await?;
     Ok(DONE)
 }

@@ -91,6 +91,11 @@ async fn sc_02_sc_03_a_clips_life() {
     assert!(
         matches!(desk.picture.asked()[..], [(_, Request::PlayClip { play, .. })] if play.hang_up && play.agent_hears)
     );
+    let along = format!(r#"{{"clip":"{id}","with_talk":true}}"#);
+    assert_eq!(desk.write("POST", &ana, "/api/v1/calls/11/clip", &along).await.status, StatusCode::OK);
+    assert!(matches!(desk.picture.asked()[..], [(_, Request::PlayClip { play, .. })] if play.with_talk));
+    let both = format!(r#"{{"clip":"{id}","with_talk":true,"hang_up":true}}"#);
+    assert_eq!(desk.write("POST", &ana, "/api/v1/calls/11/clip", &both).await.status, StatusCode::BAD_REQUEST);
     let again = desk.restarted().await;
     again.api.load_clips().await;
     assert_eq!(again.picture.clips(), [(id.parse().unwrap(), 2_400)], "known again after a restart");

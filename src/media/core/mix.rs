@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use super::{
     super::{
-        Codec, Event, Gain, Matrix,
+        Codec, End, Event, Gain, Matrix,
         codec::{self, FRAME},
         egress::OWN_PACKET_BYTES_MAX,
         voice::Voice,
@@ -46,6 +46,8 @@ struct Mix {
     phase: Phase,
     due: Instant,
     ticket: u32,
+    /// A clip that a member heard along with the talk is over: perhaps it is not needed any more.
+    is_changed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -256,7 +258,7 @@ impl Core {
         let (phase, wait) = if warms { (Phase::Warming, WARMING) } else { (Phase::Mixing, FRAME_TIME) };
         self.mixes.tickets = self.mixes.tickets.wrapping_add(1);
         let (due, ticket) = (now + wait, self.mixes.tickets);
-        let mix = self.mixes.insert(Mix { members: SmallVec::new(), phase, due, ticket });
+        let mix = self.mixes.insert(Mix { members: SmallVec::new(), phase, due, ticket, is_changed: false });
         self.wheel.push(now, due, (Wake::Mix(mix), ticket));
         mix
     }
@@ -274,7 +276,7 @@ impl Core {
     }
 
     /// Whether a mix is still needed, now that something about it has changed.
-    fn reconsider(&mut self, place: u32) {
+    pub(super) fn reconsider(&mut self, place: u32) {
         let Some(mut mix) = self.mixes.take(place) else { return };
         let is_needed = match mix.members[..] {
             // Fax waits for no pause.
@@ -345,8 +347,6 @@ impl Core {
         let Some(stream) = self.stream_mut(place) else { return };
         if stream.mix != NOBODY {
             stream.voice = Voice::new(stream.form.codec).map(Box::new);
-            return self.reconsider(mix);
-        }
         }
         self.match_codecs(now, place);
     }
@@ -364,6 +364,8 @@ impl Core {
         let Some(stream) = self.stream(place) else { return };
         let (id, mix, partner) = (stream.id, stream.mix, stream.partner);
         if mix != NOBODY {
+            return self.reconsider(mix);
+        }
         let Some(other) = self.stream(partner).map(|other| other.id) else { return };
         if self.needs_mixing(place, partner) {
             self.part(id);
@@ -394,9 +396,12 @@ impl Core {
             }
             mix.due += FRAME_TIME;
         }
-        let due = mix.due;
+        let (due, is_changed) = (mix.due, std::mem::take(&mut mix.is_changed));
         self.mixes.put(place, mix);
         self.wheel.push(now, due, (Wake::Mix(place), ticket));
+        if is_changed {
+            self.reconsider(place);
+        }
     }
 
     /// The mix goes on where the relay stops.
@@ -436,10 +441,15 @@ impl Core {
         for member in &mut mix.members {
             let mut sum = member.tail.take().map_or([0; FRAME], |tail| *tail);
             member.hears.iter_mut().zip(&said).for_each(|(level, said)| level.add(said, &mut sum));
-            let mut heard = sum.map(|sum| sum.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16);
             let Some(stream) = self.streams.get_mut(member.place as usize).and_then(Option::as_deref_mut) else {
                 continue;
             };
+            if stream.egress.beside.is_some() {
+                let ended = stream.egress.accompany(&mut sum);
+                self.events.extend(ended.map(|play| Event::Finished { stream: stream.id, play, end: End::Played }));
+                mix.is_changed |= stream.egress.beside.is_none();
+            }
+            let mut heard = sum.map(|sum| sum.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16);
             if is_last {
                 ease_out(&mut heard, codec::delay(stream.form.codec));
                 stream.egress.ease_in();

@@ -1,5 +1,6 @@
 //! One worker's streams.
 
+mod beside;
 mod ears;
 mod link;
 mod mix;
@@ -46,6 +47,8 @@ pub struct Core {
     sweep: ticks::Sweep,
     /// Streams of which it is judged who has picked up, for a closer look.
     judged: Vec<StreamId>,
+    /// Streams that hear a clip along with their talk.
+    accompanied: Vec<StreamId>,
     tape: Tape,
     /// Of the packet that was cut up last.
     pieces: Pieces,
@@ -70,6 +73,7 @@ impl Core {
             mixes: mix::Mixes::default(),
             sweep: ticks::Sweep::default(),
             judged: Vec::new(),
+            accompanied: Vec::new(),
             tape: Tape::default(),
             pieces: Pieces::default(),
             events: VecDeque::new(),
@@ -103,6 +107,7 @@ impl Core {
                 self.clips.remove(&clip);
             }
         }
+        self.settle(now);
     }
 
     /// What the engine should hear of.
@@ -147,6 +152,9 @@ impl Core {
         if stream.ear.as_ref().is_some_and(|ear| ear.judges()) {
             self.judged.push(id);
         }
+        if stream.hears_clip_with_talk() {
+            self.accompany(id);
+        }
         self.insert(port, id, stream);
         self.queue(now, id);
     }
@@ -180,6 +188,9 @@ impl Core {
             // Else ICE says which.
             stream.local = form.local;
         }
+        if is_recoded || !form.may_say(stream.says) {
+            stream.says = form.codec;
+        }
         stream.form = form;
         stream.rekey();
         stream.tune_ear(now);
@@ -188,11 +199,9 @@ impl Core {
             stream.egress.pause_relay();
         }
         let is_ours = stream.form.codec.is_ours();
-        if is_recoded || !form.may_say(stream.says) {
-            stream.says = form.codec;
-        }
         let players = stream.egress.player.as_ref().filter(|_| !is_ours).map(|player| (player.id, player.over()));
-        for play in players.into_iter().flat_map(|(beneath, over)| [over, Some(beneath)]).flatten() {
+        let beside = stream.egress.beside.as_ref().filter(|_| !is_ours).and_then(|beside| beside.id());
+        for play in players.into_iter().flat_map(|(beneath, over)| [over, Some(beneath)]).chain([beside]).flatten() {
             self.stop(id, play, End::Unplayable);
         }
         if is_recoded {
@@ -229,11 +238,19 @@ impl Core {
             Source::From { millis, .. } => player.and_then(|player| player.begun_at(millis)),
             Source::Clip(_) | Source::Tone(_) | Source::Sequence(_) => player,
         };
+        let player = player.map(|mut player| {
+            player.with_talk = play.with_talk;
+            player
+        });
+        let beside =
+            stream.egress.beside.as_ref().filter(|_| play.over && player.is_some()).and_then(|beside| beside.id());
         let replaced = match (player, &mut stream.egress.player) {
             (None, _) => Some((play.id, End::Unplayable)),
             (Some(player), Some(beneath)) if play.over => beneath.lay_over(player).map(|old| (old, End::Replaced)),
             (Some(mut player), old) => {
-                if let Some(over) = old.as_mut().and_then(Player::uncover) {
+                // A clip that is heard with the talk is heard over music too, when that comes.
+                let clip = old.take_if(|old| old.with_talk && !play.over);
+                if let Some(over) = clip.or_else(|| old.as_mut().and_then(Player::uncover)) {
                     player.lay_over(over);
                 }
                 old.replace(player).map(|old| (old.id, End::Replaced))
@@ -242,6 +259,13 @@ impl Core {
         if let Some((play, end)) = replaced {
             self.events.push_back(Event::Finished { stream: id, play, end });
         }
+        if let Some(beside) = beside {
+            self.stop_beside(id, beside, End::Replaced);
+        }
+        if play.with_talk {
+            self.accompany(id);
+            self.settle(now);
+        }
         self.queue(now, id);
     }
 
@@ -249,13 +273,16 @@ impl Core {
         let Some(stream) = self.find(id) else {
             return;
         };
-        let Some(player) = &mut stream.egress.player else { return };
+        let Some(player) =
+            stream.egress.player.as_mut().filter(|player| player.id == play || player.over() == Some(play))
+        else {
+            self.stop_beside(id, play, end);
+            return;
+        };
         if player.id == play {
             stream.egress.player = player.uncover();
-        } else if player.over() == Some(play) {
-            player.uncover();
         } else {
-            return;
+            player.uncover();
         }
         self.events.push_back(Event::Finished { stream: id, play, end });
     }
@@ -276,10 +303,10 @@ impl Core {
         if let Some(tap) = stream.tap.take() {
             tap.end(now, &mut self.tape);
         }
-        if let Some(player) = stream.egress.player.take() {
-            for play in [player.over(), Some(player.id)].into_iter().flatten() {
-                self.events.push_back(Event::Finished { stream: id, play, end: End::Stopped });
-            }
+        let player = stream.egress.player.take();
+        let players = player.map(|player| [player.over(), Some(player.id)]).into_iter().flatten().flatten();
+        for play in players.chain(stream.egress.beside.take().and_then(|beside| beside.id())) {
+            self.events.push_back(Event::Finished { stream: id, play, end: End::Stopped });
         }
         self.events.extend(stream.ear.as_mut().and_then(|ear| Some(ears::told(id, ear.hang_up()?))));
         self.events.push_back(Event::Closed { stream: id, stats: Box::new(stream.stats()) });

@@ -1,5 +1,6 @@
 //! Stories of one worker: phones around a core, a hand-moved clock, tones as voices.
 
+mod beside;
 mod cutting;
 mod digits;
 mod ears;

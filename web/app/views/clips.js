@@ -13,9 +13,10 @@ const off = () => link.value !== "live";
 /** Plays to both, to the customer alone, or as the last that he hears. @param {{ call: string }} props */
 export function ClipMenu({ call }) {
   const [agentHears, setAgentHears] = useState(true);
+  const [withTalk, setWithTalk] = useState(false);
   useEffect(() => void readClips(), [call]);
   if (clips.value.length === 0) return null;
-  const play = (/** @type {string} */ clip, /** @type {boolean} */ last) => () => playClip(call, clip, { agent_hears: agentHears, hang_up: last });
+  const play = (/** @type {string} */ clip, /** @type {boolean} */ last) => () => playClip(call, clip, { agent_hears: agentHears, with_talk: withTalk && !last, hang_up: last });
   return html`<div class="buttons small" role="group" aria-label=${t("clips.title")}>
     <${Menu} label=${t("clips.play")} disabled=${off()}>
       ${clips.value.map((clip) => html`<button key=${clip.clip} class="item" onClick=${play(clip.clip, false)}>${clip.name} <small class="quiet">${clock(clip.millis)}</small></button>`)}
@@ -25,6 +26,7 @@ export function ClipMenu({ call }) {
     <//>
     <button class="button" disabled=${off()} onClick=${() => stopClip(call)}>${t("clips.stop")}</button>
     <label><input type="checkbox" checked=${agentHears} onChange=${(/** @type {any} */ event) => setAgentHears(event.target.checked)} /> ${t("clips.agent_hears")}</label>
+    <label><input type="checkbox" checked=${withTalk} onChange=${(/** @type {any} */ event) => setWithTalk(event.target.checked)} /> ${t("clips.with_talk")}</label>
   </div>`;
 }
 

@@ -18,7 +18,7 @@ fn levels(world: &World, phones: &[usize], gain: impl Fn(usize, usize) -> Gain) 
     Matrix::new(&legs, |listener, speaker| gain(phones[listener], phones[speaker]))
 }
 
-fn mix(world: &mut World, matrix: Matrix) {
+pub fn mix(world: &mut World, matrix: Matrix) {
     world.tell(Command::Mix { matrix: Box::new(matrix) });
 }
 
@@ -36,7 +36,7 @@ fn heard(world: &World) -> Vec<Vec<f64>> {
 
 /// What is left of the last `millis` when these tones are taken out of it, at its loudest: a click is a thousand and
 /// more.
-fn clicks(phone: &Phone, voices: &[f64], millis: usize) -> f64 {
+pub fn clicks(phone: &Phone, voices: &[f64], millis: usize) -> f64 {
     let samples = phone.ear.samples();
     let mut left: Vec<f64> = samples[samples.len() - millis * 8..].iter().map(|sample| f64::from(*sample)).collect();
     for hz in voices {

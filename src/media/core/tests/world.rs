@@ -111,7 +111,10 @@ impl World {
 
     pub fn play(&mut self, phone: usize, id: u64, source: Source, repeat: bool) {
         let stream = self.phones[phone].stream;
-        self.tell(Command::Play { stream, play: Play { id: PlayId(id), source, repeat, over: false } });
+        self.tell(Command::Play {
+            stream,
+            play: Play { id: PlayId(id), source, repeat, over: false, with_talk: false },
+        });
     }
 
     pub fn stop(&mut self, phone: usize, id: u64) {
@@ -256,9 +259,6 @@ impl Phone {
         packet
     }
 
-    pub fn hear(&mut self, now: Instant, packet: &[u8]) {
-        let mut opened = packet.to_vec();
-        let len = self.guard.as_mut().map(|guard| guard.unprotect(&mut opened).expect("authentic"));
     /// A packet of that codec, whatever it usually speaks; for one that has spoken in no other way.
     pub fn packet_in(&mut self, codec: Codec, mouth: &mut Encoder) -> Vec<u8> {
         self.sequence = self.sequence.wrapping_add(1);
@@ -272,6 +272,9 @@ impl Phone {
         packet[..len].to_vec()
     }
 
+    pub fn hear(&mut self, now: Instant, packet: &[u8]) {
+        let mut opened = packet.to_vec();
+        let len = self.guard.as_mut().map(|guard| guard.unprotect(&mut opened).expect("authentic"));
         let packet = &opened[..len.unwrap_or(packet.len())];
         let header = Header::read(packet).expect("RTP");
         let wanted = self.codec.static_payload_type().unwrap_or(96);
