@@ -179,7 +179,7 @@ impl Registrar {
 
     /// Whether a device of this address-of-record registered from that network.
     pub fn is_users_home(&self, aor: &str, source: IpAddr) -> bool {
-        let is_there = |binding: &Binding| network_of(binding.path.remote.ip()) == network_of(source);
+        let is_there = |binding: &&Binding| network_of(binding.path.remote.ip()) == network_of(source);
         self.is_at_home(source) && self.bindings(aor).iter().any(is_there)
     }
 
