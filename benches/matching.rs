@@ -13,8 +13,8 @@ use std::{
 
 use strowger::{
     acd::{
-        Acd, AgentSettings, DevicePresence, Enqueue, MemberSettings, NeededSkill, Output, Policies, QueueSettings,
-        Settings,
+        Acd, AgentSettings, DevicePresence, Enqueue, MemberSettings, NeededSkill, Output, PartEnd, Policies,
+        QueueSettings, Settings,
     },
     base::{AgentId, Chance, EngagementId, Instant, InteractionId, Now, OfferId, Private, QueueId, Wall},
 };
@@ -146,7 +146,7 @@ impl Centre {
         let engagement = self.talks.swap_remove(at);
         self.pass(5);
         let clock = now();
-        self.acd.handle_ended(self.now, engagement);
+        self.acd.handle_ended(self.now, engagement, PartEnd::Customer);
         let offers = self.offers();
         let took = clock.elapsed();
         for offer in &offers {

@@ -1,7 +1,7 @@
 //! Clips that agents play in their calls: what each side hears, to the sample, and who is free when.
 
 use strowger::{
-    acd::Status,
+    acd::{PartEnd, Status},
     base::{ClipId, UserId},
     engine::{Actor, ClipPlay, Happened, Refused, Request},
     media::spoken::Language,
@@ -207,6 +207,10 @@ fn sc_05_play_and_hang_up() {
     assert!(customer.heard(&[clip()]).is_some(), "to the last sample");
     world.settle();
     assert_eq!(world.engagements().len() + usize::from(ana.status() == Status::WrapUp), 1, "one engagement");
+    if ana.status() == Status::WrapUp {
+        ana.asks(Request::FinishWrapUp { agent: ana.id, engagement: None }).unwrap();
+    }
+    assert_eq!(world.engagements()[0].end, Some(PartEnd::Clip));
 }
 
 /// SC-05: who hangs up before the clip is over is gone, and so is the clip.

@@ -136,7 +136,7 @@ impl Day {
             (1..=3, ..) => Request::Resume { agent, queue },
             (4, ..) => Request::Dnd { agent, on: true },
             (5..=7, ..) => Request::Dnd { agent, on: false },
-            (8 | 9, ..) => Request::LogIn { agent, queue: SALES },
+            (8 | 9, ..) => Request::LogIn { agent, queues: vec![SALES] },
             (10, ..) => Request::LogOut { agent, queue: Some(SALES), now: priority > 2 },
             (11, ..) => Request::ExtendWrapUp { agent, engagement: None, by: Extension::Step },
             (12 | 13, _, Some((agent, offer))) => {

@@ -168,7 +168,7 @@ impl Day {
         let (actor, request) = match self.chance.below(9) {
             6 => (actor, Request::LogOut { agent: id, queue: None, now: self.chance.below(2) == 0 }),
             7 => (Actor::Admin(UserId(98)), Request::ForceOffline { agent: id }),
-            8 => (actor, Request::LogIn { agent: id, queue: SUPPORT }),
+            8 => (actor, Request::LogIn { agent: id, queues: vec![SUPPORT] }),
             0 => (actor, select(Selection::Ready)),
             1 => (actor, select(Selection::not_ready("meeting"))),
             2 => (actor, Request::FinishWrapUp { agent: id, engagement: None }),

@@ -1,7 +1,7 @@
 //! Agents whose desk phone is gone in the middle of a queue's call: nobody is lost with it.
 
 use strowger::{
-    acd::Status,
+    acd::{PartEnd, Status},
     base::UserId,
     engine::{Actor, AgentLost, Input, Request, StoryEvent},
     sip::Transport,
@@ -57,7 +57,8 @@ fn as_21_a_dead_phone_loses_no_customer() {
     let now = world.clock();
     ana.call().with(|call| call.finish(now, End::Silence));
     world.settle();
-    assert_eq!(world.engagements().len(), 3, "Ana's part and Bia's two");
+    let ends: Vec<_> = world.engagements().iter().map(|it| it.end).collect();
+    assert_eq!(ends, [PartEnd::Lost, PartEnd::Customer, PartEnd::Customer].map(Some), "Ana's part and Bia's two");
 }
 
 /// AS-21: a phone that is known to be gone, since its registration is, is missed after two seconds: his customer hears

@@ -3,7 +3,7 @@
 use strowger::acd::{Status, Strategy};
 
 use super::caller;
-use crate::sim::{Agent, End, Habit, World, secs};
+use crate::sim::{Agent, End, Habit, World, millis, secs};
 
 fn three(world: &World) -> Vec<Agent> {
     ["ana", "bia", "eva"]
@@ -87,14 +87,34 @@ fn a_burst_is_spread() {
     world.settle();
 }
 
-/// P5: one who can't be asked at the head of the order holds nobody up.
+/// P5: the last of a top-down list can't be reached while the others talk. Each caller comes to the first of them who is
+/// free again, and the dead one at the end is not what they wait for.
 #[test]
-fn one_unavailable_agent_does_not_stop_the_rest() {
+fn p_5_one_unavailable_agent_at_the_end_stops_nobody() {
     let world = World::seed(54);
     world.queue_has(|queue| queue.strategy = Strategy::Linear);
     let agents = three(&world);
-    agents[0].does(Habit::Refuses(480));
-    agents[1].answers_after(secs(1));
-    assert_eq!(served(&world, &agents), 1);
+    agents.iter().take(2).for_each(|agent| agent.answers_after(millis(200)));
+    agents[2].does(Habit::Refuses(480));
+    let carrier = world.carrier();
+    let mut talks = Vec::new();
+    for agent in agents.iter().take(2) {
+        let call = carrier.calls(super::SUPPORT_NUMBER);
+        world.within(3, "they talk", |world| world.hear_each_other(&call, agent));
+        talks.push(call);
+    }
+    let waits = [(); 2].map(|()| carrier.calls(super::SUPPORT_NUMBER));
+    world.run_for(secs(6));
+    assert_eq!(
+        agents.iter().map(|agent| agent.all_calls().len()).collect::<Vec<_>>(),
+        [1, 1, 1],
+        "the dead one was asked once"
+    );
+    for (agent, (talk, next)) in agents.iter().zip(talks.iter().zip(&waits)) {
+        talk.hangs_up();
+        world.within(2, "the next in line has him", |world| world.hear_each_other(next, agent));
+    }
+    assert_eq!(agents[2].all_calls().len(), 1);
+    waits.iter().for_each(|call| call.hangs_up());
     world.settle();
 }

@@ -165,7 +165,7 @@ fn types_account(world: &World) -> Call {
     call
 }
 
-fn asked(world: &World) -> Vec<Question> {
+pub(super) fn asked(world: &World) -> Vec<Question> {
     let mut asked = Vec::new();
     world.within(20, "the service is asked", |world| {
         asked.extend(world.questions());

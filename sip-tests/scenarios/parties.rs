@@ -1,7 +1,7 @@
 //! Calls of three: a third whom an agent brings in or asks first. Who hears whom is a table, each cell of it measured.
 
 use strowger::{
-    acd::Status,
+    acd::{PartEnd, Status},
     base::{CallId, LegId, UserId},
     engine::{Actor, BlindFailed, ConsultStep, Happened, Refused, Request, Supervision},
     switch::LegParty,
@@ -394,6 +394,8 @@ fn ch_07_ch_23_hanging_up_completes() {
     let records = world.records();
     assert_eq!(records.len(), 1);
     assert_eq!((records[0].legs.len(), records[0].queue.as_ref().unwrap().outcome.as_str()), (3, "answered"));
+    drop(ana.asks(Request::FinishWrapUp { agent: ana.id, engagement: None }));
+    assert_eq!(world.engagements()[0].end, Some(PartEnd::Transferred));
 }
 
 /// CH-08, CH-09, CH-10: passed on from a page to a person, a group and a queue; the agent is free at once, or has the

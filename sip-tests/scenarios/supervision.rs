@@ -1,7 +1,7 @@
 //! Supervisors in calls: one who listens, whispers, barges or takes over. Who hears whom is a table, each cell of it measured.
 
 use strowger::{
-    acd::Status,
+    acd::{PartEnd, Status},
     engine::{Request, Supervision},
 };
 
@@ -97,6 +97,8 @@ fn sv_08_a_supervisor_takes_over() {
         world.within(3, "the agent is out of it", |_| ana.call().is_over());
         world.within(3, "they talk", |world| world.hear_each_other(customer, sofia));
         assert_eq!(ana.status(), Status::WrapUp);
+        ana.asks(Request::FinishWrapUp { agent: ana.id, engagement: None }).unwrap();
+        assert_eq!(world.engagements()[0].end, Some(PartEnd::TakenOver));
         desk.judges_streams(&[customer]);
         sofia.hangs_up();
         world.within(1, "over", |_| customer.is_over());

@@ -3,7 +3,7 @@
 use strowger::{
     acd::{
         DirectKind, DispositionRule, DispositionSettings, Extend, Extension, MarkDone, NextStatus, NotReadyMode,
-        Reason, Selection, Status, WorkChange,
+        PartEnd, Reason, Selection, Status, WorkChange,
     },
     base::{Private, UserId},
     engine::{Actor, Request},
@@ -176,5 +176,44 @@ fn aw_10_each_kind_of_call_past_the_queues_has_its_own_rule() {
         world.run_for(secs(1));
         assert_eq!(ana.status() == Status::WrapUp, has == DirectKind::Consult, "{has:?} has one");
         world.settle();
+    }
+}
+
+/// CH-23, P21: how each agent's part in a call ended stands beside it: who hung up, or that the customer was passed on.
+#[test]
+fn ch_23_p_21_how_a_part_ended() {
+    let ways = ["customer", "agent", "his page", "supervisor", "passed on", "asked first"];
+    let ends = [PartEnd::Customer, PartEnd::Agent, PartEnd::Agent, PartEnd::Request];
+    let ends = ends.into_iter().chain([PartEnd::Transferred; 2]);
+    for (seed, (way, expected)) in (2_300..).zip(ways.into_iter().zip(ends)) {
+        let world = World::seed(seed);
+        let ana = world.agent("ana").ready();
+        let eva = world.phone("eva");
+        eva.registers();
+        let call = talking(&world, &ana);
+        eva.answers_after(secs(1));
+        let number = || world.snapshot().calls[0].call;
+        match way {
+            "customer" => call.hangs_up(),
+            "agent" => ana.call().hangs_up(),
+            "his page" => drop(ana.asks(Request::HangUp { call: number() }).unwrap()),
+            "supervisor" => {
+                let boss = Actor::Supervisor(strowger::base::UserId(9));
+                drop(world.asks(boss, Request::HangUp { call: number() }).unwrap());
+            }
+            _ => {
+                if way == "passed on" {
+                    ana.call().refers("eva");
+                } else {
+                    let asked = super::transfers::consults(&world, &ana.call(), &eva);
+                    ana.all_calls()[0].refers_to(&asked, "eva");
+                }
+                world.within(6, "they talk", |world| world.hear_each_other(&call, &eva));
+                call.hangs_up();
+            }
+        }
+        world.settle();
+        let ended: Vec<_> = world.engagements().iter().map(|it| (it.agent, it.end)).collect();
+        assert_eq!(ended, [(ana.id, Some(expected))], "{way}");
     }
 }

@@ -70,6 +70,8 @@ pub(super) struct Sim {
     pub link: Link,
     pub nat: Option<Nat>,
     pub clock: Instant,
+    /// The wall clock was set forward by so many milliseconds, or back.
+    pub wall_set_by: i64,
     pub due: BinaryHeap<Reverse<(Instant, u64)>>,
     pub what: HashMap<u64, Due>,
     pub number: u64,
@@ -125,6 +127,7 @@ impl Sim {
             link: Link::default(),
             nat: None,
             clock,
+            wall_set_by: 0,
             due: BinaryHeap::new(),
             what: HashMap::new(),
             number: 0,
@@ -167,7 +170,8 @@ impl Sim {
 
     pub fn now(&self) -> Now {
         let (engine, world) = self.birth;
-        let wall = Wall::from_millis(1_795_000_000_000 + i64::try_from(self.clock.as_micros() / 1_000).unwrap());
+        let millis = i64::try_from(self.clock.as_micros() / 1_000).unwrap();
+        let wall = Wall::from_millis(1_795_000_000_000 + millis + self.wall_set_by);
         Now { mono: engine + self.clock.since(world), wall }
     }
 
@@ -301,6 +305,7 @@ impl Sim {
             Output::Record(Record::Call(record)) => self.records.push(*record),
             Output::Record(Record::Engagement(summary)) => self.engagements.push(*summary),
             Output::Record(Record::Segment(record)) => self.segments.push(*record),
+            Output::Record(Record::Status(_)) => {}
             Output::Mend { segment, path } => {
                 let report = self.shelf.mend(segment, &path);
                 self.report(report);

@@ -287,6 +287,11 @@ impl World {
 
     // Time.
 
+    /// Somebody, or NTP, sets the wall clock by so many milliseconds.
+    pub fn sets_wall_clock_by(&self, millis: i64) {
+        self.sim.borrow_mut().wall_set_by += millis;
+    }
+
     pub fn clock(&self) -> Instant {
         self.sim.borrow().clock
     }

@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Actor, Channel, DeviceChoice, DirectKind, Door, InteractionKind, MemberState, NeededSkill, Outcome, Pending,
-    Preferred, QueueSettings, Reason, Selection, Status, Work,
+    Actor, Channel, DeviceChoice, DirectKind, Door, InteractionKind, MemberState, NeededSkill, Outcome, PartEnd,
+    Pending, Preferred, QueueSettings, Reason, Selection, Status, Work,
 };
 use crate::base::{AgentId, CallId, EngagementId, InteractionId, Private, QueueId, Wall};
 
@@ -220,6 +220,9 @@ pub struct WaitingRecord {
     pub caller: Private<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skills: Vec<NeededSkill>,
+    /// So many of the queue's rings were open to it, some before their time.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub opened: usize,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preferred: Option<Preferred>,
     /// Who already missed or declined it.
@@ -228,6 +231,11 @@ pub struct WaitingRecord {
     /// Any member may have it, whatever its queue's expression says.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub relaxed: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -249,6 +257,9 @@ pub struct EngagementRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wrap_up: Option<WrapUpRecord>,
     pub talk_ms: u64,
+    /// How the talk ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<PartEnd>,
     /// The selection was Ready at the accept and is untouched.
     pub was_ready: bool,
     #[serde(default)]

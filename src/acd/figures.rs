@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use super::{QueueCounters, Status, StatusTime};
+use super::{QueueCounters, ReasonKind, ReasonSettings, Status, StatusTime};
 
 /// What came to a queue in some time and what became of it; times in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,6 +106,15 @@ pub fn occupancy(times: &[StatusTime]) -> Option<f64> {
     let sum = |wanted: &[Status]| times.iter().filter(|it| wanted.contains(&it.status)).map(|it| it.ms).sum::<u64>();
     let busy = sum(&[Status::Busy, Status::Dialing, Status::Ringing, Status::WrapUp]);
     ratio(busy, busy + sum(&[Status::Ready]))
+}
+
+/// Whether an agent is at work: with interactions, free for them, or Not Ready for work of another kind.
+pub fn is_at_work(status: Status, reason: Option<&ReasonSettings>) -> bool {
+    match status {
+        Status::Ready | Status::Ringing | Status::Dialing | Status::Busy | Status::WrapUp | Status::Banned => true,
+        Status::NotReady => reason.is_some_and(|reason| reason.kind == ReasonKind::Productive),
+        Status::Offline | Status::Dnd => false,
+    }
 }
 
 /// The part of the scheduled time that was worked: both are spans in order, from and to.

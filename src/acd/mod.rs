@@ -18,7 +18,7 @@ mod work;
 pub use decision::*;
 pub use distributor::{Acd, Alive, Explanation, Extension, Force, LogoutWhen, MemberReason, SPOKE_MAX, Violation};
 pub use entry::*;
-pub use figures::{Figures, Tally, adherence, occupancy, ratio};
+pub use figures::{Figures, Tally, adherence, is_at_work, occupancy, ratio};
 pub use output::*;
 pub use rule::Rule;
 pub use settings::*;

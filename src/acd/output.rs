@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Actor, AgentEvent, Channel, Decided, DeviceChoice, Dilemma, Entry, Factor, InteractionKind, MemberState, Onward,
-    Reason, StatusView, Strategy, Work,
+    Reason, Status, StatusView, Strategy, Work,
 };
 use crate::base::{AgentId, CallId, EngagementId, Instant, InteractionId, OfferId, Private, QueueId, Wall};
 
@@ -85,6 +85,8 @@ pub enum Output {
     },
     /// An engagement is over, wrap-up included.
     EngagementEnded(Box<EngagementSummary>),
+    /// An agent was in one status for a time, which is over.
+    Span(StatusSpan),
     Agent(AgentEvent),
     Member(MemberEvent),
     Queue(QueueEvent),
@@ -255,6 +257,41 @@ pub enum Outcome {
     Shutdown,
 }
 
+/// A stretch of an agent's time in one status, that of his main channel. Each begins where the one before ended, over
+/// restarts too, so that they add up to the time in which he was logged in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusSpan {
+    pub agent: AgentId,
+    pub status: Status,
+    pub reason: Option<Reason>,
+    pub from: Wall,
+    pub to: Wall,
+}
+
+/// How an agent's part in an interaction ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PartEnd {
+    /// The customer hung up.
+    Customer,
+    /// The agent hung up, at his phone or his page.
+    Agent,
+    /// He passed the customer on.
+    Transferred,
+    /// A supervisor took his place.
+    TakenOver,
+    /// He left, and others talk on.
+    Left,
+    /// He was free, and the customer heard a last clip.
+    Clip,
+    /// His device was gone.
+    Lost,
+    /// Somebody else asked for the end of the call.
+    Request,
+    /// The switch: a limit, a fault.
+    System,
+}
+
 /// What an engagement was, at its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EngagementSummary {
@@ -272,9 +309,12 @@ pub struct EngagementSummary {
     pub talk_ms: u64,
     pub wrap_up_ms: u64,
     pub extended: u32,
+    /// How the talk ended. None: told by an older process.
+    #[serde(default)]
+    pub end: Option<PartEnd>,
     /// What the agent wrote of it.
     pub work: Work,
-    /// Who ended it.
+    /// Who ended it, wrap-up included.
     pub actor: Actor,
 }
 

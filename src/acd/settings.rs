@@ -73,6 +73,8 @@ pub struct AgentSettings {
     pub channels: BTreeSet<Channel>,
     /// Overrides [`Policies::capacity`].
     pub capacity: BTreeMap<Channel, u32>,
+    /// Key of the calendar that says when he is to work. The distributor only carries it.
+    pub shifts: Option<String>,
 }
 
 impl Default for AgentSettings {
@@ -87,6 +89,7 @@ impl Default for AgentSettings {
             skills: BTreeMap::new(),
             channels: BTreeSet::from([Channel::Voice]),
             capacity: BTreeMap::new(),
+            shifts: None,
         }
     }
 }
@@ -196,6 +199,9 @@ pub struct QueueSettings {
 
     /// After so many seconds of waiting: a wider circle of agents. In order of time.
     pub rings: Vec<Ring>,
+    /// A ring whose tiers have nobody logged in, while the queue has somebody, is not waited for: the next is open at once,
+    /// and stays open for whoever waited then.
+    pub no_agent_no_wait: bool,
 
     /// Target of the service level.
     pub service_level_secs: u32,
@@ -261,6 +267,7 @@ impl Default for QueueSettings {
             closing_lets_go: false,
             closed: false,
             rings: Vec::new(),
+            no_agent_no_wait: true,
             service_level_secs: 20,
             short_secs: 5,
             hold_music: None,

@@ -247,6 +247,7 @@ fn rest_routes() -> Router<Arc<Api>> {
         .route("/queues", get(rest::queues))
         .route("/queues/{queue}/figures", get(rest::figures::of_queue))
         .route("/agents/{agent}/figures", get(rest::figures::of_agent))
+        .route("/agents/{agent}/timeline", get(rest::timeline::of_agent))
         .route("/staffing", get(rest::figures::staffing))
         .route("/queues/{queue}/door", put(rest::waiting::set_door))
         .route("/me/waiting", get(rest::waiting::own))

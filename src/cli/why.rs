@@ -4,12 +4,12 @@ use std::{fmt::Write as _, path::Path};
 
 use super::{Failed, environment};
 use crate::{
-    acd::{Actor, Decided, Factor, Onward, Strategy, Undecided, Why},
+    acd::{Actor, Decided, EngagementSummary, Factor, Onward, Strategy, Undecided, Why},
     base::{AgentId, CallId, QueueId, Wall},
     engine::{CallRecord, Centre, MenuEnd, MenuStep, StoryEvent, StoryStep},
     server::{database_url, read_files},
     settings::Loaded,
-    store::Database,
+    store::{Database, DatabaseError},
 };
 
 pub fn why(file: &Path, call: &str) -> Result<(), Failed> {
@@ -18,10 +18,24 @@ pub fn why(file: &Path, call: &str) -> Result<(), Failed> {
     let Loaded { server, files, .. } = read_files(file, &environment())?;
     let url = database_url(&server);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let record = runtime.block_on(async { Database::open(&url)?.record(call).await })?;
+    let (record, parts) = runtime.block_on(async {
+        let database = Database::open(&url)?;
+        Ok::<_, DatabaseError>((database.record(call).await?, database.engagements(&[call]).await?))
+    })?;
     let record = record.ok_or_else(|| format!("{call}: no record; of a call that is live the page knows"))?;
-    print!("{}", told(&record, &files.centre));
+    print!("{}{}", told(&record, &files.centre), parts_told(&parts, &record, &files.centre));
     Ok(())
+}
+
+/// Each agent's part, and how it ended.
+fn parts_told(parts: &[EngagementSummary], record: &CallRecord, centre: &Centre) -> String {
+    parts.iter().fold(String::new(), |mut text, part| {
+        let at = seconds(since(record.began, part.accepted));
+        let (agent, talk, wrap_up) = (agent_of(centre, part.agent), seconds(part.talk_ms), seconds(part.wrap_up_ms));
+        let end = part.end.map_or_else(String::new, |end| format!(", ended: {}", words(end)));
+        let _ = writeln!(text, "{at:>8} s  {agent} talked {talk} s{end}; wrap-up {wrap_up} s");
+        text
+    })
 }
 
 /// The whole story.
@@ -211,8 +225,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        acd::{AgentSettings, Candidate, OfferEnd, WhyNobody},
-        base::{InteractionId, OfferId, Private},
+        acd::{AgentSettings, Candidate, InteractionKind, OfferEnd, PartEnd, WhyNobody, Work},
+        base::{EngagementId, InteractionId, OfferId, Private},
         engine::{Direction, QueueRecord, Way},
         switch::{Cause, EndedBy},
     };
@@ -283,6 +297,26 @@ mod tests {
              \x20    0.0 s  queue-1: nobody could be asked: 2 in use\n\
              \x20    5.5 s  queue-1: ana asked, 1 of 2 by longest idle (ana idle 9.0 s, rui idle 4.0 s); not asked: 3 \
              paused, 1 without the skill or tier, or unfit by rule: accepted after 2.5 s\n"
+        );
+        let part = EngagementSummary {
+            engagement: EngagementId(9),
+            agent: AgentId(1),
+            interaction: InteractionId(2),
+            call: Some(CallId(5)),
+            queue: Some(QueueId(1)),
+            kind: InteractionKind::Inbound,
+            accepted: Wall(4_000),
+            ended: Wall(9_000),
+            talk_ms: 3_000,
+            wrap_up_ms: 2_000,
+            extended: 0,
+            end: Some(PartEnd::TakenOver),
+            work: Work::default(),
+            actor: Actor::System,
+        };
+        assert_eq!(
+            parts_told(&[part], &record, &centre),
+            "     3.0 s  ana talked 3.0 s, ended: taken over; wrap-up 2.0 s\n"
         );
     }
 }

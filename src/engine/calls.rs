@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{CallRecord, Direction, Engine, Entry, Happened, Output, Record, Refused, note::Note, order::phases_of};
 use crate::{
-    acd::DirectKind,
+    acd::{Actor, DirectKind, PartEnd},
     base::{AgentId, CallId, GroupId, Now, TrunkId, UserId},
     sip::Headers,
     switch::{
@@ -243,9 +243,10 @@ impl Engine {
         }
     }
 
-    pub(super) fn on_over(&mut self, now: Now, call: CallId) {
+    pub(super) fn on_over(&mut self, now: Now, call: CallId, (by, left): (EndedBy, Option<LegParty>)) {
         self.keep_over(call);
-        self.end_interaction(now, call);
+        let end = self.part_end(call, by, left);
+        self.end_interaction(now, call, end);
         self.forget_thirds(call);
         self.forget_plays(call);
         self.forget_menus(call);
@@ -255,6 +256,25 @@ impl Engine {
             self.end_direct(now, agent, call);
         }
         self.live(now, Happened::CallEnded { call });
+    }
+
+    /// How the agent's part in a call ended with the call.
+    fn part_end(&self, call: CallId, by: EndedBy, left: Option<LegParty>) -> PartEnd {
+        let note = self.notes.get(&call);
+        let his = |party| match party {
+            LegParty::User(user) => {
+                let agent = self.directory.agent_of(user);
+                agent.is_some() && note.and_then(|note| note.queue.as_ref()?.agent) == agent
+            }
+            LegParty::Trunk(_) => false,
+        };
+        match (by, left) {
+            (EndedBy::Peer, Some(party)) if his(party) => PartEnd::Agent,
+            (EndedBy::Peer, _) => PartEnd::Customer,
+            (EndedBy::Request, _) if note.is_some_and(|note| note.agent_asked) => PartEnd::Agent,
+            (EndedBy::Request, _) => PartEnd::Request,
+            (EndedBy::Other | EndedBy::Switch, _) => PartEnd::System,
+        }
     }
 
     pub(super) fn on_settled(&mut self, now: Now, summary: CallSummary) {
@@ -286,12 +306,13 @@ impl Engine {
     }
 
     /// Ends a call at somebody's wish.
-    pub(super) fn hang_up(&mut self, now: Now, call: CallId) -> Result<(), Refused> {
+    pub(super) fn hang_up(&mut self, now: Now, call: CallId, actor: Actor) -> Result<(), Refused> {
         if self.switch.call(call).is_none() {
             return Err(Refused::unknown("no_call", "this call is over"));
         }
         if let Some(note) = self.notes.get_mut(&call) {
             note.ended_by = Some(EndedBy::Request);
+            note.agent_asked = matches!(actor, Actor::Agent(_));
         }
         self.switch.end_call(now, call, Cause::NORMAL, EndedBy::Request);
         Ok(())

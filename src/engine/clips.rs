@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use super::{Engine, Happened, Refused, drive::Timer, told::Purpose};
 use crate::{
+    acd::PartEnd,
     base::{CallId, ClipId, LegId, Now, PlayId},
     media::Source,
     switch::{Cause, EndedBy},
@@ -130,7 +131,7 @@ impl Engine {
             return Err(Refused::not_now("not_talking", "nobody talks in this call"));
         }
         let play = self.switch.play_once(call, clip);
-        self.end_interaction(now, call);
+        self.end_interaction(now, call, PartEnd::Clip);
         self.switch.release(now, agent);
         match play {
             Some(play) => {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Engine, Refused};
 use crate::{
+    acd::PartEnd,
     base::{CallId, LegId, Now, UserId},
     switch::{Cause, Guest},
 };
@@ -47,6 +48,9 @@ impl Engine {
         match step {
             ConsultStep::Complete => {
                 self.totals.transfers += 1;
+                if let Some(note) = self.notes.get_mut(&call) {
+                    note.part_end = Some(PartEnd::Transferred);
+                }
                 self.switch.set_guest(leg, Guest::Party);
                 self.switch.replace_party(now, with, Some(leg), Cause::NORMAL);
             }

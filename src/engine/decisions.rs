@@ -108,8 +108,6 @@ impl Engine {
 
     /// What became of a question, into the call's story.
     pub(super) fn on_decided(&mut self, now: Now, interaction: InteractionId, queue: QueueId, decided: Decided) {
-        if let Some(record) = self.queue_record(interaction) {
-            record.tell(now.wall, queue, StoryEvent::Decided(decided));
-        }
+        self.tell_story(now, interaction, queue, StoryEvent::Decided(decided));
     }
 }

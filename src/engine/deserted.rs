@@ -2,6 +2,7 @@
 
 use super::{AgentLost, Engine, StoryEvent};
 use crate::{
+    acd::PartEnd,
     base::{AgentId, CallId, LegId, Now},
     switch::{CallSight, Cause, Guest, LegParty},
 };
@@ -33,16 +34,17 @@ impl Engine {
         if let Some(path) = self.switch.leg(leg).and_then(|leg| leg.path()) {
             self.doubt_phone(now, user, &path);
         }
-        self.end_interaction(now, call);
+        self.end_interaction(now, call, PartEnd::Lost);
         self.switch.end_called(now, leg, Cause::LOST);
         self.put_back(now, call, queue, (priority, arrived));
         true
     }
 
     fn tell_lost(&mut self, now: Now, call: CallId, agent: AgentId) {
+        let at = self.switch.time_in(call, now);
         if let Some(record) = self.notes.get_mut(&call).and_then(|note| note.queue.as_mut()) {
             let queue = record.queue;
-            record.tell(now.wall, queue, StoryEvent::AgentLost { agent });
+            record.tell(at, queue, StoryEvent::AgentLost { agent });
         }
     }
 }

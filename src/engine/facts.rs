@@ -47,7 +47,7 @@ impl Engine {
             }
             Fact::WinnerLost { call, .. } => self.on_winner_lost(now, call),
             Fact::Deserted { call, leg } => self.on_deserted(now, call, leg),
-            Fact::WentOn { call, without } => self.on_went_on(now, call, without),
+            Fact::WentOn { call, without, asked } => self.on_went_on(now, call, without, asked),
             Fact::Untaped { leg } => self.on_untaped(now, leg),
             Fact::Held { call, leg, holds } => self.on_held(now, call, leg, holds),
             Fact::Renewed { call } => self.keep_call_later(now, call),
@@ -63,7 +63,7 @@ impl Engine {
             Fact::Beep { call, leg } => self.live(now, Happened::Beep { call, leg }),
             Fact::Played { call, play, .. } => self.on_played(now, call, play),
             Fact::Changed { call } => self.on_changed(now, call),
-            Fact::Over { call } => self.on_over(now, call),
+            Fact::Over { call, by, left } => self.on_over(now, call, (by, left)),
             Fact::Settled(summary) => self.on_settled(now, *summary),
             Fact::NoPort => self.alarm(now, super::Alarm::PortsExhausted),
         }

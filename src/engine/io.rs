@@ -237,10 +237,10 @@ pub enum Request {
     ForceOffline {
         agent: AgentId,
     },
-    /// A queue that the settings don't assign him is joined for the time being.
+    /// A queue that the settings don't assign him is joined for the time being. All of them, or none.
     LogIn {
         agent: AgentId,
-        queue: QueueId,
+        queues: Vec<QueueId>,
     },
     /// Without a queue: all of them.
     LogOut {

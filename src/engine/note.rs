@@ -4,7 +4,7 @@ use super::{
     Direction, MenuStep, QueueRecord, menus::Course, outgoing::Attempts, queue_calls::Step, transfers::Transfer,
 };
 use crate::{
-    acd::NeededSkill,
+    acd::{NeededSkill, PartEnd},
     base::{EngagementId, InteractionId, LegId, Number, QueueId, TrunkId, UserId, Wall},
     switch::{EndedBy, Moved},
 };
@@ -48,6 +48,10 @@ pub(super) struct Note {
     pub journalled: bool,
     /// Somebody asked at a page for its end.
     pub ended_by: Option<EndedBy>,
+    /// And it was an agent at his own.
+    pub agent_asked: bool,
+    /// How the part of the agent ends who leaves it now to others.
+    pub part_end: Option<PartEnd>,
     /// What menus want of queues for it, and which way it went through them.
     pub priority: Option<i32>,
     pub skills: Vec<NeededSkill>,
@@ -80,6 +84,8 @@ impl Note {
             behind: None,
             journalled: false,
             ended_by: None,
+            agent_asked: false,
+            part_end: None,
             priority: None,
             skills: Vec::new(),
             owner: None,

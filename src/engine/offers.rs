@@ -68,10 +68,11 @@ impl Engine {
         }) else {
             return self.acd.handle_failed(now, offer.offer, OfferFault::Unreachable);
         };
+        let at = self.switch.time_in(call, now);
         if let Some(queue) = self.notes.get_mut(&call).and_then(|note| note.queue.as_mut()) {
             queue.offers += 1;
             let what = StoryEvent::Offered { offer: offer.offer, why: Arc::clone(&offer.why), end: None, ring_ms: 0 };
-            queue.tell(now.wall, offer.queue, what);
+            queue.tell(at, offer.queue, what);
         }
         let user = self.directory.user_of(offer.agent);
         let phases = user.map(|user| self.offered_phases(user, &offer.device)).unwrap_or_default();

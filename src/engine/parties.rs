@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Actor, Engine, Happened, Refused};
 use crate::{
+    acd::PartEnd,
     base::{AgentId, CallId, Dialled, LegId, Now, UserId},
     media::AnswerSettings,
     switch::{Caller, Cause, Destination, GoesOn, Guest, LegParty, LegSight, RingId, RingPlan, Routed, Target, Then},
@@ -157,7 +158,7 @@ impl Engine {
     pub(super) fn hang_up_asked(&mut self, now: Now, call: CallId, actor: Actor) -> Result<(), Refused> {
         match self.guest_leg(call, actor) {
             Some(own) => self.drop_party(now, call, own),
-            None => self.hang_up(now, call),
+            None => self.hang_up(now, call, actor),
         }
     }
 
@@ -387,6 +388,7 @@ impl Engine {
         let agent = self.whom_to_take_over(call)?;
         if let Some(note) = self.notes.get_mut(&call) {
             note.taken_over = Some(leg);
+            note.part_end = Some(PartEnd::TakenOver);
         }
         self.switch.set_guest(leg, Guest::Party);
         self.switch.replace_party(now, agent, Some(leg), Cause::NORMAL);
@@ -436,12 +438,14 @@ impl Engine {
     }
 
     /// Those who were in a call talk on without one of them: if he was the agent, his part is over (rule 26).
-    pub(super) fn on_went_on(&mut self, now: Now, call: CallId, without: Option<LegParty>) {
+    pub(super) fn on_went_on(&mut self, now: Now, call: CallId, without: Option<LegParty>, asked: bool) {
         self.review_recording(now, call);
         let Some(LegParty::User(user)) = without else { return };
         let is_his = self.directory.agent_of(user).is_some_and(|agent| self.has_engagement(call, agent));
         if is_his && !self.talks_on(call, user) {
-            self.end_interaction(now, call);
+            let known = self.notes.get_mut(&call).and_then(|note| note.part_end.take());
+            let end = known.unwrap_or(if asked { PartEnd::Transferred } else { PartEnd::Left });
+            self.end_interaction(now, call, end);
         }
     }
 

@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use super::{Alarm, Engine, Entry, Happened, Output, QueueRecord, Record, StoryEvent};
 use crate::{
-    acd::{self, Enqueue, Onward, Outcome, Preferred},
+    acd::{self, Enqueue, Onward, Outcome, PartEnd, Preferred},
     base::{AgentId, CallId, InteractionId, Now, OfferId, Private, QueueId, Wall},
     media::{Source, Tone},
     switch::{Cause, EndedBy},
@@ -43,13 +43,14 @@ impl Engine {
     /// The priority and the arrival of a call that comes to a queue now. Of one that is passed on to it the centre's rule
     /// says how much higher it stands, and whether it keeps the arrival of before (CH-09).
     pub(super) fn place_of(&self, now: Now, call: CallId) -> (i32, Wall) {
-        let Some(note) = self.notes.get(&call) else { return (0, now.wall) };
+        // Places are compared with those of others: by the distributor's clock, which nobody sets.
+        let at = self.acd.clock(now);
+        let Some(note) = self.notes.get(&call) else { return (0, at) };
         let wanted = note.wanted().0;
-        let Some(transfer) = &note.transfer else { return (wanted, now.wall) };
-        let (priority, arrived) =
-            transfer.origin.map_or((wanted, now.wall), |(_, priority, arrived)| (priority, arrived));
+        let Some(transfer) = &note.transfer else { return (wanted, at) };
+        let (priority, arrived) = transfer.origin.map_or((wanted, at), |(_, priority, arrived)| (priority, arrived));
         let passed_on = self.directory.to_queue;
-        let arrived = if passed_on.keep_place { arrived } else { now.wall };
+        let arrived = if passed_on.keep_place { arrived } else { at };
         (priority.saturating_add(passed_on.boost), arrived)
     }
 
@@ -182,6 +183,15 @@ impl Engine {
         self.notes.get_mut(&call)?.queue.as_mut()
     }
 
+    /// What happened to a call in a queue, into its record.
+    pub(super) fn tell_story(&mut self, now: Now, interaction: InteractionId, queue: QueueId, what: StoryEvent) {
+        let Some(call) = self.waiting.get(&interaction).map(|waiting| waiting.call) else { return };
+        let at = self.switch.time_in(call, now);
+        if let Some(record) = self.notes.get_mut(&call).and_then(|note| note.queue.as_mut()) {
+            record.tell(at, queue, what);
+        }
+    }
+
     /// What a waiting caller hears now.
     pub(super) fn sound(&mut self, interaction: InteractionId) {
         let Some(waiting) = self.waiting.get(&interaction) else { return };
@@ -216,9 +226,7 @@ impl Engine {
             }
             acd::Output::Announce { interaction, queue, what } => self.on_announce(now, interaction, queue, &what),
             acd::Output::Nobody { interaction, queue, why } => {
-                if let Some(record) = self.queue_record(interaction) {
-                    record.tell(now.wall, queue, StoryEvent::Nobody(why));
-                }
+                self.tell_story(now, interaction, queue, StoryEvent::Nobody(why));
             }
             acd::Output::Left { interaction, queue, outcome, agent, wait_ms, onward } => {
                 self.on_left(now, (interaction, queue), &outcome, agent, wait_ms, onward);
@@ -229,6 +237,7 @@ impl Engine {
                 self.emit(Output::Record(Record::Engagement(summary.clone())));
                 self.live(now, Happened::EngagementEnded(summary));
             }
+            acd::Output::Span(span) => self.emit(Output::Record(Record::Status(span))),
             acd::Output::Agent(event) => {
                 self.watched_agent_changed(now, event.agent);
                 self.live(now, Happened::Agent(event));
@@ -265,10 +274,11 @@ impl Engine {
         let Some(waiting) = self.waiting.get(&interaction) else { return };
         let (call, priority, arrived) = (waiting.call, waiting.priority, waiting.arrived);
         self.forget_course(call);
+        let at = self.switch.time_in(call, now);
         if let Some(record) = self.notes.get_mut(&call).and_then(|note| note.queue.as_mut()) {
             let name = outcome_name(outcome).to_owned();
             let what = StoryEvent::Left { outcome: name.clone(), onward: onward.clone(), waited_ms: wait_ms };
-            record.tell(now.wall, queue, what);
+            record.tell(at, queue, what);
             record.outcome = name;
             record.waited_ms = wait_ms;
             record.agent = agent;
@@ -296,12 +306,12 @@ impl Engine {
     }
 
     /// The call is over: so is the agent's part in it.
-    pub(super) fn end_interaction(&mut self, now: Now, call: CallId) {
+    pub(super) fn end_interaction(&mut self, now: Now, call: CallId, end: PartEnd) {
         let Some(note) = self.notes.get_mut(&call) else { return };
         let (interaction, engagement) = (note.interaction.take(), note.engagement.take());
         if let Some(engagement) = engagement {
             self.engagements.remove(&engagement);
-            self.acd.handle_ended(now, engagement);
+            self.acd.handle_ended(now, engagement, end);
         }
         if let Some(interaction) = interaction {
             if engagement.is_none() {

@@ -41,27 +41,35 @@ pub enum Record {
     Call(Box<CallRecord>),
     Engagement(Box<acd::EngagementSummary>),
     Segment(Box<SegmentRecord>),
+    Status(acd::StatusSpan),
 }
 
 impl Record {
     pub fn call(&self) -> Option<&CallRecord> {
         match self {
             Self::Call(record) => Some(record),
-            Self::Engagement(_) | Self::Segment(_) => None,
+            Self::Engagement(_) | Self::Segment(_) | Self::Status(_) => None,
         }
     }
 
     pub fn engagement(&self) -> Option<&acd::EngagementSummary> {
         match self {
-            Self::Call(_) | Self::Segment(_) => None,
+            Self::Call(_) | Self::Segment(_) | Self::Status(_) => None,
             Self::Engagement(summary) => Some(summary),
         }
     }
 
     pub fn segment(&self) -> Option<&SegmentRecord> {
         match self {
-            Self::Call(_) | Self::Engagement(_) => None,
+            Self::Call(_) | Self::Engagement(_) | Self::Status(_) => None,
             Self::Segment(record) => Some(record),
+        }
+    }
+
+    pub fn status(&self) -> Option<&acd::StatusSpan> {
+        match self {
+            Self::Call(_) | Self::Engagement(_) | Self::Segment(_) => None,
+            Self::Status(span) => Some(span),
         }
     }
 }

@@ -44,7 +44,7 @@ impl Engine {
             Request::Receive { agent, on } => acd.receive(now, agent, on, actor)?,
             Request::Active { agent } => acd.handle_activity(now, agent),
             Request::Dnd { agent, on } => acd.set_dnd(now, agent, on, actor)?,
-            Request::LogIn { agent, queue } => acd.login(now, agent, queue, actor)?,
+            Request::LogIn { agent, queues } => acd.login_all(now, agent, &queues, actor)?,
             Request::LogOut { agent, queue, now: at_once } => {
                 let when = if at_once { LogoutWhen::Now } else { LogoutWhen::After };
                 acd.logout(now, agent, queue, when, actor)?;

@@ -3,6 +3,7 @@
 
 use super::{BlindFailed, Engine, Refused, identity::internal_name, note::Note};
 use crate::{
+    acd::PartEnd,
     base::{CallId, LegId, Now, QueueId, UserId, Wall},
     sip::{Reply, SubscriptionId, TransactionId},
     switch::{CallSight, Caller, Cause, EndedBy, LegParty, LegStage, Routed, escape_user},
@@ -217,7 +218,7 @@ impl Engine {
                     && note.queue.as_ref().and_then(|queue| queue.agent) == agent
             });
             if his {
-                self.end_interaction(now, call);
+                self.end_interaction(now, call, PartEnd::Transferred);
             }
         }
         let Some(old) = self.notes.get_mut(&gone) else { return };
@@ -263,7 +264,7 @@ impl Engine {
         if let Some(refer) = transfer.refer {
             self.switch.tell_refer(now, refer, 200);
         }
-        self.end_interaction(now, call);
+        self.end_interaction(now, call, PartEnd::Transferred);
         self.switch.release(now, transfer.leg);
     }
 
@@ -328,7 +329,7 @@ impl Engine {
         if !self.switch.call(call).is_some_and(is_there) {
             return false;
         }
-        self.end_interaction(now, call);
+        self.end_interaction(now, call, PartEnd::Transferred);
         self.switch.release(now, transfer.leg);
         self.put_back(now, call, queue, (priority, arrived));
         true
@@ -341,7 +342,7 @@ impl Engine {
             && self.notes.get_mut(&call).filter(is_his).is_some()
             && self.switch.call(call).is_some()
         {
-            self.end_interaction(now, call);
+            self.end_interaction(now, call, PartEnd::Transferred);
         }
     }
 

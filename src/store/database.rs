@@ -12,6 +12,7 @@ mod clips;
 mod engagements;
 mod records;
 mod segments;
+mod states;
 
 #[cfg(test)]
 mod tests;

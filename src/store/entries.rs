@@ -50,6 +50,7 @@ impl Journalled for Record {
             Self::Call(_) => "record",
             Self::Engagement(_) => "engagement",
             Self::Segment(_) => "segment",
+            Self::Status(_) => "status",
         }
     }
 }

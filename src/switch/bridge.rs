@@ -76,12 +76,13 @@ impl Switch {
         let late = self.calls.get(&call).is_some_and(|call| call.offered.is_none());
         let answered_early = late && leg.media.agreed.is_some();
         let body = self.describe_caller(id);
+        let at = self.time_in(call, now);
         let Some(leg) = self.legs.get_mut(&id) else { return false };
         leg.state = LegState::Up;
-        leg.answered = Some(now.wall);
+        leg.answered = Some(at);
         let (party, side) = (leg.party, leg.side);
         if let Some(call) = self.calls.get_mut(&call) {
-            call.answered = Some(now.wall);
+            call.answered = Some(at);
         }
         let headers = self.passing_to_caller(call);
         // Who was offered something early and answered in a PRACK gets no second offer (RFC 3262 5).
@@ -144,7 +145,7 @@ impl Switch {
         }
         let Some(known) = self.calls.get_mut(&call) else { return };
         if fresh {
-            known.connected.get_or_insert(now.wall);
+            known.connected.get_or_insert(known.at(now));
             self.fact(Fact::Connected { call, leg: called });
             self.fact(Fact::Changed { call });
         }

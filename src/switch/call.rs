@@ -52,9 +52,14 @@ pub(super) struct Call {
     /// The provisional answer that the caller has had last.
     pub told: u16,
     pub began: Wall,
+    /// Both clocks at its beginning, or where another process took it up: what its record says goes by these, so that no
+    /// part of it is longer or shorter when somebody sets the wall clock.
+    pub clock: Now,
     pub answered: Option<Wall>,
     pub connected: Option<Wall>,
     pub ended: Option<(Wall, Cause, EndedBy)>,
+    /// By whose leaving it ended.
+    pub left: Option<LegParty>,
     /// The media workers mix it.
     pub mixed: bool,
     /// What a held leg of this call hears.
@@ -168,9 +173,11 @@ impl Switch {
             secure,
             told: 100,
             began: now.wall,
+            clock: now,
             answered: None,
             connected: None,
             ended: None,
+            left: None,
             mixed: false,
             hold_music: admission.hold_music,
         };
@@ -212,6 +219,11 @@ impl Switch {
         }
     }
 
+    /// The wall clock as what is told of this call goes by it.
+    pub fn time_in(&self, call: CallId, now: Now) -> Wall {
+        self.calls.get(&call).map_or(now.wall, |call| call.at(now))
+    }
+
     /// Refuses a call that was not admitted.
     pub fn refuse(&mut self, now: Now, usage: UsageId, reply: Reply) {
         self.stack.respond(now, usage, reply);
@@ -220,7 +232,7 @@ impl Switch {
     /// Ends a whole call; a caller who has had no answer gets the cause's status.
     pub fn end_call(&mut self, now: Now, call: CallId, cause: Cause, by: EndedBy) {
         let Some(known) = self.calls.get_mut(&call) else { return };
-        known.ended.get_or_insert((now.wall, cause, by));
+        known.ended.get_or_insert((known.at(now), cause, by));
         let (rings, legs) = (std::mem::take(&mut known.rings), known.legs.clone());
         for ring in rings {
             self.forget_ring(ring);
@@ -278,7 +290,7 @@ impl Switch {
             ring: leg.ring,
             stage: LegStage::Ended,
         });
-        let record = leg.record(now.wall, cause, by);
+        let record = leg.record(self.time_in(leg.call, now), cause, by);
         let (stream, worker) = (leg.media.stream, leg.media.port.worker);
         self.give_back(now, &leg.media);
         if leg.media.open {
@@ -305,12 +317,12 @@ impl Switch {
         if guest.is_some() {
             self.arrange(call);
         } else if is_caller {
-            self.end_others(now, call, cause, by);
+            self.end_others(now, call, party, (cause, by));
             self.fact(Fact::CallerGone { call, cause });
         } else if up && ends_all && self.go_on(now, call, Some(party)) {
             // A third talks on with the caller.
         } else if up && ends_all {
-            self.end_others(now, call, cause, by);
+            self.end_others(now, call, party, (cause, by));
         } else if let Some(ring) = ring.filter(|_| up) {
             self.fact(Fact::WinnerLost { call, ring, leg: id });
         }
@@ -318,9 +330,11 @@ impl Switch {
     }
 
     /// The rest of a call follows the leg that ended it.
-    fn end_others(&mut self, now: Now, call: CallId, cause: Cause, by: EndedBy) {
+    fn end_others(&mut self, now: Now, call: CallId, left: LegParty, (cause, by): (Cause, EndedBy)) {
         let Some(known) = self.calls.get_mut(&call) else { return };
-        known.ended.get_or_insert((now.wall, cause, by));
+        if known.ended.is_none() {
+            (known.ended, known.left) = (Some((known.at(now), cause, by)), Some(left));
+        }
         let (rings, legs) = (std::mem::take(&mut known.rings), known.legs.clone());
         for ring in rings {
             self.forget_ring(ring);
@@ -336,10 +350,10 @@ impl Switch {
         if !call.legs.is_empty() {
             return self.fact(Fact::Changed { call: id });
         }
-        call.ended.get_or_insert((now.wall, Cause::NORMAL, EndedBy::Switch));
-        let settled = call.unsettled.is_empty();
+        let (.., by) = *call.ended.get_or_insert((call.at(now), Cause::NORMAL, EndedBy::Switch));
+        let (settled, left) = (call.unsettled.is_empty(), call.left);
         self.timers.cancel(Timer::CallTooLong(id));
-        self.fact(Fact::Over { call: id });
+        self.fact(Fact::Over { call: id, by, left });
         if settled {
             self.settle(id);
         } else {
@@ -386,6 +400,10 @@ impl Call {
             (None, Some(offered)) => negotiate::Suits::Offered(offered),
             (None, None) => negotiate::Suits::Anybody,
         }
+    }
+
+    pub fn at(&self, now: Now) -> Wall {
+        self.clock.wall + now.mono.since(self.clock.mono)
     }
 
     fn summary(self) -> CallSummary {

@@ -83,8 +83,8 @@ pub enum Fact {
     /// Nothing has been heard of one of two who talk for long, or its dialog failed: its device is gone. It waits for
     /// `give_up`, or for whatever else is to become of it.
     Deserted { call: CallId, leg: LegId },
-    /// Two talk on of three; the one without whom they do was this.
-    WentOn { call: CallId, without: Option<LegParty> },
+    /// Two talk on of three; the one without whom they do was this. With `asked` he had asked one of them in private.
+    WentOn { call: CallId, without: Option<LegParty>, asked: bool },
     /// A leg's peer put us on hold, or took us back.
     Held { call: CallId, leg: LegId, holds: bool },
     /// A digit was pressed, in whichever way.
@@ -103,8 +103,8 @@ pub enum Fact {
     Stands { leg: LegId },
     /// Some of what is recorded of a leg is lost.
     Untaped { leg: LegId },
-    /// The last leg ended.
-    Over { call: CallId },
+    /// The last leg ended: by whose doing, and behind whom, if it was one of those in it who left.
+    Over { call: CallId, by: EndedBy, left: Option<LegParty> },
     /// Everything about an ended call is known, its media included. It is forgotten now.
     Settled(Box<CallSummary>),
     /// The end of a request of the floor above, and the connection on which it came; without `response` none came, and

@@ -215,7 +215,7 @@ impl Switch {
             joined: false,
             forsaken: false,
             ring: Some(ring_id),
-            began: now.wall,
+            began: self.time_in(call_id, now),
             rang: None,
             answered: None,
         };
@@ -228,6 +228,7 @@ impl Switch {
     /// 101-199 from a called leg.
     pub(super) fn on_provisional(&mut self, now: Now, id: LegId, status: u16, body: Option<Body>) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
+        let at = self.calls.get(&leg.call).map_or(now.wall, |call| call.at(now));
         self.timers.cancel(Timer::Dead(id));
         let (status, body) = match status {
             183 if leg.media.quirks.rings_for_progress => (180, None),
@@ -236,7 +237,7 @@ impl Switch {
         let first = leg.state == LegState::Calling && matches!(status, 180..=183);
         if first {
             leg.state = LegState::Ringing;
-            leg.rang = Some(now.wall);
+            leg.rang = Some(at);
         }
         let (call, ring, party, side) = (leg.call, leg.ring, leg.party, leg.side);
         let early = body.is_some_and(|body| self.take_answer(now, id, &body));
@@ -265,7 +266,7 @@ impl Switch {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         self.timers.cancel(Timer::Dead(id));
         leg.state = LegState::Up;
-        leg.answered = Some(now.wall);
+        leg.answered = Some(self.calls.get(&leg.call).map_or(now.wall, |call| call.at(now)));
         let (call, ring, party, side, usage) = (leg.call, leg.ring, leg.party, leg.side, leg.signalling.usage());
         let has_media = match body {
             Some(body) => self.take_answer(now, id, &body),

@@ -160,10 +160,12 @@ impl Switch {
     /// A guest becomes a main leg.
     fn promote(&mut self, now: Now, call: CallId, heir: LegId, without: Option<super::LegParty>) {
         let Some(caller) = self.calls.get(&call).map(|call| call.caller_leg) else { return };
+        let mut asked = false;
         if let Some(leg) = self.legs.get_mut(&heir) {
+            asked = matches!(leg.guest, Some(Guest::Consults { .. }));
             (leg.guest, leg.held, leg.ring, leg.ends_call) = (None, false, None, true);
         }
-        self.fact(Fact::WentOn { call, without });
+        self.fact(Fact::WentOn { call, without, asked });
         self.hush(caller);
         self.hush(heir);
         self.pair(caller, heir);

@@ -231,9 +231,11 @@ impl Switch {
                 mixed: false,
                 told: 200,
                 began: kept.began,
+                clock: Now { mono: now.mono, wall: now.wall.max(kept.began) },
                 answered: kept.answered,
                 connected: kept.connected,
                 ended: None,
+                left: None,
                 hold_music: kept.hold_music,
             },
         );
@@ -282,7 +284,7 @@ impl Switch {
             }
             (None, false) => {
                 if let Some(call) = self.calls.get_mut(&id) {
-                    call.ended = Some((now.wall, Cause::SWITCH, EndedBy::Switch));
+                    call.ended = Some((call.at(now), Cause::SWITCH, EndedBy::Switch));
                 }
                 self.after_leg(now, id);
                 Resumed::Over
@@ -442,7 +444,7 @@ impl Switch {
             began: kept.began,
             rang: kept.rang,
             answered: kept.answered,
-            ended: now.wall,
+            ended: self.time_in(call, now),
             cause: Cause::SWITCH,
             ended_by: EndedBy::Switch,
             codec: kept.media.as_ref().map(|media| media.agreed.codec_name().to_owned()),

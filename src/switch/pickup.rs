@@ -82,9 +82,9 @@ impl Switch {
             joined: false,
             forsaken: false,
             ring,
-            began: now.wall,
+            began: self.time_in(call, now),
             rang: None,
-            answered: Some(now.wall),
+            answered: Some(self.time_in(call, now)),
         });
         if let Some(known) = self.calls.get_mut(&call) {
             known.legs.push(id);

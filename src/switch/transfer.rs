@@ -75,7 +75,7 @@ impl Switch {
         (moved.ring, moved.ends_call) = (None, true);
         let left = self.calls.get_mut(&gone)?;
         left.legs.retain(|leg| *leg != two);
-        left.ended.get_or_insert((now.wall, Cause::NORMAL, EndedBy::Other));
+        left.ended.get_or_insert((left.at(now), Cause::NORMAL, EndedBy::Other));
         let kept = self.calls.get_mut(&call)?;
         kept.legs.push(two);
         kept.caller_leg = one;

@@ -405,6 +405,7 @@ impl Member {
             MemberState::LoggedOut => agent.with(Factor::LoggedOut),
             MemberState::Active if self.leaving => agent.with(Factor::LoggedOut),
             MemberState::Active => agent,
+            MemberState::Paused { .. } if self.leaving => agent.with(Factor::Paused).with(Factor::LoggedOut),
             MemberState::Paused { .. } => agent.with(Factor::Paused),
         }
     }

@@ -23,6 +23,8 @@ pub(super) struct StatusClock {
     times: BTreeMap<(Status, Option<Reason>), u64>,
     /// Counted up to here.
     counted: Wall,
+    /// Up to here his time was told, span by span.
+    told: Wall,
     stretches: VecDeque<Stretch>,
 }
 
@@ -44,7 +46,7 @@ fn is_busy(status: Status) -> Option<bool> {
 
 impl StatusClock {
     pub fn new(at: Wall) -> Self {
-        Self { times: BTreeMap::new(), counted: at, stretches: VecDeque::new() }
+        Self { times: BTreeMap::new(), counted: at, told: at, stretches: VecDeque::new() }
     }
 
     /// A status that began at `since` has lasted until now.
@@ -63,6 +65,13 @@ impl StatusClock {
         if self.stretches.len() > STRETCHES_MAX {
             self.stretches.pop_front();
         }
+    }
+
+    /// Where the span begins that ends now; none, where it has no length.
+    pub fn span(&mut self, began: Wall, at: Wall) -> Option<Wall> {
+        let from = began.max(self.told);
+        self.told = at.max(self.told);
+        (from < at).then_some(from)
     }
 
     /// A new day.
@@ -88,6 +97,8 @@ impl StatusClock {
     pub fn restore(&mut self, times: Vec<StatusTime>, counted: Wall) {
         self.times = times.into_iter().map(|it| ((it.status, it.reason), it.ms)).collect();
         self.counted = counted;
+        // What came before is told already, or begins with the status that lasts.
+        self.told = Wall(i64::MIN);
     }
 
     /// The part of the last half hour's working time that went into interactions, in ten thousandths.

@@ -185,6 +185,7 @@ impl Acd {
             connected: Some(direct.since),
             phase: Phase::Live,
             talk_ms: 0,
+            end: None,
             was_ready: state.selection.is_ready(),
             chosen: state.chosen,
             work: Work::default(),
@@ -194,6 +195,6 @@ impl Acd {
         if let Some(it) = self.agents.get_mut(&agent) {
             it.on_mut(Channel::Voice).live.push(id);
         }
-        self.end_talk(now, id, Rule::Ended);
+        self.end_talk(now, id, Rule::Ended, None);
     }
 }

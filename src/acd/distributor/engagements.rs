@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{
     super::{
         Actor, Channel, Disposition, DispositionRule, EngagementSummary, InteractionKind, OfferEnd, Outcome, Output,
-        Pending, QueueSettings, Reason, Rule, Selection, WithdrawCause, Work,
+        PartEnd, Pending, QueueSettings, Reason, Rule, Selection, WithdrawCause, Work,
     },
     Acd, Timer,
     estimate::average,
@@ -41,6 +41,8 @@ pub(super) struct Engagement {
     pub connected: Option<Wall>,
     pub phase: Phase,
     pub talk_ms: u64,
+    /// How the talk ended.
+    pub end: Option<PartEnd>,
     /// The selection was Ready at the accept; and how often he had chosen by then.
     pub was_ready: bool,
     pub chosen: u32,
@@ -86,6 +88,7 @@ impl Acd {
             connected: None,
             phase: Phase::Connecting,
             talk_ms: 0,
+            end: None,
             was_ready: state.selection.is_ready(),
             chosen: state.chosen,
             work: Work::default(),
@@ -198,7 +201,7 @@ impl Acd {
 
     /// The interaction is over for this agent: hung up on either side, or transferred away (rule 26). Before the
     /// bridge it is the customer who is gone.
-    pub fn handle_ended(&mut self, now: Now, engagement: EngagementId) {
+    pub fn handle_ended(&mut self, now: Now, engagement: EngagementId, end: PartEnd) {
         let Some(it) = self.engagements.get(&engagement) else { return };
         match it.phase {
             Phase::Connecting => {
@@ -206,7 +209,7 @@ impl Acd {
             }
             Phase::Live => {
                 if let Step::Do(rule) = self.step(it.agent, it.channel, Event::InteractionEnded) {
-                    self.end_talk(now, engagement, rule);
+                    self.end_talk(now, engagement, rule, Some(end));
                 }
             }
             Phase::WrapUp { .. } => {}
@@ -214,9 +217,10 @@ impl Acd {
         self.settle(now);
     }
 
-    pub(super) fn end_talk(&mut self, now: Now, engagement: EngagementId, rule: Rule) {
+    pub(super) fn end_talk(&mut self, now: Now, engagement: EngagementId, rule: Rule, end: Option<PartEnd>) {
         let at = self.at(now);
         let Some(it) = self.engagements.get_mut(&engagement) else { return };
+        it.end = end;
         let (agent, channel, queue) = (it.agent, it.channel, it.queue);
         it.talk_ms = it.connected.map_or(0, |connected| millis(at.since(connected)));
         let talk_ms = it.talk_ms;
@@ -292,6 +296,7 @@ impl Acd {
             talk_ms: it.talk_ms,
             wrap_up_ms,
             extended,
+            end: it.end,
             work: it.work.clone(),
             actor,
         })));

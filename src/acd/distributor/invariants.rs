@@ -1,9 +1,9 @@
 //! What must always be so (I1 to I6), checked cheaply on what each turn touched and fully when asked; and the mending.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    super::{Notice, Output, Rule, Strategy},
+    super::{Factor, Notice, Output, Rule, Strategy},
     Acd, Timer, Violation,
     engagements::Phase,
     queue::{Queue, WaitPhase},
@@ -167,6 +167,14 @@ impl Acd {
         let counted: u32 = queue.standings.iter().map(|(_, count)| *count).sum();
         if counted as usize != queue.members.len() || queue.standings.iter().any(|(_, count)| *count == 0) {
             wrong("I4", format!("{id} counts {counted} of {} members", queue.members.len()));
+        }
+        let inside = queue.standings.iter().filter(|((set, _), _)| !set.has(Factor::LoggedOut));
+        let inside = inside.fold(BTreeMap::new(), |mut all, ((_, tier), count)| {
+            *all.entry(*tier).or_default() += count;
+            all
+        });
+        if inside != queue.logged_in {
+            wrong("I4", format!("{id} has {inside:?} logged in, and counts {:?}", queue.logged_in));
         }
         let staffed: u64 =
             queue.members.iter().filter_map(|agent| self.agents.get(agent)?.members.get(&id)).map(|it| it.share).sum();

@@ -23,8 +23,12 @@ impl Acd {
         let mut rest = stale.iter().copied();
         match (rest.next(), rest.next()) {
             (Some(agent), None) if !self.turn.has_seekers() && !self.is_asked_about(agent) => {
-                if self.recount(agent) {
+                let free = self.recount(agent);
+                if free && self.turn.unmanned.is_empty() {
                     self.serve(now, agent);
+                } else if free {
+                    self.turn.agents.insert(agent);
+                    self.list_everywhere(agent);
                 }
             }
             _ => stale.into_iter().for_each(|agent| self.refresh(agent)),
@@ -72,8 +76,12 @@ impl Acd {
             queue.staffed = queue.staffed - member.share + share;
             member.share = share;
             if held_back != member.held_back || member.tier != member.counted_tier {
+                let lowest = queue.logged_in.keys().next().copied();
                 queue.count(member.held_back, member.counted_tier, -1);
                 queue.count(held_back, member.tier, 1);
+                if !queue.rules.rings.is_empty() && queue.logged_in.keys().next().copied() > lowest {
+                    self.turn.unmanned.insert(*id);
+                }
                 (member.held_back, member.counted_tier) = (held_back, member.tier);
                 if !queue.leave_when.is_empty() {
                     self.turn.queues.insert(*id);

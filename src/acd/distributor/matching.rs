@@ -57,6 +57,7 @@ impl Acd {
     fn settle_turn(&mut self, now: Now) {
         while !self.turn.is_settled() {
             self.refresh_stale(now);
+            self.open_rings(now);
             self.pair(now);
             for queue in std::mem::take(&mut self.turn.queues) {
                 self.check_empty(now, queue);

@@ -14,23 +14,35 @@ use crate::base::{AgentId, Now, QueueId};
 impl Acd {
     /// Logs in to a queue; a membership that the settings don't assign is temporary.
     pub fn login(&mut self, now: Now, agent: AgentId, queue: QueueId, actor: Actor) -> Result<(), Refused> {
-        let it = self.agent(agent)?;
-        self.queue(queue)?;
-        let (own_wish, old) = (!actor.overrides(), self.stood(agent, actor));
-        match it.members.get(&queue) {
-            Some(_) => {}
-            None if own_wish && !self.policies.login_unassigned => {
-                return Err(Refused::not_allowed(
-                    "not_assigned",
-                    format!("{} is not assigned to {}", self.agent_name(agent), self.queue_name(queue)),
-                ));
-            }
-            None => {}
+        self.login_all(now, agent, &[queue], actor)
+    }
+
+    /// Logs in to several queues, or to none of them where one refuses: then it says which do, and why (QM-01).
+    pub fn login_all(&mut self, now: Now, agent: AgentId, queues: &[QueueId], actor: Actor) -> Result<(), Refused> {
+        self.agent(agent)?;
+        let refused = queues.iter().filter_map(|queue| self.check_login(agent, *queue, actor).err());
+        let refused =
+            refused.reduce(|first, other| Refused { detail: format!("{}; {}", first.detail, other.detail), ..first });
+        if let Some(refused) = refused {
+            return Err(refused);
         }
-        self.set_member(now, agent, queue, MemberState::Active, actor);
+        let old = self.stood(agent, actor);
+        for queue in queues {
+            self.set_member(now, agent, *queue, MemberState::Active, actor);
+        }
         self.tell_override(now, agent, actor, None, old);
         self.settle(now);
         Ok(())
+    }
+
+    fn check_login(&self, agent: AgentId, queue: QueueId, actor: Actor) -> Result<(), Refused> {
+        self.queue(queue)?;
+        let belongs = self.agent(agent)?.members.contains_key(&queue);
+        if belongs || actor.overrides() || self.policies.login_unassigned {
+            return Ok(());
+        }
+        let detail = format!("{} is not assigned to {}", self.agent_name(agent), self.queue_name(queue));
+        Err(Refused::not_allowed("not_assigned", detail))
     }
 
     /// Logs out of one queue, or of all.
@@ -232,6 +244,9 @@ impl Acd {
             line.staffed -= member.share;
             list(it, &mut member, line, None);
             self.turn.queues.insert(queue);
+            if !line.rules.rings.is_empty() {
+                self.turn.unmanned.insert(queue);
+            }
         }
         let (old, temporary, device) = (Some(member.state.clone()), !member.assigned, member.device().clone());
         let event = MemberEvent { agent, queue, actor, old, new: None, temporary, device, at };

@@ -58,7 +58,7 @@ use self::{
 };
 use super::{
     Actor, AgentEvent, Channel, DispositionSettings, Entry, Factor, Output, Policies, Reason, ReasonSettings, Refused,
-    Rule, StatusView, TagSettings,
+    Rule, StatusSpan, StatusView, TagSettings,
 };
 use crate::base::{
     AgentId, Chance, EngagementId, FastMap, Instant, InteractionId, Now, OfferId, QueueId, Timers, Wall,
@@ -117,6 +117,10 @@ struct Turn {
     asking: BTreeSet<QueueId>,
     /// May have become empty, or stopped being so.
     queues: BTreeSet<QueueId>,
+    /// May find a ring in which nobody is logged in.
+    narrow: BTreeSet<InteractionId>,
+    /// Have nobody in their lowest tiers any more, or somebody in the higher ones for the first time.
+    unmanned: BTreeSet<QueueId>,
     /// Have entered a line; to be told of if nobody is asked.
     entered: Vec<InteractionId>,
     /// To be checked against the invariants.
@@ -125,7 +129,8 @@ struct Turn {
 
 impl Turn {
     fn is_settled(&self) -> bool {
-        self.stale.is_empty() && self.queues.is_empty() && !self.has_seekers()
+        let widened = self.narrow.is_empty() && self.unmanned.is_empty();
+        self.stale.is_empty() && self.queues.is_empty() && widened && !self.has_seekers()
     }
 
     /// Something may be handed out.
@@ -228,6 +233,8 @@ pub struct MemberReason {
     pub held_back: Vec<Factor>,
     /// Lacks a skill that is asked for, or the interaction is kept for another.
     pub unfit: bool,
+    /// Stands in a tier that is not open to it yet.
+    pub tier_not_open: bool,
     /// A program elsewhere has ruled him out for the time being.
     pub vetoed: bool,
     pub status: StatusView,
@@ -343,6 +350,11 @@ impl Acd {
         }
     }
 
+    /// The clock by which interactions stand in line: the wall as it was at the start, and what has passed since.
+    pub fn clock(&self, now: Now) -> Wall {
+        self.at(now)
+    }
+
     /// The steady clock: the wall as it was at the start, and what has passed since.
     fn at(&self, now: Now) -> Wall {
         match self.anchor {
@@ -422,6 +434,10 @@ impl Acd {
             let since = state.shown_since;
             if restarts && channel == it.main_channel() {
                 it.clock.count(old.status, old.reason.as_ref(), began, at);
+                if let Some(from) = it.clock.span(began, at) {
+                    let (status, reason) = (old.status, old.reason.clone());
+                    self.outputs.push_back(Output::Span(StatusSpan { agent, status, reason, from, to: at }));
+                }
                 it.occupancy = it.clock.occupancy(new.status, at, at);
                 timed = true;
             }

@@ -273,11 +273,14 @@ impl Acd {
         self.outputs.push_back(Output::Notice(Notice::Missed { agent, missed }));
     }
 
-    /// Rule 20: without a page there is nothing left that holds the agent online.
+    /// Rule 20: without a page there is nothing left that holds the agent online. A page that is just being loaded anew has
+    /// its grace.
     fn on_unreachable(&mut self, now: Now, agent: AgentId) {
         let Some(it) = self.agents.get(&agent) else { return };
-        if it.online && !(it.page && it.page_open) && it.idle() {
+        if it.online && !it.page && it.idle() {
             self.go_offline(now, agent, Some(Reason::unreachable()), Rule::Unreachable, Actor::System);
+        } else {
+            self.watch_presence(now, agent);
         }
     }
 

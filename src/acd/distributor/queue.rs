@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use super::{
     super::{
         AgentSettings, Calendar, Door, Factor, Factors, Fits, GivenUp, InteractionKind, NeededSkill, Preferred,
-        QueueCounters, QueueSettings, Strategy, WaitOrder, Who,
+        QueueCounters, QueueSettings, Ring, Strategy, WaitOrder, Who,
     },
     agent::Agent,
     decision::Deciding,
@@ -135,6 +135,8 @@ pub(super) struct Queue {
     pub members: BTreeSet<AgentId>,
     /// How many members are held back by each set of factors, tier by tier.
     pub standings: SmallVec<[((Factors, u16), u32); 8]>,
+    /// Of these, who is logged in, tier by tier.
+    pub logged_in: BTreeMap<u16, u32>,
     /// Agents who work for it, in parts of [`WHOLE_AGENT`](super::estimate::WHOLE_AGENT).
     pub staffed: u64,
     /// What an interaction takes, and what people waited, lately.
@@ -175,6 +177,7 @@ impl Queue {
             next_pool: PLAIN + 1,
             members: BTreeSet::new(),
             standings: SmallVec::new(),
+            logged_in: BTreeMap::new(),
             staffed: 0,
             handle_ms: None,
             waited_ms: None,
@@ -257,7 +260,26 @@ impl Queue {
 
     /// Up to which tier agents are asked at once; `None`: all.
     pub fn first_tier(&self) -> Option<u16> {
-        self.rules.rings.first().filter(|ring| ring.after_secs == 0).and_then(|ring| ring.tier)
+        self.rules.rings.first().filter(|ring| ring.after_secs == 0)?;
+        self.rules.rings.get(self.opened(1).saturating_sub(1)).and_then(|ring| ring.tier)
+    }
+
+    /// Whether somebody waits for tiers in which nobody is logged in.
+    pub fn is_narrow(&self) -> bool {
+        let lowest = self.logged_in.keys().next();
+        let vain = |pool: &Pool| pool.users > 0 && pool.need.tier_max.as_ref() < lowest;
+        self.pools.values().any(|pool| pool.need.tier_max.is_some() && vain(pool))
+    }
+
+    /// How many rings are open to one to whom `opened` are: those behind a ring that would be waited for in vain too.
+    pub fn opened(&self, opened: usize) -> usize {
+        let rings = &self.rules.rings;
+        let Some((lowest, _)) = self.logged_in.first_key_value().filter(|_| self.rules.no_agent_no_wait) else {
+            return opened;
+        };
+        let Some(last) = opened.checked_sub(1) else { return opened };
+        let empty = |ring: &&Ring| ring.tier.is_some_and(|most| most < *lowest);
+        (opened + rings.iter().skip(last).take_while(empty).count()).min(rings.len())
     }
 
     /// Enters an interaction among those of its pool that would take somebody, or takes it out.
@@ -291,6 +313,19 @@ impl Queue {
                 self.standings.swap_remove(at);
             }
         }
+        if !held_back.has(Factor::LoggedOut) {
+            let logged_in = self.logged_in.entry(tier).or_default();
+            *logged_in = logged_in.saturating_add_signed(by);
+            if *logged_in == 0 {
+                self.logged_in.remove(&tier);
+            }
+        }
+    }
+
+    /// Forgets whom it has counted, to count everybody anew.
+    pub fn count_nobody(&mut self) {
+        self.standings.clear();
+        self.logged_in.clear();
     }
 
     pub fn routable(&self) -> u32 {
@@ -298,8 +333,7 @@ impl Queue {
     }
 
     pub fn logged_in(&self) -> u32 {
-        let inside = self.standings.iter().filter(|((set, _), _)| !set.has(Factor::LoggedOut));
-        inside.map(|(_, count)| *count).sum()
+        self.logged_in.values().sum()
     }
 
     /// Members who can't be asked, under the first thing that holds each back.
@@ -390,6 +424,8 @@ pub(super) struct Waiting {
     pub call: Option<CallId>,
     pub caller: Private<String>,
     pub skills: Vec<NeededSkill>,
+    /// So many of the queue's rings are open to it, some before their time; beside those whose time has come.
+    pub opened: usize,
     pub preferred: Option<Preferred>,
     /// Who missed or declined it: asked again only after everybody else.
     pub tried: SmallVec<[AgentId; 2]>,

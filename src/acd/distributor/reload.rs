@@ -114,7 +114,12 @@ impl Acd {
                         self.entries.push_back(Entry::Drained { queue: id });
                     }
                     let asks_otherwise = queue.rules.decision != settings.decision;
+                    let widens_otherwise = (&queue.rules.rings, queue.rules.no_agent_no_wait)
+                        != (&settings.rings, settings.no_agent_no_wait);
                     queue.take_rules(settings);
+                    if widens_otherwise {
+                        self.close_rings(id);
+                    }
                     if asks_otherwise {
                         self.forget_decisions(now, id);
                     }
@@ -290,7 +295,7 @@ impl Acd {
     /// Builds all lists anew: after changes that touch everybody.
     pub(super) fn relist_all(&mut self) {
         for queue in self.queues.values_mut() {
-            queue.standings.clear();
+            queue.count_nobody();
             queue.staffed = 0;
             for pool in queue.pools.values_mut() {
                 pool.routable.clear();

@@ -12,7 +12,7 @@ use super::{
     decision::Stage,
     engagements::Phase,
     millis,
-    queue::{Queue, WaitPhase},
+    queue::{Need, Queue, WaitPhase},
 };
 use crate::base::{AgentId, InteractionId, Now, QueueId, Wall};
 
@@ -185,14 +185,13 @@ impl Acd {
         let mut members: Vec<_> = asked
             .iter()
             .zip(1..)
-            .filter_map(|(key, rank)| self.member_reason(queue, key.agent, Some(rank), (false, false)))
+            .filter_map(|(key, rank)| self.member_reason(queue, &pool.need, key.agent, (Some(rank), false)))
             .collect();
         let ranked: BTreeSet<_> = asked.iter().map(|key| key.agent).collect();
-        members.extend(queue.members.difference(&ranked).filter_map(|agent| {
-            let (it, member) = self.agents.get(agent).and_then(|it| Some((it, it.members.get(&queue.id)?)))?;
-            let unfit = !pool.need.admits(it, member.tier);
-            self.member_reason(queue, *agent, None, (unfit, vetoed.contains(agent)))
-        }));
+        let others = queue.members.difference(&ranked);
+        members.extend(
+            others.filter_map(|agent| self.member_reason(queue, &pool.need, *agent, (None, vetoed.contains(agent)))),
+        );
         let position = self.position(interaction)?;
         let waited_ms = millis(self.at(now).since(it.entered));
         let asking = match &it.deciding.stage {
@@ -205,13 +204,22 @@ impl Acd {
     fn member_reason(
         &self,
         queue: &Queue,
+        need: &Need,
         agent: AgentId,
-        rank: Option<u32>,
-        (unfit, vetoed): (bool, bool),
+        (rank, vetoed): (Option<u32>, bool),
     ) -> Option<MemberReason> {
         let it = self.agents.get(&agent)?;
-        let held_back = it.members.get(&queue.id)?.held_back.iter().collect();
-        Some(MemberReason { agent, rank, held_back, unfit, vetoed, status: it.view(queue.rules.channel) })
+        let member = it.members.get(&queue.id)?;
+        let any_tier = Need { tier_max: None, ..need.clone() };
+        Some(MemberReason {
+            agent,
+            rank,
+            held_back: member.held_back.iter().collect(),
+            unfit: !any_tier.admits(it, member.tier),
+            tier_not_open: need.tier_max.is_some_and(|most| member.tier > most),
+            vetoed,
+            status: it.view(queue.rules.channel),
+        })
     }
 }
 

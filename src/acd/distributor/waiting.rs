@@ -59,6 +59,7 @@ impl Acd {
                 call,
                 caller,
                 skills,
+                opened: 0,
                 preferred,
                 tried: SmallVec::new(),
                 offers: SmallVec::new(),
@@ -123,9 +124,9 @@ impl Acd {
             // Before the first ring's time only the skills count; its own limits begin with it.
             later(seconds(ring.after_secs));
         }
-        for ring in &line.rules.rings {
+        for (ring, place) in line.rules.rings.iter().zip(0..) {
             later(seconds(ring.after_secs));
-            if waited >= seconds(ring.after_secs) {
+            if waited >= seconds(ring.after_secs) || place < it.opened {
                 need.tier_max = ring.tier;
                 need.skills.retain(|skill| !ring.drop_skills.contains(&skill.skill));
             }
@@ -139,7 +140,46 @@ impl Acd {
         if let Some(next) = next {
             self.timers.set(Timer::Widen(id), now.mono + (next - waited));
         }
+        if need.tier_max.is_some() {
+            self.turn.narrow.insert(id);
+        }
         self.open_to(id, need, delayed);
+    }
+
+    /// Opens rings before their time where those that are open have nobody logged in (`no_agent_no_wait`). Costs nothing
+    /// but for who has come, whose ring's time has come, and where the last of the lowest tiers has gone.
+    pub(super) fn open_rings(&mut self, now: Now) {
+        let mut narrow = std::mem::take(&mut self.turn.narrow);
+        let unmanned = std::mem::take(&mut self.turn.unmanned);
+        let lines = unmanned.into_iter().filter_map(|queue| self.queues.get(&queue)).filter(|line| line.is_narrow());
+        narrow.extend(lines.flat_map(|line| &line.line).map(|key| key.interaction));
+        for id in narrow {
+            let Some(it) = self.waiting.get(&id) else { continue };
+            let Some(line) = self.queues.get(&it.queue) else { continue };
+            let waited = self.at(now).since(it.entered);
+            let by_time = line.rules.rings.iter().take_while(|ring| waited >= seconds(ring.after_secs)).count();
+            let before = by_time.max(it.opened);
+            let opened = line.opened(before);
+            if opened > before {
+                if let Some(it) = self.waiting.get_mut(&id) {
+                    it.opened = opened;
+                }
+                self.unsaved.waiting.insert(id);
+                self.widen(now, id);
+                self.turn.narrow.remove(&id);
+            }
+        }
+    }
+
+    /// Under other rings only their time counts again.
+    pub(super) fn close_rings(&mut self, queue: QueueId) {
+        let line: Vec<_> = self.queues.get(&queue).into_iter().flat_map(|line| &line.line).collect();
+        for id in line.into_iter().map(|key| key.interaction) {
+            if let Some(it) = self.waiting.get_mut(&id).filter(|it| it.opened > 0) {
+                it.opened = 0;
+                self.unsaved.waiting.insert(id);
+            }
+        }
     }
 
     /// The preferred agent is there at all: otherwise waiting for him makes no sense.

@@ -204,13 +204,14 @@ impl Calendar {
     pub fn next_change(&self, at: Wall) -> Wall {
         let moment = self.moment(at);
         let now_open = self.is_open(at);
-        let mut edges = Vec::new();
+        // Where the clocks change, it is another time of day at once.
+        let mut edges: Vec<_> = self.clocks_change(at).into_iter().collect();
         for ahead in -1..=HORIZON_DAYS {
             let Ok(date) = moment.date().checked_add(ahead.days()) else { continue };
-            edges.extend(self.edge(date, 0));
+            edges.extend(self.edges(date, 0));
             for (from, to) in self.spans(date) {
                 let end = if to <= from { to.0 + DAY_MINUTES } else { to.0 };
-                edges.extend([self.edge(date, from.0), self.edge(date, end)].into_iter().flatten());
+                edges.extend(self.edges(date, from.0).chain(self.edges(date, end)));
             }
         }
         edges.sort_unstable();
@@ -219,13 +220,37 @@ impl Calendar {
         change.or(later.next_back()).copied().unwrap_or(Wall(at.0 + 86_400_000))
     }
 
-    /// So many minutes into a date, on the wall.
-    fn edge(&self, date: Date, minutes: u16) -> Option<Wall> {
-        let date = date.checked_add(i64::from(minutes / DAY_MINUTES).days()).ok()?;
-        let minutes = minutes % DAY_MINUTES;
-        let time = Time::new((minutes / 60).try_into().ok()?, (minutes % 60).try_into().ok()?, 0, 0).ok()?;
-        let zoned = date.to_datetime(time).to_zoned(self.zone.clone()).ok()?;
-        Some(Wall(zoned.timestamp().as_millisecond()))
+    /// When it is open between two moments: from and to, in order.
+    pub fn open_between(&self, from: Wall, to: Wall) -> Vec<(Wall, Wall)> {
+        let (mut spans, mut at) = (Vec::<(Wall, Wall)>::new(), from);
+        while at < to {
+            let next = self.next_change(at).min(to);
+            match spans.last_mut().filter(|last| last.1 == at) {
+                _ if !self.is_open(at) => {}
+                Some(last) => last.1 = next,
+                None => spans.push((at, next)),
+            }
+            at = next;
+        }
+        spans
+    }
+
+    /// So many minutes into a date, on the wall: twice in an hour that the clocks repeat.
+    fn edges(&self, date: Date, minutes: u16) -> impl Iterator<Item = Wall> + use<> {
+        let local = || {
+            let date = date.checked_add(i64::from(minutes / DAY_MINUTES).days()).ok()?;
+            let minutes = minutes % DAY_MINUTES;
+            let time = Time::new((minutes / 60).try_into().ok()?, (minutes % 60).try_into().ok()?, 0, 0).ok()?;
+            Some(self.zone.to_ambiguous_timestamp(date.to_datetime(time)))
+        };
+        let both = local().map(|local| [local.earlier(), local.later()]);
+        both.into_iter().flatten().flatten().map(|moment| Wall(moment.as_millisecond()))
+    }
+
+    /// When the clocks of the zone change next.
+    fn clocks_change(&self, at: Wall) -> Option<Wall> {
+        let moment = Timestamp::from_millisecond(at.0).ok()?;
+        Some(Wall(self.zone.following(moment).next()?.timestamp().as_millisecond()))
     }
 
     fn moment(&self, at: Wall) -> Zoned {
@@ -271,6 +296,34 @@ mod tests {
         assert!(!lisbon.is_open(at("2026-03-30T17:00:00Z")));
         assert_eq!(lisbon.next_change(at("2026-03-23T20:00:00Z")), at("2026-03-29T08:00:00Z"), "Sunday, changed");
         assert_eq!(lisbon.next_change(at("2026-03-29T08:00:00Z")), at("2026-03-29T17:00:00Z"));
+    }
+
+    /// RP-06, OP-10: what is open between two moments, over the nights in which the clocks change.
+    #[test]
+    fn op_10_open_hours_are_counted_over_changed_clocks() {
+        let night = calendar("Europe/Lisbon", "hours = [{ days = ['sat'], from = '22:00', to = '06:00' }]");
+        for (evening, from, to) in [
+            ("2026-03-28T12:00:00Z", "2026-03-28T22:00:00Z", "2026-03-29T05:00:00Z"),
+            ("2026-10-24T12:00:00Z", "2026-10-24T21:00:00Z", "2026-10-25T06:00:00Z"),
+        ] {
+            let week = Wall(at(evening).0 + 5 * 86_400_000);
+            assert_eq!(night.open_between(at(evening), week), [(at(from), at(to))], "seven hours, and nine");
+        }
+        assert_eq!(night.open_between(at("2026-03-29T00:00:00Z"), at("2026-03-29T00:00:00Z")), []);
+        let holiday = calendar(
+            "Europe/Lisbon",
+            "hours = [{ days = ['sun'], from = '01:30', to = '02:30' }]
+             exceptions = [{ date = '2026-03-29', from = '01:30', to = '03:00' }]",
+        );
+        assert_eq!(
+            holiday.open_between(at("2026-03-29T00:00:00Z"), at("2026-03-29T23:00:00Z")),
+            [(at("2026-03-29T01:00:00Z"), at("2026-03-29T02:00:00Z"))],
+            "half past one is not on that day's clock: it is two, and open, at once"
+        );
+        let twice = holiday.open_between(at("2026-10-25T00:00:00Z"), at("2026-10-25T23:00:00Z"));
+        let times = [("00:30", "01:00"), ("01:30", "02:30")];
+        let times = times.map(|(from, to)| [from, to].map(|time| at(&format!("2026-10-25T{time}:00Z"))));
+        assert_eq!(twice, times.map(|[from, to]| (from, to)), "and in October half past one comes twice");
     }
 
     /// QE-17: a holiday closes, another date opens longer, a night passes midnight.

@@ -131,11 +131,13 @@ impl Settings {
                 fault(faults, format!("calendars.{}.{key}", calendar.key), hint);
             }
         }
-        for queue in self.queues.values() {
-            if let Some(hours) = &queue.hours
-                && self.calendars.iter().all(|calendar| calendar.key != *hours)
+        let hours = self.queues.values().map(|queue| (format!("queues.{}.hours", queue.key), &queue.hours));
+        let shifts = self.agents.values().map(|agent| (format!("agents.{}.shifts", agent.key), &agent.shifts));
+        for (place, named) in hours.chain(shifts) {
+            if let Some(named) = named
+                && self.calendars.iter().all(|calendar| calendar.key != *named)
             {
-                fault(faults, format!("queues.{}.hours", queue.key), format!("there is no calendar `{hours}`"));
+                fault(faults, place, format!("there is no calendar `{named}`"));
             }
         }
     }

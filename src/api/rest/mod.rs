@@ -16,6 +16,7 @@ mod scope;
 pub mod services;
 pub mod session;
 pub mod targets;
+pub mod timeline;
 pub mod waiting;
 pub mod why;
 mod wording;
@@ -145,6 +146,9 @@ impl Api {
             return Err(Problem::bad_request("force and locked go with a supervisor's status."));
         }
         // What can't be understood is refused before anything is done.
+        if change.reason.is_some() && !matches!(change.status, Some(ChosenStatus::NotReady)) {
+            return Err(Problem::bad_request("reason goes with not_ready."));
+        }
         let selection = self.selection(&change)?;
         if let Some(on) = change.receive {
             self.ask(actor, Request::Receive { agent, on }).await?;
@@ -210,6 +214,9 @@ impl Api {
     ) -> Result<Json<Done>, Problem> {
         if change.device.is_some() && change.verb != MembershipVerb::Pin {
             return Err(Problem::bad_request("device goes with pin."));
+        }
+        if change.reason.is_some() && change.verb != MembershipVerb::Pause {
+            return Err(Problem::bad_request("reason goes with pause."));
         }
         let request = match change.verb {
             MembershipVerb::LogIn => return self.log_in(actor, agent, queue, change.queues).await,
@@ -280,9 +287,7 @@ impl Api {
     }
 
     async fn log_in_to(&self, actor: Actor, agent: AgentId, queues: Vec<QueueId>) -> Result<Json<Done>, Problem> {
-        for queue in queues {
-            self.ask(actor, Request::LogIn { agent, queue }).await?;
-        }
+        self.ask(actor, Request::LogIn { agent, queues }).await?;
         Ok(DONE)
     }
 
@@ -308,7 +313,9 @@ impl Api {
     fn queue_by_key(&self, key: &str) -> Result<QueueId, Problem> {
         let centre = self.handle.centre();
         let found = centre.acd.queues.iter().find(|(_, queue)| queue.key == key);
-        found.map(|(id, _)| *id).ok_or_else(|| Problem::not_found("There is no such queue."))
+        found
+            .map(|(id, _)| *id)
+            .ok_or_else(|| Problem::not_found(format!("There is no queue `{}`.", key.escape_debug())))
     }
 
     fn agent_by_key(&self, key: &str) -> Result<AgentId, Problem> {

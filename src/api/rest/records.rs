@@ -84,6 +84,7 @@ struct EngagementView<'a> {
     talk_ms: u64,
     wrap_up_ms: u64,
     extended: u32,
+    end: Option<acd::PartEnd>,
     #[serde(flatten)]
     work: &'a acd::Work,
 }
@@ -326,6 +327,7 @@ impl<'a> EngagementView<'a> {
             talk_ms: it.talk_ms,
             wrap_up_ms: it.wrap_up_ms,
             extended: it.extended,
+            end: it.end,
             work: &it.work,
         }
     }

@@ -49,6 +49,7 @@ fn explained(why: &Explanation, centre: &Centre) -> Value {
             "rank": member.rank,
             "held_back": member.held_back,
             "unfit": member.unfit,
+            "tier_not_open": member.tier_not_open,
             "vetoed": member.vetoed,
             "status": member.status.status,
             "reason": member.status.reason,

@@ -6,7 +6,8 @@ use serde_json::json;
 use super::desk::{ANA, Desk, RUI, START, SUPPORT, not_ready};
 use crate::{
     acd::{
-        Channel, EngagementSummary, Extension, Factor, InteractionKind, Reason, Selection, WhyNobody, Work, WorkChange,
+        Channel, EngagementSummary, Extension, Factor, InteractionKind, PartEnd, Reason, Selection, Status, StatusSpan,
+        WhyNobody, Work, WorkChange,
     },
     api::rest::OPENAPI,
     base::{CallId, EngagementId, InteractionId, OfferId, Private, UserId, Wall},
@@ -142,7 +143,7 @@ async fn an_agent_logs_in_pauses_and_logs_out() {
     let ana = desk.sign_in("ana").await;
     let him = Actor::Agent(ANA);
     for (path, body, request) in [
-        ("/support", r#"{"do":"log_in"}"#, Request::LogIn { agent: ANA, queue: SUPPORT }),
+        ("/support", r#"{"do":"log_in"}"#, Request::LogIn { agent: ANA, queues: vec![SUPPORT] }),
         (
             "/support",
             r#"{"do":"pause","reason":"lunch"}"#,
@@ -160,8 +161,8 @@ async fn an_agent_logs_in_pauses_and_logs_out() {
             },
         ),
         ("/support", r#"{"do":"pin","device":null}"#, Request::SetDevice { agent: ANA, queue: SUPPORT, device: None }),
-        ("", r#"{"do":"log_in"}"#, Request::LogIn { agent: ANA, queue: SUPPORT }),
-        ("", r#"{"do":"log_in","queues":["support"]}"#, Request::LogIn { agent: ANA, queue: SUPPORT }),
+        ("", r#"{"do":"log_in"}"#, Request::LogIn { agent: ANA, queues: vec![SUPPORT] }),
+        ("", r#"{"do":"log_in","queues":["support"]}"#, Request::LogIn { agent: ANA, queues: vec![SUPPORT] }),
         ("", r#"{"do":"pause"}"#, Request::Pause { agent: ANA, queue: None, reason: None }),
         ("", r#"{"do":"resume"}"#, Request::Resume { agent: ANA, queue: None }),
         ("", r#"{"do":"log_out","now":true}"#, Request::LogOut { agent: ANA, queue: None, now: true }),
@@ -170,12 +171,41 @@ async fn an_agent_logs_in_pauses_and_logs_out() {
         assert_eq!(reply.status, StatusCode::OK, "{path} {body}: {}", reply.text);
         assert_eq!(desk.picture.asked(), [(him, request)], "{path} {body}");
     }
-    for (path, wrong) in [("", r#"{"do":"pin","device":"web"}"#), ("/support", r#"{"do":"pin","device":"desk"}"#)] {
+    for (path, wrong) in [
+        ("", r#"{"do":"pin","device":"web"}"#),
+        ("/support", r#"{"do":"pin","device":"desk"}"#),
+        ("/support", r#"{"do":"resume","reason":"lunch"}"#),
+        ("/support", r#"{"do":"log_in","reason":"nosuch"}"#),
+    ] {
         let refused = desk.write("PUT", &ana, &format!("/api/v1/me/queues{path}"), wrong).await;
         assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{wrong}: {}", refused.text);
     }
     let unknown = desk.write("PUT", &ana, "/api/v1/me/queues/sales", r#"{"do":"log_in"}"#).await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+    let one_unknown = r#"{"do":"log_in","queues":["support","sales"]}"#;
+    let refused = desk.write("PUT", &ana, "/api/v1/me/queues", one_unknown).await;
+    assert_eq!(
+        (refused.status, &refused.json()["detail"]),
+        (StatusCode::NOT_FOUND, &json!("There is no queue `sales`."))
+    );
+    assert_eq!(desk.picture.asked(), [], "all or none");
+}
+
+/// AS-02: a reason is said of Not Ready alone, and of a pause; with anything else nothing is done.
+#[tokio::test]
+async fn as_02_a_reason_goes_with_not_ready() {
+    let desk = Desk::new("reasons").await;
+    let ana = desk.sign_in("ana").await;
+    for wrong in [
+        r#"{"status":"ready","reason":"nosuch"}"#,
+        r#"{"status":"ready","reason":"lunch"}"#,
+        r#"{"dnd":true,"reason":"lunch"}"#,
+        r#"{"status":"not_ready","reason":"nosuch"}"#,
+    ] {
+        let refused = desk.write("PUT", &ana, "/api/v1/me/status", wrong).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{wrong}: {}", refused.text);
+        assert_eq!(desk.picture.asked(), [], "{wrong}");
+    }
 }
 
 /// While it waits, everybody's part; afterwards the record's story; for supervisors.
@@ -215,6 +245,43 @@ async fn figures_and_staffing() {
     assert_eq!(nothing.status, StatusCode::BAD_REQUEST);
     assert_eq!(nothing.headers[header::CONTENT_TYPE], "application/problem+json");
     assert_eq!(nothing.json()["detail"], "`calls_per_hour` is missing.");
+}
+
+/// RP-09, RP-06: every stretch of an agent's time, cut at what was asked for, with their sum and what he kept of his shifts;
+/// his own, and for supervisors. Too much at once is refused.
+#[tokio::test]
+async fn rp_09_an_agents_timeline() {
+    const HOUR: i64 = 3_600_000;
+    let desk = Desk::of("timeline", |centre| {
+        let days = "days = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'], from = '00:00', to = '24:00'";
+        let always = toml::from_str(&format!("key = 'always'\nhours = [{{ {days} }}]")).unwrap();
+        centre.acd.calendars.push(always);
+        centre.acd.agents.get_mut(&ANA).unwrap().shifts = Some("always".into());
+    })
+    .await;
+    let hour = |hour: i64| Wall(START.0 + hour * HOUR);
+    let span = |status, reason: Option<&str>, from, to| {
+        let reason = reason.map(Reason::new);
+        Record::Status(StatusSpan { agent: ANA, status, reason, from: hour(from), to: hour(to) })
+    };
+    let lunch = span(Status::NotReady, Some("lunch"), -4, -2);
+    let spans = [span(Status::Offline, None, -9, -4), lunch, span(Status::Ready, None, -2, 0)];
+    desk.api.database.put_records(&spans).await.unwrap();
+    let (ana, rui, boss) = (desk.sign_in("ana").await, desk.sign_in("rui").await, desk.sign_in("eva").await);
+    let path = |from: i64, to: i64| format!("/api/v1/agents/ana/timeline?from={}&to={}", hour(from).0, hour(to).0);
+    for who in [&ana, &boss] {
+        let told = desk.get(who, &path(-3, 1)).await.json();
+        let from_to = |at: usize| (told["spans"][at]["from"].clone(), told["spans"][at]["to"].clone());
+        assert_eq!(from_to(0), (json!(hour(-3)), json!(hour(-2))), "{told}");
+        assert_eq!((from_to(1), &told["spans"][2]), ((json!(hour(-2)), json!(hour(0))), &json!(null)));
+        assert_eq!((&told["spans"][0]["reason"], &told["complete"]), (&json!("lunch"), &json!(true)));
+        assert_eq!((&told["logged_in_ms"], &told["adherence"]), (&json!(3 * HOUR), &json!(2.0 / 3.0)));
+    }
+    assert_eq!(desk.get(&boss, &path(-9, -4)).await.json()["logged_in_ms"], 0);
+    assert_eq!(desk.get(&rui, &path(-3, 1)).await.status, StatusCode::FORBIDDEN);
+    for (from, to) in [(0, 0), (1, 0), (-24 * 32, 0)] {
+        assert_eq!(desk.get(&boss, &path(from, to)).await.status, StatusCode::BAD_REQUEST, "{from} {to}");
+    }
 }
 
 /// CH-01, AW-03, AW-06
@@ -390,6 +457,7 @@ fn records() -> [Record; 2] {
         talk_ms: 4,
         wrap_up_ms: 2,
         extended: 0,
+        end: Some(PartEnd::Transferred),
         work: Work { disposition: Some("sold".into()), ..Work::default() },
         actor: Actor::Agent(ANA),
     };

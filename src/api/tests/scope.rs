@@ -134,8 +134,8 @@ async fn sv_09_all_queues_are_those_he_supervises() {
     let cases = [
         ("ana", r#"{"do":"log_out"}"#, vec![Request::LogOut { agent, queue, now }]),
         ("ana", r#"{"do":"pause"}"#, vec![Request::Pause { agent, queue, reason: None }]),
-        ("ana", r#"{"do":"log_in"}"#, vec![Request::LogIn { agent, queue: SALES }]),
-        ("ana", r#"{"do":"log_in","queues":["sales"]}"#, vec![Request::LogIn { agent, queue: SALES }]),
+        ("ana", r#"{"do":"log_in"}"#, vec![Request::LogIn { agent, queues: vec![SALES] }]),
+        ("ana", r#"{"do":"log_in","queues":["sales"]}"#, vec![Request::LogIn { agent, queues: vec![SALES] }]),
         ("ana", r#"{"do":"resume"}"#, vec![]),
         ("rui", r#"{"do":"resume"}"#, vec![Request::Resume { agent: RUI, queue }]),
     ];

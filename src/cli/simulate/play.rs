@@ -9,8 +9,8 @@ use std::{
 use super::scenario::{BREAK, CallStream, Length, Scenario};
 use crate::{
     acd::{
-        Acd, Actor, Channel, Enqueue, NeededSkill, Offer, OfferFault, Outcome, Output, Selection, Status, Tally,
-        Undecided, Verdict,
+        Acd, Actor, Channel, Enqueue, NeededSkill, Offer, OfferFault, Outcome, Output, PartEnd, Selection, Status,
+        Tally, Undecided, Verdict,
     },
     base::{AgentId, Chance, EngagementId, Instant, InteractionId, Now, OfferId, Private, QueueId, Wall},
 };
@@ -274,7 +274,7 @@ impl<'a> Play<'a> {
             Event::BreakBegins(agent) => self.select(agent, Selection::not_ready(BREAK)),
             Event::BreakEnds(agent) => self.select(agent, Selection::Ready),
             Event::HangsUp(engagement) => {
-                self.acd.handle_ended(now, engagement);
+                self.acd.handle_ended(now, engagement, PartEnd::Customer);
                 self.wrap_up(engagement);
             }
             Event::WrapsUpEnough(engagement) => {
@@ -382,6 +382,7 @@ impl<'a> Play<'a> {
                 | Output::Announce { .. }
                 | Output::Withdraw { .. }
                 | Output::OfferEnded { .. }
+                | Output::Span(_)
                 | Output::Agent(_)
                 | Output::Member(_)
                 | Output::Queue(_)

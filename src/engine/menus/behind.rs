@@ -20,6 +20,7 @@ impl Engine {
 
     /// Nobody answered there. False: no menu says where it goes on.
     pub(in crate::engine) fn go_on_behind_menu(&mut self, now: Now, call: CallId) -> bool {
+        let at = self.switch.time_in(call, now);
         let Some(note) = self.notes.get_mut(&call) else { return false };
         let Some(course) = note.behind.take() else { return false };
         let Some(way) = course.menu.unanswered.clone() else { return false };
@@ -27,7 +28,7 @@ impl Engine {
             note.menus.pop();
         }
         let end = Some((MenuEnd::NobodyAnswered, way.clone()));
-        note.menus.push(MenuStep { at: now.wall, menu: course.menu.key.clone(), end });
+        note.menus.push(MenuStep { at, menu: course.menu.key.clone(), end });
         match way {
             Way::Menu(key) => {
                 let Some(menu) = self.directory.menu_of(&key) else { return false };

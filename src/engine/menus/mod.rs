@@ -89,11 +89,12 @@ impl Engine {
 
     /// Into the record: the last step gives way when there is no room.
     fn tell_menu(&mut self, now: Now, call: CallId, menu: String) {
+        let at = self.switch.time_in(call, now);
         let Some(note) = self.notes.get_mut(&call) else { return };
         if note.menus.len() >= STEPS_MAX {
             note.menus.pop();
         }
-        note.menus.push(MenuStep { at: now.wall, menu, end: None });
+        note.menus.push(MenuStep { at, menu, end: None });
     }
 
     fn act_in_menu(&mut self, now: Now, call: CallId, acts: Vec<Act>) {

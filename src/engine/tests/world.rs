@@ -425,7 +425,7 @@ impl World {
             }
             Output::Journal { id, entry } => self.journal.push((id, entry)),
             Output::Record(Record::Call(record)) => self.records.push(*record),
-            Output::Record(Record::Engagement(_) | Record::Segment(_)) => {}
+            Output::Record(Record::Engagement(_) | Record::Segment(_) | Record::Status(_)) => {}
             Output::Live(event) => self.live.push(event),
             Output::Reply { id, result } => self.replies.push((id, result)),
             Output::Drained => self.drained = true,

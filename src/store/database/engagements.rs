@@ -12,7 +12,7 @@ use crate::{
 };
 
 const COLUMNS: &str = "engagement_id, call_id, agent_id, queue_id, kind, accepted, ended, talk_ms, wrap_up_ms, \
-     extended, disposition, tags, notes, actor, interaction_id";
+     extended, disposition, tags, notes, actor, interaction_id, talk_end";
 
 /// As a part of a batch: what is there already is left as it is.
 pub(super) async fn put(
@@ -66,6 +66,7 @@ fn bind<'q>(insert: Insert<'q>, it: &EngagementSummary) -> Insert<'q> {
         .bind(Some(notes.reveal().clone()).filter(|notes| !notes.is_empty()))
         .bind(word(&it.actor))
         .bind(it.interaction.0.cast_signed())
+        .bind(it.end.as_ref().map(word))
 }
 
 fn read(row: &AnyRow) -> Result<EngagementSummary, DatabaseError> {
@@ -88,6 +89,7 @@ fn read(row: &AnyRow) -> Result<EngagementSummary, DatabaseError> {
             notes: Private::new(row.try_get::<Option<String>, _>(12)?.unwrap_or_default()),
         },
         actor: value(row, 13)?,
+        end: row.try_get::<Option<String>, _>(15)?.map(|_| value(row, 15)).transpose()?,
         interaction: InteractionId(id(14)?.unwrap_or_default()),
     })
 }

@@ -64,6 +64,8 @@ impl Database {
         super::engagements::put(&mut work, &engagements).await?;
         let segments: Vec<_> = records.iter().filter_map(Record::segment).collect();
         super::segments::put(&mut work, &segments).await?;
+        let spans: Vec<_> = records.iter().filter_map(Record::status).collect();
+        super::states::put(&mut work, &spans).await?;
         let records: Vec<_> = records.iter().filter_map(Record::call).collect();
         for chunk in records.chunks(ROWS_MAX) {
             let mut insert = sqlx::query(insert_sql("calls", CALL_COLUMNS, "call_id", chunk.len()));

@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt};
 
 use super::*;
 use crate::{
-    acd::{Actor, EngagementSummary, InteractionKind, Work},
+    acd::{Actor, EngagementSummary, InteractionKind, PartEnd, Reason, Status, StatusSpan, Work},
     base::{AgentId, CallId, EngagementId, InteractionId, LegId, Private, QueueId, SegmentId, TrunkId, UserId, Wall},
     engine::{
         CallRecord, Direction, MenuEnd, MenuStep, Pause, QueueRecord, Record, SegmentFile, SegmentRecord, StoryEvent,
@@ -86,6 +86,7 @@ async fn story(database: &Database) {
     users_and_sessions(database).await;
     records(database).await;
     engagements(database).await;
+    states(database).await;
     segments(database).await;
     clips(database).await;
     let text = "[centre]\nname = 'Ünïcode'";
@@ -187,6 +188,31 @@ async fn clips(database: &Database) {
     assert_eq!(database.clips().await.unwrap(), []);
 }
 
+/// RP-09: stretches come back in their order, with those that reach over the ends of the time, and once.
+async fn states(database: &Database) {
+    let span = |agent, status, reason: Option<&str>, from, to| StatusSpan {
+        agent: AgentId(agent),
+        status,
+        reason: reason.map(Reason::new),
+        from: Wall(from),
+        to: Wall(to),
+    };
+    let all = [
+        span(4, Status::Ready, None, 100, 200),
+        span(4, Status::NotReady, Some("lunch"), 200, 300),
+        span(5, Status::Busy, None, 150, 250),
+        span(4, Status::Ready, None, 300, 400),
+    ];
+    let kept: Vec<_> = all.iter().cloned().map(Record::Status).collect();
+    database.put_records(&kept).await.unwrap();
+    database.put_records(&kept).await.unwrap();
+    let found = async |from, to, most| database.status_spans(AgentId(4), (Wall(from), Wall(to)), most).await.unwrap();
+    assert_eq!(found(250, 350, 9).await, [all[1].clone(), all[3].clone()]);
+    assert_eq!(found(0, 1_000, 2).await, all[..2]);
+    assert_eq!(found(200, 300, 9).await, all[1..2]);
+    assert_eq!(found(400, 500, 9).await, []);
+}
+
 /// AW-09, CH-18: what agents wrote comes back as it was, once.
 async fn engagements(database: &Database) {
     let one = |engagement, call: u64, work| EngagementSummary {
@@ -201,6 +227,7 @@ async fn engagements(database: &Database) {
         talk_ms: 5_000,
         wrap_up_ms: 3_000,
         extended: 1,
+        end: (engagement > 1).then_some(PartEnd::Transferred),
         work,
         actor: Actor::Agent(AgentId(4)),
     };

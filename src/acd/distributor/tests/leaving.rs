@@ -108,6 +108,7 @@ fn each_factor_can_be_chosen() {
                 queue.members[0].tier = 1;
                 let ring = |after_secs, tier| Ring { after_secs, tier, ..Ring::default() };
                 queue.rings = vec![ring(0, Some(0)), ring(600, None)];
+                queue.no_agent_no_wait = false;
             }
         });
         let me = Actor::Agent(AgentId(1));

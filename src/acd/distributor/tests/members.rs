@@ -271,3 +271,28 @@ fn who_is_given_back_in_time_stays() {
     room.call_to(QueueId(2), 0);
     assert_eq!(room.rings_at(), [1]);
 }
+
+/// QM-01, QM-08: logging in to several is one thing: where one queue refuses, none is logged in to, and it is said which
+/// refuse.
+#[test]
+fn qm_01_several_queues_or_none() {
+    let mut settings = centre(1, 4);
+    settings.policies.login_unassigned = false;
+    for queue in [3, 4] {
+        settings.queues.get_mut(&QueueId(queue)).unwrap().members.clear();
+    }
+    let mut room = Room::with(1, |it| *it = settings);
+    let (ana, me) = (AgentId(1), Actor::Agent(AgentId(1)));
+    room.ask(|acd, now| acd.logout(now, ana, None, LogoutWhen::Now, me)).unwrap();
+    let log_in = |room: &mut Room, queues: &[u64]| {
+        let queues: Vec<_> = queues.iter().copied().map(QueueId).collect();
+        room.ask(|acd, now| acd.login_all(now, ana, &queues, me))
+    };
+    let refused = log_in(&mut room, &[1, 3, 2, 4]).unwrap_err();
+    assert_eq!((refused.status, refused.code), (403, "not_assigned"));
+    assert_eq!(refused.detail, "a1 is not assigned to q3; a1 is not assigned to q4");
+    let inside = |room: &Room| room.agent(1).queues.iter().filter(|it| it.state == MemberState::Active).count();
+    assert_eq!(inside(&room), 0);
+    log_in(&mut room, &[1, 2]).unwrap();
+    assert_eq!(inside(&room), 2);
+}

@@ -161,3 +161,33 @@ fn an_administrator_forces_offline() {
     room.end(engagement);
     assert_eq!(room.status(2), Status::Offline);
 }
+
+/// AS-21, rules 20 and 38: a phone that gives no sign of life in the seconds in which its agent's page loads anew signs
+/// nobody out: only the grace does, if the page stays away.
+#[test]
+fn as_21_a_dead_phone_while_the_page_reloads() {
+    for comes_back in [true, false] {
+        let mut room = Room::new(1);
+        let (ana, me) = (AgentId(1), Actor::Agent(AgentId(1)));
+        room.ask(|acd, now| acd.sign_in(now, ana, me)).unwrap();
+        room.select(1, Selection::Ready).unwrap();
+        room.call();
+        let (offer, _, _) = room.the_ring();
+        room.ask(|acd, now| acd.handle_session(now, ana, false));
+        room.fail(offer, OfferFault::Unreachable);
+        assert_eq!((room.status(1), room.agent(1).reachable), (Status::Ready, false));
+        room.pass_ms(29_999);
+        assert_eq!(room.status(1), Status::Ready);
+        if comes_back {
+            room.ask(|acd, now| acd.handle_session(now, ana, true));
+        }
+        room.pass_ms(1);
+        if comes_back {
+            assert_eq!(room.status(1), Status::Ready, "as he was");
+            room.ask(|acd, now| acd.handle_device(now, ana, true));
+            assert_eq!(room.rings_at(), [1]);
+        } else {
+            assert_eq!((room.status(1), room.view(1).reason), (Status::Offline, Some(Reason::lost())));
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use super::{Room, room::*};
 use crate::{
     acd::*,
-    base::{AgentId, InteractionId, Private, QueueId, Wall},
+    base::{AgentId, CallId, InteractionId, Private, QueueId, Wall},
 };
 
 const BOSS: Actor = Actor::Supervisor(crate::base::UserId(9));
@@ -65,16 +65,25 @@ fn a_shared_agent_is_fair() {
     }
 }
 
-/// The next in line is taken although the first rings at somebody. P5, RT-07.
+/// P5, RT-07: the last of the list can't be reached, and the others are busy. With every strategy the caller comes to the
+/// first of them who is free again, at once and before who came later.
 #[test]
-fn one_silent_agent_halts_nobody() {
+fn p_5_one_unreachable_agent_at_the_end_halts_nobody() {
     for strategy in Strategy::ALL {
         let mut room = with_strategy(3, strategy);
-        room.call();
-        room.call();
-        room.call();
-        assert_eq!(room.rings_at(), if strategy == Strategy::RingAll { vec![1, 2, 3] } else { room.rings_at() });
-        assert_eq!(room.ringing().len(), 3, "{strategy:?}");
+        let talks = [(1, 901), (2, 902)];
+        talks.into_iter().for_each(|(agent, call)| room.direct(agent, call));
+        let (first, second) = (room.call(), room.call());
+        assert_eq!((room.the_ring().1, room.the_ring().2), (AgentId(3), first), "{strategy:?}");
+        room.fail(room.the_ring().0, OfferFault::Unreachable);
+        assert!(room.ringing().is_empty(), "{strategy:?}: nobody else is free, and he is not asked again");
+        room.pass(60);
+        assert!(room.ringing().is_empty(), "{strategy:?}");
+        for ((agent, call), waits) in talks.into_iter().zip([first, second]) {
+            room.ask(|acd, now| acd.handle_direct_ended(now, AgentId(agent), CallId(call)));
+            assert_eq!((room.rings_at(), room.the_ring_of(agent)), (vec![agent], waits), "{strategy:?}");
+            room.talk();
+        }
     }
 }
 

@@ -93,7 +93,7 @@ fn p19_cost_does_not_grow_with_queues_and_members() {
             let offer = asked.expect("an agent is asked");
             let engagement = room.acd.handle_answered(room.now, offer).expect("a live offer");
             room.acd.handle_connected(room.now, engagement);
-            room.acd.handle_ended(room.now, engagement);
+            room.acd.handle_ended(room.now, engagement, PartEnd::Customer);
         }
         room.acd.looks.so_far() - before
     };

@@ -154,7 +154,7 @@ impl Room {
     }
 
     pub fn end(&mut self, engagement: EngagementId) {
-        self.acd.handle_ended(self.now, engagement);
+        self.acd.handle_ended(self.now, engagement, PartEnd::Customer);
         self.settle();
     }
 

@@ -106,9 +106,10 @@ impl Day {
         let back = self.model.calls[&call].back;
         match self.below(25) {
             0 => self.both(|acd, now| acd.handle_winner_lost(now, engagement), |model| model.winner_lost(call)),
-            1..=6 if back => {
-                self.both(|acd, now| acd.handle_ended(now, engagement), |model| model.leave(call, "abandoned_ringing"))
-            }
+            1..=6 if back => self.both(
+                |acd, now| acd.handle_ended(now, engagement, PartEnd::Customer),
+                |model| model.leave(call, "abandoned_ringing"),
+            ),
             _ => self.both(|acd, now| acd.handle_connected(now, engagement), |model| model.connected(call)),
         }
     }
@@ -117,7 +118,7 @@ impl Day {
         let talking = self.calls_where(|call| call.talking.is_some());
         let Some(call) = self.one_of(&talking) else { return };
         let engagement = self.engagements[&call];
-        self.both(|acd, now| acd.handle_ended(now, engagement), |model| model.ended(call));
+        self.both(|acd, now| acd.handle_ended(now, engagement, PartEnd::Customer), |model| model.ended(call));
     }
 
     pub fn hang_up(&mut self) {

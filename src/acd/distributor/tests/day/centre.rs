@@ -69,6 +69,14 @@ pub(super) fn settings() -> Settings {
                 Ring { after_secs: 5, tier: None, drop_skills: ["pt".into()].into() },
             ];
         }
+        queue.no_agent_no_wait = n != 3;
+        if n == 11 {
+            // So few in the lowest tiers that now and then none of them is there.
+            queue.members.iter_mut().zip(0..).for_each(|(member, place)| member.tier = [0, 1, 1][place.min(2)]);
+            queue.members.iter_mut().skip(3).for_each(|member| member.tier = 2);
+            queue.rings.insert(0, Ring { after_secs: 0, tier: Some(0), ..Ring::default() });
+            queue.rings[1].after_secs = 3;
+        }
     }
     settings
 }
@@ -90,7 +98,8 @@ fn asks_elsewhere() -> DecisionSettings {
 /// An administrator changes one thing.
 pub(super) fn change(settings: &mut Settings, chance: &mut Chance) {
     let Some(queue) = settings.queues.get_mut(&QueueId(chance.below(QUEUES) + 1)) else { return };
-    match chance.below(9) {
+    match chance.below(10) {
+        9 => queue.no_agent_no_wait = !queue.no_agent_no_wait,
         8 => queue.fits = if queue.fits.is_empty() { fits() } else { String::new() },
         7 => (queue.strategy, queue.prefer) = (Strategy::SkillsBest, prefers(chance.below(3))),
         0 => {

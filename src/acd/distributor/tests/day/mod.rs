@@ -60,11 +60,12 @@ struct Day {
 }
 
 /// What has to come about in a run of days besides every rule and strategy (AD-03, AW-10).
-const SELDOM: [&str; 9] = [
+const SELDOM: [&str; 10] = [
     "a newcomer to a queue that goes",
     "a queue came back that was going",
     "a queue went in which somebody waited",
     "a restart while somebody waited in a queue that goes",
+    "a ring was open before its time",
     "a wrap-up after a call of his own",
     "answered from a queue that goes",
     "left a queue that goes for want of agents",

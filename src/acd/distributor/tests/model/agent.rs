@@ -157,6 +157,11 @@ impl Agent {
         self.page && self.page_open || self.device
     }
 
+    pub fn is_in(&self, queue: u64) -> bool {
+        let place = self.places.get(&queue).filter(|place| place.standing != Standing::LoggedOut);
+        self.online && place.is_some_and(|place| !place.leaving)
+    }
+
     pub fn may_be_asked(&self, queue: u64) -> bool {
         let place = self.places.get(&queue).is_some_and(|place| place.standing == Standing::Active && !place.leaving);
         let free = self.idle() && self.ban.is_none() && self.not_before.is_none();

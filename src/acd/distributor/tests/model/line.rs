@@ -17,6 +17,8 @@ pub(in super::super) struct Call {
     /// The agent's side comes first, and the customer is dialled then.
     pub back: bool,
     pub skill: Option<(String, u8)>,
+    /// Rings that are open to it, though perhaps not by time.
+    pub opened: usize,
     pub tried: Vec<u64>,
     pub wish: Wish,
     /// Not asked for it until then.
@@ -64,11 +66,41 @@ type Rank = (u16, i64, i64, u64, u64);
 impl Model {
     /// Looks at every call and every agent.
     pub fn pass(&mut self) {
+        self.open_rings();
         self.serve_all();
         while self.leave_drained() {
             self.serve_all();
         }
         self.forget_drained();
+    }
+
+    /// A ring whose tiers have nobody logged in, where others have, is not waited for.
+    fn open_rings(&mut self) {
+        let waiting = self.calls.values().filter(|call| call.talking.is_none());
+        for id in waiting.map(|call| call.id).collect::<Vec<_>>() {
+            let call = &self.calls[&id];
+            let (queue, rules) = (call.queue, Rc::clone(&self.queues[&call.queue]));
+            let here = self.agents.values().filter(|agent| agent.is_in(queue));
+            let Some(lowest) = here.map(|agent| agent.places[&queue].tier).min() else { continue };
+            let mut open = self.open_to(call);
+            let before = open;
+            while rules.no_agent_no_wait
+                && (1..rules.rings.len()).contains(&open)
+                && rules.rings[open - 1].tier.is_some_and(|most| most < lowest)
+            {
+                open += 1;
+            }
+            if open > before {
+                self.calls.get_mut(&id).expect("a call").opened = open;
+            }
+            self.saw("a ring was open before its time", open > before);
+        }
+    }
+
+    /// So many rings are open to it.
+    fn open_to(&self, call: &Call) -> usize {
+        let rings = self.queues[&call.queue].rings.iter();
+        rings.filter(|ring| call.arrived + secs(ring.after_secs) <= self.now).count().max(call.opened)
     }
 
     fn serve_all(&mut self) {
@@ -163,7 +195,7 @@ impl Model {
     /// Up to which tier it may be offered by now, and the skill that it needs.
     pub fn need<'a>(&self, call: &'a Call) -> (Option<u16>, Option<&'a (String, u8)>) {
         let rules = &self.queues[&call.queue];
-        let open = rules.rings.iter().filter(|ring| call.arrived + secs(ring.after_secs) <= self.now);
+        let open = rules.rings.iter().take(self.open_to(call));
         let dropped = |skill: &String| open.clone().any(|ring| ring.drop_skills.contains(skill));
         let most = open.clone().next_back().and_then(|ring| ring.tier);
         (most, call.skill.as_ref().filter(|(skill, _)| !dropped(skill)))

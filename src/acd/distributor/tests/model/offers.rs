@@ -70,9 +70,10 @@ impl Model {
             Fault::Unreachable if is_one(&ring.device) => {}
             Fault::Unreachable => {
                 let it = self.agent(ring.agent);
-                if it.online && it.idle() && !(it.page && it.page_open) {
+                if it.online && it.idle() && !it.page {
                     self.offline(ring.agent, false);
                 }
+                self.watch_presence(ring.agent);
             }
         }
         self.after(ring.agent, None);

@@ -76,6 +76,9 @@ impl Model {
         } else if rules.strategy == Strategy::OrderedRoundRobin {
             self.follow_pointer(id, &old, rules);
         }
+        if (&old.rings, old.no_agent_no_wait) != (&rules.rings, rules.no_agent_no_wait) {
+            self.calls.values_mut().filter(|call| call.queue == id).for_each(|call| call.opened = 0);
+        }
         if old.decision != rules.decision {
             self.calls.values_mut().filter(|call| call.queue == id).for_each(Call::wants_nobody_special);
         }
