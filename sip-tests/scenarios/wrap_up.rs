@@ -198,7 +198,7 @@ fn ch_23_p_21_how_a_part_ended() {
             "agent" => ana.call().hangs_up(),
             "his page" => drop(ana.asks(Request::HangUp { call: number() }).unwrap()),
             "supervisor" => {
-                let boss = Actor::Supervisor(strowger::base::UserId(9));
+                let boss = Actor::Supervisor(UserId(9));
                 drop(world.asks(boss, Request::HangUp { call: number() }).unwrap());
             }
             _ => {

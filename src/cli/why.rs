@@ -298,7 +298,14 @@ mod tests {
              \x20    5.5 s  queue-1: ana asked, 1 of 2 by longest idle (ana idle 9.0 s, rui idle 4.0 s); not asked: 3 \
              paused, 1 without the skill or tier, or unfit by rule: accepted after 2.5 s\n"
         );
-        let part = EngagementSummary {
+        assert_eq!(
+            parts_told(&[part()], &record, &centre),
+            "     3.0 s  ana talked 3.0 s, ended: taken over; wrap-up 2.0 s\n"
+        );
+    }
+
+    fn part() -> EngagementSummary {
+        EngagementSummary {
             engagement: EngagementId(9),
             agent: AgentId(1),
             interaction: InteractionId(2),
@@ -313,10 +320,6 @@ mod tests {
             end: Some(PartEnd::TakenOver),
             work: Work::default(),
             actor: Actor::System,
-        };
-        assert_eq!(
-            parts_told(&[part], &record, &centre),
-            "     3.0 s  ana talked 3.0 s, ended: taken over; wrap-up 2.0 s\n"
-        );
+        }
     }
 }

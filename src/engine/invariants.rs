@@ -8,8 +8,9 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::{Alarm, Engine, drive::Timer};
 use crate::{
+    acd::PartEnd,
     base::{CallId, EngagementId, Now},
-    switch::{Cause, RingId},
+    switch::{Cause, EndedBy, RingId},
 };
 
 /// How often the invariants are checked. It costs about a tenth of a microsecond a leg.
@@ -82,12 +83,12 @@ impl Engine {
     fn repair(&mut self, now: Now) {
         let over: BTreeSet<CallId> = self.held_by_the_dead().collect();
         for call in over {
-            self.on_over(now, call);
+            self.on_over(now, call, (EndedBy::Switch, None));
         }
         let callless: Vec<EngagementId> = self.callless().collect();
         for engagement in callless {
             self.engagements.remove(&engagement);
-            self.acd.handle_ended(now, engagement);
+            self.acd.handle_ended(now, engagement, PartEnd::System);
         }
         let unasked: Vec<RingId> = self.unasked().collect();
         for ring in unasked {

@@ -136,8 +136,8 @@ mod tests {
         let [bad, good]: [SocketAddr; 2] = [([203, 0, 113, 9], 5060).into(), ([192, 0, 2, 7], 5060).into()];
         let mut guesses = Guesses::new(10, REST);
         let mut now = Instant::from_micros(1);
-        assert!((1..10).all(|_| !guesses.note_wrong(now, bad, "ana", (false, false)).pair));
-        assert_eq!(guesses.note_wrong(now, bad, "ana", (false, false)), Wrong { pair: true, source: false });
+        assert!((1..10).all(|_| !guesses.note_wrong(now, bad, "ana", false).pair));
+        assert_eq!(guesses.note_wrong(now, bad, "ana", false), Wrong { pair: true, source: false });
         assert!(guesses.is_banned(now, bad, "ana", (false, false)));
         assert!(
             !guesses.is_banned(now, good, "ana", (false, false)) && !guesses.is_banned(now, bad, "rui", (false, false))
@@ -156,7 +156,7 @@ mod tests {
         let at = |host: u16| SocketAddr::from(([0x2001, 0xdb8, 0, 1, 0, 0, 0, host], 5060));
         let mut guesses = Guesses::new(10, REST);
         let now = Instant::from_micros(1);
-        let found = (1..=10).position(|host| guesses.note_wrong(now, at(host), "ana", (false, false)).pair);
+        let found = (1..=10).position(|host| guesses.note_wrong(now, at(host), "ana", false).pair);
         assert_eq!(found, Some(9));
         assert!(guesses.is_banned(now, at(11), "ana", (false, false)));
         assert!(!guesses.is_banned(now, at(11), "ana", (true, false)), "her own phone, registered from that address");
@@ -175,16 +175,16 @@ mod tests {
         let mut now = Instant::from_micros(1);
         for _ in 0..10 {
             assert!(!guesses.is_banned(now, at(1), "ana", (true, false)));
-            guesses.note_wrong(now, at(1), "ana", (true, false));
+            guesses.note_wrong(now, at(1), "ana", true);
         }
         assert!(
             guesses.is_banned(now, at(1), "ana", (true, false)) && !guesses.is_banned(now, at(2), "ana", (true, false))
         );
-        guesses.note_right(at(3), "ana", (true, false));
+        guesses.note_right(at(3), "ana", true);
         let mut looked_at = 0;
         for port in 100..700 {
             if !guesses.is_banned(now, at(port), "ana", (true, false)) {
-                guesses.note_wrong(now, at(port), "ana", (true, false));
+                guesses.note_wrong(now, at(port), "ana", true);
                 looked_at += 1;
             }
             now += REST / 600;

@@ -36,7 +36,7 @@ use crate::{
     media::{Command, Sound, spoken, tape::Reel},
     net::{Bound, Collector, Inbox},
     plane::{self, Plane, PlaneSettings},
-    settings::{Faults, HepSettings, JournalSync, Loaded, ServerSettings},
+    settings::{CentreFiles, Faults, HepSettings, JournalSync, Loaded, Places, ServerSettings},
     sip::TimerSettings,
     store::{Database, Feeder, Journal, JournalSettings, recordings::Recorder},
     switch::{Listener, Times},
@@ -145,8 +145,7 @@ fn start_all(
 ) -> Result<Running, StartError> {
     let Loaded { server, mut files, places } = loaded;
     let folder = origin.folder().to_owned();
-    certificate::check(&server, &folder, &places).map_err(StartError::Files)?;
-    let sounds = sounds::read_all(&files.clips, &folder, &places).map_err(StartError::Files)?;
+    let sounds = read_named(&server, &files, &folder, &places).map_err(StartError::Files)?;
     let clock = Clock::start();
     let data = make_folder(&server.data_dir)?;
     let passwords = credentials::fill(&mut files.centre, &files.generated, &data, &server.realm)
@@ -216,6 +215,17 @@ fn start_all(
         watchdog: Some(watchdog),
         runtime: Some(runtime),
     })
+}
+
+/// The files that the settings name, judged before anything starts; the sounds among them.
+fn read_named(
+    server: &ServerSettings,
+    files: &CentreFiles,
+    folder: &Path,
+    places: &Places,
+) -> Result<Vec<(ClipId, Sound)>, Faults> {
+    certificate::check(server, folder, places)?;
+    sounds::read_all(&files.clips, folder, places)
 }
 
 impl Running {

@@ -98,7 +98,7 @@ impl EngineHandle for Picture {
     }
 
     fn health(&self) -> Health {
-        self.health.lock().unwrap().clone()
+        *self.health.lock().unwrap()
     }
 
     fn reload(&self) -> BoxFuture<'_, Result<Reloaded, String>> {

@@ -12,7 +12,7 @@ use crate::{
 fn lives(world: &mut World, seconds: u64) -> Vec<(String, bool)> {
     let mut found = Vec::new();
     for _ in 0..seconds {
-        world.now.mono = world.now.mono + Duration::from_millis(1_001);
+        world.now.mono += Duration::from_millis(1_001);
         world.engine.handle(world.now, Input::Tick);
         while let Some(emitted) = world.engine.poll_output() {
             if let Output::Alarm(Alarm::Invariant { what, repaired }) = emitted.output {
