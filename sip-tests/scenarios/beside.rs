@@ -21,7 +21,7 @@ fn ana_and_rui(seed: u64) -> (World, Phone, Phone) {
 /// The contacts that Ana's devices are listed with.
 fn ports(world: &World, ana: &Phone) -> Vec<u16> {
     let ours = format!("sip:ana@{}:", ana.address().ip());
-    let devices = world.snapshot().devices;
+    let devices = world.devices();
     devices.iter().filter_map(|device| device.contact.strip_prefix(&ours)?.parse().ok()).collect()
 }
 

@@ -6,8 +6,8 @@ use strowger::{
     acd::{EngagementSummary, QueueSettings, Rule},
     base::{AgentId, Chance, Instant},
     engine::{
-        Actor, Answer, CallRecord, Centre, Happened, Input, Question, Refused, Request, RequestId, SegmentRecord,
-        Snapshot, flight::Recording,
+        Actor, Answer, CallRecord, Centre, DeviceView, Happened, Input, Question, Refused, Request, RequestId,
+        SegmentRecord, Snapshot, flight::Recording,
     },
 };
 
@@ -185,6 +185,14 @@ impl World {
         let now = sim.now();
         let checkpoint = sim.engine.as_ref().unwrap().checkpoint(now);
         sim.disk.compact(&checkpoint);
+    }
+
+    /// What is registered.
+    pub fn devices(&self) -> Vec<DeviceView> {
+        match self.asks(Actor::System, Request::SnapshotWithDevices) {
+            Ok(Answer::Snapshot(snapshot)) => snapshot.devices,
+            other => panic!("{other:?}"),
+        }
     }
 
     pub fn snapshot(&self) -> Snapshot {

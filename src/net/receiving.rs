@@ -221,10 +221,12 @@ impl Net {
 
     /// Whether more would be sent to a stranger, in answers that everybody gets, than has come from there.
     pub(super) fn is_too_much(&mut self, path: &Path, bytes: &Bytes) -> bool {
-        let status = bytes.strip_prefix(b"SIP/2.0 ").and_then(|rest| rest.first());
+        let status = bytes.strip_prefix(b"SIP/2.0 ").and_then(|rest| rest.get(..3));
         let for_everybody = match status {
-            Some(b'3'..=b'6') => true,
-            Some(b'2') => bytes.windows(TO_OPTIONS.len()).any(|piece| piece == TO_OPTIONS),
+            // However much is owed to an address, by a flood or a thousand phones behind it: who may come in must be asked.
+            Some(b"401" | b"407") => false,
+            Some([b'3'..=b'6', ..]) => true,
+            Some([b'2', ..]) => bytes.windows(TO_OPTIONS.len()).any(|piece| piece == TO_OPTIONS),
             Some(_) | None => false,
         };
         for_everybody && self.is_strangers(self.now, path) && !self.balance.admit(self.now, path.remote, bytes.len())

@@ -236,17 +236,18 @@ fn sw_19_a_stranger_is_answered_no_more_than_he_says() {
         Bytes::from(text)
     };
     for _ in 0..100 {
-        fixture.net.send(path, answer("401 Unauthorized", "REGISTER"));
+        fixture.net.send(path, answer("403 Forbidden", "REGISTER"));
     }
     let counts = fixture.net.take_counts();
     assert!(counts.sent > 60 && counts.withheld > 20, "{counts:?}");
     fixture.net.send(path, answer("200 OK", "OPTIONS"));
+    fixture.net.send(path, answer("401 Unauthorized", "REGISTER"));
     fixture.net.send(path, answer("180 Ringing", "INVITE"));
     fixture.net.send(path, answer("200 OK", "INVITE"));
     let counts = fixture.net.take_counts();
-    assert_eq!((counts.sent, counts.withheld), (2, 1), "a call that was let in goes on");
+    assert_eq!((counts.sent, counts.withheld), (3, 1), "who may come in is asked, and a call that was let in goes on");
     fixture.net.obey(Instant::from_micros(0), GateOrder::Known { remote: path.remote, until: Instant::FAR });
-    fixture.net.send(path, answer("401 Unauthorized", "REGISTER"));
+    fixture.net.send(path, answer("403 Forbidden", "REGISTER"));
     assert_eq!(fixture.net.take_counts().withheld, 0, "a phone that is registered there");
 }
 
