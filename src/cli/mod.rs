@@ -194,7 +194,8 @@ impl TestCall {
 }
 
 /// The whole program. Returns the exit status: 0 done, 1 failed, 2 not understood.
-pub fn main() -> ExitCode {
+pub fn main(give_back: fn()) -> ExitCode {
+    crate::server::threads::set_give_back(give_back);
     let default = Command::Run(Config { config: env::var_os("STROWGER_CONFIG").map_or(CONFIG.into(), PathBuf::from) });
     let command = Cli::parse().command.unwrap_or(default);
     if !matches!(command, Command::Run(_)) {

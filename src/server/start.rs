@@ -150,7 +150,7 @@ fn start_all(
     let data = make_folder(&server.data_dir)?;
     let passwords = credentials::fill(&mut files.centre, &files.generated, &data, &server.realm)
         .map_err(StartError::new("generated passwords"))?;
-    let runtime = start_runtime().map_err(StartError::new("threads"))?;
+    let runtime = start_runtime(clock).map_err(StartError::new("threads"))?;
     let shell = runtime.handle().clone();
     let _inside = shell.enter();
 
@@ -322,12 +322,17 @@ fn make_folder(path: &str) -> Result<PathBuf, StartError> {
     Ok(PathBuf::from(path))
 }
 
-fn start_runtime() -> io::Result<tokio::runtime::Runtime> {
+fn start_runtime(clock: Clock) -> io::Result<tokio::runtime::Runtime> {
     limits::plain_pages();
     limits::outlive_file_limits();
     // Without it there are fewer calls.
     let _ = limits::raise_open_files();
-    Builder::new_multi_thread().worker_threads(RUNTIME_THREADS).thread_name(threads::SHELL).enable_all().build()
+    Builder::new_multi_thread()
+        .worker_threads(RUNTIME_THREADS)
+        .thread_name(threads::SHELL)
+        .on_thread_park(move || threads::on_rest(clock.mono()))
+        .enable_all()
+        .build()
 }
 
 type Opened = (Journal<Entry, Record>, Vec<Entry>);

@@ -1,6 +1,8 @@
 //! Named threads of the server, and what a panic in any thread means.
 
-use std::{io, thread};
+use std::{cell::Cell, io, sync::OnceLock, thread, time::Duration};
+
+use crate::base::Instant;
 
 /// The name of the threads that serve pages, connections and the database.
 pub const SHELL: &str = "shell";
@@ -18,6 +20,31 @@ pub fn abort_on_panic() {
         metrics::counter!("panics_total").increment(1);
         tracing::error!("a task of the shell has failed: whoever it served is not answered");
     }));
+}
+
+/// How a thread gives memory back that it holds and does not use; none in tests, which have another allocator.
+static GIVE_BACK: OnceLock<fn()> = OnceLock::new();
+
+/// A thread of the shell that goes to sleep gives memory back at most so often.
+const GIVE_BACK_EVERY: Duration = Duration::from_secs(5);
+
+thread_local! {
+    static GAVE_BACK: Cell<Instant> = const { Cell::new(Instant::ZERO) };
+}
+
+/// Only the first counts.
+pub fn set_give_back(give_back: fn()) {
+    let _ = GIVE_BACK.set(give_back);
+}
+
+/// A thread of the shell has nothing to do: what thousands of connections held would stay with it otherwise.
+pub fn on_rest(now: Instant) {
+    if let Some(give_back) = GIVE_BACK.get()
+        && now.since(GAVE_BACK.get()) >= GIVE_BACK_EVERY
+    {
+        GAVE_BACK.set(now);
+        give_back();
+    }
 }
 
 /// Starts a thread with a name that `top -H` and a backtrace show (15 characters are kept by the kernel).
