@@ -230,6 +230,7 @@ fn checkpoint(criterion: &mut Criterion) {
         since: now.wall,
         refreshed: now.wall,
         reachable: true,
+        contested: None,
     };
     let bound = |number| Entry::Bound(Box::new(KeptBinding { binding: binding(number), proof: None }));
     engine.handle(now, Input::Restore((1..=DEVICES).map(bound).collect()));
