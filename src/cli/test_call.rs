@@ -49,7 +49,7 @@ pub fn test_call(call: &TestCall) -> Result<(), Failed> {
     let clock = Clock::start();
     let began = clock.mono();
     let mut caller = Caller::new(net, stack, rtp, clock, began);
-    let server = called(call)?;
+    let (server, country) = called(call)?;
     caller.invite(call, server, bound.address)?;
     println!("ringing {} at {server} from {} …", call.number, call.from);
     caller.run(call.length());
@@ -57,15 +57,14 @@ pub fn test_call(call: &TestCall) -> Result<(), Failed> {
         let written = fs::write(path, wav::write(&Sound::from_samples(caller.listener.samples())));
         written.map_err(|why| format!("{}: {why}", path.display()))?;
     }
-    // Of a switch elsewhere whose main file is not here nobody knows.
-    let settings = find_server(&call.config.config, &environment());
-    caller.report(settings.map(|settings| settings.rtp.tones).unwrap_or_default())
+    caller.report(country)
 }
 
-/// Where the switch of the main file hears SIP over UDP, or what was said instead.
-fn called(call: &TestCall) -> Result<SocketAddr, Failed> {
+/// Where the switch of the main file hears SIP over UDP, or what was said instead; and whose tones it has, which nobody knows
+/// of one elsewhere.
+fn called(call: &TestCall) -> Result<(SocketAddr, Country), Failed> {
     if let Some(server) = call.server {
-        return Ok(server);
+        return Ok((server, Country::default()));
     }
     let file = &call.config.config;
     let hint = "hint: name one: --server ADDRESS:PORT";
@@ -77,7 +76,7 @@ fn called(call: &TestCall) -> Result<SocketAddr, Failed> {
         // Every address of this machine, so the one that is always there.
         address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
     }
-    Ok(address)
+    Ok((address, settings.rtp.tones))
 }
 
 fn taken(address: SocketAddr, why: &io::Error) -> String {

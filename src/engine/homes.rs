@@ -26,7 +26,7 @@ struct Left {
 }
 
 impl Left {
-    fn is_late(&self, now: Instant) -> bool {
+    fn is_recent(&self, now: Instant) -> bool {
         now.since(self.at) < HOME_TIME
     }
 }
@@ -35,7 +35,7 @@ impl Homes {
     /// A device of the user's has left.
     pub fn note(&mut self, now: Instant, remote: SocketAddr, user: &str) {
         if self.0.len() >= HOMES_MAX {
-            self.0.retain(|_, left| left.is_late(now));
+            self.0.retain(|_, left| left.is_recent(now));
         }
         let key = (network_of(remote.ip()), user.into());
         if self.0.len() < HOMES_MAX || self.0.contains_key(&key) {
@@ -47,7 +47,7 @@ impl Homes {
     pub fn was_at_home(&self, now: Instant, source: IpAddr) -> bool {
         let source = network_of(source);
         let of_source = self.0.range((source, "".into())..).take_while(|((home, _), _)| *home == source);
-        of_source.into_iter().any(|(_, left)| left.is_late(now))
+        of_source.into_iter().any(|(_, left)| left.is_recent(now))
     }
 
     /// Whether he was.
@@ -61,7 +61,7 @@ impl Homes {
     }
 
     fn left(&self, now: Instant, source: IpAddr, user: &str) -> Option<&Left> {
-        self.0.get(&(network_of(source), user.into())).filter(|left| left.is_late(now))
+        self.0.get(&(network_of(source), user.into())).filter(|left| left.is_recent(now))
     }
 }
 

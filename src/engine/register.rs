@@ -119,7 +119,14 @@ impl Engine {
         let remote = binding.path.remote;
         if !gone {
             self.emit(Output::Gate(GateOrder::Known { remote, until: now.mono_of(binding.expires) }));
-        } else if !self.registrar.is_known(remote) {
+        } else {
+            self.forget_at_gate(remote);
+        }
+    }
+
+    /// Somebody who was known there is no more; the address stays known while a device is registered from it.
+    pub(super) fn forget_at_gate(&mut self, remote: std::net::SocketAddr) {
+        if !self.registrar.is_known(remote) {
             self.emit(Output::Gate(GateOrder::Unknown { remote }));
         }
     }

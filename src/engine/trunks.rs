@@ -212,7 +212,7 @@ impl Engine {
         if self.lines.lines.get(&id).is_some_and(registered) {
             let registration = self.lines.lines.get(&id).and_then(|line| line.registration.as_ref());
             if let Some(remote) = registration.and_then(|registration| registration.remote) {
-                self.emit(Output::Gate(GateOrder::Unknown { remote }));
+                self.forget_at_gate(remote);
             }
             // Nobody waits for the answer.
             let _ = self.send_register(now, id, Some(0));
@@ -381,7 +381,7 @@ impl Engine {
         let registration = self.lines.lines.get(&id).and_then(|line| line.registration.as_ref());
         let Some((remote, until)) = registration.and_then(|of| Some((of.remote?, of.until?))) else { return };
         if let Some(remote) = before.filter(|before| *before != remote) {
-            self.emit(Output::Gate(GateOrder::Unknown { remote }));
+            self.forget_at_gate(remote);
         }
         if self.lines.at(remote) == Some(id) {
             self.emit(Output::Gate(GateOrder::Known { remote, until: now.mono_of(until) }));
