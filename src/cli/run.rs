@@ -18,7 +18,8 @@ use crate::{
 pub fn run(config: &Path) -> Result<(), Failed> {
     let environment = environment();
     let loaded = server::read_files(config, &environment)?;
-    server::start_logging(&loaded.server.log);
+    server::start_logging(&loaded.server.log).map_err(|why| format!("log: {why}"))?;
+    let _said = Said;
     let metrics = PrometheusBuilder::new().install_recorder().map_err(|why| format!("metrics: {why}"))?;
     let origin = Origin { config: config.to_owned(), environment, show };
     // Whoever sees it well may tell it to end.
@@ -33,6 +34,15 @@ pub fn run(config: &Path) -> Result<(), Failed> {
         Ended::Told => tracing::info!("ended"),
     }
     Ok(())
+}
+
+/// Whatever ends the program, what it said is written first.
+struct Said;
+
+impl Drop for Said {
+    fn drop(&mut self) {
+        server::flush_log();
+    }
 }
 
 const HOW_TO_STOP: &str = "  stop    Ctrl-C lets calls end; a second one does not wait\n\n";

@@ -40,7 +40,7 @@ pub use files::{FilesError, find_server, read_files};
 pub use flight::{Header as FlightHeader, KEY_FILE as FLIGHT_KEY_FILE, Key as FlightKey, unseal as unseal_flight};
 pub use handle::{Handle, REQUESTS_MAX};
 pub use held::HELD_MAX;
-pub use logging::start_logging;
+pub use logging::{flush as flush_log, start_logging};
 pub use pulse::{ABORT_TIME, STALL_TIME};
 pub use reload::{Change, Origin, needs_restart};
 pub use sounds::read_all as read_sounds;

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use super::clock::Clock;
+use super::{clock::Clock, logging};
 use crate::base::Instant;
 
 /// A turn of the loop takes microseconds. One that takes this long is told and makes `/healthz` fail.
@@ -103,6 +103,7 @@ pub fn watch(pulse: &Pulse, stop: &Receiver<()>, last_words: impl FnOnce()) {
         if time >= ABORT_TIME {
             tracing::error!(seconds = time.as_secs(), "the engine stands still: giving up, to be started again");
             last_words();
+            logging::flush();
             std::process::abort();
         }
         let stalled = time >= STALL_TIME;

@@ -19,7 +19,7 @@ use super::{
     certificate, credentials,
     flight::{Flight, Why},
     http::HttpClient,
-    limits, notices, pages,
+    limits, logging, notices, pages,
     pages::Pages,
     pulse::{self, Pulse},
     reload::{Origin, Reloader},
@@ -290,6 +290,7 @@ fn guarded(switch: Loop) -> Ended {
         Ok(ended) => ended,
         Err(_) => {
             tracing::error!("the engine has failed: aborting, to be started again");
+            logging::flush();
             std::process::abort();
         }
     }

@@ -2,6 +2,7 @@
 
 use std::{cell::Cell, io, sync::OnceLock, thread, time::Duration};
 
+use super::logging;
 use crate::base::Instant;
 
 /// The name of the threads that serve pages, connections and the database.
@@ -15,6 +16,7 @@ pub fn abort_on_panic() {
     std::panic::set_hook(Box::new(move |panic| {
         before(panic);
         if thread::current().name() != Some(SHELL) {
+            logging::flush();
             std::process::abort();
         }
         metrics::counter!("panics_total").increment(1);
