@@ -51,7 +51,8 @@ fn three_missed_offers_make_not_ready() {
 /// Rule 18, RT-12: declined after ringing: left alone a little, not missed.
 #[test]
 fn declined_is_not_missed() {
-    for status in [603, 486] {
+    // 480 is what phones in browsers say.
+    for status in [603, 486, 480] {
         let world = World::seed(42);
         let ana = world.agent("ana").ready();
         ana.does(Habit::RingsThenRefuses(secs(2), status));
@@ -63,6 +64,23 @@ fn declined_is_not_missed() {
         call.hangs_up();
         world.settle();
     }
+}
+
+/// Rule 17, RT-12: a phone that stops ringing by itself is left alone a little, and the call counts as missed.
+#[test]
+fn a_phone_that_stops_ringing_is_not_asked_at_once() {
+    let world = World::seed(42);
+    let ana = world.agent("ana").ready();
+    ana.does(Habit::RingsThenRefuses(secs(2), 408));
+    let call = caller(&world);
+    world.within(4, "it gave up", |_| ana.status() == Status::Banned);
+    assert_eq!(ana.view().missed, 1);
+    world.run_for(secs(4));
+    assert_eq!(ana.all_calls().len(), 1);
+    ana.answers_after(secs(1));
+    world.within(10, "they talk after the pause", |world| world.hear_each_other(&call, &ana));
+    call.hangs_up();
+    world.settle();
 }
 
 /// Rule 19, RT-12: busy at once is no fault of the agent's: later again.

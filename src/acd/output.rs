@@ -224,13 +224,13 @@ pub enum OfferEnd {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OfferFault {
-    /// 603 from all devices, or 486 after a 180.
+    /// 603 from all devices, or 486 or 480 after a 180.
     Declined,
     /// 486 without a 180 before.
     DeviceBusy,
     /// 480, 404, transport error, no binding, nothing heard at all.
     Unreachable,
-    /// The device itself gave up ringing (408, 487).
+    /// The device itself gave up ringing (408, 487): missed as in rule 17, and left alone as in rule 18.
     NoAnswer,
 }
 

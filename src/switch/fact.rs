@@ -145,7 +145,7 @@ pub enum Lost {
     Busy,
     /// It rang, and nobody took it in time.
     NoAnswer,
-    /// Rejected by hand: 603, or 486 after it rang.
+    /// Rejected by hand: 603, or 480 or 486 after it rang.
     Declined,
 }
 

@@ -471,12 +471,13 @@ fn moved(by: LegParty, status: u16, response: &Message) -> Option<Moved> {
 /// What one device's refusal amounts to.
 fn lost(status: u16, rang: bool) -> Lost {
     match status {
-        486 | 600 if rang => Lost::Declined,
+        // Phones in browsers say 480 when somebody presses Reject.
+        480 | 486 | 600 if rang => Lost::Declined,
         486 | 600 => Lost::Busy,
         603 | 607 | 608 => Lost::Declined,
         487 => Lost::NoAnswer,
         // The phone itself gave up ringing.
-        408 | 480 if rang => Lost::NoAnswer,
+        408 if rang => Lost::NoAnswer,
         _ => Lost::Unreachable,
     }
 }

@@ -48,6 +48,10 @@ impl OfferEnd {
     }
 }
 
+/// Whoever refused is not asked again at once, whatever the settings say: a device that refuses by itself would be asked hundreds of
+/// times a second.
+const REFUSED_SECS_MIN: u32 = 1;
+
 /// What an ended offer does to the agent.
 struct Penalty {
     rule: Rule,
@@ -206,12 +210,18 @@ impl Acd {
             OfferFault::NoAnswer => {
                 penalty.ban = rules.ban_secs;
                 penalty.missed = true;
+                if tell.is_none() {
+                    // The device gave up by itself, and might do so at once, again and again.
+                    penalty.not_before_secs = REFUSED_SECS_MIN;
+                    self.ban(now, agent, rules.reject_secs);
+                }
             }
             OfferFault::Declined => {
                 penalty.ban = rules.reject_secs;
                 penalty.missed = rules.reject_counts;
+                penalty.not_before_secs = REFUSED_SECS_MIN;
             }
-            OfferFault::DeviceBusy => penalty.not_before_secs = rules.busy_secs,
+            OfferFault::DeviceBusy => penalty.not_before_secs = rules.busy_secs.max(REFUSED_SECS_MIN),
             OfferFault::Unreachable => {}
         }
         self.note_tried(interaction, agent);

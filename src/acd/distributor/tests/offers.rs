@@ -98,6 +98,38 @@ fn declined_busy_and_unreachable_differ() {
     assert_eq!(room.withdrawals(), [(AgentId(1), WithdrawCause::Declined)]);
 }
 
+/// Rules 17 to 19: a device that refuses at once is not asked again at once, even when the settings leave nobody alone.
+#[test]
+fn who_refuses_is_not_asked_in_the_same_second() {
+    for fault in [OfferFault::Declined, OfferFault::DeviceBusy, OfferFault::NoAnswer] {
+        let mut room = Room::with(1, |settings| {
+            let rules = first_queue(settings);
+            (rules.reject_secs, rules.busy_secs, rules.missed_max) = (BanTime::Secs(0), 0, 0);
+        });
+        room.call();
+        room.progress();
+        room.fail(room.the_ring().0, fault);
+        room.pass_ms(999);
+        assert!(room.ringing().is_empty(), "{fault:?}");
+        room.pass_ms(1);
+        assert_eq!(room.rings_at(), [1], "{fault:?}");
+    }
+}
+
+/// Rule 17: a phone that stops ringing by itself has missed the call, and has its pause.
+#[test]
+fn a_phone_that_gives_up_early_has_missed_it() {
+    let mut room = Room::new(1);
+    room.call();
+    room.progress();
+    room.fail(room.the_ring().0, OfferFault::NoAnswer);
+    assert_eq!((room.status(1), room.agent(1).missed), (Status::Banned, 1));
+    room.pass_ms(4_999);
+    assert!(room.ringing().is_empty());
+    room.pass_ms(1);
+    assert_eq!(room.rings_at(), [1]);
+}
+
 /// Rule 20: nothing heard from the device at all: given up after three seconds, not missed. P4, RT-12.
 #[test]
 fn a_dead_device_is_given_up_early() {

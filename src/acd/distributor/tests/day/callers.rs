@@ -61,7 +61,8 @@ impl Day {
         match self.below(20) {
             0 => self.refuse(offer, number, OfferFault::Declined, Fault::Declined),
             1 => self.refuse(offer, number, OfferFault::DeviceBusy, Fault::DeviceBusy),
-            2 if self.below(4) == 0 => self.refuse(offer, number, OfferFault::Unreachable, Fault::Unreachable),
+            2 => self.refuse(offer, number, OfferFault::NoAnswer, Fault::GaveUp),
+            3 if self.below(4) == 0 => self.refuse(offer, number, OfferFault::Unreachable, Fault::Unreachable),
             _ => self.answer(call, offer, number),
         }
     }

@@ -8,6 +8,8 @@ use crate::acd::{BanTime, DeviceChoice};
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) enum Fault {
     NoAnswer,
+    /// The device gave up before its time was over.
+    GaveUp,
     Declined,
     DeviceBusy,
     Unreachable,
@@ -57,14 +59,22 @@ impl Model {
         let it = self.agent(ring.agent);
         match fault {
             Fault::NoAnswer => ban(it, now, rules.ban_secs),
-            Fault::Declined => ban(it, now, rules.reject_secs),
-            Fault::DeviceBusy => it.not_before = Some(now + secs(rules.busy_secs)),
+            Fault::GaveUp => {
+                ban(it, now, rules.ban_secs);
+                ban(it, now, rules.reject_secs);
+                it.not_before = Some(now + secs(1));
+            }
+            Fault::Declined => {
+                ban(it, now, rules.reject_secs);
+                it.not_before = Some(now + secs(1));
+            }
+            Fault::DeviceBusy => it.not_before = Some(now + secs(rules.busy_secs.max(1))),
             Fault::Unreachable if is_one(&ring.device) => drop(it.pins.remove(&ring.device)),
             Fault::Unreachable => it.device = false,
         }
         self.end_ring(call, ring.agent);
         match fault {
-            Fault::NoAnswer => self.missed(ring.agent, rules.missed_max),
+            Fault::NoAnswer | Fault::GaveUp => self.missed(ring.agent, rules.missed_max),
             Fault::Declined if rules.reject_counts => self.missed(ring.agent, rules.missed_max),
             Fault::Declined | Fault::DeviceBusy => {}
             Fault::Unreachable if is_one(&ring.device) => {}
