@@ -237,6 +237,15 @@ impl Engine {
         self.direct.range(of_call).map(|((_, agent), _)| *agent)
     }
 
+    /// Agents who were to be rung for the call, and could not be dialled: no port was free, or no way secure enough.
+    pub(super) fn forget_unrung(&mut self, now: Now, call: CallId) {
+        let of_call = (call, AgentId(0))..=(call, AgentId(u64::MAX));
+        let unrung = self.direct.range(of_call).filter(|(_, legs)| **legs == 0).map(|((_, agent), _)| *agent);
+        for agent in unrung.collect::<Vec<_>>() {
+            self.end_direct(now, agent, call);
+        }
+    }
+
     pub(super) fn end_direct(&mut self, now: Now, agent: AgentId, call: CallId) {
         if self.direct.remove(&(call, agent)).is_some() {
             self.acd.handle_direct_ended(now, agent, call);

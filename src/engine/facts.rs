@@ -28,9 +28,13 @@ impl Engine {
             Fact::Rang { call, ring } => self.on_rang(now, call, ring),
             Fact::Alerted { call, ring } => self.on_alerted(call, ring),
             Fact::Alive { ring, .. } => self.on_offer_rings(now, ring),
-            Fact::RingWon { call, ring, leg, .. } => self.on_ring_won(now, call, ring, leg),
+            Fact::RingWon { call, ring, leg, .. } => {
+                self.forget_unrung(now, call);
+                self.on_ring_won(now, call, ring, leg);
+            }
             Fact::RingLost { call, ring, lost, cause, moved } => {
-                self.on_ring_lost(now, call, ring, (lost, cause), moved)
+                self.forget_unrung(now, call);
+                self.on_ring_lost(now, call, ring, (lost, cause), moved);
             }
             Fact::Dead { party: LegParty::Trunk(_), path, .. } => self.note_server_failed(now, path),
             Fact::Dead { party, contact, path, flow_failed } => {

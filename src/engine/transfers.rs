@@ -21,14 +21,16 @@ pub(super) struct Transfer {
     rang: bool,
     /// What becomes of whom nobody takes, where that is not the centre's rule.
     failed: Option<BlindFailed>,
+    /// Whom he named with `sips:` is called securely or not at all, until the transfer has failed.
+    secures: bool,
     /// Where the one who is passed on waited before, with his priority and arrival.
     pub(super) origin: Option<(QueueId, i32, Wall)>,
 }
 
 /// What a REFER asks for, when it may.
 enum Asked {
-    /// Pass my partner on to there, in place of my own call that still rings.
-    Blind(Routed, Option<CallId>),
+    /// Pass my partner on to there, in place of my own call `early` that still rings.
+    Blind { routed: Routed, early: Option<CallId>, secures: bool },
     /// Join my partner with that of another leg of mine.
     Attended(LegId),
 }
@@ -46,9 +48,10 @@ impl Engine {
         let again = self.notes.get_mut(&call).is_some_and(|note| std::mem::replace(&mut note.referred, true));
         let wanted = told.then(|| again.then(|| request.cseq().number));
         let refer = self.switch.accept_refer(now, transaction, leg, wanted);
-        let transfer = Transfer { user, leg, refer, rang: false, failed: None, origin: self.origin(call, user) };
+        let (secures, origin) = (matches!(asked, Asked::Blind { secures: true, .. }), self.origin(call, user));
+        let transfer = Transfer { user, leg, refer, rang: false, failed: None, secures, origin };
         match asked {
-            Asked::Blind(routed, early) => {
+            Asked::Blind { routed, early, .. } => {
                 if let Some(early) = early {
                     self.switch.end_call(now, early, Cause::CANCELLED, EndedBy::Switch);
                 }
@@ -102,7 +105,7 @@ impl Engine {
         if !self.is_allowed(LegParty::User(user), &routed) {
             return Err(Reply::new(403));
         }
-        Ok((user, Asked::Blind(routed, early)))
+        Ok((user, Asked::Blind { routed, early, secures: uri.scheme.eq_ignore_ascii_case("sips") }))
     }
 
     /// The leg that a Replaces in a REFER names: another call of the same user. With what was dialled in it when nobody
@@ -150,8 +153,8 @@ impl Engine {
         let routed = self.routed_for(by, to)?;
         // Where nobody can even be rung the call stays with him, who hears of it now, whatever the rule.
         let stays = Some(BlindFailed::ReturnToAgent);
-        let transfer =
-            Transfer { user: by, leg, refer: None, rang: false, failed: stays, origin: self.origin(call, by) };
+        let origin = self.origin(call, by);
+        let transfer = Transfer { user: by, leg, refer: None, rang: false, failed: stays, secures: false, origin };
         self.pass_on(now, call, transfer, routed);
         self.settle(now);
         let transfer = self.notes.get_mut(&call).and_then(|note| note.transfer.as_mut());
@@ -166,7 +169,7 @@ impl Engine {
     }
 
     /// Blind: the partner hears ringback (TK-11) until somebody takes him.
-    fn pass_on(&mut self, now: Now, call: CallId, transfer: Transfer, routed: Routed) {
+    fn pass_on(&mut self, now: Now, call: CallId, mut transfer: Transfer, routed: Routed) {
         let leg = transfer.leg;
         let shown = self.switch.partner(leg).map(|partner| self.shown_as(call, partner)).unwrap_or_default();
         if !self.switch.put_aside(leg, shown) {
@@ -175,6 +178,8 @@ impl Engine {
         if let Some(refer) = transfer.refer {
             self.switch.tell_refer(now, refer, 100);
         }
+        // What was dialled as `sips:` stays so, however this ends.
+        transfer.secures = transfer.secures && !self.switch.set_secure(call, true);
         if let Some(note) = self.notes.get_mut(&call) {
             note.transfer = Some(transfer);
         }
@@ -283,6 +288,9 @@ impl Engine {
         let Some(transfer) = self.notes.get_mut(&call).and_then(|note| note.transfer.take()) else { return false };
         if let Some(refer) = transfer.refer {
             self.switch.tell_refer(now, refer, cause.status());
+        }
+        if transfer.secures {
+            self.switch.set_secure(call, false);
         }
         let kept = match transfer.failed.unwrap_or(self.directory.blind_failed) {
             BlindFailed::ToQueueHead => {

@@ -47,7 +47,7 @@ pub(super) struct Call {
     /// What the caller gets of the headers with which the called refused.
     pub refused: Headers,
     pub max_forwards: u8,
-    /// Dialled as `sips:`: nothing of it leaves on an insecure transport (RFC 3261 26.2.2).
+    /// Dialled, or passed on, as `sips:`: nothing of it leaves on an insecure transport (RFC 3261 26.2.2).
     pub secure: bool,
     /// The provisional answer that the caller has had last.
     pub told: u16,

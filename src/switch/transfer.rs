@@ -20,6 +20,12 @@ impl Switch {
         self.stack.find_replaced(call_id, to_tag, from_tag).and_then(|usage| self.leg_of(usage))
     }
 
+    /// From now on whoever is rung for the call is called on a secure transport or not at all, or on any. Returns what held
+    /// before.
+    pub fn set_secure(&mut self, call: CallId, secure: bool) -> bool {
+        self.calls.get_mut(&call).is_some_and(|call| std::mem::replace(&mut call.secure, secure))
+    }
+
     /// Puts a leg aside: its partner hears ringback and is the one for whom is rung from now on, shown as `shown`. The
     /// leg stays up, alone; it ends the call no more.
     pub fn put_aside(&mut self, by: LegId, shown: Caller) -> bool {

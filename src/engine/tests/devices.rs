@@ -1,6 +1,6 @@
 use std::{net::SocketAddr, time::Duration};
 
-use super::world::{CARRIER, SWITCH, World, centre};
+use super::world::{CARRIER, REALM, SWITCH, World, centre};
 use crate::{
     base::FlowId,
     engine::{Devices, Input},
@@ -286,6 +286,30 @@ fn sw_03_sips_never_leaves_insecurely() {
     assert!(invite.header(Name::Via).unwrap().starts_with("SIP/2.0/TLS 127.0.0.1:5061"));
     assert!(invite.header(Name::Contact).unwrap().starts_with("<sips:"));
     assert!(world.sent_to(insecure, &Method::Invite).is_empty());
+}
+
+/// SW-03, SW-13: who is named as `sips:` in a REFER is called securely or not at all; the call comes back, and what is asked of
+/// it next is not bound by that.
+#[test]
+fn sw_03_sw_13_a_transfer_to_sips_never_leaves_insecurely() {
+    let mut world = World::new(304);
+    let (ana, rui, eva) = (world.phone("ana", 6001), world.phone("rui", 6002), world.phone("eva", 6003));
+    let call = world.call(rui, "rui", "ana");
+    let leg = world.answer(ana);
+    let refers = |world: &mut World, scheme: &str| {
+        let mut request = crate::sip::Request::inside(Method::Refer, leg);
+        request.headers.push(("Refer-To".into(), format!("<{scheme}:eva@{REALM}>")));
+        world.command(ana, |stack, now| {
+            stack.request(now, request);
+        });
+        world.response(ana)
+    };
+    assert_eq!(refers(&mut world, "sips"), Some(202));
+    assert!(world.incoming(eva).is_none(), "her phone is registered by UDP");
+    assert_eq!(refers(&mut world, "sip"), Some(202), "and eva is not busy with what never rang");
+    assert!(world.incoming(eva).is_some());
+    world.bye(rui, call);
+    world.assert_nothing_left();
 }
 
 /// SW-07, RFC 4961: with ports for all addresses, each leg's sound leaves from the address that its phone was told: the one
