@@ -47,6 +47,7 @@ impl Bench {
                 inside: Vec::new(),
             }],
             user_agent: "strowger".to_owned(),
+            force_rport: false,
             limits: Limits::default(),
             times: Times::default(),
             timers: TimerSettings::default(),

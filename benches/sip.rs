@@ -297,6 +297,7 @@ impl Hall {
                 inside: Vec::new(),
             }],
             user_agent: "strowger".to_owned(),
+            force_rport: false,
             limits: Limits::default(),
             times: Times::default(),
             timers: TimerSettings::default(),

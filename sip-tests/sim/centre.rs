@@ -26,6 +26,7 @@ pub fn engine_settings() -> EngineSettings {
         domains: vec![REALM.into()],
         listeners: vec![listener(Transport::Udp), listener(Transport::Tcp)],
         user_agent: "strowger".into(),
+        force_rport: false,
         limits: Limits::default(),
         times: Times::default(),
         timers: TimerSettings::default(),

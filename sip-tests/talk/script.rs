@@ -215,6 +215,7 @@ impl Talk {
             domains: Vec::new(),
             listeners: vec![listener],
             user_agent: "strowger".to_owned(),
+            force_rport: false,
             limits: Limits::default(),
             times: Times::default(),
             timers: TimerSettings::default(),

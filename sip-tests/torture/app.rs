@@ -26,6 +26,7 @@ fn engine() -> Engine {
             inside: Vec::new(),
         }],
         user_agent: "strowger".to_owned(),
+        force_rport: false,
         limits: Limits::default(),
         times: Times::default(),
         timers: TimerSettings::default(),

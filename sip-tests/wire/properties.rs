@@ -21,8 +21,8 @@ pub fn sip_message(bytes: &[u8]) {
         Err(malformed) => {
             assert!(!malformed.reason.is_empty());
             let source = SocketAddr::from(([192, 0, 2, 9], 5_060));
-            assert_eq!(malformed.answer_to(source).is_some(), malformed.answer().is_some());
-            if let Some((_, answer)) = malformed.answer_to(source) {
+            assert_eq!(malformed.answer_to(source, false).is_some(), malformed.answer().is_some());
+            if let Some((_, answer)) = malformed.answer_to(source, false) {
                 is_one_response(&answer);
             }
             if let Some(answer) = malformed.answer() {

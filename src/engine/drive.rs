@@ -440,6 +440,7 @@ fn stack_settings(settings: &EngineSettings) -> StackSettings {
         allow: super::ALLOW.split(", ").collect(),
         supported: super::SUPPORTED.split(", ").collect(),
         timers: settings.timers,
+        force_rport: settings.force_rport,
         holds_byes: true,
         usages_max: settings.limits.calls_max.saturating_mul(4),
         ..StackSettings::default()

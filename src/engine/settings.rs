@@ -27,6 +27,9 @@ pub struct EngineSettings {
     /// Who is called over TLS or secure WebSocket is offered secure sound, and nothing else.
     pub secures_tls: bool,
     pub user_agent: String,
+    /// Answers to datagrams go to the port that they came from even where no `rport` asks for that (RFC 3581).
+    #[serde(default)]
+    pub force_rport: bool,
     pub limits: Limits,
     pub times: Times,
     /// Of SIP transactions.
@@ -44,6 +47,7 @@ impl EngineSettings {
             listeners: Vec::new(),
             secures_tls: false,
             user_agent: "strowger".into(),
+            force_rport: false,
             limits: Limits::default(),
             times: Times::default(),
             timers: TimerSettings::default(),

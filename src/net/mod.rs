@@ -132,6 +132,8 @@ pub struct Net {
     came: Vec<(Path, Result<Message, Malformed>)>,
     unreachable: Vec<SocketAddr>,
     hash: RandomState,
+    /// Answers to datagrams go to the port that they came from, whatever their Via says.
+    force_rport: bool,
     rates: Option<(Rates, Trusted)>,
     /// Of 503s to calls beyond that: no address is sent more, whoever writes it into his datagrams.
     refusals: Rates,
@@ -170,6 +172,7 @@ impl Net {
             came: Vec::new(),
             unreachable: Vec::new(),
             hash: RandomState::new(),
+            force_rport: false,
             rates: None,
             refusals: Rates::new(REFUSALS_MAX),
             balance: Balance::default(),
@@ -234,6 +237,11 @@ impl Net {
     /// New calls a second from one address, but for those that are trusted.
     pub fn limit_calls(&mut self, per_second: u32, trusted: Trusted) {
         self.rates = Some((Rates::new(per_second), trusted));
+    }
+
+    /// Whether what is answered here goes to the port that a datagram came from even where its Via does not ask for that.
+    pub fn set_force_rport(&mut self, force_rport: bool) {
+        self.force_rport = force_rport;
     }
 
     /// Certificates for TLS and WSS; connections that are open keep theirs.

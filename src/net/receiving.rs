@@ -177,8 +177,8 @@ impl Net {
     }
 
     fn answer_busy(&mut self, path: &Path, message: &Message) {
-        if let Some((remote, bytes)) = refuse::busy(message, path, &self.hash) {
-            self.send(Path { remote, ..*path }, bytes);
+        if let Some((path, bytes)) = refuse::busy(message, path, self.force_rport, &self.hash) {
+            self.send(path, bytes);
         }
     }
 
@@ -261,7 +261,7 @@ impl Net {
         }
         if path.transport.is_reliable() {
             malformed.answer().into_iter().for_each(|bytes| self.send(*path, bytes));
-        } else if let Some((remote, bytes)) = malformed.answer_to(path.remote) {
+        } else if let Some((remote, bytes)) = malformed.answer_to(path.remote, self.force_rport) {
             self.send(Path { remote, ..*path }, bytes);
         }
     }

@@ -1,12 +1,12 @@
 //! Answers that cost the engine nothing: 503 for a new call while the switch is overloaded, and for what the journal
 //! can't keep.
 
-use std::{hash::BuildHasher, net::SocketAddr};
+use std::hash::BuildHasher;
 
 use bytes::Bytes;
 
 use crate::{
-    sip::Path,
+    sip::{Path, response_path},
     wire::sip::{Message, Method, Name, Writer, returned_via},
 };
 
@@ -19,14 +19,8 @@ const RETRY_AFTER_SECS: std::ops::Range<u64> = 2..8;
 /// The same while the journal can't be written: a disk takes longer to mend than a burst to pass.
 const UNKEPT_RETRY_AFTER_SECS: u64 = 30;
 
-/// 503 with Retry-After for a request that was not let in, and where it goes (RFC 3261 18.2.2, RFC 3581).
-pub fn busy<H: BuildHasher>(request: &Message, path: &Path, hash: &H) -> Option<(SocketAddr, Bytes)> {
-    let via = request.top_via().ok()?;
-    let port = if path.transport.is_reliable() || via.rport().is_some() {
-        path.remote.port()
-    } else {
-        via.port.unwrap_or(path.transport.default_port())
-    };
+/// 503 with Retry-After for a request that was not let in, and where it goes.
+pub fn busy<H: BuildHasher>(request: &Message, path: &Path, forced: bool, hash: &H) -> Option<(Path, Bytes)> {
     let token = hash.hash_one(request.call_id());
     let wait = RETRY_AFTER_SECS.start + token % (RETRY_AFTER_SECS.end - RETRY_AFTER_SECS.start);
 
@@ -36,7 +30,7 @@ pub fn busy<H: BuildHasher>(request: &Message, path: &Path, hash: &H) -> Option<
     writer.header(Name::To, format_args!("{};tag={TAG}{token:016x}", request.header(Name::To)?));
     writer.copy(request, Name::CallId).copy(request, Name::CSeq);
     writer.header(Name::RetryAfter, wait);
-    Some((SocketAddr::new(path.remote.ip(), port), writer.end()))
+    Some((response_path(request, *path, forced), writer.end()))
 }
 
 /// In place of an answer that promises what the journal can't keep: 503 by the same way. `None` where that was no answer
@@ -73,7 +67,7 @@ fn write_vias(writer: &mut Writer, request: &Message, path: &Path) {
 
 #[cfg(test)]
 mod tests {
-    use std::hash::RandomState;
+    use std::{hash::RandomState, net::SocketAddr};
 
     use super::*;
     use crate::sip::Transport;
@@ -96,15 +90,23 @@ mod tests {
     #[test]
     fn a_refused_caller_is_told_when_to_come_back() {
         let hash = RandomState::new();
-        let (to, bytes) = busy(&request("INVITE", ";rport", ""), &path(), &hash).unwrap();
-        assert_eq!(to, path().remote);
+        let (to, bytes) = busy(&request("INVITE", ";rport", ""), &path(), false, &hash).unwrap();
+        assert_eq!(to, path());
         let answer = Message::parse(bytes).unwrap();
         assert_eq!(answer.status(), Some(503));
         assert!(answer.header(Name::RetryAfter).unwrap().parse::<u64>().unwrap() >= 2);
         assert_eq!(answer.top_via().unwrap().rport(), Some(Some(40_000)));
         assert_eq!(answer.vias().count(), 2);
-        let (to, _) = busy(&request("INVITE", "", ""), &path(), &hash).unwrap();
-        assert_eq!(to, "127.0.0.1:5099".parse::<SocketAddr>().unwrap());
+        let sent = |via: &str, path: &Path, forced: bool| {
+            let text = String::from_utf8(request("INVITE", "", "").bytes().to_vec()).unwrap();
+            let request = Message::parse(Bytes::from(text.replace("10.0.0.9:5099", via))).unwrap();
+            busy(&request, path, forced, &hash).unwrap().0
+        };
+        assert_eq!(sent("10.0.0.9:5099", &path(), false).remote, "127.0.0.1:5099".parse::<SocketAddr>().unwrap());
+        assert_eq!(sent("10.0.0.9:0", &path(), false).remote, "127.0.0.1:5060".parse::<SocketAddr>().unwrap());
+        assert_eq!(sent("10.0.0.9:5099", &path(), true), path());
+        let connection = Path { transport: Transport::Tcp, ..path() };
+        assert_eq!(sent("10.0.0.9:5099", &connection, false), connection);
     }
 
     /// OP-01: who may not be told that he is registered is told that he is not, and when to try again.
@@ -127,7 +129,7 @@ mod tests {
 
     #[test]
     fn the_ack_to_a_refusal_is_known() {
-        let (_, bytes) = busy(&request("INVITE", "", ""), &path(), &RandomState::new()).unwrap();
+        let (_, bytes) = busy(&request("INVITE", "", ""), &path(), false, &RandomState::new()).unwrap();
         let answer = Message::parse(bytes).unwrap();
         let tag = format!(";tag={}", answer.to_tag().unwrap());
         assert!(is_ack_to_busy(&request("ACK", "", &tag)));

@@ -168,6 +168,7 @@ pub fn needs_restart(started: &ServerSettings, new: &ServerSettings) -> Vec<&'st
         ("data_dir", started.data_dir != new.data_dir),
         ("[sip] user_agent", started.sip.user_agent != new.sip.user_agent),
         ("[sip] domains", started.sip.domains != new.sip.domains),
+        ("[sip] force_rport", started.sip.force_rport != new.sip.force_rport),
         ("[sip] dns", started.sip.dns != new.sip.dns),
         ("[devices]", started.devices != new.devices),
         ("[hep]", started.hep != new.hep),

@@ -59,6 +59,7 @@ impl Sockets {
         net.set_tls(open_tls(server, folder, data)?);
         net.set_origins(server.sip.origins.as_slice().into());
         net.set_scanners(&server.sip.scanners);
+        net.set_force_rport(server.sip.force_rport);
         let mut sockets = Self { opened: Vec::new(), retired: Vec::new(), server: server.clone(), looked: now.mono };
         sockets.follow(server, &mut net)?;
         Ok((sockets, net))

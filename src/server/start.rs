@@ -475,6 +475,7 @@ fn engine_settings(server: &ServerSettings, listeners: Vec<Listener>) -> EngineS
         listeners,
         secures_tls: server.rtp.secures_tls,
         user_agent: server.sip.user_agent.clone(),
+        force_rport: server.sip.force_rport,
         limits: engine::Limits {
             calls_max: server.limits.calls_max,
             guesses_max: server.limits.guesses_max,

@@ -84,6 +84,8 @@ pub struct SipSettings {
     pub origins: Vec<String>,
     /// Words in User-Agent by which scanners give themselves away; their requests are dropped.
     pub scanners: Vec<String>,
+    /// Answers to datagrams go to the port that they came from even where no `rport` asks for that (RFC 3581).
+    pub force_rport: bool,
     /// Who is asked for trunks' names; empty: whom the system asks.
     pub dns: Vec<SocketAddr>,
 }
@@ -270,6 +272,7 @@ fn read_sip(sip: &Section<'_>) -> SipSettings {
         user_agent,
         origins: read_origins(sip, origins),
         scanners,
+        force_rport: or(sip.flag("force_rport"), false),
         dns: read_dns(sip),
     }
 }

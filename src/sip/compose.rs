@@ -12,7 +12,7 @@ use super::{
     dialog::{Addressed, Dialog},
     transaction::Branch,
 };
-use crate::wire::sip::{Message, Method, Name, Writer, quoted, returned_via};
+use crate::wire::sip::{Message, Method, Name, Writer, quoted, response_address, returned_via};
 
 /// Max-Forwards of what we send by ourselves (8.1.1.6).
 const MAX_FORWARDS: u8 = 70;
@@ -203,15 +203,12 @@ pub(super) fn again(settings: &StackSettings, request: &Message, changed: &Again
     }
 }
 
-/// Where the response to a request that came on `path` goes (18.2.2, RFC 3581): to the source address, never to `maddr`;
-/// to the source port only when asked or `forced`, else to the port in the Via.
-pub(super) fn response_path(request: &Message, path: Path, forced: bool) -> Path {
-    let Ok(via) = request.top_via() else { return path };
-    if path.transport.is_reliable() || forced || via.rport().is_some() {
+/// Where the response to a request that came on `path` goes: back over its connection, or where [`response_address`] says.
+pub fn response_path(request: &Message, path: Path, forced: bool) -> Path {
+    if path.transport.is_reliable() {
         return path;
     }
-    let port = via.port.filter(|port| *port != 0).unwrap_or(path.transport.default_port());
-    Path { remote: (path.remote.ip(), port).into(), ..path }
+    Path { remote: response_address(request.top_via().ok().as_ref(), path.remote, forced), ..path }
 }
 
 /// A response up to its own headers: Via, From, To with our tag, Call-ID, CSeq; `source` is where the request came from.

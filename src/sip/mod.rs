@@ -26,6 +26,7 @@ mod values;
 
 pub use abilities::Abilities;
 pub use accounts::{AccountId, Accounts};
+pub use compose::response_path;
 pub use event::{Ended, Event, Fault, Output};
 pub use locate::{Answer, Locator, Lookup, Naptr, Question, SERVERS_MAX, Server, Srv};
 pub use path::{Path, Transport};

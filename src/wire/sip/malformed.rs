@@ -10,12 +10,9 @@ use super::name::Name;
 use super::name_addr::NameAddr;
 use super::parse::Fault;
 use super::text::list;
-use super::via::{Via, returned_via};
+use super::via::{Via, response_address, returned_via};
 use super::writer::Writer;
 use super::{HEADER_LINE_MAX, HEADERS_MAX};
-
-/// Where a Via without a port is answered over UDP (RFC 3261 §18.2.2).
-const UDP_PORT: u16 = 5060;
 
 /// Refused by [`super::Message::parse`].
 #[derive(Clone)]
@@ -62,14 +59,13 @@ impl Malformed {
         self.refusal(None).map(|(bytes, _)| bytes)
     }
 
-    /// The same for a datagram from `source`, and where it goes: to its address, and to its port if the Via asks for that
-    /// or can't be read, else to the port in the Via (RFC 3261 §18.2.2, RFC 3581 §4).
-    pub fn answer_to(&self, source: SocketAddr) -> Option<(SocketAddr, Bytes)> {
-        let (bytes, port) = self.refusal(Some(source))?;
-        Some((SocketAddr::new(source.ip(), port.unwrap_or(source.port())), bytes))
+    /// The same for a datagram from `source`, and where it goes by its top Via ([`response_address`]).
+    pub fn answer_to(&self, source: SocketAddr, forced: bool) -> Option<(SocketAddr, Bytes)> {
+        let (bytes, to) = self.refusal(Some((source, forced)))?;
+        Some((to.unwrap_or(source), bytes))
     }
 
-    fn refusal(&self, source: Option<SocketAddr>) -> Option<(Bytes, Option<u16>)> {
+    fn refusal(&self, from: Option<(SocketAddr, bool)>) -> Option<(Bytes, Option<SocketAddr>)> {
         let end = self.bytes.windows(4).position(|end| end == b"\r\n\r\n").unwrap_or(self.bytes.len());
         let head = self.bytes.get(..end)?;
         let (start, rest) = next_line(head)?;
@@ -79,10 +75,10 @@ impl Malformed {
         let reason = self.to_string();
         let mut refusal = Refusal {
             writer: Writer::response(self.status, Some(&reason)),
-            source,
+            from,
             head,
             seen: SmallVec::new(),
-            port: None,
+            to: None,
         };
         let mut lines = Some(rest);
         for _ in 0..HEADERS_MAX {
@@ -90,7 +86,7 @@ impl Malformed {
             lines = Some(rest);
             refusal.give_back(line);
         }
-        refusal.seen.contains(&Name::Via).then(|| (refusal.writer.end(), refusal.port))
+        refusal.seen.contains(&Name::Via).then(|| (refusal.writer.end(), refusal.to))
     }
 }
 
@@ -115,12 +111,13 @@ fn is_request(line: &[u8]) -> bool {
 
 struct Refusal<'a> {
     writer: Writer,
-    source: Option<SocketAddr>,
+    /// Where it came from as a datagram, and whether the answer goes there at all events.
+    from: Option<(SocketAddr, bool)>,
     head: &'a [u8],
     /// What was given back: every Via, of the others the first.
     seen: SmallVec<[Name; 8]>,
     /// Where the top Via wants the answer.
-    port: Option<u16>,
+    to: Option<SocketAddr>,
 }
 
 impl Refusal<'_> {
@@ -149,13 +146,11 @@ impl Refusal<'_> {
     fn top_via(&mut self, value: &str) {
         let mut vias = list(value);
         let top = vias.next().unwrap_or_default();
-        let (Some(source), Ok(via)) = (self.source, Via::parse(top)) else {
+        let (Some((source, forced)), Ok(via)) = (self.from, Via::parse(top)) else {
             self.writer.header(Name::Via, value);
             return;
         };
-        if via.rport().is_none() {
-            self.port = Some(via.port.filter(|port| *port != 0).unwrap_or(UDP_PORT));
-        }
+        self.to = Some(response_address(Some(&via), source, forced));
         self.writer.header(Name::Via, returned_via(top, source));
         for via in vias {
             self.writer.header(Name::Via, via);

@@ -37,7 +37,7 @@ pub use replaces::Replaces;
 pub use status::reason_phrase;
 pub use text::{List, list, quoted, unquoted};
 pub use uri::{Host, Uri};
-pub use via::{Via, is_rfc3261, returned_via};
+pub use via::{Via, is_rfc3261, response_address, returned_via};
 pub use writer::Writer;
 
 /// Octets of one message, start line to end of body. A UDP datagram can't be longer, and no call needs more.

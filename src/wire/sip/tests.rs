@@ -170,7 +170,7 @@ fn a_refusal_says_what_is_wrong_and_gives_back_what_it_can() {
 fn a_refusal_goes_where_its_via_says() {
     let source = "198.51.100.7:40000".parse().unwrap();
     let sent = |text: &str| {
-        let (to, bytes) = parse(text).unwrap_err().answer_to(source).unwrap();
+        let (to, bytes) = parse(text).unwrap_err().answer_to(source, false).unwrap();
         (to.to_string(), String::from_utf8(bytes.to_vec()).unwrap())
     };
     let broken = with("Max-Forwards: 70", "Max-Forwards: x");

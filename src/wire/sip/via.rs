@@ -21,6 +21,9 @@ pub struct Via<'a> {
 /// What every branch of RFC 3261 begins with; others are matched the old way (§17.2.3).
 pub(super) const MAGIC_COOKIE: &str = "z9hG4bK";
 
+/// Where a Via without a port is answered over UDP.
+const UDP_PORT: u16 = 5060;
+
 impl<'a> Via<'a> {
     /// One element of the header's list.
     pub fn parse(text: &'a str) -> Result<Self, SyntaxError> {
@@ -79,6 +82,18 @@ pub fn returned_via(text: &str, source: SocketAddr) -> impl fmt::Display + '_ {
     })
 }
 
+/// Where the response goes to a request that came as a datagram from `source`: back to that address, never to `maddr`; to
+/// that port when the top Via asks for it (RFC 3581 §4), when it is `forced` or no Via can be read, else to the port in the
+/// Via, or the usual one (RFC 3261 §18.2.2).
+pub fn response_address(via: Option<&Via<'_>>, source: SocketAddr, forced: bool) -> SocketAddr {
+    match via {
+        Some(via) if !forced && via.rport().is_none() => {
+            SocketAddr::new(source.ip(), via.port.filter(|port| *port != 0).unwrap_or(UDP_PORT))
+        }
+        Some(_) | None => source,
+    }
+}
+
 /// `SIP / 2.0 / UDP` and what follows it.
 fn sent_protocol(text: &str) -> Option<(&str, &str)> {
     let rest = match text.strip_prefix("SIP/2.0/") {
@@ -109,6 +124,28 @@ mod tests {
         assert_eq!(returned("SIP/2.0/UDP 192.0.2.9:5060;branch=b"), "SIP/2.0/UDP 192.0.2.9:5060;branch=b");
         assert_eq!(returned("SIP/2.0/UDP 10.0.0.1"), "SIP/2.0/UDP 10.0.0.1;received=192.0.2.9");
         assert_eq!(returned("SIP/2.0/UDP h;;"), "SIP/2.0/UDP h;;");
+    }
+
+    #[test]
+    fn where_a_response_goes() {
+        let source: SocketAddr = "192.0.2.9:4000".parse().unwrap();
+        for (via, forced, port) in [
+            ("10.0.0.1:5099", false, 5099),
+            ("10.0.0.1:5099;maddr=203.0.113.1", false, 5099),
+            ("10.0.0.1:5099;received=203.0.113.1", false, 5099),
+            ("10.0.0.1", false, 5060),
+            ("10.0.0.1:0", false, 5060),
+            ("10.0.0.1:5099;rport", false, 4000),
+            ("10.0.0.1:5099;rport=7", false, 4000),
+            ("10.0.0.1:0;rport", false, 4000),
+            ("10.0.0.1:5099", true, 4000),
+            ("10.0.0.1", true, 4000),
+        ] {
+            let text = format!("SIP/2.0/UDP {via};branch=z9hG4bK1");
+            let to = response_address(Some(&Via::parse(&text).unwrap()), source, forced);
+            assert_eq!(to, SocketAddr::new(source.ip(), port), "{via}, forced: {forced}");
+        }
+        assert_eq!(response_address(None, source, false), source);
     }
 
     #[test]
