@@ -4,6 +4,7 @@
 use std::{
     hint::black_box,
     net::SocketAddr,
+    sync::Arc,
     time::{Duration, Instant as Clock},
 };
 
@@ -233,7 +234,7 @@ fn checkpoint(criterion: &mut Criterion) {
         reachable: true,
         contested: None,
     };
-    let bound = |number| Entry::Bound(Box::new(KeptBinding { binding: binding(number), proof: None }));
+    let bound = |number| Entry::Bound(KeptBinding { binding: Arc::new(binding(number)), proof: None });
     engine.handle(now, Input::Restore((1..=DEVICES).map(bound).collect()));
     engine.handle(now, Input::Restored);
     while engine.poll_output().is_some() {}

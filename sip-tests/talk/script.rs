@@ -3,7 +3,7 @@
 //! The fuzzer and `cargo test` read octets by the same rules, so that a finding is a file. Far ends here keep no state of
 //! their own but the last messages: they answer what they should not, twice, late, or somebody else's.
 
-use std::{collections::VecDeque, net::SocketAddr, time::Duration};
+use std::{collections::VecDeque, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use strowger::{
@@ -223,10 +223,10 @@ impl Talk {
         };
         let mut talk = Self { engine: Engine::new(settings, [7; 32], now), now, sent: VecDeque::new(), requests: 0 };
         talk.feed(Input::Settings(Box::new(centre())));
-        talk.feed(Input::Restore(vec![Entry::Bound(Box::new(KeptBinding {
-            binding: binding(now.wall),
+        talk.feed(Input::Restore(vec![Entry::Bound(KeptBinding {
+            binding: Arc::new(binding(now.wall)),
             proof: None,
-        }))]));
+        })]));
         let port =
             |index| media::Port { worker: 0, index, rtp: SocketAddr::new(address(SWITCH).ip(), 20_000 + 2 * index) };
         talk.feed(Input::Ports((0..24).map(port).collect()));

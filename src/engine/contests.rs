@@ -1,7 +1,10 @@
 //! Devices in whose place another may have registered: one phone that restarted behind a new port, or two on one host? The
 //! older is asked, and rung like any other meanwhile.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{Engine, drive::Timer};
 use crate::{
@@ -49,9 +52,9 @@ impl Engine {
     pub(super) fn ask_the_contested(&mut self, now: Now) {
         let asked: BTreeSet<(&str, &str)> =
             self.contests.asked.values().map(|contest| (&*contest.aor, &*contest.contact)).collect();
-        let waits = |of: &&Binding| of.contested.is_some() && !asked.contains(&(&*of.aor, &*of.contact));
+        let waits = |of: &&Arc<Binding>| of.contested.is_some() && !asked.contains(&(&*of.aor, &*of.contact));
         // One more than can be asked, so that there is another round.
-        let mut waiting: Vec<Binding> = self.registrar.all().filter(waits).take(ASKED_MAX + 1).cloned().collect();
+        let mut waiting: Vec<Arc<Binding>> = self.registrar.all().filter(waits).take(ASKED_MAX + 1).cloned().collect();
         waiting.sort_by(|one, other| (&one.aor, &one.contact).cmp(&(&other.aor, &other.contact)));
         for binding in waiting {
             self.ask_contested(now, &binding);

@@ -1,5 +1,7 @@
 //! What must survive the process.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -20,11 +22,11 @@ pub struct EntryId(pub u64);
 /// The version written by this switch. Older ones are read.
 pub const JOURNAL_VERSION: u16 = 2;
 
-/// A device as the journal has it.
+/// A device as the journal has it. The binding is the registrar's own: a checkpoint of many devices copies none.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct KeptBinding {
     #[serde(flatten)]
-    pub binding: Binding,
+    pub binding: Arc<Binding>,
     /// What its user's credentials hashed to: another password, and it is not taken up again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<u64>,
@@ -40,7 +42,7 @@ pub enum Entry {
     /// What a queue sounds like in which people wait though the settings know it no more.
     QueueVoice(Box<QueueVoice>),
     /// A device registered or refreshed.
-    Bound(Box<KeptBinding>),
+    Bound(KeptBinding),
     /// A device is gone.
     Unbound {
         aor: Box<str>,

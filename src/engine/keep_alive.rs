@@ -1,7 +1,7 @@
 //! Whether devices are still there: those that gave no sign of life are asked whether they are back, and, where the settings
 //! want it, all of them are asked now and then.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{Engine, devices::rings_at, drive::Timer};
 use crate::{
@@ -81,7 +81,7 @@ impl Engine {
     /// Asks devices that gave no sign of life whether they are back.
     pub(super) fn probe(&mut self, now: Now) {
         self.ask_the_contested(now);
-        let mut dead: Vec<Binding> = self
+        let mut dead: Vec<Arc<Binding>> = self
             .registrar
             .all()
             .filter(|of| !of.reachable && of.contested.is_none())
@@ -92,7 +92,7 @@ impl Engine {
             self.timers.set(Timer::Probe, now.mono + PROBE_EVERY);
         }
         dead.sort_by(|one, other| (&one.aor, &one.contact).cmp(&(&other.aor, &other.contact)));
-        for binding in dead {
+        for binding in &dead {
             self.ask(now, binding);
         }
     }
@@ -108,16 +108,16 @@ impl Engine {
     pub(super) fn ask_some(&mut self, now: Now) {
         let steps = usize::try_from(self.settings.devices.keep_alive.as_secs()).unwrap_or(1).max(1);
         let share = self.registrar.len().div_ceil(steps).min(ASKED_MAX);
-        let asked: Vec<Binding> = self.registrar.next_round(share).into_iter().cloned().collect();
-        for binding in asked.into_iter().filter(|binding| binding.reachable) {
+        let asked = self.registrar.next_round(share);
+        for binding in asked.iter().filter(|binding| binding.reachable) {
             self.ask(now, binding);
         }
         self.timers.set(Timer::KeepAlive, now.mono + STEP);
     }
 
-    fn ask(&mut self, now: Now, binding: Binding) {
-        if let Some(transaction) = self.send_options(now, &binding) {
-            self.probes.insert(transaction, (binding.aor, binding.contact, binding.path.flow));
+    fn ask(&mut self, now: Now, binding: &Binding) {
+        if let Some(transaction) = self.send_options(now, binding) {
+            self.probes.insert(transaction, (binding.aor.clone(), binding.contact.clone(), binding.path.flow));
         }
     }
 

@@ -1,7 +1,7 @@
 //! Which device each user used last: where he called from or picked up, or which came new. A queue's offer rings there
 //! first (QM-10). The journal learns when it is another one than before.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -23,12 +23,12 @@ pub enum UsedDevice {
     /// Whichever page he has.
     Web,
     /// By its instance, or its Contact where it has none.
-    Phone(Box<str>),
+    Phone(Arc<str>),
 }
 
 impl UsedDevice {
     pub(super) fn of(binding: &Binding) -> Self {
-        Self::Phone(binding.instance.as_ref().unwrap_or(&binding.contact).clone())
+        Self::Phone(Arc::from(&**binding.instance.as_ref().unwrap_or(&binding.contact)))
     }
 }
 

@@ -1,5 +1,7 @@
 //! REGISTER, and what it means for the agents whose devices these are.
 
+use std::sync::Arc;
+
 use super::{
     DeviceKind, DeviceView, Engine, Entry, GateOrder, Happened, KeptBinding, Output, UsedDevice, directory::Directory,
 };
@@ -67,7 +69,7 @@ impl Engine {
             let gone = change.is_gone();
             let binding = change.binding();
             if let BindingChange::Contest(binding) = &change {
-                self.journal(Entry::Bound(Box::new(self.kept_binding(binding))));
+                self.journal(Entry::Bound(self.kept_binding(binding)));
                 self.ask_contested(now, binding);
                 continue;
             }
@@ -95,7 +97,7 @@ impl Engine {
             let entry = if gone {
                 Entry::Unbound { aor: aor.clone(), contact: binding.contact.clone(), reg_id: binding.reg_id }
             } else {
-                Entry::Bound(Box::new(self.kept_binding(binding)))
+                Entry::Bound(self.kept_binding(binding))
             };
             self.journal(entry);
             if let Some(user) = self.directory.router.user(&aor) {
@@ -104,8 +106,8 @@ impl Engine {
         }
     }
 
-    pub(super) fn kept_binding(&self, binding: &Binding) -> KeptBinding {
-        KeptBinding { binding: binding.clone(), proof: self.directory.proof(&binding.aor) }
+    pub(super) fn kept_binding(&self, binding: &Arc<Binding>) -> KeptBinding {
+        KeptBinding { binding: Arc::clone(binding), proof: self.directory.proof(&binding.aor) }
     }
 
     /// Whether a device of an earlier run may be called again. What an older switch wrote says nothing of passwords.

@@ -52,8 +52,8 @@ impl Engine {
                     read.voices.insert(voice.queue, *voice);
                 }
                 Entry::Bound(kept) => {
-                    let Binding { aor, contact, reg_id, .. } = &kept.binding;
-                    read.bindings.insert((aor.clone(), contact.clone(), *reg_id), *kept);
+                    let Binding { aor, contact, reg_id, .. } = &*kept.binding;
+                    read.bindings.insert((aor.clone(), contact.clone(), *reg_id), kept);
                 }
                 Entry::Unbound { aor, contact, reg_id } => {
                     read.bindings.remove(&(aor, contact, reg_id));
@@ -108,7 +108,8 @@ impl Engine {
         for kept in read.bindings.into_values() {
             // The settings may have changed in between.
             if !self.is_still_good(&kept) {
-                let Binding { aor, contact, reg_id, .. } = kept.binding;
+                let Binding { aor, contact, reg_id, .. } = &*kept.binding;
+                let (aor, contact, reg_id) = (aor.clone(), contact.clone(), *reg_id);
                 self.journal(Entry::Unbound { aor, contact, reg_id });
                 continue;
             }
@@ -158,13 +159,16 @@ impl Engine {
         }
     }
 
-    /// Everything that a restart needs: what replaces the journal so far.
+    /// Everything that a restart needs: what replaces the journal so far. Devices are shared with the registrar, not copied;
+    /// of each running call and watcher a copy is made.
     pub fn checkpoint(&self, now: Now) -> Vec<Entry> {
-        let mut entries = vec![Entry::Version(JOURNAL_VERSION)];
+        // Devices are the many.
+        let mut entries = Vec::with_capacity(2 * self.registrar.len() + self.notes.len());
+        entries.push(Entry::Version(JOURNAL_VERSION));
         entries.extend(self.acd.checkpoint(now).into_iter().map(Entry::Acd));
         let voices = self.acd.draining().map(|(queue, _)| self.directory.voice(queue));
         entries.extend(voices.map(|voice| Entry::QueueVoice(Box::new(voice))));
-        entries.extend(self.registrar.all().map(|binding| Entry::Bound(Box::new(self.kept_binding(binding)))));
+        entries.extend(self.registrar.all().map(|binding| Entry::Bound(self.kept_binding(binding))));
         entries.extend(self.last_used.kept());
         entries.extend(self.kept_forwards());
         entries.extend(self.recordings.kept());

@@ -1,9 +1,9 @@
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use super::world::{CARRIER, REALM, SWITCH, World, centre};
 use crate::{
     base::FlowId,
-    engine::{Devices, Input},
+    engine::{Devices, Entry, Input},
     media::Command,
     sip::{Event, Path, Reply, Transport},
     switch::Listener,
@@ -406,5 +406,29 @@ fn sw_01_op_01_a_new_password_ends_registrations_of_an_earlier_run() {
     assert!(left(&world).is_empty());
     world.restart(centre());
     assert!(left(&world).is_empty());
+    world.assert_nothing_left();
+}
+
+/// OP-01: a checkpoint of many devices pauses the engine for no copy of them, and what a phone says later changes nothing in
+/// it.
+#[test]
+fn op_01_a_checkpoint_shares_what_is_registered() {
+    let bound = |world: &World| {
+        let entries = world.engine.checkpoint(world.now);
+        entries.into_iter().find_map(|entry| match entry {
+            Entry::Bound(kept) => Some(kept.binding),
+            _ => None,
+        })
+    };
+    let mut world = World::new(331);
+    let phone = world.phone("ana", 6001);
+    let [first, second] = [bound(&world).unwrap(), bound(&world).unwrap()];
+    assert!(Arc::ptr_eq(&first, &second));
+    let was = (first.cseq, first.refreshed);
+    world.pass(secs(5));
+    world.register(phone, "ana");
+    let later = bound(&world).unwrap();
+    assert_eq!((first.cseq, first.refreshed), was);
+    assert!(later.refreshed > first.refreshed && !Arc::ptr_eq(&first, &later));
     world.assert_nothing_left();
 }

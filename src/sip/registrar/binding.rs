@@ -1,6 +1,6 @@
 //! One device of an address-of-record.
 
-use std::fmt::Write;
+use std::{fmt::Write, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -50,18 +50,18 @@ pub struct Binding {
 /// What happened to a binding, with its state after it (or, when it is gone, at its end).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum BindingChange {
-    Added(Binding),
-    Refreshed(Binding),
+    Added(Arc<Binding>),
+    Refreshed(Arc<Binding>),
     /// Un-registered, replaced, or its connection ended.
-    Removed(Binding),
-    Expired(Binding),
-    Reachability(Binding),
+    Removed(Arc<Binding>),
+    Expired(Arc<Binding>),
+    Reachability(Arc<Binding>),
     /// Another registered that may be the same device, or it has turned out that it is not.
-    Contest(Binding),
+    Contest(Arc<Binding>),
 }
 
 impl BindingChange {
-    pub fn binding(&self) -> &Binding {
+    pub fn binding(&self) -> &Arc<Binding> {
         match self {
             Self::Added(binding)
             | Self::Refreshed(binding)

@@ -9,6 +9,7 @@ use std::{
     borrow::Cow,
     collections::BTreeSet,
     net::{IpAddr, SocketAddr},
+    sync::Arc,
 };
 
 use serde::{Deserialize, Serialize};
@@ -87,7 +88,8 @@ impl RegisterFault {
 pub struct Registrar {
     settings: RegistrarSettings,
     aors: KeyedMap<Box<str>, Slots>,
-    bindings: Vec<Option<Box<Binding>>>,
+    /// Shared with the checkpoints that hold them; one that changes is copied then.
+    bindings: Vec<Option<Arc<Binding>>>,
     free: Vec<Slot>,
     expiry: Timers<Slot>,
     flows: BTreeSet<(FlowId, Slot)>,
@@ -156,8 +158,8 @@ impl Registrar {
     }
 
     /// All bindings, in a fixed order, for checkpoints and pages.
-    pub fn all(&self) -> impl Iterator<Item = &Binding> {
-        self.bindings.iter().filter_map(Option::as_deref)
+    pub fn all(&self) -> impl Iterator<Item = &Arc<Binding>> {
+        self.bindings.iter().flatten()
     }
 
     /// Whether any device registered from the network that counts as one source with this address (`network_of`).
@@ -184,7 +186,7 @@ impl Registrar {
     }
 
     /// The next so many of all bindings, in turn, each once in a round.
-    pub fn next_round(&mut self, count: usize) -> Vec<&Binding> {
+    pub fn next_round(&mut self, count: usize) -> Vec<Arc<Binding>> {
         let places = self.bindings.len();
         let from = if self.turn < places { self.turn } else { 0 };
         let (mut found, mut at) = (Vec::with_capacity(count.min(self.count)), from);
@@ -192,7 +194,7 @@ impl Registrar {
             if found.len() >= count {
                 break;
             }
-            found.extend(self.bindings.get(at).and_then(Option::as_deref));
+            found.extend(self.bindings.get(at).cloned().flatten());
             at = (at + 1) % places;
         }
         self.turn = at;
@@ -208,7 +210,7 @@ impl Registrar {
     }
 
     /// Brings back a binding from the journal; one that has expired meanwhile goes with the next `handle_timeout`.
-    pub fn restore(&mut self, now: Now, binding: Binding) {
+    pub fn restore(&mut self, now: Now, binding: Arc<Binding>) {
         let known = self.slots(&binding.aor).into_iter().find(|slot| {
             self.at(*slot).is_some_and(|old| {
                 (&old.contact, &old.instance, old.reg_id) == (&binding.contact, &binding.instance, binding.reg_id)
@@ -264,12 +266,12 @@ impl Registrar {
         reachable: bool,
     ) -> Option<BindingChange> {
         let slot = self.slot_of(aor, contact, flow)?;
-        let binding = self.bindings.get_mut(slot as usize)?.as_deref_mut()?;
+        let binding = self.bindings.get_mut(slot as usize)?.as_mut()?;
         if binding.reachable == reachable {
             return None;
         }
-        binding.reachable = reachable;
-        Some(BindingChange::Reachability(binding.clone()))
+        Arc::make_mut(binding).reachable = reachable;
+        Some(BindingChange::Reachability(Arc::clone(binding)))
     }
 
     /// What came of asking a device that is contested since then: it lives, and is another one than that which registered, or
@@ -281,16 +283,17 @@ impl Registrar {
         lives: bool,
     ) -> Option<BindingChange> {
         let slot = self.slot_of(aor, contact, flow)?;
-        let binding = self.bindings.get_mut(slot as usize)?.as_deref_mut()?;
+        let binding = self.bindings.get_mut(slot as usize)?.as_mut()?;
         if binding.contested != Some(since) {
             return None;
         }
         if !lives {
             return self.take(slot).map(BindingChange::Removed);
         }
-        binding.contested = None;
-        let was_reachable = std::mem::replace(&mut binding.reachable, true);
-        let binding = binding.clone();
+        let changed = Arc::make_mut(binding);
+        changed.contested = None;
+        let was_reachable = std::mem::replace(&mut changed.reachable, true);
+        let binding = Arc::clone(binding);
         Some(if was_reachable { BindingChange::Contest(binding) } else { BindingChange::Reachability(binding) })
     }
 
@@ -375,23 +378,22 @@ impl Registrar {
         changed.extend(old.filter_map(|slot| self.take(slot)).map(BindingChange::Removed));
         match kept {
             Some(slot) => {
-                let before = self.at(slot);
+                let before = self.bindings.get(slot as usize).and_then(Option::as_ref);
                 binding.since = before.map_or(binding.since, |before| before.since);
                 let moved = before.is_some_and(|before| before.contact != binding.contact);
                 if moved {
                     changed.extend(before.cloned().map(BindingChange::Removed));
                 }
-                changed.push(if moved {
-                    BindingChange::Added(binding.clone())
-                } else {
-                    BindingChange::Refreshed(binding.clone())
-                });
+                let binding = Arc::new(binding);
+                let change = if moved { BindingChange::Added } else { BindingChange::Refreshed };
+                changed.push(change(Arc::clone(&binding)));
                 self.put(now, slot, binding);
             }
             None if expires > 0 => {
                 // First, so that no journal ends between the two.
                 changed.extend(kin.unclear.into_iter().filter_map(|slot| self.contest(now, slot)));
-                changed.push(BindingChange::Added(binding.clone()));
+                let binding = Arc::new(binding);
+                changed.push(BindingChange::Added(Arc::clone(&binding)));
                 self.insert(now, binding);
             }
             None => {}
@@ -400,9 +402,9 @@ impl Registrar {
 
     /// One that is contested already is being asked.
     fn contest(&mut self, now: Now, slot: Slot) -> Option<BindingChange> {
-        let binding = self.bindings.get_mut(slot as usize)?.as_deref_mut().filter(|of| of.contested.is_none())?;
-        binding.contested = Some(now.wall);
-        Some(BindingChange::Contest(binding.clone()))
+        let binding = self.bindings.get_mut(slot as usize)?.as_mut().filter(|of| of.contested.is_none())?;
+        Arc::make_mut(binding).contested = Some(now.wall);
+        Some(BindingChange::Contest(Arc::clone(binding)))
     }
 
     fn contact_lines(&self, now: Now, aor: &str) -> Headers {
@@ -418,7 +420,7 @@ impl Registrar {
         self.bindings.get(slot as usize)?.as_deref()
     }
 
-    fn insert(&mut self, now: Now, binding: Binding) {
+    fn insert(&mut self, now: Now, binding: Arc<Binding>) {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.bindings.push(None);
             // REGISTRAR_MAX keeps the count far below the type's end.
@@ -434,7 +436,7 @@ impl Registrar {
         self.put(now, slot, binding);
     }
 
-    fn put(&mut self, now: Now, slot: Slot, binding: Binding) {
+    fn put(&mut self, now: Now, slot: Slot, binding: Arc<Binding>) {
         if let Some(old) = self.at(slot).map(|old| old.path) {
             self.unlist(slot, old);
         }
@@ -444,7 +446,7 @@ impl Registrar {
         self.sources.insert((plain(binding.path.remote), slot));
         self.expiry.set(slot, now.mono_of(binding.expires));
         if let Some(place) = self.bindings.get_mut(slot as usize) {
-            *place = Some(Box::new(binding));
+            *place = Some(binding);
         }
     }
 
@@ -455,8 +457,8 @@ impl Registrar {
         self.sources.remove(&(plain(path.remote), slot));
     }
 
-    fn take(&mut self, slot: Slot) -> Option<Binding> {
-        let binding = *self.bindings.get_mut(slot as usize)?.take()?;
+    fn take(&mut self, slot: Slot) -> Option<Arc<Binding>> {
+        let binding = self.bindings.get_mut(slot as usize)?.take()?;
         self.expiry.cancel(slot);
         self.unlist(slot, binding.path);
         if let Some(slots) = self.aors.get_mut(&binding.aor) {
