@@ -159,11 +159,11 @@ fn as_05_a_page_speaks_for_its_own_legs() {
     let call = talking(&world, &page);
     let leg = page.leg();
     mallory.says(PageSays::HangUp { leg });
-    mallory.says(PageSays::Offer { leg, sdp: "v=0".into() });
+    mallory.says(PageSays::SdpOffer { leg, sdp: "v=0".into() });
     world.run_for(secs(1));
     assert!(world.hear_each_other(&call, &page));
     // Nor does nonsense harm whom it is said for.
-    page.says(PageSays::Offer { leg, sdp: "v=0".into() });
+    page.says(PageSays::SdpOffer { leg, sdp: "v=0".into() });
     page.says(PageSays::Answer { leg, sdp: "v=0".into() });
     page.says(PageSays::Dial { to: "rui".into(), sdp: "v=0".into(), mark: 99 });
     world.run_for(secs(1));
@@ -237,7 +237,7 @@ fn as_05_a_gone_page_ends_only_what_has_no_queue() {
     eva.registers();
     eva.answers_after(secs(1));
     let call = talking(&world, &page);
-    let add = Request::AddParty { call: world.snapshot().calls[0].call, by: UserId(1), to: "eva".into() };
+    let add = Request::AddLeg { call: world.snapshot().calls[0].call, by: UserId(1), to: "eva".into() };
     world.asks(Actor::Agent(ana.id), add).unwrap();
     world.within(5, "Eva is in it", |_| eva.all_calls().pop().is_some_and(|call| call.is_up()));
     page.closes();

@@ -241,7 +241,7 @@ impl Sim {
                     let (call, leg) = (*known, *leg);
                     let sdp = self.describe(call, "actpass");
                     let user = self.user_at(page);
-                    self.page_says(page, user, PageSays::Offer { leg, sdp });
+                    self.page_says(page, user, PageSays::SdpOffer { leg, sdp });
                 }
             }
             PageTold::Dialled { mark, leg, .. } => {
@@ -287,7 +287,7 @@ impl Sim {
                 self.page_hears_of(call, sdp);
                 self.settle_page(call, State::Up);
             }
-            PageOrder::Answer { sdp } => self.page_hears_of(call, sdp),
+            PageOrder::SdpAnswer { sdp } => self.page_hears_of(call, sdp),
             PageOrder::Over { cause } => {
                 let known = &mut self.uas[call.ua].calls[call.index];
                 let end = match known.state {

@@ -241,7 +241,7 @@ impl Caller {
                 let said = warning.map_or_else(|| reason.to_owned(), |warning| format!("{reason}; {warning}"));
                 self.story.refused = Some((status, said));
             }
-            Event::Offer { usage, body, .. } => {
+            Event::SdpOffer { usage, body, .. } => {
                 self.learn(body.as_ref());
                 self.stack.respond_offer(self.now(), usage, 488, None);
             }

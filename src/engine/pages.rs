@@ -46,7 +46,8 @@ pub enum PageSays {
     /// Whom he talks to hears music, or both talk on.
     Hold { leg: LegId, held: bool },
     /// A further offer inside a call: another network or microphone, or the page was loaded again.
-    Offer { leg: LegId, sdp: String },
+    #[serde(rename = "offer")]
+    SdpOffer { leg: LegId, sdp: String },
     /// He calls somebody. `mark` comes back with what becomes of it.
     Dial { to: String, sdp: String, mark: u32 },
     /// Its live connection has ended.
@@ -144,7 +145,7 @@ impl Engine {
             PageSays::Answer { leg, sdp } => self.switch.page_answers(now, page, leg, sdp),
             PageSays::HangUp { leg } => self.switch.page_hangs_up(now, page, leg),
             PageSays::Hold { leg, held } => self.page_holds(now, page, leg, held),
-            PageSays::Offer { leg, sdp } => self.switch.page_offers(now, page, leg, sdp),
+            PageSays::SdpOffer { leg, sdp } => self.switch.page_offers(now, page, leg, sdp),
             PageSays::Dial { to, sdp, mark } => {
                 if let Err(refused) = self.page_dials(now, page, user, (&to, &sdp), mark) {
                     self.tell_page(page, PageTold::NotDialled { mark, refused });

@@ -46,7 +46,7 @@ pub enum Event {
     AckMissing { usage: UsageId },
     /// They send a re-INVITE (no body: they ask for our offer), or an UPDATE or a PRACK with an offer. Answer with
     /// `respond_offer`.
-    Offer { usage: UsageId, method: Method, body: Option<Body>, request: Message },
+    SdpOffer { usage: UsageId, method: Method, body: Option<Body>, request: Message },
     /// They take that back: no answer is wanted.
     OfferTakenBack { usage: UsageId },
     /// What became of our `reinvite` or `update`, after back-off from glare.

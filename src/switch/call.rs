@@ -41,7 +41,7 @@ pub(super) struct Call {
     /// All streams of a call share a media worker.
     pub worker: Option<u16>,
     /// Their INVITE's offer; `None` when it had none.
-    pub offered: Option<negotiate::Offered>,
+    pub offered: Option<negotiate::SdpOffer>,
     /// What the called gets of the caller's headers.
     pub passed: Headers,
     /// What the caller gets of the headers with which the called refused.
@@ -91,7 +91,7 @@ pub struct Invited<'a> {
 pub(super) struct Arrival {
     pub signalling: Signalling,
     pub media: LegMedia,
-    pub offered: Option<negotiate::Offered>,
+    pub offered: Option<negotiate::SdpOffer>,
     pub passed: Headers,
     pub max_forwards: u8,
     pub secure: bool,
@@ -131,7 +131,7 @@ impl Switch {
         &mut self,
         now: Now,
         towards: Towards<'_>,
-        offered: Option<&negotiate::Offered>,
+        offered: Option<&negotiate::SdpOffer>,
         admission: &Admission,
     ) -> Result<LegMedia, Reply> {
         let full = || Reply::new(503).header("Retry-After", "5");
@@ -383,7 +383,7 @@ pub(super) enum Farewell {
 impl Call {
     /// Nobody has answered, and whoever does gets fax.
     pub fn offers_fax(&self) -> bool {
-        self.answered.is_none() && self.offered.as_ref().is_some_and(negotiate::Offered::is_fax)
+        self.answered.is_none() && self.offered.as_ref().is_some_and(negotiate::SdpOffer::is_fax)
     }
 
     /// Whether anybody may be called for it on that way.

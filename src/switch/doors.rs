@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use super::{
     Listener, Quirks, Switch,
     leg::{Leg, LegMedia},
-    negotiate::{self, Offered},
+    negotiate::{self, SdpOffer},
 };
 use crate::{
     base::{Now, Private, StreamId},
@@ -69,9 +69,9 @@ impl Switch {
         now: Now,
         worker: Option<u16>,
         towards: Towards<'_>,
-        (offered, quirks): (Option<&Offered>, Arc<Quirks>),
+        (offered, quirks): (Option<&SdpOffer>, Arc<Quirks>),
     ) -> Option<LegMedia> {
-        let is_browser = offered.map_or_else(|| towards.is_browser(), Offered::is_browsers);
+        let is_browser = offered.map_or_else(|| towards.is_browser(), SdpOffer::is_browsers);
         let pool = if is_browser { &mut self.doors.ports } else { &mut self.ports };
         let port = pool.take(now.mono, worker)?;
         let reached = self.reached_at(towards, port, offered);
@@ -112,7 +112,7 @@ impl Switch {
     /// Our addresses for that port, the best first. A pool bound to every address is reached at the one that the signalling
     /// uses, or at one of the family that is offered; for a page, which tells us none, at any that we have. A browser is
     /// told what is inside a NAT and what is outside: its signalling may come through a proxy, and it tries them all.
-    fn reached_at(&self, towards: Towards<'_>, port: Port, offered: Option<&Offered>) -> SmallVec<[IpAddr; 4]> {
+    fn reached_at(&self, towards: Towards<'_>, port: Port, offered: Option<&SdpOffer>) -> SmallVec<[IpAddr; 4]> {
         let bound = Some(port.rtp.ip()).filter(|ip| !ip.is_unspecified());
         let listeners = &self.settings.listeners;
         let (best, of_path) = match towards {
@@ -122,7 +122,7 @@ impl Switch {
                 let usual = listener.and_then(told).or(bound).unwrap_or(path.local.ip());
                 let others = listeners.iter().filter(|_| bound.is_none());
                 let others = others.map(|listener| told(listener).unwrap_or(listener.local.ip()));
-                let wanted = offered.and_then(Offered::address);
+                let wanted = offered.and_then(SdpOffer::address);
                 (Some(suiting(usual, others, port, wanted)), listener)
             }
             Towards::Page => (None, None),
@@ -138,7 +138,7 @@ impl Switch {
         };
         match towards {
             Towards::Phone(_) => {
-                let is_browser = offered.map_or_else(|| towards.is_browser(), Offered::is_browsers);
+                let is_browser = offered.map_or_else(|| towards.is_browser(), SdpOffer::is_browsers);
                 let both = of_path.filter(|of| is_browser && !of.inside.is_empty());
                 both.into_iter().flat_map(|of| [Some(outside(of)), inside(of)]).flatten().for_each(add);
             }

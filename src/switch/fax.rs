@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{
     Switch, Timer,
-    negotiate::{self, Offered, Suits},
+    negotiate::{self, SdpOffer, Suits},
 };
 use crate::{
     base::{LegId, Now},
@@ -29,7 +29,7 @@ pub(super) enum Turn {
 
 impl Switch {
     /// What an offer of a leg means for the other one.
-    pub(super) fn turn_of(&self, id: LegId, offered: &Offered) -> Turn {
+    pub(super) fn turn_of(&self, id: LegId, offered: &SdpOffer) -> Turn {
         let Some(leg) = self.legs.get(&id) else { return Turn::Refused(488) };
         let peer = leg.peer.and_then(|peer| self.legs.get(&peer));
         let is_peer_fax = peer.and_then(|peer| peer.media.agreed.as_ref()).is_some_and(negotiate::Agreed::is_fax);
@@ -64,7 +64,7 @@ impl Switch {
     }
 
     /// Asks the other leg for what this one wants.
-    pub(super) fn ask_to_turn(&mut self, now: Now, id: LegId, other: LegId, offered: Offered) {
+    pub(super) fn ask_to_turn(&mut self, now: Now, id: LegId, other: LegId, offered: SdpOffer) {
         self.make_offer(now, other, Suits::Offered(&offered));
         if let Some(other) = self.legs.get_mut(&other) {
             other.media.asked_to_turn = true;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::{
     Cause, Digits, EndedBy, Guest, LegParty, LegRecord, LegSide, Quality, Quirks, RingId,
-    negotiate::{self, Agreed, Menu, Offered, Suits},
+    negotiate::{self, Agreed, Menu, SdpOffer, Suits},
     signalling::Signalling,
 };
 use crate::{
@@ -91,7 +91,7 @@ pub(super) struct LegMedia {
     /// An answer of theirs is due to `local`, which is our offer.
     pub awaits_answer: bool,
     /// An offer of theirs that the peer has to answer first.
-    pub turns: Option<Box<Offered>>,
+    pub turns: Option<Box<SdpOffer>>,
     /// `local` asks for what the peer wants to become.
     pub asked_to_turn: bool,
     /// The plane has the stream.
@@ -142,7 +142,7 @@ impl LegMedia {
     }
 
     /// Our next answer, to an offer inside the call: with the codec as it is, where the offer has it.
-    pub fn answer(&mut self, offered: &Offered, other: Option<&Agreed>) -> Option<(Bytes, Agreed)> {
+    pub fn answer(&mut self, offered: &SdpOffer, other: Option<&Agreed>) -> Option<(Bytes, Agreed)> {
         self.version += 1;
         let answer = negotiate::answer(self, offered, other.or(self.agreed.as_ref()));
         self.version -= u64::from(answer.is_none());

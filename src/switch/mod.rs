@@ -300,7 +300,7 @@ impl Switch {
                 self.for_leg(usage, |switch, leg| switch.on_acked(now, leg, body.as_ref()));
             }
             Event::AckMissing { .. } => {}
-            Event::Offer { usage, method, body, .. } => {
+            Event::SdpOffer { usage, method, body, .. } => {
                 self.for_leg(usage, |switch, leg| switch.on_offer(now, leg, &method, body.as_ref()));
             }
             Event::OfferTakenBack { usage } => self.for_leg(usage, |switch, leg| switch.on_turn_taken_back(now, leg)),

@@ -46,7 +46,7 @@ const MUX: &str = "a=rtcp-mux\r\n";
 
 /// What a peer offers, as far as it concerns us.
 #[derive(Clone, PartialEq, Debug)]
-pub(super) struct Offered {
+pub(super) struct SdpOffer {
     /// What we could take, in the peer's order, with the peer's payload types.
     menu: Menu,
     remote: Remote,
@@ -101,7 +101,7 @@ const fn is_none(also: &[(u8, Codec)]) -> bool {
 }
 
 /// The offer in an INVITE: `None` when it has none, `Err` with the answer when there is nothing that we could take.
-pub(super) fn offered(request: &Message) -> Result<Option<Offered>, Reply> {
+pub(super) fn offered(request: &Message) -> Result<Option<SdpOffer>, Reply> {
     let accepts = |accept: &str| {
         let kind = accept.split(';').next().unwrap_or_default().trim();
         ["application/sdp", "application/*", "*/*"].iter().any(|wanted| kind.eq_ignore_ascii_case(wanted))
@@ -130,13 +130,13 @@ pub(super) fn no_media() -> Reply {
 }
 
 /// Reads an offer; `None` when it is malformed or has neither sound that we could take nor fax.
-pub(super) fn read_offer(text: &[u8]) -> Option<Offered> {
+pub(super) fn read_offer(text: &[u8]) -> Option<SdpOffer> {
     let session = Session::parse(text).ok()?;
     let Some(taken) = line_to_take(&session) else {
         return fax::read_offer(&session);
     };
     let media = session.media.get(taken)?;
-    Some(Offered {
+    Some(SdpOffer {
         menu: Menu::of(media),
         remote: remote(&session, media)?,
         lengths: Lengths::of(media),
@@ -152,7 +152,7 @@ pub(super) fn read_offer(text: &[u8]) -> Option<Offered> {
 
 /// Our answer to an offer of somebody who talks, or will talk, with the owner of `other`. `None` when the two can't be
 /// brought together.
-pub(super) fn answer(leg: &LegMedia, offered: &Offered, other: Option<&Agreed>) -> Option<(Bytes, Agreed)> {
+pub(super) fn answer(leg: &LegMedia, offered: &SdpOffer, other: Option<&Agreed>) -> Option<(Bytes, Agreed)> {
     if !leg.meets(offered) {
         return None;
     }
@@ -227,7 +227,7 @@ pub(super) fn answer(leg: &LegMedia, offered: &Offered, other: Option<&Agreed>) 
     Some((text.into(), agreed))
 }
 
-impl Offered {
+impl SdpOffer {
     /// Does it come from a browser?
     pub const fn is_browsers(&self) -> bool {
         self.browser.is_some()
@@ -254,7 +254,7 @@ pub(super) enum Suits<'a> {
     /// Nobody yet.
     Anybody,
     /// Who has offered this, and has no answer yet.
-    Offered(&'a Offered),
+    Offered(&'a SdpOffer),
     /// Who speaks this.
     Agreed(&'a Agreed),
 }

@@ -29,7 +29,7 @@ impl Switch {
         sdp: &str,
         admission: Admission,
     ) -> Result<(CallId, LegId), Reply> {
-        let offered = negotiate::read_offer(sdp.as_bytes()).filter(negotiate::Offered::is_browsers);
+        let offered = negotiate::read_offer(sdp.as_bytes()).filter(negotiate::SdpOffer::is_browsers);
         let offered = offered.ok_or_else(|| Reply::new(488))?;
         let media = self.room_for(now, Towards::Page, Some(&offered), &admission)?;
         let arrival = Arrival {

@@ -45,7 +45,8 @@ pub enum PageOrder {
     /// Its call was answered; our answer to its offer.
     Answered { sdp: String },
     /// Our answer to a further offer of it.
-    Answer { sdp: String },
+    #[serde(rename = "answer")]
+    SdpAnswer { sdp: String },
     /// That offer can't be met; what was agreed on stands.
     Refused { status: u16 },
     /// The leg is over.
@@ -134,7 +135,7 @@ impl Switch {
             Signalling::Dialog { usage, .. } => self.stack.respond_offer(now, usage, status, body.map(Body::sdp)),
             Signalling::Page(page) => {
                 let order = match body {
-                    Some(sdp) => PageOrder::Answer { sdp: lossy(&sdp) },
+                    Some(sdp) => PageOrder::SdpAnswer { sdp: lossy(&sdp) },
                     None => PageOrder::Refused { status },
                 };
                 self.tell_page(page, known.call, leg, order);

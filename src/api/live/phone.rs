@@ -128,7 +128,7 @@ pub fn read(text: &str) -> Result<PageSays, String> {
         Says::Answer { leg: at, sdp } => PageSays::Answer { leg: leg(at)?, sdp: fits(sdp)? },
         Says::HangUp { leg: at } => PageSays::HangUp { leg: leg(at)? },
         Says::Hold { leg: at, held } => PageSays::Hold { leg: leg(at)?, held },
-        Says::Offer { leg: at, sdp } => PageSays::Offer { leg: leg(at)?, sdp: fits(sdp)? },
+        Says::Offer { leg: at, sdp } => PageSays::SdpOffer { leg: leg(at)?, sdp: fits(sdp)? },
         Says::Dial { to, sdp, mark } => PageSays::Dial { to, sdp: fits(sdp)?, mark },
     })
 }

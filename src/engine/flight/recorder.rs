@@ -102,7 +102,7 @@ impl Standing {
                     | PageSays::Answer { .. }
                     | PageSays::HangUp { .. }
                     | PageSays::Hold { .. }
-                    | PageSays::Offer { .. }
+                    | PageSays::SdpOffer { .. }
                     | PageSays::Dial { .. } => {}
                 }
                 return;

@@ -129,7 +129,7 @@ fn sw_02_op_01_a_forwarded_call_outlives_the_process() {
     assert_eq!((world.engine.forwarded.len(), world.records.len()), (1, 0));
     let offer = world.phones[&ana].offer();
     world.reinvite(ana, call, Some(offer));
-    let asked = world.event(carrier(), |event| matches!(event, Event::Offer { .. }));
+    let asked = world.event(carrier(), |event| matches!(event, Event::SdpOffer { .. }));
     assert!(asked.is_some(), "a re-INVITE goes through the new process");
     let answer = world.phones[&carrier()].offer();
     world.command(carrier(), |stack, now| {

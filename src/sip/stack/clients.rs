@@ -330,7 +330,7 @@ impl Stack {
         }
         match owner {
             ClientOwner::Invite(usage) => self.on_invite_answer(now, id, usage, response, path),
-            ClientOwner::Offer(usage) => self.on_offer_answer(now, id, usage, response, path),
+            ClientOwner::SdpOffer(usage) => self.on_offer_answer(now, id, usage, response, path),
             ClientOwner::User { .. } | ClientOwner::Refresh(_) | ClientOwner::Bye(_) | ClientOwner::Notify(_)
                 if status < 200 => {}
             ClientOwner::User { told, .. } => {
@@ -350,7 +350,7 @@ impl Stack {
     fn on_no_answer(&mut self, now: Now, id: TransactionId, owner: ClientOwner, unreachable: bool) {
         match owner {
             ClientOwner::Invite(usage) => self.on_invite_silent(now, id, usage, unreachable),
-            ClientOwner::Offer(usage) => self.on_offer_silent(now, id, usage, unreachable),
+            ClientOwner::SdpOffer(usage) => self.on_offer_silent(now, id, usage, unreachable),
             ClientOwner::Refresh(usage) => self.on_refresh_silent(now, usage, unreachable),
             ClientOwner::User { told, .. } => {
                 let status = if unreachable { 503 } else { 408 };

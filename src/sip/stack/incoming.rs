@@ -186,10 +186,10 @@ impl Stack {
         let waits = matches!(server.state, ServerState::Asked | ServerState::Proceeding);
         match server.owner {
             ServerOwner::Invite(usage) if waits => self.on_invite_cancelled(now, usage, cancel),
-            ServerOwner::Offer(usage) if waits => self.on_offer_cancelled(now, id, usage),
+            ServerOwner::SdpOffer(usage) if waits => self.on_offer_cancelled(now, id, usage),
             ServerOwner::Proxy(proxied) if waits => self.on_proxy_cancelled(now, proxied),
             ServerOwner::Invite(_)
-            | ServerOwner::Offer(_)
+            | ServerOwner::SdpOffer(_)
             | ServerOwner::Proxy(_)
             | ServerOwner::User
             | ServerOwner::Nobody => {}

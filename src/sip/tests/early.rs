@@ -99,7 +99,7 @@ fn sw_04_sw_05_a_prack_may_offer() {
     respond(&mut world, usage, 183, Some("answer"));
     respond(&mut world, usage, 200, Some("answer"));
     pracks(&mut world, 2, "another offer");
-    let Some(Event::Offer { method: Method::Prack, body: Some(body), .. }) = world.events(0).last() else {
+    let Some(Event::SdpOffer { method: Method::Prack, body: Some(body), .. }) = world.events(0).last() else {
         panic!("{:?}", world.events(0))
     };
     assert_eq!(body, &Body::sdp("another offer"));
@@ -140,7 +140,7 @@ fn sw_05_an_early_update_waits_for_a_settled_offer() {
     world.inject(address(EVE), 0, &update(2));
     pracks(&mut world, 3, "");
     world.inject(address(EVE), 0, &update(4));
-    assert!(matches!(world.events(0).last(), Some(Event::Offer { method: Method::Update, .. })));
+    assert!(matches!(world.events(0).last(), Some(Event::SdpOffer { method: Method::Update, .. })));
     let (stack, now) = world.stack(0);
     stack.respond_offer(now, usage, 200, Some(Body::sdp("new answer")));
     world.run(MS(20));
@@ -160,7 +160,7 @@ fn sw_05_an_early_update_waits_for_a_settled_offer() {
     world.inject(address(BOB), 0, &update(1));
     world.inject(address(BOB), 0, &answer(&invite, 183, "one", &reliable(1), "answer"));
     world.inject(address(BOB), 0, &update(2));
-    assert!(matches!(world.events(0).last(), Some(Event::Offer { .. })));
+    assert!(matches!(world.events(0).last(), Some(Event::SdpOffer { .. })));
     let (stack, now) = world.stack(0);
     stack.respond_offer(now, usage, 200, Some(Body::sdp("new answer")));
     world.run(MS(20));

@@ -10,7 +10,7 @@ use crate::{
 
 fn offered(world: &World, end: usize) -> Vec<(Method, Option<Body>)> {
     let offers = world.events(end).iter().filter_map(|event| match event {
-        Event::Offer { method, body, .. } => Some((method.clone(), body.clone())),
+        Event::SdpOffer { method, body, .. } => Some((method.clone(), body.clone())),
         _ => None,
     });
     offers.collect()
@@ -324,7 +324,7 @@ fn a_missing_ack_to_a_later_2xx_ends_the_call() {
     world.run(Duration::from_secs(33));
     assert!(matches!(
         world.events(0),
-        [Event::Offer { .. }, Event::AckMissing { .. }, Event::Ended { why: Ended::Timeout, .. }]
+        [Event::SdpOffer { .. }, Event::AckMissing { .. }, Event::Ended { why: Ended::Timeout, .. }]
     ));
     assert_eq!(world.transactions("BYE"), 1);
     world.settle();

@@ -155,7 +155,7 @@ fn sw_02_a_dialog_goes_through_us() {
     let (stack, now) = town.world.stack(2);
     stack.reinvite(now, theirs, Some(Body::sdp("again")));
     town.run(MS(50));
-    let offered = |event: &Event| matches!(event, Event::Offer { .. });
+    let offered = |event: &Event| matches!(event, Event::SdpOffer { .. });
     assert!(town.has(0, offered), "{:?}", town.world.events(0));
     let (stack, now) = town.world.stack(0);
     stack.respond_offer(now, ours, 200, Some(Body::sdp("yes")));

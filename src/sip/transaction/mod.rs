@@ -115,7 +115,7 @@ pub(super) enum ClientOwner {
     /// The call that this INVITE opens.
     Invite(UsageId),
     /// The re-INVITE or UPDATE of a call.
-    Offer(UsageId),
+    SdpOffer(UsageId),
     /// The UPDATE that only keeps a session alive.
     Refresh(UsageId),
     Prack(UsageId),
@@ -132,9 +132,11 @@ impl ClientOwner {
     /// The call's side that it belongs to.
     pub fn usage(self) -> Option<UsageId> {
         match self {
-            Self::Invite(usage) | Self::Offer(usage) | Self::Refresh(usage) | Self::Prack(usage) | Self::Bye(usage) => {
-                Some(usage)
-            }
+            Self::Invite(usage)
+            | Self::SdpOffer(usage)
+            | Self::Refresh(usage)
+            | Self::Prack(usage)
+            | Self::Bye(usage) => Some(usage),
             Self::User { usage, .. } => usage,
             Self::Notify(_) | Self::Proxy(..) | Self::Nobody => None,
         }
@@ -172,7 +174,7 @@ pub(super) enum ServerOwner {
     User,
     Invite(UsageId),
     /// Their re-INVITE or UPDATE inside a call.
-    Offer(UsageId),
+    SdpOffer(UsageId),
     /// Whoever it is being forwarded to.
     Proxy(ProxyId),
     /// The stack did by itself.
@@ -183,7 +185,7 @@ impl ServerOwner {
     /// The call's side that it belongs to.
     pub fn usage(self) -> Option<UsageId> {
         match self {
-            Self::Invite(usage) | Self::Offer(usage) => Some(usage),
+            Self::Invite(usage) | Self::SdpOffer(usage) => Some(usage),
             Self::User | Self::Proxy(_) | Self::Nobody => None,
         }
     }

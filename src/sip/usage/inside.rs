@@ -158,7 +158,7 @@ impl Stack {
     pub(in crate::sip) fn on_request_inside(&mut self, now: Now, path: Path, request: Message, id: UsageId) {
         let Some(method) = request.method().cloned() else { return };
         let owner = match method {
-            Method::Invite | Method::Update => ServerOwner::Offer(id),
+            Method::Invite | Method::Update => ServerOwner::SdpOffer(id),
             Method::Bye | Method::Prack => ServerOwner::Nobody,
             Method::Ack
             | Method::Cancel

@@ -92,7 +92,7 @@ impl Stack {
     }
 
     fn send_offer(&mut self, now: Now, id: UsageId, method: Method, body: Option<Body>, tries: u8) {
-        let owner = ClientOwner::Offer(id);
+        let owner = ClientOwner::SdpOffer(id);
         let sent = self.send_inside(now, id, &method, owner, body.as_ref(), |stack, usage, writer| {
             let reliable = body.is_some() && usage.abilities.reliable;
             let abilities = Abilities { reliable, ..usage.abilities };
@@ -274,7 +274,7 @@ impl Stack {
                     usage.queued = Some(Box::new((ours.method, ours.body)));
                     self.usage_timers.cancel((id, UsageClock::Glare));
                 }
-                self.tell(Event::Offer { usage: id, method, body, request: request.clone() });
+                self.tell(Event::SdpOffer { usage: id, method, body, request: request.clone() });
             }
         }
     }
@@ -339,7 +339,7 @@ impl Stack {
         }
     }
 
-    /// Answers an [`Event::Offer`]. False: there is none any more.
+    /// Answers an [`Event::SdpOffer`]. False: there is none any more.
     pub fn respond_offer(&mut self, now: Now, usage: UsageId, status: u16, body: Option<Body>) -> bool {
         self.answer_offer(now, usage, Reply { body, ..Reply::new(status) })
     }

@@ -194,7 +194,7 @@ impl Stack {
             Some(body) if invited.offered || reliable.answered => {
                 let method = Method::Prack;
                 *exchange = Exchange::Theirs { transaction, method: method.clone(), late: false };
-                return self.tell(Event::Offer { usage: id, method, body: Some(body), request: prack.clone() });
+                return self.tell(Event::SdpOffer { usage: id, method, body: Some(body), request: prack.clone() });
             }
             Some(body) => {
                 reliable.answered = true;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Agreed, Menu, Offered, formats::Choice, head, holds, lengths::Lengths, lines::Lines, lines_of, places::remote,
+    Agreed, Menu, SdpOffer, formats::Choice, head, holds, lengths::Lengths, lines::Lines, lines_of, places::remote,
 };
 use crate::{
     media::{Codec, PayloadTypes},
@@ -56,9 +56,9 @@ impl Fax {
 }
 
 /// An offer of fax and of no sound that we could take.
-pub fn read_offer(session: &Session) -> Option<Offered> {
+pub fn read_offer(session: &Session) -> Option<SdpOffer> {
     let (taken, media, fax) = Fax::find(session)?;
-    Some(Offered {
+    Some(SdpOffer {
         menu: menu(),
         remote: remote(session, media)?,
         lengths: Lengths::USUAL,
@@ -73,7 +73,7 @@ pub fn read_offer(session: &Session) -> Option<Offered> {
 }
 
 /// Our answer, with what the other side grants; `None` while there is none who does.
-pub fn answer(leg: &LegMedia, offered: &Offered, other: Option<&Agreed>) -> Option<(Bytes, Agreed)> {
+pub fn answer(leg: &LegMedia, offered: &SdpOffer, other: Option<&Agreed>) -> Option<(Bytes, Agreed)> {
     let theirs = offered.fax.as_ref().filter(|_| can_have(leg))?;
     let granted = other?.fax.as_ref()?;
     let mut text = head(leg, None);

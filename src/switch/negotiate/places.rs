@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{Offered, browser};
+use super::{SdpOffer, browser};
 use crate::{
     media::Remote,
     sip::Reply,
@@ -37,7 +37,7 @@ fn is_of_one(ip: IpAddr) -> bool {
     }
 }
 
-impl Offered {
+impl SdpOffer {
     /// Where it wants its sound; `None` where it names no place.
     pub fn address(&self) -> Option<IpAddr> {
         let ip = self.remote.rtp.ip();
@@ -47,7 +47,7 @@ impl Offered {
 
 impl LegMedia {
     /// Whether the two can meet: in one family, the one that our own description names.
-    pub fn meets(&self, offered: &Offered) -> bool {
+    pub fn meets(&self, offered: &SdpOffer) -> bool {
         offered.address().is_none_or(|ip| self.address.is_ipv4() == ip.is_ipv4() && self.port.reaches(ip))
     }
 
