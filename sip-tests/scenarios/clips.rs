@@ -160,7 +160,7 @@ fn sc_04_ch_13_a_third_hears_it_too() {
         eva.answers_after(secs(1));
         world.run_for(secs(1));
         let call = world.snapshot().calls[0].call;
-        let add = Request::AddParty { call, by: UserId(1), to: "eva".into() };
+        let add = Request::AddLeg { call, by: UserId(1), to: "eva".into() };
         world.asks(Actor::Agent(ana.id), add).expect("rung");
         world.within(5, "Eva is in it", |_| eva.all_calls().pop().is_some_and(|call| call.is_up()));
         world.run_for(secs(1));

@@ -243,7 +243,7 @@ fn as_21_a_third_talks_on() {
     eva.answers_after(secs(1));
     let call = talking(&world, &ana);
     let id = world.snapshot().calls[0].call;
-    let add = Request::AddParty { call: id, by: UserId(1), to: "eva".into() };
+    let add = Request::AddLeg { call: id, by: UserId(1), to: "eva".into() };
     world.asks(Actor::Agent(ana.id), add).unwrap();
     world.within(5, "Eva is in it", |_| eva.all_calls().pop().is_some_and(|call| call.is_up()));
     ana.talks(Talk::Never);

@@ -314,7 +314,7 @@ fn who_left_two_others_stays_away() {
     eva.answers_after(secs(1));
     let customer = talking(&world, &ana);
     let call = world.snapshot().calls[0].call;
-    world.asks(Actor::System, Request::AddParty { call, by: UserId(1), to: "eva".into() }).expect("eva is rung");
+    world.asks(Actor::System, Request::AddLeg { call, by: UserId(1), to: "eva".into() }).expect("eva is rung");
     world.within(5, "eva is in it", |_| eva.all_calls().pop().is_some_and(|call| call.is_up()));
     world.run_for(secs(2));
     let leaves = eva.call();

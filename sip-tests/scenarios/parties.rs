@@ -74,7 +74,7 @@ impl Desk {
     }
 
     pub fn adds(&self, to: &str) -> Result<(), Refused> {
-        self.asks(Request::AddParty { call: self.call(), by: UserId(1), to: to.into() })
+        self.asks(Request::AddLeg { call: self.call(), by: UserId(1), to: to.into() })
     }
 
     fn passes_on(&self, to: &str, failed: Option<BlindFailed>) -> Result<(), Refused> {
@@ -162,10 +162,10 @@ fn ch_13_parties_are_dropped() {
     desk.world.within(3, "Eva is in it", |_| is_in(&desk.eva));
     desk.world.run_for(secs(1));
     let leg = desk.leg(LegParty::User(EVA));
-    desk.asks(Request::DropParty { call: desk.call(), leg }).expect("dropped");
+    desk.asks(Request::DropLeg { call: desk.call(), leg }).expect("dropped");
     desk.world.within(1, "Eva is out", |_| desk.eva.call().is_over());
     assert_eq!(desk.table(), [".x", "x."]);
-    assert_eq!(desk.asks(Request::DropParty { call: desk.call(), leg }).expect_err("gone").status, 404);
+    assert_eq!(desk.asks(Request::DropLeg { call: desk.call(), leg }).expect_err("gone").status, 404);
 
     desk.eva.does(Habit::Refuses(486));
     desk.adds("eva").expect("rung");
@@ -181,7 +181,7 @@ fn ch_13_parties_are_dropped() {
     desk.world.run_for(secs(1));
     let leg =
         desk.world.snapshot().calls[0].legs.iter().find(|leg| matches!(leg.party, LegParty::Trunk(_))).unwrap().leg;
-    desk.asks(Request::DropParty { call: desk.call(), leg }).expect("dropped");
+    desk.asks(Request::DropLeg { call: desk.call(), leg }).expect("dropped");
     desk.world.within(1, "the customer is out", |_| desk.customer.is_over());
     desk.world.run_for(secs(1));
     assert!(desk.world.hear_each_other(&desk.ana, &desk.eva));
@@ -206,7 +206,7 @@ fn ch_03_a_muted_leg_is_not_heard() {
     let Desk { world, customer, ana, .. } = &desk;
     let leg = desk.leg(LegParty::User(UserId(1)));
     for muted in [true, false] {
-        desk.asks(Request::MuteParty { call: desk.call(), leg, muted }).expect("done");
+        desk.asks(Request::MuteLeg { call: desk.call(), leg, muted }).expect("done");
         let before = customer.with(|call| call.media.ear.packets);
         assert_eq!(desk.table(), if muted { ["..", "x."] } else { [".x", "x."] });
         let packets = customer.with(|call| call.media.ear.packets) - before;
@@ -278,7 +278,7 @@ fn op_01_ch_02_ch_03_what_was_confirmed_of_a_call_is_kept() {
     let Desk { world, customer, ana, .. } = &desk;
     let leg = desk.leg(LegParty::User(UserId(1)));
     for muted in [true, false] {
-        desk.asks(Request::MuteParty { call: desk.call(), leg, muted }).expect("done");
+        desk.asks(Request::MuteLeg { call: desk.call(), leg, muted }).expect("done");
         restarts(world);
         assert_eq!(desk.table(), if muted { ["..", "x."] } else { [".x", "x."] }, "muted: {muted}");
     }
@@ -491,17 +491,17 @@ fn ch_13_a_guest_is_no_host() {
     let (hosts, guests) = (desk.leg(LegParty::User(UserId(1))), desk.leg(LegParty::User(user)));
     let as_rui = |request| world.asks(Actor::Agent(rui.id), request).map(|_| ());
     for request in [
-        Request::DropParty { call, leg: hosts },
-        Request::MuteParty { call, leg: customers, muted: true },
+        Request::DropLeg { call, leg: hosts },
+        Request::MuteLeg { call, leg: customers, muted: true },
         Request::SetGain { call, leg: customers, gain_db: 6 },
         Request::Hold { call, held: true },
         Request::Transfer { call, by: user, to: "eva".into(), failed: None },
         Request::Consult { call, by: user, to: "eva".into() },
-        Request::AddParty { call, by: user, to: "eva".into() },
+        Request::AddLeg { call, by: user, to: "eva".into() },
     ] {
         assert_eq!(as_rui(request).expect_err("not his call").status, 403);
     }
-    as_rui(Request::MuteParty { call, leg: guests, muted: true }).expect("his own");
+    as_rui(Request::MuteLeg { call, leg: guests, muted: true }).expect("his own");
     as_rui(Request::HangUp { call }).expect("his own part");
     world.within(2, "he is out", |_| rui.call().is_over());
     world.run_for(secs(1));

@@ -225,7 +225,7 @@ fn rc_03_p25_thirds_and_queues_are_one_recording() {
     let (id, _) = live(&world);
     let customer = voice(&call);
     let first = voice(&ana.call());
-    let add = Request::AddParty { call: id, by: ANA, to: "eva".into() };
+    let add = Request::AddLeg { call: id, by: ANA, to: "eva".into() };
     world.asks(Actor::Agent(ana.id), add).unwrap();
     world.within(5, "Eva is in it", |_| eva.all_calls().pop().is_some_and(|call| call.is_up()));
     world.run_for(secs(4));

@@ -52,9 +52,9 @@ impl Engine {
                     note.part_end = Some(PartEnd::Transferred);
                 }
                 self.switch.set_guest(leg, Guest::Party);
-                self.switch.replace_party(now, with, Some(leg), Cause::NORMAL);
+                self.switch.replace_leg(now, with, Some(leg), Cause::NORMAL);
             }
-            ConsultStep::Cancel => self.switch.drop_party(now, leg, Cause::NORMAL),
+            ConsultStep::Cancel => self.switch.drop_leg(now, leg, Cause::NORMAL),
             ConsultStep::Swap => self.switch.set_guest(leg, Guest::Consults { with, talks: !talks }),
             ConsultStep::Merge => self.switch.set_guest(leg, Guest::Party),
         }

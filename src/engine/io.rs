@@ -321,18 +321,21 @@ pub enum Request {
         door: acd::Door,
     },
     /// Rings somebody for a live call, by the rights of a user: a number as he would dial it.
-    AddParty {
+    #[serde(alias = "add_party")]
+    AddLeg {
         call: CallId,
         by: UserId,
         to: String,
     },
     /// Ends one leg; two who are left talk on.
-    DropParty {
+    #[serde(alias = "drop_party")]
+    DropLeg {
         call: CallId,
         leg: LegId,
     },
     /// Nobody hears a leg, or all do again.
-    MuteParty {
+    #[serde(alias = "mute_party")]
+    MuteLeg {
         call: CallId,
         leg: LegId,
         muted: bool,
@@ -420,13 +423,13 @@ pub enum Request {
 impl Request {
     /// The call that is another one afterwards, and goes on.
     pub(super) const fn changed_call(&self) -> Option<CallId> {
-        if let Self::AddParty { call, .. }
-        | Self::DropParty { call, .. }
+        if let Self::AddLeg { call, .. }
+        | Self::DropLeg { call, .. }
         | Self::Transfer { call, .. }
         | Self::Hold { call, .. }
         | Self::Consult { call, .. }
         | Self::ConsultStep { call, .. }
-        | Self::MuteParty { call, .. }
+        | Self::MuteLeg { call, .. }
         | Self::SetGain { call, .. }
         | Self::Supervise { call, .. }
         | Self::EndSupervision { call, .. } = self

@@ -36,7 +36,6 @@ mod options;
 mod order;
 mod outgoing;
 mod pages;
-mod parties;
 mod pickup;
 mod queue_calls;
 mod record;
@@ -48,6 +47,7 @@ mod servers;
 mod settings;
 mod sip_in;
 mod snapshot;
+mod thirds;
 mod told;
 mod transfers;
 mod trunks;
@@ -73,7 +73,6 @@ pub use menus::{
     menus_round, reached,
 };
 pub use pages::{PAGE_LEGS_MAX, PAGE_SDP_MAX, PAGES_MAX, PAGES_PER_USER_MAX, PageLeg, PageSays, PageTold};
-pub use parties::Supervision;
 pub use queue_calls::outcome_name;
 pub use record::{CallRecord, Direction, QueueRecord, Record, STORY_MAX, StoryEvent, StoryStep};
 pub use recordings::{
@@ -84,6 +83,7 @@ pub use settings::{
     AgentLost, BlindFailed, Centre, Clip, Devices, EngineSettings, Limits, QueueVoice, Spoken, ToQueue, WaitingSound,
 };
 pub use snapshot::{CallStage, CallView, Counts, DeviceKind, DeviceView, LegView, MenuView, Snapshot};
+pub use thirds::Supervision;
 pub use trunks::TrunkView;
 pub use watching::{
     DndShown, KeptPublication, KeptWatch, Medium, Shown, WATCHED_BY_ONE_MAX, WatchSettings, WatchView, Watchers,

@@ -78,15 +78,15 @@ impl Engine {
             Request::Assign { interaction, agent } => acd.assign(now, interaction, agent, actor)?,
             Request::Pull { interaction, agent } => _ = acd.pull(now, interaction, agent)?,
             Request::SetDoor { queue, door } => acd.set_door(now, queue, door, actor)?,
-            Request::AddParty { call, by, to } => self.host(call, actor)?.add_party(now, call, by, &to)?,
+            Request::AddLeg { call, by, to } => self.host(call, actor)?.add_leg(now, call, by, &to)?,
             Request::Transfer { call, by, to, failed } => {
                 self.host(call, actor)?.transfer(now, call, by, &to, failed)?
             }
             Request::Hold { call, held } => self.host(call, actor)?.hold(now, call, held)?,
             Request::Consult { call, by, to } => self.host(call, actor)?.consult(now, call, by, &to)?,
             Request::ConsultStep { call, step } => self.host(call, actor)?.consult_step(now, call, step)?,
-            Request::DropParty { call, leg } => self.host_or_own(call, actor, leg)?.drop_party(now, call, leg)?,
-            Request::MuteParty { call, leg, muted } => self.mute_party(call, actor, leg, muted)?,
+            Request::DropLeg { call, leg } => self.host_or_own(call, actor, leg)?.drop_leg(now, call, leg)?,
+            Request::MuteLeg { call, leg, muted } => self.mute_leg(call, actor, leg, muted)?,
             Request::SetGain { call, leg, gain_db } => self.set_gain(call, actor, leg, gain_db)?,
             Request::JudgeAnswer { call, leg, settings } => self.judge_answer(call, leg, settings)?,
             Request::Supervise { call, user, mode } => self.supervise(now, call, user, mode)?,

@@ -47,7 +47,7 @@ const OVER: &str = "this call is over";
 
 impl Engine {
     /// Rings somebody for a call in which people talk, by the rights of `by`.
-    pub(super) fn add_party(&mut self, now: Now, call: CallId, by: UserId, to: &str) -> Result<(), Refused> {
+    pub(super) fn add_leg(&mut self, now: Now, call: CallId, by: UserId, to: &str) -> Result<(), Refused> {
         let (targets, caller) = self.whom_to_add(now, call, by, to)?;
         self.ring_third(now, Third { call, what: ThirdIs::Party }, targets, caller)
     }
@@ -127,7 +127,7 @@ impl Engine {
     pub(super) fn end_supervision(&mut self, now: Now, call: CallId, user: UserId) -> Result<(), Refused> {
         let leg = self.supervisor_leg(call, user);
         let leg = leg.ok_or_else(|| Refused::unknown("not_in_it", "you are not in this call"))?;
-        self.switch.drop_party(now, leg, Cause::NORMAL);
+        self.switch.drop_leg(now, leg, Cause::NORMAL);
         Ok(())
     }
 
@@ -157,19 +157,19 @@ impl Engine {
     /// Ends a call, or the part of who was brought into it.
     pub(super) fn hang_up_asked(&mut self, now: Now, call: CallId, actor: Actor) -> Result<(), Refused> {
         match self.guest_leg(call, actor) {
-            Some(own) => self.drop_party(now, call, own),
+            Some(own) => self.drop_leg(now, call, own),
             None => self.hang_up(now, call, actor),
         }
     }
 
     /// Ends one leg of a call; two who are left talk on.
-    pub(super) fn drop_party(&mut self, now: Now, call: CallId, leg: LegId) -> Result<(), Refused> {
+    pub(super) fn drop_leg(&mut self, now: Now, call: CallId, leg: LegId) -> Result<(), Refused> {
         self.check_leg(call, leg)?;
-        self.switch.drop_party(now, leg, Cause::NORMAL);
+        self.switch.drop_leg(now, leg, Cause::NORMAL);
         Ok(())
     }
 
-    pub(super) fn mute_party(&mut self, call: CallId, actor: Actor, leg: LegId, muted: bool) -> Result<(), Refused> {
+    pub(super) fn mute_leg(&mut self, call: CallId, actor: Actor, leg: LegId, muted: bool) -> Result<(), Refused> {
         self.host_or_own(call, actor, leg)?.check_leg(call, leg)?;
         if self.switch.set_muted(leg, muted) {
             return Ok(());
@@ -273,7 +273,7 @@ impl Engine {
         let Some(third) = self.thirds.remove(&ring) else { return false };
         if self.switch.call(third.call).is_none_or(|sight| self.switch.partner(sight.caller_leg()).is_none()) {
             // Nobody talks any more.
-            self.switch.drop_party(now, leg, Cause::CANCELLED);
+            self.switch.drop_leg(now, leg, Cause::CANCELLED);
             if let ThirdIs::Asked(with) = third.what {
                 self.end_asking(with);
             }
@@ -287,7 +287,7 @@ impl Engine {
             && self.whom_to_take_over(third.call).is_err()
         {
             // Another was faster while this one's phone rang.
-            self.switch.drop_party(now, leg, Cause::ELSEWHERE);
+            self.switch.drop_leg(now, leg, Cause::ELSEWHERE);
             self.live(now, Happened::PartyLost { call: third.call, cause: Cause::ELSEWHERE });
             return true;
         }
@@ -317,10 +317,10 @@ impl Engine {
     /// He has picked up, and talks on there; unless he took the call back himself in this very moment.
     fn on_recalled(&mut self, now: Now, held: LegId, leg: LegId) {
         if self.switch.leg(held).is_none_or(|leg| !leg.holds()) {
-            return self.switch.drop_party(now, leg, Cause::ELSEWHERE);
+            return self.switch.drop_leg(now, leg, Cause::ELSEWHERE);
         }
         if self.switch.admit_guest(now, leg, Guest::Party) {
-            self.switch.replace_party(now, held, Some(leg), Cause::ELSEWHERE);
+            self.switch.replace_leg(now, held, Some(leg), Cause::ELSEWHERE);
         }
     }
 
@@ -391,7 +391,7 @@ impl Engine {
             note.part_end = Some(PartEnd::TakenOver);
         }
         self.switch.set_guest(leg, Guest::Party);
-        self.switch.replace_party(now, agent, Some(leg), Cause::NORMAL);
+        self.switch.replace_leg(now, agent, Some(leg), Cause::NORMAL);
         Ok(())
     }
 

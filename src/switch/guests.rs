@@ -60,7 +60,7 @@ impl Switch {
         let Some(known) = self.legs.get_mut(&leg).filter(|leg| leg.is_up() && leg.peer.is_none()) else { return false };
         let is_ours = known.media.agreed.as_ref().is_some_and(|agreed| agreed.codec.is_ours());
         if !is_ours {
-            self.drop_party(now, leg, Cause::MEDIA);
+            self.drop_leg(now, leg, Cause::MEDIA);
             return false;
         }
         known.guest = Some(guest);
@@ -111,12 +111,12 @@ impl Switch {
     }
 
     /// Ends one leg at somebody's wish. The others talk on if there are two of them; otherwise the call is over.
-    pub fn drop_party(&mut self, now: Now, leg: LegId, cause: Cause) {
-        self.replace_party(now, leg, None, cause);
+    pub fn drop_leg(&mut self, now: Now, leg: LegId, cause: Cause) {
+        self.replace_leg(now, leg, None, cause);
     }
 
     /// The same, and this guest, if it is one, takes its place before any other.
-    pub fn replace_party(&mut self, now: Now, leg: LegId, by: Option<LegId>, cause: Cause) {
+    pub fn replace_leg(&mut self, now: Now, leg: LegId, by: Option<LegId>, cause: Cause) {
         let Some(known) = self.legs.get(&leg) else { return };
         let (call, guest, peer) = (known.call, known.guest, known.peer);
         let is_caller = self.calls.get(&call).is_some_and(|call| call.caller_leg == leg);

@@ -31,7 +31,7 @@ pub struct CallView {
     /// Somebody is asked in private, or rung to be.
     pub asking: bool,
     pub legs: usize,
-    pub parties: Vec<PartyView>,
+    pub parties: Vec<LegView>,
     #[serde(skip)]
     pub agent_id: Option<AgentId>,
     /// Agents who have it through no queue.
@@ -49,7 +49,7 @@ pub struct SupervisionView {
 
 /// One leg of a call. Supervisors who only listen or whisper are not shown: an agent sees this too.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-pub struct PartyView {
+pub struct LegView {
     pub leg: String,
     /// The number or address.
     pub name: String,
@@ -77,7 +77,7 @@ impl CallView {
 }
 
 impl Names<'_> {
-    pub(super) fn parties(&self, call: &engine::CallView) -> Vec<PartyView> {
+    pub(super) fn parties(&self, call: &engine::CallView) -> Vec<LegView> {
         let is_shown = |leg: &&engine::LegView| match leg.guest {
             None | Some(Guest::Party | Guest::Barges | Guest::Consults { .. }) => true,
             Some(Guest::Listens | Guest::Whispers { .. }) => false,
@@ -85,12 +85,12 @@ impl Names<'_> {
         call.legs.iter().filter(is_shown).map(|leg| self.party(leg)).collect()
     }
 
-    fn party(&self, leg: &engine::LegView) -> PartyView {
+    fn party(&self, leg: &engine::LegView) -> LegView {
         let user = match leg.party {
             LegParty::User(user) => self.users.get(&user),
             LegParty::Trunk(_) => None,
         };
-        PartyView {
+        LegView {
             leg: leg.leg.0.to_string(),
             name: leg.address.reveal().clone(),
             user: user.map(|user| user.name.to_string()),

@@ -15,7 +15,7 @@ use crate::{
     switch::User,
 };
 
-use super::calls::{CallView, PartyView, SupervisionView, supervisions};
+use super::calls::{CallView, LegView, SupervisionView, supervisions};
 
 /// Everything that pages show, as of one moment. Unchanged parts are shared with the view before.
 #[derive(Clone, Debug, Default)]
@@ -142,7 +142,7 @@ pub struct EngagementView {
     /// `null`: the call is not recorded now.
     pub recording: Option<RecordingView>,
     /// Who is in the call, and whether somebody is asked in private, or rung to be.
-    pub parties: Vec<PartyView>,
+    pub parties: Vec<LegView>,
     pub asking: bool,
     pub caller: String,
     pub accepted: Wall,

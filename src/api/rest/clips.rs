@@ -12,7 +12,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Asked, Body, DONE, Done, number, parties::own_call};
+use super::{Asked, Body, DONE, Done, live_calls::own_call, number};
 use crate::{
     api::{Api, Problem, Signed, clips::too_large},
     base::{ClipId, Wall},

@@ -17,7 +17,7 @@ use crate::{
 };
 
 const NO_CALL: &str = "There is no such call; it may have just ended.";
-const NO_PARTY: &str = "There is no such leg in this call; it may have just ended.";
+const NO_LEG: &str = "There is no such leg in this call; it may have just ended.";
 
 /// Whoever is judged waits meanwhile: nobody does for longer.
 const ANALYSIS_MILLIS_MAX: u32 = 30_000;
@@ -27,14 +27,14 @@ const NUMBER_MAX: usize = 128;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct NewParty {
+pub struct NewLeg {
     /// As the user who asks would dial it.
     to: String,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct PartyChange {
+pub struct LegChange {
     #[serde(default)]
     muted: Option<bool>,
     #[serde(default)]
@@ -52,11 +52,11 @@ pub async fn add(
     State(api): State<Arc<Api>>,
     signed: Signed,
     Path(call): Path<String>,
-    Body(new): Body<NewParty>,
+    Body(new): Body<NewLeg>,
 ) -> Result<Json<Done>, Problem> {
     check_number(&new.to)?;
     let (call, actor) = own_call(&api, &signed, &call).await?;
-    api.ask(actor, Request::AddParty { call, by: signed.user.user, to: new.to }).await?;
+    api.ask(actor, Request::AddLeg { call, by: signed.user.user, to: new.to }).await?;
     Ok(DONE)
 }
 
@@ -65,12 +65,12 @@ pub async fn change(
     State(api): State<Arc<Api>>,
     signed: Signed,
     Path((call, leg)): Path<(String, String)>,
-    Body(change): Body<PartyChange>,
+    Body(change): Body<LegChange>,
 ) -> Result<Json<Done>, Problem> {
     let (call, actor) = own_call(&api, &signed, &call).await?;
-    let leg = party(&api, call, &leg).await?;
+    let leg = leg_of(&api, call, &leg).await?;
     let request = match (change.muted, change.gain_db) {
-        (Some(muted), None) => Request::MuteParty { call, leg, muted },
+        (Some(muted), None) => Request::MuteLeg { call, leg, muted },
         (None, Some(gain_db)) if Gain::DB.contains(&gain_db) => Request::SetGain { call, leg, gain_db },
         (None, Some(_)) => {
             let (least, most) = (Gain::DB.start(), Gain::DB.end());
@@ -93,8 +93,8 @@ pub async fn drop_one(
     Path((call, leg)): Path<(String, String)>,
 ) -> Result<Json<Done>, Problem> {
     let (call, actor) = own_call(&api, &signed, &call).await?;
-    let leg = party(&api, call, &leg).await?;
-    api.ask(actor, Request::DropParty { call, leg }).await?;
+    let leg = leg_of(&api, call, &leg).await?;
+    api.ask(actor, Request::DropLeg { call, leg }).await?;
     Ok(DONE)
 }
 
@@ -106,7 +106,7 @@ pub async fn judge(
     Body(settings): Body<AnswerSettings>,
 ) -> Result<Json<Done>, Problem> {
     let (call, actor) = own_call(&api, &signed, &call).await?;
-    let leg = party(&api, call, &leg).await?;
+    let leg = leg_of(&api, call, &leg).await?;
     let longest = [settings.initial_silence_ms, settings.greeting_ms, settings.total_analysis_time_ms];
     if longest.into_iter().any(|millis| millis > ANALYSIS_MILLIS_MAX) {
         return Err(Problem::bad_request(format!("No time may be longer than {ANALYSIS_MILLIS_MAX} ms.")));
@@ -167,7 +167,7 @@ pub async fn consult(
     State(api): State<Arc<Api>>,
     signed: Signed,
     Path(call): Path<String>,
-    Body(new): Body<NewParty>,
+    Body(new): Body<NewLeg>,
 ) -> Result<Json<Done>, Problem> {
     check_number(&new.to)?;
     let (call, actor) = own_call(&api, &signed, &call).await?;
@@ -238,9 +238,9 @@ pub(super) async fn own_call(api: &Api, signed: &Signed, call: &str) -> Result<(
 }
 
 /// A leg that is shown: who listens in is nobody's to mute or to put out.
-async fn party(api: &Api, call: CallId, leg: &str) -> Result<LegId, Problem> {
+async fn leg_of(api: &Api, call: CallId, leg: &str) -> Result<LegId, Problem> {
     let view = api.view().await?;
     let live = view.calls.get(&call).ok_or_else(|| Problem::not_found(NO_CALL))?;
-    let known = live.parties.iter().find(|party| party.leg == leg);
-    known.ok_or_else(|| Problem::not_found(NO_PARTY)).and_then(|party| number(&party.leg, NO_PARTY)).map(LegId)
+    let known = live.parties.iter().find(|known| known.leg == leg);
+    known.ok_or_else(|| Problem::not_found(NO_LEG)).and_then(|known| number(&known.leg, NO_LEG)).map(LegId)
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tower_http::services::ServeFile;
 
-use super::{Asked, Body, DONE, Done, Scope, number, parties, records};
+use super::{Asked, Body, DONE, Done, Scope, live_calls, number, records};
 use crate::{
     api::{Api, Problem, Signed},
     base::{CallId, SegmentId, Wall},
@@ -78,7 +78,7 @@ pub async fn change(
     Path(call): Path<String>,
     Body(change): Body<RecordingChange>,
 ) -> Result<Json<Done>, Problem> {
-    let (call, actor) = parties::own_call(&api, &signed, &call).await?;
+    let (call, actor) = live_calls::own_call(&api, &signed, &call).await?;
     api.ask(actor, Ask::RestRecording { call, rests: change.paused }).await?;
     Ok(DONE)
 }

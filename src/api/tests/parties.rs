@@ -51,8 +51,8 @@ async fn ch_13_ch_03_who_brings_a_third_in() {
     assert_eq!(at("PUT", &ana, "11/parties/2", r#"{"muted":true}"#).await, StatusCode::OK);
     assert_eq!(at("DELETE", &eva, "11/parties/3", "").await, StatusCode::OK);
     let asked: Vec<_> = desk.picture.asked();
-    assert!(matches!(&asked[0], (Actor::Agent(ANA), Request::AddParty { call: CallId(11), to, .. }) if to == "eva"));
-    let mute = Request::MuteParty { call: CallId(11), leg: LegId(2), muted: true };
+    assert!(matches!(&asked[0], (Actor::Agent(ANA), Request::AddLeg { call: CallId(11), to, .. }) if to == "eva"));
+    let mute = Request::MuteLeg { call: CallId(11), leg: LegId(2), muted: true };
     assert_eq!(asked[1], (Actor::Agent(ANA), mute));
     for body in
         [r#"{}"#, r#"{"gain_db":13}"#, r#"{"gain_db":-25}"#, r#"{"gain_db":3,"muted":true}"#, r#"{"gain_db":1.5}"#]
@@ -64,7 +64,7 @@ async fn ch_13_ch_03_who_brings_a_third_in() {
     assert_eq!(at("PUT", &ana, "11/parties/2", r#"{"gain_db":-24}"#).await, StatusCode::OK);
     let quieter = Request::SetGain { call: CallId(11), leg: LegId(2), gain_db: -24 };
     assert_eq!(desk.picture.asked(), [(Actor::Agent(ANA), quieter)]);
-    let put_out = Request::DropParty { call: CallId(11), leg: LegId(3) };
+    let put_out = Request::DropLeg { call: CallId(11), leg: LegId(3) };
     assert_eq!(asked[2], (Actor::Supervisor(UserId(3)), put_out));
     let calls = desk.get(&ana, "/api/v1/calls").await.json();
     assert_eq!(calls["calls"][0]["legs"], 3, "who listens is not shown");
