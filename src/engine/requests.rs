@@ -112,12 +112,11 @@ impl Engine {
         Ok(Answer::Explanation(Box::new(explained)))
     }
 
-    /// An offer is taken or declined only by whom it was made to.
+    /// An offer is taken or declined only by whom it was made to: to others it is as one that is not.
     fn check_offer(&self, agent: AgentId, offer: crate::base::OfferId) -> Result<(), Refused> {
-        match self.offers.get(&offer) {
-            Some(asked) if asked.agent == agent => Ok(()),
-            Some(_) => Err(Refused::not_allowed("not_yours", "this offer was made to somebody else")),
-            None => Err(Refused::unknown("no_offer", "this offer is over")),
-        }
+        let own = self.offers.get(&offer).filter(|asked| asked.agent == agent);
+        own.map(|_| ()).ok_or_else(|| {
+            Refused::unknown("no_offer", "this offer is over: it was answered, withdrawn, or its time is up")
+        })
     }
 }

@@ -13,7 +13,7 @@ use super::{Body, DONE, Done, MembershipChange, StatusChange, number};
 use crate::{
     acd::Extension,
     api::{Api, Problem, Signed, live},
-    base::{AgentId, EngagementId, OfferId},
+    base::{EngagementId, OfferId},
     engine::{Actor, Request},
     store::{PageUser, Role},
 };
@@ -98,8 +98,7 @@ pub async fn accept(
     signed: Signed,
     Path(offer): Path<String>,
 ) -> Result<Json<Done>, Problem> {
-    let agent = signed.agent()?;
-    let offer = own_offer(&api, agent, &offer).await?;
+    let (agent, offer) = (signed.agent()?, offer_of(&offer)?);
     api.ask(Actor::Agent(agent), Request::Accept { agent, offer }).await?;
     Ok(DONE)
 }
@@ -110,20 +109,14 @@ pub async fn decline(
     signed: Signed,
     Path(offer): Path<String>,
 ) -> Result<Json<Done>, Problem> {
-    let agent = signed.agent()?;
-    let offer = own_offer(&api, agent, &offer).await?;
+    let (agent, offer) = (signed.agent()?, offer_of(&offer)?);
     api.ask(Actor::Agent(agent), Request::Decline { agent, offer }).await?;
     Ok(DONE)
 }
 
-/// An offer that is not his is to him as one that is not.
-async fn own_offer(api: &Api, agent: AgentId, offer: &str) -> Result<OfferId, Problem> {
-    const NONE: &str = "This offer is over: it was answered, withdrawn, or its time is up.";
-    let offer = OfferId(number(offer, NONE)?);
-    let snapshot = api.snapshot().await?;
-    let own = snapshot.acd.agents.iter().find(|view| view.agent == agent);
-    let is_own = own.is_some_and(|own| own.offers.iter().any(|live| live.offer == offer));
-    is_own.then_some(offer).ok_or_else(|| Problem::not_found(NONE))
+/// Whose offer it is, the engine knows.
+fn offer_of(text: &str) -> Result<OfferId, Problem> {
+    number(text, "There is no such offer.").map(OfferId)
 }
 
 /// Which wrap-up; the only one when left out.

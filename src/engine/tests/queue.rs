@@ -3,7 +3,7 @@ use std::{net::SocketAddr, time::Duration};
 use super::world::{CARRIER, World, centre};
 use crate::{
     acd::Status,
-    base::{AgentId, QueueId},
+    base::{AgentId, OfferId, QueueId},
     engine::{Happened, Input, Request},
     media::{self, Command},
     sip::{Event, Reply},
@@ -147,6 +147,24 @@ fn rt_11_an_offer_that_nobody_takes_moves_on() {
     world.pass(Duration::from_secs(21));
     assert!(world.event(eva, |event| matches!(event, Event::Cancelled { .. })).is_some());
     assert!(world.incoming(max).is_some());
+}
+
+/// CH-01: another's offer is to an agent as one that is not.
+#[test]
+fn ch_01_anothers_offer_is_none() {
+    let mut world = World::new(38);
+    world.phone("eva", 6003);
+    world.phone("max", 6004);
+    world.call(carrier(), "+351210000001", "800");
+    let (max, offer, none) = (AgentId(2), world.offer().expect("eva's"), OfferId(9_999));
+    let requests = [
+        Request::Accept { agent: max, offer },
+        Request::Decline { agent: max, offer },
+        Request::Accept { agent: max, offer: none },
+    ];
+    let [taken, declined, made_up] = requests.map(|request| world.request(request).expect_err("not his"));
+    assert_eq!((taken.status, &taken, &declined), (404, &made_up, &made_up));
+    assert_eq!((world.offer(), world.status(1)), (Some(offer), Status::Ringing));
 }
 
 /// RT-15, CH-16: an agent in a call of his own is not offered anything; nor is he rung directly while he is busy.
