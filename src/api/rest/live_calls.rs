@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::{FromRequestParts, Path, State},
+    http::request::Parts,
 };
 use serde::Deserialize;
 
 use super::{Body, DONE, Done, Scope, number};
 use crate::{
     api::{Api, Problem, Signed},
-    base::{CallId, LegId},
+    base::{CallId, LegId, UserId},
     engine::{Actor, AnswerSettings, BlindFailed, ConsultStep, Gain, Request, Supervision},
     store::Role,
 };
@@ -48,27 +49,18 @@ pub struct SupervisionChange {
 }
 
 /// `POST /api/v1/calls/{call}/parties`: brings a third into one's own call, or any for a supervisor.
-pub async fn add(
-    State(api): State<Arc<Api>>,
-    signed: Signed,
-    Path(call): Path<String>,
-    Body(new): Body<NewLeg>,
-) -> Result<Json<Done>, Problem> {
+pub async fn add(State(api): State<Arc<Api>>, own: OwnCall, Body(new): Body<NewLeg>) -> Result<Json<Done>, Problem> {
     check_number(&new.to)?;
-    let (call, actor) = own_call(&api, &signed, &call).await?;
-    api.ask(actor, Request::AddLeg { call, by: signed.user.user, to: new.to }).await?;
+    api.ask(own.actor, Request::AddLeg { call: own.call, by: own.user, to: new.to }).await?;
     Ok(DONE)
 }
 
 /// `PUT /api/v1/calls/{call}/parties/{leg}`: nobody hears it, or all do again; or they hear it louder, or quieter.
 pub async fn change(
     State(api): State<Arc<Api>>,
-    signed: Signed,
-    Path((call, leg)): Path<(String, String)>,
+    OwnLeg { actor, call, leg }: OwnLeg,
     Body(change): Body<LegChange>,
 ) -> Result<Json<Done>, Problem> {
-    let (call, actor) = own_call(&api, &signed, &call).await?;
-    let leg = leg_of(&api, call, &leg).await?;
     let request = match (change.muted, change.gain_db) {
         (Some(muted), None) => Request::MuteLeg { call, leg, muted },
         (None, Some(gain_db)) if Gain::DB.contains(&gain_db) => Request::SetGain { call, leg, gain_db },
@@ -87,13 +79,7 @@ pub async fn change(
 }
 
 /// `DELETE /api/v1/calls/{call}/parties/{leg}`: puts it out; two who are left talk on.
-pub async fn drop_one(
-    State(api): State<Arc<Api>>,
-    signed: Signed,
-    Path((call, leg)): Path<(String, String)>,
-) -> Result<Json<Done>, Problem> {
-    let (call, actor) = own_call(&api, &signed, &call).await?;
-    let leg = leg_of(&api, call, &leg).await?;
+pub async fn drop_one(State(api): State<Arc<Api>>, OwnLeg { actor, call, leg }: OwnLeg) -> Result<Json<Done>, Problem> {
     api.ask(actor, Request::DropLeg { call, leg }).await?;
     Ok(DONE)
 }
@@ -101,12 +87,9 @@ pub async fn drop_one(
 /// `POST /api/v1/calls/{call}/parties/{leg}/answer`: a person or a machine? The live connection tells.
 pub async fn judge(
     State(api): State<Arc<Api>>,
-    signed: Signed,
-    Path((call, leg)): Path<(String, String)>,
+    OwnLeg { actor, call, leg }: OwnLeg,
     Body(settings): Body<AnswerSettings>,
 ) -> Result<Json<Done>, Problem> {
-    let (call, actor) = own_call(&api, &signed, &call).await?;
-    let leg = leg_of(&api, call, &leg).await?;
     let longest = [settings.initial_silence_ms, settings.greeting_ms, settings.total_analysis_time_ms];
     if longest.into_iter().any(|millis| millis > ANALYSIS_MILLIS_MAX) {
         return Err(Problem::bad_request(format!("No time may be longer than {ANALYSIS_MILLIS_MAX} ms.")));
@@ -140,50 +123,42 @@ pub struct ConsultChange {
 /// `POST /api/v1/calls/{call}/transfer`: to a person, a group, a queue or a number, without asking first.
 pub async fn transfer(
     State(api): State<Arc<Api>>,
-    signed: Signed,
-    Path(call): Path<String>,
+    own: OwnCall,
     Body(new): Body<NewTransfer>,
 ) -> Result<Json<Done>, Problem> {
     check_number(&new.to)?;
-    let (call, actor) = own_call(&api, &signed, &call).await?;
-    api.ask(actor, Request::Transfer { call, by: signed.user.user, to: new.to, failed: new.on_failure }).await?;
+    api.ask(own.actor, Request::Transfer { call: own.call, by: own.user, to: new.to, failed: new.on_failure }).await?;
     Ok(DONE)
 }
 
 /// `PUT /api/v1/calls/{call}/hold`
 pub async fn hold(
     State(api): State<Arc<Api>>,
-    signed: Signed,
-    Path(call): Path<String>,
+    own: OwnCall,
     Body(change): Body<HoldChange>,
 ) -> Result<Json<Done>, Problem> {
-    let (call, actor) = own_call(&api, &signed, &call).await?;
-    api.ask(actor, Request::Hold { call, held: change.held }).await?;
+    api.ask(own.actor, Request::Hold { call: own.call, held: change.held }).await?;
     Ok(DONE)
 }
 
 /// `POST /api/v1/calls/{call}/consult`: asks somebody in private while the customer hears music.
 pub async fn consult(
     State(api): State<Arc<Api>>,
-    signed: Signed,
-    Path(call): Path<String>,
+    own: OwnCall,
     Body(new): Body<NewLeg>,
 ) -> Result<Json<Done>, Problem> {
     check_number(&new.to)?;
-    let (call, actor) = own_call(&api, &signed, &call).await?;
-    api.ask(actor, Request::Consult { call, by: signed.user.user, to: new.to }).await?;
+    api.ask(own.actor, Request::Consult { call: own.call, by: own.user, to: new.to }).await?;
     Ok(DONE)
 }
 
 /// `PUT /api/v1/calls/{call}/consult`: complete, cancel, swap or merge.
 pub async fn consult_step(
     State(api): State<Arc<Api>>,
-    signed: Signed,
-    Path(call): Path<String>,
+    own: OwnCall,
     Body(change): Body<ConsultChange>,
 ) -> Result<Json<Done>, Problem> {
-    let (call, actor) = own_call(&api, &signed, &call).await?;
-    api.ask(actor, Request::ConsultStep { call, step: change.step }).await?;
+    api.ask(own.actor, Request::ConsultStep { call: own.call, step: change.step }).await?;
     Ok(DONE)
 }
 
@@ -222,7 +197,59 @@ pub async fn end_supervision(
     Ok(DONE)
 }
 
-/// One's own call, or any for a supervisor. Another's call is to an agent as one that is not.
+/// The call that the address names and who acts on it: one's own call, or any for a supervisor. Another's call is to an agent as
+/// one that is not.
+pub struct OwnCall {
+    call: CallId,
+    actor: Actor,
+    user: UserId,
+}
+
+impl FromRequestParts<Arc<Api>> for OwnCall {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
+        let signed = Signed::from_request_parts(parts, api).await?;
+        let named = named(parts, api).await?;
+        let (call, actor) = own_call(api, &signed, &named.call).await?;
+        Ok(Self { call, actor, user: signed.user.user })
+    }
+}
+
+/// A leg of such a call that is shown: who listens in is nobody's to mute or to put out.
+pub struct OwnLeg {
+    call: CallId,
+    leg: LegId,
+    actor: Actor,
+}
+
+impl FromRequestParts<Arc<Api>> for OwnLeg {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
+        let OwnCall { call, actor, .. } = OwnCall::from_request_parts(parts, api).await?;
+        let named = named(parts, api).await?.leg.unwrap_or_default();
+        let view = api.view().await?;
+        let live = view.calls.get(&call).ok_or_else(|| Problem::not_found(NO_CALL))?;
+        let known = live.parties.iter().find(|known| known.leg == named);
+        let known = known.ok_or_else(|| Problem::not_found(NO_LEG))?;
+        Ok(Self { call, leg: LegId(number(&known.leg, NO_LEG)?), actor })
+    }
+}
+
+/// What an address under `/calls` names.
+#[derive(Deserialize)]
+struct Named {
+    call: String,
+    leg: Option<String>,
+}
+
+async fn named(parts: &mut Parts, api: &Arc<Api>) -> Result<Named, Problem> {
+    let named = Path::<Named>::from_request_parts(parts, api).await;
+    named.map(|Path(named)| named).map_err(|_| Problem::not_found(NO_CALL))
+}
+
+/// The same of a call that stands elsewhere than in the address.
 pub(super) async fn own_call(api: &Api, signed: &Signed, call: &str) -> Result<(CallId, Actor), Problem> {
     let call = CallId(number(call, NO_CALL)?);
     let view = api.view().await?;
@@ -235,12 +262,4 @@ pub(super) async fn own_call(api: &Api, signed: &Signed, call: &str) -> Result<(
         }
         (Role::Agent, _) => Err(Problem::not_found(NO_CALL)),
     }
-}
-
-/// A leg that is shown: who listens in is nobody's to mute or to put out.
-async fn leg_of(api: &Api, call: CallId, leg: &str) -> Result<LegId, Problem> {
-    let view = api.view().await?;
-    let live = view.calls.get(&call).ok_or_else(|| Problem::not_found(NO_CALL))?;
-    let known = live.parties.iter().find(|known| known.leg == leg);
-    known.ok_or_else(|| Problem::not_found(NO_LEG)).and_then(|known| number(&known.leg, NO_LEG)).map(LegId)
 }
