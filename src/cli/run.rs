@@ -25,7 +25,6 @@ pub fn run(config: &Path) -> Result<(), Failed> {
     // Whoever sees it well may tell it to end.
     let signals = Signals::hear()?;
     let running = server::start(loaded, origin, Arc::new(move || metrics.render()))?;
-    threads::abort_on_panic();
     signals.heed(running.control())?;
     say(&mut std::io::stdout().lock(), &running)?;
     match running.wait() {

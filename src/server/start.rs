@@ -201,7 +201,8 @@ fn start_all(
     handle.set_reloader(Arc::clone(&reloader));
     let pages = Pages::start(runtime.handle(), http, database, handle, clock, metrics, api)
         .map_err(StartError::new("pages"))?;
-    let engine = threads::start(ENGINE_THREAD, move || guarded(switch)).map_err(StartError::new("threads"))?;
+    threads::abort_on_panic();
+    let engine = threads::start(ENGINE_THREAD, move || switch.run()).map_err(StartError::new("threads"))?;
     let watchdog = start_watchdog(pulse, flight).map_err(StartError::new("threads"))?;
     Ok(Running {
         bound,
@@ -281,18 +282,6 @@ impl Control {
     /// Ends now; calls are hung up.
     pub fn end(&self) {
         let _ = self.inbox.push(Order::End);
-    }
-}
-
-/// A panic in the engine is a fault of ours that leaves calls in no known state: abort, and be started again.
-fn guarded(switch: Loop) -> Ended {
-    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| switch.run())) {
-        Ok(ended) => ended,
-        Err(_) => {
-            tracing::error!("the engine has failed: aborting, to be started again");
-            logging::flush();
-            std::process::abort();
-        }
     }
 }
 

@@ -10,7 +10,7 @@ pub const SHELL: &str = "shell";
 
 /// From now on a panic ends the process, to be started again, unless it is in a task of the shell: that loses one request or
 /// connection, and nobody's call. The engine, the media workers and whoever writes the journal or a recording leave things in
-/// no known state.
+/// no known state. Called behind whoever has last words to say: hooks of before run first.
 pub fn abort_on_panic() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
