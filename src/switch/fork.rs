@@ -13,7 +13,7 @@ use super::{
     signalling::{PageOrder, Signalling},
 };
 use crate::{
-    base::{CallId, LegId, Now, PageId},
+    base::{CallId, LegId, Now, PageId, Wall},
     sip::{Body, Fault, Headers, Invite, Path, Transport},
     wire::sip::{Message, NameAddr},
 };
@@ -225,10 +225,15 @@ impl Switch {
         Some(id)
     }
 
+    /// The wall clock as what is told of the leg's call goes by it.
+    fn time_at(&self, leg: LegId, now: Now) -> Option<Wall> {
+        self.legs.get(&leg).map(|leg| self.time_in(leg.call, now))
+    }
+
     /// 101-199 from a called leg.
     pub(super) fn on_provisional(&mut self, now: Now, id: LegId, status: u16, body: Option<Body>) {
+        let Some(at) = self.time_at(id, now) else { return };
         let Some(leg) = self.legs.get_mut(&id) else { return };
-        let at = self.calls.get(&leg.call).map_or(now.wall, |call| call.at(now));
         self.timers.cancel(Timer::Dead(id));
         let (status, body) = match status {
             183 if leg.media.quirks.rings_for_progress => (180, None),
@@ -263,10 +268,11 @@ impl Switch {
 
     /// 2xx from a called leg.
     pub(super) fn on_answered(&mut self, now: Now, id: LegId, body: Option<Body>, needs_ack_body: bool) {
+        let at = self.time_at(id, now);
         let Some(leg) = self.legs.get_mut(&id) else { return };
         self.timers.cancel(Timer::Dead(id));
         leg.state = LegState::Up;
-        leg.answered = Some(self.calls.get(&leg.call).map_or(now.wall, |call| call.at(now)));
+        leg.answered = at;
         let (call, ring, party, side, usage) = (leg.call, leg.ring, leg.party, leg.side, leg.signalling.usage());
         let has_media = match body {
             Some(body) => self.take_answer(now, id, &body),
