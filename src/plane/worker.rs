@@ -404,20 +404,10 @@ impl Worker {
     fn obey(&mut self, now: Instant, order: Order) {
         match order {
             Order::Obey(command) => {
-                let closing = match &command {
-                    Command::Close { stream } => self.core.port(*stream).filter(|port| port.worker != self.place),
-                    Command::Open { .. }
-                    | Command::Update { .. }
-                    | Command::Record { .. }
-                    | Command::Join { .. }
-                    | Command::Mix { .. }
-                    | Command::Part { .. }
-                    | Command::Play { .. }
-                    | Command::Stop { .. }
-                    | Command::SendDtmf { .. }
-                    | Command::Judge { .. }
-                    | Command::LoadClip { .. }
-                    | Command::DropClip { .. } => None,
+                let closing = if let Command::Close { stream } = &command {
+                    self.core.port(*stream).filter(|port| port.worker != self.place)
+                } else {
+                    None
                 };
                 let opened = link_of(&command);
                 self.core.handle_command(now, command);
@@ -520,19 +510,6 @@ impl Worker {
 
 /// The link of a leg that begins.
 fn link_of(command: &Command) -> Option<(u16, StreamId, Arc<Link>)> {
-    match command {
-        Command::Open { stream, port, form, .. } => Some((port.index, *stream, Arc::clone(form.link.as_ref()?))),
-        Command::Update { .. }
-        | Command::Record { .. }
-        | Command::Join { .. }
-        | Command::Mix { .. }
-        | Command::Part { .. }
-        | Command::Play { .. }
-        | Command::Stop { .. }
-        | Command::SendDtmf { .. }
-        | Command::Judge { .. }
-        | Command::Close { .. }
-        | Command::LoadClip { .. }
-        | Command::DropClip { .. } => None,
-    }
+    let Command::Open { stream, port, form, .. } = command else { return None };
+    Some((port.index, *stream, Arc::clone(form.link.as_ref()?)))
 }
