@@ -7,10 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{
-    browser::Said,
-    worker::{Order, Worker},
-};
+use super::{browser::Said, orders::Order, worker::Worker};
 use crate::{
     base::{Instant, StreamId},
     media::{PROTECTION_BYTES_MAX, Security, link::Link},

@@ -6,6 +6,7 @@
 mod bind;
 mod browser;
 mod crossing;
+mod orders;
 mod outbox;
 mod sys;
 #[cfg(test)]
@@ -31,8 +32,9 @@ use crate::{
 };
 use browser::{Browsers, Identity};
 use crossing::Crossing;
+use orders::{Bell, Order};
 use sys::Waker;
-use worker::{Bell, Order, Shared, Worker};
+use worker::{Shared, Worker};
 
 /// Commands that wait for one worker. One that lets so many pile up stands still; further ones are refused.
 pub const COMMANDS_MAX: usize = 65_536;

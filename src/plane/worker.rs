@@ -6,7 +6,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering, fence},
+        atomic::Ordering,
         mpsc::{Receiver, SyncSender, TrySendError},
     },
 };
@@ -16,8 +16,9 @@ use super::{
     bind::Pair,
     browser::Browsers,
     crossing::Crossing,
+    orders::{Bell, Order},
     outbox::SharedOutbox,
-    sys::{BATCH_MAX, Epoll, Inbox, Ready, Udp, Waker, prefer_this_thread},
+    sys::{BATCH_MAX, Epoll, Inbox, Ready, Udp, prefer_this_thread},
 };
 use crate::{
     base::{FastMap, FastSet, Instant, StreamId},
@@ -43,39 +44,6 @@ const SHARED: u64 = 1 << 32;
 
 /// Batches of datagrams taken from a shared socket a turn.
 const SHARED_A_TURN: usize = 64 / BATCH_MAX;
-
-/// What a worker is told.
-#[expect(clippy::large_enum_variant, reason = "moved twice; a box would cost an allocation an order")]
-#[derive(Debug)]
-pub enum Order {
-    Obey(Command),
-    /// The stream will come from another worker: hold everything until then.
-    Await(StreamId),
-    /// Gives the stream to that worker.
-    Release {
-        stream: StreamId,
-        to: u16,
-    },
-    /// Here it is, with its port's sockets; `None` when it was gone.
-    Adopt {
-        stream: StreamId,
-        moved: Option<Box<Stream>>,
-    },
-    Browser(Crossing),
-}
-
-/// Wakes a worker; rung again before it looked, it costs nothing.
-///
-/// A wake-up costs more than most orders do, and a worker with streams wakes by itself: with the next packet, at the
-/// latest with the core's sweep a tenth of a second on, and obeys what waits before it looks at any packet. So an order
-/// that nobody would notice to be late rings only a worker that [sleeps without end](Bell::is_deep_asleep).
-#[derive(Debug)]
-pub struct Bell {
-    waker: Waker,
-    rung: AtomicBool,
-    deep_asleep: AtomicBool,
-    ended: AtomicBool,
-}
 
 /// What the workers have in common.
 #[derive(Debug)]
@@ -170,67 +138,6 @@ pub fn watch(poll: &Epoll, pair: &Pair, index: u16) -> io::Result<()> {
     poll.add(&pair.rtcp, u64::from(index) << 1 | 1)
 }
 
-impl Order {
-    /// Whether it starts something that is heard, or that another worker waits for.
-    pub const fn is_urgent(&self) -> bool {
-        match self {
-            Self::Obey(command) => match command {
-                Command::Play { .. } | Command::SendDtmf { .. } => true,
-                Command::Open { .. }
-                | Command::Update { .. }
-                | Command::Record { .. }
-                | Command::Join { .. }
-                | Command::Mix { .. }
-                | Command::Part { .. }
-                | Command::Stop { .. }
-                | Command::Judge { .. }
-                | Command::Close { .. }
-                | Command::LoadClip { .. }
-                | Command::DropClip { .. } => false,
-            },
-            Self::Await(_) | Self::Release { .. } | Self::Adopt { .. } | Self::Browser(_) => true,
-        }
-    }
-}
-
-impl Bell {
-    pub const fn new(waker: Waker) -> Self {
-        let (rung, deep_asleep, ended) = (AtomicBool::new(false), AtomicBool::new(false), AtomicBool::new(false));
-        Self { waker, rung, deep_asleep, ended }
-    }
-
-    /// The worker has nothing open, and so no deadline: only a packet or the bell wakes it.
-    ///
-    /// Asked after an order was put down; the worker says it before its last look at the orders. The fences see to it
-    /// that not both miss the other.
-    pub fn is_deep_asleep(&self) -> bool {
-        fence(Ordering::SeqCst);
-        self.deep_asleep.load(Ordering::Relaxed)
-    }
-
-    fn fall_deep_asleep(&self) {
-        self.deep_asleep.store(true, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
-    }
-
-    pub fn ring(&self) {
-        if !self.rung.swap(true, Ordering::AcqRel) {
-            self.waker.wake();
-        }
-    }
-
-    pub fn end(&self) {
-        self.ended.store(true, Ordering::Release);
-        self.waker.wake();
-    }
-
-    /// Before the orders are read: one that comes later rings again.
-    fn hush(&self) {
-        self.waker.rest();
-        self.rung.store(false, Ordering::Release);
-    }
-}
-
 impl Worker {
     pub fn new(
         place: u16,
@@ -257,14 +164,14 @@ impl Worker {
         prefer_this_thread();
         let mut ready = [Ready { events: 0, u64: 0 }; READY_MAX];
         let mut buffer = [0; PACKET_BYTES_MAX];
-        while !self.bell.ended.load(Ordering::Acquire) {
+        while !self.bell.is_ended() {
             let timeout = self.sleep_time(clock);
             self.flush();
             let Ok(count) = self.shared.polls[usize::from(self.place)].wait(&mut ready, timeout) else {
                 // The kernel refuses our own poll: nothing can be served any more.
                 return;
             };
-            self.bell.deep_asleep.store(false, Ordering::Relaxed);
+            self.bell.wake_up();
             self.obey_all(clock());
             for some in ready[..count].chunks(PACKETS_A_CLOCK) {
                 let now = clock();
