@@ -21,6 +21,7 @@ mod http;
 mod limits;
 mod logging;
 mod notices;
+mod opening;
 mod page_phones;
 mod pages;
 mod pulse;
@@ -41,10 +42,11 @@ pub use flight::{Header as FlightHeader, KEY_FILE as FLIGHT_KEY_FILE, Key as Fli
 pub use handle::{Handle, REQUESTS_MAX};
 pub use held::HELD_MAX;
 pub use logging::{flush as flush_log, start_logging};
+pub use opening::database_url;
 pub use pulse::{ABORT_TIME, STALL_TIME};
 pub use reload::{Change, Origin, needs_restart};
 pub use sounds::read_all as read_sounds;
-pub use start::{Control, Running, StartError, database_url, start};
+pub use start::{Control, Running, StartError, start};
 pub use turn::Ended;
 
 use std::{io, sync::Arc, time::Duration};

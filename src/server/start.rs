@@ -2,16 +2,15 @@
 
 use std::{
     borrow::Cow,
-    fmt, fs, io,
+    fmt, io,
     net::SocketAddr,
-    os::unix::fs::{DirBuilderExt, PermissionsExt},
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, mpsc},
     thread::JoinHandle,
     time::Duration,
 };
 
-use tokio::{runtime::Builder, sync::Notify};
+use tokio::sync::Notify;
 
 use super::{
     Clock, ENGINE_THREAD, Ended, Handle, Order, Unsaved, admin,
@@ -19,7 +18,11 @@ use super::{
     certificate, credentials,
     flight::{Flight, Why},
     http::HttpClient,
-    limits, logging, notices, pages,
+    limits, notices,
+    opening::{
+        feed_records, make_folder, open_database, open_flight, open_journal, open_plane, start_recorder, start_runtime,
+    },
+    pages,
     pages::Pages,
     pulse::{self, Pulse},
     reload::{Origin, Reloader},
@@ -31,22 +34,15 @@ use super::{
 };
 use crate::{
     api::Reloaded,
-    base::{ClipId, Now},
-    engine::{self, Centre, Engine, EngineSettings, Entry, Input, Record},
-    media::{Command, Sound, spoken, tape::Reel},
+    base::ClipId,
+    engine::{self, Centre, Engine, EngineSettings, Entry, Input},
+    media::Sound,
     net::{Bound, Collector, Inbox},
-    plane::{self, Plane, PlaneSettings},
-    settings::{CentreFiles, Faults, HepSettings, JournalSync, Loaded, Places, ServerSettings},
+    plane::{self, Plane},
+    settings::{CentreFiles, Faults, HepSettings, Loaded, Places, ServerSettings},
     sip::TimerSettings,
-    store::{Database, Feeder, Journal, JournalSettings, recordings::Recorder},
     switch::{Listener, Times},
 };
-
-/// Threads for connections, pages and the database. The loop and the media workers have their own.
-const RUNTIME_THREADS: usize = 2;
-
-/// Media workers at most when the settings leave it open; below it, one a core: 1,500 calls are more than one core carries.
-const WORKERS_DEFAULT_MAX: usize = 8;
 
 /// Why the switch did not start. Nothing of it runs then.
 #[derive(Debug)]
@@ -76,7 +72,7 @@ impl StartError {
         }
     }
 
-    fn plain(what: &str, why: impl fmt::Display) -> Self {
+    pub(super) fn plain(what: &str, why: impl fmt::Display) -> Self {
         Self::Step { what: what.to_owned(), why: why.to_string(), hint: None }
     }
 }
@@ -285,125 +281,11 @@ impl Control {
     }
 }
 
-fn open_flight(
-    server: &ServerSettings,
-    data: &Path,
-    born: (&EngineSettings, [u8; 32], Now),
-    clock: Clock,
-) -> Result<Option<Flight>, StartError> {
-    if server.limits.recorder_octets == 0 {
-        return Ok(None);
-    }
-    let flight = Flight::open(data, server.limits.recorder_octets, born, clock);
-    let flight = flight.map_err(StartError::new("flight recorder"))?;
-    flight.catch_panics();
-    Ok(Some(flight))
-}
-
-fn make_folder(path: &str) -> Result<PathBuf, StartError> {
-    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(StartError::new(format!("data folder {path}")))?;
-    // Its files are ours alone, but who may write here may put others in their place.
-    let mode = fs::metadata(path).map_err(StartError::new(format!("data folder {path}")))?.permissions().mode();
-    if mode & 0o002 != 0 {
-        let why = format!("everybody may write there, so that its files could be anybody's; run: chmod 700 {path}");
-        return Err(StartError::plain(&format!("data folder {path}"), why));
-    }
-    Ok(PathBuf::from(path))
-}
-
-fn start_runtime(clock: Clock) -> io::Result<tokio::runtime::Runtime> {
-    limits::plain_pages();
-    limits::outlive_file_limits();
-    // Without it there are fewer calls.
-    let _ = limits::raise_open_files();
-    Builder::new_multi_thread()
-        .worker_threads(RUNTIME_THREADS)
-        .thread_name(threads::SHELL)
-        .on_thread_park(move || threads::on_rest(clock.mono()))
-        .enable_all()
-        .build()
-}
-
-type Opened = (Journal<Entry, Record>, Vec<Entry>);
-
-fn open_journal(server: &ServerSettings, data: &Path, inbox: &Inbox<Order>) -> Result<Opened, StartError> {
-    let mut settings = JournalSettings::at(data.join("journal.db"));
-    settings.power_loss_safe = match server.store.sync {
-        JournalSync::Commit => false,
-        JournalSync::Disk => true,
-    };
-    let inbox = inbox.clone();
-    let report = move |report| {
-        if inbox.push(Order::Journal(report)).is_err() {
-            metrics::counter!("journal_reports_lost_total").increment(1);
-        }
-    };
-    let (journal, restored) = Journal::open(settings, report).map_err(|error| StartError::plain("journal", error))?;
-    if let Some(moved) = restored.set_aside {
-        tracing::error!(path = %moved.display(), "the journal was damaged; what could be read was kept");
-    }
-    tracing::debug!(entries = restored.entries.len(), unreadable = restored.unreadable, "journal read");
-    Ok((journal, restored.entries))
-}
-
 /// What the engine is told before anybody calls.
 fn first_inputs(centre: &Centre, media: plane::Bound, restored: Vec<Entry>) -> impl Iterator<Item = Input> {
     let known = [Input::Settings(Box::new(centre.clone())), Input::Ports(media.ports)];
     let doors = media.doors.map(Input::Doors);
     known.into_iter().chain(doors).chain([Input::Restore(restored), Input::Restored])
-}
-
-fn open_plane(
-    server: &ServerSettings,
-    (tapes, sounds): (mpsc::SyncSender<Reel>, Vec<(ClipId, Sound)>),
-    clock: Clock,
-    inbox: &Inbox<Order>,
-) -> Result<(Plane, plane::Bound), StartError> {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let workers = match server.rtp.workers {
-        0 => cores.clamp(1, WORKERS_DEFAULT_MAX),
-        many => usize::from(many),
-    };
-    let settings = PlaneSettings {
-        address: server.rtp.bind,
-        ports: server.rtp.ports.clone(),
-        browsers: Some(Vec::new()),
-        workers: Some(workers),
-        country: server.rtp.tones,
-        seed: seed().map_err(StartError::new("seed"))?,
-        tapes: Some(tapes),
-    };
-    let inbox = inbox.clone();
-    let events = move |event| {
-        if inbox.push(Order::Input(Input::Media(event))).is_err() {
-            metrics::counter!("media_events_lost_total").increment(1);
-        }
-    };
-    let what = format!("[rtp] ports {}-{}", server.rtp.ports.start(), server.rtp.ports.end());
-    let (mut plane, media) = Plane::start(&settings, move || clock.mono(), events).map_err(StartError::new(what))?;
-    load_sounds(&mut plane, sounds)?;
-    Ok((plane, media))
-}
-
-/// Whoever writes recordings, and the way of tapes to it.
-fn start_recorder(data: &Path, inbox: &Inbox<Order>) -> Result<(Recorder, mpsc::SyncSender<Reel>), StartError> {
-    let inbox = inbox.clone();
-    let report = move |report| {
-        if inbox.push(Order::Input(Input::Segment(report))).is_err() {
-            // The next start asks for it again.
-            metrics::counter!("recordings_unfinished_total").increment(1);
-        }
-    };
-    Recorder::start(data.to_owned(), report).map_err(StartError::new("recorder"))
-}
-
-fn load_sounds(plane: &mut Plane, named: Vec<(ClipId, Sound)>) -> Result<(), StartError> {
-    for (clip, sound) in named.into_iter().chain(spoken::clips()) {
-        let command = Command::LoadClip { clip, sound: Arc::new(sound) };
-        plane.send(command).map_err(|_| StartError::plain("clip", "not taken"))?;
-    }
-    Ok(())
 }
 
 fn media_sink(mut plane: Plane) -> MediaSink {
@@ -412,48 +294,6 @@ fn media_sink(mut plane: Plane) -> MediaSink {
             metrics::counter!("media_commands_lost_total").increment(1);
         }
     })
-}
-
-/// Where the records are, by the settings.
-pub fn database_url(server: &ServerSettings) -> String {
-    match server.store.database.as_str() {
-        "" => format!("sqlite:{}", Path::new(&server.data_dir).join("strowger.db").display()),
-        url => url.to_owned(),
-    }
-}
-
-fn open_database(server: &ServerSettings) -> Result<Database, StartError> {
-    let url = database_url(server);
-    match Database::set_aside_if_damaged(&url) {
-        Ok(None) => {}
-        Ok(Some(aside)) => tracing::error!(
-            aside = %aside.display(),
-            "the database was damaged and a new one is begun: call records and page sign-ins of before are in that file"
-        ),
-        Err(why) => return Err(StartError::plain("database", format!("it is damaged and can't be set aside: {why}"))),
-    }
-    Database::open(&url).map_err(|error| StartError::plain("database", error))
-}
-
-fn feed_records(
-    runtime: &tokio::runtime::Runtime,
-    journal: &Journal<Entry, Record>,
-    database: &Database,
-    wake: &Arc<Notify>,
-) {
-    let feeder = Feeder::new(journal.outbox(), database.clone());
-    let wake = Arc::clone(wake);
-    let task = runtime.spawn(async move { feeder.run(&wake).await });
-    // It runs as long as the process: whatever ends it sooner must be seen.
-    let watch = async move {
-        if let Err(error) = task.await
-            && error.is_panic()
-        {
-            metrics::counter!("records_feeder_failed_total").increment(1);
-            tracing::error!(%error, "call records wait in the journal until the next start: what feeds the database has failed");
-        }
-    };
-    tokio_util::task::TaskTracker::new().spawn_on(watch, runtime.handle());
 }
 
 fn engine_settings(server: &ServerSettings, listeners: Vec<Listener>) -> EngineSettings {
@@ -490,24 +330,4 @@ fn start_watchdog(pulse: Pulse, flight: Option<Flight>) -> io::Result<mpsc::Send
     };
     drop(threads::start("watchdog", move || pulse::watch(&pulse, &stop, last_words))?);
     Ok(keep)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// THREATS (files): nothing is trusted that lies where everybody may write.
-    #[test]
-    fn a_folder_that_everybody_may_write_to_is_refused() {
-        let scratch = crate::store::scratch::Scratch::new("open-folder");
-        let folder = scratch.join("data");
-        let path = folder.to_str().expect("a path");
-        assert_eq!(make_folder(path).expect("a new folder"), folder);
-        let mode = |mode| fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).expect("permissions");
-        mode(0o777);
-        let told = make_folder(path).map_err(|fault| fault.to_string());
-        assert!(told.is_err_and(|told| told.contains("chmod 700")));
-        mode(0o755);
-        assert!(make_folder(path).is_ok(), "who may only read changes nothing");
-    }
 }
