@@ -7,6 +7,7 @@ mod pages;
 mod parties;
 mod people;
 mod recordings;
+mod records;
 mod rest;
 mod scope;
 mod sign_in;
