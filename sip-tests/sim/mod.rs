@@ -6,6 +6,7 @@ mod disk;
 mod handles;
 mod link;
 mod nat;
+mod outputs;
 mod page;
 mod plane;
 mod settle;
