@@ -5,7 +5,7 @@ use strowger::{
     engine::{Request, Supervision},
 };
 
-use super::parties::{Desk, EVA, SOFIA, desk, desk_at_a_page, is_in};
+use super::desk::{Desk, EVA, SOFIA, desk, desk_at_a_page, is_in};
 use crate::sim::secs;
 
 /// SV-07, SV-08, SW-10: listen, whisper, barge, by key and by page, and back; each cell of who hears whom.
