@@ -82,31 +82,14 @@ impl Switch {
             let addresses = reached.iter().map(at).chain(others).collect();
             negotiate::Door { secret: Private::new(self.chance.bytes()), fingerprint, addresses }
         });
-        Some(LegMedia {
-            stream: StreamId(self.ids.next_stream()),
+        let new = LegMedia::new(
+            StreamId(self.ids.next_stream()),
             port,
-            address,
-            session: self.chance.below(1 << 62),
-            version: 1,
-            quirks,
-            key: Private::new(self.chance.bytes()),
-            wants_security: false,
-            door,
-            agreed: None,
-            local: bytes::Bytes::new(),
-            ours: negotiate::Menu::default(),
-            awaits_answer: false,
-            turns: None,
-            asked_to_turn: false,
-            open: false,
-            form: None,
-            remote: None,
-            play: None,
-            clip: None,
-            queued: None,
-            standing: crate::media::Standing::begin(&mut self.chance),
-            standing_at: now.wall,
-        })
+            self.chance.below(1 << 62),
+            Private::new(self.chance.bytes()),
+            (crate::media::Standing::begin(&mut self.chance), now.wall),
+        );
+        Some(LegMedia { address, quirks, door, ..new })
     }
 
     /// Our addresses for that port, the best first. A pool bound to every address is reached at the one that the signalling

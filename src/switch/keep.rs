@@ -13,7 +13,7 @@ use super::{
     call::{Call, Farewell},
     doors::Towards,
     leg::{Leg, LegMedia, LegState, PlayWhy},
-    negotiate::{Agreed, Menu},
+    negotiate::Agreed,
     signalling::{Signalling, peer_name},
 };
 use crate::{
@@ -404,30 +404,15 @@ impl Switch {
     fn resume_media(&mut self, now: Now, kept: KeptMedia) -> Option<LegMedia> {
         let port = self.ports.claim(kept.rtp)?;
         let passed = now.wall.since(kept.standing_at);
+        let standing = kept.standing.later(passed, kept.agreed.codec.clock_hz());
+        let stream = StreamId(self.ids.next_stream());
         Some(LegMedia {
-            stream: StreamId(self.ids.next_stream()),
-            port,
             address: kept.address,
-            session: kept.session,
             version: kept.version,
             quirks: Arc::new(kept.quirks),
-            key: kept.key,
             wants_security: kept.wants_security,
-            door: None,
-            standing: kept.standing.later(passed, kept.agreed.codec.clock_hz()),
-            standing_at: now.wall,
             agreed: Some(kept.agreed),
-            local: bytes::Bytes::new(),
-            ours: Menu::default(),
-            awaits_answer: false,
-            turns: None,
-            asked_to_turn: false,
-            open: false,
-            form: None,
-            remote: None,
-            play: None,
-            clip: None,
-            queued: None,
+            ..LegMedia::new(stream, port, kept.session, kept.key, (standing, now.wall))
         })
     }
 

@@ -127,6 +127,41 @@ pub(super) enum PlayWhy {
 }
 
 impl LegMedia {
+    /// Nothing has been offered or agreed on yet, and the address told is the port's own.
+    pub fn new(
+        stream: StreamId,
+        port: media::Port,
+        session: u64,
+        key: Private<[u8; media::KEY_BYTES]>,
+        (standing, standing_at): (media::Standing, Wall),
+    ) -> Self {
+        Self {
+            stream,
+            port,
+            address: port.rtp.ip(),
+            session,
+            version: 1,
+            quirks: Arc::default(),
+            key,
+            wants_security: false,
+            door: None,
+            agreed: None,
+            local: Bytes::new(),
+            ours: Menu::default(),
+            awaits_answer: false,
+            turns: None,
+            asked_to_turn: false,
+            open: false,
+            form: None,
+            remote: None,
+            play: None,
+            clip: None,
+            queued: None,
+            standing,
+            standing_at,
+        }
+    }
+
     /// It is protected, or nothing.
     pub fn is_secure(&self) -> bool {
         self.wants_security || self.agreed.as_ref().is_some_and(|agreed| agreed.security.is_some())

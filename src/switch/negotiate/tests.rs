@@ -7,31 +7,8 @@ use crate::{
 };
 
 fn leg() -> LegMedia {
-    LegMedia {
-        stream: StreamId(1),
-        port: Port { worker: 0, index: 0, rtp: "192.0.2.1:20000".parse().unwrap() },
-        address: "192.0.2.1".parse().unwrap(),
-        session: 7,
-        version: 1,
-        quirks: Default::default(),
-        key: crate::base::Private::new([7; 30]),
-        wants_security: false,
-        door: None,
-        agreed: None,
-        local: Bytes::new(),
-        ours: Menu::default(),
-        awaits_answer: false,
-        turns: None,
-        asked_to_turn: false,
-        open: false,
-        form: None,
-        remote: None,
-        play: None,
-        clip: None,
-        queued: None,
-        standing: crate::media::Standing::default(),
-        standing_at: crate::base::Wall::default(),
-    }
+    let port = Port { worker: 0, index: 0, rtp: "192.0.2.1:20000".parse().unwrap() };
+    LegMedia::new(StreamId(1), port, 7, crate::base::Private::new([7; 30]), Default::default())
 }
 
 fn leg_of(ours: &Menu) -> LegMedia {
