@@ -2,13 +2,15 @@
 
 use serde_json::json;
 use strowger::{
-    acd::{Onward, Selection, Status},
+    acd::{Factor, Onward, QueueSettings, Selection, Status},
+    base::MenuId,
     engine::{Input, MenuEnd, Said},
+    switch::Destination,
 };
 
 use super::{
-    caller,
-    menus::{SALES, WELCOME, calls_menu, clip, ends, has_menus, seller},
+    SUPPORT_NUMBER, caller,
+    menus::{MENU_NUMBER, SALES, WELCOME, calls_menu, clip, ends, has_menus, seller},
 };
 use crate::sim::{Agent, Call, Habit, Phone, SUPPORT, Voice, World, millis, secs};
 
@@ -227,5 +229,43 @@ fn rt_05_a_caller_has_an_agent_of_his_own() {
         call.hangs_up();
         world.run_for(secs(1));
     }
+    world.settle();
+}
+
+/// QE-12, QE-18, OP-02: a number whose queue or menu leads back to it ends the call after some rounds, whichever way round it goes;
+/// nobody else notices.
+#[test]
+fn qe_12_qe_18_a_circle_of_numbers_ends() {
+    let back = format!("number:{SUPPORT_NUMBER}");
+    let world = World::seed(2_210);
+    has_menus(&world, [late("1", "hangup"), json!({ "key": "round", "to": format!("number:{MENU_NUMBER}") })]);
+    let (eva, rui) = (seller(&world, "eva"), world.phone("rui"));
+    rui.registers();
+    rui.does(Habit::AnswersAtOnce);
+    world.run_for(secs(1));
+    let talk = eva.calls("rui");
+    world.within(3, "others talk", |world| world.hear_each_other(&talk, &rui));
+    let turns_round = |change: &dyn Fn(&mut QueueSettings)| {
+        world.centre_has(|centre| {
+            let queue = centre.acd.queues.get_mut(&SUPPORT).unwrap();
+            *queue = QueueSettings { key: queue.key.clone(), ..Default::default() };
+            queue.overflow = vec![onward(&back)];
+            change(queue);
+        });
+        let call = world.carrier().calls(SUPPORT_NUMBER);
+        world.within(10, "it is over", |_| call.is_over());
+        assert!(talk.is_up());
+    };
+    turns_round(&|queue| queue.closed = true);
+    turns_round(&|queue| queue.join_unless = [Factor::LoggedOut].into());
+    turns_round(&|queue| queue.leave_when = [Factor::LoggedOut].into());
+    world.centre_has(|centre| {
+        let route = centre.routes.iter_mut().find(|route| route.destination == Destination::Menu(MenuId(1)));
+        route.unwrap().destination = Destination::Menu(MenuId(2));
+    });
+    let call = world.carrier().calls(MENU_NUMBER);
+    world.within(10, "it is over", |_| call.is_over());
+    assert!(world.hear_each_other(&talk, &rui));
+    talk.hangs_up();
     world.settle();
 }

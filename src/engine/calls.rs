@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{CallRecord, Direction, Engine, Entry, Happened, Output, Record, Refused, note::Note, order::phases_of};
+use super::{
+    Alarm, CallRecord, Direction, Engine, Entry, Happened, Output, Record, Refused, note::Note, order::phases_of,
+};
 use crate::{
     acd::{Actor, DirectKind, PartEnd},
     base::{AgentId, CallId, GroupId, Now, TrunkId, UserId},
@@ -39,6 +41,9 @@ impl Direction {
     }
 }
 
+/// How often a call may be led elsewhere without any time passing; the next time ends it.
+const LEADS_AT_ONCE_MAX: u8 = 16;
+
 impl Engine {
     /// A call was admitted: find out where it goes.
     pub(super) fn begin_call(&mut self, now: Now, call: CallId, party: LegParty, shows_number: bool) {
@@ -73,7 +78,27 @@ impl Engine {
         true
     }
 
+    /// Where nothing waits or plays on the way, a circle of numbers, menus and queues would go round for ever within one turn.
+    fn goes_in_circles(&mut self, now: Now, call: CallId) -> bool {
+        let Some(note) = self.notes.get_mut(&call) else { return false };
+        let times = if note.led.0 == now.mono { note.led.1.saturating_add(1) } else { 1 };
+        note.led = (now.mono, times);
+        times > LEADS_AT_ONCE_MAX
+    }
+
+    fn end_circle(&mut self, now: Now, call: CallId) {
+        let dialled = self.switch.call(call).map(|call| call.dialled().to_string()).unwrap_or_default();
+        self.alarm(now, Alarm::Circle { dialled });
+        let cause = Cause::from_status(482);
+        if !self.on_transfer_failed(now, call, cause) {
+            self.switch.end_call(now, call, cause, EndedBy::Switch);
+        }
+    }
+
     pub(super) fn direct_to(&mut self, now: Now, call: CallId, routed: Routed) {
+        if self.goes_in_circles(now, call) {
+            return self.end_circle(now, call);
+        }
         let urgent = self.is_for_help(&routed);
         if let Some(note) = self.notes.get_mut(&call) {
             (note.attempts, note.urgent) = (None, urgent);

@@ -466,6 +466,8 @@ pub enum Alarm {
     WrongCredentials { source: IpAddr },
     /// A user's class lets him begin no more outside calls in this hour: forgotten forwarding, or toll fraud.
     DialledTooMuch { user: String },
+    /// Who dialled this was led in a circle of numbers, menus or queues: his call was ended.
+    Circle { dialled: String },
     /// Calls go on, but some of what should be recorded is lost.
     RecordingFails { why: String },
     /// So many wait in a queue to which nobody is logged in who has these skills; without any, nobody at all.

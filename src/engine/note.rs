@@ -5,7 +5,7 @@ use super::{
 };
 use crate::{
     acd::{NeededSkill, PartEnd},
-    base::{EngagementId, InteractionId, LegId, Number, QueueId, TrunkId, UserId, Wall},
+    base::{EngagementId, Instant, InteractionId, LegId, Number, QueueId, TrunkId, UserId, Wall},
     switch::{EndedBy, Moved},
 };
 
@@ -32,6 +32,8 @@ pub(super) struct Note {
     pub shows_number: bool,
     /// A call for help (SW-20).
     pub urgent: bool,
+    /// When it was led somewhere last, and how often at that very moment.
+    pub led: (Instant, u8),
     /// How often it was forwarded, and who did so last.
     pub forwards: u8,
     /// Where else the last of them leads, should the call not be put through there.
@@ -75,6 +77,7 @@ impl Note {
             caller_id: None,
             shows_number: false,
             urgent: false,
+            led: (Instant::ZERO, 0),
             forwards: 0,
             elsewhere: None,
             forwarded_by: None,

@@ -451,6 +451,12 @@ fn on_alarm(alarm: &Alarm) {
         Alarm::TrunkUnregistered { name, status, .. } => {
             tracing::warn!(trunk = name, status, "the carrier does not register us");
         }
+        Alarm::Circle { dialled } => {
+            tracing::error!(
+                dialled,
+                "this number leads in a circle: its calls are ended; see what its destination leads to"
+            );
+        }
         Alarm::DialledTooMuch { user } => tracing::warn!(user, "no more outside calls in this hour"),
         Alarm::WrongCredentials { source } => tracing::warn!(%source, "wrong credentials, again and again"),
     }
