@@ -399,3 +399,29 @@ fn ch_13_a_guest_is_no_host() {
     customer.hangs_up();
     world.settle();
 }
+
+/// CH-07, CH-12, CH-08: while somebody is asked in private the agent's phone can't pass the customer on, no more than his page: whoever is
+/// asked would be left over.
+#[test]
+fn ch_07_ch_12_who_is_asked_is_not_left_over_by_a_transfer() {
+    let desk = desk(316);
+    let Desk { world, customer, ana, eva, sofia, .. } = &desk;
+    let call = desk.call();
+    for answers in [secs(20), secs(1)] {
+        eva.answers_after(answers);
+        desk.asks(Request::Consult { call, by: UserId(1), to: "eva".into() }).expect("rung");
+        world.run_for(secs(2));
+        ana.call().refers("sofia");
+        world.run_for(secs(2));
+        assert!(!sofia.is_ringing() && ana.call().is_up());
+        desk.asks(Request::ConsultStep { call, step: ConsultStep::Cancel }).expect("asked no more");
+        world.run_for(secs(1));
+        assert!(eva.all_calls().iter().all(|call| call.is_over()));
+    }
+    assert_eq!(desk.table(), [".x", "x."], "the two talk on");
+    sofia.answers_after(secs(1));
+    ana.call().refers("sofia");
+    world.within(5, "now he may", |world| world.hear_each_other(customer, sofia));
+    customer.hangs_up();
+    world.settle();
+}

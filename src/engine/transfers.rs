@@ -79,9 +79,7 @@ impl Engine {
         if uri.params.value("method").is_some_and(|method| method != "INVITE") {
             return Err(Reply::new(501).reason("Only INVITE"));
         }
-        if self.notes.get(&call).is_none_or(|note| note.transfer.is_some()) {
-            return Err(Reply::new(491));
-        }
+        self.check_settled(call)?;
         if self.switch.partner(leg).is_none() {
             return Err(Reply::new(403).reason("Nobody To Pass On"));
         }
@@ -108,6 +106,17 @@ impl Engine {
         Ok((user, Asked::Blind { routed, early, secures: uri.scheme.eq_ignore_ascii_case("sips") }))
     }
 
+    /// A call that is being passed on already, or in which somebody is asked in private, is not to be passed on.
+    fn check_settled(&self, call: CallId) -> Result<(), Reply> {
+        if self.notes.get(&call).is_none_or(|note| note.transfer.is_some()) {
+            return Err(Reply::new(491).reason("Being Passed On"));
+        }
+        if self.is_asking(call) {
+            return Err(Reply::new(491).reason("Consulting"));
+        }
+        Ok(())
+    }
+
     /// The leg that a Replaces in a REFER names: another call of the same user. With what was dialled in it when nobody
     /// has answered there.
     fn own_other_leg(
@@ -122,9 +131,7 @@ impl Engine {
         if sight.party() != LegParty::User(user) || sight.call() == call {
             return Err(Reply::new(403));
         }
-        if self.notes.get(&sight.call()).is_none_or(|note| note.transfer.is_some()) {
-            return Err(Reply::new(491));
-        }
+        self.check_settled(sight.call())?;
         if self.switch.partner(other).is_some() {
             return Ok((other, None));
         }
