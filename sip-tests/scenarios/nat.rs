@@ -81,6 +81,7 @@ fn sw_09_a_page_is_given_both_addresses() {
     let answer = page.told().into_iter().find_map(|told| match told {
         PageTold::Leg { order: PageOrder::Answered { sdp }, .. } => Some(sdp),
         PageTold::On { .. }
+        | PageTold::TakesUp { .. }
         | PageTold::Off
         | PageTold::Leg { .. }
         | PageTold::Held { .. }

@@ -8,7 +8,7 @@ use strowger::{
 };
 
 use super::caller;
-use crate::sim::{Abilities, Agent, Call, End, Habit, HoldForm, Page, Voice, World, secs};
+use crate::sim::{Abilities, Agent, Call, End, Habit, HoldForm, Page, Talk, Voice, World, secs};
 
 fn ready_page(world: &World) -> (Agent, Page) {
     let (ana, page) = world.agent("ana").at_a_page();
@@ -198,6 +198,83 @@ fn as_05_a_lost_page_keeps_its_call() {
     assert_ne!(ana.status(), Status::Busy);
 }
 
+/// AS-05: with two pages open, the talk of one that is closed goes on at the other; one that is still heard keeps it, and one
+/// that is loaded again has it back first.
+#[test]
+fn as_05_another_page_takes_up_a_closed_ones_call() {
+    let world = World::seed(915);
+    let (ana, page) = ready_page(&world);
+    let call = talking(&world, &page);
+    let second = ana.opens_page();
+    page.loses_connection();
+    world.run_for(secs(30));
+    assert!(second.told().iter().all(|told| !matches!(told, PageTold::TakesUp { .. })), "it is heard yet");
+    let page = page.loads_again();
+    world.run_for(secs(1));
+    page.call().listens_anew();
+    world.within(2, "they hear each other again", |world| world.hear_each_other(&call, &page));
+    page.closes();
+    world.within(8, "the second has it", |_| second.told().iter().any(|told| matches!(told, PageTold::TakesUp { .. })));
+    second.talks(Talk::Always);
+    world.run_for(secs(1));
+    second.call().listens_anew();
+    call.listens_anew();
+    world.within(3, "they hear each other there", |world| world.hear_each_other(&call, &second));
+    call.hangs_up();
+    world.settle();
+    assert_ne!(ana.status(), Status::Busy);
+}
+
+/// AS-05, P35, rule 37c: a page that goes while a queue's call rings there costs nobody that call: the next agent has it at once, or the
+/// same one when he is back.
+#[test]
+fn as_05_a_page_that_goes_while_it_rings_loses_no_customer() {
+    let world = World::seed(917);
+    let (_, page) = ready_page(&world);
+    let call = caller(&world);
+    world.within(2, "the page rings", |_| page.is_ringing());
+    page.loses_connection();
+    world.within(2, "he waits on", |world| world.hears(&call, Voice::MUSIC));
+    let page = page.loads_again();
+    world.within(3, "it rings again", |_| page.is_ringing());
+    world.run_for(secs(1));
+    let bia = world.agent("bia").ready();
+    bia.answers_after(secs(1));
+    page.closes();
+    world.within(4, "the next agent has him", |world| world.hear_each_other(&call, &bia));
+    call.hangs_up();
+    world.settle();
+}
+
+/// CH-01, SW-05: a page that is loaded again while somebody calls its user directly rings again; when it does not come back, the
+/// caller hears that nobody is there.
+#[test]
+fn ch_01_a_ring_outlives_a_reload() {
+    let world = World::seed(916);
+    let (_, page) = ready_page(&world);
+    let rui = world.phone("rui");
+    let call = rui.calls("ana");
+    world.within(2, "the page rings", |_| page.is_ringing());
+    page.loses_connection();
+    world.run_for(secs(1));
+    let page = page.loads_again();
+    world.within(1, "it rings again", |_| page.is_ringing());
+    world.run_for(secs(5));
+    page.accepts();
+    world.within(3, "they talk", |world| world.hear_each_other(&call, &page));
+    call.hangs_up();
+    world.run_for(secs(1));
+
+    let call = rui.calls("ana");
+    world.within(2, "the page rings", |_| page.is_ringing());
+    page.closes();
+    world.run_for(secs(2));
+    assert!(!call.is_over(), "it may come back");
+    world.within(2, "it is over", |_| call.is_over());
+    assert_eq!(call.end(), Some(End::Refused(480)), "nobody is there");
+    world.settle();
+}
+
 /// AS-05, RC-03: a page that does not come back cuts nobody off: its customer goes to the head of the queue that he came
 /// from, before one who has waited meanwhile, hears music without a break in his stream, and then the next agent.
 #[test]
@@ -294,6 +371,11 @@ fn ch_02_hold_at_a_page() {
     let id = world.snapshot().calls[0].call;
     ana.asks(Request::Hold { call: id, held: true }).unwrap();
     world.within(2, "music", |world| world.hears(&call, Voice::MUSIC));
+    let leg = page.leg();
+    assert!(
+        page.told().contains(&PageTold::Held { leg, held: true }),
+        "the page with the telephone shows what another one asked for"
+    );
     ana.asks(Request::Hold { call: id, held: false }).unwrap();
     world.within(2, "they talk on", |world| world.hear_each_other(&call, &page));
     call.presses("5");

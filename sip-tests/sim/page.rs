@@ -123,8 +123,16 @@ impl Page {
         sim.told.iter().filter(|(page, _)| *page == self.id).map(|(_, told)| told.clone()).collect()
     }
 
-    /// Its live connection breaks; the browser goes on speaking.
+    /// Its live connection breaks; the browser goes on speaking, and rings no more.
     pub fn loses_connection(&self) {
+        let mut sim = self.sim.borrow_mut();
+        let clock = sim.clock;
+        for call in &mut sim.uas[self.phone.ua].calls {
+            if call.state == State::Incoming {
+                call.finish(clock, End::Cancelled);
+            }
+        }
+        drop(sim);
         self.says(PageSays::Gone);
     }
 
@@ -144,7 +152,7 @@ impl Page {
     /// It is closed, and the browser with it.
     pub fn closes(&self) {
         self.talks(ua::Talk::Never);
-        self.says(PageSays::Gone);
+        self.loses_connection();
     }
 
     /// The same page is loaded again: another certificate, other ICE credentials, a new offer for each leg that is left.
@@ -234,7 +242,7 @@ impl Sim {
     pub(super) fn on_told(&mut self, page: PageId, told: PageTold) {
         let clock = self.clock;
         match &told {
-            PageTold::On { legs } => {
+            PageTold::On { legs } | PageTold::TakesUp { legs } => {
                 for PageLeg { leg, .. } in legs {
                     let Some(known) = self.page_legs.get_mut(leg) else { continue };
                     known.page = page;

@@ -148,6 +148,8 @@ pub(super) enum Timer {
     BriefingLate(OfferId),
     /// Somebody has been on hold for long.
     HoldLong(LegId),
+    /// A page that is gone has had the time to come back.
+    PageMissed(UserId),
     /// A phone that holds somebody is asked whether it is there.
     AskHolder(LegId),
     /// Write what changed in calls.
@@ -312,6 +314,7 @@ impl Engine {
                 Timer::StillEarly(call) => self.on_still_early(now, call),
                 Timer::BriefingLate(offer) => self.end_briefing(now, offer),
                 Timer::HoldLong(leg) => self.on_hold_long(now, leg),
+                Timer::PageMissed(user) => self.on_page_missed(now, user),
                 Timer::AskHolder(leg) => self.ask_holder(now, leg),
                 Timer::Keep => self.on_keep_due(now),
                 Timer::ResumeRecording(call) => self.on_rested_enough(now, call),

@@ -17,9 +17,19 @@ impl Engine {
             return Err(Refused::not_now("consulting", "end the private talk first"));
         }
         if self.hold_leg(now, leg, held) {
+            self.tell_held(leg);
             return Ok(());
         }
         Err(Refused::not_now("codec", "somebody in this call speaks a codec that can't be decoded here"))
+    }
+
+    /// The page that a leg is at shows how it is now, whoever wished it so.
+    pub(super) fn tell_held(&mut self, leg: LegId) {
+        let Some(sight) = self.switch.leg(leg) else { return };
+        let held = sight.is_held();
+        if let Some(page) = sight.page() {
+            self.tell_page(page, PageTold::Held { leg, held });
+        }
     }
 
     /// One leg waits, or talks on. False: it can't.

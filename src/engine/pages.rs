@@ -4,11 +4,11 @@
 //! Who speaks is known before it comes here: the live connection is that of a signed-in user, and the switch takes a word
 //! about a leg only from the page that the leg is at.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeviceKind, DeviceView, Engine, Happened, Output, Refused, UsedDevice};
+use super::{DeviceKind, DeviceView, Engine, Happened, Output, Refused, UsedDevice, drive::Timer};
 use crate::{
     base::{CallId, LegId, Now, OfferId, PageId, UserId, Wall},
     switch::{Admission, LegParty, PageOrder, Way},
@@ -25,6 +25,9 @@ pub const PAGE_LEGS_MAX: usize = 16;
 
 /// The longest description that is read; a browser's for one sound has some 3,000 octets.
 pub const PAGE_SDP_MAX: usize = 12 * 1024;
+
+/// A page that is loaded again is back by then.
+const RELOAD_TIME: Duration = Duration::from_secs(2);
 
 /// What a page says of its telephone.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -64,6 +67,10 @@ pub enum PageTold {
     },
     /// There are too many, or he is no user any more.
     Off,
+    /// These are at it besides, and wait for its offers: the page that they were at is gone.
+    TakesUp {
+        legs: Vec<PageLeg>,
+    },
     /// `offer`: the one of a queue for which it rings.
     Leg {
         leg: LegId,
@@ -164,13 +171,32 @@ impl Engine {
         phone.is_on = true;
         self.note_page_came(now, user);
         let legs = self.switch.page_takes_up(page, LegParty::User(user), claimed);
+        self.tell_page(page, PageTold::On { legs: self.taken(legs) });
+        self.switch.page_rings_again(now, page, LegParty::User(user));
+        self.on_page_changed(now, page, user);
+    }
+
+    fn taken(&self, legs: Vec<LegId>) -> Vec<PageLeg> {
         let taken = |leg: LegId| {
             let sight = self.switch.leg(leg)?;
             Some(PageLeg { leg, call: sight.call(), held: sight.is_held() })
         };
-        let legs = legs.into_iter().filter_map(taken).collect();
-        self.tell_page(page, PageTold::On { legs });
-        self.on_page_changed(now, page, user);
+        legs.into_iter().filter_map(taken).collect()
+    }
+
+    /// The page that somebody talked at did not come back. What is heard of it yet goes on; the rest another one of his takes up,
+    /// the one that he opened last.
+    pub(super) fn on_page_missed(&mut self, now: Now, user: UserId) {
+        let party = LegParty::User(user);
+        if let Some(page) = self.pages.of(user).last() {
+            let legs = self.switch.page_takes_silent(page, party);
+            if !legs.is_empty() {
+                self.tell_page(page, PageTold::TakesUp { legs: self.taken(legs) });
+            }
+        }
+        if self.switch.misses_page(party) {
+            self.timers.set(Timer::PageMissed(user), now.mono + RELOAD_TIME);
+        }
     }
 
     /// CH-02: his own leg waits; who is asked in private ends that by other means.
@@ -180,8 +206,7 @@ impl Engine {
         if talks {
             self.hold_leg(now, leg, held);
         }
-        let held = self.switch.leg(leg).is_some_and(|sight| sight.is_held());
-        self.tell_page(page, PageTold::Held { leg, held });
+        self.tell_held(leg);
     }
 
     fn page_off(&mut self, now: Now, page: PageId) {
@@ -195,6 +220,7 @@ impl Engine {
         self.switch.page_gone(now, page);
         let Some(phone) = self.pages.0.remove(&page) else { return };
         self.last_used.page_left(now, phone.user);
+        self.timers.set(Timer::PageMissed(phone.user), now.mono + RELOAD_TIME);
         self.on_page_changed(now, page, phone.user);
     }
 

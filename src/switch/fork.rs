@@ -5,8 +5,8 @@ mod answers;
 use smallvec::SmallVec;
 
 use super::{
-    Cause, EndedBy, Fact, GoesOn, LegParty, LegSide, Lost, Moved, RingId, RingPlan, SipWay, Switch, Target, Then,
-    Timer, Way,
+    Caller, Cause, EndedBy, Fact, GoesOn, LegParty, LegSide, Lost, Moved, Output, RingId, RingPlan, SipWay, Switch,
+    Target, Then, Timer, Way,
     call::Farewell,
     doors::Towards,
     headers,
@@ -31,6 +31,8 @@ pub(super) struct Called {
     spares: Vec<Target>,
     /// It has said by 180 that whoever is called is alerted.
     alerted: bool,
+    /// Who a page was told is calling; it may have to be told again.
+    shown: Option<Box<Caller>>,
 }
 
 #[derive(Clone)]
@@ -66,11 +68,28 @@ impl Switch {
 
     /// Stops ringing; nothing more is told of the ring.
     pub fn stop_ring(&mut self, now: Now, id: RingId, cause: Cause) {
-        let Some(ring) = self.forget_ring(id) else { return };
+        let Some(ring) = self.forget_ring(id) else { return self.retract(now, id, cause) };
         for leg in ring.legs {
             self.end_leg(now, leg, cause, EndedBy::Other, Farewell::Ours);
         }
         self.after_leg(now, ring.call);
+    }
+
+    /// A ring that was won or lost in this very turn, which nobody has been told yet: nobody is, and who won it is let go.
+    fn retract(&mut self, now: Now, id: RingId, cause: Cause) {
+        let mut won = None;
+        self.outputs.retain(|output| {
+            if let Output::Fact(Fact::RingWon { ring, leg, .. }) = output
+                && *ring == id
+            {
+                won = Some(*leg);
+                return false;
+            }
+            !matches!(output, Output::Fact(Fact::RingLost { ring, .. }) if *ring == id)
+        });
+        if let Some(leg) = won {
+            self.end_called(now, leg, cause);
+        }
     }
 
     /// Takes back one device of a ring that is still being called, as if it were busy.
@@ -177,7 +196,7 @@ impl Switch {
         let plan = &self.rings.get(&ring_id)?.plan;
         let (ends_call, id) = (plan.then == Then::Connect, LegId(self.ids.next_leg()));
         call.legs.push(id);
-        let (signalling, at) = match &target.way {
+        let (signalling, at, told) = match &target.way {
             Way::Sip(way) => {
                 let passed = headers::onward(&call.passed, call.party, &target, &plan.headers);
                 let mut invite = invite(call.max_forwards, passed, plan, (&target, way), media.local.clone());
@@ -185,12 +204,12 @@ impl Switch {
                 let usage = self.stack.invite(now, invite);
                 let call_id = self.stack.call_id(usage).unwrap_or_default().into();
                 let place = Place::Contact(way.uri.as_str().into(), way.path);
-                (Signalling::Dialog { usage, call_id, path: way.path }, place)
+                (Signalling::Dialog { usage, call_id, path: way.path }, place, None)
             }
             Way::Page(page) => {
                 let (caller, sdp) = (shown(&plan.caller, &target), String::from_utf8_lossy(&media.local).into_owned());
-                self.tell_page(Some(*page), call_id, id, PageOrder::Ring { caller, sdp });
-                (Signalling::Page(Some(*page)), Place::Page(*page))
+                self.tell_page(Some(*page), call_id, id, PageOrder::Ring { caller: caller.clone(), sdp });
+                (Signalling::Page(Some(*page)), Place::Page(*page), Some(Box::new(caller)))
             }
         };
         let leg = Leg {
@@ -217,7 +236,7 @@ impl Switch {
             rang: None,
             answered: None,
         };
-        self.called.insert(id, Called { at, spares: target.spares, alerted: false });
+        self.called.insert(id, Called { at, spares: target.spares, alerted: false, shown: told });
         self.timers.set(Timer::Dead(id), now.mono + target.dead_time);
         self.keep_leg(leg);
         Some(id)
@@ -248,6 +267,18 @@ impl Switch {
         if let Some(called) = self.called.get_mut(&leg) {
             called.at = Place::Contact(contact.into(), path);
         }
+    }
+
+    /// What rang at a page that is gone rings at that one; who is shown there as calling.
+    pub(super) fn called_at_page(&mut self, leg: LegId, page: PageId) -> Option<Caller> {
+        let called = self.called.get_mut(&leg)?;
+        called.at = Place::Page(page);
+        called.shown.as_deref().cloned()
+    }
+
+    /// Whether there is another way to who is called on that leg.
+    pub(super) fn has_spares(&self, leg: LegId) -> bool {
+        self.called.get(&leg).is_some_and(|called| !called.spares.is_empty())
     }
 
     /// The contact at which a leg's device is called, until it answers.

@@ -3,7 +3,7 @@
 //! A page speaks for a leg only while it is the one that the leg is at; anything else it says is let go.
 
 use super::{
-    Admission, Cause, EndedBy, LegParty, Switch,
+    Admission, Cause, EndedBy, LegParty, Switch, Then, Timer,
     call::Arrival,
     doors::Towards,
     fork::FLOW_FAILED,
@@ -86,9 +86,7 @@ impl Switch {
         for leg in self.legs_at(Some(page), None) {
             let Some(known) = self.legs.get_mut(&leg) else { continue };
             match known.state {
-                LegState::Calling | LegState::Ringing => {
-                    self.on_rejected(now, leg, FLOW_FAILED, None, Fault::Unreachable)
-                }
+                LegState::Calling | LegState::Ringing => self.miss_ringing(now, leg),
                 LegState::Incoming => self.leg_gone(now, leg, Cause::CANCELLED, EndedBy::Peer),
                 LegState::Up => {
                     known.signalling = Signalling::Page(None);
@@ -102,14 +100,28 @@ impl Switch {
     /// A page takes up the legs of its user whose page is gone, and those that it has the sound of though the switch knows
     /// them at another; which these are.
     pub fn page_takes_up(&mut self, page: PageId, party: LegParty, claimed: &[LegId]) -> Vec<LegId> {
-        let is_his = |leg: &LegId| {
-            let known = self.legs.get(leg).filter(|known| known.party == party && known.is_up());
-            known.is_some_and(|known| matches!(known.signalling, Signalling::Page(at) if at != Some(page)))
-        };
-        let mut legs: Vec<LegId> = claimed.iter().copied().filter(is_his).collect();
-        legs.extend(self.legs_at(None, Some(party)));
+        let mut legs = [claimed, &self.legs_at(None, Some(party))].concat();
         legs.sort();
         legs.dedup();
+        self.page_takes_these(page, party, legs)
+    }
+
+    /// A page takes up those legs of its user at no page of which nothing is heard any more.
+    pub fn page_takes_silent(&mut self, page: PageId, party: LegParty) -> Vec<LegId> {
+        let silent = self.legs_at(None, Some(party)).into_iter().filter(|leg| self.is_deserted(*leg)).collect();
+        self.page_takes_these(page, party, silent)
+    }
+
+    /// Whether a user has talked at a page that is gone.
+    pub fn misses_page(&self, party: LegParty) -> bool {
+        self.legs_at(None, Some(party)).iter().any(|leg| self.legs.get(leg).is_some_and(|leg| leg.is_up()))
+    }
+
+    fn page_takes_these(&mut self, page: PageId, party: LegParty, mut legs: Vec<LegId>) -> Vec<LegId> {
+        legs.retain(|leg| {
+            let known = self.legs.get(leg).filter(|known| known.party == party && known.is_up());
+            known.is_some_and(|known| matches!(known.signalling, Signalling::Page(at) if at != Some(page)))
+        });
         for leg in &legs {
             self.undesert(*leg);
             let Some(known) = self.legs.get_mut(leg) else { continue };
@@ -121,6 +133,36 @@ impl Switch {
             self.open_media(*leg);
         }
         legs
+    }
+
+    /// Who is called directly is given the time that a page takes to load; an offer goes to the next agent at once.
+    fn miss_ringing(&mut self, now: Now, id: LegId) {
+        let ring = self.legs.get(&id).and_then(|leg| self.rings.get(&leg.ring?));
+        let waits = ring.is_some_and(|ring| ring.plan.then == Then::Connect) && !self.has_spares(id);
+        let Some(leg) = self.legs.get_mut(&id).filter(|_| waits) else {
+            return self.on_rejected(now, id, FLOW_FAILED, None, Fault::Unreachable);
+        };
+        leg.signalling = Signalling::Page(None);
+        self.timers.set(Timer::Dead(id), now.mono + self.settings.times.device_dead_time);
+    }
+
+    /// Whether somebody is called at a page that is gone.
+    pub(super) fn is_missed(&self, leg: LegId) -> bool {
+        let known = self.legs.get(&leg);
+        known.is_some_and(|leg| matches!(leg.signalling, Signalling::Page(None)) && !leg.is_up())
+    }
+
+    /// A page of a user is there: what rang at one that is gone rings here.
+    pub fn page_rings_again(&mut self, now: Now, page: PageId, party: LegParty) {
+        for id in self.legs_at(None, Some(party)) {
+            let Some(leg) = self.legs.get_mut(&id).filter(|leg| !leg.is_up()) else { continue };
+            let sdp = String::from_utf8_lossy(&leg.media.local).into_owned();
+            leg.signalling = Signalling::Page(Some(page));
+            let call = leg.call;
+            let Some(caller) = self.called_at_page(id, page) else { continue };
+            self.timers.set(Timer::Dead(id), now.mono + self.settings.times.device_dead_time);
+            self.tell_page(Some(page), call, id, PageOrder::Ring { caller, sdp });
+        }
     }
 
     fn is_at(&self, leg: LegId, page: PageId) -> bool {

@@ -2,17 +2,23 @@
 
 import { effect } from "@preact/signals";
 import { whoAmI } from "./api.js";
-import { hear, onLive, onLost, onSignedOut, speakThrough } from "./phone.js";
-import { account, apply, link, place } from "./store.js";
+import { hear, onLive, onLost, onSignedIn, onSignedOut, speakThrough } from "./phone.js";
+import { account, apply, isAlive, link, place } from "./store.js";
 
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 10_000;
+
+/** The switch says every ten seconds that it is there; without a word for so long the connection is dead, whatever TCP says. */
+const SILENCE_MAX = 25_000;
 
 /** @type {WebSocket | null} */
 let socket = null;
 let wait = FIRST_WAIT;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
+
+/** When anything came last. */
+let heard = 0;
 
 /** Follows the account: one connection while someone is signed in. */
 export function keepLive() {
@@ -25,8 +31,11 @@ export function keepLive() {
     socket?.close();
     socket = null;
     onSignedOut();
-    if (name) open();
+    if (!name) return;
+    onSignedIn(name);
+    open();
   });
+  setInterval(() => socket && link.value !== "lost" && Date.now() - heard > SILENCE_MAX && onClosed(socket), 1000);
   speakThrough((word) => socket?.readyState === WebSocket.OPEN && socket.send(JSON.stringify(word)));
   addEventListener("online", () => link.value === "lost" && open());
 }
@@ -42,10 +51,13 @@ function open() {
   const mine = new WebSocket(address);
   socket?.close();
   socket = mine;
+  heard = Date.now();
   if (link.value !== "lost") link.value = "connecting";
   mine.onmessage = ({ data }) => {
     if (socket !== mine) return;
+    heard = Date.now();
     const message = JSON.parse(data);
+    if (message.type === "alive") return isAlive(message);
     if (message.type === "phone") return hear(message);
     if (!apply(message)) return startAnew(mine);
     wait = FIRST_WAIT;
@@ -53,15 +65,20 @@ function open() {
     link.value = "live";
     onLive();
   };
-  mine.onclose = () => {
-    if (socket !== mine) return;
-    socket = null;
-    onLost();
-    if (!account.value) return;
-    link.value = "lost";
-    timer = setTimeout(again, wait + Math.random() * wait);
-    wait = Math.min(wait * 2, LONGEST_WAIT);
-  };
+  mine.onclose = () => onClosed(mine);
+}
+
+/** It has ended, or nothing comes over it any more. @param {WebSocket} mine */
+function onClosed(mine) {
+  if (socket !== mine) return;
+  socket = null;
+  // A dead one waits for an answer to its own end, in vain.
+  mine.close();
+  onLost();
+  if (!account.value) return;
+  link.value = "lost";
+  timer = setTimeout(again, wait + Math.random() * wait);
+  wait = Math.min(wait * 2, LONGEST_WAIT);
 }
 
 /** A patch was missing: the next connection asks for everything. @param {WebSocket} mine */

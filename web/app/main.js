@@ -5,7 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { render } from "preact";
 import { iAmHere, whoAmI } from "./api.js";
 import { keepLive } from "./live.js";
-import { account, link, me, supervises } from "./store.js";
+import { account, callerName, draining, link, me, supervises } from "./store.js";
 import { Left, Notices, html } from "./views/parts.js";
 import { Shelf } from "./views/clips.js";
 import { Recordings } from "./views/recordings.js";
@@ -34,8 +34,10 @@ function Desk() {
     if (document.activeElement === document.body) start.current?.focus({ preventScroll: true });
   }, []);
   return html`
+    <h1 class="hidden">strowger</h1>
     <${Top} />
     ${link.value === "lost" && html`<p class="banner" role="alert">${t("link.lost")}</p>`}
+    ${draining.value && link.value === "live" && html`<p class="banner" role="status">${t("link.draining")}</p>`}
     ${me.value?.inactive_until && html`<p class="banner" role="alert">${t("still_there")} <${Left} until=${me.value.inactive_until} /></p>`}
     <main ref=${start} tabindex="-1" class="with-work">
       <div class="column"><${Legs} />${me.value && html`<${Work} />`}<${Telephone} />${me.value && html`<${MyQueues} /><${Shelf} /><${Recordings} />`}</div>
@@ -56,9 +58,15 @@ function Overview() {
     ${supervises.value && html`<${Calls} />`}`;
 }
 
+/** Tabs and screen readers tell pages by it. */
+function title() {
+  const name = account.value?.name;
+  return name ? `${name} · strowger` : "strowger";
+}
+
 effect(() => {
   const offer = me.value?.offers[0];
-  document.title = offer ? `● ${offer.caller || t("unknown_caller")}` : "strowger";
+  document.title = offer ? `● ${callerName(offer.caller)}` : title();
 });
 
 /** Signs of life are passed on once a minute, at once when somebody is asked for. */

@@ -11,7 +11,10 @@ import { t } from "./words.js";
 export const able = Boolean(globalThis.RTCPeerConnection && navigator.mediaDevices?.getUserMedia);
 
 /** Whether its user takes calls in this browser. */
-export const wanted = signal(able && localStorage.getItem("phone") === "page");
+export const wanted = signal(false);
+
+/** Whose telephone it is; others who sign in here have kept things of their own. */
+let owner = "";
 
 /** `off`, `on`, or `asking` for the microphone. */
 export const state = signal("off");
@@ -27,6 +30,20 @@ const links = new Map();
 
 let say = (/** @type {object} */ _word) => {};
 let lastMark = 0;
+
+/** Legs whose microphone their user has closed: it stays closed when the page is loaded again. */
+const MUTED = "muted";
+
+/** @returns {Set<string>} */
+const mutedLegs = () => new Set((sessionStorage.getItem(MUTED) ?? "").split(",").filter(Boolean));
+
+/** @param {string} leg @param {boolean} muted */
+function keepMuted(leg, muted) {
+  const kept = mutedLegs();
+  if (muted) kept.add(leg);
+  else kept.delete(leg);
+  sessionStorage.setItem(MUTED, [...kept].join(","));
+}
 
 /** Calls for which this telephone was just asked to ring: they are taken at once. @type {Map<string, number>} */
 const awaited = new Map();
@@ -54,6 +71,14 @@ export function onLost() {
 export function onSignedOut() {
   onLost();
   for (const leg of legs.value.keys()) drop(leg);
+  owner = "";
+  wanted.value = false;
+}
+
+/** @param {string} name */
+export function onSignedIn(name) {
+  owner = name;
+  wanted.value = able && localStorage.getItem(`phone.${owner}`) === "page";
 }
 
 /** Takes calls here from now on. Asks for the microphone at once, not when the first call rings. */
@@ -79,7 +104,7 @@ export function takeCallsElsewhere() {
 /** @param {boolean} here */
 function keep(here) {
   wanted.value = here;
-  localStorage.setItem("phone", here ? "page" : "elsewhere");
+  localStorage.setItem(`phone.${owner}`, here ? "page" : "elsewhere");
 }
 
 /** @param {any} why */
@@ -107,6 +132,7 @@ function drop(leg) {
   const rest = new Map(legs.value);
   rest.delete(leg);
   legs.value = rest;
+  keepMuted(leg, false);
   ringIfDue();
 }
 
@@ -145,12 +171,33 @@ async function open(leg) {
   links.get(leg)?.stop();
   links.set(leg, link);
   for (const track of microphone.getTracks()) pc.addTrack(track, microphone);
+  attend(leg, microphone);
   pc.onconnectionstatechange = () => {
     // Another network: ICE begins anew over the same connection.
     if (pc.connectionState === "failed" && links.get(leg) === link) offerAgain(leg);
   };
   return link;
 }
+
+/** The microphone of a leg: closed where its user wishes so, and missed when it is pulled out. @param {string} leg @param {MediaStream} microphone */
+function attend(leg, microphone) {
+  const track = microphone.getAudioTracks()[0];
+  if (!track) return;
+  track.enabled = !legs.value.get(leg)?.muted;
+  track.onended = () => links.get(leg)?.microphone === microphone && onPulledOut();
+}
+
+/** Whoever is talked to hears nothing: another microphone is taken, or its user is told to see to it. */
+async function onPulledOut() {
+  tell(t("phone.pulled_out"), t("phone.plug_in"));
+  await changeMicrophone();
+}
+
+// One that is plugged in again is taken at once.
+navigator.mediaDevices?.addEventListener?.("devicechange", () => {
+  const isGone = (/** @type {{ microphone: MediaStream }} */ link) => link.microphone.getAudioTracks().every((track) => track.readyState === "ended");
+  if ([...links.values()].some(isGone)) changeMicrophone();
+});
 
 /** The next ring for this call was asked for here. False: this is no telephone now. @param {string} call */
 export function awaitCall(call) {
@@ -193,6 +240,7 @@ export const hold = (leg, held) => say({ do: "hold", leg, held });
 export function mute(leg, muted) {
   for (const track of links.get(leg)?.microphone.getAudioTracks() ?? []) track.enabled = !muted;
   change(leg, { muted });
+  keepMuted(leg, muted);
 }
 
 /** @param {string} leg @param {string} digits */
@@ -207,11 +255,10 @@ export async function changeMicrophone() {
   for (const [leg, link] of links) {
     const microphone = await openMicrophone().catch(noMicrophone);
     if (!microphone || links.get(leg) !== link) continue;
-    const track = microphone.getAudioTracks()[0];
-    track.enabled = !legs.value.get(leg)?.muted;
-    await link.pc.getSenders()[0]?.replaceTrack(track);
+    await link.pc.getSenders()[0]?.replaceTrack(microphone.getAudioTracks()[0]);
     for (const old of link.microphone.getTracks()) old.stop();
     link.microphone = microphone;
+    attend(leg, microphone);
   }
 }
 
@@ -244,7 +291,8 @@ async function takeAnswer(leg, sdp) {
 /** What the switch says of our telephone. @param {any} message */
 export function hear(message) {
   const { told, leg } = message;
-  if (told === "on") return takeUp(message.legs);
+  if (told === "on") return onTold(message.legs);
+  if (told === "takes_up") return takeUp(message.legs);
   if (told === "off") {
     state.value = "off";
     return tell(t("phone.too_many"));
@@ -300,16 +348,27 @@ function onDialled({ mark, leg, call }) {
     link?.stop();
     return say({ do: "hang_up", leg });
   }
-  if (link) links.set(leg, link);
+  if (link) {
+    links.set(leg, link);
+    attend(leg, link.microphone);
+  }
   legs.value = rest.set(leg, { ...known, leg, call });
 }
 
-/** It is on; these are the calls that are left of before. @param {{ leg: string, call: string, held: boolean }[]} left */
-function takeUp(left) {
+/** It is on; these are the calls that are left of before. @param {Left[]} left */
+function onTold(left) {
   state.value = "on";
   for (const leg of legs.value.keys()) if (!left.some((one) => one.leg === leg)) drop(leg);
+  takeUp(left);
+}
+
+/** Calls whose page was loaded again, or is gone: their sound comes here. @param {Left[]} left */
+function takeUp(left) {
   for (const { leg, call, held } of left) {
-    if (!legs.value.has(leg)) add({ leg, call, stage: "talks", held, heldSince: held ? now.value : null });
+    const muted = mutedLegs().has(leg);
+    if (!legs.value.has(leg)) add({ leg, call, stage: "talks", held, heldSince: held ? now.value : null, muted });
     offerAgain(leg);
   }
 }
+
+/** @typedef {{ leg: string, call: string, held: boolean }} Left */

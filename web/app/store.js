@@ -36,12 +36,20 @@ export const supervisions = signal(new Map());
 /** What is known of a live call: as one's own work, or as a supervisor sees it. @param {string} call */
 export const callOf = (call) => [...(me.value?.engagements ?? []), ...(me.value?.calls ?? [])].find((one) => one.call === call) ?? callMap.value.get(call);
 
+/** The switch takes no new calls: it is about to end. */
+export const draining = signal(false);
+
 /** Where the live connection left off. */
 export const place = { epoch: "", seq: 0 };
 
 /** @param {any[]} list */
 function byName(list) {
   return list.sort((a, b) => a.name.localeCompare(b.name));
+}
+
+/** Who calls, as people read it: a hidden number comes as a word of SIP (RFC 3323 4.1.1.3). @param {string | null | undefined} caller */
+export function callerName(caller) {
+  return caller && caller.toLowerCase() !== "anonymous" ? caller : t("unknown_caller");
 }
 
 /** @param {string} key */
@@ -64,6 +72,7 @@ export function apply(message) {
     setServerTime(message.now);
     if (message.type === "resumed") return;
     const whole = message.type === "snapshot";
+    if (whole) draining.value = false;
     agentMap.value = merged(agentMap.value, whole, message.agents, message.gone?.agents, "agent");
     queueMap.value = merged(queueMap.value, whole, message.queues, message.gone?.queues, "queue");
     callMap.value = merged(callMap.value, whole, message.calls, message.gone?.calls, "call");
@@ -77,6 +86,12 @@ export function apply(message) {
     if (whole) place.epoch = message.epoch;
   });
   return true;
+}
+
+/** The switch is there. @param {{ now: number, draining: boolean }} message */
+export function isAlive({ now, draining: ends }) {
+  setServerTime(now);
+  draining.value = ends;
 }
 
 /**

@@ -125,6 +125,7 @@ const WORDS = {
   "device": ["Phone", "Telefone", "Teléfono"],
   "reachable": ["reachable", "acessível", "accesible"],
   "unreachable": ["unreachable", "inacessível", "inaccesible"],
+  "actions_for": ["Actions for {name}", "Ações para {name}", "Acciones para {name}"],
   "actions": ["Actions", "Ações", "Acciones"],
   "calls": ["Calls", "Chamadas", "Llamadas"],
   "caller": ["Caller", "Quem liga", "Quién llama"],
@@ -149,6 +150,7 @@ const WORDS = {
   "phone.not_able": ["This browser gives this page no microphone: open it by https or on this machine.", "Este navegador não dá microfone a esta página: abra-a por https ou nesta máquina.", "Este navegador no da micrófono a esta página: ábrala por https o en esta máquina."],
   "phone.no_microphone": ["There is no microphone for this page.", "Não há microfone para esta página.", "No hay micrófono para esta página."],
   "phone.allow_it": ["Allow it in the browser's address bar.", "Permita-o na barra de endereço do navegador.", "Permítalo en la barra de direcciones del navegador."],
+  "phone.pulled_out": ["The microphone is gone: you are not heard.", "O microfone desapareceu: não é ouvido.", "El micrófono ya no está: no se le oye."],
   "phone.plug_in": ["Plug one in and try again.", "Ligue um e tente de novo.", "Conecte uno e inténtelo de nuevo."],
   "phone.too_many": ["The switch takes no more pages as telephones.", "A central não aceita mais páginas como telefones.", "La central no acepta más páginas como teléfonos."],
   "phone.calls": ["Incoming call", "Chamada a entrar", "Llamada entrante"],
@@ -356,6 +358,7 @@ const WORDS = {
   "pass.rings": ["{name} is being called; the customer hears music.", "A chamar {name}; o cliente ouve música.", "Llamando a {name}; el cliente oye música."],
 
   "link.connecting": ["Connecting…", "A ligar…", "Conectando…"],
+  "link.draining": ["The switch takes no new calls: it will end when the present ones are over.", "A central não aceita novas chamadas: termina quando as atuais acabarem.", "La central no acepta llamadas nuevas: terminará cuando acaben las actuales."],
   "link.lost": ["The connection is lost. What you see may be old; trying again.", "A ligação caiu. O que vê pode estar desatualizado; a tentar de novo.", "Se perdió la conexión. Lo que ve puede ser antiguo; reintentando."],
   "close": ["Close", "Fechar", "Cerrar"],
   "failed": ["The switch can't be reached.", "A central não responde.", "La central no responde."],

@@ -96,10 +96,20 @@ test("the page calls a phone and is called by one", async () => {
 // AS-05, SW-09
 test("a call goes on over a reload of the page", async () => {
   const [page, other] = await talking();
+  const mute = page.locator(".card.call").getByRole("button", { name: "Mute" });
   await page.reload();
-  await page.locator(".card.call").getByRole("button", { name: "Mute" }).waitFor();
+  await mute.waitFor();
   await browserHears(page);
   other.voice.heard.length = 0;
+  await deskHears(other.voice);
+  // What its user has closed does not open by itself.
+  await mute.click();
+  await spared(other.voice);
+  await page.reload();
+  await page.locator(".card.call button[aria-pressed=true]", { hasText: "Mute" }).waitFor();
+  await browserHears(page);
+  await spared(other.voice);
+  await mute.click();
   await deskHears(other.voice);
   await page.locator(".card.call").getByRole("button", { name: "Hang up" }).click();
   await other.phone.hungUp();
@@ -133,6 +143,67 @@ test("a call goes on when the live connection breaks, and when the switch is kil
   await other.phone.hungUp();
   await released();
   other.close();
+  await page.context().close();
+});
+
+// CH-03, AP-03
+test("a microphone that is pulled out is missed, and another one is taken", async () => {
+  const [page, other] = await talking((page) =>
+    page.addInitScript(() => {
+      const { mediaDevices } = navigator;
+      const get = mediaDevices.getUserMedia.bind(mediaDevices);
+      mediaDevices.getUserMedia = async (wanted) => {
+        const stream = await get(wanted);
+        globalThis.pullOut = () => {
+          const [track] = stream.getAudioTracks();
+          track.stop();
+          track.dispatchEvent(new Event("ended"));
+        };
+        return stream;
+      };
+    }),
+  );
+  await page.evaluate(() => globalThis.pullOut());
+  await page.locator(".notice", { hasText: "The microphone is gone" }).waitFor();
+  other.voice.heard.length = 0;
+  await deskHears(other.voice);
+  await page.locator(".card.call").getByRole("button", { name: "Hang up" }).click();
+  await other.phone.hungUp();
+  await released();
+  other.close();
+  await page.context().close();
+});
+
+// AP-03: TCP may keep a dead connection for minutes.
+test("a live connection that says nothing is taken for dead", async () => {
+  let silent = false;
+  const page = await atPage("ana", async (page) => {
+    await page.clock.install();
+    await page.routeWebSocket(/\/api\/v1\/live/, (socket) => {
+      const server = socket.connectToServer();
+      socket.onMessage((word) => server.send(word));
+      server.onMessage((word) => !silent && socket.send(word));
+    });
+  });
+  silent = true;
+  await page.clock.fastForward(30_000);
+  await page.locator(".banner", { hasText: "The connection is lost" }).waitFor();
+  silent = false;
+  await page.clock.fastForward(30_000);
+  await page.locator(".banner").waitFor({ state: "detached" });
+  await page.context().close();
+});
+
+// CH-16: what somebody kept in this browser is his alone, and no reason to show nothing.
+test("favourites are their user's, and broken ones are forgotten", async () => {
+  const page = await atPage("ana");
+  await page.evaluate(() => {
+    localStorage.setItem("favourites.ana", "{nonsense");
+    localStorage.setItem("favourites.rui", '["999"]');
+  });
+  await page.reload();
+  await page.locator("input[name=to]").waitFor();
+  assert.equal(await page.locator(".favourites").count(), 0);
   await page.context().close();
 });
 

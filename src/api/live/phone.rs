@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use crate::{
     api::{Api, Signed},
     base::{LegId, PageId},
-    engine::{PAGE_LEGS_MAX, PAGE_SDP_MAX, PageSays, PageTold, Refused},
+    engine::{PAGE_LEGS_MAX, PAGE_SDP_MAX, PageLeg, PageSays, PageTold, Refused},
     switch::PageOrder,
 };
 
@@ -141,6 +141,9 @@ enum Wire<'a> {
         legs: Vec<LegWire>,
     },
     Off,
+    TakesUp {
+        legs: Vec<LegWire>,
+    },
     Leg {
         leg: String,
         call: String,
@@ -177,6 +180,12 @@ struct LegWire {
     held: bool,
 }
 
+impl LegWire {
+    fn of(one: &PageLeg) -> Self {
+        Self { leg: one.leg.0.to_string(), call: one.call.0.to_string(), held: one.held }
+    }
+}
+
 #[derive(Serialize)]
 struct Typed<T> {
     #[serde(rename = "type")]
@@ -187,14 +196,8 @@ struct Typed<T> {
 
 pub fn told_text(told: &PageTold) -> String {
     write(match told {
-        PageTold::On { legs } => {
-            let leg = |one: &crate::engine::PageLeg| LegWire {
-                leg: one.leg.0.to_string(),
-                call: one.call.0.to_string(),
-                held: one.held,
-            };
-            Wire::On { legs: legs.iter().map(leg).collect() }
-        }
+        PageTold::On { legs } => Wire::On { legs: legs.iter().map(LegWire::of).collect() },
+        PageTold::TakesUp { legs } => Wire::TakesUp { legs: legs.iter().map(LegWire::of).collect() },
         PageTold::Off => Wire::Off,
         PageTold::Leg { leg, call, offer, order } => Wire::Leg {
             leg: leg.0.to_string(),

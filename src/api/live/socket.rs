@@ -20,7 +20,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use tokio::{
     sync::broadcast::error::RecvError,
-    time::{Instant, MissedTickBehavior, interval, timeout},
+    time::{Instant, MissedTickBehavior, interval_at, timeout},
 };
 
 use super::{
@@ -43,8 +43,9 @@ const WRITE_MAX: usize = 1 << 20;
 /// How long one patch may take to leave.
 const SEND_TIME: Duration = Duration::from_secs(10);
 
-/// A ping goes out this often; it also looks whether the session still holds.
-const PING_EVERY: Duration = Duration::from_secs(15);
+/// A ping goes out this often, and a word that the page's own code sees, which pings it does not: without one for
+/// 25 s it takes the connection for dead. It also looks whether the session still holds.
+const PING_EVERY: Duration = Duration::from_secs(10);
 
 /// Without a word from the page for so long, it is gone (a laptop that was closed).
 const SILENT_MAX: Duration = Duration::from_secs(50);
@@ -248,9 +249,9 @@ async fn carry(api: &Api, signed: &Signed, joined: Joined, socket: &mut WebSocke
             }
         }
     }
-    let mut pings = interval(PING_EVERY);
-    pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut heard = Instant::now();
+    let mut pings = interval_at(heard + PING_EVERY, PING_EVERY);
+    pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut line, mut pace) = (None, Pace::new(heard));
     let mut changes = api.accounts.changes();
     check_session(api, signed)?;
@@ -293,9 +294,16 @@ async fn carry(api: &Api, signed: &Signed, joined: Joined, socket: &mut WebSocke
                     return Err(Bye::Silent);
                 }
                 send_message(socket, Message::Ping(Bytes::new())).await?;
+                send(socket, alive_text(api)).await?;
             }
         }
     }
+}
+
+/// That the switch is there, and whether it is about to end.
+fn alive_text(api: &Api) -> String {
+    let (now, draining) = ((api.clock)().wall.as_millis(), api.handle.health().draining);
+    format!("{{\"type\":\"alive\",\"now\":{now},\"draining\":{draining}}}")
 }
 
 /// The session may have ended, or its user's role changed: what may be seen is judged anew for every patch.

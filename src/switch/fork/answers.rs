@@ -116,6 +116,8 @@ impl Switch {
         let given = response.and_then(|response| response.header(crate::wire::sip::Name::Reason));
         let cause = match given.and_then(Cause::from_reason) {
             Some(given) => Cause { sip: status, q850: given.q850 },
+            // Between an edge and its registrar alone (RFC 5626 5.3.1): a caller hears that nobody is there.
+            None if status == FLOW_FAILED => Cause::from_status(480),
             None => Cause::from_status(status),
         };
         let lost = lost(status, rang);
@@ -146,10 +148,11 @@ impl Switch {
     pub(in crate::switch) fn on_dead(&mut self, now: Now, id: LegId) {
         let Some(leg) = self.legs.get(&id) else { return };
         let (ring, party) = (leg.ring, leg.party);
-        if leg.state != LegState::Calling {
+        let missed = self.is_missed(id);
+        if leg.state != LegState::Calling && !missed {
             return;
         }
-        if self.is_heard(leg) {
+        if !missed && self.is_heard(leg) {
             // Only a 100, but a sign of life.
             if let Some(ring) = ring {
                 let call = leg.call;
@@ -157,7 +160,7 @@ impl Switch {
             }
             return;
         }
-        let cause = Cause::from_status(408);
+        let cause = Cause::from_status(if missed { 480 } else { 408 });
         let called = self.called.remove(&id);
         let (place, spares) = called.map(|called| (called.at, called.spares)).unzip();
         self.dial_spare(now, ring, spares.unwrap_or_default());

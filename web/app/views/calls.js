@@ -1,7 +1,7 @@
 // The live calls, for supervisors: what can be done with each.
 
 import { hangUp } from "../api.js";
-import { agentName, calls, link, queueName } from "../store.js";
+import { agentName, callerName, calls, link, queueName } from "../store.js";
 import { t } from "../words.js";
 import { Card, Since, html } from "./parts.js";
 import { Supervise } from "./supervise.js";
@@ -16,7 +16,7 @@ export function Calls() {
       : html`<${Table} heads=${["caller", "dialled", "stage", "queue", "agent", "duration", "actions"]}>
           ${calls.value.map(
             (call) => html`<tr key=${call.call}>
-              <th scope="row">${call.caller || t("unknown_caller")}</th>
+              <th scope="row">${callerName(call.caller)}</th>
               <td>${call.dialled}</td>
               <td>${call.menu ? html`${t("stage.menu", { menu: call.menu.menu })} <${Since} since=${call.menu.since} />` : t(`stage.${call.stage}`)}</td>
               <td>${call.queue ? queueName(call.queue) : ""}</td>

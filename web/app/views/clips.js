@@ -18,12 +18,12 @@ export function ClipMenu({ call }) {
   if (clips.value.length === 0) return null;
   const play = (/** @type {string} */ clip, /** @type {boolean} */ last) => () => playClip(call, clip, { agent_hears: agentHears, with_talk: withTalk && !last, hang_up: last });
   return html`<div class="buttons small" role="group" aria-label=${t("clips.title")}>
-    <${Menu} label=${t("clips.play")} disabled=${off()}>
+    <${Menu} label=${t("clips.play")} disabled=${off()}>${() => html`
       ${clips.value.map((clip) => html`<button key=${clip.clip} class="item" onClick=${play(clip.clip, false)}>${clip.name} <small class="quiet">${clock(clip.millis)}</small></button>`)}
-    <//>
-    <${Menu} label=${t("clips.last")} disabled=${off()}>
+    `}<//>
+    <${Menu} label=${t("clips.last")} disabled=${off()}>${() => html`
       ${clips.value.map((clip) => html`<button key=${clip.clip} class="item" onClick=${play(clip.clip, true)}>${clip.name} <small class="quiet">${clock(clip.millis)}</small></button>`)}
-    <//>
+    `}<//>
     <button class="button" disabled=${off()} onClick=${() => stopClip(call)}>${t("clips.stop")}</button>
     <label><input type="checkbox" checked=${agentHears} onChange=${(/** @type {any} */ event) => setAgentHears(event.target.checked)} /> ${t("clips.agent_hears")}</label>
     <label><input type="checkbox" checked=${withTalk} onChange=${(/** @type {any} */ event) => setWithTalk(event.target.checked)} /> ${t("clips.with_talk")}</label>

@@ -1,6 +1,6 @@
 // Small things that views share.
 
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { h } from "preact";
 import htm from "htm";
 import { dismiss, notices } from "../store.js";
@@ -53,11 +53,13 @@ function place(drop) {
 }
 
 /**
- * A pop-up list of buttons, closed by a choice, a click elsewhere or Escape; the focus is back on it then.
- * @param {{ label: string, children: any, disabled?: boolean, chosen?: boolean }} props
+ * A pop-up list of buttons, drawn while it is open (a table has hundreds of them, each with all queues), closed by a choice, a click elsewhere or Escape; the focus is back on it then.
+ * @param {{ label: string, name?: string, children: () => any, disabled?: boolean, chosen?: boolean }} props `name`: what a screen reader says of a sign
  */
-export function Menu({ label, children, disabled = false, chosen = false }) {
+export function Menu({ label, name, children, disabled = false, chosen = false }) {
   const box = useRef(/** @type {any} */ (null));
+  const [open, setOpen] = useState(false);
+  useLayoutEffect(() => open && place(box.current), [open]);
   useEffect(() => {
     const close = (/** @type {Event} */ event) => {
       const menu = box.current;
@@ -80,9 +82,9 @@ export function Menu({ label, children, disabled = false, chosen = false }) {
       removeEventListener("resize", follow);
     };
   }, []);
-  return html`<details class="drop" ref=${box} onToggle=${(/** @type {any} */ event) => event.currentTarget.open && place(event.currentTarget)}>
-    <summary class="button" aria-current=${chosen} aria-disabled=${disabled} onClick=${(/** @type {Event} */ event) => disabled && event.preventDefault()}>${label}</summary>
-    <div class="menu">${children}</div>
+  return html`<details class="drop" ref=${box} onToggle=${(/** @type {any} */ event) => setOpen(event.currentTarget.open)}>
+    <summary class="button" aria-label=${name} aria-current=${chosen} aria-disabled=${disabled} onClick=${(/** @type {Event} */ event) => disabled && event.preventDefault()}>${label}</summary>
+    <div class="menu">${open && children()}</div>
   </details>`;
 }
 

@@ -1,8 +1,8 @@
 // The telephone in the page: on and off, what rings, whom to call, and what can be done in a call.
 
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { link, me, supervisions } from "../store.js";
+import { account, callerName, callOf, link, me, queueName, supervisions } from "../store.js";
 import { able, accept, dial, hangUpHere, hold, legs, mute, press, state, takeCallsElsewhere, takeCallsHere, wanted } from "../phone.js";
 import { t } from "../words.js";
 import { AudioSettings } from "./audio.js";
@@ -34,7 +34,7 @@ function Rings({ leg }) {
   }, []);
   return html`<section class="card offer" role="alertdialog" aria-labelledby=${`leg-${leg.leg}`} aria-live="assertive">
     <h2>${t("phone.calls")}</h2>
-    <p class="who" id=${`leg-${leg.leg}`}>${callerName(leg.caller)}</p>
+    <p class="who" id=${`leg-${leg.leg}`}>${legCaller(leg.caller)}</p>
     <div class="buttons">
       <button class="button good" ref=${answer} disabled=${off() || leg.stage === "opens"} onClick=${() => accept(leg.leg)}>${t("accept")}</button>
       <button class="button bad" disabled=${off()} onClick=${() => hangUpHere(leg.leg)}>${t("decline")}</button>
@@ -44,15 +44,18 @@ function Rings({ leg }) {
 
 /** @param {{ leg: any }} props */
 function Talks({ leg }) {
-  return html`<${Card} title=${t("call.title")} kind="call">
-    <p class="who">${leg.to || callerName(leg.caller)}</p>
-    <p class="big">${leg.stage === "dials" ? t("phone.dialling") : ""}</p>
+  // Of one that was taken over, or taken up from another page, only the centre knows who it is.
+  const call = callOf(leg.call);
+  const who = leg.to || (call ? callerName(call.caller) : legCaller(leg.caller));
+  return html`<${Card} title=${call?.queue ? `${t("call.title")} · ${queueName(call.queue)}` : t("call.title")} kind="call">
+    <p class="who">${who}</p>
+    <p class="big" aria-live="off">${leg.stage === "dials" ? t("phone.dialling") : call?.began && html`<${Since} since=${call.began} />`}</p>
     <${Controls} leg=${leg} />
   <//>`;
 }
 
 /** @param {any} caller */
-function callerName(caller) {
+function legCaller(caller) {
   if (!caller || caller.hidden) return t("unknown_caller");
   return [caller.display, caller.number].filter(Boolean).join(" · ") || t("unknown_caller");
 }
@@ -98,8 +101,24 @@ export function Telephone() {
   <//>`;
 }
 
-/** Numbers that one calls often, kept in this browser. */
-const favourites = signal(/** @type {string[]} */ (JSON.parse(localStorage.getItem("favourites") ?? "[]")));
+/** Where the numbers are kept that one calls often: in this browser, for each of its users. */
+const place = () => `favourites.${account.value?.name ?? ""}`;
+
+const favourites = signal(/** @type {string[]} */ ([]));
+
+effect(() => {
+  favourites.value = readFavourites(localStorage.getItem(place()));
+});
+
+/** What somebody else has written there is no reason to show no page. @param {string | null} text @returns {string[]} */
+function readFavourites(text) {
+  try {
+    const list = JSON.parse(text ?? "[]");
+    return Array.isArray(list) ? list.filter((one) => typeof one === "string") : [];
+  } catch {
+    return [];
+  }
+}
 
 /** More would be a list to search in. */
 const FAVOURITES_MAX = 12;
@@ -107,7 +126,7 @@ const FAVOURITES_MAX = 12;
 /** @param {string[]} list */
 function keepFavourites(list) {
   favourites.value = list.slice(0, FAVOURITES_MAX);
-  localStorage.setItem("favourites", JSON.stringify(favourites.value));
+  localStorage.setItem(place(), JSON.stringify(favourites.value));
 }
 
 /** @param {{ ready: boolean }} props */

@@ -29,7 +29,7 @@ export function Player({ segment, autoplay = false }) {
   return html`<div class="player" role="group" aria-label=${t("records.recording_of", { when: when(segment.began) })}>
     ${segment.ended === null
       ? html`<p class="quiet">${t("records.still_recorded")}</p>`
-      : html`<audio ref=${sound} controls autoplay=${autoplay} preload="metadata" src=${segment.audio} onTimeUpdate=${(/** @type {any} */ event) => setAt(event.target.currentTime * 1000)}></audio>
+      : html`<audio ref=${sound} aria-label=${t("records.recording_of", { when: when(segment.began) })} controls autoplay=${autoplay} preload="metadata" src=${segment.audio} onTimeUpdate=${(/** @type {any} */ event) => setAt(event.target.currentTime * 1000)}></audio>
           <${Line} length=${length} at=${at} paused=${paused} lost=${lost} onClick=${seek} />
           <${Marks} word="records.paused" spans=${paused} />
           <${Marks} word="records.lost_parts" spans=${lost} />`}

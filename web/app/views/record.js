@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { readRecord } from "../records.js";
-import { agentName, choices, queueName } from "../store.js";
+import { agentName, callerName, choices, queueName } from "../store.js";
 import { clock } from "../time.js";
 import { t } from "../words.js";
 import { Card, html } from "./parts.js";
@@ -46,7 +46,7 @@ function Outline({ record }) {
   const rows = [
     ["records.direction", t(`direction.${record.direction}`)],
     ["records.trunk", record.trunk],
-    ["caller", record.caller || t("unknown_caller")],
+    ["caller", callerName(record.caller)],
     ["dialled", record.dialled],
     ["records.began", when(record.began)],
     ["records.length", clock(record.ended - record.began)],

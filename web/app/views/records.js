@@ -2,7 +2,7 @@
 
 import { useEffect } from "preact/hooks";
 import { found, look, sought } from "../records.js";
-import { agentName, agents, queueName, queues } from "../store.js";
+import { agentName, agents, callerName, queueName, queues } from "../store.js";
 import { clock } from "../time.js";
 import { language, t } from "../words.js";
 import { Card, html } from "./parts.js";
@@ -45,7 +45,7 @@ function Row({ record }) {
   const agent = agentOf(record);
   return html`<tr>
     <th scope="row"><a href=${`#records/${record.call}`}>${when(record.began)}</a></th>
-    <td>${record.caller || t("unknown_caller")}</td>
+    <td>${callerName(record.caller)}</td>
     <td>${record.dialled}</td>
     <td>${record.queue ? queueName(record.queue.queue) : ""}</td>
     <td>${outcomeOf(record)}</td>

@@ -13,7 +13,7 @@ export function Top() {
     ${supervises.value && html`<${Parts} />`}
     <div class="who">
       <${Language} />
-      <${Menu} label=${me.value?.name ?? account.value.name}><button onClick=${signOut}>${t("sign_out")}</button><//>
+      <${Menu} label=${me.value?.name ?? account.value.name}>${() => html`<button onClick=${signOut}>${t("sign_out")}</button>`}<//>
     </div>
   </header>`;
 }
@@ -69,10 +69,10 @@ function NotReady({ chosen }) {
   const { reasons, reason_required: required } = choices.value;
   const choose = (/** @type {string | undefined} */ reason) => () => setStatus({ status: "not_ready", reason });
   if (reasons.length === 0) return html`<button class="button" aria-pressed=${chosen} disabled=${off()} onClick=${choose(undefined)}>${t("status.not_ready")}</button>`;
-  return html`<${Menu} label=${t("status.not_ready")} disabled=${off()} chosen=${chosen}>
+  return html`<${Menu} label=${t("status.not_ready")} disabled=${off()} chosen=${chosen}>${() => html`
     ${reasons.map((one) => html`<button key=${one.reason} disabled=${off()} onClick=${choose(one.reason)}>${one.name}</button>`)}
     ${!required && html`<button disabled=${off()} onClick=${choose(undefined)}>${t("no_reason")}</button>`}
-  <//>`;
+  `}<//>`;
 }
 
 export function Language() {

@@ -3,7 +3,7 @@
 
 import { endSupervision, supervise } from "../api.js";
 import { awaitCall, hangUpHere, mute } from "../phone.js";
-import { agentName, callOf, link, supervisions, tell } from "../store.js";
+import { agentName, callerName, callOf, link, supervisions, tell } from "../store.js";
 import { t } from "../words.js";
 import { Card, Menu, html } from "./parts.js";
 
@@ -24,9 +24,9 @@ export function Supervise({ call }) {
   if (supervisions.value.has(call.call)) return html`<${Modes} call=${call.call} />`;
   // Who talks in it himself needs no ear.
   if (!call.agent && call.stage !== "talking" && call.stage !== "held") return null;
-  return html`<${Menu} label=${t("supervise.title")} disabled=${off()}>
+  return html`<${Menu} label=${t("supervise.title")} disabled=${off()}>${() => html`
     ${MODES.map((mode) => html`<button key=${mode} onClick=${() => enter(call.call, mode)}>${t(`supervise.${mode}`)}</button>`)}
-  <//>`;
+  `}<//>`;
 }
 
 /** The present mode is the pressed one. @param {{ call: string }} props */
@@ -41,9 +41,9 @@ function Modes({ call }) {
 /** The call that he is in with this page. @param {{ leg: any }} props */
 export function Supervised({ leg }) {
   const call = callOf(leg.call);
-  const who = [call?.caller, call?.agent && agentName(call.agent)].filter(Boolean).join(" · ");
+  const who = [callerName(call?.caller), call?.agent && agentName(call.agent)].filter(Boolean).join(" · ");
   return html`<${Card} title=${t("supervise.card")} kind="call">
-    <p class="who">${who || t("unknown_caller")}</p>
+    <p class="who">${who}</p>
     <${Modes} call=${leg.call} />
     <div class="buttons">
       <button class="button" aria-pressed=${leg.muted} onClick=${() => mute(leg.leg, !leg.muted)}>${t("phone.mute")}</button>

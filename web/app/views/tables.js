@@ -2,7 +2,7 @@
 
 import { endAgentWrapUp, setAgentQueue, setAgentQueues, setAgentStatus } from "../api.js";
 import { clock } from "../time.js";
-import { agents, choices, link, queues, supervises } from "../store.js";
+import { agents, callerName, choices, link, queues, supervises } from "../store.js";
 import { reasonName, t } from "../words.js";
 import { Card, Menu, Since, Status, html } from "./parts.js";
 
@@ -48,13 +48,13 @@ export function Agents() {
 /** @param {{ agent: any }} props */
 function Agent({ agent }) {
   const reason = reasonName(agent.reason, choices.value.reasons);
-  const customer = agent.offers?.[0]?.caller ?? agent.engagements?.[0]?.caller ?? "";
+  const customer = agent.offers?.[0]?.caller ?? agent.engagements?.[0]?.caller;
   return html`<tr>
     <th scope="row">${agent.name}</th>
     <td><${Status} status=${agent.status} />${reason && html` <span class="quiet">${reason}</span>`}</td>
     <td class="number"><${Since} since=${agent.since} /></td>
     <td class="quiet"><span class="dot ${agent.reachable ? "is-ready" : "is-offline"}" aria-hidden="true"></span>${t(agent.reachable ? "reachable" : "unreachable")}</td>
-    ${supervises.value && html`<td>${customer}</td><td><${Actions} agent=${agent} /></td>`}
+    ${supervises.value && html`<td>${customer === undefined ? "" : callerName(customer)}</td><td><${Actions} agent=${agent} /></td>`}
   </tr>`;
 }
 
@@ -62,7 +62,7 @@ function Agent({ agent }) {
 function Actions({ agent }) {
   const { reasons, reason_required: required } = choices.value;
   const status = (/** @type {object} */ change) => () => setAgentStatus(agent.agent, change);
-  return html`<${Menu} label="⋯" disabled=${off()}>
+  return html`<${Menu} label="⋯" name=${t("actions_for", { name: agent.name })} disabled=${off()}>${() => html`
     <button disabled=${off()} onClick=${status({ status: "ready" })}>${t("set_ready")}</button>
     ${reasons.map(
       (one) => html`<button key=${one.reason} disabled=${off()} onClick=${status({ status: "not_ready", reason: one.reason })}>
@@ -73,7 +73,7 @@ function Actions({ agent }) {
     ${agent.status === "wrap_up" && html`<button disabled=${off()} onClick=${() => endAgentWrapUp(agent.agent)}>${t("end_wrap_up")}</button>`}
     ${queues.value.map((queue) => html`<${Membership} key=${queue.queue} agent=${agent} queue=${queue} />`)}
     <button disabled=${off()} onClick=${() => setAgentQueues(agent.agent, { do: "log_out" })}>${t("log_out_all")}</button>
-  <//>`;
+  `}<//>`;
 }
 
 /** What a supervisor can make of an agent's place in one queue; one who doesn't belong to it is logged in for a time. @param {{ agent: any, queue: any }} props */

@@ -1,7 +1,7 @@
 // Who waits, for supervisors: in which place and since when, and what can be done with each (QE-15, RT-18).
 
 import { changeWaiting, withdraw } from "../api.js";
-import { agentName, agents, link, queues } from "../store.js";
+import { agentName, agents, callerName, link, queues } from "../store.js";
 import { clock } from "../time.js";
 import { t } from "../words.js";
 import { Card, Menu, Since, html } from "./parts.js";
@@ -28,7 +28,7 @@ function One({ queue, caller }) {
   return html`<tr>
     <th scope="row">${queue.name}</th>
     <td class="number">${position}</td>
-    <td>${caller.caller || t("unknown_caller")}</td>
+    <td>${callerName(caller.caller)}</td>
     <td class="number"><${Since} since=${arrived} /></td>
     <td class="number">${estimate === null ? "–" : clock(estimate)}</td>
     <td class="number">${priority}</td>
@@ -41,13 +41,15 @@ function One({ queue, caller }) {
 function Actions({ queue, caller }) {
   const { interaction, priority, connecting } = caller;
   const change = (/** @type {object} */ what) => () => changeWaiting(interaction, what);
-  const free = agents.value.filter((agent) => agent.status === "ready" && agent.queues.some((/** @type {any} */ one) => one.queue === queue.queue && one.is === "active"));
-  const others = queues.value.filter((one) => one.queue !== queue.queue && one.open);
-  return html`<${Menu} label="⋯" disabled=${off() || connecting}>
+  return html`<${Menu} label="⋯" name=${t("actions_for", { name: callerName(caller.caller) })} disabled=${off() || connecting}>${() => {
+    const free = agents.value.filter((agent) => agent.status === "ready" && agent.queues.some((/** @type {any} */ one) => one.queue === queue.queue && one.is === "active"));
+    const others = queues.value.filter((one) => one.queue !== queue.queue && one.open);
+    return html`
     ${free.map((agent) => html`<button key=${agent.agent} disabled=${off()} onClick=${change({ agent: agent.agent })}>${t("give_to", { agent: agent.name })}</button>`)}
     ${others.map((one) => html`<button key=${one.queue} disabled=${off()} onClick=${change({ queue: one.queue })}>${t("move_to", { queue: one.name })}</button>`)}
     <button disabled=${off()} onClick=${change({ priority: priority + STEP })}>${t("priority_up")}</button>
     <button disabled=${off()} onClick=${change({ priority: priority - STEP })}>${t("priority_down")}</button>
     <button disabled=${off()} onClick=${() => withdraw(interaction)}>${t("hang_up")}</button>
-  <//>`;
+  `;
+  }}<//>`;
 }

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import { answerOffer, restRecording, setQueue, wrapUp } from "../api.js";
-import { choices, link, me, queueName } from "../store.js";
+import { callerName, choices, link, me, queueName } from "../store.js";
 import { clock, now } from "../time.js";
 import { reasonName, t } from "../words.js";
 import { accept as acceptHere } from "../phone.js";
@@ -40,7 +40,7 @@ function Offer({ offer }) {
   }, []);
   return html`<section class="card offer" role="alertdialog" aria-labelledby="offer-title" aria-describedby="offer-who" aria-live="assertive">
     <h2 id="offer-title">${t("offer.title")} · ${queueName(offer.queue)}</h2>
-    <p class="who" id="offer-who">${offer.caller || t("unknown_caller")}</p>
+    <p class="who" id="offer-who">${callerName(offer.caller)}</p>
     <p class="quiet">${offer.dialled && `${t("offer.dialled", { number: offer.dialled })} · `}${offer.arrived !== null && t("waited", { time: clock(offer.made - offer.arrived) })}</p>
     <div class="countdown" aria-live="off"><${Bar} from=${offer.made} until=${offer.until} label=${t("time_left")} /><${Left} until=${offer.until} /></div>
     <div class="buttons">
@@ -56,7 +56,7 @@ function Engagement({ engagement }) {
   const { call, queue, caller, connected } = engagement;
   const here = call && legOf(call, "call");
   return html`<${Card} title=${queue ? `${t("call.title")} · ${queueName(queue)}` : t("call.title")} kind="call">
-    <p class="who">${caller || t("unknown_caller")}</p>
+    <p class="who">${callerName(caller)}</p>
     <p class="big" aria-live="off">${connected === null ? t(here ? "phone.connecting" : "pick_up") : html`<${Since} since=${connected} />`}</p>
     <${Recording} call=${call} recording=${engagement.recording} />
     ${here ? html`<${Controls} leg=${here} />` : call && html`<${DeskControls} call=${call} />`}
@@ -81,7 +81,7 @@ function Direct({ call }) {
   const here = legOf(call.call, "call");
   if (here?.stage === "rings" || here?.stage === "opens") return null;
   return html`<${Card} title=${t("call.title")} kind="call">
-    <p class="who">${call.direction === "outbound" ? call.dialled : call.caller || t("unknown_caller")}</p>
+    <p class="who">${call.direction === "outbound" ? call.dialled : callerName(call.caller)}</p>
     <p class="big" aria-live="off">${call.answered === null ? t(`stage.${call.stage}`) : html`<${Since} since=${call.answered} />`}</p>
     <${Recording} call=${call.call} recording=${call.recording} />
     ${here ? html`<${Controls} leg=${here} />` : html`<${DeskControls} call=${call.call} />`}
@@ -94,7 +94,7 @@ function WrapUp({ engagement }) {
   const { wrap_up_since: since, wrap_up_until: until, wrap_up_target: target } = engagement;
   const end = (/** @type {"finish" | "extend"} */ what) => () => wrapUp(engagement.engagement, what);
   return html`<${Card} title=${t("wrap_up.title")} kind="wrap-up">
-    <p class="who">${engagement.caller}</p>
+    <p class="who">${callerName(engagement.caller)}</p>
     <${WrapUpTime} since=${since} end=${until ?? target} limited=${until !== null} />
     <${Written} engagement=${engagement} />
     <div class="buttons">
@@ -150,8 +150,8 @@ function Membership({ member }) {
 /** A pause has a reason. @param {{ label: string, change: (what: object) => () => unknown }} props */
 function PauseMenu({ label, change }) {
   const { reasons, reason_required: required } = choices.value;
-  return html`<${Menu} label=${label} disabled=${off()}>
+  return html`<${Menu} label=${label} disabled=${off()}>${() => html`
     ${reasons.map((one) => html`<button key=${one.reason} onClick=${change({ do: "pause", reason: one.reason })}>${one.name}</button>`)}
     ${!required && html`<button onClick=${change({ do: "pause" })}>${t("no_reason")}</button>`}
-  <//>`;
+  `}<//>`;
 }

@@ -63,8 +63,8 @@ export function Done({ engagement }) {
   if (!wants) return html`<button class="button good" disabled=${off()} onClick=${done({})}>${t("done")}</button>`;
   const { reasons, reason_required: required } = choices.value;
   return html`<button class="button good" disabled=${off()} onClick=${done({ status: "ready" })}>${t("done")} · ${t("status.ready")}</button>
-    <${Menu} label=${`${t("done")} · ${t("status.not_ready")}`}>
+    <${Menu} label=${`${t("done")} · ${t("status.not_ready")}`}>${() => html`
       ${reasons.map((one) => html`<button key=${one.reason} onClick=${done({ status: "not_ready", reason: one.reason })}>${one.name}</button>`)}
       ${!required && html`<button onClick=${done({ status: "not_ready" })}>${t("no_reason")}</button>`}
-    <//>`;
+    `}<//>`;
 }
