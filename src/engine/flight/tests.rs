@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     acd::Actor,
-    base::{AgentId, FlowId, Instant, Now, StreamId, Wall},
-    engine::{Input, Request, RequestId},
+    base::{AgentId, CallId, FlowId, Instant, LegId, Now, StreamId, UserId, Wall},
+    engine::{Input, PageSays, Request, RequestId},
     media::{self, Stats, link},
     sip::{Lookup, Path, Server, Transport},
     switch::Listener,
@@ -98,4 +98,19 @@ fn a_damaged_recording_is_an_error() {
         assert!(Frames::new(Bytes::from(damaged.clone())).count() <= damaged.len());
         assert!(replay(Bytes::from(damaged), Play::default(), |_| {}).is_err(), "no birth");
     }
+}
+
+/// OP-01: what recordings of before call by other names is read all the same.
+#[test]
+fn op_01_older_names_are_read() {
+    let (call, leg) = (CallId(1), LegId(2));
+    for (text, request) in [
+        (r#"{"do":"add_party","call":1,"by":3,"to":"eva"}"#, Request::AddLeg { call, by: UserId(3), to: "eva".into() }),
+        (r#"{"do":"drop_party","call":1,"leg":2}"#, Request::DropLeg { call, leg }),
+        (r#"{"do":"mute_party","call":1,"leg":2,"muted":true}"#, Request::MuteLeg { call, leg, muted: true }),
+    ] {
+        assert_eq!(serde_json::from_str::<Request>(text).expect(text), request);
+    }
+    let says = serde_json::from_str::<PageSays>(r#"{"do":"offer","leg":2,"sdp":"v=0"}"#).expect("a further offer");
+    assert_eq!(says, PageSays::SdpOffer { leg, sdp: "v=0".into() });
 }
