@@ -17,12 +17,7 @@ fn a_full_disk_is_told_and_calls_go_on() {
     assert_eq!(agent.register("rui", program.password("rui")), 503, "it can't be kept");
     assert_eq!(agent.options(), 200);
     let mut carrier = Phone::at(program.sip, program.trunk);
-    carrier.invite("202");
-    let request = agent.expect_request("INVITE");
-    agent.answer(&request, 200, &agent.sdp());
-    assert_eq!(carrier.next_status_over_100(), 200);
-    carrier.ack();
-    agent.expect_request("ACK");
+    carrier.talks_to(&mut agent, "202");
     carrier.bye();
     assert_eq!(carrier.next_status_over_100(), 200, "the end of a call is told whatever the disk says");
     agent.expect_request("BYE");

@@ -104,12 +104,7 @@ fn sigterm_waits_for_the_calls_that_are_there() {
     let mut agent = Phone::new(program.sip);
     assert_eq!(agent.register("rui", program.password("rui")), 200);
     let mut carrier = Phone::at(program.sip, program.trunk);
-    carrier.invite("202");
-    let request = agent.expect_request("INVITE");
-    agent.answer(&request, 200, &agent.sdp());
-    assert_eq!(carrier.next_status_over_100(), 200);
-    carrier.ack();
-    agent.expect_request("ACK");
+    carrier.talks_to(&mut agent, "202");
 
     program.terminate();
     let mut late = Phone::new(program.sip);
@@ -137,12 +132,7 @@ fn a_second_signal_ends_at_once_and_hangs_up() {
     let mut agent = Phone::new(program.sip);
     assert_eq!(agent.register("rui", program.password("rui")), 200);
     let mut carrier = Phone::at(program.sip, program.trunk);
-    carrier.invite("202");
-    let request = agent.expect_request("INVITE");
-    agent.answer(&request, 200, &agent.sdp());
-    assert_eq!(carrier.next_status_over_100(), 200);
-    carrier.ack();
-    agent.expect_request("ACK");
+    carrier.talks_to(&mut agent, "202");
     program.terminate();
     program.until_draining();
     program.terminate();

@@ -136,6 +136,16 @@ impl Phone {
         self.placed = Some(Message::parse(bytes::Bytes::from(text.into_bytes())).unwrap());
     }
 
+    /// Calls that number, at which the other answers: both are in the call then.
+    pub fn talks_to(&mut self, called: &mut Self, number: &str) {
+        self.invite(number);
+        let request = called.expect_request("INVITE");
+        called.answer(&request, 200, &called.sdp());
+        assert_eq!(self.next_status_over_100(), 200);
+        self.ack();
+        called.expect_request("ACK");
+    }
+
     /// An INVITE and its final answer, which is acknowledged when it is a refusal.
     pub fn call(&mut self, number: &str) -> Answer {
         self.invite(number);

@@ -14,12 +14,7 @@ fn settings_change_under_a_call() {
     let mut other = Phone::new(program.sip);
     assert_eq!(other.register("eva", program.password("eva")), 200);
     let mut carrier = Phone::at(program.sip, program.trunk);
-    carrier.invite("202");
-    let request = agent.expect_request("INVITE");
-    agent.answer(&request, 200, &agent.sdp());
-    assert_eq!(carrier.next_status_over_100(), 200);
-    carrier.ack();
-    agent.expect_request("ACK");
+    carrier.talks_to(&mut agent, "202");
 
     program.rewrite("centre.toml", "[[queue]]", "[[qeue]]");
     program.hang_up_signal();
