@@ -40,8 +40,8 @@ pub struct Base {
 struct Stretch {
     /// `None`: from the engine's birth, whose frame comes first.
     base: Option<Arc<Base>>,
-    /// What the engine was told once and for all before that, as frames.
-    standing: Bytes,
+    /// What the engine was told once and for all before that, as frames: shared, since settings of many users are long.
+    standing: Vec<Bytes>,
     sessions: Bytes,
     pieces: Vec<Bytes>,
     octets: usize,
@@ -69,11 +69,11 @@ pub struct Recorder {
 /// Inputs that hold until others of their kind come, as frames.
 #[derive(Debug, Default)]
 struct Standing {
-    settings: Vec<u8>,
-    listeners: Vec<u8>,
-    doors: Vec<u8>,
+    settings: Bytes,
+    listeners: Bytes,
+    doors: Bytes,
     /// All that came: each adds to the last.
-    ports: Vec<u8>,
+    ports: Vec<Bytes>,
     /// Pages that are open.
     sessions: BTreeMap<AgentId, u32>,
     /// Those of them that are telephones.
@@ -115,7 +115,7 @@ impl Standing {
                 self.certified.remove(flow);
                 return;
             }
-            Input::Ports(_) => return frame::write_input(&mut self.ports, now, input),
+            Input::Ports(_) => return self.ports.push(one(now, input)),
             Input::Sip { .. }
             | Input::Unreachable { .. }
             | Input::Media(_)
@@ -129,8 +129,7 @@ impl Standing {
             | Input::Answered { .. }
             | Input::Tick => return,
         };
-        place.clear();
-        frame::write_input(place, now, input);
+        *place = one(now, input);
     }
 
     fn sessions(&self, now: Now) -> Bytes {
@@ -156,9 +155,16 @@ impl Standing {
         Bytes::from(frames)
     }
 
-    fn frames(&self) -> Bytes {
-        [&self.settings, &self.listeners, &self.doors, &self.ports].into_iter().flatten().copied().collect()
+    fn frames(&self) -> Vec<Bytes> {
+        [&self.settings, &self.listeners, &self.doors].into_iter().chain(&self.ports).cloned().collect()
     }
+}
+
+/// The frame of one input.
+fn one(now: Now, input: &Input) -> Bytes {
+    let mut frame = Vec::new();
+    frame::write_input(&mut frame, now, input);
+    Bytes::from(frame.into_boxed_slice())
 }
 
 impl Recorder {
@@ -169,8 +175,13 @@ impl Recorder {
             &mut first,
             &Birth { version: RECORDING_VERSION, is_based: false, settings: settings.clone(), seed, now },
         );
-        let birth =
-            Stretch { base: None, standing: Bytes::from(first), sessions: Bytes::new(), pieces: Vec::new(), octets: 0 };
+        let birth = Stretch {
+            base: None,
+            standing: vec![Bytes::from(first)],
+            sessions: Bytes::new(),
+            pieces: Vec::new(),
+            octets: 0,
+        };
         Self {
             octets_max: octets_max.max(RECORDER_OCTETS_MIN),
             stretches: VecDeque::from([birth]),
@@ -278,7 +289,7 @@ impl Recorder {
 #[derive(Clone, Debug)]
 pub struct Recording {
     base: Option<Arc<Base>>,
-    standing: Bytes,
+    standing: Vec<Bytes>,
     sessions: Bytes,
     pieces: Vec<Bytes>,
 }
@@ -302,12 +313,12 @@ impl Recording {
                 now: base.now,
             };
             frame::write_birth(&mut head, &birth);
-            head.extend_from_slice(&self.standing);
+            head.extend(self.standing.iter().flatten());
             frame::write_base(&mut head, base.now, &base.entries);
             head.extend_from_slice(&self.sessions);
             frame::write_bearings(&mut head, &base.bearings);
         } else {
-            head.extend_from_slice(&self.standing);
+            head.extend(self.standing.iter().flatten());
         }
         std::iter::once(Bytes::from(head)).chain(self.pieces.iter().cloned())
     }
