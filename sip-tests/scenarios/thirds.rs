@@ -42,6 +42,7 @@ fn ch_13_sw_10_an_agent_brings_a_third_in_and_leaves() {
     eva.hangs_up();
     world.within(1, "over", |_| customer.is_over());
     world.settle();
+    assert_eq!(world.engagements()[0].end, Some(PartEnd::Left));
 }
 
 /// CH-13: any of the three can be put out of it; a third who is not there changes nothing; with the customer all go.
@@ -240,6 +241,7 @@ fn ch_07_an_agent_asks_first() {
     desk.judges_streams(&[customer]);
     customer.hangs_up();
     world.settle();
+    assert_eq!(world.engagements()[0].end, Some(PartEnd::Transferred));
 }
 
 /// CH-07, P13, P21: whoever takes a customer over after he was asked has handled him: his talk counts from then on, and he

@@ -217,3 +217,22 @@ fn ch_23_p_21_how_a_part_ended() {
         assert_eq!(ended, [(ana.id, Some(expected))], "{way}");
     }
 }
+
+/// RP-09: each stretch of an agent's time goes out to be kept as soon as it is over, one behind the other.
+#[test]
+fn rp_09_an_agents_time_is_kept() {
+    let world = World::seed(2_306);
+    let ana = world.agent("ana").ready().queue_has(|queue| queue.acw_secs = 30);
+    let call = talking(&world, &ana);
+    world.run_for(secs(10));
+    call.hangs_up();
+    world.within(32, "Ready again", |_| ana.status() == Status::Ready);
+    ana.selects(Selection::not_ready("lunch")).unwrap();
+    world.settle();
+    let spans: Vec<_> = world.spans().into_iter().filter(|span| span.agent == ana.id).collect();
+    assert!(spans.windows(2).all(|pair| pair[0].to == pair[1].from), "{spans:#?}");
+    let last: Vec<_> = spans.iter().rev().take(4).map(|span| span.status).collect();
+    assert_eq!(last, [Status::Ready, Status::WrapUp, Status::Busy, Status::Ringing], "{spans:#?}");
+    let wrapped_up = spans.iter().find(|span| span.status == Status::WrapUp).unwrap();
+    assert_eq!(wrapped_up.to.0 - wrapped_up.from.0, 30_000);
+}

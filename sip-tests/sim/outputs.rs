@@ -25,7 +25,7 @@ impl Sim {
             Output::Record(Record::Call(record)) => self.records.push(*record),
             Output::Record(Record::Engagement(summary)) => self.engagements.push(*summary),
             Output::Record(Record::Segment(record)) => self.segments.push(*record),
-            Output::Record(Record::Status(_)) => {}
+            Output::Record(Record::Status(span)) => self.spans.push(span),
             Output::Mend { segment, path } => {
                 let report = self.shelf.mend(segment, &path);
                 self.report(report);

@@ -10,7 +10,7 @@ use std::{
 };
 
 use strowger::{
-    acd::{EngagementSummary, Rule},
+    acd::{EngagementSummary, Rule, StatusSpan},
     base::{Chance, Instant, LegId, Now, PageId, UserId, Wall},
     engine::{
         Answer, CallRecord, Centre, Emitted, Engine, EngineSettings, Event, Input, PageSays, PageTold, Question,
@@ -100,6 +100,7 @@ pub(super) struct Sim {
     pub is_talking: bool,
     pub records: Vec<CallRecord>,
     pub engagements: Vec<EngagementSummary>,
+    pub spans: Vec<StatusSpan>,
     pub segments: Vec<SegmentRecord>,
     pub shelf: Shelf,
     pub events: Vec<Event>,
@@ -150,6 +151,7 @@ impl Sim {
             is_talking: false,
             records: Vec::new(),
             engagements: Vec::new(),
+            spans: Vec::new(),
             segments: Vec::new(),
             shelf: Shelf::default(),
             events: Vec::new(),

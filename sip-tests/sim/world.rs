@@ -3,7 +3,7 @@
 use std::{cell::RefCell, collections::BTreeMap, net::SocketAddr, rc::Rc, time::Duration};
 
 use strowger::{
-    acd::{EngagementSummary, QueueSettings, Rule},
+    acd::{EngagementSummary, QueueSettings, Rule, StatusSpan},
     base::{AgentId, Chance, Instant},
     engine::{
         Actor, Answer, CallRecord, Centre, DeviceView, Happened, Input, Question, Refused, Request, RequestId,
@@ -247,6 +247,11 @@ impl World {
 
     pub fn records(&self) -> Vec<CallRecord> {
         self.sim.borrow().records.clone()
+    }
+
+    /// Every stretch of an agent's time that is over.
+    pub fn spans(&self) -> Vec<StatusSpan> {
+        self.sim.borrow().spans.clone()
     }
 
     /// Engagements that are over, with what the agents wrote of them.

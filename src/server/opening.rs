@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, mpsc},
 };
 
-use tokio::{runtime::Builder, sync::Notify};
+use tokio::sync::Notify;
 
 use super::{Clock, Order, flight::Flight, limits, seed, start::StartError, threads};
 use crate::{
@@ -58,12 +58,7 @@ pub(super) fn start_runtime(clock: Clock) -> io::Result<tokio::runtime::Runtime>
     limits::outlive_file_limits();
     // Without it there are fewer calls.
     let _ = limits::raise_open_files();
-    Builder::new_multi_thread()
-        .worker_threads(RUNTIME_THREADS)
-        .thread_name(threads::SHELL)
-        .on_thread_park(move || threads::on_rest(clock.mono()))
-        .enable_all()
-        .build()
+    threads::start_shell(RUNTIME_THREADS, clock)
 }
 
 pub(super) type Opened = (Journal<Entry, Record>, Vec<Entry>);
