@@ -87,6 +87,39 @@ fn a_burst_is_spread() {
     world.settle();
 }
 
+/// RT-12, rules 19 and 20: a phone that answers lives. What it says it can't do it is asked again after `busy_secs`, as if it were
+/// busy, and its agent stays where he is; who is not there at all (404) is gone. The caller has the next agent at once.
+#[test]
+fn rt_12_a_phone_that_can_not_is_no_dead_phone() {
+    for (seed, status) in [(55, 302), (56, 488), (57, 500), (58, 503), (59, 404)] {
+        let world = World::seed(seed);
+        world.queue_has(|queue| (queue.strategy, queue.busy_secs) = (Strategy::Linear, 10));
+        let agents = three(&world);
+        agents[0].does(Habit::Refuses(status));
+        agents[1].answers_after(millis(200));
+        let first = caller(&world);
+        world.within(3, "the next has him", |world| world.hear_each_other(&first, &agents[1]));
+        let lives = status != 404;
+        assert_eq!((agents[0].view().reachable, agents[0].view().missed), (lives, 0), "{status}");
+        assert_eq!(agents[0].status(), if lives { Status::Ready } else { Status::Offline }, "{status}");
+        agents[2].answers_after(millis(200));
+        let second = caller(&world);
+        world.within(3, "so has the second", |world| world.hear_each_other(&second, &agents[2]));
+        assert_eq!(agents[0].all_calls().len(), 1, "{status}: not asked again so soon");
+        if lives {
+            let third = caller(&world);
+            agents[0].answers_after(millis(200));
+            world.run_for(secs(4));
+            assert_eq!(agents[0].all_calls().len(), 1, "{status}");
+            world.within(10, "then he is", |world| world.hear_each_other(&third, &agents[0]));
+            third.hangs_up();
+        }
+        first.hangs_up();
+        second.hangs_up();
+        world.settle();
+    }
+}
+
 /// P5: the last of a top-down list can't be reached while the others talk. Each caller comes to the first of them who is
 /// free again, and the dead one at the end is not what they wait for.
 #[test]

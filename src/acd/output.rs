@@ -226,7 +226,7 @@ pub enum OfferEnd {
 pub enum OfferFault {
     /// 603 from all devices, or 486 or 480 after a 180.
     Declined,
-    /// 486 without a 180 before.
+    /// 486 without a 180 before, or another answer that does not take it: 302, 488, 500, 503.
     DeviceBusy,
     /// 480, 404, transport error, no binding, nothing heard at all.
     Unreachable,

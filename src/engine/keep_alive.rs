@@ -47,8 +47,8 @@ impl Engine {
         self.watch_the_silent(now);
     }
 
-    /// An offer came to nothing at the devices that it rang, which may well have answered: with 488, 500 or a redirection
-    /// that leads nowhere. The distributor leaves them alone, and must hear of it when they register anew or answer a probe.
+    /// An offer reached nobody at the devices that it rang. The distributor leaves them alone, and must hear of it when they
+    /// register anew or answer a probe.
     pub(super) fn doubt_devices(&mut self, now: Now, agent: AgentId, rung: &DeviceChoice) {
         if let Some(user) = self.directory.user_of(agent).map(|user| user.id) {
             self.doubt(now, user, |binding| rings_at(rung, binding));

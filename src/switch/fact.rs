@@ -141,6 +141,8 @@ pub struct Moved {
 pub enum Lost {
     /// Nobody could be reached: no device, no response, 404, 480, a transport error.
     Unreachable,
+    /// Who can be reached and does not take it, with 302, 488, 500, 503 and the like.
+    Unable,
     /// Busy before it rang.
     Busy,
     /// It rang, and nobody took it in time.

@@ -139,7 +139,7 @@ impl Switch {
     /// The present phase came to nothing.
     fn next_phase(&mut self, now: Now, id: RingId) {
         let Some(ring) = self.rings.get_mut(&id) else { return };
-        let reached = ring.lost.is_some_and(|(lost, _)| lost != Lost::Unreachable);
+        let reached = ring.lost.is_some_and(|(lost, _)| !matches!(lost, Lost::Unreachable | Lost::Unable));
         if reached && ring.plan.goes_on == GoesOn::IfUnreachable {
             return self.lose(id);
         }

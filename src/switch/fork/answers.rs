@@ -82,7 +82,7 @@ impl Switch {
         };
         if !has_media {
             self.end_leg(now, id, Cause::MEDIA, EndedBy::Switch, Farewell::Ours);
-            return self.leg_failed(now, ring, id, Lost::Unreachable, Cause::MEDIA);
+            return self.leg_failed(now, ring, id, Lost::Unable, Cause::MEDIA);
         }
         let Some(won) = self.forget_ring(ring) else { return };
         for loser in won.legs.into_iter().filter(|leg| *leg != id) {
@@ -120,8 +120,8 @@ impl Switch {
             None if status == FLOW_FAILED => Cause::from_status(480),
             None => Cause::from_status(status),
         };
-        let lost = lost(status, rang);
         let nobody = matches!(why, Fault::Silent | Fault::Unreachable);
+        let lost = lost(status, rang, nobody);
         let silent = nobody || matches!(status, 404 | 410 | FLOW_FAILED | 480);
         let (place, spares) = called.map(|called| (called.at, called.spares)).unzip();
         let dead = place.filter(|_| lost == Lost::Unreachable && silent);
@@ -217,8 +217,8 @@ fn moved(by: LegParty, status: u16, response: &Message) -> Option<Moved> {
     (!to.is_empty()).then_some(Moved { by, to })
 }
 
-/// What one device's refusal amounts to.
-fn lost(status: u16, rang: bool) -> Lost {
+/// What one device's refusal amounts to, or that nobody answered there at all.
+fn lost(status: u16, rang: bool, nobody: bool) -> Lost {
     match status {
         // Phones in browsers say 480 when somebody presses Reject.
         480 | 486 | 600 if rang => Lost::Declined,
@@ -227,6 +227,8 @@ fn lost(status: u16, rang: bool) -> Lost {
         487 => Lost::NoAnswer,
         // The phone itself gave up ringing.
         408 if rang => Lost::NoAnswer,
-        _ => Lost::Unreachable,
+        404 | 408 | 410 | FLOW_FAILED | 480 => Lost::Unreachable,
+        _ if nobody => Lost::Unreachable,
+        _ => Lost::Unable,
     }
 }
