@@ -181,12 +181,18 @@ impl Engine {
         }
     }
 
-    /// The trunk that a request comes from: by its address, its certificate, or because it comes to what we registered there.
+    /// The trunk that a request comes from: by its address, its certificate, or because it comes to what we registered there,
+    /// which tells several accounts at one carrier apart.
     fn trunk_of(&self, request: &Message, path: Path) -> Option<TrunkId> {
         let user = request.request_uri().ok().and_then(|uri| uri.user);
         let domains = self.certified.domains(path.flow);
         let known = self.directory.trunk_at(path.remote, domains).or_else(|| self.lines.at(path.remote));
-        known.or_else(|| user.and_then(|user| self.lines.called(user, domains)))
+        let called = user.and_then(|user| self.lines.called(user, domains));
+        let is_its_own = |id: &TrunkId| {
+            let trunk = self.directory.trunks.get(id);
+            trunk.is_some_and(|trunk| trunk.sources.is_empty() || trunk.calls_from(path.remote, domains))
+        };
+        called.filter(is_its_own).or(known).or(called)
     }
 
     /// The local user that From names.

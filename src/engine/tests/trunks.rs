@@ -117,6 +117,61 @@ fn sw_19_tk_01_a_registrar_is_spared() {
     assert!(world.gate.contains(&GateOrder::Unknown { remote: carrier }), "no trunk registers there any more");
 }
 
+/// TK-01, TK-02: of two accounts at one carrier each has the calls to its own registration; those to neither are the first's.
+#[test]
+fn tk_01_tk_02_two_accounts_at_one_carrier() {
+    let mut centre = centre();
+    let first = &mut centre.trunks[0];
+    assert!(!first.sources.is_empty());
+    first.credentials =
+        Some(TrunkCredentials { user: "acct".into(), password: Private::new("secret".into()), realm: None });
+    first.upkeep = Upkeep { register: Some(secs(600)), health: None };
+    let second = Trunk { id: TrunkId(2), name: "second".into(), ..first.clone() };
+    centre.trunks.push(second);
+    let mut world = World::with(80, centre);
+    world.pass(secs(1));
+    let carrier: SocketAddr = CARRIER.parse().unwrap();
+    let rui = world.phone("rui", 6002);
+    let mut contacts = Vec::new();
+    for _ in 0..2 {
+        let request = registers(&mut world, accepted).expect("a REGISTER");
+        contacts.push(request.contacts().next().unwrap().unwrap().uri_text.to_owned());
+    }
+    let mut called = |contact: Option<&String>| {
+        let call = world.call_with(carrier, "351910000000", "202", None, |invite| {
+            invite.uri = contact.map_or(invite.uri.clone(), Clone::clone);
+            invite.to = crate::sip::Party::new("sip:202@carrier.example");
+        });
+        world.answer(rui);
+        assert!(world.event(carrier, |event| matches!(event, Event::Answered { .. })).is_some());
+        world.command(carrier, |stack, now| stack.ack(now, call, None));
+        world.bye(carrier, call);
+        world.records.last().and_then(|record| record.trunk)
+    };
+    let mut trunks = [called(contacts.first()), called(contacts.last())];
+    trunks.sort_unstable();
+    assert_eq!((trunks, called(None)), ([Some(TrunkId(1)), Some(TrunkId(2))], Some(TrunkId(1))));
+}
+
+/// SEMANTICS 9, TK-01: who is registered from a carrier's own address stays known when no trunk is registered there any more.
+#[test]
+fn tk_01_a_phone_at_a_registrar_stays_known() {
+    for phone_too in [true, false] {
+        let mut world = registering(79);
+        let carrier: SocketAddr = CARRIER.parse().unwrap();
+        registers(&mut world, accepted).expect("a REGISTER");
+        if phone_too {
+            world.phones.get_mut(&carrier).unwrap().password = "pw-ana".into();
+            world.register(carrier, "ana");
+            assert_eq!(world.response(carrier), Some(200));
+        }
+        let mut centre = centre();
+        centre.trunks[0].sources = Vec::new();
+        world.input(Input::Settings(Box::new(centre)));
+        assert_eq!(world.gate.contains(&GateOrder::Unknown { remote: carrier }), !phone_too, "{:?}", world.gate);
+    }
+}
+
 /// TK-03: a nonce that was too old is replaced once more; wrong credentials are not tried again.
 #[test]
 fn tk_03_a_stale_nonce_is_renewed_once() {

@@ -82,6 +82,7 @@ impl Reading<'_, '_> {
                     let hint = Some(String::from("sources = [\"198.51.100.7\"], destination = \"sip.example.net\""));
                     section.fault(section.mark(), "expected sources, certificate_names, or a destination", hint);
                 }
+                check_told_apart(&section, &trunk, &trunks);
                 if id.is_some() {
                     trunks.push(trunk);
                 }
@@ -299,6 +300,24 @@ fn check_built_in(section: &Section<'_>, file: &At<String>) {
 /// Whether both routes are for one and the same caller.
 fn overlap(one: &Route, two: &Route) -> bool {
     one.from == two.from
+}
+
+/// Of two trunks with the very same addresses and certificates the first has every call, but for those to what the other has
+/// registered.
+fn check_told_apart(section: &Section<'_>, trunk: &Trunk, before: &[Trunk]) {
+    let is_subset = |these: &[Source], those: &[Source]| these.iter().all(|source| those.contains(source));
+    let same = before.iter().find(|other| {
+        is_subset(&other.sources, &trunk.sources)
+            && is_subset(&trunk.sources, &other.sources)
+            && other.certificate_names == trunk.certificate_names
+    });
+    if let (Some(other), false, None) = (same, trunk.sources.is_empty(), trunk.upkeep.register) {
+        let mark = section.texts("sources").and_then(|texts| Some(texts.first()?.mark)).unwrap_or(section.mark());
+        let hint = "a port tells them apart (\"198.51.100.7:5080\"), or a registration (register_secs); for calls out alone \
+                    no sources are needed";
+        let problem = format!("sources: calls from there are all taken for those of the trunk \"{}\"", other.name);
+        section.fault(mark, problem, Some(hint.into()));
+    }
 }
 
 fn read_sources(section: &Section<'_>) -> Vec<Source> {

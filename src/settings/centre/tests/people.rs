@@ -121,3 +121,24 @@ fn empty_passwords_and_odd_keys_are_refused() {
         assert!(said.contains("centre.toml:2:7: key: expected letters, digits"), "{odd}:\n{said}");
     }
 }
+
+/// OP-06, TK-02: of two trunks with the very same addresses only the first would ever be called from.
+#[test]
+fn op_06_tk_02_trunks_with_the_same_sources_are_told_apart() {
+    let first = "[[trunk]]\nkey = \"main\"\nsources = [\"192.0.2.1\", \"192.0.2.2\"]\ndestination = \"192.0.2.1\"\n";
+    let second = |lines: &str| format!("{first}[[trunk]]\nkey = \"second\"\ndestination = \"192.0.2.1\"\n{lines}");
+    let said = refused(&second("sources = [\"192.0.2.2\", \"192.0.2.1\"]\n"));
+    let problem = "sources: calls from there are all taken for those of the trunk \"main\"";
+    assert!(
+        said.contains("centre.toml:8:12:") && said.contains(problem) && said.contains("a port tells them"),
+        "{said}"
+    );
+    for fine in [
+        "",
+        "sources = [\"192.0.2.1\"]\n",
+        "sources = [\"192.0.2.1:5080\", \"192.0.2.2:5080\"]\n",
+        "sources = [\"192.0.2.2\", \"192.0.2.1\"]\nuser = \"b\"\npassword = \"x\"\nregister_secs = 300\n",
+    ] {
+        assert!(read(&second(fine)).is_ok(), "{fine}: {}", refused(&second(fine)));
+    }
+}

@@ -65,6 +65,9 @@ fn a_slip_in_a_queue_is_told_with_its_place() {
     let said = refused("[[queue]]\nkey = \"support\"\nacw_sec = 5\n");
     assert!(said.contains("centre.toml:3:1: queue \"support\": unknown key \"acw_sec\""), "{said}");
     assert!(said.contains("did you mean \"acw_secs\"?"), "{said}");
+    let said = refused("[[queue]]\nkey = \"support\"\nring_secs = 99999999999\n");
+    let expected = "ring_secs: expected a whole number from 0 to 4294967295, found integer 99999999999";
+    assert!(said.contains(&format!("centre.toml:3:13: queue \"support\": {expected}")), "{said}");
     let said = refused("[[queue]]\nkey = \"support\"\nstrategy = \"fastest\"\n");
     assert!(said.contains("centre.toml:3:12: queue \"support\": strategy: expected one of \"longest_idle\""), "{said}");
     assert!(said.contains("found \"fastest\""), "{said}");
