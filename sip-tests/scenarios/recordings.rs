@@ -201,12 +201,44 @@ fn rc_01_a_crash_keeps_what_was_written() {
         let (first, second) = (&segments[0], &segments[1]);
         assert!(first.interrupted && first.is_partial() && !second.interrupted);
         assert_eq!((first.call, second.call), (id, id));
+        let ended = first.ended.unwrap();
+        assert!(ended <= second.began, "{segments:#?}");
+        if !paused {
+            let length_ms = first.file.as_ref().unwrap().length_ms;
+            assert_eq!(ended.0 - first.began.0, i64::try_from(length_ms).unwrap(), "where its sound ends");
+        }
         let [left, _] = world.recorded(&first.path);
         assert!(left.len() >= 8 * 4_000, "{} ms", left.len() / 8);
         assert!(peak(&left, 1_000, 2_000, voice(&call)) > HEARD);
         let [left, _] = world.recorded(&second.path);
         let is_there = peak(&left, 1_000, 1_000, voice(&call)) > HEARD;
         assert_eq!(is_there, !paused);
+    }
+}
+
+/// OP-10, RC-01: whoever sets the wall clock makes no recording longer or shorter than its file, and moves no pause out of it.
+#[test]
+fn op_10_rc_01_a_clock_that_is_set_stretches_nothing() {
+    for (seed, millis) in [(714, 3_600_000), (715, -3_600_000)] {
+        let world = World::seed(seed);
+        records(&world, always());
+        let ana = world.agent("ana").ready();
+        let call = talking(&world, &ana);
+        world.run_for(secs(5));
+        let (id, _) = live(&world);
+        rests(&world, &ana, id, true);
+        world.sets_wall_clock_by(millis);
+        world.run_for(secs(2));
+        rests(&world, &ana, id, false);
+        world.run_for(secs(3));
+        call.hangs_up();
+        world.settle();
+        let segment = only(&world);
+        let lasted = segment.ended.unwrap().0 - segment.began.0;
+        assert!((9_000..14_000).contains(&lasted), "{millis}: {segment:#?}");
+        let [pause] = &segment.pauses[..] else { panic!("{segment:#?}") };
+        let (at, until) = (pause.at.0 - segment.began.0, pause.until.unwrap().0 - segment.began.0);
+        assert!((4_000..8_000).contains(&at) && (1_900..2_200).contains(&(until - at)), "{millis}: {segment:#?}");
     }
 }
 

@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 use super::{CallRecord, Engine, Entry, Output, Record, calls::direction, drive::Timer};
 use crate::{
-    base::{CallId, Dialled, FastMap, FlowId, LegId, Now, Private, TrunkId},
+    base::{CallId, Dialled, FastMap, FlowId, LegId, Now, Private, TrunkId, Wall},
     sip::{
         Mark, Path, Reply,
         proxy::{Sides, Through, ThroughStep, WayKey},
@@ -43,6 +43,9 @@ pub struct KeptForward {
     /// Who is called, by label.
     #[serde(skip)]
     called: Vec<(LegParty, Private<String>)>,
+    /// Both clocks at its beginning, or where another process took it up: its record goes by these (OP-10).
+    #[serde(skip)]
+    clock: Now,
     /// The connections over which it came and was answered. None outlives its process.
     #[serde(skip)]
     flows: SmallVec<[FlowId; 2]>,
@@ -51,6 +54,11 @@ pub struct KeptForward {
 impl KeptForward {
     fn key(&self) -> Key {
         (self.call_id.clone(), self.from.clone())
+    }
+
+    /// The wall clock as its record goes by it.
+    fn at(&self, now: Now) -> Wall {
+        self.clock.wall + now.mono.since(self.clock.mono)
     }
 
     /// Carriers' lines that it takes up.
@@ -180,6 +188,7 @@ impl Engine {
             sides: Sides::default(),
             line: called.first().and_then(|(party, _)| trunk_of(*party)),
             called,
+            clock: now,
             flows: path.flow.into_iter().collect(),
         };
         if !self.forwarded.calls.contains_key(&kept.key()) {
@@ -217,9 +226,9 @@ impl Engine {
         let Through { call_id, from, step } = through;
         match step {
             ThroughStep::Rang => {
-                let kept = self.forwarded.calls.get_mut(&(call_id, from));
-                if let Some(leg) = kept.and_then(|kept| kept.record.legs.first_mut()) {
-                    leg.rang.get_or_insert(now.wall);
+                if let Some(kept) = self.forwarded.calls.get_mut(&(call_id, from)) {
+                    let at = kept.at(now);
+                    kept.record.legs.first_mut().into_iter().for_each(|leg| _ = leg.rang.get_or_insert(at));
                 }
             }
             ThroughStep::Silent { label, path } => self.on_forward_silent(now, &(call_id, from), (label, path)),
@@ -252,14 +261,15 @@ impl Engine {
 
     fn on_forward_answered(&mut self, now: Now, key: Key, to: Box<str>, (label, path): (u32, Path)) {
         let Some(kept) = self.forwarded.calls.get_mut(&key).filter(|kept| kept.to.is_none()) else { return };
+        let at = kept.at(now);
         kept.to = Some(to);
         kept.flows.extend(path.flow);
         self.forwarded.flows.extend(path.flow.map(|flow| (flow, kept.record.call)));
         let answered = usize::try_from(label).ok().and_then(|label| kept.called.get(label).cloned());
         kept.called = Vec::new();
-        (kept.record.answered, kept.record.connected) = (Some(now.wall), Some(now.wall));
-        let (began, rang) = kept.record.legs.first_mut().map_or((now.wall, None), |leg| {
-            leg.answered = Some(now.wall);
+        (kept.record.answered, kept.record.connected) = (Some(at), Some(at));
+        let (began, rang) = kept.record.legs.first_mut().map_or((at, None), |leg| {
+            leg.answered = Some(at);
             (leg.began, leg.rang.take())
         });
         self.move_line(now, &key, answered.as_ref().and_then(|(party, _)| trunk_of(*party)));
@@ -268,7 +278,7 @@ impl Engine {
         if let Some(LegParty::Trunk(trunk)) = leg.as_ref().map(|leg| leg.party) {
             kept.record.trunk.get_or_insert(trunk);
         }
-        kept.record.legs.extend(leg.map(|leg| LegRecord { began, rang, answered: Some(now.wall), ..leg }));
+        kept.record.legs.extend(leg.map(|leg| LegRecord { began, rang, answered: Some(at), ..leg }));
         self.journal_forward(&key);
     }
 
@@ -291,16 +301,17 @@ impl Engine {
         for (trunk, side) in kept.lines() {
             self.trunk_load.give_back(trunk, side);
         }
+        let at = kept.at(now);
         let (mut record, was_answered) = (kept.record, kept.to.is_some());
         self.timers.cancel(Timer::ForwardLong(record.call));
-        (record.ended, record.cause, record.ended_by) = (now.wall, cause, ended_by);
+        (record.ended, record.cause, record.ended_by) = (at, cause, ended_by);
         for leg in &mut record.legs {
-            (leg.ended, leg.cause, leg.ended_by) = (now.wall, cause, ended_by);
+            (leg.ended, leg.cause, leg.ended_by) = (at, cause, ended_by);
         }
         let call = record.call;
         self.emit(Output::Record(Record::Call(Box::new(record))));
         if was_answered {
-            self.journal(Entry::CallEnded { call, at: now.wall });
+            self.journal(Entry::CallEnded { call, at });
         }
     }
 
@@ -329,7 +340,8 @@ impl Engine {
         } else if self.directory.forwards {
             self.keep_way_key();
         }
-        for kept in kept.take(FORWARDED_MAX) {
+        for mut kept in kept.take(FORWARDED_MAX) {
+            kept.clock = Now { mono: now.mono, wall: now.wall.max(kept.record.began) };
             let lasted = now.wall.since(kept.record.began);
             let rest = self.settings.times.call_time_max.saturating_sub(lasted);
             self.timers.set(Timer::ForwardLong(kept.record.call), now.mono + rest);

@@ -43,6 +43,14 @@ struct Live {
     partner: LegId,
     /// It rests, since one of the two is on hold.
     on_hold: bool,
+    /// Both clocks at its beginning, that of its call and the steady one: what is told of it goes by these.
+    clock: Now,
+}
+
+impl Live {
+    fn at(&self, now: Now) -> Wall {
+        self.clock.wall + now.mono.since(self.clock.mono)
+    }
 }
 
 /// What the rules made of a call.
@@ -165,7 +173,8 @@ impl Engine {
             Some(Decision::Recorded { pause, format }) => (*pause, *format),
             Some(Decision::Not(..)) | None => (None, self.recordings.settings.format),
         };
-        let path = path_of(now.wall, call, segment, format);
+        let at = self.switch.time_in(call, now);
+        let path = path_of(at, call, segment, format);
         let taping = Taping::Begin { segment, path: Arc::from(path.as_str()), swapped: false };
         self.switch.record(leg, taping);
         if pause.is_some() {
@@ -180,14 +189,16 @@ impl Engine {
             queue,
             agent: self.agent_at(partner).or_else(|| self.agent_at(leg)),
             path,
-            began: now.wall,
+            began: at,
             ended: None,
-            pauses: pause.into_iter().map(|pause| Pause { at: now.wall, ..pause }).collect(),
+            pauses: pause.into_iter().map(|pause| Pause { at, ..pause }).collect(),
             private,
             interrupted: false,
             file: None,
         };
-        self.recordings.live.insert(leg, Live { segment, partner, on_hold: false });
+        self.recordings
+            .live
+            .insert(leg, Live { segment, partner, on_hold: false, clock: Now { mono: now.mono, wall: at } });
         self.journal(Entry::Segment(Box::new(record.clone())));
         self.recordings.open.insert(segment, record);
     }
@@ -209,11 +220,12 @@ impl Engine {
 
     /// A leg is gone: so is what was recorded of it.
     pub(super) fn end_segment(&mut self, now: Now, leg: LegId) {
-        let Some(Live { segment, .. }) = self.recordings.live.remove(&leg) else { return };
+        let Some(live) = self.recordings.live.remove(&leg) else { return };
         self.switch.record(leg, Taping::End);
-        let Some(record) = self.recordings.open.get_mut(&segment) else { return };
-        record.ended = Some(now.wall);
-        record.pauses.iter_mut().for_each(|pause| _ = pause.until.get_or_insert(now.wall));
+        let at = live.at(now);
+        let Some(record) = self.recordings.open.get_mut(&live.segment) else { return };
+        record.ended = Some(at);
+        record.pauses.iter_mut().for_each(|pause| _ = pause.until.get_or_insert(at));
         let record = record.clone();
         self.journal(Entry::Segment(Box::new(record)));
     }
@@ -231,6 +243,8 @@ impl Engine {
             self.switch.ids().raise_segment(segment.0);
             if record.ended.is_none() {
                 record.interrupted = true;
+                // At the latest; its file says more.
+                record.ended = Some(now.wall);
                 // Who is on hold still is so, and rests by that.
                 let by_somebody = |pause: &&Pause| pause.until.is_none() && !pause.is_hold();
                 let pause = record.pauses.iter().rfind(by_somebody).copied();
@@ -262,6 +276,9 @@ impl Engine {
                 self.recordings.live.retain(|_, live| live.segment != report.segment);
                 record.ended.get_or_insert(now.wall);
                 record.file = Some(file);
+                if record.interrupted {
+                    record.end_with_file(self.recordings.settings.pause == PauseKind::Cut);
+                }
                 self.emit(Output::Record(Record::Segment(Box::new(record))));
                 self.journal(Entry::SegmentStored { segment: report.segment });
             }

@@ -101,16 +101,18 @@ impl Engine {
 
     /// A rest begins by somebody, or those of a kind end.
     fn note_rest(&mut self, now: Now, leg: LegId, by: Option<Actor>, ends: impl Fn(&Pause) -> bool) {
-        let segment = self.recordings.live.get(&leg).map(|live| live.segment);
-        let Some(record) = segment.and_then(|segment| self.recordings.open.get_mut(&segment)) else { return };
+        let Some((segment, at)) = self.recordings.live.get(&leg).map(|live| (live.segment, live.at(now))) else {
+            return;
+        };
+        let Some(record) = self.recordings.open.get_mut(&segment) else { return };
         match by {
             Some(by) => {
                 record.pauses.truncate(PAUSES_MAX - 1);
-                record.pauses.push(Pause { by, at: now.wall, until: None });
+                record.pauses.push(Pause { by, at, until: None });
             }
             None => {
                 let those = record.pauses.iter_mut().filter(|pause| ends(pause));
-                those.for_each(|pause| _ = pause.until.get_or_insert(now.wall));
+                those.for_each(|pause| _ = pause.until.get_or_insert(at));
             }
         }
         let record = record.clone();

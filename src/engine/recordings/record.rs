@@ -1,5 +1,7 @@
 //! What remains of a recording: the row of one of its segments.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -64,6 +66,26 @@ impl Pause {
 }
 
 impl SegmentRecord {
+    /// The process died over it, and what there is of it ends where its file does: pauses that are cut out of that lasted too.
+    pub(super) fn end_with_file(&mut self, pauses_are_cut: bool) {
+        let (Some(latest), Some(file)) = (self.ended, self.file.as_ref().filter(|file| file.sha256.is_some())) else {
+            return;
+        };
+        let mut ended = self.began + Duration::from_millis(file.length_ms);
+        for pause in &self.pauses {
+            let lasted = pause.until.unwrap_or(pause.at).since(pause.at);
+            if pauses_are_cut && pause.at <= ended {
+                ended = ended + lasted;
+            }
+        }
+        let ended = ended.min(latest);
+        self.ended = Some(ended);
+        for pause in &mut self.pauses {
+            pause.at = pause.at.min(ended);
+            pause.until = pause.until.map(|until| until.min(ended));
+        }
+    }
+
     /// Something is missing in it.
     pub fn is_partial(&self) -> bool {
         self.interrupted || self.file.as_ref().is_none_or(|file| file.sha256.is_none() || !file.lost.is_empty())

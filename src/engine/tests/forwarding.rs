@@ -116,6 +116,30 @@ fn sw_02_ap_05_a_forwarded_call_has_a_record() {
     assert_eq!(world.engine.forwarded.len(), 0);
 }
 
+/// OP-10, AP-05: whoever sets the wall clock in a forwarded call makes its record no longer or shorter.
+#[test]
+fn op_10_ap_05_a_forwarded_call_lasts_as_long_as_it_did() {
+    for millis in [3_600_000, -3_600_000] {
+        let mut world = World::with(449, forwarding());
+        let ana = world.phone("ana", 6001);
+        let call = world.call(ana, "ana", "9000");
+        let (at_carrier, _) = world.incoming(carrier()).expect("it rings there");
+        world.now.wall.0 += millis;
+        world.respond(carrier(), at_carrier, Reply::new(180));
+        world.pass(Duration::from_secs(2));
+        let answer = world.phones[&carrier()].offer();
+        world.respond(carrier(), at_carrier, Reply::new(200).body(answer));
+        world.pass(Duration::from_secs(5));
+        world.now.wall.0 -= 3 * millis;
+        world.bye(ana, call);
+        let [record] = &world.records[..] else { panic!("{:?}", world.records) };
+        let of = |at: Option<Wall>| (at.unwrap().0 - record.began.0 + 500) / 1_000;
+        assert_eq!((of(record.answered), of(Some(record.ended))), (2, 7), "{millis}: {record:?}");
+        let to = &record.legs[1];
+        assert_eq!((of(Some(to.began)), of(to.rang), of(to.answered), of(Some(to.ended))), (0, 0, 2, 7));
+    }
+}
+
 /// SW-02, OP-01: the process dies in a forwarded call. The next one forwards what is inside the dialog as the Record-Route
 /// says, and the record is made when the BYE comes by; a stranger's way leads nowhere in either.
 #[test]
