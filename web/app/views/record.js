@@ -91,9 +91,10 @@ function Legs({ legs }) {
 /** Who talked, and what he wrote of it. @param {{ engagement: any }} props */
 function Written({ engagement }) {
   const named = (/** @type {{ key: string, name: string }[]} */ list, /** @type {string} */ key) => list.find((one) => one.key === key)?.name ?? key;
-  const { disposition, tags, notes } = engagement;
+  const { disposition, tags, notes, end } = engagement;
   const rows = [
     ["records.talked", clock(engagement.talk_ms)],
+    ["records.part_end", end && t(`part_end.${end}`)],
     ["wrap_up.title", clock(engagement.wrap_up_ms)],
     ["disposition", disposition && named(choices.value.dispositions, disposition)],
     ["tags", (tags ?? []).map((/** @type {string} */ tag) => named(choices.value.tags, tag)).join(", ")],
