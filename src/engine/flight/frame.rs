@@ -17,8 +17,8 @@ use crate::{
     wire::sip::Message,
 };
 
-/// Another shape of recording is not read.
-pub const RECORDING_VERSION: u16 = 1;
+/// Another shape of recording is not read. 2: a request to log in names several queues.
+pub const RECORDING_VERSION: u16 = 2;
 
 /// A frame that claims to be longer is not one: the longest is a whole journal.
 const FRAME_OCTETS_MAX: usize = 1 << 30;
@@ -33,7 +33,7 @@ pub struct Broken {
 
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the recording is damaged at octet {}: {}", self.at, self.why)
+        write!(f, "the recording can't be read from octet {} on: {}", self.at, self.why)
     }
 }
 
@@ -232,7 +232,7 @@ fn read(kind: Kind, body: Bytes) -> Result<Frame, String> {
     let short = || String::from("a frame is too short");
     let mut body = Cursor(body);
     Ok(match kind {
-        Kind::Birth => Frame::Birth(parse(&body.0)?),
+        Kind::Birth => Frame::Birth(read_birth(&body.0)?),
         Kind::Bearings => Frame::Bearings(parse(&body.0)?),
         Kind::Base => Frame::Base { now: body.now().ok_or_else(short)?, entries: parse(&body.0)? },
         Kind::Told => {
@@ -247,6 +247,19 @@ fn read(kind: Kind, body: Bytes) -> Result<Frame, String> {
             Frame::Input(now, Input::Sip { path, message })
         }
     })
+}
+
+/// The version first: of another, settings may not be readable either.
+fn read_birth(text: &[u8]) -> Result<Box<Birth>, String> {
+    #[derive(Deserialize)]
+    struct Version {
+        version: u16,
+    }
+    let Version { version } = parse(text)?;
+    if version != RECORDING_VERSION {
+        return Err(format!("it is of version {version}, and this program reads {RECORDING_VERSION} alone"));
+    }
+    parse(text)
 }
 
 fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, String> {

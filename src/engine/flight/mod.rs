@@ -16,6 +16,7 @@ mod tests;
 
 pub use bearings::Bearings;
 pub use digest::{Digest, digest};
-pub use frame::{Broken, RECORDING_VERSION};
+pub use frame::Broken;
+use frame::RECORDING_VERSION;
 pub use recorder::{Base, PIECE_OCTETS, RECORDER_OCTETS_MIN, Recorder, Recording};
 pub use replay::{Play, Played, Step, replay};

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use super::{
-    Broken, Digest, RECORDING_VERSION, digest,
-    frame::{Birth, Frame, Frames},
+    Broken, Digest, digest,
+    frame::{Frame, Frames},
 };
 use crate::{
     base::Now,
@@ -46,7 +46,7 @@ pub struct Played {
 pub fn replay(recording: Bytes, play: Play<'_>, mut tell: impl FnMut(Step<'_>)) -> Result<Played, Broken> {
     let mut frames = Frames::new(recording).peekable();
     let (mut engine, mut is_based) = match frames.next().transpose()? {
-        Some(Frame::Birth(birth)) => (born(&birth)?, birth.is_based),
+        Some(Frame::Birth(birth)) => (Engine::new(birth.settings, birth.seed, birth.now), birth.is_based),
         Some(_) | None => return Err(Broken { at: 0, why: String::from("it does not begin with an engine's birth") }),
     };
     let mut played = Played { whole: !is_based, ..Played::default() };
@@ -95,12 +95,4 @@ fn drain(engine: &mut Engine, outputs: &mut Vec<Emitted>) {
     while let Some(output) = engine.poll_output() {
         outputs.push(output);
     }
-}
-
-fn born(birth: &Birth) -> Result<Engine, Broken> {
-    if birth.version != RECORDING_VERSION {
-        let why = format!("it is of version {}, this program reads {RECORDING_VERSION}", birth.version);
-        return Err(Broken { at: 0, why });
-    }
-    Ok(Engine::new(birth.settings.clone(), birth.seed, birth.now))
 }

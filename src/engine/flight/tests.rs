@@ -114,3 +114,18 @@ fn op_01_older_names_are_read() {
     let says = serde_json::from_str::<PageSays>(r#"{"do":"offer","leg":2,"sdp":"v=0"}"#).expect("a further offer");
     assert_eq!(says, PageSays::SdpOffer { leg, sdp: "v=0".into() });
 }
+
+/// OP-01: a recording of another version says so, also where nothing else of its birth can be read.
+#[test]
+fn another_version_is_said_to_be_one() {
+    let birth = |text: String| {
+        let mut written = vec![1];
+        written.extend(u32::try_from(text.len()).unwrap().to_le_bytes());
+        written.extend(text.into_bytes());
+        replay(Bytes::from(written), Play::default(), |_| {}).unwrap_err().to_string()
+    };
+    let said = birth(r#"{"version":1,"settings":"of another time"}"#.into());
+    assert!(said.contains("it is of version 1, and this program reads 2 alone"), "{said}");
+    let said = birth(format!(r#"{{"version":{RECORDING_VERSION},"settings":"none"}}"#));
+    assert!(said.contains("settings") || said.contains("invalid type"), "{said}");
+}
