@@ -2,7 +2,7 @@
 
 use strowger::{
     acd::{Outcome, Selection, Status},
-    engine::{Direction, Happened, QueueVoice, Spoken, WaitingSound},
+    engine::{Actor, Direction, Happened, QueueVoice, Request, Spoken, WaitingSound},
     switch::Destination,
 };
 
@@ -138,6 +138,20 @@ fn an_offer_shows_caller_and_queue() {
     assert!(from.contains("+351919999999") && from.contains("support"), "RT-14: {from}");
     call.hangs_up();
     world.settle();
+}
+
+/// QE-14, OP-04: who still waits when the switch has to end has not given up; his record and his queue say so.
+#[test]
+fn qe_14_who_waits_at_the_end_has_not_given_up() {
+    let world = World::seed(38);
+    let _ana = world.agent("ana");
+    let call = caller(&world);
+    world.run_for(secs(20));
+    let id = world.snapshot().calls[0].call;
+    world.asks(Actor::System, Request::HangUp { call: id }).expect("done");
+    world.within(2, "he is let go", |_| call.is_over());
+    world.settle();
+    assert_eq!(world.records().pop().unwrap().queue.unwrap().outcome, "shutdown");
 }
 
 /// QE-10: a full queue says so and keeps nothing.

@@ -347,6 +347,11 @@ impl Engine {
         if let Some(note) = self.notes.get_mut(&call) {
             note.ended_by = Some(EndedBy::Request);
             note.agent_asked = matches!(actor, Actor::Agent(_));
+            // The switch ends: who waits has not given up, and his queue does not count him so.
+            if let (Actor::System, Some(interaction), None) = (&actor, note.interaction, note.engagement) {
+                self.acd.shut_down(now, interaction);
+                return Ok(());
+            }
         }
         self.switch.end_call(now, call, Cause::NORMAL, EndedBy::Request);
         Ok(())

@@ -206,11 +206,14 @@ fn asks_to_hide(request: &Message) -> bool {
     }
 }
 
+/// What carriers write in place of a number that is withheld or that they do not know; it is nobody's number.
+const WITHHELD: [&str; 5] = [ANONYMOUS, "unknown", "restricted", "unavailable", "withheld"];
+
 /// RFC 3323 4.1.1.3, and what is written instead of it.
 fn is_anonymous(party: &NameAddr<'_>) -> bool {
     let host = party.uri.host.to_string();
     host.eq_ignore_ascii_case("anonymous.invalid")
-        || party.uri.user.is_some_and(|user| user.eq_ignore_ascii_case(ANONYMOUS))
+        || party.uri.user.is_some_and(|user| WITHHELD.iter().any(|word| user.eq_ignore_ascii_case(word)))
 }
 
 /// A name as it may be shown: nothing that moves a cursor, ends a line or turns the writing around.

@@ -270,6 +270,12 @@ impl Acd {
         self.settle(now);
     }
 
+    /// Nobody waits any longer: the switch is about to end.
+    pub fn shut_down(&mut self, now: Now, interaction: InteractionId) {
+        self.leave(now, interaction, Outcome::Shutdown, WithdrawCause::Withdrawn);
+        self.settle(now);
+    }
+
     /// Takes a waiting interaction out of the queue.
     pub fn withdraw(&mut self, now: Now, interaction: InteractionId, actor: Actor) -> Result<(), Refused> {
         self.waits(interaction)?;

@@ -177,6 +177,22 @@ fn tk_08_only_a_trusted_trunk_asserts() {
     }
 }
 
+/// TK-08, QE-13: what carriers write in place of a withheld number is nobody's number: two such callers are not taken for one.
+#[test]
+fn tk_08_words_for_a_withheld_number_are_nobodys() {
+    let carrier: SocketAddr = CARRIER.parse().unwrap();
+    for word in ["Restricted", "unavailable", "UNKNOWN", "withheld"] {
+        let mut world = World::with(212, portuguese());
+        let eva = world.phone("eva", 6003);
+        let call = world.call(carrier, word, "351210000001");
+        let (_, invite) = world.incoming(eva).expect("Eva is asked");
+        assert!(from(&invite).ends_with("<sip:anonymous@anonymous.invalid>"), "{word}");
+        world.cancel(carrier, call);
+        world.pass(std::time::Duration::from_secs(3));
+        assert_eq!(world.records.last().unwrap().caller.reveal(), "anonymous", "{word}");
+    }
+}
+
 /// TK-08: the number shown is the route's, the trunk's, the user's, in this order.
 #[test]
 fn tk_08_the_nearest_caller_id_is_shown() {
