@@ -197,8 +197,7 @@ fn start_all(
     handle.set_reloader(Arc::clone(&reloader));
     let pages = Pages::start(runtime.handle(), http, database, handle, clock, metrics, api)
         .map_err(StartError::new("pages"))?;
-    threads::abort_on_panic();
-    let engine = threads::start(ENGINE_THREAD, move || switch.run()).map_err(StartError::new("threads"))?;
+    let engine = start_engine(switch).map_err(StartError::new("threads"))?;
     let watchdog = start_watchdog(pulse, flight).map_err(StartError::new("threads"))?;
     Ok(Running {
         bound,
@@ -319,6 +318,12 @@ fn engine_settings(server: &ServerSettings, listeners: Vec<Listener>) -> EngineS
 
 fn collector(hep: &HepSettings) -> Option<Collector> {
     hep.collector.map(|address| Collector { address, key: hep.key.clone(), agent: hep.agent })
+}
+
+/// A panic in the engine leaves calls in no known state: from here on it ends the process, to be started again.
+fn start_engine(switch: Loop) -> io::Result<JoinHandle<Ended>> {
+    threads::abort_on_panic();
+    threads::start(ENGINE_THREAD, move || switch.run())
 }
 
 fn start_watchdog(pulse: Pulse, flight: Option<Flight>) -> io::Result<mpsc::Sender<()>> {
