@@ -95,6 +95,35 @@ fn qm_10_others_ring_only_for_a_device_that_is_gone() {
     world.settle();
 }
 
+/// QM-10, rule 19: where the last device says that it can't, the other has the call at once; where both do, their agent is asked
+/// again when he has been left alone as if he were busy.
+#[test]
+fn qm_10_others_ring_for_a_device_that_can_not() {
+    for status in [302, 488, 503] {
+        let world = World::seed(953);
+        let (desk, soft) = two_phones(&world);
+        answer(&[&desk]);
+        soft.does(Habit::Refuses(status));
+        let call = caller(&world);
+        world.within(3, "the other has him", |world| world.hear_each_other(&call, &desk));
+        call.hangs_up();
+        world.run_for(secs(1));
+        desk.does(Habit::Refuses(status));
+        let call = caller(&world);
+        world.run_for(secs(4));
+        let rung = (desk.all_calls().len(), soft.all_calls().len());
+        assert_eq!((desk.view().reachable, desk.view().missed), (true, 0), "{status}");
+        answer(&[&desk, &soft]);
+        world.run_for(secs(4));
+        assert_eq!((desk.all_calls().len(), soft.all_calls().len()), rung, "{status}: left alone");
+        world.within(10, "he has him", |world| {
+            world.hear_each_other(&call, &desk) || world.hear_each_other(&call, &soft)
+        });
+        call.hangs_up();
+        world.settle();
+    }
+}
+
 /// QM-10: a pinned device rings alone, whichever was used last: a phone by its name, the page, all of them.
 #[test]
 fn qm_10_a_pinned_device_rings_alone() {
