@@ -232,6 +232,8 @@ pub enum OfferFault {
     Unreachable,
     /// The device itself gave up ringing (408, 487): missed as in rule 17, and left alone as in rule 18.
     NoAnswer,
+    /// We could not ask: no port was left. That is no fault of the device's.
+    NoRoom,
 }
 
 /// How a queued interaction ended; each has exactly one.

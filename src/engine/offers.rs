@@ -189,6 +189,7 @@ impl Engine {
         }
         let fault = match lost {
             Lost::Unreachable => OfferFault::Unreachable,
+            Lost::NoRoom => OfferFault::NoRoom,
             // A phone that answers lives; it can't take this call (rule 19), and may take the next.
             Lost::Unable | Lost::Busy => OfferFault::DeviceBusy,
             Lost::NoAnswer => OfferFault::NoAnswer,

@@ -19,6 +19,9 @@ use crate::{
     wire::sip::Message,
 };
 
+/// Pairs of ports that newcomers leave to those who answer: a house full of callers could be served by nobody.
+const KEPT_BACK: usize = 1;
+
 /// How long an ended call waits for the last word of the media workers.
 pub const STATS_WAIT: std::time::Duration = std::time::Duration::from_secs(2);
 
@@ -126,7 +129,7 @@ impl Switch {
         self.stack.lacks(request).map_or(Ok(()), Err)
     }
 
-    /// A port for one more call, if there is room for it.
+    /// A port for one more call, if there is room for it and for somebody who answers one.
     pub(super) fn room_for(
         &mut self,
         now: Now,
@@ -138,8 +141,9 @@ impl Switch {
         if self.calls.len() >= self.settings.calls_max && !admission.urgent {
             return Err(full());
         }
-        let media = self.take_media(now, None, towards, (offered, admission.quirks.clone()));
-        let Some(media) = media else {
+        let media = (admission.urgent || self.ports_free(towards, offered) > KEPT_BACK)
+            .then(|| self.take_media(now, None, towards, (offered, admission.quirks.clone())));
+        let Some(media) = media.flatten() else {
             self.fact(Fact::NoPort);
             return Err(full());
         };

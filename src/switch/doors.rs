@@ -62,6 +62,15 @@ impl Switch {
         self.doors.ports.add(doors.ports);
     }
 
+    /// How many more legs of that kind there is room for.
+    pub(super) fn ports_free(&self, towards: Towards<'_>, offered: Option<&SdpOffer>) -> usize {
+        if offered.map_or_else(|| towards.is_browser(), SdpOffer::is_browsers) {
+            self.doors.ports.free()
+        } else {
+            self.ports.free()
+        }
+    }
+
     /// A port and what goes with it for a leg there: a browser's when the peer offers so, or, before it has said anything,
     /// when it is a page or is called over a WebSocket. `None` when none is free.
     pub(super) fn take_media(

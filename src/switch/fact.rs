@@ -141,6 +141,8 @@ pub struct Moved {
 pub enum Lost {
     /// Nobody could be reached: no device, no response, 404, 480, a transport error.
     Unreachable,
+    /// We had no port left to call anybody with.
+    NoRoom,
     /// Who can be reached and does not take it, with 302, 488, 500, 503 and the like.
     Unable,
     /// Busy before it rang.
@@ -149,6 +151,16 @@ pub enum Lost {
     NoAnswer,
     /// Rejected by hand: 603, or 480 or 486 after it rang.
     Declined,
+}
+
+impl Lost {
+    /// Whoever was called has been asked: busy, away from his desk, or not willing.
+    pub const fn was_reached(self) -> bool {
+        match self {
+            Self::Unreachable | Self::NoRoom | Self::Unable => false,
+            Self::Busy | Self::NoAnswer | Self::Declined => true,
+        }
+    }
 }
 
 /// Whom to ring, in which order, and what then.

@@ -125,7 +125,10 @@ impl Switch {
                             ring.legs.push(leg);
                         }
                     }
-                    None => self.note_loss(id, Lost::Unreachable, self.why_not(call)),
+                    None => {
+                        let (lost, cause) = self.why_not(call);
+                        self.note_loss(id, lost, cause);
+                    }
                 }
             }
             let Some(ring) = self.rings.get_mut(&id) else { return };
@@ -139,7 +142,7 @@ impl Switch {
     /// The present phase came to nothing.
     fn next_phase(&mut self, now: Now, id: RingId) {
         let Some(ring) = self.rings.get_mut(&id) else { return };
-        let reached = ring.lost.is_some_and(|(lost, _)| !matches!(lost, Lost::Unreachable | Lost::Unable));
+        let reached = ring.lost.is_some_and(|(lost, _)| lost.was_reached());
         if reached && ring.plan.goes_on == GoesOn::IfUnreachable {
             return self.lose(id);
         }
@@ -162,11 +165,11 @@ impl Switch {
     }
 
     /// Why nobody could be dialled for a call: no port was left, no secure way for `sips:`, or no plain one for fax.
-    fn why_not(&self, call: CallId) -> Cause {
+    fn why_not(&self, call: CallId) -> (Lost, Cause) {
         match self.calls.get(&call) {
-            Some(call) if call.secure => Cause::from_status(480),
-            Some(call) if call.offers_fax() => Cause::MEDIA,
-            Some(_) | None => Cause::NO_ROOM,
+            Some(call) if call.secure => (Lost::Unreachable, Cause::from_status(480)),
+            Some(call) if call.offers_fax() => (Lost::Unreachable, Cause::MEDIA),
+            Some(_) | None => (Lost::NoRoom, Cause::NO_ROOM),
         }
     }
 

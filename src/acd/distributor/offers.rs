@@ -52,6 +52,9 @@ impl OfferEnd {
 /// times a second.
 const REFUSED_SECS_MIN: u32 = 1;
 
+/// Who could not be asked for want of a port is free again then, and asked again if a port is.
+const NO_ROOM_SECS: u32 = 1;
+
 /// What an ended offer does to the agent.
 struct Penalty {
     rule: Rule,
@@ -185,7 +188,7 @@ impl Acd {
         self.fail(now, offer, OfferFault::Unreachable, Some(WithdrawCause::Unreachable), Actor::System);
     }
 
-    /// Rules 17 to 20.
+    /// Rules 17 to 20, and 21 where nobody could be asked.
     fn fail(&mut self, now: Now, offer: OfferId, fault: OfferFault, tell: Option<WithdrawCause>, actor: Actor) {
         let Some(ringing) = self.offers.get(&offer) else { return };
         let (agent, channel, interaction) = (ringing.agent, ringing.channel, ringing.interaction);
@@ -196,6 +199,7 @@ impl Acd {
             OfferFault::Declined => (Event::Decline, OfferEnd::Declined),
             OfferFault::DeviceBusy => (Event::DeviceBusy, OfferEnd::DeviceBusy),
             OfferFault::Unreachable => (Event::Unreachable, OfferEnd::Unreachable),
+            OfferFault::NoRoom => (Event::OfferGone, OfferEnd::CancelledWithdrawn),
         };
         let Step::Do(rule) = self.step(agent, channel, event) else { return };
         let mut penalty = Penalty {
@@ -222,9 +226,12 @@ impl Acd {
                 penalty.not_before_secs = REFUSED_SECS_MIN;
             }
             OfferFault::DeviceBusy => penalty.not_before_secs = rules.busy_secs.max(REFUSED_SECS_MIN),
+            OfferFault::NoRoom => penalty.not_before_secs = NO_ROOM_SECS,
             OfferFault::Unreachable => {}
         }
-        self.note_tried(interaction, agent);
+        if fault != OfferFault::NoRoom {
+            self.note_tried(interaction, agent);
+        }
         self.punish(now, agent, &penalty);
         self.end_offer_by(now, offer, penalty.end, tell, penalty.rule, actor);
         if penalty.missed {

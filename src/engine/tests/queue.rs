@@ -4,7 +4,7 @@ use super::world::{CARRIER, World, centre};
 use crate::{
     acd::Status,
     base::{AgentId, OfferId, QueueId},
-    engine::{Happened, Input, Request},
+    engine::{Alarm, Happened, Input, Request},
     media::{self, Command},
     sip::{Event, Reply},
     switch::Cause,
@@ -116,6 +116,31 @@ fn rt_12_each_refusal_has_its_meaning() {
         assert_eq!(serde_json::to_value(ended.unwrap()).unwrap(), name);
         assert!(world.incoming(max).is_some(), "{name}: the next agent is asked at once");
     }
+}
+
+/// RT-09, SW-18, rule 20: when callers hold all ports, an agent who can't be rung for that stays as he is and is rung as soon as
+/// there is one; and the last pair is nobody's who comes in, so that somebody can answer at all.
+#[test]
+fn rt_09_sw_18_no_port_is_no_fault_of_a_phone() {
+    let mut world = World::new(37);
+    let mut callers: Vec<_> = (0..39).map(|_| world.call(carrier(), "+351210000001", "800")).collect();
+    assert!(world.rejected(carrier()).is_none());
+    world.call(carrier(), "+351210000001", "800");
+    assert_eq!(world.rejected(carrier()), Some(503), "the last pair is for those who answer");
+    let eva = world.phone("eva", 6003);
+    assert!(world.incoming(eva).is_some(), "she gets it");
+    let max = world.phone("max", 6004);
+    assert!(world.alarms.contains(&Alarm::PortsExhausted));
+    world.pass(Duration::from_secs(3));
+    assert!(world.incoming(max).is_none());
+    assert_eq!(world.status(2), Status::Ready);
+    let seen = world.engine.snapshot(world.now).acd.agents[1].clone();
+    assert_eq!((seen.reachable, seen.missed, seen.today.unreachable), (true, 0, 0));
+    assert!((2..=4).contains(&seen.today.offered), "once a second, and no more: {}", seen.today.offered);
+    world.bye(carrier(), callers.remove(9));
+    world.pass(Duration::from_secs(2));
+    assert!(world.incoming(max).is_some(), "a port is free");
+    assert_eq!(world.status(2), Status::Ringing);
 }
 
 /// Rule 20: a phone that says nothing at all is dead after three seconds; one that says 100 is not.

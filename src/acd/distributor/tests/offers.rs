@@ -116,6 +116,27 @@ fn who_refuses_is_not_asked_in_the_same_second() {
     }
 }
 
+/// Rule 21: for whom there was no port to ask with, nothing is amiss: he is asked again a second later, as one who had not been.
+#[test]
+fn who_could_not_be_asked_stays_as_he_is() {
+    let mut room = Room::new(2);
+    let call = room.call();
+    let agent = room.the_ring().1;
+    for _ in 0..2 {
+        room.fail(room.the_ring().0, OfferFault::NoRoom);
+    }
+    assert!(room.ringing().is_empty(), "both rest");
+    for agent in [1, 2] {
+        let it = room.agent(agent);
+        assert_eq!((room.status(agent), it.missed, it.reachable), (Status::Ready, 0, true));
+        assert_eq!((it.today.missed, it.today.unreachable), (0, 0));
+    }
+    room.pass_ms(999);
+    assert!(room.ringing().is_empty());
+    room.pass_ms(1);
+    assert_eq!((room.the_ring().1, room.the_ring().2), (agent, call), "the same one first: he did not refuse");
+}
+
 /// Rule 17: a phone that stops ringing by itself has missed the call, and has its pause.
 #[test]
 fn a_phone_that_gives_up_early_has_missed_it() {

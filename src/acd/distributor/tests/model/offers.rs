@@ -13,6 +13,8 @@ pub(in super::super) enum Fault {
     Declined,
     DeviceBusy,
     Unreachable,
+    /// The switch had no port to ask with.
+    NoRoom,
 }
 
 impl Model {
@@ -53,7 +55,7 @@ impl Model {
         let rules = Rc::clone(&self.queues[&self.calls[&call].queue]);
         let now = self.now;
         let tried = &mut self.calls.get_mut(&call).expect("a call").tried;
-        if !tried.contains(&ring.agent) {
+        if !tried.contains(&ring.agent) && !matches!(fault, Fault::NoRoom) {
             tried.push(ring.agent);
         }
         let it = self.agent(ring.agent);
@@ -69,6 +71,7 @@ impl Model {
                 it.not_before = Some(now + secs(1));
             }
             Fault::DeviceBusy => it.not_before = Some(now + secs(rules.busy_secs.max(1))),
+            Fault::NoRoom => it.not_before = Some(now + secs(1)),
             Fault::Unreachable if is_one(&ring.device) => drop(it.pins.remove(&ring.device)),
             Fault::Unreachable => it.device = false,
         }
@@ -76,7 +79,7 @@ impl Model {
         match fault {
             Fault::NoAnswer | Fault::GaveUp => self.missed(ring.agent, rules.missed_max),
             Fault::Declined if rules.reject_counts => self.missed(ring.agent, rules.missed_max),
-            Fault::Declined | Fault::DeviceBusy => {}
+            Fault::Declined | Fault::DeviceBusy | Fault::NoRoom => {}
             Fault::Unreachable if is_one(&ring.device) => {}
             Fault::Unreachable => {
                 let it = self.agent(ring.agent);
