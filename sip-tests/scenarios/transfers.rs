@@ -454,3 +454,88 @@ fn ch_07_ch_23_the_call_names_who_has_it_now() {
     customer.hangs_up();
     world.settle();
 }
+
+/// RT-15, AS-04, I1, rule 37: a customer with a phone of ours passes his agent on: she talks with whoever takes her, and is busy
+/// and rung for nobody until that is over.
+#[test]
+fn rt_15_as_04_whom_a_customer_passes_on_stays_busy() {
+    for early_bye in [false, true] {
+        let world = World::seed(131);
+        let (kim, bob) = (world.phone("kim"), world.phone("bob"));
+        for phone in [&kim, &bob] {
+            phone.registers();
+        }
+        let ana = world.agent("ana").ready();
+        ana.answers_after(secs(1));
+        let customer = kim.calls("800");
+        world.within(5, "they talk", |world| world.hear_each_other(&customer, &ana));
+        bob.answers_after(secs(2));
+        customer.refers("bob");
+        world.within(2, "Bob is rung", |_| bob.is_ringing());
+        if early_bye {
+            customer.hangs_up();
+        }
+        world.within(5, "Ana and Bob talk", |world| world.hear_each_other(&ana, &bob));
+        world.within(1, "Kim is out of it", |_| customer.is_over());
+        assert_eq!(ana.status(), Status::Busy);
+        let next = super::caller(&world);
+        world.run_for(secs(3));
+        assert_eq!((ana.all_calls().len(), ana.status()), (1, Status::Busy), "the next one waits");
+        bob.hangs_up();
+        world.within(3, "and is hers then", |world| world.hear_each_other(&next, &ana));
+        next.hangs_up();
+        world.settle();
+        assert_eq!(ana.status(), Status::Ready);
+    }
+}
+
+/// RT-15, AS-04, CH-09: to a queue likewise, her own included: she waits there as a caller, and is not asked meanwhile; whoever
+/// takes her talks to her as to any customer.
+#[test]
+fn rt_15_as_04_whom_a_customer_passes_on_to_a_queue_stays_busy() {
+    let world = World::seed(132);
+    let kim = world.phone("kim");
+    kim.registers();
+    let ana = world.agent("ana").ready();
+    ana.answers_after(secs(1));
+    let customer = kim.calls("800");
+    world.within(5, "they talk", |world| world.hear_each_other(&customer, &ana));
+    customer.refers("800");
+    world.within(3, "Ana waits", |world| world.hears(&ana, Voice::MUSIC));
+    assert!(customer.is_over());
+    world.run_for(secs(3));
+    assert_eq!((ana.all_calls().len(), ana.status()), (1, Status::Busy), "not asked for herself");
+    let rui = world.agent("rui");
+    rui.answers_after(secs(1));
+    let rui = rui.ready();
+    world.within(5, "Rui takes her", |world| world.hear_each_other(&ana, &rui));
+    assert_eq!((ana.status(), rui.status()), (Status::Busy, Status::Busy));
+    rui.hangs_up();
+    world.settle();
+    assert_eq!((ana.status(), rui.status()), (Status::Ready, Status::Ready));
+}
+
+/// RT-15, AS-04: a customer of two agents puts them together: both are busy until that talk is over.
+#[test]
+fn rt_15_as_04_two_agents_whom_a_customer_puts_together() {
+    let world = World::seed(133);
+    let kim = world.phone("kim");
+    kim.registers();
+    let (ana, rui) = (world.agent("ana").ready(), world.agent("rui").ready());
+    ana.answers_after(secs(1));
+    rui.answers_after(secs(1));
+    let first = kim.calls("800");
+    world
+        .within(5, "one of them talks", |world| [&ana, &rui].iter().any(|agent| world.hear_each_other(&first, *agent)));
+    first.holds(HoldForm::SendOnly);
+    world.run_for(secs(1));
+    let second = kim.calls("800");
+    world.within(5, "and the other", |world| [&ana, &rui].iter().any(|agent| world.hear_each_other(&second, *agent)));
+    first.refers_to(&second, "800");
+    world.within(3, "they talk", |world| world.hear_each_other(&ana, &rui));
+    world.within(1, "Kim is out of it", |_| first.is_over() && second.is_over());
+    assert_eq!((ana.status(), rui.status()), (Status::Busy, Status::Busy));
+    ana.hangs_up();
+    world.settle();
+    assert_eq!((ana.status(), rui.status()), (Status::Ready, Status::Ready));
+}

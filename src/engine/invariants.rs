@@ -9,8 +9,8 @@ use std::{collections::BTreeSet, time::Duration};
 use super::{Alarm, Engine, drive::Timer};
 use crate::{
     acd::PartEnd,
-    base::{CallId, EngagementId, Now},
-    switch::{Cause, EndedBy, RingId},
+    base::{AgentId, CallId, EngagementId, Now},
+    switch::{Cause, EndedBy, LegParty, RingId},
 };
 
 /// How often the invariants are checked. It costs about a tenth of a microsecond a leg.
@@ -30,6 +30,9 @@ impl Engine {
             self.held_by_the_dead().map(|call| format!("{call} is over, and still in a menu, a queue or a talk")),
         );
         wrong.extend(self.callless().map(|engagement| format!("{engagement} has no call")));
+        wrong.extend(
+            self.idle_in_talk().map(|(call, agent)| format!("{agent} talks in {call} and is not busy with it")),
+        );
         wrong.extend(self.unasked().map(|ring| format!("{ring:?} rings for an offer that does not know of it")));
         wrong
     }
@@ -48,6 +51,20 @@ impl Engine {
             .iter()
             .filter(|(engagement, call)| self.notes.get(call).is_none_or(|note| note.engagement != Some(**engagement)));
         astray.map(|(engagement, _)| *engagement)
+    }
+
+    /// Agents who talk, as one of the two, in a call that neither their engagement nor anything else keeps them busy with.
+    fn idle_in_talk(&self) -> impl Iterator<Item = (CallId, AgentId)> + '_ {
+        let legs = self.notes.keys().filter_map(|call| self.switch.call(*call)).flat_map(|sight| sight.legs());
+        let talking = legs.filter(|leg| self.switch.partner(leg.id()).is_some());
+        let agents = talking.filter_map(|leg| match leg.party() {
+            LegParty::User(user) => Some((leg.call(), self.directory.agent_of(user)?)),
+            LegParty::Trunk(_) => None,
+        });
+        // Who is offline may call for help, and is not kept.
+        agents.filter(|(call, agent)| {
+            !self.direct.contains_key(&(*call, *agent)) && !self.has_engagement(*call, *agent) && !self.is_urgent(*call)
+        })
     }
 
     fn unasked(&self) -> impl Iterator<Item = RingId> + '_ {

@@ -233,6 +233,10 @@ impl Engine {
                 self.end_interaction(now, call, PartEnd::Transferred);
             }
         }
+        if [kept, gone].iter().all(|call| self.notes.get(call).is_some_and(|note| note.engagement.is_some())) {
+            // A customer of two agents has put them together.
+            self.becomes_direct(now, gone);
+        }
         let Some(old) = self.notes.get_mut(&gone) else { return };
         let (interaction, engagement, trunk) = (old.interaction.take(), old.engagement.take(), old.trunk);
         let queue = old.queue.clone().filter(|_| engagement.is_some());
@@ -276,8 +280,35 @@ impl Engine {
         if let Some(refer) = transfer.refer {
             self.switch.tell_refer(now, refer, 200);
         }
-        self.end_interaction(now, call, PartEnd::Transferred);
+        match self.engaged_beside(call, transfer.leg) {
+            None => self.end_interaction(now, call, PartEnd::Transferred),
+            // His customer has given him to somebody, and he talks on.
+            Some(leg) if self.switch.partner(leg).is_some() => {}
+            Some(_) => self.becomes_direct(now, call),
+        }
         self.switch.release(now, transfer.leg);
+    }
+
+    /// The leg of the agent whose engagement a call is, when it is another than this one: it is he who is passed on.
+    fn engaged_beside(&self, call: CallId, leg: LegId) -> Option<LegId> {
+        let is_his = |party| match party {
+            LegParty::User(user) => self.directory.agent_of(user).is_some_and(|agent| self.has_engagement(call, agent)),
+            LegParty::Trunk(_) => false,
+        };
+        let mut others = self.switch.call(call)?.legs().filter(|other| other.id() != leg && other.is_answered());
+        others.find(|other| is_his(other.party())).map(|other| other.id())
+    }
+
+    /// The customer is gone from a call, and his agent is still in it: that keeps him busy as one that came through no queue
+    /// (rule 37).
+    fn becomes_direct(&mut self, now: Now, call: CallId) {
+        let agent = self.notes.get(&call).and_then(|note| note.engagement.and(note.queue.as_ref()?.agent));
+        if let Some(agent) = agent {
+            // Before the engagement ends, or he would be free in between.
+            self.direct.entry((call, agent)).or_insert(1);
+            self.acd.handle_direct_busy(now, agent, call, self.direct_kind(call));
+        }
+        self.end_interaction(now, call, PartEnd::Customer);
     }
 
     /// The place in a queue that the customer of an agent had, before that one took him.
@@ -356,6 +387,7 @@ impl Engine {
         if stage == LegStage::Ended
             && self.notes.get_mut(&call).filter(is_his).is_some()
             && self.switch.call(call).is_some()
+            && self.engaged_beside(call, leg).is_none()
         {
             self.end_interaction(now, call, PartEnd::Transferred);
         }
