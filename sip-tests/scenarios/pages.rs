@@ -419,7 +419,7 @@ fn op_01_a_pages_call_outlives_the_switch() {
         world.run_for(secs(1));
         assert_eq!(ana.status(), Status::Busy);
         if !returns {
-            page.talks(crate::sim::Talk::Never);
+            page.talks(Talk::Never);
             let now = world.clock();
             page.call().with(|call| call.finish(now, End::Silence));
             world.within(40, "given up", |_| ana.status() != Status::Busy);
