@@ -90,6 +90,30 @@ fn ch_13_parties_are_dropped() {
     }
 }
 
+/// CH-13, CH-08, CH-12: out of a call of three nobody is passed on, by page or phone: they talk on as they were. Once the third has
+/// left, it goes as ever.
+#[test]
+fn ch_13_ch_08_nobody_is_passed_on_out_of_three() {
+    let desk = desk(316);
+    desk.sofia.does(Habit::Refuses(486));
+    desk.adds("eva").expect("rung");
+    assert_eq!(desk.passes_on("sofia", None).expect_err("Eva is rung").code, "others");
+    desk.world.within(3, "Eva is in it", |_| is_in(&desk.eva));
+    let refused = desk.passes_on("sofia", None).expect_err("Eva is in it");
+    assert_eq!((refused.status, refused.code), (409, "others"));
+    desk.ana.call().refers("sofia");
+    assert_eq!(desk.table(), [".xx", "x.x", "xx."]);
+    assert_eq!(desk.ana.call().referred(), [491]);
+    assert!(desk.sofia.all_calls().is_empty());
+    desk.eva.hangs_up();
+    desk.world.run_for(secs(1));
+    desk.sofia.answers_after(secs(1));
+    desk.passes_on("sofia", None).expect("they are two again");
+    desk.world.within(4, "Sofia has him", |world| world.hear_each_other(&desk.customer, &desk.sofia));
+    desk.customer.hangs_up();
+    desk.world.settle();
+}
+
 /// CH-03: a muted agent is not heard, hears, and the customer's stream goes on; then he is heard again.
 #[test]
 fn ch_03_a_muted_leg_is_not_heard() {

@@ -346,6 +346,12 @@ impl Engine {
         })
     }
 
+    /// Whether a third talks in a call or is rung to: neither would be asked whether the two are parted.
+    pub(super) fn has_company(&self, call: CallId) -> bool {
+        self.switch.has_third(call)
+            || self.thirds.values().any(|third| third.call == call && matches!(third.what, ThirdIs::Party))
+    }
+
     /// Nobody picked up. False: this ring is no such one.
     pub(super) fn on_third_lost(&mut self, now: Now, ring: RingId, cause: Cause) -> bool {
         let Some(third) = self.thirds.remove(&ring) else { return false };

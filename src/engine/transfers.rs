@@ -99,6 +99,9 @@ impl Engine {
         } else if !is_tel && !self.is_ours_to(user, uri) && !is_called(request, uri) {
             return Err(Reply::new(403).reason("Not Ours"));
         }
+        if self.has_company(call) {
+            return Err(Reply::new(491).reason("Others Are In The Call"));
+        }
         let routed = self.route_dialled(LegParty::User(user), &number).ok_or_else(|| Reply::new(404))?;
         if !self.is_allowed(LegParty::User(user), &routed) {
             return Err(Reply::new(403));
@@ -155,6 +158,10 @@ impl Engine {
         }
         if self.is_asking(call) {
             return Err(Refused::not_now("consulting", "end the private talk first, or complete it"));
+        }
+        if self.has_company(call) {
+            let detail = "others are in this call: leave it to them, or put them out of it first";
+            return Err(Refused::not_now("others", detail));
         }
         let leg = self.agent_leg(call).ok_or_else(|| not_now("nobody talks in this call"))?;
         let routed = self.routed_for(by, to)?;

@@ -194,7 +194,7 @@ impl Switch {
     }
 
     /// Whether somebody else talks in a call beside the two.
-    pub(super) fn has_third(&self, call: CallId) -> bool {
+    pub fn has_third(&self, call: CallId) -> bool {
         self.heir(call, None).and_then(|leg| self.legs.get(&leg)).is_some_and(|leg| leg.guest == Some(Guest::Party))
     }
 
