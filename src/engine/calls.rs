@@ -348,8 +348,9 @@ impl Engine {
             note.ended_by = Some(EndedBy::Request);
             note.agent_asked = matches!(actor, Actor::Agent(_));
             // The switch ends: who waits has not given up, and his queue does not count him so.
-            if let (Actor::System, Some(interaction), None) = (&actor, note.interaction, note.engagement) {
-                self.acd.shut_down(now, interaction);
+            if let (Actor::System, Some(interaction), None) = (&actor, note.interaction, note.engagement)
+                && self.acd.shut_down(now, interaction)
+            {
                 return Ok(());
             }
         }

@@ -54,6 +54,11 @@ fn suiting(usual: IpAddr, others: impl Iterator<Item = IpAddr>, port: Port, want
     std::iter::once(usual).chain(others).find(suits).unwrap_or(usual)
 }
 
+/// A browser's leg: what the peer offers says so, or, before it has said anything, that it is a page or called over a WebSocket.
+fn is_browsers(towards: Towards<'_>, offered: Option<&SdpOffer>) -> bool {
+    offered.map_or_else(|| towards.is_browser(), SdpOffer::is_browsers)
+}
+
 impl Switch {
     /// What the plane has for browsers' legs.
     pub fn handle_doors(&mut self, doors: link::Doors) {
@@ -64,11 +69,7 @@ impl Switch {
 
     /// How many more legs of that kind there is room for.
     pub(super) fn ports_free(&self, towards: Towards<'_>, offered: Option<&SdpOffer>) -> usize {
-        if offered.map_or_else(|| towards.is_browser(), SdpOffer::is_browsers) {
-            self.doors.ports.free()
-        } else {
-            self.ports.free()
-        }
+        if is_browsers(towards, offered) { self.doors.ports.free() } else { self.ports.free() }
     }
 
     /// A port and what goes with it for a leg there: a browser's when the peer offers so, or, before it has said anything,
@@ -80,7 +81,7 @@ impl Switch {
         towards: Towards<'_>,
         (offered, quirks): (Option<&SdpOffer>, Arc<Quirks>),
     ) -> Option<LegMedia> {
-        let is_browser = offered.map_or_else(|| towards.is_browser(), SdpOffer::is_browsers);
+        let is_browser = is_browsers(towards, offered);
         let pool = if is_browser { &mut self.doors.ports } else { &mut self.ports };
         let port = pool.take(now.mono, worker)?;
         let reached = self.reached_at(towards, port, offered);
@@ -130,7 +131,7 @@ impl Switch {
         };
         match towards {
             Towards::Phone(_) => {
-                let is_browser = offered.map_or_else(|| towards.is_browser(), SdpOffer::is_browsers);
+                let is_browser = is_browsers(towards, offered);
                 let both = of_path.filter(|of| is_browser && !of.inside.is_empty());
                 both.into_iter().flat_map(|of| [Some(outside(of)), inside(of)]).flatten().for_each(add);
             }

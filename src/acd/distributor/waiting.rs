@@ -270,10 +270,12 @@ impl Acd {
         self.settle(now);
     }
 
-    /// Nobody waits any longer: the switch is about to end.
-    pub fn shut_down(&mut self, now: Now, interaction: InteractionId) {
+    /// Nobody waits any longer: the switch is about to end. False: it did not wait.
+    pub fn shut_down(&mut self, now: Now, interaction: InteractionId) -> bool {
+        let waits = self.waiting.contains_key(&interaction);
         self.leave(now, interaction, Outcome::Shutdown, WithdrawCause::Withdrawn);
         self.settle(now);
+        waits
     }
 
     /// Takes a waiting interaction out of the queue.

@@ -221,4 +221,43 @@ mod tests {
         let len = io::Read::read(&mut read, &mut text).unwrap();
         assert_eq!(&text[..len], b"line 0\nline 1\nline 2\n");
     }
+
+    /// A place that takes nothing until it may.
+    struct Stuck {
+        pipe: io::PipeWriter,
+        may: std::sync::mpsc::Receiver<()>,
+    }
+
+    impl AsFd for Stuck {
+        fn as_fd(&self) -> BorrowedFd<'_> {
+            self.pipe.as_fd()
+        }
+    }
+
+    impl Write for Stuck {
+        fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+            let _ = self.may.recv();
+            self.pipe.write(text)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// OP-09: while a disk takes a line and does not come back, whoever says more goes on; nothing of it is lost.
+    #[test]
+    fn op_09_a_disk_that_stands_still_keeps_nobody_waiting() {
+        let (mut read, pipe) = io::pipe().unwrap();
+        let (release, may) = std::sync::mpsc::channel();
+        let lines = Lines::start(Stuck { pipe, may }).unwrap();
+        for _ in 0..1_000 {
+            say(&lines, b"line\n");
+        }
+        drop(release);
+        lines.flush();
+        let mut text = vec![0; 5_000];
+        io::Read::read_exact(&mut read, &mut text).unwrap();
+        assert!(text.chunks(5).all(|line| line == b"line\n"));
+    }
 }
