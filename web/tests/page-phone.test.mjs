@@ -35,6 +35,15 @@ async function talking(prepare) {
   return [page, other];
 }
 
+/** The page hangs up, and nothing is left of the call. */
+async function over(page, other) {
+  await page.locator(".card.call").getByRole("button", { name: "Hang up" }).click();
+  await other.phone.hungUp();
+  await released();
+  other.close();
+  await page.context().close();
+}
+
 const browserHears = (page) => pages.hears(page, DESK);
 
 /** A browser with a closed microphone may send nothing at all: what was heard before does not count. */
@@ -120,11 +129,7 @@ test("a call goes on over a reload of the page", async () => {
   await spared(other.voice);
   await mute.click();
   await deskHears(other.voice);
-  await page.locator(".card.call").getByRole("button", { name: "Hang up" }).click();
-  await other.phone.hungUp();
-  await released();
-  other.close();
-  await page.context().close();
+  await over(page, other);
 });
 
 // AS-05, SW-09, OP-01
@@ -148,11 +153,7 @@ test("a call goes on when the live connection breaks, and when the switch is kil
   await browserHears(page);
   other.voice.heard.length = 0;
   await deskHears(other.voice);
-  await page.locator(".card.call").getByRole("button", { name: "Hang up" }).click();
-  await other.phone.hungUp();
-  await released();
-  other.close();
-  await page.context().close();
+  await over(page, other);
 });
 
 // CH-03, AP-03
@@ -176,11 +177,7 @@ test("a microphone that is pulled out is missed, and another one is taken", asyn
   await page.locator(".notice", { hasText: "The microphone is gone" }).waitFor();
   other.voice.heard.length = 0;
   await deskHears(other.voice);
-  await page.locator(".card.call").getByRole("button", { name: "Hang up" }).click();
-  await other.phone.hungUp();
-  await released();
-  other.close();
-  await page.context().close();
+  await over(page, other);
 });
 
 // AP-03: TCP may keep a dead connection for minutes.
