@@ -135,7 +135,7 @@ fn socket(addr: SocketAddr) -> UdpSocket {
 
 fn security(ours: u8, theirs: u8) -> Security {
     let key = |octet| Private::new([octet; KEY_BYTES]);
-    Security { suite: Suite::Long, ours: key(ours), theirs: key(theirs) }
+    Security { suite: Suite::Long, ours: key(ours), theirs: key(theirs), mki: 0 }
 }
 
 /// Opens and joins two streams a call; tells where each leg's phone sends to.

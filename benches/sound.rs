@@ -116,7 +116,7 @@ fn resident() -> usize {
 
 fn security(suite: Suite, ours: u8, theirs: u8) -> Security {
     let key = |octet| Private::new([octet; KEY_BYTES]);
-    Security { suite, ours: key(ours), theirs: key(theirs) }
+    Security { suite, ours: key(ours), theirs: key(theirs), mki: 0 }
 }
 
 fn form(codec: Codec, security: Option<Security>) -> Form {

@@ -151,7 +151,7 @@ fn p_36_a_phone_that_refuses_strangely_is_tried_again() {
         world.within(2, "the caller still waits", |world| world.hears(&call, Voice::MUSIC));
         assert!(ana.view().reachable && ana.status() == Status::Ready, "{status}");
         ana.answers_after(secs(1));
-        world.within(12, "they talk", |world| world.hear_each_other(&call, &ana));
+        world.within(14, "they talk", |world| world.hear_each_other(&call, &ana));
         assert_eq!((ana.all_calls().len(), ana.view().missed), (2, 0));
         call.hangs_up();
         world.settle();

@@ -71,6 +71,23 @@ fn a_queue_call_goes_on() {
     }
 }
 
+/// OP-01, rule 22: an agent who calls a queue herself is busy with that before and after, and free when she hangs up.
+#[test]
+fn an_agent_who_waits_in_a_queue_stays_busy() {
+    let world = World::seed(718);
+    let ana = world.agent("ana").ready();
+    let call = ana.calls("800");
+    world.within(5, "she waits, and hears the music", |world| world.hears(&call, Voice::MUSIC));
+    assert_eq!(ana.status(), Status::Busy);
+    restarts(&world);
+    call.listens_anew();
+    world.within(2, "the music goes on", |world| world.hears(&call, Voice::MUSIC));
+    assert_eq!(ana.status(), Status::Busy, "still on the phone");
+    call.hangs_up();
+    world.within(2, "free again", |_| ana.status() != Status::Busy);
+    world.settle();
+}
+
 /// OP-01: twice in a row, the second time before anything was told of the sound.
 #[test]
 fn a_call_outlives_several_processes() {

@@ -172,7 +172,7 @@ impl Page {
 /// What DTLS would have brought: the switch's side of it.
 pub(super) fn keys(print: Fingerprint) -> Security {
     let key = |turn: u8| strowger::base::Private::new([print.0[0] ^ turn; strowger::media::KEY_BYTES]);
-    Security { suite: strowger::media::Suite::Long, ours: key(0x55), theirs: key(0xaa) }
+    Security { suite: strowger::media::Suite::Long, ours: key(0x55), theirs: key(0xaa), mki: 0 }
 }
 
 /// The same for a link.

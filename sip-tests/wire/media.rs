@@ -137,7 +137,7 @@ const SUITES: [Suite; 3] = [Suite::Long, Suite::Short, Suite::Sealed];
 
 fn pair(suite: Suite) -> [Secure; 2] {
     let key = |fill: u8| Private::new([fill; KEY_BYTES]);
-    [(1, 2), (2, 1)].map(|(ours, theirs)| Secure::new(Security { suite, ours: key(ours), theirs: key(theirs) }))
+    [(1, 2), (2, 1)].map(|(ours, theirs)| Secure::new(Security { suite, ours: key(ours), theirs: key(theirs), mki: 0 }))
 }
 
 /// Any octets as a course of packets: forged ones are refused and change nothing, honest ones come through as they were sent,

@@ -226,8 +226,13 @@ pub enum OfferEnd {
 pub enum OfferFault {
     /// 603 from all devices, or 486 or 480 after a 180.
     Declined,
-    /// 486 without a 180 before, or another answer that does not take it: 302, 488, 500, 503.
+    /// 486 without a 180 before.
     DeviceBusy,
+    /// Another answer that does not take it: 302, 488, 500, 503. As if the device were busy; and whoever waits behind is next,
+    /// for it may never take this one.
+    Unable,
+    /// There is no way to him that this one may go. He may have any other.
+    Unfit,
     /// 480, 404, transport error, no binding, nothing heard at all.
     Unreachable,
     /// The device itself gave up ringing (408, 487): missed as in rule 17, and left alone as in rule 18.

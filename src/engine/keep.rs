@@ -250,7 +250,7 @@ impl Engine {
                 (Resumed::Talking, Some(interaction)) => drop(alive.talking.insert(interaction)),
                 (Resumed::Over, _) | (Resumed::Alone | Resumed::Talking, None) => {}
             }
-            if how == Resumed::Talking {
+            if how != Resumed::Over {
                 let queued = self.notes.get(&call).and_then(|note| note.engagement.and(note.queue.as_ref()?.agent));
                 let (talking, kind) = (self.agents_in(call), self.direct_kind(call));
                 let direct = talking.into_iter().filter(|agent| Some(*agent) != queued);
@@ -277,22 +277,35 @@ impl Engine {
             match how {
                 Resumed::Over => continue,
                 Resumed::Talking => self.go_on_talking(now, call, interaction, (priority, arrived)),
-                Resumed::Alone => match interaction.filter(|interaction| self.acd.waits_in(*interaction).is_some()) {
-                    Some(interaction) => {
-                        self.go_on_waiting(call, interaction, (priority, arrived));
-                        self.await_menu(now, call, interaction);
-                    }
-                    None if menu.is_some_and(|menu| self.resume_menu(now, call, menu)) => {}
-                    None => {
-                        if let Some(note) = self.notes.get_mut(&call) {
-                            (note.interaction, note.engagement) = (None, None);
-                        }
-                        self.switch.end_call(now, call, Cause::SWITCH, EndedBy::Switch);
-                    }
-                },
+                Resumed::Alone => {
+                    self.stay_busy(now, call, None);
+                    self.go_on_alone(now, call, interaction, (priority, arrived), menu);
+                }
             }
             self.keep_call(call);
         }
+    }
+
+    /// Who called waits on in his queue or hears his menu again; where there is neither any more, his call ends.
+    fn go_on_alone(
+        &mut self,
+        now: Now,
+        call: CallId,
+        interaction: Option<InteractionId>,
+        place: (i32, Option<Wall>),
+        menu: Option<KeptMenu>,
+    ) {
+        if let Some(interaction) = interaction.filter(|interaction| self.acd.waits_in(*interaction).is_some()) {
+            self.go_on_waiting(call, interaction, place);
+            return self.await_menu(now, call, interaction);
+        }
+        if menu.is_some_and(|menu| self.resume_menu(now, call, menu)) {
+            return;
+        }
+        if let Some(note) = self.notes.get_mut(&call) {
+            (note.interaction, note.engagement) = (None, None);
+        }
+        self.switch.end_call(now, call, Cause::SWITCH, EndedBy::Switch);
     }
 
     fn go_on_talking(
@@ -315,6 +328,11 @@ impl Engine {
                 self.wait_again(call, interaction, place);
             }
         }
+        self.stay_busy(now, call, agent_in_queue);
+    }
+
+    /// The agents whose own call it is are busy with it (rule 22), in talk or where he who called waits.
+    fn stay_busy(&mut self, now: Now, call: CallId, agent_in_queue: Option<AgentId>) {
         for agent in self.agents_in(call).into_iter().filter(|agent| Some(*agent) != agent_in_queue) {
             *self.direct.entry((call, agent)).or_insert(0) += 1;
             self.acd.handle_direct_busy(now, agent, call, self.direct_kind(call));

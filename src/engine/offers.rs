@@ -190,8 +190,10 @@ impl Engine {
         let fault = match lost {
             Lost::Unreachable => OfferFault::Unreachable,
             Lost::NoRoom => OfferFault::NoRoom,
-            // A phone that answers lives; it can't take this call (rule 19), and may take the next.
-            Lost::Unable | Lost::Busy => OfferFault::DeviceBusy,
+            // A phone that answers lives; it can't take this call (rule 19), and may take another.
+            Lost::Unfit => OfferFault::Unfit,
+            Lost::Unable => OfferFault::Unable,
+            Lost::Busy => OfferFault::DeviceBusy,
             Lost::NoAnswer => OfferFault::NoAnswer,
             Lost::Declined => OfferFault::Declined,
         };

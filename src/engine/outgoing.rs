@@ -69,7 +69,8 @@ impl Engine {
     pub(super) fn try_another_trunk(&mut self, now: Now, call: CallId, lost: Lost, cause: Cause) -> bool {
         let rang = self.notes.get(&call).and_then(|note| note.attempts.as_ref()).is_some_and(|attempts| attempts.rang);
         // A 408 behind a 183 is told as if nobody had answered; it is the trunk's all the same.
-        let nobody = matches!(lost, Lost::Unreachable | Lost::Unable) || (lost == Lost::NoAnswer && cause.sip == 408);
+        let nobody = matches!(lost, Lost::Unreachable | Lost::Unfit | Lost::Unable)
+            || (lost == Lost::NoAnswer && cause.sip == 408);
         let is_the_trunks = !rang && nobody && matches!(cause.sip, 408 | 500..=599);
         is_the_trunks && self.try_next_trunk(now, call)
     }

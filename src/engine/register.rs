@@ -122,13 +122,13 @@ impl Engine {
         if !gone {
             self.emit(Output::Gate(GateOrder::Known { remote, until: now.mono_of(binding.expires) }));
         } else {
-            self.forget_at_gate(remote);
+            self.forget_at_gate(now, remote);
         }
     }
 
-    /// Somebody who was known there is no more; the address stays known while a device is registered from it.
-    pub(super) fn forget_at_gate(&mut self, remote: std::net::SocketAddr) {
-        if !self.registrar.is_known(remote) {
+    /// Somebody who was known there is no more; the address stays known while a device is registered from it, or a trunk there.
+    pub(super) fn forget_at_gate(&mut self, now: Now, remote: std::net::SocketAddr) {
+        if !self.tell_gate_of_lines(now, remote) && !self.registrar.is_known(remote) {
             self.emit(Output::Gate(GateOrder::Unknown { remote }));
         }
     }

@@ -57,6 +57,15 @@ struct Line {
     health: Health,
 }
 
+impl Line {
+    /// Until when it is registered there, when its settings name no other source.
+    fn until_at(&self, remote: SocketAddr) -> Option<Wall> {
+        let registration = self.registration.as_ref().filter(|registration| registration.remote == Some(remote))?;
+        let names_none = self.trunk.sources.is_empty() && self.trunk.certificate_names.is_empty();
+        registration.until.filter(|_| names_none)
+    }
+}
+
 struct Registration {
     /// User part of our Contact: calls that come to it are the trunk's (RFC 6140 in spirit).
     token: Box<str>,
@@ -113,13 +122,12 @@ impl Lines {
 
     /// The trunk at whose registrar we are registered, when its settings name no other source.
     pub fn at(&self, remote: SocketAddr) -> Option<TrunkId> {
-        let is_there = |line: &Line| {
-            let registered = line.registration.as_ref().filter(|registration| registration.until.is_some());
-            line.trunk.sources.is_empty()
-                && line.trunk.certificate_names.is_empty()
-                && registered.is_some_and(|registration| registration.remote == Some(remote))
-        };
-        self.lines.iter().find(|(_, line)| is_there(line)).map(|(id, _)| *id)
+        self.lines.iter().find(|(_, line)| line.until_at(remote).is_some()).map(|(id, _)| *id)
+    }
+
+    /// Until when the last of them is registered there.
+    fn until_at(&self, remote: SocketAddr) -> Option<Wall> {
+        self.lines.values().filter_map(|line| line.until_at(remote)).max()
     }
 
     /// Whether we are registered there.
@@ -161,8 +169,11 @@ impl Engine {
             let same =
                 self.lines.lines.get(&id).is_some_and(|line| self.directory.trunks.get(&id) == Some(&line.trunk));
             if !same {
-                self.unregister_trunk(now, id);
+                let before = self.unregister_trunk(now, id);
                 self.lines.lines.remove(&id);
+                if let Some(remote) = before {
+                    self.forget_at_gate(now, remote);
+                }
                 self.lines.errands.retain(|_, (of, _)| *of != id);
                 self.timers.cancel(Timer::TrunkRegister(id));
                 self.timers.cancel(Timer::TrunkHealth(id));
@@ -206,17 +217,13 @@ impl Engine {
         }
     }
 
-    fn unregister_trunk(&mut self, now: Now, id: TrunkId) {
-        let registered =
-            |line: &Line| line.registration.as_ref().is_some_and(|registration| registration.until.is_some());
-        if self.lines.lines.get(&id).is_some_and(registered) {
-            let registration = self.lines.lines.get(&id).and_then(|line| line.registration.as_ref());
-            if let Some(remote) = registration.and_then(|registration| registration.remote) {
-                self.forget_at_gate(remote);
-            }
-            // Nobody waits for the answer.
-            let _ = self.send_register(now, id, Some(0));
-        }
+    /// Tells where it was registered.
+    fn unregister_trunk(&mut self, now: Now, id: TrunkId) -> Option<SocketAddr> {
+        let registration = self.lines.lines.get(&id).and_then(|line| line.registration.as_ref());
+        let remote = registration.filter(|registration| registration.until.is_some())?.remote;
+        // Nobody waits for the answer.
+        let _ = self.send_register(now, id, Some(0));
+        remote
     }
 
     fn send_register(&mut self, now: Now, id: TrunkId, expires: Option<u32>) -> Option<TransactionId> {
@@ -379,13 +386,20 @@ impl Engine {
     /// name no other source.
     fn spare_registrar(&mut self, now: Now, id: TrunkId, before: Option<SocketAddr>) {
         let registration = self.lines.lines.get(&id).and_then(|line| line.registration.as_ref());
-        let Some((remote, until)) = registration.and_then(|of| Some((of.remote?, of.until?))) else { return };
-        if let Some(remote) = before.filter(|before| *before != remote) {
-            self.forget_at_gate(remote);
+        let Some(remote) = registration.and_then(|of| of.until.and(of.remote)) else { return };
+        if let Some(before) = before.filter(|before| *before != remote) {
+            self.forget_at_gate(now, before);
         }
-        if self.lines.at(remote) == Some(id) {
+        self.tell_gate_of_lines(now, remote);
+    }
+
+    /// Several may be registered at one address: it is known for as long as the last of them. False: none is.
+    pub(super) fn tell_gate_of_lines(&mut self, now: Now, remote: SocketAddr) -> bool {
+        let until = self.lines.until_at(remote).filter(|until| *until > now.wall);
+        if let Some(until) = until {
             self.emit(Output::Gate(GateOrder::Known { remote, until: now.mono_of(until) }));
         }
+        until.is_some()
     }
 
     fn way_of_line(&self, now: Now, id: TrunkId) -> Option<Path> {

@@ -40,6 +40,9 @@ pub struct Security {
     /// Ours: what we send is protected by it.
     pub ours: Private<[u8; KEY_BYTES]>,
     pub theirs: Private<[u8; KEY_BYTES]>,
+    /// Octets of the key identifier that each of their packets carries. There is but one key, so it tells nothing.
+    #[serde(default)]
+    pub mki: u8,
 }
 
 /// A leg's secure half, both ways.
@@ -141,6 +144,7 @@ impl Secure {
     /// Checks and decrypts an RTP packet in place; tells its length without the tag. `None` for what is not authentic or
     /// has come before; nothing is changed then.
     pub fn unprotect(&mut self, packet: &mut [u8]) -> Option<usize> {
+        let packet = without_mki(packet, self.agreed.mki, self.theirs.rtp.behind_mki())?;
         let plain = packet.get(..packet.len().checked_sub(self.theirs.rtp.tail())?)?;
         if plain.len() < HEADER_BYTES {
             return None;
@@ -176,6 +180,7 @@ impl Secure {
 
     /// Checks and decrypts an RTCP compound in place; tells its length.
     pub fn unprotect_rtcp(&mut self, packet: &mut [u8]) -> Option<usize> {
+        let packet = without_mki(packet, self.agreed.mki, self.theirs.rtcp.behind_mki_rtcp())?;
         let (word, len) = self.theirs.rtcp.rtcp_index(packet)?;
         let ssrc = u32::from_be_bytes(*packet.get(4..)?.first_chunk::<4>()?);
         let index = u64::from(word & 0x7fff_ffff);
@@ -230,6 +235,17 @@ impl Track {
             track.highest = index;
         }
     }
+}
+
+/// Closes the gap that a key identifier leaves in front of the last `behind` octets (RFC 3711 3.1, RFC 7714 8.1).
+fn without_mki(packet: &mut [u8], mki: u8, behind: usize) -> Option<&mut [u8]> {
+    let mki = usize::from(mki);
+    if mki > 0 {
+        let at = packet.len().checked_sub(behind)?;
+        packet.copy_within(at.., at.checked_sub(mki)?);
+    }
+    let len = packet.len().checked_sub(mki)?;
+    packet.get_mut(..len)
 }
 
 /// Behind contributing sources and extension, which stay in the clear.

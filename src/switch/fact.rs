@@ -143,6 +143,8 @@ pub enum Lost {
     Unreachable,
     /// We had no port left to call anybody with.
     NoRoom,
+    /// Who can be reached, and there is no way to him that this call may go: a secure one, or one for fax.
+    Unfit,
     /// Who can be reached and does not take it, with 302, 488, 500, 503 and the like.
     Unable,
     /// Busy before it rang.
@@ -157,7 +159,7 @@ impl Lost {
     /// Whoever was called has been asked: busy, away from his desk, or not willing.
     pub const fn was_reached(self) -> bool {
         match self {
-            Self::Unreachable | Self::NoRoom | Self::Unable => false,
+            Self::Unreachable | Self::NoRoom | Self::Unfit | Self::Unable => false,
             Self::Busy | Self::NoAnswer | Self::Declined => true,
         }
     }

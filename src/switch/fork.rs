@@ -167,8 +167,8 @@ impl Switch {
     /// Why nobody could be dialled for a call: no port was left, no secure way for `sips:`, or no plain one for fax.
     fn why_not(&self, call: CallId) -> (Lost, Cause) {
         match self.calls.get(&call) {
-            Some(call) if call.secure => (Lost::Unreachable, Cause::from_status(480)),
-            Some(call) if call.offers_fax() => (Lost::Unreachable, Cause::MEDIA),
+            Some(call) if call.secure => (Lost::Unfit, Cause::from_status(480)),
+            Some(call) if call.offers_fax() => (Lost::Unfit, Cause::MEDIA),
             Some(_) | None => (Lost::NoRoom, Cause::NO_ROOM),
         }
     }

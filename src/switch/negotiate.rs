@@ -177,7 +177,10 @@ pub(super) fn answer(leg: &LegMedia, offered: &SdpOffer, other: Option<&Agreed>)
     let codec = theirs.codec;
     let passed = other.filter(|other| other.codec == codec).map(|other| other.format.fmtp.clone());
     let fmtp = passed.unwrap_or_else(|| formats::wishes(codec));
-    let menu = menu.only(Choice { codec, format: Format { fmtp, ..theirs.format.clone() } });
+    let mut menu = menu.only(Choice { codec, format: Format { fmtp, ..theirs.format.clone() } });
+    if leg.door.is_some() {
+        menu.suit_browser();
+    }
     let direction = match (offered.direction, offered.holds) {
         (Direction::SendRecv, false) => "sendrecv",
         (Direction::SendRecv, true) | (Direction::SendOnly, _) => "recvonly",
@@ -303,7 +306,7 @@ fn lines_of(leg: &LegMedia) -> Lines {
 
 /// The same for a browser, which is offered nothing else.
 fn offer_to_browser(leg: &LegMedia, door: &Door, mut menu: Menu, asked: Lengths) -> (Bytes, Menu) {
-    menu.keep_one_event();
+    menu.suit_browser();
     let credentials = leg.link().map_or_else(|| door.credentials(None), |link| link.ours.clone());
     let is_lite = leg.link().is_none_or(|link| link.side == Side::Lite);
     let ours = Ours { credentials: &credentials, handshake: None, mid: "0", bundles: true, is_lite };

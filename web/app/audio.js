@@ -113,6 +113,16 @@ export function ring(on) {
   };
 }
 
+/** In place of a microphone that is gone: silence, so that whoever is talked to does not take the line for dead. */
+export function silence() {
+  const context = new AudioContext();
+  const [nothing, out] = [context.createConstantSource(), context.createMediaStreamDestination()];
+  nothing.offset.value = 0;
+  nothing.connect(out);
+  nothing.start();
+  return { track: out.stream.getAudioTracks()[0], end: () => context.close() };
+}
+
 /** Tells how loud a stream is, 0 to 1, until the returned function is called. @param {MediaStream} stream @param {(level: number) => void} tell */
 export function meter(stream, tell) {
   const context = new AudioContext();

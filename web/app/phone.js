@@ -2,7 +2,7 @@
 // that taking a call and answering its sound are one word, and can't race.
 
 import { signal } from "@preact/signals";
-import { lookForDevices, openMicrophone, play, ring } from "./audio.js";
+import { lookForDevices, openMicrophone, play, ring, silence } from "./audio.js";
 import { tell } from "./store.js";
 import { now } from "./time.js";
 import { t } from "./words.js";
@@ -25,7 +25,7 @@ export const state = signal("off");
  */
 export const legs = signal(new Map());
 
-/** What carries their sound, by the same key. @type {Map<string, { pc: RTCPeerConnection, microphone: MediaStream, stop: () => void }>} */
+/** What carries their sound, by the same key. @type {Map<string, { pc: RTCPeerConnection, microphone: MediaStream, instead: ReturnType<typeof silence> | null, stop: () => void }>} */
 const links = new Map();
 
 let say = (/** @type {object} */ _word) => {};
@@ -150,18 +150,21 @@ async function open(leg) {
     return null;
   }
   const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
-  let silence = () => {};
+  let hush = () => {};
   pc.ontrack = ({ streams, track }) => {
-    silence();
-    silence = play(streams[0] ?? new MediaStream([track]), "speaker");
+    hush();
+    hush = play(streams[0] ?? new MediaStream([track]), "speaker");
   };
   const link = {
     pc,
     microphone,
+    /** What is sent in place of a microphone that is gone. @type {ReturnType<typeof silence> | null} */
+    instead: null,
     stop: () => {
-      silence();
+      hush();
+      link.instead?.end();
       pc.close();
-      for (const track of microphone.getTracks()) track.stop();
+      for (const track of link.microphone.getTracks()) track.stop();
     },
   };
   if (!legs.value.has(leg)) {
@@ -187,15 +190,20 @@ function attend(leg, microphone) {
   track.onended = () => links.get(leg)?.microphone === microphone && onPulledOut();
 }
 
-/** Whoever is talked to hears nothing: another microphone is taken, or its user is told to see to it. */
+const isGone = (/** @type {{ microphone: MediaStream }} */ link) => link.microphone.getAudioTracks().every((track) => track.readyState === "ended");
+
+/** Whoever is talked to hears silence until there is another microphone; its user is told to see to it. */
 async function onPulledOut() {
   tell(t("phone.pulled_out"), t("phone.plug_in"));
+  for (const link of [...links.values()].filter(isGone)) {
+    link.instead ??= silence();
+    await link.pc.getSenders()[0]?.replaceTrack(link.instead.track);
+  }
   await changeMicrophone();
 }
 
 // One that is plugged in again is taken at once.
 navigator.mediaDevices?.addEventListener?.("devicechange", () => {
-  const isGone = (/** @type {{ microphone: MediaStream }} */ link) => link.microphone.getAudioTracks().every((track) => track.readyState === "ended");
   if ([...links.values()].some(isGone)) changeMicrophone();
 });
 
@@ -256,6 +264,8 @@ export async function changeMicrophone() {
     const microphone = await openMicrophone().catch(noMicrophone);
     if (!microphone || links.get(leg) !== link) continue;
     await link.pc.getSenders()[0]?.replaceTrack(microphone.getAudioTracks()[0]);
+    link.instead?.end();
+    link.instead = null;
     for (const old of link.microphone.getTracks()) old.stop();
     link.microphone = microphone;
     attend(leg, microphone);

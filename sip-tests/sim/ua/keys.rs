@@ -24,7 +24,7 @@ pub fn protected(text: &str, key: &Key) -> String {
 
 /// Both keys are known; where they are the old ones, numbers go on.
 pub fn agree(guard: &mut Option<Secure>, ours: Key, theirs: Key) {
-    let agreed = Security { suite: Suite::Long, ours: Private::new(ours), theirs: Private::new(theirs) };
+    let agreed = Security { suite: Suite::Long, ours: Private::new(ours), theirs: Private::new(theirs), mki: 0 };
     match guard {
         Some(guard) if guard.agreed == agreed => {}
         Some(guard) => guard.rekey(agreed),

@@ -22,7 +22,7 @@ use crate::base::{AgentId, DecisionId, Instant, InteractionId, Now, QueueId, Wal
 #[derive(Debug, Default)]
 pub(super) struct Deciding {
     pub stage: Stage,
-    /// Not asked for it, for the time being.
+    /// Not asked for it, for the time being: somebody elsewhere said so, or they can't have it.
     pub vetoed: SmallVec<[AgentId; 2]>,
 }
 
@@ -178,6 +178,17 @@ impl Acd {
             self.timers.set(Timer::Vetoed(id), now.mono + seconds(secs));
         }
         self.turn.entered.push(id);
+        self.update_wanting(id);
+    }
+
+    /// He can't have that one: not asked for it again for so long, and others are.
+    pub(super) fn rule_out(&mut self, now: Now, id: InteractionId, agent: AgentId, secs: u32) {
+        let Some(it) = self.waiting.get_mut(&id) else { return };
+        let vetoed = &mut it.deciding.vetoed;
+        if !vetoed.contains(&agent) && vetoed.len() < VETOES_MAX {
+            vetoed.push(agent);
+        }
+        self.timers.set(Timer::Vetoed(id), now.mono + seconds(secs));
         self.update_wanting(id);
     }
 

@@ -52,6 +52,9 @@ impl OfferEnd {
 /// times a second.
 const REFUSED_SECS_MIN: u32 = 1;
 
+/// How long somebody is not asked again for what he can't have.
+const UNFIT_SECS: u32 = 30;
+
 /// Who could not be asked for want of a port is free again then, and asked again if a port is.
 const NO_ROOM_SECS: u32 = 1;
 
@@ -197,7 +200,9 @@ impl Acd {
         let (event, end) = match fault {
             OfferFault::NoAnswer => (Event::NoAnswer, OfferEnd::NoAnswer),
             OfferFault::Declined => (Event::Decline, OfferEnd::Declined),
-            OfferFault::DeviceBusy => (Event::DeviceBusy, OfferEnd::DeviceBusy),
+            OfferFault::DeviceBusy | OfferFault::Unable | OfferFault::Unfit => {
+                (Event::DeviceBusy, OfferEnd::DeviceBusy)
+            }
             OfferFault::Unreachable => (Event::Unreachable, OfferEnd::Unreachable),
             OfferFault::NoRoom => (Event::OfferGone, OfferEnd::CancelledWithdrawn),
         };
@@ -227,6 +232,11 @@ impl Acd {
             }
             OfferFault::DeviceBusy => penalty.not_before_secs = rules.busy_secs.max(REFUSED_SECS_MIN),
             OfferFault::NoRoom => penalty.not_before_secs = NO_ROOM_SECS,
+            OfferFault::Unable => {
+                penalty.not_before_secs = rules.busy_secs.max(REFUSED_SECS_MIN);
+                self.rule_out(now, interaction, agent, penalty.not_before_secs.saturating_add(REFUSED_SECS_MIN));
+            }
+            OfferFault::Unfit => self.rule_out(now, interaction, agent, UNFIT_SECS),
             OfferFault::Unreachable => {}
         }
         if fault != OfferFault::NoRoom {

@@ -242,29 +242,53 @@ fn sw_01_sw_03_a_phone_that_reconnects_is_rung_there() {
     world.assert_nothing_left();
 }
 
+/// A connection from the carrier that is protected.
+fn over_tls() -> Path {
+    Path {
+        transport: Transport::Tls,
+        local: "127.0.0.1:5061".parse().unwrap(),
+        remote: CARRIER.parse().unwrap(),
+        flow: Some(FlowId(9)),
+    }
+}
+
+/// An INVITE to `sips:`.
+fn by_sips(dialled: &str, number: u32, offer: &[u8]) -> Message {
+    let text = format!(
+        "INVITE sips:{dialled}@{SWITCH} SIP/2.0\r\nVia: SIP/2.0/TLS {CARRIER};branch=z9hG4bKs{number}\r\nMax-Forwards: 70\r\n\
+         From: <sip:351@carrier.example>;tag=1\r\nTo: <sips:{dialled}@{SWITCH}>\r\nCall-ID: s{number}\r\nCSeq: 1 INVITE\r\n\
+         Contact: <sips:351@{CARRIER}>\r\nContent-Type: application/sdp\r\nContent-Length: {}\r\n\r\n",
+        offer.len()
+    );
+    Message::parse(bytes::Bytes::from([text.as_bytes(), offer].concat())).unwrap()
+}
+
+/// SW-03, RT-12: an agent to whom there is no secure way can't take who calls as `sips:`, and may take the next caller.
+#[test]
+fn sw_03_rt_12_no_secure_way_is_no_fault_of_a_phone() {
+    let mut world = World::new(305);
+    let eva = world.phone("eva", 6003);
+    let offer = world.phones[&eva].offer();
+    world.input(Input::Sip { path: over_tls(), message: by_sips("800", 1, &offer.bytes) });
+    world.pass(Duration::from_secs(3));
+    assert!(world.incoming(eva).is_none());
+    let seen = world.engine.snapshot(world.now).acd.agents[0].clone();
+    assert_eq!((seen.reachable, seen.missed, seen.today.unreachable), (true, 0, 0));
+    assert!((1..=4).contains(&seen.today.offered), "now and then: {}", seen.today.offered);
+    world.call(CARRIER.parse().unwrap(), "+351210000001", "800");
+    world.pass(Duration::from_secs(10));
+    assert!(world.incoming(eva).is_some(), "she is there for others");
+}
+
 /// SW-03: who is called as `sips:` is called securely or not at all, and a Contact of that kind that comes insecurely is
 /// refused: it could not be answered.
 #[test]
 fn sw_03_sips_never_leaves_insecurely() {
     let mut world = World::new(303);
     let insecure = world.phone("rui", 6002);
-    let tls = Path {
-        transport: Transport::Tls,
-        local: "127.0.0.1:5061".parse().unwrap(),
-        remote: CARRIER.parse().unwrap(),
-        flow: Some(FlowId(9)),
-    };
+    let tls = over_tls();
     let offer = world.phones[&insecure].offer();
-    let invite = |number: u32| {
-        let text = format!(
-            "INVITE sips:202@{SWITCH} SIP/2.0\r\nVia: SIP/2.0/TLS {CARRIER};branch=z9hG4bKs{number}\r\nMax-Forwards: 70\r\n\
-             From: <sip:351@carrier.example>;tag=1\r\nTo: <sips:202@{SWITCH}>\r\nCall-ID: s{number}\r\nCSeq: 1 INVITE\r\n\
-             Contact: <sips:351@{CARRIER}>\r\nContent-Type: application/sdp\r\nContent-Length: {}\r\n\r\n",
-            offer.bytes.len()
-        );
-        let bytes = [text.as_bytes(), &offer.bytes].concat();
-        Message::parse(bytes::Bytes::from(bytes)).unwrap()
-    };
+    let invite = |number: u32| by_sips("202", number, &offer.bytes);
     world.input(Input::Sip { path: tls, message: invite(1) });
     answer_to(&world, tls, 480);
     assert!(world.incoming(insecure).is_none());

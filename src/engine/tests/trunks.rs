@@ -172,6 +172,34 @@ fn tk_01_a_phone_at_a_registrar_stays_known() {
     }
 }
 
+/// SEMANTICS 9, TK-01: of two accounts at one registrar one is given up, and the address stays known for the other.
+#[test]
+fn tk_01_a_registrar_stays_known_for_another_account() {
+    let mut centre = centre();
+    let first = &mut centre.trunks[0];
+    first.sources = Vec::new();
+    first.credentials =
+        Some(TrunkCredentials { user: "acct".into(), password: Private::new("secret".into()), realm: None });
+    first.upkeep = Upkeep { register: Some(secs(600)), health: None };
+    let second = Trunk { id: TrunkId(2), name: "second".into(), ..first.clone() };
+    centre.trunks.push(second);
+    let carrier: SocketAddr = CARRIER.parse().unwrap();
+    for gone in [0, 1] {
+        let mut world = World::with(81, centre.clone());
+        world.pass(secs(1));
+        registers(&mut world, accepted).expect("a REGISTER");
+        registers(&mut world, accepted).expect("another");
+        let mut one = centre.clone();
+        one.trunks.remove(gone);
+        world.input(Input::Settings(Box::new(one.clone())));
+        assert!(!world.gate.contains(&GateOrder::Unknown { remote: carrier }), "{:?}", world.gate);
+        one.trunks.clear();
+        one.routes.retain(|route| !matches!(route.destination, Destination::Trunk(_)));
+        world.input(Input::Settings(Box::new(one)));
+        assert!(world.gate.contains(&GateOrder::Unknown { remote: carrier }), "{:?}", world.gate);
+    }
+}
+
 /// TK-03: a nonce that was too old is replaced once more; wrong credentials are not tried again.
 #[test]
 fn tk_03_a_stale_nonce_is_renewed_once() {

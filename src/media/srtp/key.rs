@@ -100,6 +100,22 @@ impl SessionKey {
         }
     }
 
+    /// Octets of an RTP packet that stand behind a key identifier: AES-GCM's seal is part of what is encrypted.
+    pub const fn behind_mki(&self) -> usize {
+        match self {
+            Self::Counter(key) => key.tag,
+            Self::Sealed(_) => 0,
+        }
+    }
+
+    /// The same of an RTCP packet.
+    pub const fn behind_mki_rtcp(&self) -> usize {
+        match self {
+            Self::Counter(_) => TAG_RTCP,
+            Self::Sealed(_) => 0,
+        }
+    }
+
     /// Protects the first `len` octets, of which those from `start` on are encrypted; tells the new length.
     pub fn protect(&self, packet: &mut [u8], start: usize, len: usize, ssrc: u32, index: u64) -> Option<usize> {
         let end = len + self.tail();

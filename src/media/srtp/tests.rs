@@ -6,7 +6,7 @@ fn hex<const N: usize>(text: &str) -> [u8; N] {
 
 fn security(suite: Suite, ours: u8, theirs: u8) -> Security {
     let key = |octet| Private::new([octet; KEY_BYTES]);
-    Security { suite, ours: key(ours), theirs: key(theirs) }
+    Security { suite, ours: key(ours), theirs: key(theirs), mki: 0 }
 }
 
 fn pair(suite: Suite) -> (Secure, Secure) {
@@ -110,6 +110,34 @@ fn reports_are_protected(suite: Suite, tail: usize) {
     assert!(rui.unprotect_rtcp(&mut first).is_none(), "the same again");
     for len in 0..40 {
         assert!(rui.unprotect_rtcp(&mut vec![0x80; len]).is_none());
+    }
+}
+
+/// SW-09: a key identifier stands in front of the tag, or behind AES-GCM's seal; it is passed over, and only as long as was
+/// agreed.
+#[test]
+fn sw_09_a_key_identifier_is_passed_over() {
+    for (suite, tag, tag_rtcp) in [(Suite::Long, 10, 10), (Suite::Short, 4, 10), (Suite::Sealed, 0, 0)] {
+        let (mut ana, _) = pair(suite);
+        let mut rui = Secure::new(Security { mki: 3, ..security(suite, 2, 1) });
+        let identified = |wire: &[u8], behind: usize| {
+            let (head, tail) = wire.split_at(wire.len() - behind);
+            [head, &[0, 0, 1], tail].concat()
+        };
+        let (plain, without) = (packet(1, 7), protected(&mut ana, &packet(2, 7)));
+        let wire = identified(&protected(&mut ana, &plain), tag);
+        assert_eq!(heard(&mut rui, &wire).as_deref(), Some(plain.as_slice()), "{suite:?}");
+        assert!(heard(&mut rui, &without).is_none(), "{suite:?}: none where one was agreed");
+        let mut report = [hex::<8>("80C90001 00000007").as_slice(), b"more of it", &[0; TAIL_MAX]].concat();
+        let len = ana.protect_rtcp(&mut report, 18).expect("room");
+        let mut wire = identified(&report[..len], tag_rtcp);
+        assert_eq!(rui.unprotect_rtcp(&mut wire), Some(18), "{suite:?}");
+        assert_eq!(&wire[8..18], b"more of it");
+        for len in 0..40 {
+            assert!(
+                rui.unprotect(&mut vec![0x80; len]).is_none() && rui.unprotect_rtcp(&mut vec![0x80; len]).is_none()
+            );
+        }
     }
 }
 

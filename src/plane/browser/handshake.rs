@@ -158,5 +158,5 @@ fn keys(state: &State, expected: Fingerprint) -> Option<Security> {
     };
     let (client, server) = (half(0, 2 * KEY)?, half(KEY, 2 * KEY + salt_bytes)?);
     let (ours, theirs) = if state.is_client() { (client, server) } else { (server, client) };
-    Some(Security { suite, ours, theirs })
+    Some(Security { suite, ours, theirs, mki: 0 })
 }

@@ -59,6 +59,11 @@ impl<Id: Copy + From<u64>> Book<Id> {
         }
         found
     }
+
+    /// Where a name was entered; the files' beginning for one that wasn't.
+    pub fn mark_of(&self, key: &str) -> Mark {
+        self.by_key.get(key).map(|(_, mark)| *mark).unwrap_or_default()
+    }
 }
 
 /// FNV-1a, folded to [`ID_BITS`]; never zero.

@@ -7,7 +7,7 @@ use toml::{Table, Value};
 use super::{Reading, dump::without_defaults};
 use crate::{
     acd::Onward,
-    base::{MenuId, way_round},
+    base::MenuId,
     engine::{Line, MENUS_MAX, Menu, Way, menus_round, reached},
     settings::{
         fault::{At, Mark},
@@ -25,6 +25,15 @@ pub(super) struct MenuDraft {
 }
 
 impl MenuDraft {
+    pub(super) fn menu(&self) -> &Menu {
+        &self.menu
+    }
+
+    /// Where its name stands.
+    pub(super) fn mark(&self) -> Mark {
+        self.mark
+    }
+
     fn mark_of(&self, key: &str) -> Mark {
         self.marks.get(key).copied().unwrap_or(self.mark)
     }
@@ -101,29 +110,6 @@ impl Reading<'_, '_> {
             if let Some(path) = menus_round(&menus, &menu.key) {
                 let problem = format!("menu \"{}\" goes round without a key: {}", menu.key, path.join(" → "));
                 let hint = "let to, answers or otherwise lead out of the circle, at last to a queue or \"hangup\"";
-                self.report.fault(draft.mark, problem, Some(hint.to_owned()));
-            }
-        }
-    }
-
-    /// Nobody is led from a queue's chain through menus back to that queue without a key: closed or full, it would lead
-    /// him round.
-    pub(super) fn check_circles(&self, drafts: &[MenuDraft], acd: &crate::acd::Settings) {
-        let mut next: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for queue in acd.queues.values() {
-            let to = queue.overflow.iter().map(ToString::to_string);
-            next.insert(format!("queue:{}", queue.key), to.collect());
-        }
-        for MenuDraft { menu, .. } in drafts {
-            let to = menu.ways_without_key().map(|(_, way)| way.to_string());
-            next.insert(format!("menu:{}", menu.key), to.collect());
-        }
-        for draft in drafts {
-            let start = format!("menu:{}", draft.menu.key);
-            let path = way_round(&start, |at| next.get(at).into_iter().flatten().map(String::as_str));
-            if let Some(path) = path.filter(|path| path.iter().any(|at| at.starts_with("queue:"))) {
-                let problem = format!("menu \"{}\" goes round without a key: {}", draft.menu.key, path.join(" → "));
-                let hint = "who shall wait on in his queue hears its [queue.voice] menu, which leads back by \"stay\"";
                 self.report.fault(draft.mark, problem, Some(hint.to_owned()));
             }
         }

@@ -1,6 +1,7 @@
 //! The centre's files: users, groups, trunks, numbers, clips, agents, queues, reasons, policies.
 
 mod book;
+mod circles;
 mod difference;
 mod dump;
 mod lines;
@@ -127,7 +128,6 @@ pub(super) fn read<'a>(roots: &[Section<'a>], report: &'a Report<'a>, server: &S
     let menus = reading.read_menus();
     let (acd, queues) = reading.read_acd(&mut users);
     reading.check_menus(&menus, &acd);
-    reading.check_circles(&menus, &acd);
     let routes = reading.read_numbers(&addresses(&users, &groups));
     reading.check_stays(&menus, &routes, &acd);
     reading.check_trunk_hours(&acd.calendars);
@@ -135,7 +135,7 @@ pub(super) fn read<'a>(roots: &[Section<'a>], report: &'a Report<'a>, server: &S
     let generated = users.iter().filter(|draft| draft.generated).map(|draft| draft.user.id).collect();
     reading.check_addresses(&users, &groups);
     reading.check_page_passwords(&users);
-    let centre = Centre {
+    let mut centre = Centre {
         groups: reading.resolve_groups(groups),
         supervised: reading.resolve_supervised(&users),
         users: users.into_iter().map(|draft| draft.user).collect(),
@@ -154,9 +154,12 @@ pub(super) fn read<'a>(roots: &[Section<'a>], report: &'a Report<'a>, server: &S
         watching: reading.read_watching(),
         recording: reading.read_recording(),
         services,
-        menus: menus::finished(menus),
+        menus: Vec::new(),
     };
-    reading.check_numbers_onward(&Router::new(&centre.users, &centre.groups, &centre.routes));
+    let router = Router::new(&centre.users, &centre.groups, &centre.routes);
+    reading.check_numbers_onward(&router);
+    reading.check_circles(&menus, &centre.acd, &router);
+    centre.menus = menus::finished(menus);
     CentreFiles { centre, clips: files, generated }
 }
 

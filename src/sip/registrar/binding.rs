@@ -91,8 +91,8 @@ impl BindingChange {
 
 impl Binding {
     /// The way to the device. Over its connection while there is one (RFC 5626); else to the nearest proxy of its Path (RFC
-    /// 3327 5.4), or by the transport that its Contact asks for, where those name an address that can be meant; else back to
-    /// where the REGISTER came from. `None`: a `sips:` contact to which nothing secure leads.
+    /// 3327 5.4), or by the transport that its Contact asks for, where those name the host that the REGISTER came from; else
+    /// back to just there. `None`: a `sips:` contact to which nothing secure leads.
     pub fn way(&self) -> Option<Path> {
         let way = if self.path.flow.is_some() { self.path } else { self.named_way() };
         let secure = is_sips(self.route.first().unwrap_or(&self.contact)) || is_sips(&self.contact);
@@ -100,7 +100,15 @@ impl Binding {
     }
 
     fn named_way(&self) -> Path {
-        let nearest = self.route.first().map(|route| &**route);
+        // Whoever registers may write what he likes there, another host or a carrier of ours: only the proxy that the REGISTER came
+        // from is known to be on the way.
+        let is_source = |route: &&str| {
+            Uri::parse(inside_brackets(route)).is_ok_and(|uri| uri.host.ip() == Some(self.path.remote.ip()))
+        };
+        let nearest = self.route.first().map(|route| &**route).filter(is_source);
+        if nearest.is_none() && !self.route.is_empty() {
+            return self.path;
+        }
         let wanted = Uri::parse(nearest.map_or(&*self.contact, inside_brackets)).ok();
         let Some(uri) = wanted else { return self.path };
         let asked = uri.params.value("transport").and_then(Transport::parse);

@@ -392,9 +392,14 @@ fn sw_03_a_contact_names_its_transport() {
     assert_eq!(way("sips:a@x.invalid;transport=ws", "", Path { transport: Transport::Ws, ..udp }), None);
     let flow = flowing("10.0.0.7:999", 4);
     assert_eq!(way("sip:a@10.0.0.7:5062;transport=udp", "", flow).unwrap().2, Some(FlowId(4)));
-    assert_eq!(way("sip:a@192.168.1.5", "Path: <sip:10.0.0.9:5080;lr>\r\n", udp), is(Transport::Udp, "10.0.0.9:5080"));
-    let tcp = "Path: <sip:10.0.0.9;transport=tcp;lr>\r\n";
-    assert_eq!(way("sip:a@192.168.1.5", tcp, udp), is(Transport::Tcp, "10.0.0.9:5060"));
+    assert_eq!(way("sip:a@192.168.1.5", "Path: <sip:10.0.0.7:5080;lr>\r\n", udp), is(Transport::Udp, "10.0.0.7:5080"));
+    let tcp = "Path: <sip:10.0.0.7;transport=tcp;lr>\r\n";
+    assert_eq!(way("sip:a@192.168.1.5", tcp, udp), is(Transport::Tcp, "10.0.0.7:5060"));
+    // A carrier's address, another phone's, a name.
+    for elsewhere in ["10.0.0.9:5080", "10.0.0.9;transport=tcp", "edge.example"] {
+        let path = format!("Path: <sip:{elsewhere};lr>, <sip:10.0.0.7;lr>\r\n");
+        assert_eq!(way("sip:+351760000001@10.0.0.9:5080", &path, udp), is(Transport::Udp, "10.0.0.7:6000"), "{path}");
+    }
     assert_eq!(way("sip:a@192.168.1.5", "Path: <sip:127.0.0.1:22;lr>\r\n", udp), is(Transport::Udp, "10.0.0.7:6000"));
 }
 

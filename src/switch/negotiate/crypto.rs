@@ -8,12 +8,17 @@ use crate::{
     wire::sdp::Media,
 };
 
+/// Octets of a key identifier (RFC 4568 6.1).
+const MKI_MAX: u8 = 128;
+
 /// One `a=crypto` line that we can follow.
 #[derive(Clone, PartialEq)]
 pub struct Crypto {
     tag: u32,
     suite: Suite,
     key: Private<[u8; KEY_BYTES]>,
+    /// Octets of the identifier that stands in each of their packets.
+    mki: u8,
 }
 
 impl Crypto {
@@ -34,7 +39,7 @@ impl Crypto {
     }
 
     pub fn security(&self, ours: &Private<[u8; KEY_BYTES]>) -> Security {
-        Security { suite: self.suite, ours: ours.clone(), theirs: self.key.clone() }
+        Security { suite: self.suite, ours: ours.clone(), theirs: self.key.clone(), mki: self.mki }
     }
 
     /// `1 AES_CM_128_HMAC_SHA1_80 inline:<key and salt>[|lifetime][|MKI:length] [session parameters]`
@@ -43,12 +48,13 @@ impl Crypto {
         let tag = words.next()?.parse().ok()?;
         let suite = Suite::named(words.next()?)?;
         let (method, value) = words.next()?.split_once(':')?;
-        let mut parts = value.split('|');
-        let key = STANDARD.decode(parts.next()?.trim_end_matches(';')).ok()?;
-        // A key identifier would stand in each packet; other parameters would change how it is protected.
-        let is_plain = parts.all(|part| !part.contains(':')) && words.all(|word| word.starts_with("WSH="));
+        let mut parts = value.trim_end_matches(';').split('|');
+        let key = STANDARD.decode(parts.next()?).ok()?;
         let key = Private::new(filled(&key, suite)?);
-        (is_plain && method.eq_ignore_ascii_case("inline")).then_some(Self { tag, suite, key })
+        let mki = parts.find_map(|part| part.split_once(':')).map_or(Some(0), |(_, length)| length.parse().ok())?;
+        // A second key would need its identifier, other parameters would change how a packet is protected.
+        let is_plain = mki <= MKI_MAX && words.all(|word| word.starts_with("WSH=") || word.starts_with('-'));
+        (is_plain && method.eq_ignore_ascii_case("inline")).then_some(Self { tag, suite, key, mki })
     }
 }
 

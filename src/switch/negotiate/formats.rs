@@ -146,8 +146,11 @@ impl Menu {
         choices.chain(noises).chain(self.events.iter().map(|(clock, pt)| Format::telephone_event(*pt, *clock)))
     }
 
-    /// One telephone-event alone, at the first codec's clock: given two, Chromium sends but the ends of digits.
-    pub fn keep_one_event(&mut self) {
+    /// What suits a browser. One telephone-event alone, at the first codec's clock: given two, Chromium sends but the ends of
+    /// digits. No comfort noise: given it, Chromium all but stops sending while nobody speaks, and whoever is muted there
+    /// would be silent on the wire (CH-03).
+    pub fn suit_browser(&mut self) {
+        self.noises.clear();
         if let Some(event) = self.choices.first().and_then(|choice| self.event(choice.codec)) {
             self.events = std::iter::once(event).collect();
         }

@@ -254,8 +254,37 @@ fn sw_08_a_wide_phone_meets_a_narrow_one() {
     assert!(text.contains("a=fmtp:111 useinbandfec=1\r\n"), "{text}");
 }
 
+/// CH-03, SW-08: given comfort noise, Chromium all but stops sending while its user is silent or muted. It offers it, and gets
+/// none; other phones do.
+#[test]
+fn ch_03_a_browser_gets_no_comfort_noise() {
+    let noise = "a=rtpmap:13 CN/8000\r\n";
+    let browser = format!(
+        "m=audio 9 UDP/TLS/RTP/SAVPF 0 13 126\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=rtcp-mux\r\na=ice-ufrag:page\r\n\
+         a=ice-pwd:0123456789abcdefghijklmn\r\n\
+         a=candidate:1 1 udp 2122260223 198.51.100.7 4000 typ host\r\na=fingerprint:sha-256 {}\r\na=setup:actpass\r\n{noise}\
+         a=rtpmap:126 telephone-event/8000\r\n",
+        crate::media::link::Fingerprint([1; 32])
+    );
+    let door = Door {
+        secret: crate::base::Private::new([1; 32]),
+        fingerprint: crate::media::link::Fingerprint([2; 32]),
+        addresses: ["192.0.2.1:20000".parse().unwrap()].into_iter().collect(),
+    };
+    let at_door = LegMedia { door: Some(door), ..leg() };
+    let offered = read_offer(sdp(&browser).as_bytes()).expect("a browser's offer");
+    let (text, agreed) = answer(&at_door, &offered, None).unwrap();
+    let text = String::from_utf8_lossy(&text);
+    assert!(text.contains("UDP/TLS/RTP/SAVPF 0 126\r\n") && !text.contains("CN"), "{text}");
+    assert_eq!(agreed.comfort_noise, None);
+    let like = read_offer(sdp(&format!("m=audio 4000 RTP/AVP 0 13\r\n{noise}")).as_bytes()).unwrap();
+    let (text, ours) = offer(&at_door, Suits::Offered(&like));
+    assert!(!String::from_utf8_lossy(&text).contains("CN") && ours.noise(Codec::Pcmu).is_none(), "{text:?}");
+    assert!(offered_to_peer_of(Suits::Offered(&like)).0.contains("CN/8000"));
+}
+
 const CRYPTO: &str = "a=crypto:4 AES_256_CM_HMAC_SHA1_80 inline:x\r\n\
-     a=crypto:5 AES_CM_128_HMAC_SHA1_80 inline:AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0e|2^31|1:4\r\n\
+     a=crypto:5 AES_CM_128_HMAC_SHA1_80 inline:AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0e|2^31|1:4;inline:AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0f|2^31|2:4\r\n\
      a=crypto:6 AES_CM_128_HMAC_SHA1_32 inline:AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0e|2^31\r\n";
 
 /// SW-09: the first crypto line that we can follow is taken, with a key of our own; what can't be followed is refused, and
@@ -310,6 +339,22 @@ fn sw_09_a_sealed_leg_has_its_own_length_of_key() {
     assert_eq!(ours.map(str::len), Some(40), "{text}");
     for key in ["AQID", "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0e"] {
         assert_eq!(read_offer(sdp(&line(key)).as_bytes()), None, "{key}");
+    }
+}
+
+/// SW-09: one key may have an identifier, whose octets each packet carries; what changes nothing for us is passed over.
+#[test]
+fn sw_09_a_key_may_have_an_identifier() {
+    let key = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0e";
+    let line =
+        |rest: &str| format!("m=audio 4000 RTP/SAVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{key}{rest}\r\n");
+    for (rest, mki) in [("|2^31|1:4", 4), ("|1:1", 1), ("|2^20", 0), ("; WSH=64 -ours=1", 0)] {
+        let (text, agreed) = answered(&line(rest));
+        assert_eq!(agreed.security.map(|security| security.mki), Some(mki), "{rest}");
+        assert!(!text.contains('|'), "our packets carry none: {text}");
+    }
+    for rest in ["|1:129", "|1:4;inline:AAAA|2:4", "|1:x", " KDR=1"] {
+        assert_eq!(read_offer(sdp(&line(rest)).as_bytes()), None, "{rest}");
     }
 }
 

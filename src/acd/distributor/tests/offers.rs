@@ -137,6 +137,28 @@ fn who_could_not_be_asked_stays_as_he_is() {
     assert_eq!((room.the_ring().1, room.the_ring().2), (agent, call), "the same one first: he did not refuse");
 }
 
+/// RT-12, rule 19: what a device can't take, it may never take: whoever waits behind is next, and then it is asked again. What
+/// there is no way for to an agent costs him no pause.
+#[test]
+fn rt_12_what_nobody_can_take_holds_up_nobody() {
+    for (fault, pause) in [(OfferFault::Unable, 10_000), (OfferFault::Unfit, 0)] {
+        let mut room = Room::new(1);
+        let (first, second) = (room.call(), room.call());
+        assert_eq!(room.the_ring().2, first);
+        room.fail(room.the_ring().0, fault);
+        if pause > 0 {
+            room.pass_ms(pause - 1);
+            assert!(room.ringing().is_empty(), "{fault:?}: left alone");
+            room.pass_ms(1);
+        }
+        assert_eq!(room.the_ring().2, second, "{fault:?}");
+        assert_eq!((room.agent(1).missed, room.agent(1).reachable), (0, true));
+        room.hang_up(second);
+        room.pass_ms(30_000);
+        assert_eq!(room.the_ring().2, first, "{fault:?}: its turn again");
+    }
+}
+
 /// Rule 17: a phone that stops ringing by itself has missed the call, and has its pause.
 #[test]
 fn a_phone_that_gives_up_early_has_missed_it() {

@@ -11,7 +11,7 @@ use crate::{
 
 pub fn security(suite: Suite, ours: u8, theirs: u8) -> Security {
     let key = |octet| Private::new([octet; KEY_BYTES]);
-    Security { suite, ours: key(ours), theirs: key(theirs) }
+    Security { suite, ours: key(ours), theirs: key(theirs), mki: 0 }
 }
 
 /// A phone's leg is protected from now on; keys 1 are the switch's, 2 the phone's.

@@ -41,6 +41,10 @@ fn a_menu_leads_somewhere() {
                  [[menu]]\nkey = \"a\"\nkeys = { 1 = \"hangup\" }\notherwise = \"queue:q\"\n";
     let faults = said(chain);
     assert!(faults.contains("5:7: menu \"a\" goes round without a key: menu:a → queue:q → menu:a"), "{faults}");
+    let number = "[[queue]]\nkey = \"q\"\noverflow = [\"number:8\"]\n[[number]]\nnumber = \"8\"\nto = \"menu:a\"\n\
+                  [[menu]]\nkey = \"a\"\nto = \"queue:q\"\n";
+    let path = "8:7: menu \"a\" goes round without a key: menu:a → queue:q → number:8 → menu:a";
+    assert!(said(number).contains(path), "{}", said(number));
     let stays = "[[queue]]\nkey = \"q\"\nexit_keys = { 1 = \"menu:a\" }\n[[menu]]\nkey = \"a\"\nto = \"stay\"\n";
     assert!(said(stays).contains("a queue's chain leads here"), "{}", said(stays));
     let gone = "[[queue]]\nkey = \"q\"\noverflow = [\"menu:b\"]\n";

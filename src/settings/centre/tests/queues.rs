@@ -59,6 +59,18 @@ fn ways_out_and_hours_are_checked() {
     }
 }
 
+/// QE-12: a chain that comes back through a number loops as well, wherever the number leads first.
+#[test]
+fn a_chain_that_comes_back_through_a_number_is_refused() {
+    let chain =
+        "[[queue]]\nkey = \"a\"\noverflow = [\"queue:b\"]\n\n[[queue]]\nkey = \"b\"\noverflow = [\"number:80\"]\n\n";
+    let said = refused(&format!("{chain}[[number]]\nnumber = \"8*\"\nto = \"queue:a\"\n"));
+    let wanted = "config/centre.toml:2:7: queue \"a\": overflow: it loops: queue:a → queue:b → number:80 → queue:a";
+    assert!(said.contains(wanted), "{said}");
+    let leads_out = "[[queue]]\nkey = \"c\"\n[[number]]\nnumber = \"8*\"\nto = \"queue:c\"\n";
+    assert!(read(&format!("{chain}{leads_out}")).is_ok(), "it ends in a queue of its own");
+}
+
 /// OP-06: what the distributor's own types refuse is told in the same form.
 #[test]
 fn a_slip_in_a_queue_is_told_with_its_place() {

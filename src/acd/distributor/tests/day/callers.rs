@@ -63,6 +63,8 @@ impl Day {
             1 => self.refuse(offer, number, OfferFault::DeviceBusy, Fault::DeviceBusy),
             2 => self.refuse(offer, number, OfferFault::NoAnswer, Fault::GaveUp),
             3 if self.below(4) == 0 => self.refuse(offer, number, OfferFault::Unreachable, Fault::Unreachable),
+            5 if self.below(4) == 0 => self.refuse(offer, number, OfferFault::Unfit, Fault::Unfit),
+            6 if self.below(4) == 0 => self.refuse(offer, number, OfferFault::Unable, Fault::Unable),
             4 if self.below(4) == 0 => self.refuse(offer, number, OfferFault::NoRoom, Fault::NoRoom),
             _ => self.answer(call, offer, number),
         }

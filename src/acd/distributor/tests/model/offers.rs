@@ -12,6 +12,10 @@ pub(in super::super) enum Fault {
     GaveUp,
     Declined,
     DeviceBusy,
+    /// His device can't, and perhaps never will.
+    Unable,
+    /// This call is nothing for him.
+    Unfit,
     Unreachable,
     /// The switch had no port to ask with.
     NoRoom,
@@ -72,6 +76,12 @@ impl Model {
             }
             Fault::DeviceBusy => it.not_before = Some(now + secs(rules.busy_secs.max(1))),
             Fault::NoRoom => it.not_before = Some(now + secs(1)),
+            Fault::Unfit => self.rule_out(call, ring.agent, 30),
+            Fault::Unable => {
+                let wait = rules.busy_secs.max(1);
+                it.not_before = Some(now + secs(wait));
+                self.rule_out(call, ring.agent, wait + 1);
+            }
             Fault::Unreachable if is_one(&ring.device) => drop(it.pins.remove(&ring.device)),
             Fault::Unreachable => it.device = false,
         }
@@ -79,7 +89,7 @@ impl Model {
         match fault {
             Fault::NoAnswer | Fault::GaveUp => self.missed(ring.agent, rules.missed_max),
             Fault::Declined if rules.reject_counts => self.missed(ring.agent, rules.missed_max),
-            Fault::Declined | Fault::DeviceBusy | Fault::NoRoom => {}
+            Fault::Declined | Fault::DeviceBusy | Fault::Unable | Fault::Unfit | Fault::NoRoom => {}
             Fault::Unreachable if is_one(&ring.device) => {}
             Fault::Unreachable => {
                 let it = self.agent(ring.agent);

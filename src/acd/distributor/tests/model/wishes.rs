@@ -47,6 +47,16 @@ impl Model {
         }
     }
 
+    /// Nobody else's wish, and the same to wait for.
+    pub fn rule_out(&mut self, id: u64, agent: u64, wait: u32) {
+        let until = self.now + secs(wait);
+        let call = self.calls.get_mut(&id).expect("a call");
+        if !call.vetoed.contains(&agent) {
+            call.vetoed.push(agent);
+        }
+        call.veto_until = Some(until);
+    }
+
     pub fn veto_over(&mut self, id: u64) {
         let call = self.calls.get_mut(&id).expect("a call");
         call.vetoed.clear();
