@@ -6,11 +6,12 @@ use super::{
     DeviceKind, DeviceView, Engine, Entry, GateOrder, Happened, KeptBinding, Output, UsedDevice, directory::Directory,
 };
 use crate::{
-    base::{Now, UserId},
+    base::{LegId, Now, UserId},
     sip::{
         Mark, Path, Reply, TransactionId,
         registrar::{Binding, BindingChange},
     },
+    switch::LegParty,
     wire::sip::Message,
 };
 
@@ -102,6 +103,30 @@ impl Engine {
             self.journal(entry);
             if let Some(user) = self.directory.router.user(&aor) {
                 self.tell_device(now, user);
+            }
+        }
+    }
+
+    /// A phone may have registered over its next connection before the last one ended: its calls go on there. A connection that
+    /// another call uses is another phone's.
+    pub(super) fn follow_to_other_flows(&mut self, legs: &[LegId]) {
+        let mut ways = Vec::new();
+        for leg in legs {
+            let Some(LegParty::User(user)) = self.switch.leg(*leg).map(|leg| leg.party()) else { continue };
+            let Some(user) = self.directory.users.get(&user) else { continue };
+            for binding in self.registrar.bindings(user.name.as_str()) {
+                if binding.path.flow.is_some_and(|flow| self.switch.legs_on(flow).is_empty()) {
+                    ways.push((*leg, binding.refreshed, binding.path, binding.contact.clone()));
+                }
+            }
+        }
+        // Where he registered last, first.
+        ways.sort_by_key(|(leg, refreshed, ..)| (*leg, std::cmp::Reverse(*refreshed)));
+        let mut moved = None;
+        for (leg, _, path, contact) in ways {
+            if moved != Some(leg) && self.switch.reconnected(leg, path, &contact) {
+                moved = Some(leg);
+                self.switch.forsake(leg, path, false);
             }
         }
     }

@@ -36,8 +36,12 @@ pub struct Ingress {
     pub stats: Stats,
     pub digits: Listening,
     order: Option<Order>,
-    /// The SSRC before this one, and since when: its stragglers don't bring it back.
+    /// The SSRC before this one, and since when.
     retired: Option<(u32, Instant)>,
+    /// Another SSRC that has been heard since this one was.
+    rival: Option<Rival>,
+    /// Heard at another address, or described anew, and no SSRC has come since: another is no surprise.
+    has_moved: bool,
     /// Anything at all, RTCP too, or the start of the silence watch.
     alive_at: Instant,
     is_silent: bool,
@@ -48,6 +52,18 @@ pub struct Ingress {
 
 /// So long nothing came, and the sender has paused: what its time did meanwhile is not the network's affair.
 const PAUSE: Duration = Duration::from_millis(200);
+
+/// A sender who may take the place of the present one, when that one is silent: so many packets in a row. One packet proves
+/// nothing (RFC 3550 6.2.1, 8.2): anybody can send one in a phone's name.
+#[derive(Debug)]
+struct Rival {
+    ssrc: u32,
+    next: u16,
+    count: u8,
+}
+
+/// In a row from a new sender; from the one before, whose stragglers are still about, one more.
+const RIVAL_PACKETS: u8 = 2;
 
 /// Sequence numbers and arrival times of one SSRC (RFC 3550 A.1, A.3, A.8).
 #[derive(Debug)]
@@ -99,6 +115,8 @@ impl Ingress {
             digits: Listening::default(),
             order: None,
             retired: None,
+            rival: None,
+            has_moved: false,
             alive_at: now,
             is_silent: false,
             was_heard: false,
@@ -111,6 +129,7 @@ impl Ingress {
         self.rule.signalled(remote, form.allowed.clone());
         self.alive_at = self.alive_at.max(now);
         self.is_silent = false;
+        self.has_moved = true;
     }
 
     /// Judges, counts and describes a packet; `None` when nobody may hear it.
@@ -142,6 +161,7 @@ impl Ingress {
         if speaker == Speaker::Learnt {
             // Stragglers come from where the sender before was. Who was heard, replaced and is described again is back.
             self.retired = None;
+            self.has_moved = true;
         }
         if !self.pace.admits(now) {
             self.stats.excess += 1;
@@ -235,6 +255,7 @@ impl Ingress {
         let arrival = clock_units(now, clock_hz);
         match &mut self.order {
             Some(order) if order.ssrc == header.ssrc => {
+                (self.rival, self.has_moved) = (None, false);
                 let step = header.sequence.wrapping_sub(order.highest);
                 if step == 0 || step > u16::MAX - MISORDER_MAX {
                     // Late or doubled: the listener's own buffer decides what it is worth.
@@ -258,9 +279,14 @@ impl Ingress {
                 }
             }
             Some(order) => {
-                if self.retired.is_some_and(|(ssrc, since)| ssrc == header.ssrc && now.since(since) < RELEARN) {
+                let was_here = |(ssrc, since)| ssrc == header.ssrc && now.since(since) < RELEARN;
+                let wanted = RIVAL_PACKETS + u8::from(self.retired.is_some_and(was_here));
+                let is_silent = self.stats.last_heard.is_none_or(|at| now.since(at) >= PAUSE);
+                let is_expected = std::mem::take(&mut self.has_moved) || is_silent;
+                if !is_expected && Rival::heard(&mut self.rival, header) < wanted {
                     return false;
                 }
+                self.rival = None;
                 self.retired = Some((order.ssrc, now));
                 self.stats.lost += order.lost();
                 *order = Order::new(header, arrival);
@@ -268,11 +294,22 @@ impl Ingress {
             }
             None => {
                 self.order = Some(Order::new(header, arrival));
+                self.has_moved = false;
                 self.stats.first_heard.get_or_insert(now);
             }
         }
         self.stats.last_heard = Some(now);
         true
+    }
+}
+
+impl Rival {
+    /// How many packets have come from him in a row.
+    fn heard(rival: &mut Option<Self>, header: &Header) -> u8 {
+        let before = rival.as_ref().filter(|it| it.ssrc == header.ssrc && it.next == header.sequence);
+        let count = before.map_or(0, |it| it.count).saturating_add(1);
+        *rival = Some(Self { ssrc: header.ssrc, next: header.sequence.wrapping_add(1), count });
+        count
     }
 }
 

@@ -441,14 +441,15 @@ impl Switch {
     }
 
     /// A phone of the user of a leg has registered from `path`, calling itself `contact`: if it is that of the leg and its own
-    /// way has ended, the call goes on there.
-    pub fn reconnected(&mut self, id: LegId, path: Path, contact: &str) {
-        let Some(leg) = self.legs.get_mut(&id).filter(|leg| leg.is_up() || leg.side == LegSide::Called) else { return };
-        if let Signalling::Dialog { usage, path: at, .. } = &mut leg.signalling
-            && self.stack.reconnected(*usage, path, contact)
-        {
+    /// way has ended, the call goes on there: true.
+    pub fn reconnected(&mut self, id: LegId, path: Path, contact: &str) -> bool {
+        let leg = self.legs.get_mut(&id).filter(|leg| leg.is_up() || leg.side == LegSide::Called);
+        let Some(Signalling::Dialog { usage, path: at, .. }) = leg.map(|leg| &mut leg.signalling) else { return false };
+        let goes_on = self.stack.reconnected(*usage, path, contact);
+        if goes_on {
             *at = path;
             self.called_from_now_on(id, contact, path);
         }
+        goes_on
     }
 }

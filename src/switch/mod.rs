@@ -162,6 +162,11 @@ impl Switch {
         self.stack.is_in_use(flow)
     }
 
+    /// The legs whose signalling goes over a connection.
+    pub fn legs_on(&self, flow: FlowId) -> Vec<LegId> {
+        self.stack.usages_on(flow).iter().filter_map(|usage| self.usages.get(usage).copied()).collect()
+    }
+
     pub fn handle_flow_closed(&mut self, now: Now, flow: FlowId) {
         self.stack.handle_flow_closed(now, flow);
         self.drain_stack(now);

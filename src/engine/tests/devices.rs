@@ -166,14 +166,23 @@ fn sw_03_a_connection_is_in_use_while_something_depends_on_it() {
     world.assert_nothing_left();
 }
 
+/// Whether the first connection ends before the phone has registered over the second, and what it calls itself at each.
+const BOTH_ORDERS: [(bool, [&str; 2]); 4] = [
+    (true, ["10.0.0.7"; 2]),
+    (false, ["10.0.0.7"; 2]),
+    (true, ["10.0.0.7:40001", "10.0.0.7:40002"]),
+    (false, ["10.0.0.7:40001", "10.0.0.7:40002"]),
+];
+
 /// SW-01, SW-03: a phone whose connection is gone in mid-call registers over another one, and hears there what is said in the
 /// call; that of another phone of the same user is none of the call's.
 #[test]
 fn sw_01_sw_03_a_call_goes_on_where_its_phone_registers_anew() {
-    for closes_first in [true, false] {
+    // It may call itself by the port of its connection.
+    for (closes_first, names) in BOTH_ORDERS {
         let mut world = World::new(305);
         let caller = world.phone("ana", 6001);
-        let first = registers_flow_as(&mut world, (1, 0), "10.0.0.7");
+        let first = registers_flow_as(&mut world, (1, 0), names[0]);
         let usage = world.call(caller, "ana", "202");
         let invite = invite_at(&world, first).expect("it rings");
         answers(&mut world, first, &invite, "10.0.0.7");
@@ -182,14 +191,14 @@ fn sw_01_sw_03_a_call_goes_on_where_its_phone_registers_anew() {
             world.input(Input::FlowClosed(FlowId(1)));
         }
         let _other = registers_flow_as(&mut world, (3, 0), "10.0.0.9");
-        let second = registers_flow_as(&mut world, (2, 0), "10.0.0.7");
+        let second = registers_flow_as(&mut world, (2, 0), names[1]);
         if !closes_first {
             world.input(Input::FlowClosed(FlowId(1)));
         }
         world.bye(caller, usage);
         let byes = world.sent.iter().filter(|(_, message, _)| message.method() == Some(&Method::Bye));
         let at: Vec<_> = byes.map(|(at, ..)| *at).collect();
-        assert_eq!(at, [second.remote], "{closes_first}");
+        assert_eq!(at, [second.remote], "{closes_first} {names:?}");
     }
 }
 
@@ -198,10 +207,11 @@ fn sw_01_sw_03_a_call_goes_on_where_its_phone_registers_anew() {
 /// given up after three seconds.
 #[test]
 fn sw_01_sw_03_a_phone_that_reconnects_is_rung_there() {
-    for (closes_first, rings) in [(true, true), (true, false), (false, true), (false, false)] {
+    let all = BOTH_ORDERS.into_iter().flat_map(|(order, names)| [(order, true, names), (order, false, names)]);
+    for (closes_first, rings, names) in all {
         let mut world = World::new(306);
         let caller = world.phone("ana", 6001);
-        let first = registers_flow_as(&mut world, (1, 0), "10.0.0.7");
+        let first = registers_flow_as(&mut world, (1, 0), names[0]);
         let usage = world.call(caller, "ana", "202");
         let invite = invite_at(&world, first).expect("it rings");
         if rings {
@@ -212,7 +222,7 @@ fn sw_01_sw_03_a_phone_that_reconnects_is_rung_there() {
             assert_eq!(world.rejected(caller), None, "it may come back");
         }
         let other = registers_flow_as(&mut world, (3, 0), "10.0.0.9");
-        let second = registers_flow_as(&mut world, (2, 0), "10.0.0.7");
+        let second = registers_flow_as(&mut world, (2, 0), names[1]);
         if !closes_first {
             world.input(Input::FlowClosed(FlowId(1)));
         }
@@ -223,7 +233,7 @@ fn sw_01_sw_03_a_phone_that_reconnects_is_rung_there() {
         assert_eq!(again.body(), invite.body());
         world.pass(secs(if rings { 5 } else { 2 }));
         answers(&mut world, second, &again, "10.0.0.7");
-        assert!(world.is_answered(caller), "{closes_first} {rings}");
+        assert!(world.is_answered(caller), "{closes_first} {rings} {names:?}");
         let ack = world.sent.iter().rev().find(|(_, message, _)| message.method() == Some(&Method::Ack));
         assert_eq!(ack.map(|(at, ..)| *at), Some(second.remote));
         world.bye(caller, usage);

@@ -24,7 +24,7 @@ use super::{
     slab::Slab,
     subscription::Subscriptions,
     timer::Clock,
-    transaction::{Branch, ClientFact, Key, ServerFact, Transaction, server_key},
+    transaction::{Branch, ClientFact, ClientOwner, Key, ServerFact, Transaction, server_key},
     usage::{Usage, UsageClock},
 };
 use crate::{
@@ -140,6 +140,23 @@ impl Stack {
             self.on_usage_flow_closed(now, usage);
         }
         self.close_subscriptions_of_flow(flow);
+    }
+
+    /// The calls that depend on a connection, in talk or while they ring there.
+    pub fn usages_on(&self, flow: FlowId) -> Vec<UsageId> {
+        let rings = self.on_flows.range((flow, TransactionId(0))..=(flow, TransactionId(u64::MAX)));
+        let rings = rings.filter_map(|(_, id)| {
+            let owner = match self.transactions.get(*id)? {
+                Transaction::Client(client) => client.owner,
+                Transaction::Server(_) | Transaction::Answered(_) => return None,
+            };
+            if let ClientOwner::Invite(usage) = owner { Some(usage) } else { None }
+        });
+        let talks = self.usage_flows.range((flow, UsageId(0))..=(flow, UsageId(u64::MAX))).map(|(_, id)| *id);
+        let mut usages: Vec<UsageId> = rings.chain(talks).collect();
+        usages.sort_unstable();
+        usages.dedup();
+        usages
     }
 
     /// Whether a request of ours, a call or a subscription depends on a connection.

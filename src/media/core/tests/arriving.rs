@@ -49,6 +49,35 @@ fn sw_05_a_branch_that_is_described_again_is_heard_at_once() {
     world.phones[1].assert_continuous();
 }
 
+/// SW-07, THREATS (SSRC change): whoever can forge a datagram with a phone's address costs it that moment, not two seconds; and one
+/// who really has another SSRC is followed by his second packet.
+#[test]
+fn sw_07_one_packet_of_another_ssrc_silences_nobody() {
+    for codec in [Codec::Pcmu, Codec::Opus] {
+        let mut world = World::call([Codec::Pcmu, codec]);
+        world.run(500);
+        let heard = world.phones[1].heard.len();
+        for round in 0..10 {
+            let numbers = (world.phones[0].sequence, world.phones[0].timestamp);
+            let mut forged = world.phones[0].packet();
+            (world.phones[0].sequence, world.phones[0].timestamp) = numbers;
+            forged[8..12].copy_from_slice(&[0x66, 0, 0, round]);
+            let from = world.phones[0].addr;
+            world.send_from(0, from, forged);
+            world.run(200);
+        }
+        let now = world.phones[1].heard.len();
+        assert!(now >= heard + 99, "{codec:?}: {} of 100 packets", now - heard);
+        world.phones[0].ssrc = 0x9999;
+        world.phones[0].sequence = 7;
+        world.run(1_000);
+        let then = world.phones[1].heard.len();
+        assert!(then >= now + 49, "{codec:?}: {} of 50 packets", then - now);
+        world.phones[1].assert_continuous();
+        assert!(world.phones[1].ear.longest_hole <= std::time::Duration::from_millis(20), "{codec:?}");
+    }
+}
+
 /// SW-07: a phone whose NAT gave it a new port is followed after two seconds, heard and answered there.
 #[test]
 fn a_phone_behind_nat_is_followed() {
