@@ -237,12 +237,13 @@ impl Engine {
             Input::Certified { flow, source, domains } => self.certified.note(flow, source, domains),
             Input::FlowClosed(flow) => {
                 self.certified.forget(flow);
-                let legs = self.switch.legs_on(flow);
+                let (legs, watches) = (self.switch.legs_on(flow), self.switch.subscriptions_on(flow));
                 self.switch.handle_flow_closed(now, flow);
                 self.on_line_flow_closed(now, flow);
                 let changes = self.registrar.flow_closed(flow);
                 self.on_bindings(now, changes);
                 self.follow_to_other_flows(&legs);
+                self.watches_follow(now, &watches);
             }
             Input::Unreachable { transport, remote } => self.switch.handle_unreachable(now, transport, remote),
             Input::Media(event) => self.switch.handle_media(now, event),

@@ -40,7 +40,11 @@ impl Engine {
         let number = shown.map(|party| party.uri.user_decoded()).unwrap_or_default();
         let number = number.split(';').next().unwrap_or_default();
         let number = trunk.map_or_else(|| number.into(), |trunk| trunk.numbering.caller_in(number));
-        let number = Dialled::new(&number).map_or_else(|| ANONYMOUS.to_owned(), String::from);
+        let is_believed = trunk.is_some_and(|trunk| trunk.identity.trusted);
+        let number = Dialled::new(&number).map(String::from);
+        // What would be read as a colleague's address is nobody's: outside he has a number.
+        let number = number.filter(|number| is_believed || self.directory.router.user(number).is_none());
+        let number = number.unwrap_or_else(|| ANONYMOUS.to_owned());
         let display = shown.and_then(|party| party.display.as_deref()).map(readable).filter(|name| !name.is_empty());
         Caller { display, number: Private::new(number), hidden, looked_up: None }
     }

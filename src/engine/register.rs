@@ -75,6 +75,9 @@ impl Engine {
                 continue;
             }
             self.tell_gate(now, binding, gone);
+            if !gone {
+                self.resume_watches(now, binding);
+            }
             if gone {
                 self.homes.note(now.mono, binding.path.remote, &binding.aor);
             }

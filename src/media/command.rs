@@ -413,10 +413,16 @@ pub struct Stats {
     pub excess: u64,
     /// Came while the leg held or had nobody to go to.
     pub unheard: u64,
+    /// The peer has reported what it hears of us.
+    #[serde(default)]
+    pub has_reported: bool,
     /// Round trip, from the peer's last report.
     pub rtt_us: Option<u32>,
     /// Mean opinion score of what the leg sent, by the E-model.
     pub mos: Option<f32>,
+    /// The same of what it heard, by its own reports.
+    #[serde(default)]
+    pub mos_at_peer: Option<f32>,
     pub first_heard: Option<Instant>,
     pub last_heard: Option<Instant>,
 }

@@ -27,6 +27,19 @@ pub fn mos(codec: Codec, stats: &Stats) -> Option<f32> {
     Some((1.0 + 0.035 * rating + rating * (rating - 60.0) * (100.0 - rating) * 7e-6).clamp(1.0, 4.5))
 }
 
+/// The same of what the peer heard of us. `None` where it has reported nothing.
+pub fn mos_at_peer(codec: Codec, stats: &Stats) -> Option<f32> {
+    let lost = u64::from(stats.lost_at_peer);
+    let heard = Stats {
+        packets_received: stats.packets_sent.saturating_sub(lost),
+        lost,
+        jitter_us: stats.jitter_at_peer_us,
+        rtt_us: stats.rtt_us,
+        ..Stats::default()
+    };
+    if stats.has_reported { mos(codec, &heard) } else { None }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,5 +60,10 @@ mod tests {
         let deaf = Stats { packets_received: 1, lost: 99, ..far };
         assert!((1.0..1.6).contains(&score(Codec::Pcma, &deaf)), "{}", score(Codec::Pcma, &deaf));
         assert_eq!(mos(Codec::Pcma, &Stats::default()), None);
+        // What the peer hears is another matter, and only it can tell.
+        let unheard = Stats { packets_sent: 1_000, lost_at_peer: 300, has_reported: true, ..good.clone() };
+        let there = mos_at_peer(Codec::Pcma, &unheard).expect("a report");
+        assert!((1.5..2.5).contains(&there) && score(Codec::Pcma, &unheard) == best, "{there}");
+        assert_eq!(mos_at_peer(Codec::Pcma, &Stats { has_reported: false, ..unheard }), None);
     }
 }

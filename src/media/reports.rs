@@ -78,6 +78,7 @@ impl Reports {
 }
 
 fn learn(now: Instant, clock_hz: u32, block: &Block, stats: &mut Stats) {
+    stats.has_reported = true;
     stats.lost_at_peer = block.lost.max(0).unsigned_abs();
     let jitter = u64::from(block.jitter) * 1_000_000 / u64::from(clock_hz.max(1));
     stats.jitter_at_peer_us = u32::try_from(jitter).unwrap_or(u32::MAX);

@@ -121,6 +121,8 @@ pub fn decode(mut file: Vec<u8>, bounds: Bounds) -> Result<Sound, UploadError> {
             return Err(UploadError::Broken);
         }
         file = chunks::plain(found);
+    } else {
+        hide_waves(&mut file);
     }
     let tail = file.get(file.len().saturating_sub(ogg::PAGE_OCTETS_MAX)..).unwrap_or_default().to_vec();
     let source = MediaSourceStream::new(Box::new(Cursor::new(file)), MediaSourceStreamOptions::default());
@@ -188,6 +190,14 @@ impl Voice {
             Err(Error::IoError(_)) => Ok(Decoded::End),
             Err(_) => Err(UploadError::Broken),
         }
+    }
+}
+
+/// The library looks for a beginning that it knows anywhere in a file, and what it takes a wave for there has not been looked at.
+fn hide_waves(file: &mut [u8]) {
+    let found: Vec<usize> = (0..file.len()).filter(|at| file.get(*at..).is_some_and(chunks::is_wave)).collect();
+    for at in found {
+        file[at..at + 4].fill(0);
     }
 }
 

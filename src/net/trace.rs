@@ -230,7 +230,14 @@ fn packet(traced: &Traced) -> Vec<u8> {
 
 /// Lines whose value is a secret: the whole of it.
 const SECRET_HEADERS: [&str; 2] = ["authorization:", "proxy-authorization:"];
-const SECRET_LINES: [&str; 4] = ["a=crypto:", "a=key-mgmt:", "a=ice-pwd:", "k="];
+/// The last is a key that was pressed (application/dtmf-relay): they may be those of a card.
+const SECRET_LINES: [&str; 5] = ["a=crypto:", "a=key-mgmt:", "a=ice-pwd:", "k=", "signal="];
+
+/// As headers in a URI (RFC 3261 19.1.1).
+const SECRET_IN_URIS: [&[u8]; 2] = [b"authorization=", b"proxy-authorization="];
+
+/// Octets of a URI that are looked through.
+const URI_MAX: usize = 512;
 
 /// The same octets with every secret written over.
 pub fn masked(bytes: &[u8]) -> Vec<u8> {
@@ -246,7 +253,7 @@ pub fn masked(bytes: &[u8]) -> Vec<u8> {
         let is_secret = SECRET_HEADERS.iter().chain(&SECRET_LINES).any(|start| plain.starts_with(start));
         let from = match (is_secret, folded && inside) {
             (true, _) => {
-                let mark = if plain.starts_with("k=") { b'=' } else { b':' };
+                let mark = if plain.starts_with("k=") || plain.starts_with("signal=") { b'=' } else { b':' };
                 line.iter().position(|byte| *byte == mark).map_or(0, |at| at + 1)
             }
             (false, true) => 0,
@@ -256,8 +263,57 @@ pub fn masked(bytes: &[u8]) -> Vec<u8> {
         if let Some(secret) = line.get_mut(from..end) {
             secret.fill(b'*');
         }
+        mask_uris(line);
     }
+    mask_pressed_key(&mut text);
     text
+}
+
+/// Passwords in the user part of URIs, and what they would have a request say of who sends it.
+fn mask_uris(line: &mut [u8]) {
+    let is_scheme = |at: usize| {
+        let before = line.get(..at).unwrap_or_default();
+        let ends = |scheme: &[u8]| {
+            before.len() >= scheme.len() && before[before.len() - scheme.len()..].eq_ignore_ascii_case(scheme)
+        };
+        ends(b"sip") || ends(b"sips")
+    };
+    let colons = line.iter().enumerate().filter(|(_, byte)| **byte == b':').map(|(at, _)| at);
+    let starts: Vec<usize> = colons.filter(|at| is_scheme(*at)).map(|at| at + 1).collect();
+    for start in starts {
+        let rest = line.get_mut(start..).unwrap_or_default();
+        let ends = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'<' | b'>' | b'"');
+        let end = rest.iter().take(URI_MAX).position(ends).unwrap_or(rest.len().min(URI_MAX));
+        let uri = rest.get_mut(..end).unwrap_or_default();
+        let host = uri.iter().position(|byte| *byte == b'@').unwrap_or(0);
+        if let Some(colon) = uri.iter().take(host).position(|byte| *byte == b':') {
+            uri[colon + 1..host].fill(b'*');
+        }
+        let Some(headers) = uri.iter().skip(host).position(|byte| *byte == b'?').map(|at| host + at + 1) else {
+            continue;
+        };
+        for header in uri[headers..].split_mut(|byte| *byte == b'&') {
+            let named = |name: &&&[u8]| header.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+            if let Some(name) = SECRET_IN_URIS.iter().find(named) {
+                header[name.len()..].fill(b'*');
+            }
+        }
+    }
+}
+
+/// A body of application/dtmf is the key itself.
+fn mask_pressed_key(text: &mut [u8]) {
+    let Some(head) = text.windows(4).position(|four| four == b"\r\n\r\n") else { return };
+    let is_key = text[..head].split(|byte| *byte == b'\n').any(|line| {
+        let plain: Vec<u8> = line.iter().take(64).filter(|byte| !byte.is_ascii_whitespace()).copied().collect();
+        let plain = plain.to_ascii_lowercase();
+        [&b"content-type:application/dtmf"[..], b"c:application/dtmf"]
+            .into_iter()
+            .any(|kind| plain.strip_prefix(kind).is_some_and(|rest| rest.is_empty() || rest.starts_with(b";")))
+    });
+    if is_key {
+        text[head + 4..].fill(b'*');
+    }
 }
 
 #[cfg(test)]
@@ -294,6 +350,30 @@ mod tests {
         }
         let differ = plain.iter().zip(shown.as_bytes()).filter(|(one, other)| one != other).count();
         assert!(shown.contains("\r\nauthorization :*") && shown.contains("Call-ID: x\r\n") && differ < 110, "{shown}");
+    }
+
+    /// AP-08: secrets may also stand in URIs, and keys that were pressed in bodies.
+    #[test]
+    fn ap_08_secrets_in_uris_and_pressed_keys_are_masked() {
+        let shown = |text: &str| {
+            let shown = String::from_utf8(masked(text.as_bytes())).unwrap();
+            assert_eq!(shown.len(), text.len());
+            shown
+        };
+        let refer = "REFER sip:joe:hunter2@b SIP/2.0\r\nContact: <sips:ana;x=1:pass@h:5061>\r\n\
+                     Refer-To: <sip:a@b:5060?Replaces=x&Authorization=Digest%20y&Subject=z>\r\nf: sip:a@b;tag=1\r\n\r\n";
+        let wanted = "REFER sip:joe:*******@b SIP/2.0\r\nContact: <sips:ana;x=1:****@h:5061>\r\n\
+                      Refer-To: <sip:a@b:5060?Replaces=x&Authorization=**********&Subject=z>\r\nf: sip:a@b;tag=1\r\n\r\n";
+        assert_eq!(shown(refer), wanted);
+        let relay =
+            shown("INFO sip:a@b SIP/2.0\r\nContent-Type: application/dtmf-relay\r\n\r\nSignal= 7\r\nDuration=160\r\n");
+        assert!(relay.ends_with("Signal=**\r\nDuration=160\r\n"), "{relay}");
+        let plain = shown("INFO sip:a@b SIP/2.0\r\ncontent-type : application/DTMF\r\n\r\n7");
+        assert!(plain.ends_with("\r\n\r\n*"), "{plain}");
+        for odd in ["sip:", "sip:@", "sip:a:@", "sip::@h?", "sip:a@h?authorization=", "x sips:a:b"] {
+            shown(odd);
+        }
+        shown(&"sip:a:b?authorization=".repeat(3_000));
     }
 
     /// AP-08: by number, call or source, what fits is kept up to a bound, and one call comes out as a pcap.

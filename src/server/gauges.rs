@@ -38,6 +38,10 @@ struct Sounded {
     round_trip: Counter,
     with_round_trip: Counter,
     mos: Counter,
+    /// By the peers' own reports.
+    lost_at_peers: Counter,
+    peer_mos: Counter,
+    with_peer_mos: Counter,
     good: Counter,
     fair: Counter,
     poor: Counter,
@@ -144,6 +148,9 @@ impl Default for Sounded {
             round_trip: metrics::counter!("leg_round_trip_microseconds_total"),
             with_round_trip: metrics::counter!("legs_with_round_trip_total"),
             mos: metrics::counter!("leg_mos_hundredths_total"),
+            lost_at_peers: metrics::counter!("rtp_packets_lost_at_peers_total"),
+            peer_mos: metrics::counter!("leg_peer_mos_hundredths_total"),
+            with_peer_mos: metrics::counter!("legs_with_peer_mos_total"),
             good: grade("good"),
             fair: grade("fair"),
             poor: grade("poor"),
@@ -174,6 +181,11 @@ impl Sounded {
             self.with_round_trip.increment(1);
         }
         self.mos.increment(quality.mos.map_or(0, |mos| (mos * 100.0).round() as u64));
+        self.lost_at_peers.increment(quality.peer_lost.unwrap_or(0).into());
+        if let Some(mos) = quality.peer_mos {
+            self.peer_mos.increment((mos * 100.0).round() as u64);
+            self.with_peer_mos.increment(1);
+        }
         let grade = match quality.mos {
             Some(mos) if mos >= GOOD => &self.good,
             Some(mos) if mos >= FAIR => &self.fair,
@@ -238,7 +250,7 @@ mod tests {
         metrics::with_local_recorder(&recorder, || {
             let sounded = Sounded::default();
             sounded.count_leg(Quality { mos: Some(4.35), round_trip_ms: Some(40.0), ..leg });
-            sounded.count_leg(Quality { mos: Some(2.1), ..leg });
+            sounded.count_leg(Quality { mos: Some(2.1), peer_mos: Some(1.9), peer_lost: Some(300), ..leg });
             sounded.count_leg(leg);
         });
         let text = recorder.handle().render();
@@ -252,6 +264,9 @@ mod tests {
             "leg_jitter_microseconds_total 4500",
             "leg_round_trip_microseconds_total 40000",
             "legs_with_round_trip_total 1",
+            "rtp_packets_lost_at_peers_total 300",
+            "leg_peer_mos_hundredths_total 190",
+            "legs_with_peer_mos_total 1",
         ] {
             assert!(text.contains(line), "{line} in\n{text}");
         }

@@ -102,6 +102,8 @@ impl Cause {
             // A challenge or a redirection for us is nothing that the caller could answer.
             401 | 407 => 503,
             300..=399 => 480,
+            // What was asked of us there, with headers that mean nothing here (Unsupported, Min-SE, Security-Server).
+            420..=423 | 439 | 494 => 502,
             400..=699 => self.sip,
             _ => 480,
         }
@@ -111,6 +113,16 @@ impl Cause {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// SW-17, SW-04: what a carrier asks of us it does not ask of who calls.
+    #[test]
+    fn sw_17_what_is_between_two_hops_stays_there() {
+        for (status, told) in
+            [(407, 503), (302, 480), (420, 502), (422, 502), (494, 502), (404, 404), (486, 486), (603, 603)]
+        {
+            assert_eq!(Cause::from_status(status).status(), told, "{status}");
+        }
+    }
 
     /// SW-17: the table of RFC 3398, row by row, in both directions.
     #[test]

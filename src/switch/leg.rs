@@ -228,6 +228,7 @@ impl Leg {
 
 impl From<&media::Stats> for Quality {
     fn from(stats: &media::Stats) -> Self {
+        let rounded = |mos: f32| (mos * 100.0).round() / 100.0;
         Self {
             packets_received: stats.packets_received,
             packets_sent: stats.packets_sent,
@@ -237,7 +238,10 @@ impl From<&media::Stats> for Quality {
             malformed: stats.malformed,
             jitter_ms: stats.jitter_us as f32 / 1_000.0,
             round_trip_ms: stats.rtt_us.map(|us| us as f32 / 1_000.0),
-            mos: stats.mos.map(|mos| (mos * 100.0).round() / 100.0),
+            mos: stats.mos.map(rounded),
+            peer_lost: stats.has_reported.then_some(stats.lost_at_peer),
+            peer_jitter_ms: stats.has_reported.then_some(stats.jitter_at_peer_us as f32 / 1_000.0),
+            peer_mos: stats.mos_at_peer.map(rounded),
         }
     }
 }

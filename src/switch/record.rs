@@ -87,4 +87,12 @@ pub struct Quality {
     /// Mean opinion score of what the leg sent, 1 to 4.5; `None` without packets or for an unknown codec.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mos: Option<f32>,
+    /// What the peer reported of what it heard: packets that it missed, in its last report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer_lost: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer_jitter_ms: Option<f32>,
+    /// Mean opinion score of what the peer heard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer_mos: Option<f32>,
 }

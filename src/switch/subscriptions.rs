@@ -2,7 +2,7 @@
 
 use super::Switch;
 use crate::{
-    base::{Instant, LegId, Now},
+    base::{FlowId, Instant, LegId, Now},
     sip::{Body, Farewell, KeptSubscription, Mark, Package, Path, Reply, SubscriptionId, TransactionId},
 };
 
@@ -65,6 +65,24 @@ impl Switch {
     /// See [`Stack::restore_subscription`](crate::sip::Stack::restore_subscription).
     pub fn restore_subscription(&mut self, now: Now, kept: KeptSubscription) -> Option<SubscriptionId> {
         self.stack.restore_subscription(now, kept)
+    }
+
+    /// See [`Stack::subscriptions_on`](crate::sip::Stack::subscriptions_on).
+    pub fn subscriptions_on(&self, flow: FlowId) -> Vec<SubscriptionId> {
+        self.stack.subscriptions_on(flow)
+    }
+
+    /// See [`Stack::subscriptions_adrift`](crate::sip::Stack::subscriptions_adrift).
+    pub fn subscriptions_adrift(&self, from: std::net::IpAddr) -> Vec<SubscriptionId> {
+        self.stack.subscriptions_adrift(from)
+    }
+
+    /// See [`Stack::resume_subscription`](crate::sip::Stack::resume_subscription).
+    pub fn resume_subscriptions(&mut self, now: Now, ids: &[SubscriptionId], path: Path, contact: &str) {
+        for id in ids {
+            self.stack.resume_subscription(*id, path, contact);
+        }
+        self.drain_stack(now);
     }
 
     /// 202 to a REFER in a leg's dialog, and the subscription to what becomes of it, where it is wanted.

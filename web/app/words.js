@@ -250,6 +250,7 @@ const WORDS = {
   "records.answered": ["Answered after", "Atendida após", "Contestada a los"],
   "records.codec": ["Codec", "Codec", "Códec"],
   "records.mos": ["Quality (MOS)", "Qualidade (MOS)", "Calidad (MOS)"],
+  "records.mos_there": ["What was heard there, by its own reports", "O que lá se ouviu, pelos seus próprios relatórios", "Lo que se oyó allí, según sus propios informes"],
   "records.lost": ["Lost", "Perdas", "Pérdidas"],
   "records.jitter": ["Jitter", "Jitter", "Jitter"],
   "records.round_trip": ["Round trip", "Ida e volta", "Ida y vuelta"],

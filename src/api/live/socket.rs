@@ -230,6 +230,9 @@ async fn serve(api: Arc<Api>, signed: Signed, after: Option<(String, u64)>, mut 
     if bye != Bye::Gone {
         let close = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
         let _ = timeout(Duration::from_secs(1), socket.send(close)).await;
+    } else {
+        // What answers its close frame leaves with this (RFC 6455 5.5.1).
+        let _ = timeout(Duration::from_secs(1), socket.recv()).await;
     }
 }
 

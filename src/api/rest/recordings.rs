@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Path, Request, State},
-    http::{HeaderValue, header},
+    http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
@@ -139,7 +139,7 @@ pub async fn audio(
     State(api): State<Arc<Api>>,
     signed: Signed,
     Path(segment): Path<String>,
-    request: Request,
+    mut request: Request,
 ) -> Result<Response, Problem> {
     let segment = SegmentId(number(&segment, NONE)?);
     let found = api.database.segment(segment).await.map_err(records::away)?;
@@ -148,6 +148,7 @@ pub async fn audio(
     // The path is of our own making; it is looked at all the same.
     let place = recordings::place_of(&api.settings.data, &record.path).ok_or_else(|| Problem::not_found(NONE))?;
     tracing::info!(by = signed.user.name, call = %record.call, %segment, "a recording is heard");
+    heed_plain_ranges(request.headers_mut());
     let mut response = ServeFile::new(place).try_call(request).await.map_err(|why| {
         tracing::warn!(%why, %segment, "a recording can't be read");
         Problem::not_found("The file of this recording can't be read.")
@@ -159,6 +160,25 @@ pub async fn audio(
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(RecordingFormat::of(&record.path).media_type()));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     Ok(response.into_response())
+}
+
+/// One range of octets is heeded. Whatever else is asked for, another unit or several at once, the whole is the answer (RFC
+/// 9110 14.2); an end behind every file is the file's end (14.1.2).
+fn heed_plain_ranges(headers: &mut HeaderMap) {
+    let Some(asked) = headers.remove(header::RANGE) else { return };
+    let Some((first, last)) = asked.to_str().ok().and_then(|text| text.strip_prefix("bytes=")?.trim().split_once('-'))
+    else {
+        return;
+    };
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if first.len() + last.len() == 0 || !digits(first) || !digits(last) {
+        return;
+    }
+    let is_behind = !first.is_empty() && last.parse::<u64>().is_err();
+    let last = if is_behind { "" } else { last };
+    if let Ok(plain) = HeaderValue::try_from(format!("bytes={first}-{last}")) {
+        headers.insert(header::RANGE, plain);
+    }
 }
 
 /// A supervisor hears what his queues and agents are in, an agent his own. What he may not hear is not there for him.
@@ -202,6 +222,33 @@ impl<'a> SegmentView<'a> {
             paused: file.map(|file| file.paused.as_slice()).unwrap_or_default(),
             lost: file.map(|file| file.lost.as_slice()).unwrap_or_default(),
             audio: format!("/api/v1/recordings/{}", record.segment.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RC-01: players ask for one range; what else may stand there does not keep the sound from anybody.
+    #[test]
+    fn rc_01_one_range_of_octets_is_heeded() {
+        let heeded = |asked: &'static str| {
+            let mut headers = HeaderMap::from_iter([(header::RANGE, HeaderValue::from_static(asked))]);
+            heed_plain_ranges(&mut headers);
+            headers.get(header::RANGE).map(|value| value.to_str().unwrap().to_owned())
+        };
+        for (asked, wanted) in [
+            ("bytes=0-99", Some("bytes=0-99")),
+            ("bytes=44-", Some("bytes=44-")),
+            ("bytes=-100", Some("bytes=-100")),
+            ("bytes=0-99999999999999999999999", Some("bytes=0-")),
+            ("seconds=0-9", None),
+            ("bytes=0-9,20-29", None),
+            ("bytes=-", None),
+            ("bytes=a-b", None),
+        ] {
+            assert_eq!(heeded(asked).as_deref(), wanted, "{asked}");
         }
     }
 }

@@ -41,6 +41,25 @@ fn sw_01_the_preferred_phone_rings_first() {
     world.assert_nothing_left();
 }
 
+/// RFC 3261 16.7: 603 is for all of a user's phones, also for those that would ring next.
+#[test]
+fn sw_06_who_declines_for_good_is_not_rung_elsewhere() {
+    for (status, rings_next) in [(603, false), (486, true)] {
+        let mut world = World::new(309);
+        let caller = world.phone("ana", 6001);
+        let [desk, mobile] = [6002, 6004].map(|port| world.add_phone(&format!("127.0.0.1:{port}"), "pw-rui"));
+        for (phone, q) in [(desk, "1.0"), (mobile, "0.4")] {
+            world.register_with(phone, "rui", &[("Contact", format!("<sip:rui-{}@{phone}>;q={q}", phone.port()))]);
+        }
+        world.call(caller, "ana", "202");
+        let (at_desk, _) = world.incoming(desk).expect("rings at once");
+        world.respond(desk, at_desk, Reply::new(180));
+        world.respond(desk, at_desk, Reply::new(status));
+        assert_eq!(world.incoming(mobile).is_some(), rings_next, "{status}");
+        assert_eq!(world.rejected(caller), (!rings_next).then_some(status));
+    }
+}
+
 /// A phone that keeps two flows over connections, as raw messages.
 fn registers_flow(world: &mut World, flow: u64, number: u32) -> Path {
     registers_flow_as(world, (flow, number), "10.0.0.7")
@@ -68,6 +87,13 @@ fn registers_flow_as(world: &mut World, (flow, number): (u64, u32), host: &str) 
         );
         Message::parse(bytes::Bytes::from(text)).unwrap()
     };
+    let done = by_rui(world, path, ("REGISTER", "sip:strowger.test"), request);
+    assert_eq!(done.header(Name::Require), (number > 0).then_some("outbound"));
+    path
+}
+
+/// A request of his, again with what was asked for; its 200.
+fn by_rui(world: &mut World, path: Path, target: (&str, &str), request: impl Fn(u32, &str) -> Message) -> Message {
     world.input(Input::Sip { path, message: request(1, "") });
     let challenge = answer_to(world, path, 401).header(Name::WwwAuthenticate).unwrap().to_owned();
     let credentials = crate::sip::Credentials {
@@ -76,12 +102,57 @@ fn registers_flow_as(world: &mut World, (flow, number): (u64, u32), host: &str) 
         realm: None,
         account: None,
     };
-    let target = ("REGISTER", "sip:strowger.test");
     let value = crate::sip::digest::answer([challenge.as_str()].into_iter(), &credentials, target, b"", "cn").unwrap();
     world.input(Input::Sip { path, message: request(2, &format!("Authorization: {value}\r\n")) });
-    let done = answer_to(world, path, 200);
-    assert_eq!(done.header(Name::Require), (number > 0).then_some("outbound"));
-    path
+    answer_to(world, path, 200)
+}
+
+/// SW-14: who watches over a connection that ends, or that ends with the process, is told how things stand when his phone has
+/// registered over the next one; in the order in which both are seen.
+#[test]
+fn sw_14_a_watcher_is_told_where_his_phone_registers_anew() {
+    for (closes_first, restarts) in [(true, false), (false, false), (true, true)] {
+        let mut world = World::new(308);
+        let ana = world.phone("ana", 6001);
+        let _eva = world.phone("eva", 6003);
+        let first = registers_flow_as(&mut world, (1, 0), "10.0.0.7:40001");
+        let watch = |cseq: u32, more: &str| {
+            let text = format!(
+                "SUBSCRIBE sip:ana@strowger.test SIP/2.0\r\nVia: SIP/2.0/TCP 10.0.0.7;branch=z9hG4bKw{cseq}\r\nMax-Forwards: 70\r\n\
+                 From: <sip:rui@strowger.test>;tag=w\r\nTo: <sip:ana@strowger.test>\r\nCall-ID: watch\r\nCSeq: {cseq} SUBSCRIBE\r\n\
+                 Contact: <sip:rui@10.0.0.7:40001;transport=tcp>\r\nEvent: dialog\r\nExpires: 600\r\n{more}Content-Length: 0\r\n\r\n"
+            );
+            Message::parse(bytes::Bytes::from(text)).unwrap()
+        };
+        by_rui(&mut world, first, ("SUBSCRIBE", "sip:ana@strowger.test"), watch);
+        let notified =
+            |world: &World, at: Path| world.sent_to(at.remote, &Method::Notify).last().map(|it| (*it).clone());
+        let notify = notified(&world, first).expect("how it stands");
+        response_of(&mut world, first, &notify, "200 OK", "NOTIFY");
+        let mut second = None;
+        if !closes_first {
+            second = Some(registers_flow_as(&mut world, (2, 0), "10.0.0.7:40002"));
+        }
+        if restarts {
+            world.restart(centre());
+        } else {
+            world.input(Input::FlowClosed(FlowId(1)));
+            world.call(ana, "ana", "203");
+        }
+        let before = world.sent_to(first.remote, &Method::Notify).len();
+        world.pass(secs(1));
+        let second = second.unwrap_or_else(|| registers_flow_as(&mut world, (2, 0), "10.0.0.7:40002"));
+        world.pass(secs(1));
+        assert_eq!(world.sent_to(first.remote, &Method::Notify).len(), before, "nobody is there any more");
+        let told = notified(&world, second).expect("told at the new one");
+        response_of(&mut world, second, &told, "200 OK", "NOTIFY");
+        world.pass(secs(1));
+        let told = notified(&world, second).expect("and how it stands by now");
+        let (is_it, body) = (told.call_id() == notify.call_id(), String::from_utf8_lossy(told.body()).into_owned());
+        assert!(is_it && body.contains("<state>proceeding</state>") != restarts, "{closes_first} {restarts} {body}");
+        assert!(told.cseq().number > notify.cseq().number);
+        assert!(told.header(Name::SubscriptionState).unwrap().starts_with("active"));
+    }
 }
 
 fn answer_to(world: &World, path: Path, status: u16) -> Message {
@@ -95,9 +166,13 @@ fn invite_at(world: &World, path: Path) -> Option<Message> {
 
 /// An answer to what the switch sent, as it comes from the phone.
 fn response(world: &mut World, path: Path, request: &Message, status: &str) {
+    response_of(world, path, request, status, "INVITE");
+}
+
+fn response_of(world: &mut World, path: Path, request: &Message, status: &str, method: &str) {
     let header = |name| request.header(name).unwrap_or_default();
     let text = format!(
-        "SIP/2.0 {status}\r\nVia: {}\r\nFrom: {}\r\nTo: {};tag=far\r\nCall-ID: {}\r\nCSeq: {} INVITE\r\n\
+        "SIP/2.0 {status}\r\nVia: {}\r\nFrom: {}\r\nTo: {};tag=far\r\nCall-ID: {}\r\nCSeq: {} {method}\r\n\
          Content-Length: 0\r\n\r\n",
         header(Name::Via),
         header(Name::From),

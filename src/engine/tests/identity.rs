@@ -67,6 +67,29 @@ fn asserted(message: &Message) -> Option<&str> {
     message.header(Name::PAssertedIdentity)
 }
 
+/// TK-08, SW-20: a carrier's caller is not shown as a colleague whose name or extension he has, unless what the trunk says is
+/// believed.
+#[test]
+fn tk_08_sw_20_nobody_outside_is_a_colleague() {
+    let carrier: SocketAddr = CARRIER.parse().unwrap();
+    for (seed, trusted) in [(220, false), (221, true)] {
+        let mut world = World::with(seed, if trusted { trusting(centre()) } else { centre() });
+        let ana = world.phone("ana", 6001);
+        for number in ["202", "rui", "RUI", "+351910000000"] {
+            let call = world.call_with(carrier, "x", "ana", None, |invite| {
+                invite.from = crate::sip::Party::new(format!("sip:{number}@carrier.example"));
+            });
+            let (_, invite) = world.incoming(ana).expect("it rings");
+            let shown = trusted || number.starts_with('+');
+            assert_eq!(from(&invite).contains(&format!("<sip:{number}@")), shown, "{}", from(&invite));
+            assert_eq!(asserted(&invite).is_some(), shown, "{:?}", asserted(&invite));
+            world.cancel(carrier, call);
+            world.pass(std::time::Duration::from_secs(3));
+        }
+        world.assert_nothing_left();
+    }
+}
+
 /// TK-07: what comes from a trunk is E.164 inside, whom it shows too; what leaves is written as the carrier writes it.
 #[test]
 fn tk_07_numbers_are_e164_inside() {

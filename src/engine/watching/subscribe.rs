@@ -8,7 +8,10 @@ use super::{Kind, Topic, WATCHED_BY_ONE_MAX, Watch, Watchers};
 use crate::{
     base::{Now, UserId, Wall},
     engine::{Engine, Entry},
-    sip::{KeptSubscription, Mark, Path, Reply, SubscriptionId, TransactionId, Unsubscribed, subscription::EventAsked},
+    sip::{
+        KeptSubscription, Mark, Path, Reply, SubscriptionId, TransactionId, Unsubscribed, registrar::Binding,
+        subscription::EventAsked,
+    },
     switch::Role,
     wire::sip::Message,
 };
@@ -157,6 +160,31 @@ impl Engine {
         watch.kept = Some(subscription.tag);
         let kept = KeptWatch { watcher: watch.watcher, watched: watch.topic.user, subscription };
         Mark::promise(self.journal(Entry::Watched(Box::new(kept))).0)
+    }
+
+    /// A phone has registered over a connection: what it watched over an earlier one it is told there.
+    pub(in crate::engine) fn resume_watches(&mut self, now: Now, binding: &Binding) {
+        let Some(user) = self.directory.router.user(&binding.aor) else { return };
+        if binding.path.flow.is_none() {
+            return;
+        }
+        let mut adrift = self.switch.subscriptions_adrift(binding.path.remote.ip());
+        adrift.retain(|id| self.watching.watches.get(id).is_some_and(|watch| watch.watcher == user));
+        self.switch.resume_subscriptions(now, &adrift, binding.path, &binding.contact);
+    }
+
+    /// The same where the phone has registered over the next connection before the one that it watched over has ended.
+    pub(in crate::engine) fn watches_follow(&mut self, now: Now, adrift: &[SubscriptionId]) {
+        for id in adrift {
+            let watcher = self.watching.watches.get(id).map(|watch| watch.watcher);
+            let Some(user) = watcher.and_then(|watcher| self.directory.users.get(&watcher)) else { continue };
+            let latest = self.registrar.bindings(user.name.as_str()).into_iter().filter(|it| it.path.flow.is_some());
+            let mut latest: Vec<_> = latest.map(|it| (it.refreshed, it.path, it.contact.clone())).collect();
+            latest.sort_by_key(|(refreshed, ..)| std::cmp::Reverse(*refreshed));
+            for (_, path, contact) in latest {
+                self.switch.resume_subscriptions(now, &[*id], path, &contact);
+            }
+        }
     }
 
     pub(in crate::engine) fn on_subscription_ended(&mut self, id: SubscriptionId, why: Unsubscribed) {

@@ -260,6 +260,8 @@ impl Stream {
     pub(super) fn stats(&mut self) -> Stats {
         let stats = self.ingress.close();
         let mos = quality::mos(self.form.codec, &stats);
-        Stats { packets_sent: self.egress.packets, bytes_sent: self.egress.octets, mos, ..stats }
+        let stats = Stats { packets_sent: self.egress.packets, bytes_sent: self.egress.octets, mos, ..stats };
+        let mos_at_peer = quality::mos_at_peer(self.form.codec, &stats);
+        Stats { mos_at_peer, ..stats }
     }
 }

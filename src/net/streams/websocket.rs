@@ -178,7 +178,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
             WsMessage::Binary(bytes) => bytes,
             // Answered by the protocol itself.
             WsMessage::Ping(_) | WsMessage::Pong(_) | WsMessage::Frame(_) => return Ok(()),
-            WsMessage::Close(_) => return Err("closed by the peer"),
+            WsMessage::Close(_) => {
+                // The answer is made already, and leaves with this (RFC 6455 5.5.1).
+                let _ = timeout(GOODBYE_TIME, self.socket.next()).await;
+                return Err("closed by the peer");
+            }
         };
         self.heard = now();
         if is_keep_alive(&bytes) {

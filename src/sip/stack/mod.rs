@@ -127,6 +127,8 @@ impl Stack {
 
     /// A connection ended: what waited on it fails, an unanswered caller behind it has hung up.
     pub fn handle_flow_closed(&mut self, now: Now, flow: FlowId) {
+        // Before what is on its way to them fails.
+        self.cast_subscriptions_adrift(flow);
         let range = (flow, TransactionId(0))..=(flow, TransactionId(u64::MAX));
         let waiting: Vec<TransactionId> = self.on_flows.range(range).map(|(_, id)| *id).collect();
         for id in waiting {
@@ -139,7 +141,6 @@ impl Stack {
         for usage in usages {
             self.on_usage_flow_closed(now, usage);
         }
-        self.close_subscriptions_of_flow(flow);
     }
 
     /// The calls that depend on a connection, in talk or while they ring there.

@@ -152,7 +152,7 @@ impl Stack {
             return Err(Reply::new(481));
         }
         let secs = granted_secs(&request)?;
-        let from = known.flow();
+        let (from, was_at) = (known.flow(), known.dialog().map(|dialog| dialog.path.remote.ip()));
         if let Some(known) = self.subscriptions.get_mut(id) {
             known.until = now.mono + std::time::Duration::from_secs(secs.into());
             if secs == 0 {
@@ -164,6 +164,9 @@ impl Stack {
             }
             let until = known.until;
             self.subscriptions.moved(id, from);
+            if let Some(was_at) = was_at {
+                self.subscriptions.come_ashore(id, was_at);
+            }
             self.subscriptions.timers.set((id, super::SubscriptionClock::Expires), until);
         }
         Ok(())

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Ground, Line, Phase, Subscription, SubscriptionId, notify::CSEQ_BLOCK};
 use crate::{
     base::{Now, Wall},
-    sip::{Path, SessionId, Stack, dialog::Dialog},
+    sip::{Path, SessionId, Stack, Transport, dialog::Dialog},
 };
 
 /// What a restarted switch needs to go on telling a watcher.
@@ -68,11 +68,11 @@ impl Stack {
         })
     }
 
-    /// Brings one back. A connection does not outlive its process: those behind one are gone, and so are those whose time
-    /// is over.
+    /// Brings one back, unless its time is over. A connection does not outlive its process: who is behind one is told how things
+    /// stand when he has registered over the next.
     pub fn restore_subscription(&mut self, now: Now, kept: KeptSubscription) -> Option<SubscriptionId> {
         let full = self.subscriptions.len() >= self.settings.subscriptions_max;
-        if kept.path.flow.is_some() || kept.expires <= now.wall || full {
+        if kept.expires <= now.wall || full {
             return None;
         }
         let dialog = Dialog {
@@ -85,9 +85,10 @@ impl Stack {
             routes: kept.routes,
             local_cseq: kept.cseq,
             remote_cseq: kept.remote_cseq,
-            path: kept.path,
+            path: Path { flow: None, ..kept.path },
             session: kept.ends,
         };
+        let is_adrift = kept.path.transport != Transport::Udp;
         Some(self.subscriptions.add(Subscription {
             ground: Ground::Own(Box::new(dialog)),
             event: kept.event,
@@ -95,8 +96,8 @@ impl Stack {
             contact_user: kept.contact_user,
             until: now.mono_of(kept.expires),
             phase: Phase::Active,
-            line: Line::Free,
-            due: false,
+            line: if is_adrift { Line::Adrift } else { Line::Free },
+            due: is_adrift,
             // Its first NOTIFY needs a fresh entry.
             cseq_kept: kept.cseq,
             last: None,

@@ -83,7 +83,7 @@ pub enum Unsubscribed {
     Told,
     /// A NOTIFY came to nothing: the status of its answer, 408 for none, 503 for a peer that is not there.
     Failed(u16),
-    /// The watcher's connection closed.
+    /// The watcher's connection closed, and he did not come back.
     FlowClosed,
 }
 
@@ -110,6 +110,8 @@ enum Line {
     Sending(TransactionId),
     /// The watcher asked to be left alone for a while (Retry-After).
     Resting,
+    /// His connection has ended: he may come back over another one.
+    Adrift,
 }
 
 pub(in crate::sip) struct Subscription {

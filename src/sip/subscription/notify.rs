@@ -147,6 +147,9 @@ impl Stack {
 
     pub(super) fn leave(&mut self, now: Now, id: SubscriptionId, farewell: Farewell) {
         let Some(known) = self.subscriptions.get_mut(id) else { return };
+        if known.line == Line::Adrift {
+            return self.close_subscription(id, Unsubscribed::FlowClosed);
+        }
         known.phase = Phase::Leaving(farewell);
         match known.ground {
             Ground::Own(_) => self.tell(Event::NotifyDue { subscription: id }),

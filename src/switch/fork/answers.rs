@@ -136,6 +136,10 @@ impl Switch {
             }
             if status >= 600 {
                 self.end_same_party(now, ring, party, cause);
+                // Nor do his other devices ring later (RFC 3261 16.7 step 5); whoever else comes after him does.
+                if let Some(known) = self.rings.get_mut(&ring).filter(|_| matches!(party, LegParty::User(_))) {
+                    known.plan.phases.iter_mut().for_each(|phase| phase.retain(|target| target.party != party));
+                }
             }
             self.leg_failed(now, ring, id, lost, cause);
         }

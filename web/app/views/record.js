@@ -67,6 +67,7 @@ function Outline({ record }) {
 function Legs({ legs }) {
   const number = (/** @type {number | null | undefined} */ it, digits = 0) => (it === null || it === undefined ? "–" : it.toFixed(digits));
   const lost = (/** @type {any} */ it) => (it && it.packets_received + it.packets_lost > 0 ? `${((100 * it.packets_lost) / (it.packets_received + it.packets_lost)).toFixed(1)} %` : "–");
+  const heardThere = (/** @type {any} */ it) => it?.peer_mos && html` <span class="quiet" title=${t("records.mos_there")}>${number(it.peer_mos, 1)}</span>`;
   return html`<${Card} title=${t("records.legs")}>
     <${Table} heads=${["records.side", "records.party", "records.rang", "records.answered", "records.length", "records.codec", "records.mos", "records.lost", "records.jitter", "records.round_trip", "records.ended_by"]}>
       ${legs.map(
@@ -77,7 +78,7 @@ function Legs({ legs }) {
           <td class="number">${leg.answered === null ? "–" : clock(leg.answered - leg.began)}</td>
           <td class="number">${clock(leg.ended - leg.began)}</td>
           <td>${leg.codec ?? "–"}</td>
-          <td class="number">${number(leg.quality?.mos, 1)}</td>
+          <td class="number">${number(leg.quality?.mos, 1)}${heardThere(leg.quality)}</td>
           <td class="number">${lost(leg.quality)}</td>
           <td class="number">${leg.quality ? `${number(leg.quality.jitter_ms, 1)} ms` : "–"}</td>
           <td class="number">${leg.quality?.round_trip_ms ? `${number(leg.quality.round_trip_ms)} ms` : "–"}</td>

@@ -1,7 +1,10 @@
 use tokio_tungstenite::tungstenite::{
     self, ClientRequestBuilder, WebSocket, client,
     http::Uri,
-    protocol::{Message as WsMessage, frame::coding::CloseCode},
+    protocol::{
+        Message as WsMessage,
+        frame::{CloseFrame, coding::CloseCode},
+    },
 };
 
 use super::{tls::Folder, *};
@@ -159,6 +162,15 @@ fn broken_frames_close_and_empty_ones_do_not() {
     let malformed =
         std::iter::repeat_with(|| fixture.next()).take_while(|came| matches!(came, Arrival::Malformed { .. }));
     assert_eq!(malformed.count(), 2, "and then what can be read");
+}
+
+/// SW-03, RFC 6455 5.5.1: a close frame is answered by one before the connection ends.
+#[test]
+fn sw_03_a_page_that_says_goodbye_is_answered() {
+    let fixture = start();
+    let mut page = page(&fixture);
+    page.close(Some(CloseFrame { code: CloseCode::Normal, reason: "bye".into() })).unwrap();
+    assert_eq!(close_code(&mut page), CloseCode::Normal);
 }
 
 /// SW-03, SW-08: a page that is silent is pinged (RFC 6455 5.5.2); one that answers stays, one that does not is closed.
