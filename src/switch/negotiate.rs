@@ -177,10 +177,7 @@ pub(super) fn answer(leg: &LegMedia, offered: &SdpOffer, other: Option<&Agreed>)
     let codec = theirs.codec;
     let passed = other.filter(|other| other.codec == codec).map(|other| other.format.fmtp.clone());
     let fmtp = passed.unwrap_or_else(|| formats::wishes(codec));
-    let mut menu = menu.only(Choice { codec, format: Format { fmtp, ..theirs.format.clone() } });
-    if leg.door.is_some() {
-        menu.suit_browser();
-    }
+    let menu = suited(leg, menu.only(Choice { codec, format: Format { fmtp, ..theirs.format.clone() } }));
     let direction = match (offered.direction, offered.holds) {
         (Direction::SendRecv, false) => "sendrecv",
         (Direction::SendRecv, true) | (Direction::SendOnly, _) => "recvonly",
@@ -228,6 +225,14 @@ pub(super) fn answer(leg: &LegMedia, offered: &SdpOffer, other: Option<&Agreed>)
         lines: offered.lines.clone(),
     };
     Some((text.into(), agreed))
+}
+
+/// A browser gets what browsers can do with.
+fn suited(leg: &LegMedia, mut menu: Menu) -> Menu {
+    if leg.door.is_some() {
+        menu.suit_browser();
+    }
+    menu
 }
 
 impl SdpOffer {
