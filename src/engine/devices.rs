@@ -89,9 +89,10 @@ impl Engine {
         }
     }
 
-    /// Tells the distributor whether a device that a membership pins can be reached, when that changes.
+    /// Tells the distributor whether a device that a membership pins can be reached, when that changes. Of an agent whom it
+    /// does not know yet there is nothing to tell.
     pub(super) fn tell_pin(&mut self, now: Now, user: UserId, agent: AgentId, device: DeviceChoice) {
-        if !device.is_pinned() {
+        if !device.is_pinned() || !self.acd.knows(agent) {
             return;
         }
         let reachable = self.directory.users.get(&user).is_some_and(|user| self.is_reachable_at(user, &device));
@@ -105,6 +106,13 @@ impl Engine {
         }
     }
 
+    /// What the distributor was told of agents whom it has forgotten since: with new settings they may come back, and then
+    /// it knows nothing of their devices.
+    pub(super) fn forget_told(&mut self) {
+        self.reachable.retain(|agent, _| self.acd.knows(*agent));
+        self.reachable_pins.retain(|(agent, _)| self.acd.knows(*agent));
+    }
+
     /// What new settings pin, before they count: nobody is taken for unreachable in between.
     pub(super) fn tell_new_pins(&mut self, now: Now, settings: &acd::Settings) {
         let by_key: BTreeMap<&str, AgentId> =
@@ -114,7 +122,6 @@ impl Engine {
             let Some(user) = self.directory.user_of(agent).map(|user| user.id) else { continue };
             self.tell_pin(now, user, agent, member.device.clone());
         }
-        self.reachable_pins.retain(|(agent, _)| settings.agents.contains_key(agent));
     }
 
     /// Somebody chooses where a queue's offers ring.

@@ -364,6 +364,7 @@ impl Engine {
         self.watch_settings = centre.watching;
         self.switch.set_headers(centre.headers);
         self.recordings.set_rules(centre.recording);
+        self.forget_told();
         self.tell_new_pins(now, &centre.acd);
         self.acd.settings(now, centre.acd);
         self.forget_names();

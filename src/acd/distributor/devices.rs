@@ -7,6 +7,11 @@ use super::{
 use crate::base::{AgentId, Now, OfferId, QueueId};
 
 impl Acd {
+    /// Whether it has an agent: one of the settings, or one who is gone from them and not done yet.
+    pub fn knows(&self, agent: AgentId) -> bool {
+        self.agents.contains_key(&agent)
+    }
+
     /// A device that a membership pins can be reached now, or no longer can. To be told before `handle_device` of the
     /// same, and before a membership pins it.
     pub fn handle_pinned(&mut self, now: Now, agent: AgentId, device: &DeviceChoice, reachable: bool) {

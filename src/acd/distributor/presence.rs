@@ -1,11 +1,15 @@
 //! Layer 0: who is there. Pages sign in and out, devices register, both get lost and come back.
 
+use std::collections::BTreeSet;
+
 use super::{
     super::{
         Actor, Channel, DevicePresence, LogoutWhen, MemberStart, MemberState, Reason, Refused, Rule, Selection,
         WithdrawCause,
     },
-    Acd, Timer, seconds,
+    Acd, Timer,
+    agent::Agent,
+    seconds,
     table::{Event, Step},
 };
 use crate::base::{AgentId, Now};
@@ -73,6 +77,23 @@ impl Acd {
         }
         self.watch_presence(now, agent);
         self.settle(now);
+    }
+
+    /// Agents whose device can be reached and counts for nothing.
+    pub(super) fn unheeded(&self) -> BTreeSet<AgentId> {
+        let of_no_account = |it: &&Agent| it.device && it.device_presence(&self.policies) == DevicePresence::Off;
+        self.agents.values().filter(of_no_account).map(|it| it.id).collect()
+    }
+
+    /// Where a device is enough from now on, those that are there already bring their agents online, as if they came now.
+    pub(super) fn heed_devices(&mut self, now: Now, unheeded: BTreeSet<AgentId>) {
+        for agent in unheeded {
+            let Some(it) = self.agents.get(&agent).filter(|it| !it.removed) else { continue };
+            let (presence, by_default) = (it.device_presence(&self.policies), it.ready_on_login(&self.policies));
+            if presence != DevicePresence::Off {
+                self.come_online(now, agent, presence == DevicePresence::Ready || by_default, Actor::System);
+            }
+        }
     }
 
     /// The agent's page is there, or is gone (its live socket opened or closed).

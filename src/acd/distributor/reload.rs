@@ -28,6 +28,7 @@ impl Acd {
         }
         let Settings { agents, queues, reasons, dispositions, tags, calendars, policies } = settings;
         (self.dispositions, self.tags) = (dispositions, tags);
+        let unheeded = self.unheeded();
         self.take_policies(policies);
         self.reasons = reasons.into_iter().map(|reason| (reason.key.clone(), reason)).collect();
         self.take_agents(now, agents);
@@ -39,6 +40,7 @@ impl Acd {
             self.unsaved.members.clear();
         }
         self.forget_reasons(now);
+        self.heed_devices(now, unheeded);
         self.on_midnight(now);
         let queues: BTreeSet<_> = self.queues.keys().copied().collect();
         for queue in queues {

@@ -5,6 +5,7 @@
 mod accounts;
 mod calls;
 mod certified;
+mod coming_back;
 mod crossings;
 mod devices;
 mod early;

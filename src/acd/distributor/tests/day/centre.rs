@@ -97,8 +97,14 @@ fn asks_elsewhere() -> DecisionSettings {
 
 /// An administrator changes one thing.
 pub(super) fn change(settings: &mut Settings, chance: &mut Chance) {
+    let presence = &mut settings.policies.device_presence;
+    // A phone is not enough for a while, which is not long.
+    if *presence == DevicePresence::Off {
+        *presence = DevicePresence::Ready;
+    }
     let Some(queue) = settings.queues.get_mut(&QueueId(chance.below(QUEUES) + 1)) else { return };
     match chance.below(10) {
+        4 => *presence = DevicePresence::Off,
         9 => queue.no_agent_no_wait = !queue.no_agent_no_wait,
         8 => queue.fits = if queue.fits.is_empty() { fits() } else { String::new() },
         7 => (queue.strategy, queue.prefer) = (Strategy::SkillsBest, prefers(chance.below(3))),

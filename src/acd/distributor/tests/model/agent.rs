@@ -153,8 +153,8 @@ impl Agent {
         self.direct.iter().any(|direct| direct.doing == doing)
     }
 
-    pub fn present(&self) -> bool {
-        self.page && self.page_open || self.device
+    pub fn present(&self, heeds_phones: bool) -> bool {
+        self.page && self.page_open || self.device && heeds_phones
     }
 
     pub fn is_in(&self, queue: u64) -> bool {

@@ -23,7 +23,7 @@ pub(super) use offers::Fault;
 pub(super) use wishes::Wish;
 
 use super::room::MORNING;
-use crate::acd::{DirectKind, NotReadyMode, Policies, QueueSettings, Settings, Strategy, WaitOrder};
+use crate::acd::{DevicePresence, DirectKind, NotReadyMode, Policies, QueueSettings, Settings, Strategy, WaitOrder};
 
 pub(super) type Ms = u64;
 
@@ -45,6 +45,8 @@ pub(super) struct Model {
     pub tick: Option<Ms>,
     pub order: WaitOrder,
     pub immediate: bool,
+    /// A phone is enough to be online.
+    pub heeds_phones: bool,
     /// How long an agent at a page may do nothing, and how long he then has to say that he is there.
     pub inactive: (Ms, Ms),
     /// Offers made in the last turn: interaction and agent.
@@ -88,6 +90,7 @@ impl Model {
 
     fn policies(&mut self, policies: &Policies) {
         self.order = policies.wait_order;
+        self.heeds_phones = policies.device_presence == DevicePresence::Ready;
         self.immediate = policies.not_ready_mode == NotReadyMode::Immediate;
         self.inactive = (secs(policies.inactive_secs), secs(policies.inactive_prompt_secs));
         self.direct_wrap_ups = DirectWrapUps {

@@ -37,12 +37,20 @@ impl Model {
             return;
         }
         it.device = there;
-        if there {
-            self.come_online(id, true)
-        } else {
+        if !there {
             self.unreachable_while_it_rings(id)
+        } else if self.heeds_phones {
+            self.come_online(id, true)
         }
         self.watch_presence(id);
+    }
+
+    /// Phones are enough from now on: whose is there already is there.
+    pub fn heed_phones(&mut self) {
+        let there: Vec<u64> = self.agents.values().filter(|it| it.device).map(|it| it.id).collect();
+        let offline = there.iter().any(|id| !self.agents[id].online);
+        self.saw("a phone counted that was there already", offline);
+        there.into_iter().for_each(|id| self.come_online(id, true));
     }
 
     /// One of the devices that memberships pin comes or goes: what rings there then, rings there no more.
@@ -88,9 +96,9 @@ impl Model {
     }
 
     pub fn watch_presence(&mut self, id: u64) {
-        let now = self.now;
+        let (now, heeds_phones) = (self.now, self.heeds_phones);
         let it = self.agent(id);
-        if it.online && it.present() {
+        if it.online && it.present(heeds_phones) {
             (it.lost, it.grace) = (false, None);
         } else if it.online && !it.lost && it.grace.is_none() {
             it.grace = Some(now + GRACE);

@@ -11,6 +11,7 @@ use crate::{
 impl Model {
     /// Takes over new settings. Agents are known by the numbers in their keys.
     pub fn settings(&mut self, settings: &Settings) {
+        let heeded_phones = self.heeds_phones;
         self.policies(&settings.policies);
         let everybody: Vec<u64> = self.agents.keys().copied().collect();
         everybody.into_iter().for_each(|agent| self.watch_presence(agent));
@@ -25,6 +26,9 @@ impl Model {
         }
         for (id, queue) in &settings.queues {
             self.take_members(id.0, queue);
+        }
+        if self.heeds_phones && !heeded_phones {
+            self.heed_phones();
         }
         self.tick = self.goes_by_occupancy().then_some(self.now + 1_000);
     }
