@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Asked, Scope, records::away};
 use crate::{
-    acd::{self, Calendar, Status, StatusSpan},
+    acd::{self, AgentSnapshot, Calendar, Status, StatusSpan},
     api::{Api, Problem, Signed},
     base::{AgentId, Wall},
     engine::Centre,
@@ -59,14 +59,17 @@ pub async fn of_agent(
     let now = snapshot.acd.at;
     let view = snapshot.acd.agents.into_iter().find(|view| view.agent == id);
     let view = view.ok_or_else(|| Problem::not_found("There is no such agent."))?;
+    // Asked first: what is written between the two is in the second.
+    let written = api.database.status_written_to(id).await.map_err(away)?;
     let mut spans = api.database.status_spans(id, (from, to), SPANS_MAX + 1).await.map_err(away)?;
+    let behind = is_behind(&view, written, (from, to));
     let more = spans.len() > SPANS_MAX as usize;
     spans.truncate(SPANS_MAX as usize);
     if !more && view.since < now.min(to) {
         let (status, reason) = (view.status, view.reason);
         spans.push(StatusSpan { agent: id, status, reason, from: view.since, to: now });
     }
-    let complete = !more && spans.windows(2).all(|pair| matches!(pair, [one, next] if one.to == next.from));
+    let complete = !more && !behind && spans.windows(2).all(|pair| matches!(pair, [one, next] if one.to == next.from));
     for span in &mut spans {
         (span.from, span.to) = (span.from.max(from), span.to.min(to));
     }
@@ -84,6 +87,17 @@ pub async fn of_agent(
         "complete": complete,
         "adherence": adherence,
     })))
+}
+
+/// Whether a stretch of that time is over and not written yet: what is written ends before the status that lasts began. Of
+/// whom nothing is written yet was offline before, and so has only just come.
+fn is_behind(view: &AgentSnapshot, written: Option<Wall>, (from, to): (Wall, Wall)) -> bool {
+    let unknown_from = match written {
+        Some(written) => written.max(from),
+        None if view.status == Status::Offline => return false,
+        None => from,
+    };
+    unknown_from < view.since.min(to)
 }
 
 impl<'a> SpanView<'a> {

@@ -11,6 +11,8 @@ use crate::{
     engine::{Actor, Record, Refused, Request},
 };
 
+const HOUR: i64 = 3_600_000;
+
 /// AS-01, AS-02
 #[tokio::test]
 async fn an_agent_chooses_his_status() {
@@ -247,7 +249,6 @@ async fn figures_and_staffing() {
 /// his own, and for supervisors. Too much at once is refused.
 #[tokio::test]
 async fn rp_09_an_agents_timeline() {
-    const HOUR: i64 = 3_600_000;
     let desk = Desk::of("timeline", |centre| {
         let days = "days = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'], from = '00:00', to = '24:00'";
         let always = toml::from_str(&format!("key = 'always'\nhours = [{{ {days} }}]")).unwrap();
@@ -278,6 +279,30 @@ async fn rp_09_an_agents_timeline() {
     for (from, to) in [(0, 0), (1, 0), (-24 * 32, 0)] {
         assert_eq!(desk.get(&boss, &path(from, to)).await.status, StatusCode::BAD_REQUEST, "{from} {to}");
     }
+}
+
+/// RP-09: while the newest stretch is not written yet, nobody is told that this were all.
+#[tokio::test]
+async fn rp_09_a_stretch_that_is_not_written_yet_is_missed() {
+    let desk = Desk::new("behind").await;
+    let rui = desk.sign_in("rui").await;
+    let hour = |hour: i64| Wall(START.0 + hour * HOUR);
+    let write = async |status, from, to| {
+        let span = StatusSpan { agent: RUI, status, reason: None, from: hour(from), to: hour(to) };
+        desk.api.database.put_records(&[Record::Status(span)]).await.unwrap();
+    };
+    let complete = async |from: i64, to: i64| {
+        let path = format!("/api/v1/agents/rui/timeline?from={}&to={}", hour(from).0, hour(to).0);
+        let told = desk.get(&rui, &path).await.json();
+        assert!(told["complete"] == true || told["adherence"].is_null());
+        told["complete"].as_bool().unwrap()
+    };
+    assert!(!complete(-1, 1).await, "he came from somewhere");
+    write(Status::Offline, -9, -4).await;
+    assert!(!complete(-1, 1).await && !complete(-5, -1).await);
+    assert!(complete(0, 1).await && complete(-9, -4).await);
+    write(Status::Ready, -4, 0).await;
+    assert!(complete(-1, 1).await && complete(-5, -1).await);
 }
 
 /// CH-01, AW-03, AW-06

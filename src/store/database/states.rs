@@ -60,4 +60,11 @@ impl Database {
         };
         rows.iter().map(span).collect()
     }
+
+    /// Up to where an agent's time is written; none: nothing of it is.
+    pub async fn status_written_to(&self, agent: AgentId) -> Result<Option<Wall>, DatabaseError> {
+        let sql = "SELECT ended FROM agent_states WHERE agent_id = $1 ORDER BY began DESC LIMIT 1";
+        let row = sqlx::query(sql).bind(agent.0.cast_signed()).fetch_optional(&self.pool).await?;
+        row.map(|row| Ok(Wall(Row::try_get(&row, 0)?))).transpose()
+    }
 }
