@@ -1,7 +1,7 @@
 //! The lists from which pairs are found, kept in step with the agents: what an agent counts for, and who may be asked.
 
 use super::{
-    super::{Channel, QueueSettings, Strategy},
+    super::{Channel, Factor, QueueSettings, Strategy},
     Acd,
     agent::{Agent, Member},
     estimate::{WHOLE_AGENT, is_staff},
@@ -79,6 +79,10 @@ impl Acd {
                 let lowest = queue.logged_in.keys().next().copied();
                 queue.count(member.held_back, member.counted_tier, -1);
                 queue.count(held_back, member.tier, 1);
+                let came_or_went = held_back.has(Factor::LoggedOut) != member.held_back.has(Factor::LoggedOut);
+                if (came_or_went || member.tier != member.counted_tier) && !queue.line.is_empty() {
+                    self.turn.others.insert(*id);
+                }
                 if !queue.rules.rings.is_empty() && queue.logged_in.keys().next().copied() > lowest {
                     self.turn.unmanned.insert(*id);
                 }

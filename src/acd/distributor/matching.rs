@@ -44,7 +44,7 @@ impl Acd {
     /// Hands out what can be handed out, looks after empty queues, checks what was touched, and journals it.
     pub(super) fn settle(&mut self, now: Now) {
         self.settle_turn(now);
-        while self.forget_drained(now) {
+        while self.look_at_others(now) || self.forget_drained(now) {
             self.settle_turn(now);
         }
         for id in std::mem::take(&mut self.turn.entered) {

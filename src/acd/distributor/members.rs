@@ -244,6 +244,7 @@ impl Acd {
             line.staffed -= member.share;
             list(it, &mut member, line, None);
             self.turn.queues.insert(queue);
+            self.turn.others.insert(queue);
             if !line.rules.rings.is_empty() {
                 self.turn.unmanned.insert(queue);
             }

@@ -121,6 +121,8 @@ struct Turn {
     narrow: BTreeSet<InteractionId>,
     /// Have nobody in their lowest tiers any more, or somebody in the higher ones for the first time.
     unmanned: BTreeSet<QueueId>,
+    /// Have others logged in than before, or somebody in line who has nobody.
+    others: BTreeSet<QueueId>,
     /// Have entered a line; to be told of if nobody is asked.
     entered: Vec<InteractionId>,
     /// To be checked against the invariants.

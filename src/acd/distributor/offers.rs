@@ -88,7 +88,7 @@ impl Acd {
             until = until.min(expires);
         }
         it.offers.push(offer);
-        it.step_due = false;
+        (it.step_due, it.unfit_since) = (false, None);
         line.today.offers += 1;
         let ringing = Ringing {
             offer,

@@ -1,6 +1,6 @@
 //! Those who wait for somebody who is not there: nobody logged in has the skill, or stands in a tier that may have them.
-//! Who is there and can't come just now, paused or busy, may still come; so it is looked at now and then, not at each
-//! event.
+//! Who is there and can't come just now, paused or busy, may still come. It is looked at when somebody who has nobody
+//! begins to wait, and when others are logged in than before, so that time counts from when it began.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -10,9 +10,9 @@ use super::{
     queue::{Need, PoolId, Queue, WaitPhase},
     seconds,
 };
-use crate::base::{InteractionId, Now, QueueId};
+use crate::base::{Instant, InteractionId, Now, QueueId};
 
-/// How often it is looked at while anybody waits. It costs a look at each member for each kind of need.
+/// How often it is looked at besides while anybody waits. It costs a look at each member for each kind of need.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 impl Acd {
@@ -21,6 +21,24 @@ impl Acd {
         if self.timers.deadline(&Timer::Unfit(queue)).is_none() {
             self.timers.set(Timer::Unfit(queue), now.mono + LOOK_EVERY);
         }
+    }
+
+    /// One who waits needs something else than before, or is offered to nobody any more.
+    pub(super) fn watch_whether_served(&mut self, id: InteractionId) {
+        let Some(it) = self.waiting.get(&id) else { return };
+        let Some(queue) = self.queues.get(&it.queue) else { return };
+        if !self.is_anybody_there(queue, it.pool) {
+            self.turn.others.insert(it.queue);
+        } else if let Some(it) = self.waiting.get_mut(&id) {
+            it.unfit_since = None;
+        }
+    }
+
+    /// Others are logged in to these queues than before. True: somebody may have left, or needs less.
+    pub(super) fn look_at_others(&mut self, now: Now) -> bool {
+        let queues = std::mem::take(&mut self.turn.others);
+        queues.iter().for_each(|queue| self.on_unfit_look(now, *queue));
+        !queues.is_empty()
     }
 
     pub(super) fn on_unfit_look(&mut self, now: Now, id: QueueId) {
@@ -36,9 +54,10 @@ impl Acd {
             .filter(|pool| !self.is_anybody_there(queue, *pool))
             .collect();
         self.tell_unserved(id, &unserved);
-        self.judge_unserved(now, id, &unserved);
+        let first_over = self.judge_unserved(now, id, &unserved);
         if self.queues.get(&id).is_some_and(|queue| !queue.line.is_empty()) {
-            self.timers.set(Timer::Unfit(id), now.mono + LOOK_EVERY);
+            let next = now.mono + LOOK_EVERY;
+            self.timers.set(Timer::Unfit(id), first_over.map_or(next, |over| over.min(next)));
         }
     }
 
@@ -68,10 +87,11 @@ impl Acd {
     }
 
     /// Whose time is over leaves, or needs less, as the queue wants it. Whoever waits for anybody at all is not meant:
-    /// for him there is `leave_when`.
-    fn judge_unserved(&mut self, now: Now, id: QueueId, unserved: &BTreeSet<PoolId>) {
-        let Some(queue) = self.queues.get(&id) else { return };
+    /// for him there is `leave_when`. Tells when the next one's time is over.
+    fn judge_unserved(&mut self, now: Now, id: QueueId, unserved: &BTreeSet<PoolId>) -> Option<Instant> {
+        let queue = self.queues.get(&id)?;
         let rule = queue.rules.unfit;
+        let mut first_over = None;
         let line: Vec<InteractionId> = queue.line.iter().map(|key| key.interaction).collect();
         for interaction in line {
             let Some(it) = self.waiting.get_mut(&interaction) else { continue };
@@ -82,11 +102,11 @@ impl Acd {
                 it.unfit_since = None;
                 continue;
             }
-            let since = *it.unfit_since.get_or_insert(now.mono);
-            if now.mono.since(since) < seconds(rule.secs) {
-                continue;
-            }
+            let over = *it.unfit_since.get_or_insert(now.mono) + seconds(rule.secs);
             match rule.then {
+                UnfitRule::Leave | UnfitRule::Relax if now.mono < over => {
+                    first_over = Some(first_over.map_or(over, |first: Instant| first.min(over)));
+                }
                 UnfitRule::Leave => self.let_go(now, interaction, Outcome::NoAgents, WithdrawCause::Withdrawn),
                 UnfitRule::Relax => {
                     it.unfit_since = None;
@@ -95,6 +115,7 @@ impl Acd {
                 UnfitRule::Wait => {}
             }
         }
+        first_over
     }
 }
 

@@ -211,6 +211,7 @@ impl Acd {
         if old != pool && self.queues.get(&queue).is_some_and(|queue| !queue.asking.is_empty()) {
             self.turn.asking.insert(queue);
         }
+        self.watch_whether_served(id);
         self.update_wanting(id);
     }
 
@@ -382,6 +383,8 @@ impl Acd {
             it.alone = false;
             self.timers.cancel(Timer::Progress(id));
         }
+        self.watch_whether_served(id);
+        let Some(it) = self.waiting.get(&id) else { return };
         let queue = it.queue;
         self.turn.queues.insert(queue);
         self.update_wanting(id);

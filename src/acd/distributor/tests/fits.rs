@@ -83,7 +83,7 @@ fn rt_03_who_fits_nobody_is_not_forgotten() {
     let told = room.notices();
     assert!(matches!(told[..], [Notice::Unserved { by_rule: true, waiting: 1, .. }]), "{told:?}");
     assert!(room.ringing().is_empty());
-    room.pass(9);
+    room.pass(4);
     assert_eq!(room.rings_at(), [1]);
     room.restart(1, &[InteractionId(1)], true);
     room.ask(|acd, now| acd.handle_device(now, AgentId(1), true));

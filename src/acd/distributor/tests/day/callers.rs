@@ -21,7 +21,9 @@ impl Day {
         }
         self.presented += 1;
         let priority = [0, 0, 0, 3][self.below(4) as usize];
-        let skill = (queue % 2 == 1 && self.below(3) == 0).then(|| ("pt".to_owned(), self.below(9) as u8 + 1));
+        // In these queues some want what few have, or nobody, and that has an end there.
+        let more = if [5, 11].contains(&queue) { 3 } else { 0 };
+        let skill = (queue % 2 == 1 && self.below(3) == 0).then(|| ("pt".to_owned(), self.below(9) as u8 + 1 + more));
         let back = self.below(8) == 0;
         let skills = skill.iter().map(|(skill, level)| NeededSkill { skill: skill.clone(), level: *level }).collect();
         let kind = if back { InteractionKind::Callback } else { InteractionKind::Inbound };

@@ -58,8 +58,13 @@ pub(super) fn settings() -> Settings {
             member.device =
                 [DeviceChoice::LastActive, DeviceChoice::All, DeviceChoice::Web][(place + n) % 7 % 3].clone();
         }
-        // Who waits here waits for skills that come and go.
-        queue.unfit.then = UnfitRule::Wait;
+        // Who waits here waits for skills that come and go; in some queues not for long.
+        let then = match n {
+            1 | 4 | 7 => UnfitRule::Leave,
+            10 => UnfitRule::Relax,
+            _ => UnfitRule::Wait,
+        };
+        queue.unfit = Unfit { then, secs: 8 };
         if [0, 2, 7, 9, 10].contains(&n) {
             queue.decision = Some(asks_elsewhere());
         }

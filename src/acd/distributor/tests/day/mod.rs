@@ -60,7 +60,7 @@ struct Day {
 }
 
 /// What has to come about in a run of days besides every rule and strategy (AD-03, AW-10).
-const SELDOM: [&str; 11] = [
+const SELDOM: [&str; 13] = [
     "a newcomer to a queue that goes",
     "a phone counted that was there already",
     "a queue came back that was going",
@@ -70,6 +70,8 @@ const SELDOM: [&str; 11] = [
     "a wrap-up after a call of his own",
     "answered from a queue that goes",
     "left a queue that goes for want of agents",
+    "left because nobody was there who has the skill",
+    "needs nobody special any more",
     "offline in a call of his own",
     "two wrap-ups at once",
 ];

@@ -1,7 +1,7 @@
 //! What is due when.
 
 use super::{Ban, Fault, Model, Ms, Wish, secs};
-use crate::acd::Strategy;
+use crate::acd::{Strategy, UnfitRule};
 
 pub(super) const DAY: Ms = 86_400_000;
 
@@ -16,6 +16,7 @@ enum Due {
     Ban(u64),
     NotBefore(u64),
     Grace(u64),
+    Unfit(u64),
     Widen(u64),
     Step(u64),
     Undecided(u64),
@@ -60,6 +61,9 @@ impl Model {
             }
             due(call.connect_by, Due::Connect(call.engagement, call.id));
             due(call.next_step, Due::Step(call.id));
+            if rules.unfit.then != UnfitRule::Wait {
+                due(call.unfit_since.map(|since| since + secs(rules.unfit.secs)), Due::Unfit(call.id));
+            }
             due(call.veto_until, Due::Vetoed(call.id));
             if let Wish::Asked(until) = call.wish {
                 due(Some(until), Due::Undecided(call.id));
@@ -96,6 +100,7 @@ impl Model {
             Due::Ban(agent) => self.change(agent, |it| it.ban = None),
             Due::NotBefore(agent) => self.change(agent, |it| it.not_before = None),
             Due::Grace(agent) => self.grace_over(agent),
+            Due::Unfit(call) => self.unfit_over(call),
             Due::Widen(_) => {}
             Due::Step(call) => {
                 let call = self.calls.get_mut(&call).expect("a call");

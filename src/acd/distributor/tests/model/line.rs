@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{Agent, Model, Ms, Wish, secs};
-use crate::acd::{DeviceChoice, QueueSettings, Strategy, TimeoutPriority, WaitOrder};
+use crate::acd::{DeviceChoice, QueueSettings, Strategy, TimeoutPriority, UnfitRule, WaitOrder};
 
 #[derive(Clone, Debug, Default)]
 pub(in super::super) struct Call {
@@ -36,6 +36,9 @@ pub(in super::super) struct Call {
     /// The end of the ring time that was left when it was accepted.
     pub rang_until: Ms,
     pub expired: bool,
+    /// Nobody who is there may have it, since then; and it needs less for that.
+    pub unfit_since: Option<Ms>,
+    pub relaxed: bool,
     /// Bridged since.
     pub talking: Option<Ms>,
 }
@@ -72,6 +75,41 @@ impl Model {
             self.serve_all();
         }
         self.forget_drained();
+        self.watch_unfit();
+    }
+
+    /// Since when those who wait have nobody who is there.
+    fn watch_unfit(&mut self) {
+        for id in self.calls.keys().copied().collect::<Vec<_>>() {
+            let since = self.has_nobody(&self.calls[&id]).then(|| self.calls[&id].unfit_since.unwrap_or(self.now));
+            self.calls.get_mut(&id).expect("a call").unfit_since = since;
+        }
+    }
+
+    /// It needs somebody special, and nobody logged in may have it, not even when every ring is open.
+    fn has_nobody(&self, call: &Call) -> bool {
+        let rules = &self.queues[&call.queue];
+        let (most, skill) = self.need(call);
+        let special = most.is_some() || skill.is_some() || self.wants(call) != Wants::Anybody;
+        let waits = call.talking.is_none() && call.connecting.is_none() && call.offers.is_empty();
+        let at_last = Call { opened: rules.rings.len(), ..call.clone() };
+        let mut here = self.agents.values().filter(|agent| agent.is_in(call.queue));
+        special && waits && !here.any(|agent| self.fits(agent, &at_last))
+    }
+
+    /// So long it was so: it leaves, or needs nobody special any more.
+    pub fn unfit_over(&mut self, id: u64) {
+        let call = &self.calls[&id];
+        let (has_nobody, then) = (self.has_nobody(call), self.queues[&call.queue].unfit.then);
+        let it = self.calls.get_mut(&id).expect("a call");
+        it.unfit_since = None;
+        if has_nobody && then == UnfitRule::Relax {
+            (it.relaxed, it.skill) = (true, None);
+            self.saw("needs nobody special any more", true);
+        } else if has_nobody {
+            self.leave(id, "no_agents");
+            self.saw("left because nobody was there who has the skill", true);
+        }
     }
 
     /// A ring whose tiers have nobody logged in, where others have, is not waited for.
@@ -203,7 +241,7 @@ impl Model {
 
     /// What the one expression of these days comes to for a call.
     pub fn wants(&self, call: &Call) -> Wants {
-        match (self.queues[&call.queue].fits.is_empty(), call.priority, call.back) {
+        match (call.relaxed || self.queues[&call.queue].fits.is_empty(), call.priority, call.back) {
             (true, ..) | (_, 3.., _) => Wants::Anybody,
             (_, _, true) => Wants::SpanishOrNotThree,
             (_, _, false) => Wants::Spanish,

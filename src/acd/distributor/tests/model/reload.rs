@@ -141,6 +141,7 @@ impl Model {
             call.wants_nobody_special();
             call.alone = false;
             (call.step_due, call.next_step, call.expired) = (false, None, false);
+            call.unfit_since = None;
             if call.talking.is_none() {
                 (call.connecting, call.connect_by) = (None, None);
             }
