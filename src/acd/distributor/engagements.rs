@@ -7,9 +7,7 @@ use super::{
         Actor, Channel, Disposition, DispositionRule, EngagementSummary, InteractionKind, OfferEnd, Outcome, Output,
         PartEnd, Pending, QueueSettings, Reason, Rule, Selection, WithdrawCause, Work,
     },
-    Acd, Timer,
-    estimate::average,
-    millis,
+    Acd, Timer, millis,
     offers::Ringing,
     queue::WaitPhase,
     seconds,
@@ -275,7 +273,7 @@ impl Acd {
             line.today.talk_ms += it.talk_ms;
             line.today.wrap_up_ms += wrap_up_ms;
             line.today.handled += 1;
-            line.handle_ms = Some(average(line.handle_ms, it.talk_ms + wrap_up_ms));
+            line.took(it.talk_ms + wrap_up_ms);
             self.unsaved.queues.insert(line.id);
         }
         self.change(now, it.agent, actor, rule, |agent| {

@@ -33,6 +33,15 @@ pub(super) fn is_staff(held_back: Factors) -> bool {
 }
 
 impl Queue {
+    /// An interaction took an agent so long. The first ones tell something beside what was expected, not all.
+    pub fn took(&mut self, handle_ms: u64) {
+        self.handle_ms = Some(average(Some(self.handling_ms()), handle_ms));
+    }
+
+    fn handling_ms(&self) -> u64 {
+        self.handle_ms.unwrap_or(u64::from(self.rules.expected_handle_secs) * 1_000)
+    }
+
     /// The wait of one at this position, from 1, whom so many free agents may have; `None` where nobody works for the queue.
     pub fn estimate_ms(&self, position: u32, free: usize) -> Option<u64> {
         if self.staffed == 0 {
@@ -41,8 +50,7 @@ impl Queue {
         if u32::try_from(free).unwrap_or(u32::MAX) >= position {
             return Some(0);
         }
-        let handle_ms = self.handle_ms.unwrap_or(u64::from(self.rules.expected_handle_secs) * 1_000);
-        let work = u64::from(position).saturating_mul(handle_ms).saturating_mul(WHOLE_AGENT);
+        let work = u64::from(position).saturating_mul(self.handling_ms()).saturating_mul(WHOLE_AGENT);
         let by_work = work / self.staffed.max(WHOLE_AGENT);
         let blended = self.waited_ms.map_or(by_work, |lately| u64::midpoint(by_work, lately));
         Some(blended.next_multiple_of(u64::from(self.rules.ewt_round_secs.max(1)) * 1_000))

@@ -32,13 +32,32 @@ fn the_estimate_follows_its_formula() {
     let engagement = room.talk();
     room.pass(60);
     room.end(engagement);
-    // One took 60 s after a wait of 10 s: (1 × 60 ÷ 3 + 10) ÷ 2 for who is first now.
-    assert_eq!((room.rings_at(), room.queue(1).waiting[0].ewt_ms), (vec![4], Some(15_000)));
+    // One took 60 s, so that 120 becomes 114.3, after a wait of 10 s: (1 × 114.3 ÷ 3 + 10) ÷ 2 for who is first now.
+    assert_eq!((room.rings_at(), room.queue(1).waiting[0].ewt_ms), (vec![4], Some(25_000)));
     for agent in 1..=4 {
         room.ask(|acd, now| acd.logout(now, AgentId(agent), None, LogoutWhen::Now, Actor::Agent(AgentId(agent))))
             .unwrap();
     }
     assert_eq!(room.queue(1).ewt_ms, None);
+}
+
+/// QE-08: one call that took a second tells little of the next; twenty tell nearly all.
+#[test]
+fn qe_08_what_was_expected_counts_until_twenty_have_told() {
+    let mut room = Room::with(1, |settings| {
+        (first_queue(settings).expected_handle_secs, first_queue(settings).ewt_round_secs) = (60, 1);
+    });
+    let handled = |room: &mut Room, calls: u64| {
+        for _ in 0..calls {
+            room.call();
+            let engagement = room.talk();
+            room.pass(1);
+            room.end(engagement);
+        }
+        let line = &room.acd.queues[&QueueId(1)];
+        line.handle_ms.unwrap() / 1_000
+    };
+    assert_eq!((handled(&mut room, 1), handled(&mut room, 19)), (54, 8));
 }
 
 /// QE-08, QE-09: agents who are free and can't have the caller shorten no wait of his.
