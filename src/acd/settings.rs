@@ -21,6 +21,7 @@ mod member;
 mod onward;
 mod policies;
 mod preferred;
+mod sense;
 mod sticky;
 mod unfit;
 mod work;

@@ -344,6 +344,14 @@ impl<'a> Section<'a> {
         Some(Mark { source: self.source, byte: value.span().start })
     }
 
+    /// Where it begins, and where what each of its keys has.
+    pub fn marks(&self) -> Marks {
+        let entries = self.table.into_iter().flat_map(|table| table.iter());
+        let mark = |value: &Spanned<DeValue<'_>>| Mark { source: self.source, byte: value.span().start };
+        let keys = entries.map(|(name, value)| (name.get_ref().to_string(), mark(value))).collect();
+        Marks { entry: self.mark, keys }
+    }
+
     /// The keys asked for so far.
     pub fn taken(&self) -> Vec<&'static str> {
         self.asked.borrow().clone()
@@ -380,6 +388,28 @@ impl<'a> Section<'a> {
     pub fn asked_names(&self) -> Vec<String> {
         let prefix = self.environment.as_ref().map_or("", |(_, prefix)| prefix.as_str());
         self.asked.borrow().iter().map(|key| format!("{prefix}{}", key.to_ascii_uppercase())).collect()
+    }
+}
+
+/// Places of an entry's parts, for faults that are found when it has been read.
+pub struct Marks {
+    pub entry: Mark,
+    keys: BTreeMap<String, Mark>,
+}
+
+impl Marks {
+    /// The entry is known by its name, which stands there.
+    pub fn named_at(self, entry: Mark) -> Self {
+        Self { entry, ..self }
+    }
+
+    /// Of a key that is not there, where the entry begins.
+    pub fn of(&self, key: &str) -> Mark {
+        self.keys.get(key).copied().unwrap_or(self.entry)
+    }
+
+    pub fn keys(&self) -> impl Iterator<Item = (&str, Mark)> {
+        self.keys.iter().map(|(key, mark)| (key.as_str(), *mark))
     }
 }
 

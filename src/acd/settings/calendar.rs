@@ -165,6 +165,12 @@ impl CalendarSettings {
                 }
             }
         }
+        let closed = self.exceptions.iter().filter(|it| it.from.is_none() && it.to.is_none());
+        for day in closed {
+            if self.exceptions.iter().any(|it| it.date == day.date && it.from.is_some() && it.to.is_some()) {
+                faults.push(("exceptions", format!("{}: one line closes that day, another opens it", day.date)));
+            }
+        }
         if same.iter().any(|(from, to)| from == to) {
             faults.push(("hours", String::from("from and to are equal; a whole day is \"00:00\" to \"24:00\"")));
         }
@@ -352,6 +358,11 @@ mod tests {
         let faults = |text: &str| toml::from_str::<CalendarSettings>(text).unwrap().faults();
         assert_eq!(faults("exceptions = [{ date = '2026-12-25' }]")[0].1, "it never opens: add hours");
         assert_eq!(faults("hours = [{ days = ['mon'], from = '09:00', to = '09:00' }]").len(), 1);
+        let torn = "exceptions = [{ date = '2026-12-24' }, { date = '2026-12-24', from = '09:00', to = '12:00' }]";
+        assert_eq!(faults(torn), [("exceptions", "2026-12-24: one line closes that day, another opens it".to_owned())]);
+        let halves = ["09:00', to = '12:00", "14:00', to = '18:00"]
+            .map(|it| format!("{{ date = '2026-12-24', from = '{it}' }}"));
+        assert_eq!(faults(&format!("exceptions = [{}]", halves.join(", "))), []);
         assert_eq!(
             faults("time_zone = 'Nowhere/Land'\nhours = [{ days = ['mon'], from = '09:00', to = '10:00' }]").len(),
             1

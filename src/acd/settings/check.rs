@@ -7,7 +7,7 @@ use std::{
 
 use jiff::tz::TimeZone;
 
-use super::{AgentSettings, DispositionRule, NextStatus, Onward, QueueSettings, Settings, fits, preferred};
+use super::{AgentSettings, DispositionRule, NextStatus, Onward, QueueSettings, Settings, fits, preferred, sense};
 use crate::{
     acd::{Channel, Disposition, QUEUE_WAITING_MAX, Reason},
     base::{KEY_EXPECTED, is_key, way_round},
@@ -22,6 +22,8 @@ pub struct Fault {
     /// The table, as a path of keys: `queues.support.members`.
     pub place: String,
     pub hint: String,
+    /// A name that nothing has, and the names that there are.
+    pub unknown: Option<(String, Vec<String>)>,
 }
 
 impl fmt::Display for Fault {
@@ -52,6 +54,7 @@ impl Settings {
             check_queue(queue, &agents, &reasons, &mut faults);
         }
         self.check_who_is_left(&mut faults);
+        self.check_sense(&mut faults);
         self.check_calendars(&mut faults);
         self.check_overflow(&mut faults);
         let voice = self.agents.values().map(|agent| &agent.capacity).chain([&self.policies.capacity]);
@@ -75,6 +78,19 @@ impl Settings {
 }
 
 impl Settings {
+    /// Rules that can't do what they say.
+    fn check_sense(&self, faults: &mut Vec<Fault>) {
+        for queue in self.queues.values() {
+            for (key, hint) in sense::faults(queue) {
+                fault(faults, format!("queues.{}.{key}", queue.key), hint);
+            }
+        }
+        if self.policies.reason_required && self.reasons.is_empty() {
+            let hint = "there is none to give, and nobody could be Not Ready: add [[reason]]";
+            fault(faults, "policies.reason_required".into(), hint);
+        }
+    }
+
     fn check_work(&self, faults: &mut Vec<Fault>) {
         unique("dispositions", self.dispositions.iter().map(|it| it.key.as_str()), faults);
         unique("tags", self.tags.iter().map(|it| it.key.as_str()), faults);
@@ -85,7 +101,8 @@ impl Settings {
             let place = || format!("queues.{}.dispositions", queue.key);
             let known = |key: &&Disposition| self.dispositions.iter().any(|it| it.key == **key);
             if let Some(gone) = queue.dispositions.iter().find(|key| !known(key)) {
-                fault(faults, place(), format!("there is no disposition `{gone}`"));
+                let known = self.dispositions.iter().map(|it| it.key.as_str());
+                unknown(faults, place(), "there is no disposition", gone.as_str(), known);
             }
             if queue.disposition == DispositionRule::Required && self.dispositions.is_empty() {
                 fault(faults, place(), "one is compulsory and there are none: add [[disposition]]");
@@ -102,7 +119,8 @@ impl Settings {
             let place = |key: &str| format!("queues.{}.{key}", queue.key);
             let dropped = queue.rings.iter().flat_map(|ring| &ring.drop_skills);
             for gone in dropped.filter(|skill| !skills.contains(skill)) {
-                fault(faults, place("rings"), format!("drop_skills: no agent has the skill `{gone}`"));
+                let known = skills.iter().map(|skill| skill.as_str());
+                unknown(faults, place("rings"), "drop_skills: no agent has the skill", gone, known);
             }
             for hint in preferred::faults(queue, &skills) {
                 fault(faults, place("prefer"), hint);
@@ -137,7 +155,8 @@ impl Settings {
             if let Some(named) = named
                 && self.calendars.iter().all(|calendar| calendar.key != *named)
             {
-                fault(faults, place, format!("there is no calendar `{named}`"));
+                let known = self.calendars.iter().map(|calendar| calendar.key.as_str());
+                unknown(faults, place, "there is no calendar", named, known);
             }
         }
     }
@@ -152,7 +171,7 @@ impl Settings {
                 [("overflow", queues_of(queue.overflow.iter())), ("exit_keys", queues_of(queue.exit_keys.values()))]
             {
                 for gone in to.iter().filter(|to| !next.contains_key(**to)) {
-                    fault(faults, place(key), format!("there is no queue `{gone}`"));
+                    unknown(faults, place(key), "there is no queue", gone, next.keys().copied());
                 }
             }
             if queue.overflow.iter().collect::<BTreeSet<_>>().len() < queue.overflow.len() {
@@ -179,7 +198,12 @@ fn queues_of<'a>(onward: impl Iterator<Item = &'a Onward>) -> Vec<&'a str> {
 }
 
 fn fault(faults: &mut Vec<Fault>, place: String, hint: impl Into<String>) {
-    faults.push(Fault { place, hint: hint.into() });
+    faults.push(Fault { place, hint: hint.into(), unknown: None });
+}
+
+fn unknown<'a>(faults: &mut Vec<Fault>, place: String, what: &str, name: &str, known: impl Iterator<Item = &'a str>) {
+    let unknown = Some((name.to_owned(), known.map(str::to_owned).collect()));
+    faults.push(Fault { place, hint: format!("{what} `{name}`"), unknown });
 }
 
 fn unique<'a>(table: &str, keys: impl Iterator<Item = &'a str>, faults: &mut Vec<Fault>) {
@@ -229,7 +253,8 @@ fn check_queue(queue: &QueueSettings, agents: &BTreeSet<&str>, reasons: &BTreeSe
     if let NextStatus::NotReady(reason) = &queue.next_status
         && !reasons.contains(reason)
     {
-        fault(faults, place("next_status"), format!("there is no reason `{reason}`"));
+        let known = reasons.iter().map(|known| known.as_str());
+        unknown(faults, place("next_status"), "there is no reason", reason.as_str(), known);
     }
     if queue.ewt_round_secs == 0 {
         fault(faults, place("ewt_round_secs"), "expected at least 1 second");

@@ -1,12 +1,12 @@
 //! `[[menu]]`: the shape is the engine's; here is what it may name, and that nobody is led round in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use toml::{Table, Value};
 
 use super::{Reading, dump::without_defaults};
 use crate::{
-    acd::Onward,
+    acd::{Onward, UnfitRule},
     base::MenuId,
     engine::{Line, MENUS_MAX, Menu, Way, menus_round, reached},
     settings::{
@@ -107,6 +107,7 @@ impl Reading<'_, '_> {
                 self.check_way(way, draft.mark_of(key), key);
             }
             self.check_skills(draft, acd);
+            self.check_skills_in_queues(draft, acd);
             if let Some(path) = menus_round(&menus, &menu.key) {
                 let problem = format!("menu \"{}\" goes round without a key: {}", menu.key, path.join(" → "));
                 let hint = "let to, answers or otherwise lead out of the circle, at last to a queue or \"hangup\"";
@@ -140,6 +141,37 @@ impl Reading<'_, '_> {
                 let problem = format!("menu \"{}\": skills: no agent has the skill \"{skill}\"", draft.menu.key);
                 let hint = near::hint(skill, had.map(String::as_str).collect::<Vec<_>>());
                 self.report.fault(draft.mark_of("skills"), problem, hint);
+            }
+        }
+    }
+
+    /// Who needs a skill that somebody has waits in vain where none of the queue's members has it, and it stays needed.
+    fn check_skills_in_queues(&self, draft: &MenuDraft, acd: &crate::acd::Settings) {
+        let led = |way: &Way| if let Way::Out(Onward::Queue(key)) = way { Some(key.clone()) } else { None };
+        let led: BTreeSet<_> = draft.menu.ways().filter_map(|(_, way)| led(way)).collect();
+        let by_key = |key: &str| acd.agents.values().find(|agent| agent.key == key);
+        for queue in acd.queues.values().filter(|queue| led.iter().any(|key| **key == *queue.key)) {
+            if queue.members.is_empty() || queue.unfit.then == UnfitRule::Relax {
+                continue;
+            }
+            let dropped = |skill: &str| queue.rings.iter().any(|ring| ring.drop_skills.contains(skill));
+            let members: Vec<_> = queue.members.iter().filter_map(|member| by_key(&member.agent)).collect();
+            for (skill, level) in draft.menu.skills.iter().filter(|(skill, _)| !dropped(skill)) {
+                let best = members.iter().filter_map(|agent| agent.skills.get(skill)).max();
+                let is_there =
+                    acd.agents.values().any(|agent| agent.skills.get(skill).is_some_and(|have| have >= level));
+                if is_there && best.is_none_or(|best| best < level) {
+                    let problem = format!(
+                        "menu \"{}\": skills: nobody in queue \"{}\" has {skill} {level}",
+                        draft.menu.key, queue.key
+                    );
+                    let best =
+                        best.map_or("none of its members has it".to_owned(), |best| format!("its best has {best}"));
+                    let hint = Some(format!(
+                        "{best}; a ring with drop_skills, or unfit = {{ then = \"relax\" }}, lets go of it"
+                    ));
+                    self.report.fault(draft.mark_of("skills"), problem, hint);
+                }
             }
         }
     }

@@ -15,12 +15,14 @@ use crate::{
     media::spoken::Language,
     settings::{
         fault::{At, Mark},
-        read::Section,
+        near,
+        read::{Marks, Section},
     },
     switch::{Role, Router},
 };
 
-/// Where each entry of `acd` was written, for the faults that `acd` itself finds: `agents.ana`, `queues.support`.
+/// Where each entry of `acd` was written and what its keys have, for the faults that `acd` itself finds: `agents.ana`,
+/// `queues.support.rings`.
 type Places = BTreeMap<String, Mark>;
 
 /// While one of these can't be read, what `acd` misses in the others may be just that.
@@ -54,6 +56,7 @@ impl Reading<'_, '_> {
         }
         for mut section in self.tables("agent") {
             let Some(keys) = self.keys(&mut section, "agent") else { continue };
+            let marks = section.marks().named_at(keys.mark);
             let Some(form) = self.rest::<AgentSettings>(section, "agent") else { continue };
             for key in keys.value {
                 let Some(id) = self.agents.add(self.report, &key, keys.mark) else { continue };
@@ -64,7 +67,7 @@ impl Reading<'_, '_> {
                 {
                     self.make_agent(draft, &user);
                 }
-                places.insert(format!("agents.{key}"), keys.mark);
+                note(places, &format!("agents.{key}"), &marks);
                 settings.agents.insert(id, AgentSettings { key, ..form.clone() });
             }
         }
@@ -87,28 +90,21 @@ impl Reading<'_, '_> {
             let music = section.text("hold_music");
             let caller_id = section.parsed_by("caller_id", "a number such as +351210000001", Number::new);
             let spoken = self.read_spoken(&section);
-            let members_mark = section.mark_of("members").unwrap_or(section.mark());
-            let decision_mark = section.mark_of("decision").unwrap_or(section.mark());
-            let prefer_mark = section.mark_of("prefer").unwrap_or(section.mark());
-            let fits_mark = section.mark_of("fits").unwrap_or(section.mark());
+            let marks = section.marks().named_at(key.mark);
             let Some(form) = self.rest::<QueueSettings>(section, "queue") else { continue };
             let id: Option<QueueId> = self.queues.add(self.report, &key.value, key.mark);
             for clip in &form.announce.periodic {
-                self.check_clip(&At::new(clip.clone(), key.mark), "announce.periodic");
+                self.check_clip(&At::new(clip.clone(), marks.of("announce")), "announce.periodic");
             }
             let music = music.map(|key| (self.clips.find(self.report, &key, "hold_music"), key));
             if let Some(decision) = form.decision.as_ref().filter(|decision| !decision.service.is_empty()) {
-                self.services.find(self.report, &At::new(decision.service.clone(), decision_mark), "decision.service");
+                let service = At::new(decision.service.clone(), marks.of("decision"));
+                self.services.find(self.report, &service, "decision.service");
             }
-            let members = self.members(form.members, members_mark);
-            for to in form.overflow.iter().chain(form.exit_keys.values()) {
-                self.check_onward(to, key.mark, "overflow or exit_keys");
-            }
-            places.insert(format!("queues.{}", key.value), key.mark);
-            places.insert(format!("queues.{}.members", key.value), members_mark);
-            places.insert(format!("queues.{}.decision", key.value), decision_mark);
-            places.insert(format!("queues.{}.prefer", key.value), prefer_mark);
-            places.insert(format!("queues.{}.fits", key.value), fits_mark);
+            let members = self.members(form.members, marks.of("members"));
+            form.overflow.iter().for_each(|to| self.check_onward(to, marks.of("overflow"), "overflow"));
+            form.exit_keys.values().for_each(|to| self.check_onward(to, marks.of("exit_keys"), "exit_keys"));
+            note(places, &format!("queues.{}", key.value), &marks);
             let Some(id) = id else { continue };
             let waiting = waiting_sound(waiting, music.as_ref().and_then(|(clip, _)| *clip));
             let caller_id = caller_id.map(|at| at.value);
@@ -198,39 +194,39 @@ impl Reading<'_, '_> {
     }
 
     fn read_calendars(&self, settings: &mut acd::Settings, places: &mut Places) {
-        for (mark, calendar) in self.listed::<CalendarSettings>("calendar") {
-            places.insert(format!("calendars.{}", calendar.key), mark);
+        for (marks, calendar) in self.listed::<CalendarSettings>("calendar") {
+            note(places, &format!("calendars.{}", calendar.key), &marks);
             settings.calendars.push(calendar);
         }
     }
 
     fn read_reasons(&self, settings: &mut acd::Settings, places: &mut Places) {
-        for (mark, reason) in self.listed::<ReasonSettings>("reason") {
-            places.insert(format!("reasons.{}", reason.key), mark);
+        for (marks, reason) in self.listed::<ReasonSettings>("reason") {
+            note(places, &format!("reasons.{}", reason.key), &marks);
             settings.reasons.push(reason);
         }
     }
 
     /// What agents may write of an interaction.
     fn read_work(&self, settings: &mut acd::Settings, places: &mut Places) {
-        for (mark, disposition) in self.listed::<DispositionSettings>("disposition") {
-            places.insert(format!("dispositions.{}", disposition.key), mark);
+        for (marks, disposition) in self.listed::<DispositionSettings>("disposition") {
+            note(places, &format!("dispositions.{}", disposition.key), &marks);
             settings.dispositions.push(disposition);
         }
-        for (mark, tag) in self.listed::<TagSettings>("tag") {
-            places.insert(format!("tags.{}", tag.key), mark);
+        for (marks, tag) in self.listed::<TagSettings>("tag") {
+            note(places, &format!("tags.{}", tag.key), &marks);
             settings.tags.push(tag);
         }
     }
 
     /// Every `[[kind]]` that can be read.
-    fn listed<T: DeserializeOwned>(&self, kind: &'static str) -> Vec<(Mark, T)> {
+    fn listed<T: DeserializeOwned>(&self, kind: &'static str) -> Vec<(Marks, T)> {
         let mut all = Vec::new();
         for mut section in self.tables(kind) {
             section.name_it(format!("[[{kind}]]"));
-            let mark = section.mark();
+            let marks = section.marks();
             match section.whole_as() {
-                Some(entry) => all.push((mark, entry)),
+                Some(entry) => all.push((marks, entry)),
                 None => self.report.spoil(kind),
             }
         }
@@ -238,8 +234,8 @@ impl Reading<'_, '_> {
     }
 
     fn read_policies(&self, settings: &mut acd::Settings, places: &mut Places) {
-        if let Some((mark, policies)) = self.only_table::<Policies>("policies") {
-            places.insert(String::from("policies"), mark);
+        if let Some((marks, policies)) = self.only_table::<Policies>("policies") {
+            note(places, "policies", &marks);
             settings.policies = policies;
         }
     }
@@ -250,22 +246,22 @@ impl Reading<'_, '_> {
     }
 
     /// A table that stands once in all files.
-    fn only_table<T: DeserializeOwned>(&self, key: &'static str) -> Option<(Mark, T)> {
-        let mut found: Option<(Mark, Option<T>)> = None;
+    fn only_table<T: DeserializeOwned>(&self, key: &'static str) -> Option<(Marks, T)> {
+        let mut found: Option<(Marks, Option<T>)> = None;
         for root in self.roots {
             let has = root.has(key);
             let section = root.table(key);
             if !has {
                 continue;
             }
-            let mark = section.mark();
+            let marks = section.marks();
             if let Some((earlier, _)) = found {
-                let hint = Some(format!("the other is at {}", self.report.line_of(earlier)));
-                section.fault(mark, format!("[{key}] is given twice"), hint);
+                let hint = Some(format!("the other is at {}", self.report.line_of(earlier.entry)));
+                section.fault(marks.entry, format!("[{key}] is given twice"), hint);
             }
-            found = Some((mark, section.whole_as::<T>()));
+            found = Some((marks, section.whole_as::<T>()));
         }
-        found.and_then(|(mark, value)| Some((mark, value?)))
+        found.and_then(|(marks, value)| Some((marks, value?)))
     }
 
     /// What `acd` finds wrong, at the place where it was written.
@@ -284,9 +280,17 @@ impl Reading<'_, '_> {
                     None => break Mark::default(),
                 }
             };
-            self.report.fault(mark, fault.to_string(), None);
+            let unknown = fault.unknown.as_ref();
+            let hint = unknown.and_then(|(name, known)| near::hint(name, known.iter().map(String::as_str)));
+            self.report.fault(mark, fault.to_string(), hint);
         }
     }
+}
+
+/// Where an entry is, and each of its keys.
+fn note(places: &mut Places, entry: &str, marks: &Marks) {
+    places.insert(entry.to_owned(), marks.entry);
+    places.extend(marks.keys().map(|(key, mark)| (format!("{entry}.{key}"), mark)));
 }
 
 fn waiting_sound(waiting: Option<At<WaitingSound>>, music: Option<ClipId>) -> Option<WaitingSound> {

@@ -48,7 +48,7 @@ fn a_menu_leads_somewhere() {
     let stays = "[[queue]]\nkey = \"q\"\nexit_keys = { 1 = \"menu:a\" }\n[[menu]]\nkey = \"a\"\nto = \"stay\"\n";
     assert!(said(stays).contains("a queue's chain leads here"), "{}", said(stays));
     let gone = "[[queue]]\nkey = \"q\"\noverflow = [\"menu:b\"]\n";
-    assert!(said(gone).contains("overflow or exit_keys: no menu is called \"b\""), "{}", said(gone));
+    assert!(said(gone).contains("3:12: overflow: no menu is called \"b\""), "{}", said(gone));
     let rings = "[[user]]\nkey = \"u\"\n[[menu]]\nkey = \"a\"\nto = \"user:u\"\nunanswered = \"menu:a\"\n";
     assert!(said(rings).contains("goes round without a key: a → a"), "{}", said(rings));
     let voice = "[[queue]]\nkey = \"q\"\n[queue.voice]\nmenu = \"wait\"\n";

@@ -46,13 +46,13 @@ fn ways_out_and_hours_are_checked() {
          [[queue]]\nkey = \"c\"\noverflow = [\"hangup\", \"queue:a\"]\nexit_keys = { x = \"queue:d\" }\n",
     );
     for wanted in [
-        "config/centre.toml:1:1: calendars.never.hours: it never opens",
-        "config/centre.toml:6:7: queues.a.overflow: it loops: a → b → c → a",
-        "queues.a.hours: there is no calendar `nver`",
-        "config/centre.toml:11:7: overflow or exit_keys: no user is called \"nobody\"",
+        "config/centre.toml:3:9: calendars.never.hours: it never opens",
+        "config/centre.toml:7:12: queues.a.overflow: it loops: a → b → c → a",
+        "config/centre.toml:8:9: queues.a.hours: there is no calendar `nver`\n    hint: did you mean \"never\"?",
+        "config/centre.toml:12:12: overflow: no user is called \"nobody\"",
         "no number leads on for \"123\"",
         "queues.c.overflow: a clip or a hang-up ends the chain",
-        "queues.c.exit_keys: there is no queue `d`",
+        "config/centre.toml:17:13: queues.c.exit_keys: there is no queue `d`\n    hint: did you mean \"a\"?",
         "`x` is not a key of a telephone",
     ] {
         assert!(said.contains(wanted), "{wanted} is missing in:\n{said}");
@@ -99,5 +99,46 @@ fn every_slip_in_a_queue_is_told() {
         "centre.toml:6:15: queue \"support\": max_waiting: expected a whole number",
     ] {
         assert!(said.contains(told), "{told}:\n{said}");
+    }
+}
+
+/// OP-06: rules that can't do what they say are refused, each at its own line; what only looks like it is not.
+#[test]
+fn op_06_rules_without_sense_are_refused() {
+    let with = |text: &str| {
+        let agents =
+            "[[user]]\nkey = \"ana\"\n[[user]]\nkey = \"rui\"\n[[agent]]\nkey = \"ana\"\nskills = { pt = 3 }\n";
+        read(&format!("{agents}[[agent]]\nkey = \"rui\"\n[[queue]]\nkey = \"q\"\nmembers = [\"rui\"]\n{text}\n"))
+    };
+    let menu = |skills: &str| format!("[[menu]]\nkey = \"m\"\nto = \"queue:q\"\nskills = {{ {skills} }}");
+    for (text, wanted) in [
+        (
+            "rings = [{ after_secs = 0, tier = 2 }, { after_secs = 10, tier = 1 }]",
+            "13:9: queues.q.rings: the circle grows narrower",
+        ),
+        (
+            "rings = [{ after_secs = 0 }, { after_secs = 9, tier = 1 }]",
+            "after 9 seconds: from all tiers to those up to 1",
+        ),
+        ("ring_secs = 9\nleave_after_secs = 5", "14:20: queues.q.leave_after_secs: it delays leave_when"),
+        (
+            "leave_when = [\"logged_out\"]\nmax_wait_secs = 9\nleave_min_wait_secs = 60",
+            "nobody waits so long: max_wait_secs = 9",
+        ),
+        ("last_agent = { secs = 3, days = 0 }", "queues.q.last_agent: with days = 0 nobody is remembered"),
+        ("[policies]\nreason_required = true", "14:19: policies.reason_required: there is none to give"),
+        (&menu("pt = 2"), "menu \"m\": skills: nobody in queue \"q\" has pt 2"),
+    ] {
+        let said = with(text).map(|_| ()).unwrap_err().to_string();
+        assert!(said.contains(wanted), "{wanted} is missing in:\n{said}");
+    }
+    for text in [
+        "rings = [{ after_secs = 0, tier = 1 }, { after_secs = 9, tier = 1 }, { after_secs = 20 }]",
+        "leave_when = [\"logged_out\"]\nleave_min_wait_secs = 60\nmax_wait_secs = 90",
+        "closing_lets_go = true",
+        &format!("unfit = {{ then = \"relax\" }}\n{}", menu("pt = 2")),
+        &format!("rings = [{{ after_secs = 9, drop_skills = [\"pt\"] }}]\n{}", menu("pt = 2")),
+    ] {
+        assert!(with(text).is_ok(), "{text}: {}", with(text).map(|_| ()).unwrap_err());
     }
 }
