@@ -78,6 +78,7 @@ impl Engine {
     /// Once a second: looks, mends what it can, tells what it found; what it could not mend it tells once.
     pub(super) fn sweep(&mut self, now: Now) {
         self.timers.set(Timer::Sweep, now.mono + SWEEP_EVERY);
+        self.acd.handle_wall(now);
         // What ended in this very moment has not been told yet.
         self.settle(now);
         let found = self.check_invariants();

@@ -74,6 +74,8 @@ pub struct Acd {
     chance: Chance,
     /// Where the steady clock is tied to the wall: what is counted never jumps when the wall clock is set.
     anchor: Option<Now>,
+    /// How far the wall was ahead of it when doors and days were last looked at, in milliseconds.
+    ahead_ms: i64,
     policies: Arc<Policies>,
     reasons: BTreeMap<Reason, ReasonSettings>,
     dispositions: Vec<DispositionSettings>,
@@ -247,6 +249,7 @@ impl Acd {
         Self {
             chance,
             anchor: None,
+            ahead_ms: 0,
             policies: Arc::default(),
             reasons: BTreeMap::new(),
             dispositions: Vec::new(),

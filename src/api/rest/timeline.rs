@@ -62,7 +62,7 @@ pub async fn of_agent(
     // Asked first: what is written between the two is in the second.
     let written = api.database.status_written_to(id).await.map_err(away)?;
     let mut spans = api.database.status_spans(id, (from, to), SPANS_MAX + 1).await.map_err(away)?;
-    let behind = is_behind(&view, written, (from, to));
+    let behind = from > now || is_behind(&view, written, (from, to));
     let more = spans.len() > SPANS_MAX as usize;
     spans.truncate(SPANS_MAX as usize);
     if !more && view.since < now.min(to) {

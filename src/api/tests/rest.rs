@@ -301,6 +301,7 @@ async fn rp_09_a_stretch_that_is_not_written_yet_is_missed() {
     write(Status::Offline, -9, -4).await;
     assert!(!complete(-1, 1).await && !complete(-5, -1).await);
     assert!(complete(0, 1).await && complete(-9, -4).await);
+    assert!(!complete(20, 21).await, "that is still to come");
     write(Status::Ready, -4, 0).await;
     assert!(complete(-1, 1).await && complete(-5, -1).await);
 }

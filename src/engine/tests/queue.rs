@@ -366,3 +366,39 @@ fn a_silent_caller_does_not_wait_for_ever() {
     assert_eq!(world.records[0].cause, Cause::LOST);
     world.assert_nothing_left();
 }
+
+/// OP-10, QE-17: where the wall clock is set, doors go by it within a second; no wait is longer or shorter for it.
+#[test]
+fn op_10_doors_go_by_a_clock_that_was_set() {
+    let hours = "key = 'morning'\ntime_zone = 'UTC'
+        hours = [{ days = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'], from = '11:00', to = '12:00' }]";
+    let mut settings = centre();
+    settings.acd.calendars.push(toml::from_str(hours).unwrap());
+    let queue = settings.acd.queues.get_mut(&QueueId(1)).unwrap();
+    (queue.hours, queue.closing_lets_go, queue.max_wait_secs) = (Some("morning".into()), true, 60);
+    let mut world = World::with(58, settings);
+    // The town's clock begins at 11:06:40.
+    assert_eq!(world.now.wall.0 % 86_400_000, 40_000_000);
+    let is_open = |world: &World| world.engine.snapshot(world.now).acd.queues[0].open;
+    let set = |world: &mut World, by: i64| {
+        world.now.wall.0 += by * 60_000;
+        world.pass(Duration::from_secs(1));
+    };
+    assert!(is_open(&world));
+    world.call(carrier(), "+351210000001", "800");
+    world.pass(Duration::from_secs(5));
+    set(&mut world, 60);
+    assert!(!is_open(&world) && world.is_ended(carrier()));
+    assert_eq!(world.records[0].queue.as_ref().unwrap().outcome, "closed");
+    set(&mut world, -60);
+    assert!(is_open(&world));
+    world.call(carrier(), "+351210000001", "800");
+    world.pass(Duration::from_secs(30));
+    set(&mut world, 40);
+    world.pass(Duration::from_millis(28_900));
+    assert!(is_open(&world) && !world.is_ended(carrier()));
+    world.pass(Duration::from_millis(200));
+    assert!(world.is_ended(carrier()));
+    assert_eq!(world.records[1].queue.as_ref().unwrap().outcome, "expired");
+    world.assert_nothing_left();
+}
