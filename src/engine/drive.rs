@@ -242,8 +242,8 @@ impl Engine {
                 self.on_line_flow_closed(now, flow);
                 let changes = self.registrar.flow_closed(flow);
                 self.on_bindings(now, changes);
-                self.follow_to_other_flows(&legs);
-                self.watches_follow(now, &watches);
+                self.follow_to_other_flows(flow, &legs);
+                self.watches_follow(now, flow, &watches);
             }
             Input::Unreachable { transport, remote } => self.switch.handle_unreachable(now, transport, remote),
             Input::Media(event) => self.switch.handle_media(now, event),

@@ -6,9 +6,9 @@ use super::{
     DeviceKind, DeviceView, Engine, Entry, GateOrder, Happened, KeptBinding, Output, UsedDevice, directory::Directory,
 };
 use crate::{
-    base::{LegId, Now, UserId},
+    base::{FlowId, LegId, Now, UserId},
     sip::{
-        Mark, Path, Reply, TransactionId,
+        Mark, Path, Reply, TransactionId, Transport,
         registrar::{Binding, BindingChange},
     },
     switch::LegParty,
@@ -111,14 +111,19 @@ impl Engine {
     }
 
     /// A phone may have registered over its next connection before the last one ended: its calls go on there. A connection that
-    /// another call uses is another phone's.
-    pub(super) fn follow_to_other_flows(&mut self, legs: &[LegId]) {
+    /// another call uses, or that comes from elsewhere, is another phone's.
+    pub(super) fn follow_to_other_flows(&mut self, closed: FlowId, legs: &[LegId]) {
         let mut ways = Vec::new();
         for leg in legs {
-            let Some(LegParty::User(user)) = self.switch.leg(*leg).map(|leg| leg.party()) else { continue };
+            let sight = self.switch.leg(*leg);
+            let Some((LegParty::User(user), Some(was_at))) = sight.map(|leg| (leg.party(), leg.path())) else {
+                continue;
+            };
             let Some(user) = self.directory.users.get(&user) else { continue };
             for binding in self.registrar.bindings(user.name.as_str()) {
-                if binding.path.flow.is_some_and(|flow| self.switch.legs_on(flow).is_empty()) {
+                let is_free = binding.path.flow.is_some_and(|flow| self.switch.legs_on(flow).is_empty());
+                let is_near = binding.path.remote.ip() == was_at.remote.ip();
+                if is_free && is_near && may_follow(binding.path, closed) {
                     ways.push((*leg, binding.refreshed, binding.path, binding.contact.clone()));
                 }
             }
@@ -227,4 +232,10 @@ fn device(user: UserId, binding: &Binding, gone: bool) -> DeviceView {
         expires: (!gone).then_some(binding.expires),
         reachable: binding.reachable && !gone,
     }
+}
+
+/// Whether a connection may be the next one of a phone whose last has ended. Phones on WebSockets call themselves anew each time:
+/// of them only one that came later.
+pub(super) fn may_follow(path: Path, closed: FlowId) -> bool {
+    path.flow.is_some_and(|flow| flow > closed || !matches!(path.transport, Transport::Ws | Transport::Wss))
 }

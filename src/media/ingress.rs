@@ -36,7 +36,7 @@ pub struct Ingress {
     pub stats: Stats,
     pub digits: Listening,
     order: Option<Order>,
-    /// The SSRC before this one, and since when.
+    /// The SSRC before this one, and since when: its stragglers are no sign that it is back.
     retired: Option<(u32, Instant)>,
     /// Another SSRC that has been heard since this one was.
     rival: Option<Rival>,

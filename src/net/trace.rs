@@ -280,10 +280,15 @@ fn mask_uris(line: &mut [u8]) {
     };
     let colons = line.iter().enumerate().filter(|(_, byte)| **byte == b':').map(|(at, _)| at);
     let starts: Vec<usize> = colons.filter(|at| is_scheme(*at)).map(|at| at + 1).collect();
+    let mut looked_to = 0;
     for start in starts {
+        if start < looked_to {
+            continue;
+        }
         let rest = line.get_mut(start..).unwrap_or_default();
-        let ends = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'<' | b'>' | b'"');
+        let ends = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'<' | b'>' | b'"' | b',');
         let end = rest.iter().take(URI_MAX).position(ends).unwrap_or(rest.len().min(URI_MAX));
+        looked_to = start + end;
         let uri = rest.get_mut(..end).unwrap_or_default();
         let host = uri.iter().position(|byte| *byte == b'@').unwrap_or(0);
         if let Some(colon) = uri.iter().take(host).position(|byte| *byte == b':') {

@@ -41,6 +41,22 @@ fn sw_01_the_preferred_phone_rings_first() {
     world.assert_nothing_left();
 }
 
+/// SW-03: of two phones of one user on WebSockets, what comes of the one's connection is nothing to the other, which was there
+/// before or comes from elsewhere; a later one from the same place is the same phone's.
+#[test]
+fn sw_03_another_page_takes_over_no_call() {
+    let way = |transport, flow| Path {
+        transport,
+        local: SWITCH.parse().unwrap(),
+        remote: CARRIER.parse().unwrap(),
+        flow: Some(FlowId(flow)),
+    };
+    let follows = |path| crate::engine::register::may_follow(path, FlowId(5));
+    assert!(follows(way(Transport::Ws, 6)) && follows(way(Transport::Tls, 4)));
+    assert!(!follows(way(Transport::Ws, 4)) && !follows(way(Transport::Wss, 4)));
+    assert!(!follows(Path { flow: None, ..way(Transport::Tcp, 6) }));
+}
+
 /// RFC 3261 16.7: 603 is for all of a user's phones, also for those that would ring next.
 #[test]
 fn sw_06_who_declines_for_good_is_not_rung_elsewhere() {

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Kind, Topic, WATCHED_BY_ONE_MAX, Watch, Watchers};
 use crate::{
-    base::{Now, UserId, Wall},
-    engine::{Engine, Entry},
+    base::{FlowId, Now, UserId, Wall},
+    engine::{Engine, Entry, register::may_follow},
     sip::{
         KeptSubscription, Mark, Path, Reply, SubscriptionId, TransactionId, Unsubscribed, registrar::Binding,
         subscription::EventAsked,
@@ -174,11 +174,12 @@ impl Engine {
     }
 
     /// The same where the phone has registered over the next connection before the one that it watched over has ended.
-    pub(in crate::engine) fn watches_follow(&mut self, now: Now, adrift: &[SubscriptionId]) {
+    pub(in crate::engine) fn watches_follow(&mut self, now: Now, closed: FlowId, adrift: &[SubscriptionId]) {
         for id in adrift {
             let watcher = self.watching.watches.get(id).map(|watch| watch.watcher);
             let Some(user) = watcher.and_then(|watcher| self.directory.users.get(&watcher)) else { continue };
-            let latest = self.registrar.bindings(user.name.as_str()).into_iter().filter(|it| it.path.flow.is_some());
+            let bindings = self.registrar.bindings(user.name.as_str()).into_iter();
+            let latest = bindings.filter(|it| may_follow(it.path, closed));
             let mut latest: Vec<_> = latest.map(|it| (it.refreshed, it.path, it.contact.clone())).collect();
             latest.sort_by_key(|(refreshed, ..)| std::cmp::Reverse(*refreshed));
             for (_, path, contact) in latest {
