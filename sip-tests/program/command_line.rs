@@ -59,7 +59,7 @@ fn a_running_switch_is_operated_from_the_command_line() {
     assert!(good, "{said}");
     let pcap = String::from_utf8_lossy(&std::fs::read(file).unwrap()).into_owned();
     assert!(pcap.contains("INVITE sip:202@") && pcap.contains("SIP/2.0 486"), "AP-08");
-    assert!(program.log().contains("INVITE sip:202@"), "{}", program.log());
+    program.until_logged("INVITE sip:202@", 1);
     assert!(program.command(&["trace", "off"]).0);
     assert!(!program.command(&["trace", "on"]).0, "of what?");
 
