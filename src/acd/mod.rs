@@ -10,6 +10,7 @@ mod figures;
 mod output;
 mod rule;
 mod settings;
+mod shift;
 mod snapshot;
 mod staffing;
 mod status;

@@ -52,6 +52,7 @@ pub enum Output {
         interaction: InteractionId,
         queue: QueueId,
         priority: i32,
+        /// By the distributor's clock: `Acd::shown` tells what the wall's says.
         arrived: Wall,
         caller: Private<String>,
     },
@@ -415,7 +416,7 @@ pub struct Enqueue {
     pub kind: InteractionKind,
     /// Higher goes first.
     pub priority: i32,
-    /// The arrival of before, for one who keeps his place; `None` is now.
+    /// The arrival of before, by the distributor's clock, for one who keeps his place; `None` is now.
     pub arrived: Option<Wall>,
     /// The call that it is, for records.
     pub call: Option<CallId>,

@@ -217,7 +217,7 @@ impl Engine {
             engagement: note.engagement,
             connected: note.connected,
             priority: waiting.map_or(0, |waiting| waiting.priority),
-            arrived: waiting.map(|waiting| waiting.arrived),
+            arrived: waiting.map(|waiting| self.acd.shown(waiting.arrived)),
             referred: note.referred,
             taken_over: note.taken_over,
             forwards: note.forwards,

@@ -113,6 +113,10 @@ pub enum Happened {
     /// A program elsewhere is not asked for a while, or is again.
     Service(super::ServiceEvent),
     SettingsChanged,
+    /// The wall clock was set forward by so many milliseconds, or back: every time that was told before reads otherwise now.
+    ClockSet {
+        by_ms: i64,
+    },
     Draining,
 }
 

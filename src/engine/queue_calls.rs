@@ -128,6 +128,7 @@ impl Engine {
             let story = note.queue.take().map(|before| before.story).unwrap_or_default();
             note.queue = Some(QueueRecord { story, ..QueueRecord::new(queue, interaction, "waiting") });
         }
+        let arrived = self.acd.shown(arrived);
         self.live(now, Happened::Waiting { interaction, queue, call, caller, priority, arrived });
         self.let_hear(now, call, queue);
         self.sound(interaction);

@@ -51,7 +51,7 @@ fn call_ids(record: &CallRecord) -> String {
     ids.join(" ")
 }
 
-/// What becomes of a call in its queue, at debug.
+/// What becomes of a call in its queue, at debug; that the clock was set, as a warning.
 pub fn tell_event(what: &Happened) {
     match what {
         Happened::Waiting { interaction, queue, call, caller, priority, .. } => {
@@ -67,6 +67,9 @@ pub fn tell_event(what: &Happened) {
         Happened::Left { interaction, queue, outcome, agent, wait_ms } => {
             let agent = agent.map(tracing::field::display);
             tracing::debug!(%interaction, %queue, outcome = outcome_name(outcome), agent, wait_ms, "left the queue");
+        }
+        Happened::ClockSet { by_ms } => {
+            tracing::warn!(by_ms, "the wall clock was set; no timer and no place in a queue moved with it");
         }
         Happened::Call(_)
         | Happened::CallEnded { .. }

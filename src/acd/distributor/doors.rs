@@ -1,16 +1,11 @@
 //! Open and closed: by the hours of a calendar, by hand, and by the emergency switch of the settings.
 
-use std::collections::BTreeSet;
-
 use super::{
     super::{Actor, Door, Outcome, Output, QueueEvent, Refused, WithdrawCause},
     Acd, Timer,
     queue::{Queue, WaitPhase},
 };
 use crate::base::{Now, QueueId, Wall};
-
-/// The wall clock was set if it moved so far against the steady one; by less it is only being corrected.
-const STEP_MS: u64 = 1_000;
 
 impl Queue {
     /// Whether it takes newcomers at this moment of the wall clock.
@@ -37,29 +32,13 @@ impl Acd {
         Ok(())
     }
 
-    /// The wall clock is looked at now and then. Where it was set, doors and days go by what it says now; lengths of time
-    /// and places in line don't.
-    pub fn handle_wall(&mut self, now: Now) {
-        let ahead_ms = now.wall.0.saturating_sub(self.at(now).0);
-        if ahead_ms.abs_diff(self.ahead_ms) < STEP_MS {
-            return;
-        }
-        self.ahead_ms = ahead_ms;
-        self.on_midnight(now);
-        let queues: BTreeSet<_> = self.queues.keys().copied().collect();
-        for queue in queues {
-            self.on_queue_midnight(now, queue);
-            self.watch_door(now, queue, Actor::System);
-        }
-        self.settle(now);
-    }
-
     pub(super) fn on_door(&mut self, now: Now, queue: QueueId) {
         self.watch_door(now, queue, Actor::System);
     }
 
     /// Tells of a door that has opened or closed, and wakes up at its next change.
     pub(super) fn watch_door(&mut self, now: Now, queue: QueueId, actor: Actor) {
+        let at = self.at(now);
         let Some(line) = self.queues.get_mut(&queue) else { return };
         let open = line.is_open(now.wall);
         let was = std::mem::replace(&mut line.open, open);
@@ -75,7 +54,7 @@ impl Acd {
         if was == open {
             return;
         }
-        self.outputs.push_back(Output::Queue(QueueEvent { queue, open, door, actor, at: now.wall }));
+        self.outputs.push_back(Output::Queue(QueueEvent { queue, open, door, actor, at }));
         if !open && lets_go {
             self.let_everybody_go(now, queue, &Outcome::Closed);
         }

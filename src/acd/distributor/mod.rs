@@ -33,6 +33,7 @@ mod table;
 mod unfit;
 mod view;
 mod waiting;
+mod wall;
 mod wrap_up;
 
 #[cfg(test)]
@@ -60,9 +61,7 @@ use super::{
     Actor, AgentEvent, Channel, DispositionSettings, Entry, Factor, Output, Policies, Reason, ReasonSettings, Refused,
     Rule, StatusSpan, StatusView, TagSettings,
 };
-use crate::base::{
-    AgentId, Chance, EngagementId, FastMap, Instant, InteractionId, Now, OfferId, QueueId, Timers, Wall,
-};
+use crate::base::{AgentId, Chance, EngagementId, FastMap, Instant, InteractionId, Now, OfferId, QueueId, Timers};
 
 /// All agents and queues of one centre. Pure: it owns no socket, clock or task.
 ///
@@ -74,7 +73,7 @@ pub struct Acd {
     chance: Chance,
     /// Where the steady clock is tied to the wall: what is counted never jumps when the wall clock is set.
     anchor: Option<Now>,
-    /// How far the wall was ahead of it when doors and days were last looked at, in milliseconds.
+    /// How far the wall was ahead of it when it was last looked at, in milliseconds.
     ahead_ms: i64,
     policies: Arc<Policies>,
     reasons: BTreeMap<Reason, ReasonSettings>,
@@ -285,10 +284,8 @@ impl Acd {
 
     /// Entries first, then the rest in its order.
     pub fn poll_output(&mut self) -> Option<Output> {
-        match self.entries.pop_front() {
-            Some(entry) => Some(Output::Entry(entry)),
-            None => self.outputs.pop_front(),
-        }
+        let output = self.entries.pop_front().map(Output::Entry).or_else(|| self.outputs.pop_front());
+        self.told(output)
     }
 
     pub fn poll_timeout(&self) -> Option<Instant> {
@@ -353,27 +350,6 @@ impl Acd {
         if let Some(count) = self.hits.get_mut(rule as usize) {
             *count += 1;
         }
-    }
-
-    /// The clock by which interactions stand in line: the wall as it was at the start, and what has passed since.
-    pub fn clock(&self, now: Now) -> Wall {
-        self.at(now)
-    }
-
-    /// The steady clock: the wall as it was at the start, and what has passed since.
-    fn at(&self, now: Now) -> Wall {
-        match self.anchor {
-            Some(anchor) => anchor.wall + now.mono.since(anchor.mono),
-            None => now.wall,
-        }
-    }
-
-    fn wall_of(&self, now: Now, until: Instant) -> Wall {
-        Now { mono: now.mono, wall: self.at(now) }.wall_of(until)
-    }
-
-    fn mono_of(&self, now: Now, until: Wall) -> Instant {
-        Now { mono: now.mono, wall: self.at(now) }.mono_of(until)
     }
 
     /// For a recording: the generator and the next id.

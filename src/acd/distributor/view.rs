@@ -24,16 +24,20 @@ impl Acd {
     pub fn snapshot(&self, now: Now) -> Snapshot {
         let agents: BTreeSet<_> = self.agents.keys().copied().collect();
         let queues: BTreeSet<_> = self.queues.keys().copied().collect();
-        Snapshot {
+        self.told(Snapshot {
             at: self.at(now),
-            agents: agents.into_iter().filter_map(|agent| self.agent_snapshot(now, agent)).collect(),
+            agents: agents.into_iter().filter_map(|agent| self.seen(now, agent)).collect(),
             queues: queues.into_iter().filter_map(|queue| self.queue_snapshot(queue)).collect(),
             repairs_total: self.repairs,
-        }
+        })
     }
 
     /// One agent's part of the snapshot.
     pub fn agent_snapshot(&self, now: Now, agent: AgentId) -> Option<AgentSnapshot> {
+        self.told(self.seen(now, agent))
+    }
+
+    fn seen(&self, now: Now, agent: AgentId) -> Option<AgentSnapshot> {
         let it = self.agents.get(&agent)?;
         let state = it.on(it.main_channel());
         let view = it.view(it.main_channel());

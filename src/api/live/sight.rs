@@ -105,6 +105,7 @@ impl Sight {
                 | Happened::ClipEnded { .. }
                 | Happened::Service(_)
                 | Happened::SettingsChanged
+                | Happened::ClockSet { .. }
                 | Happened::Draining => true,
                 // Calls stand in the list, as far as he may see them.
                 Happened::Call(_) | Happened::Device(_) => false,

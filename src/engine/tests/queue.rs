@@ -2,9 +2,9 @@ use std::{net::SocketAddr, time::Duration};
 
 use super::world::{CARRIER, World, centre};
 use crate::{
-    acd::Status,
-    base::{AgentId, OfferId, QueueId},
-    engine::{Alarm, Happened, Input, Request},
+    acd::{self, Status},
+    base::{AgentId, OfferId, QueueId, Wall},
+    engine::{Alarm, Entry, Happened, Input, Request},
     media::{self, Command},
     sip::{Event, Reply},
     switch::Cause,
@@ -401,4 +401,34 @@ fn op_10_doors_go_by_a_clock_that_was_set() {
     assert!(world.is_ended(carrier()));
     assert_eq!(world.records[1].queue.as_ref().unwrap().outcome, "expired");
     world.assert_nothing_left();
+}
+
+/// OP-10, AP-05: where the wall clock is set, pages are told, and what stands there since before is shown by the clock as it is
+/// now: as long ago as it was. So the journal has it from then on.
+#[test]
+fn op_10_what_stands_is_shown_by_a_clock_that_was_set() {
+    let mut world = World::new(59);
+    world.call(carrier(), "+351210000001", "800");
+    world.pass(Duration::from_secs(5));
+    let shown = |world: &World| {
+        let acd = world.engine.snapshot(world.now).acd;
+        let ago = |since: Wall| world.now.wall.0 - since.0;
+        let agents = acd.agents.iter().map(|agent| ago(agent.since));
+        agents.chain(acd.queues[0].waiting.iter().map(|waiting| ago(waiting.arrived))).collect::<Vec<_>>()
+    };
+    let before = shown(&world);
+    assert!(before.len() >= 2 && before[before.len() - 1] == 5_000, "{before:?}");
+    for by_ms in [7_200_000, -10_800_000] {
+        let before = shown(&world);
+        world.now.wall.0 += by_ms;
+        world.pass(Duration::from_secs(1));
+        let after: Vec<_> = before.iter().map(|ago| ago + 1_000).collect();
+        assert_eq!(shown(&world), after);
+        assert!(world.live.iter().any(|event| event.what == Happened::ClockSet { by_ms }), "{by_ms}");
+        let kept = world.journal.iter().rev().find_map(|(_, entry)| match entry {
+            Entry::Acd(acd::Entry::Waiting(it)) => Some(it.arrived),
+            _ => None,
+        });
+        assert_eq!(Some(world.now.wall.0 - kept.unwrap().0), after.last().copied(), "journal");
+    }
 }

@@ -139,6 +139,11 @@ impl Acd {
 
     /// All that `restore` needs.
     pub fn checkpoint(&self, now: Now) -> Vec<Entry> {
+        self.told(self.kept(now))
+    }
+
+    /// The same by the distributor's clock.
+    pub(in super::super) fn kept(&self, now: Now) -> Vec<Entry> {
         let mut entries = vec![Entry::Day { day: self.day }];
         let days: BTreeMap<_, _> = self.queues.values().map(|queue| (queue.id, queue.day)).collect();
         entries.extend(days.into_iter().map(|(queue, day)| Entry::QueueDay { queue, day }));

@@ -57,6 +57,10 @@ struct Day {
     vetoes: u64,
     /// Queues that are not in the settings just now, as they were there.
     gone: BTreeMap<QueueId, QueueSettings>,
+    /// The wall clock was set forward by so many milliseconds.
+    set_by: i64,
+    /// All that was told, where that is wanted.
+    told: Option<Vec<Output>>,
 }
 
 /// What has to come about in a run of days besides every rule and strategy (AD-03, AW-10).
@@ -97,11 +101,20 @@ struct Tally {
 
 impl Day {
     fn new(seed: u64, look: Look) -> Self {
+        Self::slow(seed, look, 0)
+    }
+
+    /// The wall clock is slow by so many milliseconds as it begins, and is set at once.
+    fn slow(seed: u64, look: Look, by_ms: i64) -> Self {
         let settings = centre::settings();
         let faults = settings.check();
         assert!(faults.is_empty(), "{faults:?}");
         let mut room = Room::closed(settings.clone());
+        let right = room.now.wall;
+        room.now.wall.0 -= by_ms;
         room.acd.settings(room.now, settings.clone());
+        room.now.wall = right;
+        assert_eq!(room.acd.handle_wall(room.now).unwrap_or(0), by_ms);
         let mut model = Model::begin(&settings);
         let start = room.now.mono.as_micros() / 1000;
         model.steady = start as i64;
@@ -127,6 +140,8 @@ impl Day {
             asked_all: 0,
             vetoes: 0,
             gone: BTreeMap::new(),
+            set_by: 0,
+            told: None,
         };
         (1..=AGENTS).for_each(|agent| day.device(agent, true));
         day
@@ -165,6 +180,9 @@ impl Day {
         let mut made = Vec::new();
         self.asked.clear();
         while let Some(output) = self.room.acd.poll_output() {
+            if let Some(told) = &mut self.told {
+                told.push(output.clone());
+            }
             if let Output::Offer(offer) = &output {
                 made.push((offer.interaction.0, offer.agent.0));
                 self.pinned += u64::from(offer.device.is_pinned());
@@ -340,8 +358,25 @@ impl Day {
             5..=24 => self.supervisor(),
             25..=44 => self.queues_come_and_go(),
             45..=49 => self.all_leave(),
+            50 => self.clock_is_set(),
             _ => self.person(),
         }
+    }
+
+    /// Somebody sets the wall clock, there and back: midnight comes sooner or later, and nothing else changes.
+    fn clock_is_set(&mut self) {
+        let by_ms = if self.set_by == 0 { 900_000 } else { -self.set_by };
+        if self.model.midnight <= self.model.now + 900_000 {
+            return;
+        }
+        self.set_by += by_ms;
+        self.room.now.wall.0 += by_ms;
+        self.both(
+            |acd, now| assert_eq!(acd.handle_wall(now), Some(by_ms)),
+            |model| {
+                model.midnight = model.midnight.saturating_add_signed(-by_ms);
+            },
+        );
     }
 
     /// The day, until so many interactions have come.
