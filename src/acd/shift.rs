@@ -17,7 +17,7 @@ pub(super) trait Shift {
 
 impl Shift for Wall {
     fn shift(&mut self, by_ms: i64) {
-        self.0 = self.0.saturating_add(by_ms);
+        *self = self.set_by(by_ms);
     }
 }
 

@@ -79,6 +79,12 @@ impl Wall {
         self.0
     }
 
+    /// What a clock says that was set forward by so many milliseconds, or back.
+    #[must_use]
+    pub const fn set_by(self, by_ms: i64) -> Self {
+        Self(self.0.saturating_add(by_ms))
+    }
+
     /// Zero when `earlier` is in fact later (a clock was set back).
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))

@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::{Alarm, Engine, Happened, drive::Timer};
+use super::{Alarm, Engine, drive::Timer};
 use crate::{
     acd::PartEnd,
     base::{AgentId, CallId, EngagementId, Now},
@@ -78,9 +78,7 @@ impl Engine {
     /// Once a second: looks, mends what it can, tells what it found; what it could not mend it tells once.
     pub(super) fn sweep(&mut self, now: Now) {
         self.timers.set(Timer::Sweep, now.mono + SWEEP_EVERY);
-        if let Some(by_ms) = self.acd.handle_wall(now) {
-            self.on_wall_set(now, by_ms);
-        }
+        self.watch_wall(now);
         // What ended in this very moment has not been told yet.
         self.settle(now);
         let found = self.check_invariants();
@@ -98,13 +96,6 @@ impl Engine {
             self.alarm(now, Alarm::Invariant { what, repaired });
         }
         self.broken = left;
-    }
-
-    /// Who waits is written once more with the arrival that the wall clock gives him now, and pages look again.
-    fn on_wall_set(&mut self, now: Now, by_ms: i64) {
-        let waiting: Vec<CallId> = self.waiting.values().map(|waiting| waiting.call).collect();
-        waiting.into_iter().for_each(|call| self.keep_call(call));
-        self.live(now, Happened::ClockSet { by_ms });
     }
 
     fn repair(&mut self, now: Now) {

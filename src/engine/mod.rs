@@ -52,6 +52,7 @@ mod told;
 mod transfers;
 mod trunks;
 mod views;
+mod wall;
 mod watch;
 mod watching;
 mod ways;

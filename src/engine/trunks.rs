@@ -125,6 +125,13 @@ impl Lines {
         self.lines.iter().find(|(_, line)| line.until_at(remote).is_some()).map(|(id, _)| *id)
     }
 
+    /// The wall clock was set: each registration lasts as long as it would have.
+    pub fn wall_was_set(&mut self, by_ms: i64) {
+        for registration in self.lines.values_mut().filter_map(|line| line.registration.as_mut()) {
+            registration.until = registration.until.map(|until| until.set_by(by_ms));
+        }
+    }
+
     /// Until when the last of them is registered there.
     fn until_at(&self, remote: SocketAddr) -> Option<Wall> {
         self.lines.values().filter_map(|line| line.until_at(remote)).max()

@@ -54,6 +54,14 @@ impl Watching {
         self.published.values().map(Vec::len).sum()
     }
 
+    /// The wall clock was set: what was published holds as long as it would have.
+    pub fn wall_was_set(&mut self, by_ms: i64) {
+        for publication in self.published.values_mut().flatten() {
+            publication.said = publication.said.set_by(by_ms);
+            publication.until = publication.until.set_by(by_ms);
+        }
+    }
+
     fn withdraw(&mut self, user: UserId, tag: u64) -> Option<Publication> {
         let published = self.published.get_mut(&user)?;
         let at = published.iter().position(|publication| publication.tag == tag)?;

@@ -244,6 +244,16 @@ impl Registrar {
         self.expiry.next()
     }
 
+    /// The wall clock was set: each binding lasts as long as it would have. Since when one is contested is a name, and stays.
+    pub fn wall_was_set(&mut self, by_ms: i64) {
+        for binding in self.bindings.iter_mut().flatten() {
+            let binding = Arc::make_mut(binding);
+            for at in [&mut binding.expires, &mut binding.since, &mut binding.refreshed] {
+                *at = at.set_by(by_ms);
+            }
+        }
+    }
+
     /// Whose devices are reached over a connection; the first of them.
     pub fn aor_of_flow(&self, flow: FlowId) -> Option<&str> {
         let (_, slot) = self.flows.range((flow, 0)..=(flow, Slot::MAX)).next()?;
