@@ -25,6 +25,7 @@ mod queue;
 mod refusals;
 mod servers;
 mod trunks;
+mod wall;
 mod watching;
 pub mod world;
 mod writer;

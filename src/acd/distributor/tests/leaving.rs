@@ -252,31 +252,6 @@ fn who_comes_back_has_his_place() {
     assert_eq!(waits_in(&room, 1), [3, 4, 6, 7], "too late");
 }
 
-/// OP-10, QE-13: a place is kept for as long where the wall clock was set after it was given up, over a restart too.
-#[test]
-fn op_10_a_place_is_kept_by_a_clock_that_was_set() {
-    for by_ms in [7_200_000, -7_200_000] {
-        for from_checkpoint in [false, true] {
-            let mut room = Room::with(0, |settings| first_queue(settings).resume_secs = 60);
-            room.enqueue(from(1, 1, "+1")).unwrap();
-            room.enqueue(from(2, 1, "+2")).unwrap();
-            room.pass(10);
-            room.enqueue(from(3, 1, "+3")).unwrap();
-            room.hang_up(InteractionId(1));
-            room.hang_up(InteractionId(2));
-            room.now.wall.0 += by_ms;
-            room.ask(|acd, now| assert_eq!(acd.handle_wall(now), Some(by_ms)));
-            room.restart(30, &[InteractionId(3)], from_checkpoint);
-            assert_eq!(room.now.wall.0 - room.queue(1).waiting[0].arrived.0, 30_000);
-            room.enqueue(from(4, 1, "+1")).unwrap();
-            assert_eq!(waits_in(&room, 1), [4, 3]);
-            room.pass(31);
-            room.enqueue(from(5, 1, "+2")).unwrap();
-            assert_eq!(waits_in(&room, 1), [4, 3, 5], "too late");
-        }
-    }
-}
-
 /// QE-13: the place is the one of before though the arrival is given; one who only goes back to his own place takes nobody
 /// else's, and a full queue takes him.
 #[test]

@@ -29,6 +29,7 @@ mod stories;
 mod table;
 mod timeline;
 mod too_long;
+mod wall;
 mod work;
 mod wrap_up;
 

@@ -423,27 +423,6 @@ fn the_member_delay_holds() {
     assert_eq!(room.rings_at(), [1]);
 }
 
-/// The wall clock is set back and forth by hours: no timer fires early or late, no order changes. OP-10.
-#[test]
-fn a_set_clock_changes_nothing() {
-    let mut room = Room::with(1, |settings| first_queue(settings).acw_secs = 30);
-    let before = room.call();
-    let engagement = room.talk();
-    room.now.wall = Wall(room.now.wall.0 - 7_200_000);
-    room.pass(10);
-    room.end(engagement);
-    let first = room.call();
-    room.now.wall = Wall(room.now.wall.0 - 3_600_000);
-    let second = room.call();
-    room.now.wall = Wall(room.now.wall.0 + 9 * 3_600_000);
-    assert_eq!(line(&room), [first.0, second.0]);
-    room.pass_ms(29_999);
-    assert_eq!(room.status(1), Status::WrapUp);
-    room.pass_ms(1);
-    assert_eq!(room.the_ring().2, first);
-    assert_eq!((room.agent(1).today.talk_ms, room.outcomes()[0].0), (10_000, before));
-}
-
 /// Somebody before whoever was asked last is taken out of the settings: the next is asked, nobody is passed over. RT-01.
 #[test]
 fn round_robin_goes_on_over_other_settings() {
