@@ -94,6 +94,9 @@ pub async fn judge(
     if longest.into_iter().any(|millis| millis > ANALYSIS_MILLIS_MAX) {
         return Err(Problem::bad_request(format!("No time may be longer than {ANALYSIS_MILLIS_MAX} ms.")));
     }
+    if settings.silence_threshold > i16::MAX.unsigned_abs() {
+        return Err(Problem::bad_request("No sample is louder than 32767: silence_threshold is 0 to 32767."));
+    }
     api.ask(actor, Request::JudgeAnswer { call, leg, settings }).await?;
     Ok(DONE)
 }

@@ -71,6 +71,25 @@ async fn ch_13_ch_03_who_brings_a_third_in() {
     assert_eq!(calls["calls"][0]["parties"][2]["third"], true);
 }
 
+/// CP-07: who has picked up is guessed by figures that mean something; anything else is refused before anybody is asked.
+#[tokio::test]
+async fn cp_07_an_answer_is_judged_by_figures_that_can_be() {
+    let desk = Desk::new("judging").await;
+    desk.picture.show(|snapshot| {
+        let call = snapshot.calls.iter_mut().find(|call| call.call == CallId(11)).unwrap();
+        call.legs = vec![leg(1, None), leg(2, None)];
+    });
+    let ana = desk.sign_in("ana").await;
+    let judged = async |body: &str| desk.write("POST", &ana, "/api/v1/calls/11/parties/2/answer", body).await.status;
+    for body in
+        [r#"{"greeting_ms":30001}"#, r#"{"silence_threshold":32768}"#, r#"{"silence_threshold":-1}"#, r#"{"loud":1}"#]
+    {
+        assert_eq!(judged(body).await, StatusCode::BAD_REQUEST, "{body}");
+    }
+    assert_eq!(desk.picture.asked(), []);
+    assert_eq!(judged(r#"{"silence_threshold":32767,"greeting_ms":30000}"#).await, StatusCode::OK);
+}
+
 /// SV-07, SV-08: only supervisors listen, whisper, barge and take over.
 #[tokio::test]
 async fn sv_07_sv_08_who_supervises() {
