@@ -24,6 +24,9 @@ pub(super) struct Deciding {
     pub stage: Stage,
     /// Not asked for it, for the time being: somebody elsewhere said so, or they can't have it.
     pub vetoed: SmallVec<[AgentId; 2]>,
+    /// The time of the vetoes was over while it rang: they hold until it rings no more, since nobody joins those who ring of
+    /// whom nobody elsewhere has been asked anew.
+    outlived: bool,
 }
 
 #[derive(Debug, Default)]
@@ -43,6 +46,13 @@ pub(super) enum Stage {
 impl Deciding {
     pub fn is_asked(&self) -> bool {
         matches!(self.stage, Stage::Asked { .. })
+    }
+
+    /// It rings no more.
+    pub fn rings_no_more(&mut self) {
+        if std::mem::take(&mut self.outlived) {
+            self.vetoed.clear();
+        }
     }
 
     /// Whom the answer names.
@@ -172,7 +182,7 @@ impl Acd {
         let Some(it) = self.waiting.get_mut(&id) else { return };
         it.deciding.stage = Stage::Given(Box::new(decided));
         if !veto.is_empty() {
-            it.deciding.vetoed = veto.into();
+            (it.deciding.vetoed, it.deciding.outlived) = (veto.into(), false);
             let rules = self.queues.get(&it.queue).and_then(|queue| queue.rules.decision.as_ref());
             let secs = rules.map_or(0, |decision| decision.veto_secs);
             self.timers.set(Timer::Vetoed(id), now.mono + seconds(secs));
@@ -188,6 +198,7 @@ impl Acd {
         if !vetoed.contains(&agent) && vetoed.len() < VETOES_MAX {
             vetoed.push(agent);
         }
+        it.deciding.outlived = false;
         self.timers.set(Timer::Vetoed(id), now.mono + seconds(secs));
         self.update_wanting(id);
     }
@@ -234,6 +245,11 @@ impl Acd {
     /// Whom somebody elsewhere had ruled out may be asked again, and that one with him.
     pub(super) fn on_veto_over(&mut self, id: InteractionId) {
         let Some(it) = self.waiting.get_mut(&id) else { return };
+        let asks = self.queues.get(&it.queue).is_some_and(|queue| queue.rules.decision.is_some());
+        if asks && !it.offers.is_empty() {
+            it.deciding.outlived = true;
+            return;
+        }
         it.deciding.vetoed.clear();
         it.deciding.take();
         self.update_wanting(id);

@@ -9,9 +9,9 @@ use super::{
     super::{Entry, Preferred, Spoke},
     Acd,
     onward::is_known,
-    queue::Queue,
+    queue::{Pool, Queue},
 };
-use crate::base::{AgentId, EngagementId, Now, Private, QueueId, Wall};
+use crate::base::{AgentId, EngagementId, InteractionId, Now, Private, QueueId, Wall};
 
 /// Callers that one queue remembers; beyond this the longest ago is forgotten. About 100 octets each.
 pub const SPOKE_MAX: usize = 20_000;
@@ -58,6 +58,27 @@ impl Queue {
 }
 
 impl Acd {
+    /// Nobody is kept waiting for an agent who has left the queue: whoever was is everybody's from now on.
+    pub(super) fn release_kept(&mut self, now: Now, queue: QueueId) {
+        let Some(line) = self.queues.get(&queue) else { return };
+        let is_deserted = |pool: &&Pool| pool.need.only.is_some_and(|agent| !self.may_serve(agent, queue));
+        if !line.pools.values().any(|pool| is_deserted(&pool)) {
+            return;
+        }
+        let is_kept = |id: &InteractionId| {
+            let pool = self.waiting.get(id).and_then(|it| line.pools.get(&it.pool));
+            pool.as_ref().is_some_and(is_deserted)
+        };
+        let kept: Vec<_> = line.line.iter().map(|key| key.interaction).filter(is_kept).collect();
+        for id in kept {
+            if let Some(it) = self.waiting.get_mut(&id) {
+                it.preferred = None;
+            }
+            self.unsaved.waiting.insert(id);
+            self.widen(now, id);
+        }
+    }
+
     /// The agent whom a caller of a queue spoke to last, for the queue's time.
     pub(super) fn last_agent(&self, queue: QueueId, caller: &Private<String>, at: Wall) -> Option<Preferred> {
         let line = self.queues.get(&queue)?;

@@ -37,7 +37,10 @@ impl Acd {
     /// Others are logged in to these queues than before. True: somebody may have left, or needs less.
     pub(super) fn look_at_others(&mut self, now: Now) -> bool {
         let queues = std::mem::take(&mut self.turn.others);
-        queues.iter().for_each(|queue| self.on_unfit_look(now, *queue));
+        for queue in &queues {
+            self.release_kept(now, *queue);
+            self.on_unfit_look(now, *queue);
+        }
         !queues.is_empty()
     }
 

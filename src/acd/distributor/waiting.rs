@@ -183,7 +183,7 @@ impl Acd {
     }
 
     /// The preferred agent is there at all: otherwise waiting for him makes no sense.
-    fn may_serve(&self, agent: crate::base::AgentId, queue: QueueId) -> bool {
+    pub(super) fn may_serve(&self, agent: crate::base::AgentId, queue: QueueId) -> bool {
         let member = self.agents.get(&agent).filter(|agent| agent.online);
         member.and_then(|agent| agent.members.get(&queue)).is_some_and(Member::is_in)
     }
@@ -381,6 +381,7 @@ impl Acd {
         if it.offers.is_empty() {
             it.step_due = false;
             it.alone = false;
+            it.deciding.rings_no_more();
             self.timers.cancel(Timer::Progress(id));
         }
         self.watch_whether_served(id);

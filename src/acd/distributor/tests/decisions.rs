@@ -297,6 +297,33 @@ fn rt_06_before_all_ring() {
     assert_eq!(room.rings_at(), [1]);
 }
 
+/// RT-06: nobody who was ruled out joins those who ring because the veto's time is over: it is asked anew first, when they
+/// ring no more.
+#[test]
+fn rt_06_a_veto_that_ends_while_it_rings_is_asked_about() {
+    for strategy in [Strategy::RingAll, Strategy::RingProgressive] {
+        let mut room = room(2);
+        let mut settings = centre(2, 2);
+        let queue = first_queue(&mut settings);
+        (queue.strategy, queue.ring_secs) = (strategy, 20);
+        let decision = DecisionSettings { service: "crm".into(), veto_secs: 5, ..Default::default() };
+        queue.decision = Some(decision);
+        room.ask(|acd, now| acd.settings(now, settings));
+        let call = room.call();
+        let dilemma = room.dilemma();
+        room.is_told(&dilemma, rules_out(&[1]));
+        room.progress();
+        room.pass(19);
+        assert_eq!((room.rings_at(), room.dilemmas().len()), (vec![2], 0), "{strategy:?}");
+        let (offer, ..) = room.the_ring();
+        room.fail(offer, OfferFault::Declined);
+        let again = room.dilemma();
+        assert_eq!((again.interaction, again.candidates[0].agent), (call, AgentId(1)), "{strategy:?}");
+        room.is_told(&again, rules_out(&[2]));
+        assert_eq!(room.rings_at(), [1]);
+    }
+}
+
 /// RT-06: settings that can't mean anything are refused with their place.
 #[test]
 fn rt_06_settings_are_checked() {

@@ -3,7 +3,7 @@
 use super::{Room, room::*};
 use crate::{
     acd::*,
-    base::{AgentId, CallId, InteractionId, Private, QueueId, Wall},
+    base::{AgentId, CallId, InteractionId, Now, Private, QueueId, Wall},
 };
 
 const BOSS: Actor = Actor::Supervisor(crate::base::UserId(9));
@@ -392,6 +392,50 @@ fn rt_05_who_calls_again_comes_to_the_same_agent() {
         room.ask(|acd, now| acd.sign_in(now, AgentId(1), Actor::Agent(AgentId(1)))).unwrap();
         from(&mut room, 6, "+351919000001");
         assert_eq!(room.rings_at(), [2], "too long ago");
+    }
+}
+
+/// RT-05, I4: nobody is kept waiting for an agent who goes while he is waited for, whichever way; he who only pauses is waited for.
+#[test]
+fn rt_05_nobody_waits_for_an_agent_who_has_gone() {
+    let away: [fn(&mut Acd, Now) -> bool; 5] = [
+        |acd, now| acd.logout(now, AgentId(2), Some(QueueId(1)), LogoutWhen::Now, Actor::System).is_ok(),
+        |acd, now| acd.sign_out(now, AgentId(2), Actor::Agent(AgentId(2))).is_ok(),
+        |acd, now| acd.force_offline(now, AgentId(2), BOSS).is_ok(),
+        |acd, now| {
+            acd.handle_device(now, AgentId(2), false);
+            true
+        },
+        |acd, now| {
+            let mut settings = centre(2, 1);
+            first_queue(&mut settings).members.retain(|member| member.agent != "a2");
+            acd.settings(now, settings);
+            true
+        },
+    ];
+    for (place, goes) in away.into_iter().enumerate() {
+        let mut room = Room::new(2);
+        room.direct(2, 5);
+        let preferred = Some(Preferred { agent: AgentId(2), secs: 120 });
+        let inbound = Enqueue::inbound(InteractionId(1), QueueId(1), Private::default());
+        room.enqueue(Enqueue { preferred, ..inbound }).unwrap();
+        room.ask(|acd, now| acd.pause(now, AgentId(2), Some(QueueId(1)), Some(Reason::new("break")), BOSS)).unwrap();
+        room.pass(1);
+        assert!(room.ringing().is_empty(), "he comes back");
+        room.ask(|acd, now| acd.handle_direct_ended(now, AgentId(2), CallId(5)));
+        assert!(room.ask(goes), "{place}");
+        // A phone that is gone has some time to come back.
+        room.pass(60);
+        assert_eq!(room.outcomes(), []);
+        let asked: Vec<_> = room
+            .said
+            .iter()
+            .filter_map(|output| match output {
+                Output::Offer(offer) => Some(offer.agent.0),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(asked.first(), Some(&1), "{place}");
     }
 }
 

@@ -24,6 +24,8 @@ pub(in super::super) struct Call {
     /// Not asked for it until then.
     pub vetoed: Vec<u64>,
     pub veto_until: Option<Ms>,
+    /// Then was while it rang: until it rings no more.
+    pub veto_outlived: bool,
     /// Somebody elsewhere named the one at whom it rings.
     pub alone: bool,
     pub offers: Vec<Ring>,

@@ -47,6 +47,9 @@ impl Model {
         let it = self.calls.get_mut(&call).expect("a call");
         if it.offers.is_empty() && it.connecting.is_none() {
             (it.step_due, it.next_step, it.alone) = (false, None, false);
+            if std::mem::take(&mut it.veto_outlived) {
+                it.vetoed.clear();
+            }
             if it.expired {
                 self.leave(call, "expired");
             }

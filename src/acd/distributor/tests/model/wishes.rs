@@ -43,7 +43,7 @@ impl Model {
         let call = self.calls.get_mut(&id).expect("a call");
         call.wish = Wish::Given(agent);
         if !veto.is_empty() {
-            (call.vetoed, call.veto_until) = (veto, Some(until));
+            (call.vetoed, call.veto_until, call.veto_outlived) = (veto, Some(until), false);
         }
     }
 
@@ -54,13 +54,17 @@ impl Model {
         if !call.vetoed.contains(&agent) {
             call.vetoed.push(agent);
         }
-        call.veto_until = Some(until);
+        (call.veto_until, call.veto_outlived) = (Some(until), false);
     }
 
     pub fn veto_over(&mut self, id: u64) {
         let call = self.calls.get_mut(&id).expect("a call");
-        call.vetoed.clear();
         call.veto_until = None;
+        if !call.offers.is_empty() && self.queues[&call.queue].decision.is_some() {
+            call.veto_outlived = true;
+            return;
+        }
+        call.vetoed.clear();
         if matches!(call.wish, Wish::Given(_)) {
             call.wish = Wish::Due;
         }
@@ -69,7 +73,7 @@ impl Model {
 
 impl Call {
     pub fn wants_nobody_special(&mut self) {
-        (self.wish, self.veto_until) = (Wish::Due, None);
+        (self.wish, self.veto_until, self.veto_outlived) = (Wish::Due, None, false);
         self.vetoed.clear();
     }
 }
