@@ -66,6 +66,32 @@ fn the_peer_refreshes_or_loses_the_call() {
     world.settle();
 }
 
+/// SW-06, RFC 4028 9: a refresh that names no interval ends the timer, be it an UPDATE or a re-INVITE: its 200 names none, and
+/// nobody ends the call for want of the next.
+#[test]
+fn sw_06_a_refresh_without_an_interval_ends_the_timer() {
+    let eve = address(EVE);
+    for method in ["UPDATE", "INVITE"] {
+        let session = "Supported: timer\r\nSession-Expires: 120;refresher=uac\r\n";
+        let (mut world, usage, ok) = talking_by_hand(31, session);
+        world.run(secs(50));
+        if method == "UPDATE" {
+            world.inject(eve, 0, &in_dialog_text(eve, &ok, "UPDATE", 2, "Supported: timer\r\n", ""));
+        } else {
+            world.inject(eve, 0, &in_dialog_text(eve, &ok, "INVITE", 2, "Supported: timer\r\n", "the same"));
+            let (stack, now) = world.stack(0);
+            stack.respond_offer(now, usage, 200, Some(Body::sdp("the same")));
+            world.inject(eve, 0, &in_dialog_text(eve, &ok, "ACK", 2, "", ""));
+        }
+        world.forget();
+        world.run(secs(600));
+        assert!(world.events(0).is_empty(), "{method}: {:?}", world.events(0));
+        let (stack, now) = world.stack(0);
+        stack.bye(now, usage, None);
+        world.settle();
+    }
+}
+
 /// A peer that asks for timers but can't keep them is refreshed by us; without UPDATE by a re-INVITE from above.
 #[test]
 fn we_refresh_for_who_cant() {

@@ -209,9 +209,8 @@ impl Stack {
         self.refresh_target(id, request, path);
         let reply = Reply::new(200);
         let Some(bytes) = self.write_answer(id, transaction, &reply) else { return };
-        if interval(request).is_some() {
-            self.session_granted(now, id, request);
-        }
+        // One that names no interval ends the timer, as a re-INVITE does (RFC 4028 9): its sender keeps to none any more.
+        self.session_granted(now, id, request);
         self.conclude(now, transaction, 200, bytes, false);
     }
 
