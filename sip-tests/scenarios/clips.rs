@@ -3,11 +3,11 @@
 use strowger::{
     acd::{PartEnd, Status},
     base::{ClipId, UserId},
-    engine::{Actor, ClipPlay, Happened, Refused, Request},
+    engine::{Actor, ClipPlay, Happened, Refused, Request, Supervision},
     media::spoken::Language,
 };
 
-use crate::sim::{Agent, Call, SPOKEN, World, millis, secs};
+use crate::sim::{Agent, Call, HoldForm, SPOKEN, World, millis, secs};
 
 struct Desk {
     world: World,
@@ -221,6 +221,55 @@ fn sc_05_the_customer_may_leave_before_its_end() {
     desk.world.run_for(secs(1));
     desk.customer.hangs_up();
     desk.world.settle();
+}
+
+/// SC-04, CH-02: whoever holds while a clip plays ends it for both: taken back, they hear each other and no clip, whether it is
+/// done at a page or by the phone.
+#[test]
+fn sc_04_ch_02_a_hold_ends_a_clip() {
+    for by_phone in [false, true] {
+        let desk = desk(507);
+        let Desk { world, customer, ana } = &desk;
+        let call = world.snapshot().calls[0].call;
+        desk.plays(true, false).expect("played");
+        world.run_for(millis(200));
+        let holds = |held| match (by_phone, held) {
+            (false, held) => drop(world.asks(Actor::Agent(ana.id), Request::Hold { call, held }).expect("done")),
+            (true, true) => ana.call().holds(HoldForm::SendOnly),
+            (true, false) => ana.call().resumes(),
+        };
+        holds(true);
+        world.within(1, "its end", |_| desk.tells(|what| matches!(what, Happened::ClipEnded { .. })) == 1);
+        holds(false);
+        world.run_for(millis(200));
+        assert!(world.hear_each_other(customer, ana), "by the phone: {by_phone}");
+        customer.hangs_up();
+        world.settle();
+    }
+}
+
+/// SC-05, SV-07: an agent does not learn that a supervisor listens, not by what he may no more either.
+#[test]
+fn sc_05_sv_07_who_only_listens_is_in_nobodys_way() {
+    for mode in [Supervision::Listen, Supervision::Whisper, Supervision::Barge] {
+        let desk = super::desk::desk(508);
+        let super::desk::Desk { world, customer, ana, sofia, .. } = &desk;
+        desk.supervises(mode).expect("her phone rings");
+        world.within(5, "she is in it", |_| super::desk::is_in(sofia));
+        world.run_for(secs(1));
+        let play = ClipPlay { clip: clip(), from_ms: 0, agent_hears: true, with_talk: false, hang_up: true };
+        let played = world.asks(Actor::Agent(ana.id), Request::PlayClip { call: desk.call(), play });
+        if mode == Supervision::Barge {
+            assert_eq!(played.expect_err("all hear her").code, "others");
+            customer.hangs_up();
+        } else {
+            played.expect("played");
+            world.within(2, "the agent is free", |_| ana.call().is_over());
+            world.within(10, "hung up behind it", |_| customer.is_over());
+        }
+        world.within(2, "nothing is left", |_| sofia.call().is_over());
+        world.settle();
+    }
 }
 
 /// SC-06: in a call that came through no queue there are no clips.

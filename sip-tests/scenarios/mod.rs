@@ -6,6 +6,7 @@ mod bad_line;
 mod behind_menus;
 mod beside;
 mod clips;
+mod colleagues;
 mod crash_points;
 mod day;
 mod dead_phones;

@@ -11,7 +11,7 @@ use crate::{
     acd::PartEnd,
     base::{CallId, ClipId, LegId, Now, PlayId},
     media::Source,
-    switch::{Cause, EndedBy},
+    switch::{Cause, EndedBy, Guest, LegSight},
 };
 
 /// A clip behind which a call ends takes no longer; the longest there is has five minutes.
@@ -80,7 +80,7 @@ impl Engine {
     }
 
     /// False: no clip plays.
-    fn stop_clip(&mut self, call: CallId) -> bool {
+    pub(super) fn stop_clip(&mut self, call: CallId) -> bool {
         if !self.plays_clip(call) {
             return false;
         }
@@ -123,7 +123,9 @@ impl Engine {
         (agent, customer): (LegId, LegId),
         clip: Source,
     ) -> Result<(), Refused> {
-        if self.switch.call(call).is_some_and(|sight| sight.legs().count() > 2) {
+        // A supervisor who only listens is nobody: the agent is not to learn of him.
+        let is_heard = |leg: LegSight<'_>| !matches!(leg.guest(), None | Some(Guest::Listens | Guest::Whispers { .. }));
+        if self.has_company(call) || self.switch.call(call).is_some_and(|sight| sight.legs().any(is_heard)) {
             return Err(Refused::not_now("others", "others are in this call: it can't end behind a clip"));
         }
         let shown = self.shown_as(call, customer);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Engine, Refused};
+use super::{Actor, Engine, Refused};
 use crate::{
     acd::PartEnd,
     base::{CallId, LegId, Now, UserId},
@@ -29,16 +29,32 @@ impl Engine {
         if self.is_asking(call) {
             return Err(Refused::not_now("consulting", "somebody is asked already"));
         }
-        let leg = self.agent_leg(call).ok_or_else(|| Refused::not_now("not_talking", "nobody talks in this call"))?;
+        let leg =
+            self.leg_for(call, Some(by)).ok_or_else(|| Refused::not_now("not_talking", "nobody talks in this call"))?;
         self.ask_first(now, call, leg, by, to)?;
         self.switch.set_held(leg, true);
+        self.end_clip_at(leg);
         self.switch.sound_ringback(leg, true);
         Ok(())
     }
 
-    /// Goes on from a private talk.
-    pub(super) fn consult_step(&mut self, now: Now, call: CallId, step: ConsultStep) -> Result<(), Refused> {
+    /// Goes on from a private talk, which is that of who asked, and of supervisors.
+    pub(super) fn consult_step(
+        &mut self,
+        now: Now,
+        call: CallId,
+        actor: Actor,
+        step: ConsultStep,
+    ) -> Result<(), Refused> {
         let asked = self.asked_leg(call);
+        let asker = asked.map(|(_, with, _)| with).or_else(|| self.rings_to_ask(call).map(|(_, with)| with));
+        let own = self.leg_for(call, self.acting_user(actor));
+        if !actor.overrides() && asker.is_some_and(|asker| own != Some(asker)) {
+            return Err(Refused::not_allowed(
+                "not_yours",
+                "the other one in this call asks somebody: it is for him to do this",
+            ));
+        }
         let Some((leg, with, talks)) = asked else {
             if step == ConsultStep::Cancel && self.stop_asking(now, call) {
                 return Ok(());

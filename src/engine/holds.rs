@@ -2,7 +2,7 @@
 //! for long is called back to him (P9): at a page by a beep and a word, at a phone, which hears nothing while it holds, by
 //! a ring of its own. Picking that up is talking on; taking the call back by hand stops it.
 
-use super::{Engine, Happened, PageTold, Refused, drive::Timer};
+use super::{Actor, Engine, Happened, PageTold, Refused, drive::Timer};
 use crate::{
     base::{CallId, LegId, Now, UserId},
     media::{Source, Tone},
@@ -10,9 +10,11 @@ use crate::{
 };
 
 impl Engine {
-    /// The agent's side of a call waits, and the other hears music; or both talk on.
-    pub(super) fn hold(&mut self, now: Now, call: CallId, held: bool) -> Result<(), Refused> {
-        let leg = self.agent_leg(call).ok_or_else(|| Refused::not_now("not_talking", "nobody talks in this call"))?;
+    /// The side of a call that asks for it, or its agent's, waits, and the other hears music; or both talk on.
+    pub(super) fn hold(&mut self, now: Now, call: CallId, actor: Actor, held: bool) -> Result<(), Refused> {
+        let leg = self
+            .leg_for(call, self.acting_user(actor))
+            .ok_or_else(|| Refused::not_now("not_talking", "nobody talks in this call"))?;
         if self.is_asking(call) {
             return Err(Refused::not_now("consulting", "end the private talk first"));
         }
@@ -35,10 +37,21 @@ impl Engine {
     /// One leg waits, or talks on. False: it can't.
     pub(super) fn hold_leg(&mut self, now: Now, leg: LegId, held: bool) -> bool {
         let done = self.switch.set_held(leg, held);
+        if held && done {
+            self.end_clip_at(leg);
+        }
         if !held || done {
             self.watch_hold(now, leg, held);
         }
         done
+    }
+
+    /// Whoever is put aside hears music in place of a clip, so that it is over for the others too: nobody goes on hearing it
+    /// alone, deaf to who talks to him.
+    pub(super) fn end_clip_at(&mut self, leg: LegId) {
+        if let Some(call) = self.switch.leg(leg).map(|leg| leg.call()) {
+            self.stop_clip(call);
+        }
     }
 
     /// A phone has put us on hold, or taken us back.
@@ -49,7 +62,9 @@ impl Engine {
             self.watch_hold(now, leg, holds);
             self.watch_holder(now, leg);
         }
-        if !holds {
+        if holds {
+            self.end_clip_at(leg);
+        } else {
             self.stop_recall(now, leg);
         }
     }

@@ -82,9 +82,9 @@ impl Engine {
             Request::Transfer { call, by, to, failed } => {
                 self.host(call, actor)?.transfer(now, call, by, &to, failed)?
             }
-            Request::Hold { call, held } => self.host(call, actor)?.hold(now, call, held)?,
+            Request::Hold { call, held } => self.host(call, actor)?.hold(now, call, actor, held)?,
             Request::Consult { call, by, to } => self.host(call, actor)?.consult(now, call, by, &to)?,
-            Request::ConsultStep { call, step } => self.host(call, actor)?.consult_step(now, call, step)?,
+            Request::ConsultStep { call, step } => self.host(call, actor)?.consult_step(now, call, actor, step)?,
             Request::DropLeg { call, leg } => self.host_or_own(call, actor, leg)?.drop_leg(now, call, leg)?,
             Request::MuteLeg { call, leg, muted } => self.mute_leg(call, actor, leg, muted)?,
             Request::SetGain { call, leg, gain_db } => self.set_gain(call, actor, leg, gain_db)?,

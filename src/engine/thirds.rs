@@ -443,6 +443,26 @@ impl Engine {
         [called, caller].into_iter().find(fits).or(Some(called))
     }
 
+    /// The leg that somebody acts for: his own, where he is one of the two; else the agent's.
+    pub(super) fn leg_for(&self, call: CallId, user: Option<UserId>) -> Option<LegId> {
+        let caller = self.switch.call(call)?.caller_leg();
+        let two = [caller, self.switch.partner(caller)?];
+        let is_his = |leg: &LegId| {
+            let party = self.switch.leg(*leg).map(|leg| leg.party());
+            user.is_some_and(|user| party == Some(LegParty::User(user)))
+        };
+        two.into_iter().find(is_his).or_else(|| self.agent_leg(call))
+    }
+
+    /// Whose telephone is meant when somebody acts.
+    pub(super) fn acting_user(&self, actor: Actor) -> Option<UserId> {
+        match actor {
+            Actor::Agent(agent) => self.directory.user_of(agent).map(|user| user.id),
+            Actor::Supervisor(user) | Actor::Admin(user) => Some(user),
+            Actor::System | Actor::Api => None,
+        }
+    }
+
     /// Those who were in a call talk on without one of them: if he was the agent, his part is over (rule 26).
     pub(super) fn on_went_on(&mut self, now: Now, call: CallId, without: Option<LegParty>, asked: bool) {
         self.review_recording(now, call);

@@ -163,7 +163,7 @@ impl Engine {
             let detail = "others are in this call: leave it to them, or put them out of it first";
             return Err(Refused::not_now("others", detail));
         }
-        let leg = self.agent_leg(call).ok_or_else(|| not_now("nobody talks in this call"))?;
+        let leg = self.leg_for(call, Some(by)).ok_or_else(|| not_now("nobody talks in this call"))?;
         let routed = self.routed_for(by, to)?;
         // Where nobody can even be rung the call stays with him, who hears of it now, whatever the rule.
         let stays = Some(BlindFailed::ReturnToAgent);

@@ -317,9 +317,15 @@ impl Switch {
         let (guest, party) = (leg.guest, leg.party);
         let ends_all = leg.joined || (leg.peer.is_some() && leg.ends_call);
         let is_caller = self.calls.get(&call).is_some_and(|call| call.caller_leg == id);
+        let left = if is_caller && up { self.leaves_to(id) } else { None };
+        if let (Some(left), Some(call)) = (left, self.calls.get_mut(&call)) {
+            call.caller_leg = left;
+        }
         self.end_leg(now, id, cause, by, Farewell::Theirs);
         if guest.is_some() {
             self.arrange(call);
+        } else if left.is_some() && self.go_on(now, call, Some(party)) {
+            // The two whom one of ours had brought together talk on.
         } else if is_caller {
             self.end_others(now, call, party, (cause, by));
             self.fact(Fact::CallerGone { call, cause });

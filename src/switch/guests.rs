@@ -145,6 +145,14 @@ impl Switch {
         true
     }
 
+    /// One of ours called somebody, brought a third in and leaves: to whom, with the third. A customer who waited in a queue, or
+    /// comes from a carrier, leaves it to nobody: with him the call is over.
+    pub(super) fn leaves_to(&self, id: LegId) -> Option<LegId> {
+        let leg = self.legs.get(&id).filter(|leg| matches!(leg.party, super::LegParty::User(_)))?;
+        let peer = leg.peer.filter(|peer| self.legs.get(peer).is_some_and(|peer| peer.is_up() && peer.ends_call))?;
+        self.heir(leg.call, None).map(|_| peer)
+    }
+
     fn heir(&self, call: CallId, wanted: Option<LegId>) -> Option<LegId> {
         let known = self.calls.get(&call)?;
         let talks = |leg: &LegId| {

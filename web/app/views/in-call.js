@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { dropParty, hangUp, holdCall } from "../api.js";
-import { account, callOf, link } from "../store.js";
+import { account, callOf, callerName, link } from "../store.js";
 import { t } from "../words.js";
 import { html } from "./parts.js";
 import { Asked, PassOn } from "./pass-on.js";
@@ -12,12 +12,27 @@ const off = () => link.value !== "live";
 /** As one of our users is shown, or by number. @param {any} party */
 export const partyName = (party) => party?.display || party?.name || t("unknown_caller");
 
+/** The other of the two in a call that came through no queue. Between colleagues either may have dialled. @param {any} call */
+export function whoElse(call) {
+  if (call.direction === "outbound") return call.dialled;
+  if (call.direction !== "internal") return callerName(call.caller);
+  const two = call.parties.filter((/** @type {any} */ one) => !one.third);
+  const other = two.find((/** @type {any} */ one) => one.user !== account.value?.name);
+  return other ? partyName(other) : call.dialled;
+}
+
+/** Whether I have put the other on hold; of a call that I only watch, whether anybody has. @param {any[]} parties */
+export function isHeld(parties) {
+  const mine = parties.find((one) => !one.third && one.user === account.value?.name);
+  return mine ? mine.held : parties.some((one) => one.held);
+}
+
 /** For a call on a desk phone; muting and keys are done there. @param {{ call: string }} props */
 export function DeskControls({ call }) {
   const [passes, setPasses] = useState(false);
   const { parties = [], asking = false } = callOf(call) ?? {};
   const talks = parties.filter((/** @type {any} */ one) => one.answered).length > 1;
-  const held = !asking && parties.some((/** @type {any} */ one) => one.held);
+  const held = !asking && isHeld(parties);
   return html`<div class="buttons" role="group" aria-label=${t("phone.controls")}>
       ${talks &&
       html`<button class="button" aria-pressed=${held} disabled=${off() || asking} onClick=${() => holdCall(call, !held)}>${t("phone.hold")}</button>

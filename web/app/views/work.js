@@ -8,7 +8,7 @@ import { reasonName, t } from "../words.js";
 import { accept as acceptHere } from "../phone.js";
 import { Bar, Card, Left, Menu, Since, html } from "./parts.js";
 import { ClipMenu } from "./clips.js";
-import { DeskControls } from "./in-call.js";
+import { DeskControls, whoElse } from "./in-call.js";
 import { Controls, legOf } from "./phone.js";
 import { Done, Written } from "./written.js";
 
@@ -81,7 +81,7 @@ function Direct({ call }) {
   const here = legOf(call.call, "call");
   if (here?.stage === "rings" || here?.stage === "opens") return null;
   return html`<${Card} title=${t("call.title")} kind="call">
-    <p class="who">${call.direction === "outbound" ? call.dialled : callerName(call.caller)}</p>
+    <p class="who">${whoElse(call)}</p>
     <p class="big" aria-live="off">${call.answered === null ? t(`stage.${call.stage}`) : html`<${Since} since=${call.answered} />`}</p>
     <${Recording} call=${call.call} recording=${call.recording} />
     ${here ? html`<${Controls} leg=${here} />` : html`<${DeskControls} call=${call.call} />`}
