@@ -250,6 +250,32 @@ fn op_01_sw_09_a_protected_call_goes_on() {
     }
 }
 
+/// OP-01, SW-09: a phone whose re-INVITE brought another key is heard by the next process too.
+#[test]
+fn op_01_sw_09_a_changed_key_is_known_to_the_next_process() {
+    let world = World::seed(721);
+    let (ana, rui) = (world.phone("ana"), world.phone("rui"));
+    [&ana, &rui].into_iter().for_each(Phone::registers);
+    ana.has_keys();
+    world.run_for(secs(1));
+    rui.answers_after(secs(1));
+    let call = ana.calls("rui");
+    world.within(5, "they talk", |world| world.hear_each_other(&call, &rui));
+    world.run_for(secs(3));
+    for _ in 0..2 {
+        call.with(|call| call.media.changes_key());
+        call.resumes();
+        world.run_for(secs(1));
+        restarts(&world);
+        call.listens_anew();
+        rui.call().listens_anew();
+        world.within(2, "they hear each other again", |world| world.hear_each_other(&call, &rui));
+    }
+    call.with(|call| assert_eq!(call.media.unopened, 0));
+    call.hangs_up();
+    world.settle();
+}
+
 /// OP-02, P1: whoever hung up while nobody listened is not kept busy; the repeated BYE, or silence, ends it.
 #[test]
 fn who_left_meanwhile_is_not_kept() {

@@ -124,6 +124,8 @@ impl Switch {
             return;
         }
         self.open_media(id);
+        // Another process would go on with another key, address or codec.
+        self.fact(Fact::Renewed { call });
         if held == holds {
             return;
         }

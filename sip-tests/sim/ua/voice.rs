@@ -132,6 +132,11 @@ impl Media {
         text
     }
 
+    /// Its next description brings another key, as that of many a desk phone does.
+    pub fn changes_key(&mut self) {
+        self.key = self.key.map(|key| key.map(|octet| octet.wrapping_add(101)));
+    }
+
     /// Its numbers go on from that.
     pub const fn counts_from(&mut self, sequence: u16) {
         self.sequence = sequence;
