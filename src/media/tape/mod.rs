@@ -4,6 +4,7 @@
 //! A worker never waits for who writes: a tape that nobody takes grows to [`TAPE_OCTETS_MAX`], and then sound is left out
 //! and counted.
 
+mod drift;
 mod file;
 #[cfg(test)]
 mod tests;

@@ -111,6 +111,38 @@ fn rc_01_two_channels_stay_side_by_side() {
     }
 }
 
+/// RC-01, SW-08: a speaker whose clock is fast or slow stays where he was heard, to within 20 ms (60 where it is a very bad one), for as long as he speaks and
+/// whatever the line does; that he is slid along makes no click.
+#[test]
+fn rc_01_clocks_that_run_apart_stay_side_by_side() {
+    for ppm in [-3_000_i64, -300, 50, 3_000] {
+        let mut desk = Desk::new(Codec::Pcmu);
+        let packets = 6_000_u64;
+        let sent = |number: u64| (number as i64 * 20 * (1_000_000 + ppm) / 1_000_000) as u64;
+        for number in 0..packets {
+            let late = [0, 7, 19, 3, 11][number as usize % 5];
+            // A word of 100 ms each ten seconds, over a steady tone.
+            let hz = if number % 500 < 5 { 1_500.0 } else { 200.0 };
+            desk.says(sent(number) + late, number * 20, hz);
+            if number % 10 == 0 {
+                desk.write(sent(number));
+            }
+        }
+        let ([left, _], timeline) = desk.finish(sent(packets));
+        assert!(timeline.lost().is_empty());
+        for number in (500..packets).step_by(500) {
+            let said = sent(number) as usize;
+            let apart = |ms: usize| peak(&left, ms, 10, 1_500.0) > 4_000.0;
+            let heard = (said - 100..said + 100).find(|ms| apart(*ms)).expect("a word");
+            let most = if ppm.abs() > 1_000 { 60 } else { 20 };
+            assert!(heard.abs_diff(said) <= most, "{ppm} ppm: a word of {said} ms stands at {heard} ms");
+        }
+        let steepest = left.windows(2).map(|pair| (i32::from(pair[0]) - i32::from(pair[1])).abs()).max();
+        // The word's own slope, and one sample of it left out.
+        assert!(steepest < Some(16_000), "{ppm} ppm: a click of {steepest:?}");
+    }
+}
+
 /// RC-01: a speaker who begins anew, with other numbers or after a pause of his, is where he is heard.
 #[test]
 fn rc_01_a_new_time_base_keeps_its_place() {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Channel, Piece, Tape, What};
+use super::{Channel, Piece, Tape, What, drift::Drift};
 use crate::{
     base::Instant,
     media::{
@@ -74,6 +74,7 @@ struct Lane {
     /// From `given` on.
     sound: VecDeque<i16>,
     anchor: Option<Anchor>,
+    drift: Drift,
     ear: Option<Ear>,
 }
 
@@ -208,7 +209,7 @@ impl Timeline {
 
 impl Lane {
     fn new(rate: u32) -> Self {
-        Self { rate, sound: VecDeque::new(), anchor: None, ear: None }
+        Self { rate, sound: VecDeque::new(), anchor: None, drift: Drift::default(), ear: None }
     }
 
     fn put(&mut self, given: u64, at: u64, (source, codec, timestamp): (u32, Codec, u32), payload: &[u8]) {
@@ -219,6 +220,12 @@ impl Lane {
         let late = given.saturating_sub(place).min(count as u64) as usize;
         let begin = place.saturating_sub(given) as usize;
         let sound = &sound[late..count];
+        // A hole of one step was made by sliding: a sample held is not heard, one of silence clicks.
+        let is_slid = begin.saturating_sub(self.sound.len()) <= (self.rate / TAPED_RATE) as usize;
+        let fill = self.sound.back().copied().filter(|_| is_slid && late == 0).unwrap_or(0);
+        if self.sound.len() < begin {
+            self.sound.resize(begin, fill);
+        }
         if self.sound.len() < begin + sound.len() {
             self.sound.resize(begin + sound.len(), 0);
         }
@@ -237,14 +244,16 @@ impl Lane {
             let [late_max, early_max] =
                 [WAIT_MS, EARLY_MAX_MS].map(|ms| (ms * u64::from(self.rate) / 1_000).cast_signed());
             if (-late_max..=early_max).contains(&early) {
-                if ahead > 0 {
-                    // Timestamps wrap; the anchor follows.
-                    self.anchor = Some(Anchor { place, ..new });
+                if ahead <= 0 {
+                    return place;
                 }
+                let place = place.saturating_add_signed(self.drift.slide(early, self.rate));
+                // Timestamps wrap; the anchor follows.
+                self.anchor = Some(Anchor { place, ..new });
                 return place;
             }
         }
-        self.anchor = Some(new);
+        (self.anchor, self.drift) = (Some(new), Drift::default());
         at
     }
 
