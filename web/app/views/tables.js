@@ -28,7 +28,7 @@ export function Queues() {
           <td class="number">${queue.logged_in}</td>
           <td class="number">${queue.routable}</td>
           <td class="number">${queue.today.answered}</td>
-          <td class="number">${queue.today.abandoned + queue.today.abandoned_short}</td>
+          <td class="number">${queue.today.abandoned}</td>
         </tr>`,
       )}
     <//>
