@@ -442,6 +442,37 @@ fn op_01_a_pages_call_outlives_the_switch() {
     }
 }
 
+/// OP-01, CH-13: a third at a page is in the talk again after `kill -9`, and hears and is heard.
+#[test]
+fn op_01_ch_13_a_third_at_a_page_is_back() {
+    let world = World::seed(922);
+    let ana = world.agent("ana").ready();
+    let (eva, page) = world.agent("eva").at_a_page();
+    let call = super::talking(&world, &ana);
+    let live = world.snapshot().calls[0].call;
+    let request = Request::AddLeg { call: live, by: UserId(1), to: "eva".into() };
+    world.asks(Actor::Agent(ana.id), request).expect("her page rings");
+    world.within(3, "the page rings", |_| page.is_ringing());
+    page.accepts();
+    world.run_for(secs(2));
+    world.crashes();
+    world.run_for(secs(1));
+    world.starts();
+    world.run_for(secs(1));
+    world.session(eva.id, true);
+    let page = page.loads_again();
+    world.run_for(secs(3));
+    let all = [call.clone(), ana.call(), page.call()];
+    all.iter().for_each(Call::listens_anew);
+    world.run_for(secs(1));
+    for (speaker, listener) in [(0, 1), (1, 0), (0, 2), (2, 0), (1, 2), (2, 1)] {
+        let voice = all[speaker].with(|call| call.media.voice);
+        assert!(all[listener].with(|call| call.media.ear.share(voice)) > 0.1, "{listener} hears {speaker}");
+    }
+    call.hangs_up();
+    world.settle();
+}
+
 /// P29, SW-09: whoever calls, with plain sound like this carrier, a page is told of what a browser takes: encrypted, with a
 /// fingerprint, all on one port. P30, SW-05: the caller holds and resumes in every form and changes his codec by re-INVITEs of his
 /// own while he talks to a page; afterwards both hear each other.

@@ -216,6 +216,37 @@ fn rc_01_a_crash_keeps_what_was_written() {
     }
 }
 
+/// RC-01, RC-03, OP-01: a call at a page is recorded again when the page is back after `kill -9`, and not only when somebody holds.
+#[test]
+fn rc_01_a_page_that_is_back_is_recorded_again() {
+    for seed in [709, 710] {
+        let world = World::seed(seed);
+        records(&world, always());
+        let (ana, page) = world.agent("ana").at_a_page();
+        ana.selects(Selection::Ready).unwrap();
+        let call = caller(&world);
+        world.within(3, "the page rings", |_| page.is_ringing());
+        page.accepts();
+        world.within(3, "they talk", |world| world.hear_each_other(&call, &page));
+        world.run_for(secs(3));
+        world.crashes();
+        world.run_for(secs(1));
+        world.starts();
+        world.run_for(secs(1));
+        world.session(ana.id, true);
+        let page = page.loads_again();
+        world.within(4, "they talk on", |world| world.hear_each_other(&call, &page));
+        world.run_for(secs(4));
+        let (customer, agent) = (voice(&call), voice(&page.call()));
+        call.hangs_up();
+        world.settle();
+        let last = world.segments().pop().expect("a segment");
+        let [left, right] = world.recorded(&last.path);
+        let from = left.len() / 8 - 2_500;
+        assert!(peak(&left, from, 2_000, customer) > HEARD && peak(&right, from, 2_000, agent) > HEARD, "{last:#?}");
+    }
+}
+
 /// OP-10, RC-01: whoever sets the wall clock makes no recording longer or shorter than its file, and moves no pause out of it.
 #[test]
 fn op_10_rc_01_a_clock_that_is_set_stretches_nothing() {

@@ -33,21 +33,27 @@ impl Switch {
     /// or given up; another one has been waited for long enough.
     pub(super) fn on_silent(&mut self, now: Now, stream: StreamId) {
         let Some(leg) = self.streams.get(&stream).and_then(|leg| self.legs.get(leg)) else { return };
-        let (id, peer) = (leg.id, leg.peer);
+        let id = leg.id;
         if !leg.is_adrift() {
             return self.miss(now, id);
         }
         if !self.is_deserted(id) {
             self.timers.set(Timer::Adrift(id), now.mono + self.settings.times.page_grace);
-            peer.into_iter().for_each(|peer| self.sound_hold(peer));
+            self.hold_peer_of(id);
         }
+    }
+
+    /// Whoever talked to a leg hears music while it is away, and what is recorded of him rests or goes on.
+    fn hold_peer_of(&mut self, id: LegId) {
+        let Some((call, peer)) = self.legs.get(&id).map(|leg| (leg.call, leg.peer)) else { return };
+        peer.into_iter().for_each(|peer| self.sound_hold(peer));
+        self.fact(Fact::Changed { call });
     }
 
     /// Its device is back, or its sound was only late.
     pub(super) fn undesert(&mut self, leg: LegId) {
         if self.timers.cancel(Timer::Adrift(leg)) {
-            let peer = self.legs.get(&leg).and_then(|leg| leg.peer);
-            peer.into_iter().for_each(|peer| self.sound_hold(peer));
+            self.hold_peer_of(leg);
         }
     }
 

@@ -110,7 +110,7 @@ impl Switch {
     pub(super) fn settle_media(&mut self, now: Now, id: LegId, agreed: negotiate::Agreed) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let held = leg.holds();
-        let first = leg.media.agreed.is_none();
+        let (first, is_guest) = (leg.media.agreed.is_none(), leg.guest.is_some());
         let (holds, call, peer, up) = (agreed.holds, leg.call, leg.peer, leg.is_up());
         leg.media.agreed = Some(agreed);
         if first {
@@ -118,8 +118,11 @@ impl Switch {
                 self.open_media(id);
                 self.play_queued(id);
             }
-            if let Some(peer) = peer {
-                self.join(now, id, peer);
+            match peer {
+                Some(peer) => self.join(now, id, peer),
+                // A third, whose page is back.
+                None if up && is_guest => self.arrange(call),
+                None => {}
             }
             return;
         }

@@ -131,6 +131,8 @@ impl Switch {
                 self.tell_page(before, call, *leg, PageOrder::Over { cause: Cause::ELSEWHERE });
             }
             self.open_media(*leg);
+            // A third's has no other way into the talk.
+            self.arrange(call);
         }
         legs
     }
