@@ -84,7 +84,7 @@ fn an_agent_who_waits_in_a_queue_stays_busy() {
     world.within(2, "the music goes on", |world| world.hears(&call, Voice::MUSIC));
     assert_eq!(ana.status(), Status::Busy, "still on the phone");
     call.hangs_up();
-    world.within(2, "free again", |_| ana.status() != Status::Busy);
+    world.within(2, "free again", |_| ana.status() == Status::Ready);
     world.settle();
 }
 

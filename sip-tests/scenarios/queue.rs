@@ -2,6 +2,7 @@
 
 use strowger::{
     acd::{Outcome, Selection, Status},
+    base::UserId,
     engine::{Actor, Direction, Happened, QueueVoice, Request, Spoken, WaitingSound},
     switch::Destination,
 };
@@ -152,6 +153,57 @@ fn qe_14_who_waits_at_the_end_has_not_given_up() {
     world.within(2, "he is let go", |_| call.is_over());
     world.settle();
     assert_eq!(world.records().pop().unwrap().queue.unwrap().outcome, "shutdown");
+}
+
+/// QE-14, QE-15: whom a supervisor hangs up while he waits, or puts out of his call, has not given up either: he was withdrawn.
+#[test]
+fn qe_14_who_is_hung_up_while_he_waits_was_withdrawn() {
+    for (rings, puts_out) in [(false, false), (true, false), (false, true), (true, true)] {
+        let world = World::seed(39);
+        let ana = world.agent("ana");
+        let ana = if rings { ana.ready() } else { ana };
+        let call = caller(&world);
+        world.run_for(secs(8));
+        assert_eq!(ana.is_ringing(), rings);
+        let view = world.snapshot().calls[0].clone();
+        let request = match puts_out {
+            true => Request::DropLeg { call: view.call, leg: view.legs[0].leg },
+            false => Request::HangUp { call: view.call },
+        };
+        world.asks(Actor::Supervisor(UserId(9)), request).expect("done");
+        world.within(2, "he is let go", |_| call.is_over());
+        world.settle();
+        let queue = world.records().pop().unwrap().queue.unwrap();
+        assert_eq!((queue.outcome.as_str(), queue.waited_ms > 7_000), ("withdrawn", true));
+        let today = world.snapshot().acd.queues[0].today;
+        assert_eq!((today.abandoned, today.abandoned_short, today.other), (0, 0, 1));
+    }
+}
+
+/// AS-21, RT-12, I4: an agent who waits in his own queue as a caller and leaves, in whichever way, is not offered himself: he is
+/// Ready, and the next caller is his.
+#[test]
+fn as_21_who_waited_in_his_own_queue_is_ready_again() {
+    for (seed, by_request) in [(40, false), (41, true)] {
+        let world = World::seed(seed);
+        let ana = world.agent("ana").ready();
+        let own = ana.calls("800");
+        world.run_for(secs(3));
+        assert_eq!(ana.status(), Status::Busy);
+        if by_request {
+            let call = world.snapshot().calls[0].call;
+            world.asks(Actor::Supervisor(UserId(9)), Request::HangUp { call }).expect("done");
+        } else {
+            own.hangs_up();
+        }
+        world.run_for(secs(1));
+        assert!(own.is_over());
+        assert_eq!((ana.status(), ana.view().reachable), (Status::Ready, true), "{seed}");
+        let call = talking(&world, &ana);
+        call.hangs_up();
+        world.settle();
+        assert_eq!(world.records()[0].queue.as_ref().unwrap().offers, 0, "nobody was asked");
+    }
 }
 
 /// QE-10: a full queue says so and keeps nothing.

@@ -354,6 +354,13 @@ impl Engine {
                 return Ok(());
             }
         }
+        // Nor has he whom somebody put out of the line.
+        let waits = self.notes.get(&call).and_then(|note| note.interaction.filter(|_| note.engagement.is_none()));
+        if let Some(interaction) = waits.filter(|_| actor.overrides())
+            && self.acd.withdraw(now, interaction, actor).is_ok()
+        {
+            return Ok(());
+        }
         self.switch.end_call(now, call, Cause::NORMAL, EndedBy::Request);
         Ok(())
     }

@@ -161,7 +161,12 @@ impl Engine {
             (_, LegStage::Ended) => {
                 let Some(legs) = self.direct.get_mut(&key) else { return };
                 *legs = legs.saturating_sub(1);
-                if *legs == 0 {
+                let is_over = *legs == 0;
+                if self.switch.call(call).is_none_or(|sight| sight.caller_leg() == leg) {
+                    // He waited in a queue that may be his own: he is not to be offered himself.
+                    self.on_caller_gone(now, call);
+                }
+                if is_over {
                     self.end_direct(now, agent, call);
                 }
             }

@@ -66,7 +66,8 @@ impl Engine {
             waiting.offers.push(offer.offer);
             waiting.call
         }) else {
-            return self.acd.handle_failed(now, offer.offer, OfferFault::Unreachable);
+            // He whom it was for is gone: that is no fault of the agent's.
+            return self.acd.handle_failed(now, offer.offer, OfferFault::NoRoom);
         };
         let at = self.switch.time_in(call, now);
         if let Some(queue) = self.notes.get_mut(&call).and_then(|note| note.queue.as_mut()) {
@@ -76,9 +77,12 @@ impl Engine {
         }
         let user = self.directory.user_of(offer.agent);
         let phases = user.map(|user| self.offered_phases(user, &offer.device)).unwrap_or_default();
-        let Some(sight) = self.switch.call(call).filter(|_| !phases.is_empty()) else {
-            return self.acd.handle_failed(now, offer.offer, OfferFault::Unreachable);
+        let Some(sight) = self.switch.call(call) else {
+            return self.acd.handle_failed(now, offer.offer, OfferFault::NoRoom);
         };
+        if phases.is_empty() {
+            return self.no_device(now, offer.offer, offer.agent);
+        }
         let caller = sight.shown();
         let shown = caller.name().filter(|_| !caller.hidden).unwrap_or(offer.caller.reveal());
         let display = Some(format!("[{queue_name}] {shown}"));
@@ -98,10 +102,16 @@ impl Engine {
         self.ring_offer(now, call, id, plan);
     }
 
+    /// None of his devices can be rung. The next sign of life of any is told, whatever was told before.
+    fn no_device(&mut self, now: Now, offer: OfferId, agent: AgentId) {
+        self.acd.handle_failed(now, offer, OfferFault::Unreachable);
+        self.reachable.insert(agent, false);
+    }
+
     /// The ring is entered into the books before the switch can tell anything of it.
     fn ring_offer(&mut self, now: Now, call: CallId, offer: OfferId, plan: RingPlan) {
         let Some(ring) = self.switch.ring(now, call, plan) else {
-            return self.acd.handle_failed(now, offer, OfferFault::Unreachable);
+            return self.acd.handle_failed(now, offer, OfferFault::NoRoom);
         };
         self.rings.insert(ring, offer);
         if let Some(asked) = self.offers.get_mut(&offer) {

@@ -85,7 +85,7 @@ impl Engine {
             Request::Hold { call, held } => self.host(call, actor)?.hold(now, call, actor, held)?,
             Request::Consult { call, by, to } => self.host(call, actor)?.consult(now, call, by, &to)?,
             Request::ConsultStep { call, step } => self.host(call, actor)?.consult_step(now, call, actor, step)?,
-            Request::DropLeg { call, leg } => self.host_or_own(call, actor, leg)?.drop_leg(now, call, leg)?,
+            Request::DropLeg { call, leg } => self.host_or_own(call, actor, leg)?.drop_leg(now, call, actor, leg)?,
             Request::MuteLeg { call, leg, muted } => self.mute_leg(call, actor, leg, muted)?,
             Request::SetGain { call, leg, gain_db } => self.set_gain(call, actor, leg, gain_db)?,
             Request::JudgeAnswer { call, leg, settings } => self.judge_answer(call, leg, settings)?,

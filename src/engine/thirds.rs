@@ -157,14 +157,18 @@ impl Engine {
     /// Ends a call, or the part of who was brought into it.
     pub(super) fn hang_up_asked(&mut self, now: Now, call: CallId, actor: Actor) -> Result<(), Refused> {
         match self.guest_leg(call, actor) {
-            Some(own) => self.drop_leg(now, call, own),
+            Some(own) => self.drop_leg(now, call, actor, own),
             None => self.hang_up(now, call, actor),
         }
     }
 
     /// Ends one leg of a call; two who are left talk on.
-    pub(super) fn drop_leg(&mut self, now: Now, call: CallId, leg: LegId) -> Result<(), Refused> {
+    pub(super) fn drop_leg(&mut self, now: Now, call: CallId, actor: Actor, leg: LegId) -> Result<(), Refused> {
         self.check_leg(call, leg)?;
+        if self.switch.call(call).is_some_and(|sight| sight.caller_leg() == leg && self.switch.partner(leg).is_none()) {
+            // There is nobody else.
+            return self.hang_up(now, call, actor);
+        }
         self.switch.drop_leg(now, leg, Cause::NORMAL);
         Ok(())
     }
