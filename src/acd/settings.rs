@@ -410,6 +410,17 @@ pub struct Ring {
     pub drop_skills: BTreeSet<String>,
 }
 
+impl QueueSettings {
+    /// Where the first ring opens tiers after a while, those below them are open until then: another one, from the start.
+    pub(super) fn begin_rings(&mut self) {
+        let first = self.rings.first().filter(|ring| ring.after_secs > 0);
+        if let Some(tier) = first.and_then(|ring| ring.tier) {
+            let begins = Ring { tier: Some(tier.saturating_sub(1)), ..Ring::default() };
+            self.rings.insert(0, begins);
+        }
+    }
+}
+
 /// A reason for being Not Ready or paused, with its meaning for reports.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

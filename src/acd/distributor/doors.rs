@@ -17,6 +17,11 @@ impl Queue {
             Door::Hours => self.calendar.as_ref().is_none_or(|calendar| calendar.is_open(at)),
         }
     }
+
+    /// It is closed, and nobody waits there for it to open. A queue that goes from the settings moves nobody.
+    pub fn lets_go(&self) -> bool {
+        !self.open && self.rules.closing_lets_go && !self.removed
+    }
 }
 
 impl Acd {

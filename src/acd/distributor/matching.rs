@@ -172,7 +172,7 @@ impl Acd {
 
     fn ringing_tier(&self, it: &Waiting) -> Option<u16> {
         let queue = self.queues.get(&it.queue)?;
-        if queue.rules.strategy != Strategy::RingAll {
+        if queue.rules.strategy != Strategy::RingAll || !queue.rules.rings.is_empty() {
             return None;
         }
         it.offers.iter().filter_map(|offer| self.offers.get(offer)).map(|offer| offer.tier).max()
@@ -263,8 +263,9 @@ fn choose(
     let mut order = match queue.rules.strategy {
         Strategy::RingAll => {
             let room = RING_ALL_MAX.saturating_sub(it.offers.len());
-            let may = |key: &&AgentKey| ringing.is_none_or(|tier| key.tier <= tier);
-            let chosen: Keys = lowest_tier(open).filter(may).take(room).copied().collect();
+            let reach = ringing.or_else(|| reach_of_all(queue, open.clone(), it));
+            let may = |key: &&AgentKey| reach.is_none_or(|tier| key.tier <= tier);
+            let chosen: Keys = open.filter(may).take(room).copied().collect();
             if chosen.is_empty() {
                 return None;
             }
@@ -290,6 +291,16 @@ fn choose(
     order.truncate(WHY_CANDIDATES_MAX);
     let winner = *order.first()?;
     Some(Choice { chosen: SmallVec::from_slice(&[winner]), rank: 1, first: order })
+}
+
+/// Up to which tier all ring at once: as far as the queue's rings let in; without any the lowest tier, and the next above it
+/// where nobody there took the call.
+fn reach_of_all<'a>(queue: &Queue, open: impl Iterator<Item = &'a AgentKey> + Clone, it: &Waiting) -> Option<u16> {
+    if !queue.rules.rings.is_empty() {
+        return None;
+    }
+    let fresh = open.clone().find(|key| !it.tried.contains(&key.agent));
+    fresh.or_else(|| open.clone().next()).map(|key| key.tier)
 }
 
 /// A higher tier is less likely.

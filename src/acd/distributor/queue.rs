@@ -359,8 +359,9 @@ impl Queue {
                 }
                 None => open.take(most).copied().collect(),
             },
-            Strategy::RingAll => lowest_tier(open).take(most).copied().collect(),
-            Strategy::LongestIdle
+            Strategy::RingAll if self.rules.rings.is_empty() => lowest_tier(open).take(most).copied().collect(),
+            Strategy::RingAll
+            | Strategy::LongestIdle
             | Strategy::FewestCalls
             | Strategy::LeastTalk
             | Strategy::LeastOccupied

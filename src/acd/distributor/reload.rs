@@ -26,7 +26,8 @@ impl Acd {
             let wall = u64::try_from(now.wall.0).unwrap_or(0);
             self.next_id = self.next_id.max(wall.saturating_mul(IDS_PER_MILLISECOND));
         }
-        let Settings { agents, queues, reasons, dispositions, tags, calendars, policies } = settings;
+        let Settings { agents, mut queues, reasons, dispositions, tags, calendars, policies } = settings;
+        queues.values_mut().for_each(QueueSettings::begin_rings);
         (self.dispositions, self.tags) = (dispositions, tags);
         let unheeded = self.unheeded();
         self.take_policies(policies);

@@ -378,6 +378,11 @@ impl Acd {
             self.let_go(now, id, Outcome::Expired, WithdrawCause::Withdrawn);
             return;
         }
+        if it.offers.is_empty() && self.queues.get(&it.queue).is_some_and(super::queue::Queue::lets_go) {
+            // It closed while somebody was asked.
+            self.let_go(now, id, Outcome::Closed, WithdrawCause::Withdrawn);
+            return;
+        }
         if it.offers.is_empty() {
             it.step_due = false;
             it.alone = false;

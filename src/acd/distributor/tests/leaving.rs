@@ -229,6 +229,27 @@ fn doors_open_and_close() {
     assert!(room.queue(1).open, "the next morning");
 }
 
+/// QE-09, QE-17: at whom an agent rings at closing time is let go when that ring is over, if it was in vain.
+#[test]
+fn qe_17_who_rings_at_closing_time_goes_when_it_is_over() {
+    for answered in [false, true] {
+        let mut room = Room::with(1, |settings| {
+            let queue = first_queue(settings);
+            (queue.closing_lets_go, queue.ring_secs, queue.missed_max) = (true, 4, 0);
+        });
+        let call = room.call();
+        room.progress();
+        room.ask(|acd, now| acd.set_door(now, QueueId(1), Door::Closed, BOSS)).unwrap();
+        assert_eq!((room.rings_at(), room.outcomes()), (vec![1], vec![]));
+        if answered {
+            room.talk();
+        }
+        room.pass(4);
+        let outcome = if answered { Outcome::Answered } else { Outcome::Closed };
+        assert_eq!(room.outcomes(), [(call, outcome)]);
+    }
+}
+
 /// QE-13: who gave up and calls again in time has his old place, once, over a restart; another number has not, nor one
 /// that hides.
 #[test]

@@ -97,3 +97,56 @@ fn qe_09_a_tier_that_opens_at_once_refuses_nobody() {
     room.call();
     assert_eq!(room.rings_at(), [2]);
 }
+
+/// RT-04: before the first ring's time those below its tier are asked, whether or not the settings say so.
+#[test]
+fn rt_04_before_the_first_ring_the_tiers_below_it() {
+    for explicit in [false, true] {
+        let mut room = Room::with(3, |settings| {
+            let queue = first_queue(settings);
+            queue.members.iter_mut().zip(0..).for_each(|(member, tier)| member.tier = tier);
+            let late = [(3, Some(1)), (6, None)];
+            let all = explicit.then_some((0, Some(0))).into_iter().chain(late);
+            queue.rings = all.map(|(after_secs, tier)| Ring { after_secs, tier, ..Ring::default() }).collect();
+        });
+        room.direct(1, 5);
+        room.call();
+        room.pass_ms(2_999);
+        assert!(room.ringing().is_empty(), "{explicit}");
+        room.pass_ms(1);
+        assert_eq!(room.rings_at(), [2]);
+        room.hang_up(room.the_ring().2);
+        room.direct(2, 6);
+        room.call();
+        room.pass_ms(5_999);
+        assert!(room.ringing().is_empty(), "{explicit}");
+        room.pass_ms(1);
+        assert_eq!(room.rings_at(), [3]);
+    }
+}
+
+/// RT-01, RT-04, I4: where all ring at once, a tier that opens joins those who ring; and without rings the next tier rings too
+/// once nobody in the lower one took the call.
+#[test]
+fn rt_04_higher_tiers_join_where_all_ring() {
+    for rings in [true, false] {
+        let mut room = Room::with(3, |settings| {
+            let queue = first_queue(settings);
+            (queue.strategy, queue.ring_secs, queue.missed_max) = (Strategy::RingAll, 10, 0);
+            queue.members.iter_mut().zip([0, 0, 1]).for_each(|(member, tier)| member.tier = tier);
+            if rings {
+                let ring = |(after_secs, tier)| Ring { after_secs, tier, ..Ring::default() };
+                queue.rings = [(4, Some(1))].map(ring).into();
+            }
+        });
+        room.call();
+        room.progress();
+        assert_eq!(room.rings_at(), [1, 2]);
+        room.pass(4);
+        let joined = if rings { vec![1, 2, 3] } else { vec![1, 2] };
+        assert_eq!(room.rings_at(), joined);
+        room.progress();
+        room.pass(8);
+        assert!(room.rings_at().contains(&3), "{rings}: {:?}", room.rings_at());
+    }
+}

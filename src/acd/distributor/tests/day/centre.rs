@@ -75,6 +75,10 @@ pub(super) fn settings() -> Settings {
             ];
         }
         queue.no_agent_no_wait = n != 3;
+        if n == 7 {
+            // Until then the tiers below.
+            queue.rings[0].after_secs = 2;
+        }
         if n == 11 {
             // So few in the lowest tiers that now and then none of them is there.
             queue.members.iter_mut().zip(0..).for_each(|(member, place)| member.tier = [0, 1, 1][place.min(2)]);

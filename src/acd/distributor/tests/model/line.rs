@@ -211,8 +211,11 @@ impl Model {
             self.drawn.get_mut(&id).and_then(VecDeque::pop_front);
             vec![named]
         } else if rules.strategy == Strategy::RingAll {
-            // Whoever rings already says how far up the tiers others may join.
-            let most = call.offers.iter().map(|ring| ring.tier).max().unwrap_or(lowest);
+            // Whoever rings already says how far up the tiers others may join, and else who has not had his turn; but where
+            // rings open tiers, they alone say it.
+            let fresh = candidates.iter().find(|rank| !call.tried.contains(&rank.4)).map_or(lowest, |rank| rank.0);
+            let most = call.offers.iter().map(|ring| ring.tier).max().unwrap_or(fresh);
+            let most = if rules.rings.is_empty() { most } else { u16::MAX };
             candidates.iter().filter(|rank| rank.0 <= most).map(|rank| rank.4).collect()
         } else if rules.strategy == Strategy::Random {
             self.drawn_among(id, &near)

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, rc::Rc};
 
 use super::{Call, Doing, Model, Place, Standing, Wish};
 use crate::{
-    acd::{DeviceChoice, QueueSettings, Settings, Strategy},
+    acd::{DeviceChoice, QueueSettings, Ring, Settings, Strategy},
     base::QueueId,
 };
 
@@ -74,6 +74,14 @@ impl Model {
     }
 
     fn take_rules(&mut self, id: u64, rules: &QueueSettings) {
+        let mut rules = rules.clone();
+        if let Some(first) = rules.rings.first().cloned()
+            && let (Some(tier), true) = (first.tier, first.after_secs > 0)
+        {
+            // Until the first ring's time, who stands below it.
+            rules.rings.insert(0, Ring { after_secs: 0, tier: Some(tier.max(1) - 1), drop_skills: BTreeSet::new() });
+        }
+        let rules = &rules;
         let Some(old) = self.queues.insert(id, Rc::new(rules.clone())) else { return };
         if old.strategy != rules.strategy {
             self.pointers.remove(&id);
