@@ -135,6 +135,7 @@ impl Engine {
         asked.leg = Some(leg);
         if let Some(engagement) = asked.engagement {
             // He had accepted at his page before.
+            self.acd.handle_picked_up(engagement);
             return self.bridge(now, offer, engagement);
         }
         if self.acd.handle_answered(now, offer).is_none() {
@@ -262,7 +263,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn on_offer_ended(&mut self, interaction: InteractionId, offer: OfferId, end: acd::OfferEnd) {
+    pub(super) fn on_offer_ended(&mut self, now: Now, interaction: InteractionId, offer: OfferId, end: acd::OfferEnd) {
         if let Some(waiting) = self.waiting.get_mut(&interaction) {
             waiting.ringing = waiting.ringing.saturating_sub(1);
             if end != acd::OfferEnd::Accepted {
@@ -289,6 +290,9 @@ impl Engine {
             && note.engagement == Some(engagement)
         {
             note.engagement = None;
+            if end == acd::OfferEnd::Dump {
+                self.await_menu(now, call, interaction);
+            }
         }
     }
 }

@@ -216,7 +216,7 @@ impl Engine {
                 if let Some(record) = self.queue_record(interaction) {
                     record.offer_ended(offer, end, ring_ms);
                 }
-                self.on_offer_ended(interaction, offer, end);
+                self.on_offer_ended(now, interaction, offer, end);
                 self.live(now, Happened::OfferEnded { offer, agent, interaction, queue, end, ring_ms });
             }
             acd::Output::Connect { interaction, offer, engagement, .. } => {

@@ -26,6 +26,7 @@ impl Acd {
         self.refresh(agent);
         if !reachable {
             self.withdraw_offers_at(now, agent, device);
+            self.give_up_unpicked(now, agent, Some(device));
         }
         self.settle(now);
     }

@@ -181,6 +181,7 @@ impl Acd {
             offer: OfferId(0),
             offered: now.mono,
             offer_until: now.mono,
+            rings_at: None,
             accepted: direct.since,
             connected: Some(direct.since),
             phase: Phase::Live,

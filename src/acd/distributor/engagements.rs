@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     super::{
-        Actor, Channel, Disposition, DispositionRule, EngagementSummary, InteractionKind, OfferEnd, Outcome, Output,
-        PartEnd, Pending, QueueSettings, Reason, Rule, Selection, WithdrawCause, Work,
+        Actor, Channel, DeviceChoice, Disposition, DispositionRule, EngagementSummary, InteractionKind, OfferEnd,
+        Outcome, Output, PartEnd, Pending, QueueSettings, Reason, Rule, Selection, WithdrawCause, Work,
     },
     Acd, Timer, millis,
     offers::Ringing,
@@ -35,6 +35,8 @@ pub(super) struct Engagement {
     pub offer: OfferId,
     pub offered: Instant,
     pub offer_until: Instant,
+    /// Where it still rings: he accepted at his page, and has not picked up his phone yet.
+    pub rings_at: Option<DeviceChoice>,
     pub accepted: Wall,
     pub connected: Option<Wall>,
     pub phase: Phase,
@@ -82,6 +84,7 @@ impl Acd {
             offer: ringing.offer,
             offered: ringing.made,
             offer_until: ringing.until,
+            rings_at: None,
             accepted: self.at(now),
             connected: None,
             phase: Phase::Connecting,
@@ -106,12 +109,38 @@ impl Acd {
         }
     }
 
+    /// He accepted at his page, and picks up his phone now.
+    pub fn handle_picked_up(&mut self, engagement: EngagementId) {
+        if let Some(it) = self.engagements.get_mut(&engagement) {
+            it.rings_at = None;
+        }
+    }
+
     /// Accepted at the page, and nobody picked up the phone: as if its leg had died.
     pub(super) fn on_connect_over(&mut self, now: Now, engagement: EngagementId) {
+        self.give_up_winner(now, engagement, WithdrawCause::NoAnswer);
+    }
+
+    /// What he accepted at his page rings where nothing can be heard any more, at this device or at all of them: as if its
+    /// leg had died.
+    pub(super) fn give_up_unpicked(&mut self, now: Now, agent: AgentId, device: Option<&DeviceChoice>) {
+        let Some(it) = self.agents.get(&agent) else { return };
+        let held = it.channels.iter().flat_map(|channel| channel.live.iter().chain(&channel.dialing));
+        let unpicked = held.filter_map(|id| self.engagements.get(id)).filter(|it| {
+            it.phase == Phase::Connecting
+                && it.rings_at.as_ref().is_some_and(|at| device.is_none_or(|device| at == device))
+        });
+        let unpicked: Vec<_> = unpicked.map(|it| it.id).collect();
+        for engagement in unpicked {
+            self.give_up_winner(now, engagement, WithdrawCause::Unreachable);
+        }
+    }
+
+    fn give_up_winner(&mut self, now: Now, engagement: EngagementId, cause: WithdrawCause) {
         let Some(it) = self.engagements.get(&engagement) else { return };
         let (offer, agent, interaction) = (it.offer, it.agent, it.interaction);
-        self.outputs.push_back(Output::Withdraw { offer, agent, interaction, cause: WithdrawCause::NoAnswer });
-        self.handle_winner_lost(now, engagement);
+        self.outputs.push_back(Output::Withdraw { offer, agent, interaction, cause });
+        self.lose_winner(now, engagement);
     }
 
     /// Customer and agent are bridged; or the customer of an agent-first interaction answered (rule 23).
@@ -123,8 +152,14 @@ impl Acd {
         }
         it.phase = Phase::Live;
         it.connected = Some(at);
+        it.rings_at = None;
         self.timers.cancel(Timer::Connect(engagement));
         let (agent, channel, interaction, kind) = (it.agent, it.channel, it.interaction, it.kind);
+        // Not before: what his phone did not take was answered by nobody, in his figures as in the queue's.
+        if let Some(it) = self.agents.get_mut(&agent) {
+            it.today.answered += 1;
+            self.unsaved.agents.insert(agent);
+        }
         self.offer_settled(now, engagement, OfferEnd::Accepted);
         self.unsaved.engagements.insert(engagement);
         if kind.agent_first() {
@@ -150,6 +185,11 @@ impl Acd {
     /// The winner's leg died before the bridge (rule 16b): the interaction is back in its place, for others before
     /// him; a missed call only if the ring time had passed.
     pub fn handle_winner_lost(&mut self, now: Now, engagement: EngagementId) {
+        self.lose_winner(now, engagement);
+        self.settle(now);
+    }
+
+    fn lose_winner(&mut self, now: Now, engagement: EngagementId) {
         let Some(it) = self.engagements.get(&engagement) else { return };
         if it.phase != Phase::Connecting {
             return;
@@ -171,14 +211,17 @@ impl Acd {
             waiting.phase = WaitPhase::Open;
         }
         self.back_in_place(now, interaction);
-        self.settle(now);
     }
 
     /// The customer left while the bridge was being made: no talk, no wrap-up.
-    pub(super) fn drop_connection(&mut self, now: Now, engagement: EngagementId, end: OfferEnd) {
+    pub(super) fn drop_connection(&mut self, now: Now, engagement: EngagementId, cause: WithdrawCause) {
         let Some(it) = self.engagements.get(&engagement) else { return };
         let (agent, rule) = (it.agent, if it.kind.agent_first() { Rule::DialFailed } else { Rule::OfferGone });
-        self.forget_engagement(now, engagement, end, rule);
+        if it.rings_at.is_some() {
+            let (offer, interaction) = (it.offer, it.interaction);
+            self.outputs.push_back(Output::Withdraw { offer, agent, interaction, cause });
+        }
+        self.forget_engagement(now, engagement, OfferEnd::of(cause), rule);
         self.after(now, agent, None, Actor::System);
     }
 

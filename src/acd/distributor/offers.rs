@@ -155,7 +155,11 @@ impl Acd {
 
     /// Accepted at the page; the same as `handle_answered`, but a late one is refused with words.
     pub fn accept(&mut self, now: Now, offer: OfferId, actor: Actor) -> Result<EngagementId, Refused> {
+        let device = self.offers.get(&offer).filter(|it| it.channel == Channel::Voice).map(|it| it.device.clone());
         let engagement = self.take(now, offer, actor);
+        if let Some(it) = engagement.and_then(|engagement| self.engagements.get_mut(&engagement)) {
+            it.rings_at = device;
+        }
         self.settle(now);
         engagement.ok_or_else(offer_over)
     }
@@ -408,7 +412,6 @@ impl Acd {
         self.begin_engagement(now, engagement, &ringing, kind);
         self.change(now, agent, actor, rule, |agent| {
             agent.missed = 0;
-            agent.today.answered += 1;
             let state = agent.on_mut(channel);
             state.offers.retain(|held| *held != offer);
             if kind.agent_first() { state.dialing.push(engagement) } else { state.live.push(engagement) }

@@ -207,7 +207,7 @@ impl Acd {
     /// Moves a waiting interaction to another queue, where it keeps its arrival. The other queue's entry rules don't
     /// hold for it, only its door and its bound.
     pub fn move_to(&mut self, now: Now, id: InteractionId, queue: QueueId, _actor: Actor) -> Result<(), Refused> {
-        self.waits(id)?;
+        self.may_be_taken(id)?;
         let line = self.queue(queue)?;
         if !line.is_open(now.wall) {
             return Err(Refused::not_now("closed", format!("{} is closed", self.queue_name(queue))));

@@ -178,11 +178,14 @@ impl Acd {
         }
     }
 
-    /// Rules 37c and 38.
+    /// Rules 37c and 38; and 16b for what he accepted at his page and has no phone left to pick up.
     fn on_page_or_device_gone(&mut self, now: Now, agent: AgentId) {
+        let left = self.agents.get(&agent).is_some_and(|agent| agent.reachable(Channel::Voice));
+        if !left {
+            self.give_up_unpicked(now, agent, None);
+        }
         match self.step(agent, Channel::Voice, Event::PageGone) {
             Step::Do(Rule::SessionLostWhileOffered) => {
-                let left = self.agents.get(&agent).is_some_and(|agent| agent.reachable(Channel::Voice));
                 if !left {
                     self.hit(Rule::SessionLostWhileOffered);
                     self.withdraw_offers_of(now, agent, None, WithdrawCause::Unreachable, Actor::System);

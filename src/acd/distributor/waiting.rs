@@ -281,7 +281,7 @@ impl Acd {
 
     /// Takes a waiting interaction out of the queue.
     pub fn withdraw(&mut self, now: Now, interaction: InteractionId, actor: Actor) -> Result<(), Refused> {
-        self.waits(interaction)?;
+        self.may_be_taken(interaction)?;
         self.leave(now, interaction, Outcome::Withdrawn(actor), WithdrawCause::Withdrawn);
         self.settle(now);
         Ok(())
@@ -357,6 +357,19 @@ impl Acd {
         }
     }
 
+    /// Whoever waits; also one whom an agent accepted at his page and has not picked up his phone for.
+    pub(super) fn may_be_taken(&self, interaction: InteractionId) -> Result<&Waiting, Refused> {
+        match self.waiting.get(&interaction) {
+            Some(it) if self.is_unpicked(it) => Ok(it),
+            Some(_) | None => self.waits(interaction),
+        }
+    }
+
+    fn is_unpicked(&self, it: &Waiting) -> bool {
+        let WaitPhase::Connecting(engagement) = it.phase else { return false };
+        self.engagements.get(&engagement).is_some_and(|it| it.rings_at.is_some())
+    }
+
     /// The longest wait is over. While an agent rings, the queue says which gives way; while the bridge is being made,
     /// the wait does.
     pub(super) fn on_max_wait(&mut self, now: Now, id: InteractionId) {
@@ -425,7 +438,7 @@ impl Acd {
         if let WaitPhase::Connecting(engagement) = phase {
             agent = self.engagements.get(&engagement).map(|engagement| engagement.agent);
             if outcome != Outcome::Answered {
-                self.drop_connection(now, engagement, OfferEnd::of(cause));
+                self.drop_connection(now, engagement, cause);
             }
         }
         self.set_wanting(id, false);

@@ -274,6 +274,27 @@ fn rt_09_a_winner_who_is_lost_gives_the_caller_back() {
     assert!(!world.is_ended(carrier()));
 }
 
+/// Rules 16b and 37c: accepted at the page, and his only phone is taken off before he picks it up: it rings no more, and the
+/// next agent has the caller at once.
+#[test]
+fn rt_09_a_phone_that_goes_before_it_is_picked_up_gives_the_caller_back() {
+    let mut world = World::new(49);
+    let (eva, max) = (world.phone("eva", 6003), world.phone("max", 6004));
+    world.call(carrier(), "+351210000001", "800");
+    let (usage, _) = world.incoming(eva).unwrap();
+    world.respond(eva, usage, Reply::new(180));
+    let offer = world.offer().unwrap();
+    world.request(Request::Accept { agent: AgentId(1), offer }).unwrap();
+    let contact = format!("<sip:eva-{}@{eva}>", eva.port());
+    world.register_with(eva, "eva", &[("Contact", contact), ("Expires", "0".to_owned())]);
+    assert!(world.event(eva, |event| matches!(event, Event::Cancelled { .. })).is_some());
+    let usage = world.answer(max);
+    assert_eq!(world.joins(), 1);
+    world.bye(max, usage);
+    assert!(world.is_ended(carrier()));
+    world.assert_nothing_left();
+}
+
 /// Accepted at the page: the phone is picked up and the two are connected.
 #[test]
 fn ch_01_an_offer_accepted_at_the_page_is_connected_when_the_phone_answers() {

@@ -136,6 +136,7 @@ impl Acd {
             offer: OfferId(0),
             offered: now.mono,
             offer_until: now.mono,
+            rings_at: None,
             accepted: record.accepted,
             connected: record.connected,
             phase,

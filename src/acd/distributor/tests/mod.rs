@@ -29,6 +29,7 @@ mod stories;
 mod table;
 mod timeline;
 mod too_long;
+mod unpicked;
 mod wall;
 mod work;
 mod wrap_up;

@@ -78,9 +78,16 @@ impl Day {
 
     fn answer(&mut self, call: u64, offer: OfferId, number: u64) {
         let engagement = Cell::new(EngagementId(0));
+        let at_page = self.below(4) == 0;
         self.both(
-            |acd, now| engagement.set(acd.handle_answered(now, offer).expect("a live offer")),
-            |model| model.answer(number, engagement.get().0),
+            |acd, now| {
+                let taken = match at_page {
+                    true => acd.accept(now, offer, Actor::System).ok(),
+                    false => acd.handle_answered(now, offer),
+                };
+                engagement.set(taken.expect("a live offer"));
+            },
+            |model| model.answer(number, engagement.get().0, at_page),
         );
         self.engagements.insert(call, engagement.get());
     }
@@ -111,6 +118,14 @@ impl Day {
         let engagement = self.engagements[&call];
         let back = self.model.calls[&call].back;
         match self.below(25) {
+            7..=9 if self.model.calls[&call].unpicked.is_some() => self.both(
+                |acd, _| acd.handle_picked_up(engagement),
+                |model| model.calls.get_mut(&call).expect("a call").unpicked = None,
+            ),
+            10 if self.model.calls[&call].unpicked.is_some() => {
+                let agent = self.model.calls[&call].connecting.expect("an agent");
+                self.device(agent, false)
+            }
             0 => self.both(|acd, now| acd.handle_winner_lost(now, engagement), |model| model.winner_lost(call)),
             1..=6 if back => self.both(
                 |acd, now| acd.handle_ended(now, engagement, PartEnd::Customer),

@@ -2,14 +2,14 @@
 
 use std::rc::Rc;
 
-use super::{Model, Pending, agent::WrapUp, secs};
-use crate::acd::{Extend, NextStatus, TimeoutPriority};
+use super::{Call, Model, Pending, agent::WrapUp, secs};
+use crate::acd::{DeviceChoice, Extend, NextStatus, TimeoutPriority};
 
 impl Model {
     pub fn connected(&mut self, call: u64) {
         let now = self.now;
         let it = self.calls.get_mut(&call).expect("a call");
-        (it.talking, it.connect_by) = (Some(now), None);
+        (it.talking, it.connect_by, it.unpicked) = (Some(now), None, None);
         let (agent, queue) = (it.connecting.expect("an agent"), it.queue);
         self.change(agent, |it| it.dials_back = false);
         *self.outcomes.entry("answered").or_default() += 1;
@@ -21,7 +21,7 @@ impl Model {
         let now = self.now;
         let it = self.calls.get_mut(&call).expect("a call");
         let (agent, queue, late) = (it.connecting.take().expect("a winner"), it.queue, now >= it.rang_until);
-        it.connect_by = None;
+        (it.connect_by, it.unpicked) = (None, None);
         if !it.tried.contains(&agent) {
             it.tried.push(agent);
         }
@@ -33,6 +33,19 @@ impl Model {
         }
         self.after(agent, None);
         self.back(call);
+    }
+
+    /// What an agent accepted at his page rings at a device that is gone, or has none left to ring at.
+    pub fn unpicked_lost(&mut self, agent: u64, device: Option<&DeviceChoice>) {
+        let lost = |call: &&Call| {
+            let rings = call.unpicked.as_ref().filter(|_| call.connecting == Some(agent));
+            rings.is_some_and(|at| device.is_none_or(|device| at == device))
+        };
+        let lost = self.calls.values().find(lost).map(|call| call.id);
+        self.saw("accepted at a page, and the phone was gone", lost.is_some());
+        if let Some(call) = lost {
+            self.winner_lost(call);
+        }
     }
 
     /// Customer and agent have spoken.

@@ -33,6 +33,8 @@ pub(in super::super) struct Call {
     pub next_step: Option<Ms>,
     /// Accepted by this agent, not bridged yet.
     pub connecting: Option<u64>,
+    /// At his page, and it still rings at this device of his.
+    pub unpicked: Option<DeviceChoice>,
     pub engagement: u64,
     pub connect_by: Option<Ms>,
     /// The end of the ring time that was left when it was accepted.

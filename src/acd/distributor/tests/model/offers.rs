@@ -118,7 +118,8 @@ impl Model {
         });
     }
 
-    pub fn answer(&mut self, offer: u64, engagement: u64) {
+    /// At the phone, or at the page: then the phone rings on.
+    pub fn answer(&mut self, offer: u64, engagement: u64, at_page: bool) {
         let Some(ring) = self.ring(offer) else { return };
         let now = self.now;
         let it = self.calls.values_mut().find(|call| call.offers.contains(&ring)).expect("a call");
@@ -127,6 +128,7 @@ impl Model {
         it.offers.clear();
         (it.connecting, it.engagement, it.next_step) = (Some(ring.agent), engagement, None);
         it.rang_until = ring.until;
+        it.unpicked = at_page.then(|| ring.device.clone());
         it.connect_by = (!back).then(|| ring.until.max(now + 5_000));
         for loser in losers {
             self.change(loser, |it| it.offer = None);

@@ -61,6 +61,9 @@ impl Model {
         if changed && !there && rings.is_some_and(|ring| ring.device == *device) {
             self.withdraw(id, None);
         }
+        if changed && !there {
+            self.unpicked_lost(id, Some(device));
+        }
     }
 
     pub fn choose_device(&mut self, id: u64, queue: u64, device: Option<DeviceChoice>) {
@@ -92,6 +95,7 @@ impl Model {
     fn unreachable_while_it_rings(&mut self, id: u64) {
         if !self.agents[&id].device {
             self.withdraw(id, None);
+            self.unpicked_lost(id, None);
         }
     }
 

@@ -151,7 +151,7 @@ impl Model {
             (call.step_due, call.next_step, call.expired) = (false, None, false);
             call.unfit_since = None;
             if call.talking.is_none() {
-                (call.connecting, call.connect_by) = (None, None);
+                (call.connecting, call.connect_by, call.unpicked) = (None, None, None);
             }
         }
         self.calls.retain(|id, call| call.talking.is_none() || live.contains(id));
@@ -197,7 +197,7 @@ impl Model {
         for call in self.calls.keys().copied().collect::<Vec<_>>() {
             let it = self.calls.get_mut(&call).expect("a call");
             it.offers.clear();
-            (it.connecting, it.connect_by) = (None, None);
+            (it.connecting, it.connect_by, it.unpicked) = (None, None, None);
             if matches!(it.wish, Wish::Asked(_)) {
                 it.wish = Wish::Due;
             }
