@@ -189,7 +189,7 @@ pub struct QueueSettings {
     /// Where those go, in this order, whom the queue refuses or lets go after the longest wait or for want of agents.
     /// In another queue they keep their arrival.
     pub overflow: Vec<Onward>,
-    /// Who gave up and calls again within this time has his old place. Zero: off.
+    /// Who gave up, or was cut off by a restart, and calls again within this time has his old place. Zero: off.
     pub resume_secs: u32,
     /// Key of the calendar that says when it is open. None: always.
     pub hours: Option<String>,

@@ -42,7 +42,7 @@ pub struct RunningCall {
     #[serde(default)]
     priority: i32,
     #[serde(default)]
-    arrived: Option<Wall>,
+    pub(super) arrived: Option<Wall>,
     #[serde(default)]
     referred: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -233,8 +233,8 @@ impl Engine {
             calls.iter().filter(|(_, running)| running.kept.is_some()).map(|(call, _)| *call).collect();
         for call in resumable {
             let Some(running) = calls.remove(&call) else { continue };
-            let RunningCall { record, kept: Some(kept), .. } = &running else { continue };
-            self.notes.insert(call, running.note(record));
+            let RunningCall { kept: Some(kept), .. } = &running else { continue };
+            self.notes.insert(call, self.note_of(now, &running));
             let trunks = &self.directory.trunks;
             let credentials = |party| match party {
                 LegParty::Trunk(trunk) => trunks.get(&trunk).and_then(trunk_credentials),
@@ -275,7 +275,13 @@ impl Engine {
             self.count_lines(call);
             self.watch_resumed(now, call);
             match how {
-                Resumed::Over => continue,
+                Resumed::Over => {
+                    // The distributor is about to say how his wait ended.
+                    if let Some(interaction) = interaction {
+                        self.wait_again(call, interaction, (priority, arrived));
+                    }
+                    continue;
+                }
                 Resumed::Talking => self.go_on_talking(now, call, interaction, (priority, arrived)),
                 Resumed::Alone => {
                     self.stay_busy(now, call, None);
@@ -382,6 +388,34 @@ impl Engine {
             }
         }
     }
+
+    fn note_of(&self, now: Now, running: &RunningCall) -> Note {
+        let mut record = running.record.clone();
+        self.process_ended(now, &mut record);
+        // Who is rung from now on sees what the caller wants to be seen.
+        Note {
+            trunk: record.trunk,
+            interaction: running.interaction,
+            engagement: running.engagement,
+            connected: running.connected,
+            referred: running.referred,
+            taken_over: running.taken_over,
+            forwards: running.forwards,
+            forwarded_by: running.forwarded_by,
+            queue: record.queue,
+            journalled: true,
+            menus: record.menus,
+            ..Note::new(record.direction)
+        }
+    }
+
+    /// The offers of a call that rang when the process ended.
+    pub(super) fn process_ended(&self, now: Now, record: &mut CallRecord) {
+        if let Some(queue) = record.queue.as_mut() {
+            let ring_secs = self.acd.ring_secs(queue.queue);
+            queue.process_ended(now.wall, Duration::from_secs(ring_secs.into()));
+        }
+    }
 }
 
 /// A call that was taken over, before the distributor is asked about it.
@@ -392,26 +426,6 @@ pub(super) struct Living {
     arrived: Option<Wall>,
     priority: i32,
     menu: Option<KeptMenu>,
-}
-
-impl RunningCall {
-    fn note(&self, record: &CallRecord) -> Note {
-        // Who is rung from now on sees what the caller wants to be seen.
-        Note {
-            trunk: record.trunk,
-            interaction: self.interaction,
-            engagement: self.engagement,
-            connected: self.connected,
-            referred: self.referred,
-            taken_over: self.taken_over,
-            forwards: self.forwards,
-            forwarded_by: self.forwarded_by,
-            queue: record.queue.clone(),
-            journalled: true,
-            menus: record.menus.clone(),
-            ..Note::new(record.direction)
-        }
-    }
 }
 
 /// Calls read from the journal, by what was said of them last.

@@ -1,6 +1,6 @@
 //! What remains of a call.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -157,6 +157,17 @@ impl QueueRecord {
             {
                 (*end, *ring_ms) = (Some(how), rang_ms);
                 return;
+            }
+        }
+    }
+
+    /// What rang when the process ended rings no more; for how long it did nobody knows better than by the queue's ring time.
+    pub(super) fn process_ended(&mut self, now: Wall, ring_max: Duration) {
+        for step in &mut self.story {
+            if let StoryEvent::Offered { end: end @ None, ring_ms, .. } = &mut step.what {
+                let rang = now.since(step.at).min(ring_max);
+                (*end, *ring_ms) =
+                    (Some(acd::OfferEnd::CancelledWithdrawn), u64::try_from(rang.as_millis()).unwrap_or(0));
             }
         }
     }

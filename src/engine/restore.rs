@@ -142,8 +142,11 @@ impl Engine {
             }
             record.cause = Cause::SWITCH;
             record.ended_by = EndedBy::Switch;
+            self.process_ended(now, &mut record);
             if let Some(queue) = record.queue.as_mut().filter(|queue| queue.outcome == "waiting") {
                 queue.outcome = "system_error".to_owned();
+                let waited = running.arrived.map_or(0, |arrived| record.ended.0.saturating_sub(arrived.0));
+                queue.waited_ms = u64::try_from(waited).unwrap_or(0);
             }
             self.emit(Output::Record(Record::Call(Box::new(record))));
             self.journal(Entry::CallEnded { call, at: now.wall });

@@ -311,7 +311,7 @@ impl Acd {
         self.accept(now, offer, Actor::Agent(agent))
     }
 
-    /// The arrival of one who gave up a moment ago and calls again (QE-13).
+    /// The arrival of one who gave up a moment ago, or was cut off, and calls again (QE-13).
     pub(super) fn regain(&mut self, now: Now, enqueue: &mut Enqueue) {
         let at = self.at(now);
         let Some(line) = self.queues.get_mut(&enqueue.queue) else { return };
@@ -328,7 +328,7 @@ impl Acd {
         }
     }
 
-    /// Remembers for a while who gave up, where the queue gives places back.
+    /// Remembers for a while who gave up or was cut off, where the queue gives places back.
     pub(super) fn remember_place(&mut self, now: Now, it: &Waiting) {
         let left = self.at(now);
         let Some(line) = self.queues.get_mut(&it.queue) else { return };

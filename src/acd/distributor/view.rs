@@ -180,6 +180,11 @@ impl Acd {
     }
 
     /// Why a waiting interaction waits: everybody's part in it. Looks at the whole queue; for people who ask.
+    /// How long a queue's offers ring at most, in seconds; 0 where it has no such queue.
+    pub fn ring_secs(&self, queue: QueueId) -> u32 {
+        self.queues.get(&queue).map_or(0, |queue| queue.rules.ring_secs)
+    }
+
     pub fn explain(&self, now: Now, interaction: InteractionId) -> Option<Explanation> {
         let it = self.waiting.get(&interaction)?;
         let queue = self.queues.get(&it.queue)?;

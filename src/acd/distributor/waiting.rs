@@ -455,7 +455,9 @@ impl Acd {
                 line.waited_ms = Some(average(line.waited_ms, millis(waited)));
             }
         }
-        if matches!(outcome, Outcome::Abandoned | Outcome::AbandonedShort | Outcome::AbandonedRinging) {
+        // A restart that he did not outlive threw him out.
+        let thrown_out = outcome == Outcome::SystemError;
+        if thrown_out || matches!(outcome, Outcome::Abandoned | Outcome::AbandonedShort | Outcome::AbandonedRinging) {
             self.remember_place(now, &it);
         }
         if it.pool != PLAIN {

@@ -23,6 +23,7 @@ mod passing;
 mod presence_table;
 mod queue;
 mod refusals;
+mod restarts;
 mod servers;
 mod trunks;
 mod wall;

@@ -100,6 +100,16 @@ pub fn centre() -> Centre {
     centre
 }
 
+/// Forty pairs, on two workers.
+fn ports() -> Input {
+    let ports = (0..40).map(|index| media::Port {
+        worker: index % 2,
+        index,
+        rtp: SocketAddr::new("127.0.0.1".parse().unwrap(), 20_000 + 2 * index),
+    });
+    Input::Ports(ports.collect())
+}
+
 impl World {
     pub fn new(seed: u64) -> Self {
         Self::with(seed, centre())
@@ -144,13 +154,8 @@ impl World {
             lookups: Vec::new(),
             dead: Vec::new(),
         };
-        let ports = (0..40).map(|index| media::Port {
-            worker: index % 2,
-            index,
-            rtp: SocketAddr::new("127.0.0.1".parse().unwrap(), 20_000 + 2 * index),
-        });
         world.input(Input::Settings(Box::new(centre)));
-        world.input(Input::Ports(ports.collect()));
+        world.input(ports());
         world.add_phone(CARRIER, "");
         world
     }
@@ -160,6 +165,7 @@ impl World {
         let entries = self.journal.iter().map(|(_, entry)| entry.clone()).collect();
         self.engine = Engine::new(self.engine.settings.clone(), [self.journal.len() as u8; 32], self.now);
         self.input(Input::Settings(Box::new(centre)));
+        self.input(ports());
         self.input(Input::Restore(entries));
         self.input(Input::Restored);
     }
