@@ -1,16 +1,19 @@
 //! The day itself: the distributor of the switch, a clock that jumps from event to event, and people drawn by chance.
 
+mod duty;
+
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BinaryHeap},
     time::Duration,
 };
 
-use super::scenario::{BREAK, CallStream, Length, Scenario};
+use self::duty::Duty;
+use super::scenario::{CallStream, Length, Scenario};
 use crate::{
     acd::{
-        Acd, Actor, Channel, Enqueue, NeededSkill, Offer, OfferFault, Outcome, Output, PartEnd, Selection, Status,
-        Tally, Undecided, Verdict,
+        Acd, Actor, Enqueue, NeededSkill, Offer, OfferFault, Outcome, Output, PartEnd, Status, Tally, Undecided,
+        Verdict,
     },
     base::{AgentId, Chance, EngagementId, Instant, InteractionId, Now, OfferId, Private, QueueId, Wall},
 };
@@ -90,21 +93,22 @@ pub struct Played {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
-    ShiftBegins(AgentId),
-    BreakEnds(AgentId),
+    /// A shift or a break begins or ends: before anything else that happens in that moment.
+    Duty(AgentId),
     HangsUp(EngagementId),
     WrapsUpEnough(EngagementId),
     Answers(OfferId),
     GivesUp(InteractionId),
     Calls(usize),
-    BreakBegins(AgentId),
-    ShiftEnds(AgentId),
     Interval,
 }
 
 struct Person {
     answer: Length,
     queues: Vec<usize>,
+    /// His group in the scenario, which has his shifts and breaks.
+    group: usize,
+    duty: Duty,
     /// Milliseconds so far, busy and free, as of the last interval.
     before: (u64, u64),
 }
@@ -175,23 +179,19 @@ impl<'a> Play<'a> {
     fn hire(&mut self, midnight: Instant) {
         let mut id = 0;
         let clock = |time: crate::acd::ClockTime| midnight + Duration::from_secs(u64::from(time.minutes()) * 60);
-        for group in &self.scenario.groups {
+        for (group, place) in self.scenario.groups.iter().zip(0..) {
             let number = |key: &str| self.scenario.queues.iter().position(|queue| queue.key == key);
             let queues: Vec<usize> = group.queues.iter().filter_map(|place| number(place.queue())).collect();
             for _ in 0..group.count {
                 id += 1;
                 let agent = AgentId(id);
-                self.persons.insert(agent, Person { answer: group.answer, queues: queues.clone(), before: (0, 0) });
-                if group.shifts.is_empty() {
-                    self.at(self.begins, Event::ShiftBegins(agent));
-                }
-                for shift in &group.shifts {
-                    self.at(clock(shift.from).max(self.begins), Event::ShiftBegins(agent));
-                    self.at(clock(shift.to), Event::ShiftEnds(agent));
-                }
-                for pause in &group.breaks {
-                    self.at(clock(pause.from), Event::BreakBegins(agent));
-                    self.at(clock(pause.to), Event::BreakEnds(agent));
+                let (answer, queues) = (group.answer, queues.clone());
+                let person = Person { answer, queues, group: place, duty: Duty::Off, before: (0, 0) };
+                self.persons.insert(agent, person);
+                self.at(self.begins, Event::Duty(agent));
+                for span in group.shifts.iter().chain(&group.breaks) {
+                    self.at(clock(span.from), Event::Duty(agent));
+                    self.at(clock(span.to), Event::Duty(agent));
                 }
             }
         }
@@ -263,16 +263,7 @@ impl<'a> Play<'a> {
     fn on(&mut self, event: Event) {
         let now = self.now;
         match event {
-            Event::ShiftBegins(agent) => {
-                self.acd.handle_device(now, agent, false);
-                self.acd.handle_device(now, agent, true);
-            }
-            Event::ShiftEnds(agent) => {
-                // A call that is under way is brought to its end.
-                let _ = self.acd.sign_out(now, agent, Actor::Agent(agent));
-            }
-            Event::BreakBegins(agent) => self.select(agent, Selection::not_ready(BREAK)),
-            Event::BreakEnds(agent) => self.select(agent, Selection::Ready),
+            Event::Duty(agent) => self.take_up(agent),
             Event::HangsUp(engagement) => {
                 self.acd.handle_ended(now, engagement, PartEnd::Customer);
                 self.wrap_up(engagement);
@@ -289,11 +280,6 @@ impl<'a> Play<'a> {
             Event::Calls(stream) => self.call(stream),
             Event::Interval => self.count_agents(),
         }
-    }
-
-    fn select(&mut self, agent: AgentId, selection: Selection) {
-        // Whoever is off duty has no break.
-        let _ = self.acd.select(self.now, agent, Channel::Voice, selection, Actor::Agent(agent));
     }
 
     fn call(&mut self, stream: usize) {

@@ -63,6 +63,32 @@ fn op_11_the_distributor_agrees_with_erlang_a() {
     assert!((gone - theory.abandoned).abs() <= half, "{gone} ± {half} gave up, {} by theory", theory.abandoned);
 }
 
+/// OP-11, RP-11: nobody takes a call outside his shift or in his break, whichever of them meet in one moment; and a shift that
+/// follows another at once is worked.
+#[test]
+fn op_11_shifts_and_breaks_are_as_written() {
+    let answered = |shifts: &str, breaks: &str| -> Vec<u64> {
+        let text = format!(
+            "from = '08:00'\nto = '11:00'\ninterval_mins = 60
+             [[queue]]\nkey = 'q'
+             [[agents]]\nkey = 'a'\ncount = 2\nqueues = ['q']\nshifts = [{shifts}]\nbreaks = [{breaks}]
+             [[calls]]\nqueue = 'q'\narrivals = [{{ from = '08:00', per_hour = 300 }}]
+             talk = {{ constant = 20 }}\npatience = {{ constant = 600 }}"
+        );
+        let scenario = Scenario::read("day.toml", &text).unwrap_or_else(|faults| panic!("{faults}"));
+        Play::new(&scenario, 1).finish().cells[0].iter().map(|cell| cell.tally.handled).collect()
+    };
+    let span = |from: &str, to: &str| format!("{{ from = '{from}', to = '{to}' }}");
+    let hour = span("08:00", "09:00");
+    assert_eq!(answered(&hour, &hour), [0, 0, 0], "a break as long as the shift");
+    let late = answered(&hour, &span("08:30", "09:00"));
+    assert!(late[0] > 0 && late[1..] == [0, 0], "{late:?}");
+    let talks_on = answered(&hour, "");
+    assert!(talks_on[1] <= 2 && talks_on[2] == 0, "{talks_on:?}");
+    let twice = answered(&format!("{hour}, {}", span("09:00", "10:00")), "");
+    assert!(twice[0] > 0 && twice[1] > 0 && twice[2] <= 2, "{twice:?}");
+}
+
 const OFFICE: &str = include_str!("../../../config/scenario.toml");
 
 /// OP-11: the same seed is the same day; five more agents meet the same callers and answer them sooner; what is counted
