@@ -17,7 +17,9 @@ mod status;
 mod work;
 
 pub use decision::*;
-pub use distributor::{Acd, Alive, Explanation, Extension, Force, LogoutWhen, MemberReason, SPOKE_MAX, Violation};
+pub use distributor::{
+    Acd, Alive, Explanation, Extension, Force, KeptFor, LogoutWhen, MemberReason, SPOKE_MAX, Violation,
+};
 pub use entry::*;
 pub use figures::{Figures, Tally, adherence, is_at_work, occupancy, ratio};
 pub use output::*;

@@ -61,7 +61,9 @@ use super::{
     Actor, AgentEvent, Channel, DispositionSettings, Entry, Factor, Output, Policies, Reason, ReasonSettings, Refused,
     Rule, StatusSpan, StatusView, TagSettings,
 };
-use crate::base::{AgentId, Chance, EngagementId, FastMap, Instant, InteractionId, Now, OfferId, QueueId, Timers};
+use crate::base::{
+    AgentId, Chance, EngagementId, FastMap, Instant, InteractionId, Now, OfferId, QueueId, Timers, Wall,
+};
 
 /// All agents and queues of one centre. Pure: it owns no socket, clock or task.
 ///
@@ -223,8 +225,16 @@ pub struct Explanation {
     pub waited_ms: u64,
     /// The program elsewhere that is being asked who gets it.
     pub asking: Option<String>,
+    /// Nobody else is asked for the time being: whose customer he is, or who spoke with him last.
+    pub kept_for: Option<KeptFor>,
     /// In the order in which they would be asked; then those held back.
     pub members: Vec<MemberReason>,
+}
+
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct KeptFor {
+    pub agent: AgentId,
+    pub until: Wall,
 }
 
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -234,7 +244,7 @@ pub struct MemberReason {
     pub rank: Option<u32>,
     /// What holds him back.
     pub held_back: Vec<Factor>,
-    /// Lacks a skill that is asked for, or the interaction is kept for another.
+    /// Lacks a skill that is asked for, or is not whom the queue's expression asks for.
     pub unfit: bool,
     /// Stands in a tier that is not open to it yet.
     pub tier_not_open: bool,

@@ -7,12 +7,13 @@ use super::{
         AgentSnapshot, Channel, EngagementSnapshot, MemberSnapshot, OfferSnapshot, QueueSnapshot, Snapshot, Status,
         StatusTime, StatusView, WaitingSnapshot,
     },
-    Acd, Explanation, MemberReason, Timer,
+    Acd, Explanation, KeptFor, MemberReason, Timer,
     agent::{Agent, Ban},
     decision::Stage,
     engagements::Phase,
     millis,
     queue::{Need, Queue, WaitPhase},
+    seconds,
 };
 use crate::base::{AgentId, InteractionId, Now, QueueId, Wall};
 
@@ -179,12 +180,12 @@ impl Acd {
         })
     }
 
-    /// Why a waiting interaction waits: everybody's part in it. Looks at the whole queue; for people who ask.
     /// How long a queue's offers ring at most, in seconds; 0 where it has no such queue.
     pub fn ring_secs(&self, queue: QueueId) -> u32 {
         self.queues.get(&queue).map_or(0, |queue| queue.rules.ring_secs)
     }
 
+    /// Why a waiting interaction waits: everybody's part in it. Looks at the whole queue; for people who ask.
     pub fn explain(&self, now: Now, interaction: InteractionId) -> Option<Explanation> {
         let it = self.waiting.get(&interaction)?;
         let queue = self.queues.get(&it.queue)?;
@@ -207,7 +208,12 @@ impl Acd {
             Stage::Asked { service, .. } => Some(service.clone()),
             Stage::Due | Stage::Given(_) => None,
         };
-        Some(Explanation { interaction, queue: it.queue, position, waited_ms, asking, members })
+        let kept_for = pool
+            .need
+            .only
+            .zip(it.preferred)
+            .map(|(agent, preferred)| KeptFor { agent, until: self.shown(it.entered + seconds(preferred.secs)) });
+        Some(Explanation { interaction, queue: it.queue, position, waited_ms, asking, kept_for, members })
     }
 
     fn member_reason(
@@ -219,7 +225,7 @@ impl Acd {
     ) -> Option<MemberReason> {
         let it = self.agents.get(&agent)?;
         let member = it.members.get(&queue.id)?;
-        let any_tier = Need { tier_max: None, ..need.clone() };
+        let any_tier = Need { tier_max: None, only: None, ..need.clone() };
         Some(MemberReason {
             agent,
             rank,

@@ -55,11 +55,13 @@ fn explained(why: &Explanation, centre: &Centre) -> Value {
             "reason": member.status.reason,
         })
     });
+    let kept_for = why.kept_for.as_ref().map(|kept| json!({ "agent": agent(kept.agent), "until": kept.until }));
     json!({
         "queue": centre.acd.queues.get(&why.queue).map(|queue| &queue.key),
         "position": why.position,
         "waited_ms": why.waited_ms,
         "asking": why.asking,
+        "kept_for": kept_for,
         "members": members.collect::<Vec<_>>(),
     })
 }

@@ -338,11 +338,15 @@ fn the_preferred_agent_is_waited_for() {
         preferred: Some(Preferred { agent: AgentId(2), secs: 20 }),
         ..Enqueue::inbound(InteractionId(1), QueueId(1), Private::default())
     };
+    let until = room.now.wall + std::time::Duration::from_secs(20);
     room.enqueue(sticky.clone()).unwrap();
+    let explained = |room: &Room| room.acd.explain(room.now, InteractionId(1)).expect("it waits");
+    assert_eq!(explained(&room).kept_for, Some(KeptFor { agent: AgentId(2), until }));
+    assert!(explained(&room).members.iter().all(|it| !it.unfit), "the other lacks nothing");
     room.pass(19);
     assert!(room.ringing().is_empty());
     room.pass(1);
-    assert_eq!(room.rings_at(), [1]);
+    assert_eq!((room.rings_at(), explained(&room).kept_for), (vec![1], None));
     let mut room = Room::new(2);
     room.enqueue(sticky.clone()).unwrap();
     assert_eq!(room.rings_at(), [2]);
