@@ -70,12 +70,17 @@ impl<'a> Ask<'a> {
             let alone = request.list(Name::Contact).count() == 1 && asked == Some(Some(0));
             return if alone { Ok(Self::RemoveAll) } else { Err(RegisterFault::new(400, "Bad Contact")) };
         }
-        let mut wanted = Vec::new();
+        let mut wanted: Vec<Wanted<'_>> = Vec::new();
         for value in contacts {
-            if wanted.len() == BINDINGS_MAX {
+            let want = Wanted::read(value, asked.flatten(), settings)?;
+            // One after the other, and an equal URI is an update (RFC 3261 10.3, step 7).
+            if let Some(before) = wanted.iter_mut().find(|before| before.is_equal(&want)) {
+                *before = want;
+            } else if wanted.len() == BINDINGS_MAX {
                 return Err(RegisterFault::new(403, "Too Many Contacts"));
+            } else {
+                wanted.push(want);
             }
-            wanted.push(Wanted::read(value, asked.flatten(), settings)?);
         }
         judge_flows(request, &mut wanted)?;
         Ok(Self::Change(wanted))
@@ -145,6 +150,16 @@ impl<'a> Wanted<'a> {
         let reg_id = reg_id.filter(|id| instance.is_some() && (1..=REG_ID_MAX).contains(id));
         let q = param("q").map_or(1000, thousandths);
         Ok(Self { expires, q, instance, reg_id, address })
+    }
+
+    /// Whether both name the same place of the same device.
+    fn is_equal(&self, other: &Self) -> bool {
+        let (one, two) = (&self.address.uri, &other.address.uri);
+        let transport = |uri: &Uri<'_>| uri.params.value("transport").unwrap_or_default().to_ascii_lowercase();
+        (one.user, one.port, self.instance, self.reg_id) == (two.user, two.port, other.instance, other.reg_id)
+            && one.scheme.eq_ignore_ascii_case(two.scheme)
+            && one.host.to_string().eq_ignore_ascii_case(&two.host.to_string())
+            && transport(one) == transport(two)
     }
 
     /// Whether this is the contact of a binding: the same user at the same host and port.

@@ -74,6 +74,25 @@ fn several_phones_register_and_are_listed_by_preference() {
     assert_eq!((registrar.len(), contacts(&registrar).len()), (1, 1));
 }
 
+/// SW-01 (RFC 3261 10.3, step 7): one REGISTER that names a contact twice makes one binding, as it is named last; what differs by
+/// transport or device is another's.
+#[test]
+fn sw_01_a_contact_named_twice_is_one() {
+    let bound = |more: &str| {
+        let mut registrar = empty();
+        registrar.register(at(0), "ana", &register("a", 1, more), path("10.0.0.7:5060")).unwrap();
+        let bindings = registrar.bindings("ana");
+        bindings.iter().map(|binding| (binding.contact.to_string(), binding.q)).collect::<Vec<_>>()
+    };
+    let once = |q| vec![("sip:ana@10.0.0.7".to_owned(), q)];
+    assert_eq!(bound("Contact: <sip:ana@10.0.0.7>;q=0.1\r\nContact: <sip:ana@10.0.0.7>;q=0.9\r\n"), once(900));
+    assert_eq!(bound("Contact: <sip:ana@10.0.0.7>, <SIP:ana@10.0.0.7>, <sip:ana@10.0.0.7>;q=0.5\r\n"), once(500));
+    assert_eq!(bound("Contact: <sip:ana@10.0.0.7>, <sip:ana@10.0.0.7>;expires=0\r\n"), []);
+    assert_eq!(bound("Contact: <sip:ana@10.0.0.7>, <sip:ana@10.0.0.7;transport=tcp>\r\n").len(), 2);
+    let of = |instance: &str| format!("<sip:ana@10.0.0.7>;+sip.instance=\"<urn:uuid:{instance}>\"");
+    assert_eq!(bound(&format!("Contact: {}, {}\r\n", of("1"), of("2"))).len(), 2);
+}
+
 /// SW-01: too brief is 423 with Min-Expires; `*` only alone and with Expires 0; both change nothing else.
 #[test]
 fn what_cant_be_granted_changes_nothing() {
