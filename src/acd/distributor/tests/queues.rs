@@ -434,9 +434,9 @@ fn rt_05_nobody_waits_for_an_agent_who_has_gone() {
         let asked: Vec<_> = room
             .said
             .iter()
-            .filter_map(|output| match output {
-                Output::Offer(offer) => Some(offer.agent.0),
-                _ => None,
+            .filter_map(|output| {
+                let Output::Offer(offer) = output else { return None };
+                Some(offer.agent.0)
             })
             .collect();
         assert_eq!(asked.first(), Some(&1), "{place}");
