@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     acd::{Actor, Notice},
+    api::EngineHandle as _,
     base::{Instant, Now, Private},
     engine::{
         Alarm, Centre, Engine, Entry, EntryId, GateOrder, Happened, Input, Output, Record, Request, RequestId,
@@ -294,7 +295,7 @@ impl Loop {
                 }
             }
             Output::Record(record) => {
-                call_log::tell_record(&record);
+                call_log::tell_record(&record, || self.handle.centre());
                 self.state.gauges.count_quality(&record);
                 if self.journal.record(self.clock.now().wall, record).is_err() {
                     metrics::counter!("records_lost_total").increment(1);
