@@ -24,6 +24,7 @@ use std::{process::Command, time::Duration};
 use http::Http;
 use phone::Phone;
 use running::{Program, folder};
+use strowger::wire::sip::Name;
 
 /// SW-03, SW-01: the demo as it is takes registrations with the printed passwords and answers OPTIONS over UDP and TCP.
 #[test]
@@ -123,12 +124,23 @@ fn sigterm_waits_for_the_calls_that_are_there() {
     assert_eq!(call["sip_call_ids"].as_str().unwrap().split(' ').count(), 2, "{call}");
     assert!(call["seconds"].is_f64() && call["talked"].is_f64() && call["call"].is_string(), "{call}");
     assert!(call["from"].as_str().unwrap().contains('•') && call["to"].as_str().unwrap().contains('•'), "{call}");
+    assert_eq!(kept_calls(&program), [(200, 16, 2)]);
 }
 
-/// OP-04: the second signal ends it at once, calls or not.
+/// Cause and legs with a Call-ID of each call that the database has.
+fn kept_calls(program: &Program) -> Vec<(i64, i64, i64)> {
+    let database = rusqlite::Connection::open(program.data("strowger.db")).unwrap();
+    let legs = "(SELECT count(*) FROM legs WHERE legs.call_id = calls.call_id AND sip_call_id <> '')";
+    let mut asked = database.prepare(&format!("SELECT cause_sip, cause_q850, {legs} FROM calls")).unwrap();
+    let rows = asked.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
+/// OP-04: the second signal ends it at once, calls or not. AP-05: the database has the record of what was hung up, whole and
+/// with the cause that the phones were told, before the process is gone.
 #[test]
 fn a_second_signal_ends_at_once_and_hangs_up() {
-    let program = Program::demo("second").start();
+    let mut program = Program::demo("second").start();
     let mut agent = Phone::new(program.sip);
     assert_eq!(agent.register("rui", program.password("rui")), 200);
     let mut carrier = Phone::at(program.sip, program.trunk);
@@ -136,9 +148,31 @@ fn a_second_signal_ends_at_once_and_hangs_up() {
     program.terminate();
     program.until_draining();
     program.terminate();
+    for phone in [&mut agent, &mut carrier] {
+        let bye = phone.expect_request("BYE");
+        assert!(bye.header(Name::Reason).is_some_and(|why| why.contains("Q.850;cause=16")), "{bye:?}");
+    }
+    assert_eq!(program.wait_for_end(), Some(0));
+    assert_eq!(kept_calls(&program), [(200, 16, 2)]);
+    assert!(!program.log().contains("WARN"), "{}", program.log());
+}
+
+/// OP-04, AP-05: the same where the time of a drain is over.
+#[test]
+fn calls_that_outlast_a_drain_have_their_record() {
+    let mut program = Program::demo("outlasted").start();
+    program.rewrite("strowger.toml", "drain_secs = 60", "drain_secs = 1");
+    program.hang_up_signal();
+    program.until_logged("the settings were read again", 1);
+    let mut agent = Phone::new(program.sip);
+    assert_eq!(agent.register("rui", program.password("rui")), 200);
+    let mut carrier = Phone::at(program.sip, program.trunk);
+    carrier.talks_to(&mut agent, "202");
+    program.terminate();
     agent.expect_request("BYE");
     carrier.expect_request("BYE");
-    assert_eq!(program.wait(), Some(0));
+    assert_eq!(program.wait_for_end(), Some(0));
+    assert_eq!(kept_calls(&program), [(200, 16, 2)]);
 }
 
 /// OP-06: a file with faults is refused whole, with file, line and a hint, and nothing is started.

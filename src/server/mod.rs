@@ -78,8 +78,10 @@ pub enum Order {
     Drain {
         time: Duration,
     },
-    /// End now.
+    /// End now: what calls are left are hung up.
     End,
+    /// Nobody carries call records to the database any more.
+    Carried,
 }
 
 /// What is traced, and what becomes of it.

@@ -8,6 +8,7 @@ use std::{
 };
 
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use super::{Clock, Order, flight::Flight, limits, seed, start::StartError, threads};
 use crate::{
@@ -159,16 +160,19 @@ pub(super) fn open_database(server: &ServerSettings) -> Result<Database, StartEr
     Database::open(&url).map_err(|error| StartError::plain("database", error))
 }
 
+/// Carries records to the database. What is given back tells that there are more, and that it is to finish:
+/// [`Order::Carried`] follows.
 pub(super) fn feed_records(
     runtime: &tokio::runtime::Runtime,
     journal: &Journal<Entry, Record>,
     database: &Database,
-    wake: &Arc<Notify>,
-) {
+    inbox: &Inbox<Order>,
+) -> (Arc<Notify>, CancellationToken) {
     let feeder = Feeder::new(journal.outbox(), database.clone());
-    let wake = Arc::clone(wake);
-    let task = runtime.spawn(async move { feeder.run(&wake).await });
-    // It runs as long as the process: whatever ends it sooner must be seen.
+    let (wake, end, inbox) = (Arc::new(Notify::new()), CancellationToken::new(), inbox.clone());
+    let bells = (Arc::clone(&wake), end.clone());
+    let task = runtime.spawn(async move { feeder.run(&wake, &end).await });
+    // It runs until the loop leaves: whatever ends it sooner must be seen.
     let watch = async move {
         if let Err(error) = task.await
             && error.is_panic()
@@ -176,8 +180,12 @@ pub(super) fn feed_records(
             metrics::counter!("records_feeder_failed_total").increment(1);
             tracing::error!(%error, "call records wait in the journal until the next start: what feeds the database has failed");
         }
+        if inbox.push(Order::Carried).is_err() {
+            tracing::warn!("the end was not told that the records are carried: the engine's inbox is full");
+        }
     };
     tokio_util::task::TaskTracker::new().spawn_on(watch, runtime.handle());
+    bells
 }
 
 #[cfg(test)]

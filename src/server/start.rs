@@ -10,8 +10,6 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::Notify;
-
 use super::{
     Clock, ENGINE_THREAD, Ended, Handle, Order, Unsaved, admin,
     asking::asker,
@@ -163,8 +161,7 @@ fn start_all(
     let (recorder, tapes) = start_recorder(&data, &inbox)?;
     let (plane, media) = open_plane(&server, (tapes, sounds), clock, &inbox)?;
     let database = open_database(&server)?;
-    let records_wake = Arc::new(Notify::new());
-    feed_records(&runtime, &journal, &database, &records_wake);
+    let (records_wake, records_end) = feed_records(&runtime, &journal, &database, &inbox);
 
     let settings = engine_settings(&server, sockets.listeners());
     let (seed, born) = (seed().map_err(StartError::new("seed"))?, clock.now());
@@ -189,6 +186,7 @@ fn start_all(
         sockets,
         clock,
         records_wake,
+        records_end,
         flight: flight.clone(),
         first: first_inputs(&centre, media, restored).collect(),
     };

@@ -1,8 +1,12 @@
 //! The loop: one thread reads the sockets, drives the engine and writes what comes out.
 
+mod leaving;
+
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use leaving::Leaving;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     Order, TraceOrder,
@@ -19,12 +23,11 @@ use super::{
     sockets::{Sockets, trunk_sources},
 };
 use crate::{
-    acd::{Actor, Notice},
+    acd::Notice,
     api::EngineHandle as _,
-    base::{Instant, Now, Private},
+    base::{Instant, Private},
     engine::{
-        Alarm, Centre, Engine, Entry, EntryId, GateOrder, Happened, Input, Output, Record, Request, RequestId,
-        ServiceEvent, ServiceTurn,
+        Alarm, Centre, Engine, Entry, EntryId, GateOrder, Happened, Input, Output, Record, ServiceEvent, ServiceTurn,
         flight::{Digest, digest},
     },
     media,
@@ -80,6 +83,8 @@ pub struct Loop {
     /// What the engine is told before anything else.
     pub first: Vec<Input>,
     pub records_wake: Arc<tokio::sync::Notify>,
+    /// Whoever carries records to the database is to finish: [`Order::Carried`] follows.
+    pub records_end: CancellationToken,
     pub state: State,
 }
 
@@ -94,6 +99,12 @@ pub struct State {
     seeded: Instant,
     drain_until: Option<Instant>,
     ended: Option<Ended>,
+    /// No call is left, after [`Input::Drain`].
+    drained: bool,
+    /// The database has all records, or takes no more.
+    carried: bool,
+    /// What the end waits for.
+    leaving: Option<Leaving>,
 }
 
 impl Loop {
@@ -118,8 +129,10 @@ impl Loop {
             self.on_time();
             self.net.flush();
             self.journal.flush();
-            if let Some(ended) = self.state.ended {
-                self.say_goodbye(ended);
+            if let Some(ended) = self.state.ended
+                && self.has_left(ended)
+            {
+                self.say_goodbye();
                 return ended;
             }
         }
@@ -128,8 +141,8 @@ impl Loop {
     fn sleep(&mut self) {
         let now = self.clock.mono();
         let state = &self.state;
-        let own =
-            [self.engine.poll_timeout(), state.drain_until, state.gauges.due(), self.sockets.due(), state.held.due()];
+        let end = state.leaving.map(Leaving::until).or(state.drain_until);
+        let own = [self.engine.poll_timeout(), end, state.gauges.due(), self.sockets.due(), state.held.due()];
         let until = own.into_iter().flatten().min();
         self.pulse.loop_sleeps();
         let inbox = &self.inbox;
@@ -156,7 +169,10 @@ impl Loop {
                     self.pulse.set_draining();
                     self.handle_input(Input::Drain);
                 }
-                Order::End => self.state.ended = Some(Ended::Told),
+                Order::End => {
+                    self.state.ended.get_or_insert(Ended::Told);
+                }
+                Order::Carried => self.state.carried = true,
             }
         }
         self.state.orders = orders;
@@ -326,6 +342,7 @@ impl Loop {
                 }
             }
             Output::Drained => {
+                self.state.drained = true;
                 self.state.ended.get_or_insert(Ended::Drained);
             }
         }
@@ -406,27 +423,6 @@ impl Loop {
             self.state.held.set_failing(false);
             self.pulse.set_journal(true);
         }
-    }
-
-    /// Ends what is left, so that nobody is left hanging, and closes the journal.
-    fn say_goodbye(mut self, ended: Ended) {
-        if ended != Ended::Drained {
-            let now = self.clock.now();
-            for view in self.engine.snapshot(now).calls {
-                let request = Request::HangUp { call: view.call };
-                self.handle_input(Input::Request { id: RequestId(0), actor: Actor::System, request });
-            }
-            self.net.flush();
-        }
-        let now: Now = self.clock.now();
-        self.journal.checkpoint(now.wall, self.engine.checkpoint(now));
-        self.journal.close();
-        for output in self.state.held.farewells() {
-            if let Output::Send { path, bytes } = output {
-                self.net.send(path, bytes);
-            }
-        }
-        self.net.flush();
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Entry, Record};
 
@@ -29,22 +30,38 @@ impl Feeder {
         Self { outbox, database }
     }
 
-    /// Runs until it is dropped; nothing is lost by that. Told `wake` whenever records were added.
-    pub async fn run(self, wake: &Notify) {
-        self.database.ready().await;
+    /// Told `wake` whenever records were added. Runs until `end` is cancelled and the database has what was in the outbox by
+    /// then, or doesn't take it: what is left, also when it is dropped before, waits in the journal.
+    pub async fn run(self, wake: &Notify, end: &CancellationToken) {
+        tokio::select! {
+            biased;
+            () = self.database.ready() => {}
+            () = end.cancelled() => return,
+        }
         let mut pause = tokio::time::interval(GATHER_TIME);
         pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            pause.tick().await;
-            if self.carry().await < BATCH as usize {
-                wake.notified().await;
-                pause.reset();
+            tokio::select! {
+                _ = pause.tick() => {}
+                () = end.cancelled() => {}
+            }
+            // Asked before the outbox is read: what was put there before the end is seen.
+            let ends = end.is_cancelled();
+            if self.carry(end).await == BATCH as usize {
+                continue;
+            }
+            if ends {
+                return;
+            }
+            tokio::select! {
+                () = wake.notified() => pause.reset(),
+                () = end.cancelled() => {}
             }
         }
     }
 
-    /// One batch; how many there were.
-    async fn carry(&self) -> usize {
+    /// One batch; how many the database took.
+    async fn carry(&self, end: &CancellationToken) -> usize {
         let batch = self.outbox.oldest(BATCH).await;
         let Some((last, _)) = batch.last() else { return 0 };
         let (last, count) = (*last, batch.len());
@@ -52,9 +69,16 @@ impl Feeder {
         let mut retry = tokio::time::interval(RETRY_TIME);
         let mut away = false;
         loop {
-            retry.tick().await;
+            tokio::select! {
+                _ = retry.tick() => {}
+                () = end.cancelled() => {}
+            }
             match self.database.put_records(&records).await {
                 Ok(()) => break,
+                Err(why) if end.is_cancelled() => {
+                    tracing::warn!(%why, "call records can't be stored; they wait in the journal for the next start");
+                    return 0;
+                }
                 Err(why) if !away => {
                     away = true;
                     metrics::counter!("store_database_failures_total").increment(1);
@@ -68,7 +92,7 @@ impl Feeder {
         }
         metrics::counter!("store_records_total").increment(count as u64);
         if self.outbox.delivered(last).is_err() {
-            tracing::warn!("the journal is full: these call records will be offered to the database again");
+            tracing::warn!("the journal takes no more: these call records will be offered to the database again");
         }
         count
     }
