@@ -57,6 +57,13 @@ impl Problem {
             .hint("POST /api/v1/session with name and password, then send the cookie.")
     }
 
+    /// The page shows one user, the cookie is another's.
+    pub fn other_user() -> Self {
+        Self::new(StatusCode::CONFLICT, "other_user", "Somebody else has signed in in this browser")
+            .detail("Nothing was done: this page still showed who was signed in before.")
+            .hint("Load the page again.")
+    }
+
     pub fn forbidden(needs: &'static str) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", "Your role does not allow this").detail(needs)
     }

@@ -4,20 +4,37 @@ import { account, forget, tell } from "./store.js";
 import { t } from "./words.js";
 
 /**
+ * Whom the page shows: nothing that is done here may count for somebody who has signed in in another tab since.
+ * @returns {Record<string, string>}
+ */
+export const shown = () => (account.value ? { "Strowger-User": account.value.name } : {});
+
+/** The cookie is somebody else's now: what the page shows is nobody's. @param {any} problem @returns {boolean} whether it is so */
+export function isAnothers(problem) {
+  if (problem?.type !== "other_user") return false;
+  location.reload();
+  return true;
+}
+
+/**
  * @param {string} method
  * @param {string} path
  * @param {object} [body]
  * @returns {Promise<{ ok: boolean, status: number, json: any }>}
  */
 export async function request(method, path, body) {
+  const headers = shown();
+  if (body) headers["Content-Type"] = "application/json";
   try {
     const response = await fetch(`/api/v1${path}`, {
       method,
-      headers: body ? { "Content-Type": "application/json" } : {},
+      headers,
       body: body && JSON.stringify(body),
     });
     const text = await response.text();
-    return { ok: response.ok, status: response.status, json: text ? JSON.parse(text) : null };
+    const json = text ? JSON.parse(text) : null;
+    isAnothers(json);
+    return { ok: response.ok, status: response.status, json };
   } catch {
     return { ok: false, status: 0, json: null };
   }

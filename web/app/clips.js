@@ -1,7 +1,7 @@
 // Sound clips: what may be played, and their upload. Playing is asked of the switch; both sides hear what it does.
 
 import { signal } from "@preact/signals";
-import { act, request } from "./api.js";
+import { act, isAnothers, request, shown } from "./api.js";
 import { tell } from "./store.js";
 import { t } from "./words.js";
 
@@ -52,9 +52,10 @@ const nameOf = (name) => name.trim().slice(0, 80) || t("clips.unnamed");
 /** @param {string} method @param {string} path @param {Blob} body */
 async function send(method, path, body) {
   try {
-    const response = await fetch(`/api/v1${path}`, { method, body, headers: { "Content-Type": "application/octet-stream" } });
+    const response = await fetch(`/api/v1${path}`, { method, body, headers: { ...shown(), "Content-Type": "application/octet-stream" } });
     if (!response.ok) {
       const problem = await response.json().catch(() => null);
+      if (isAnothers(problem)) return;
       tell(problem?.detail || problem?.title || t("failed"), problem?.hint);
     }
   } catch {

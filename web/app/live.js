@@ -37,7 +37,7 @@ export function keepLive() {
   });
   setInterval(() => socket && link.value !== "lost" && Date.now() - heard > SILENCE_MAX && onClosed(socket), 1000);
   speakThrough((word) => socket?.readyState === WebSocket.OPEN && socket.send(JSON.stringify(word)));
-  addEventListener("online", () => link.value === "lost" && open());
+  addEventListener("online", () => account.value && link.value === "lost" && open());
 }
 
 function open() {
@@ -48,6 +48,7 @@ function open() {
     address.searchParams.set("epoch", place.epoch);
     address.searchParams.set("after", String(place.seq));
   }
+  address.searchParams.set("user", account.value.name);
   const mine = new WebSocket(address);
   socket?.close();
   socket = mine;
@@ -65,7 +66,8 @@ function open() {
     link.value = "live";
     onLive();
   };
-  mine.onclose = () => onClosed(mine);
+  // Somebody else has signed in in this browser: what the page shows is nobody's.
+  mine.onclose = ({ code }) => (code === 4409 && socket === mine ? location.reload() : onClosed(mine));
 }
 
 /** It has ended, or nothing comes over it any more. @param {WebSocket} mine */

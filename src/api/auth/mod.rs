@@ -36,6 +36,9 @@ pub const SESSION_TIME: Duration = Duration::from_secs(12 * 3600);
 /// Browsers of one user; when another is opened, the oldest session ends that no page is open for.
 pub const SESSIONS_PER_USER_MAX: usize = 20;
 
+/// Whom a page shows. Tabs share the cookie: when somebody else signs in in another one, what is clicked here is not his.
+const PAGE_USER: &str = "strowger-user";
+
 const TOKEN_BYTES: usize = 32;
 
 pub type TokenHash = [u8; 32];
@@ -264,6 +267,11 @@ impl Signed {
         }))
     }
 
+    /// Whether a page that shows this user is his.
+    pub fn is_called(&self, shown: &[u8]) -> bool {
+        self.user.name.as_bytes() == shown
+    }
+
     /// The agent that this user is.
     pub fn agent(&self) -> Result<AgentId, Problem> {
         self.user.agent.ok_or_else(|| {
@@ -287,7 +295,12 @@ impl FromRequestParts<Arc<Api>> for Signed {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
-        std::future::ready(api.signed(&parts.headers)).await.ok_or_else(|| api.not_signed_in(&parts.headers))
+        let signed = std::future::ready(api.signed(&parts.headers)).await;
+        let signed = signed.ok_or_else(|| api.not_signed_in(&parts.headers))?;
+        match parts.headers.get(PAGE_USER) {
+            Some(shown) if !signed.is_called(shown.as_bytes()) => Err(Problem::other_user()),
+            Some(_) | None => Ok(signed),
+        }
     }
 }
 

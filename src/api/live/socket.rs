@@ -156,6 +156,8 @@ impl Drop for Visit {
 pub struct Resume {
     epoch: Option<String>,
     after: Option<u64>,
+    /// Whom the page shows. A browser can't say so in a header here.
+    user: Option<String>,
 }
 
 /// `GET /api/v1/live`
@@ -172,11 +174,12 @@ pub async fn open(
             .detail(why.to_string())
     })?;
     let after = resume.epoch.zip(resume.after);
-    Ok(upgrade
-        .max_message_size(MESSAGE_MAX)
-        .max_frame_size(MESSAGE_MAX)
-        .max_write_buffer_size(WRITE_MAX)
-        .on_upgrade(move |socket| serve(api, signed, after, socket)))
+    let is_his = resume.user.is_none_or(|shown| signed.is_called(shown.as_bytes()));
+    Ok(upgrade.max_message_size(MESSAGE_MAX).max_frame_size(MESSAGE_MAX).max_write_buffer_size(WRITE_MAX).on_upgrade(
+        move |socket| async move {
+            if is_his { serve(api, signed, after, socket).await } else { end(Bye::OtherUser, socket).await }
+        },
+    ))
 }
 
 /// Why we end a connection: a word for programs beside the number.
@@ -186,6 +189,8 @@ enum Bye {
     Gone,
     Slow,
     SignedOut,
+    /// The page shows one user, the cookie is another's: only loading it again helps.
+    OtherUser,
     TooMany,
     Unavailable,
     Silent,
@@ -201,6 +206,7 @@ impl Bye {
             Self::Gone => (close_code::NORMAL, "gone"),
             Self::Slow => (close_code::POLICY, "slow"),
             Self::SignedOut => (4401, "signed_out"),
+            Self::OtherUser => (4409, "other_user"),
             Self::TooMany => (close_code::AGAIN, "too_many"),
             Self::Unavailable => (close_code::AGAIN, "unavailable"),
             Self::Silent => (close_code::POLICY, "silent"),
@@ -225,6 +231,10 @@ async fn serve(api: Arc<Api>, signed: Signed, after: Option<(String, u64)>, mut 
             }
         }
     };
+    end(bye, socket).await;
+}
+
+async fn end(bye: Bye, mut socket: WebSocket) {
     let (code, reason) = bye.frame();
     metrics::counter!("api_live_ended_total", "reason" => reason).increment(1);
     if bye != Bye::Gone {

@@ -41,6 +41,24 @@ async fn signing_in_opens_a_session_and_brings_the_agent_online() {
     assert_eq!(desk.get(&reply.cookie(), "/api/v1/me").await.status, StatusCode::UNAUTHORIZED);
 }
 
+/// AS-15: tabs share the cookie. What is clicked in a page of Ana's counts for nobody when Rui has signed in in another tab.
+#[tokio::test]
+async fn a_page_acts_for_nobody_but_whom_it_shows() {
+    let desk = Desk::new("two-tabs").await;
+    let rui = desk.sign_in("rui").await;
+    desk.picture.asked();
+    let click = |shown: &str| {
+        let request = HttpRequest::put("/api/v1/me/status").header(header::COOKIE, &rui);
+        let request = request.header(header::CONTENT_TYPE, "application/json").header("Strowger-User", shown);
+        desk.send(OFFICE, request.body(Body::from(r#"{"dnd":true}"#)).unwrap())
+    };
+    let refused = click("ana").await;
+    assert_eq!((refused.status, &refused.json()["type"]), (StatusCode::CONFLICT, &"other_user".into()));
+    assert!(desk.picture.asked().is_empty());
+    assert!(click("rui").await.status.is_success());
+    assert!(!desk.picture.asked().is_empty());
+}
+
 #[tokio::test]
 async fn behind_tls_the_cookie_stays_there() {
     let desk = Desk::with("secure", ApiSettings { secure: true, ..ApiSettings::default() }).await;

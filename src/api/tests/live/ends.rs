@@ -34,6 +34,20 @@ async fn a_live_connection_ends_with_its_session_or_role() {
     assert_eq!((code, reason.as_str()), (4401, "signed_out"));
 }
 
+/// AS-15, AP-02: a page that comes back with the cookie of somebody else, who signed in in another tab, is not shown his
+/// patches as if they were of whom it shows: it is told to start anew.
+#[tokio::test]
+async fn a_page_of_somebody_else_gets_no_connection() {
+    let open = Open::new("two-tabs").await;
+    let rui = open.desk.sign_in("rui").await;
+    let ours = format!("http://{}", open.address);
+    let (mut page, _) = open.connect(&rui, Some(&ours), "?user=ana").await.unwrap();
+    assert_eq!(page.closed().await, (4409, "other_user".into()));
+    assert!(open.desk.picture.sessions.lock().unwrap().iter().all(|(_, is_open)| !is_open), "nobody's page is open");
+    let (mut page, _) = open.connect(&rui, Some(&ours), "?user=rui").await.unwrap();
+    assert_eq!(page.json().await["type"], "snapshot");
+}
+
 /// Nobody has to wait for the next patch or ping.
 #[tokio::test]
 async fn a_live_connection_ends_with_the_password_it_was_opened_with() {
