@@ -44,7 +44,7 @@ pub use lanes::{
 pub use mirror::{Collector, MIRRORED_MAX};
 pub use rates::SOURCES_MAX;
 pub use refuse::unkept;
-pub use tls::{Tls, TlsError, TlsSettings};
+pub use tls::{Tls, TlsError, TlsSettings, check_authorities};
 pub use trace::{FILTERS_MAX, TRACED_MAX, TRACED_OCTETS_MAX, masked};
 pub use udp::UNSENT_MAX;
 

@@ -225,6 +225,11 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     PrivateKeyDer::from_pem_slice(&read(path)?).map_err(|error| wrong(&error))
 }
 
+/// Whether a file of authorities can be used.
+pub fn check_authorities(path: &Path) -> Result<(), TlsError> {
+    authorities(path).map(drop)
+}
+
 fn authorities(path: &Path) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(certificates(path)?);

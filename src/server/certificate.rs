@@ -11,8 +11,8 @@ use std::{
 use rcgen::{CertificateParams, DnType, KeyPair};
 
 use crate::{
-    net::{Tls, TlsSettings},
-    settings::{At, Faults, Places, ServerSettings},
+    net::{Tls, TlsSettings, check_authorities},
+    settings::{At, Faults, Places, ServerSettings, TRUSTED},
 };
 
 /// In the data folder.
@@ -30,12 +30,20 @@ pub fn find(server: &ServerSettings, folder: &Path, data: &Path) -> io::Result<T
         key,
         client_authorities: server.tls.client_authorities.as_ref().map(|file| folder.join(&file.value)),
         client_required: server.tls.client_required,
-        trusted: folder.join(&server.tls.trusted),
+        trusted: folder.join(server.tls.trusted.as_ref().map_or(TRUSTED, |file| &file.value)),
     })
 }
 
-/// Whether the certificate of the settings can be read and used, where there is one. Nothing is made.
+/// Whether the files that `[tls]` names can be read and used. Nothing is made.
 pub fn check(server: &ServerSettings, folder: &Path, places: &Places) -> Result<(), Faults> {
+    check_own(server, folder, places)?;
+    for named in [&server.tls.client_authorities, &server.tls.trusted].into_iter().flatten() {
+        check_authorities(&folder.join(&named.value)).map_err(|error| told(places, named, &error.to_string()))?;
+    }
+    Ok(())
+}
+
+fn check_own(server: &ServerSettings, folder: &Path, places: &Places) -> Result<(), Faults> {
     let Some(own) = &server.tls.own else { return Ok(()) };
     let settings = find(server, folder, folder).map_err(|why| told(places, &own.certificate, &why.to_string()))?;
     let Err(error) = Tls::new(settings) else { return Ok(()) };
@@ -100,6 +108,27 @@ mod tests {
         assert_eq!(said("good.pem", "good.key"), "");
         assert!(said("gone.pem", "good.key").starts_with("x.toml:2:15: "), "{}", said("gone.pem", "good.key"));
         assert!(said("good.pem", "no.pem").starts_with("x.toml:3:7: "), "{}", said("good.pem", "no.pem"));
+    }
+
+    /// OP-06: files of authorities too, with a certificate of our own or without.
+    #[test]
+    fn op_06_authorities_that_cannot_be_used_are_told_where_they_are_named() {
+        let folder = crate::store::scratch::Scratch::new("authorities-check");
+        let made = own(&ServerSettings::preset(), &folder).unwrap();
+        fs::copy(&made.0, folder.join("good.pem")).unwrap();
+        fs::write(folder.join("no.pem"), "nothing").unwrap();
+        let said = |line: &str| {
+            let loaded = load(Source::new("x.toml", format!("[tls]\n{line}\n")), Vec::new(), &[]).unwrap();
+            check(&loaded.server, &folder, &loaded.places).err().map(|faults| faults.to_string()).unwrap_or_default()
+        };
+        for (key, column) in [("client_authorities", 22), ("trusted", 11)] {
+            assert_eq!(said(&format!("{key} = \"good.pem\"")), "");
+            for (file, why) in [("gone.pem", "No such file"), ("no.pem", "no certificate in it")] {
+                let said = said(&format!("{key} = \"{file}\""));
+                assert!(said.starts_with(&format!("x.toml:2:{column}: ")) && said.contains(why), "{said}");
+            }
+        }
+        assert_eq!(said(&format!("trusted = \"{TRUSTED}\"")), "", "a distribution may have none");
     }
 
     /// SW-03: made once, kept for the next start, its key readable for nobody else, and good for TLS.

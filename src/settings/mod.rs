@@ -30,4 +30,4 @@ pub use server::{
     ENVIRONMENT_PREFIX, HttpSettings, JournalSync, Limits, LogFormat, LogSettings, RtpSettings, ServerSettings,
     SipSettings, StoreSettings, level_fault,
 };
-pub use tls::{OwnCertificate, TlsSettings};
+pub use tls::{OwnCertificate, TRUSTED, TlsSettings};

@@ -5,8 +5,8 @@ use super::{
     read::{Section, or},
 };
 
-/// Where a distribution keeps the authorities that everybody trusts.
-const TRUSTED: &str = "/etc/ssl/certs/ca-certificates.crt";
+/// Where a distribution keeps the authorities that everybody trusts, if it has them installed.
+pub const TRUSTED: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsSettings {
@@ -15,8 +15,8 @@ pub struct TlsSettings {
     /// Authorities of the certificates that phones and carriers may show.
     pub client_authorities: Option<At<String>>,
     pub client_required: bool,
-    /// Authorities that vouch for carriers.
-    pub trusted: String,
+    /// Authorities that vouch for carriers; `None`: those of the distribution, which may have none.
+    pub trusted: Option<At<String>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub(super) fn read(tls: &Section<'_>) -> TlsSettings {
         own,
         client_authorities,
         client_required: or(required, false),
-        trusted: given("trusted").map_or_else(|| String::from(TRUSTED), |text| text.value),
+        trusted: given("trusted").filter(|text| text.value != TRUSTED),
     }
 }
 
