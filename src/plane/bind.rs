@@ -20,6 +20,9 @@ pub struct Pair {
     pub rtcp: sys::Udp,
 }
 
+/// A call has two sides.
+const CALL_PAIRS: usize = 2;
+
 /// Pairs that one thread binds: fewer are not worth a thread.
 const PAIRS_A_THREAD_MIN: usize = 512;
 
@@ -70,6 +73,16 @@ pub type SharedSockets = Vec<(SocketAddr, sys::Udp)>;
 pub fn bind_shared(settings: &PlaneSettings, workers: usize) -> io::Result<Vec<SharedSockets>> {
     let Some(others) = &settings.browsers else { return Ok(Vec::new()) };
     let addresses: Vec<IpAddr> = std::iter::once(settings.address).chain(others.iter().copied()).collect();
+    let (first, last) = (*settings.ports.start(), *settings.ports.end());
+    let pairs = (first..last).filter(|port| port % 2 == 0).count();
+    if pairs < workers + CALL_PAIRS {
+        let why = format!(
+            "that is room for {pairs} pairs of ports, and {} are the least: one for each of {workers} media workers and \
+             two for a call; widen the range",
+            workers + CALL_PAIRS
+        );
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
     let mut free = settings.ports.clone().rev().filter(|port| port % 2 == 0);
     let mut fault = io::Error::from(io::ErrorKind::AddrInUse);
     let mut one = || {

@@ -354,14 +354,24 @@ fn read_rtp(rtp: &Section<'_>, sip: &SipSettings) -> RtpSettings {
             let hint = Some(String::from("for example \"16384-32767\"; each call side takes two"));
             rtp.fault(text.mark, "ports: expected a range from 1024 up, \"low-high\"", hint);
         }
-        range
+        range.map(|range| At { mark: text.mark, value: range })
     });
+    let workers = or(rtp.whole("workers", 0..=64), 0) as u16;
+    if let Some(At { mark, value }) = &ports {
+        // Where workers are as many as there are cores, there is one at least.
+        let least = usize::from(workers.max(1)) + 2;
+        let pairs = (*value.start()..*value.end()).filter(|port| port % 2 == 0).count();
+        if pairs < least {
+            let hint = format!("{least} pairs are the least: one for each media worker, two for a call");
+            rtp.fault(*mark, format!("ports: room for {pairs} pairs of ports"), Some(hint));
+        }
+    }
     let advertised = rtp.text("advertised").filter(|text| !text.value.is_empty());
     RtpSettings {
         bind,
         advertised: advertised.map(|text| read_advertised(rtp, &text)).unwrap_or_default(),
-        ports: ports.unwrap_or(16_384..=32_767),
-        workers: or(rtp.whole("workers", 0..=64), 0) as u16,
+        ports: ports.map_or(16_384..=32_767, |at| at.value),
+        workers,
         secures_tls: read_secure(rtp).unwrap_or(false),
         tones: or(rtp.one_of("tones", &Country::NAMED), Country::default()),
     }

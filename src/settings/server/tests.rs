@@ -100,3 +100,18 @@ fn an_unknown_or_faulty_variable_is_named() {
     assert!(said.contains("did you mean \"STROWGER_SIP_LISTEN\"?"), "{said}");
     assert!(said.contains("STROWGER_RTP_WORKERS:1:1: workers: expected a whole number from 0 to 64"), "{said}");
 }
+
+/// OP-06: a range of ports that no call would fit into is a fault, not a start that finds no port free.
+#[test]
+fn op_06_a_range_without_room_for_a_call_is_a_fault() {
+    let said = |lines: &str| {
+        let loaded = load(Source::new("x.toml", format!("[rtp]\n{lines}")), Vec::new(), &[]);
+        loaded.map(drop).err().map(|faults| faults.to_string()).unwrap_or_default()
+    };
+    for range in ["26900-26901", "26901-26903", "26901-26906"] {
+        let said = said(&format!("ports = \"{range}\"\n"));
+        assert!(said.contains("x.toml:2:9: ports: room for") && said.contains("3 pairs are the least"), "{said}");
+    }
+    assert_eq!(said("ports = \"26900-26905\"\n"), "");
+    assert!(said("ports = \"26900-26905\"\nworkers = 2\n").contains("4 pairs are the least"));
+}
