@@ -33,14 +33,14 @@ pub fn check(file: &Path) -> Result<(), Failed> {
 pub fn dump(file: &Path) -> Result<(), Failed> {
     let Loaded { server, mut files, .. } = read_files(file, &environment())?;
     recall_passwords(&mut files.centre, &files.generated, Path::new(&server.data_dir), &server.realm)?;
-    print!("{}", dump_text(&files.centre, &files.clips));
+    print!("{}", dump_text(&files));
     Ok(())
 }
 
 pub fn diff(old: &Path, new: &Path) -> Result<(), Failed> {
     let (old, new) = (read_files(old, &[])?, read_files(new, &[])?);
     let mut lines = server_difference(&old.places, &new.places);
-    lines.extend(difference(&old.files.centre, &old.files.clips, &new.files.centre, &new.files.clips));
+    lines.extend(difference(&old.files, &new.files));
     let restart = needs_restart(&old.server, &new.server);
     lines.extend(restart.iter().map(|section| format!("! {section}: counts from the next start on")));
     if lines.is_empty() {

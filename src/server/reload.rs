@@ -138,8 +138,7 @@ impl Reloader {
             tracing::error!(%error, "the new users' passwords could not be shown and kept");
         }
         logging::set(&server.log.level)?;
-        let (old, new) = (&current.files, &files);
-        let changes = difference(&old.centre, &old.clips, &new.centre, &new.clips);
+        let changes = difference(&current.files, &files);
         current.server = server;
         current.files = files;
         Ok(Reloaded { changes, needs_restart })

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
-use super::{ClipFile, dump::tables};
-use crate::{engine::Centre, settings::differ::changes};
+use super::{CentreFiles, dump::tables};
+use crate::settings::differ::changes;
 
 /// Keys whose values are not shown.
 const SECRET_KEYS: [&str; 5] = ["password", "page_password", "ha1_md5", "ha1_sha256", "secret"];
 
 /// One line for each entry that is new, gone or changed, in the order of kinds and names; empty when nothing changes.
 /// Passwords and hashes are named, never shown.
-pub fn difference(old: &Centre, old_clips: &[ClipFile], new: &Centre, new_clips: &[ClipFile]) -> Vec<String> {
-    let (old, new) = (entries(&tables(old, old_clips)), entries(&tables(new, new_clips)));
+pub fn difference(old: &CentreFiles, new: &CentreFiles) -> Vec<String> {
+    let (old, new) = (entries(&tables(old)), entries(&tables(new)));
     let mut lines = Vec::new();
     for (name, entry) in &old {
         match new.get(name) {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use toml::{Table, Value};
 
 use super::{
-    ClipFile,
+    CentreFiles, ClipFile,
     lines::{IDENTITY_HEADERS, MODES},
     numbering::{dial_class_table, dial_plan_table, put_numbering},
     people::{GROUP_STRATEGIES, ROLES},
@@ -27,16 +27,18 @@ use crate::{
 
 /// The whole centre as TOML: passwords as hashes, ranges written out, what is as by default left out.
 ///
-/// `clips` says where the sounds are. Reading the text again with the same realm gives an equal centre.
-pub fn dump(centre: &Centre, clips: &[ClipFile]) -> String {
+/// Who has no password yet still has one made at first start. Reading the text again with the same realm gives an equal
+/// centre.
+pub fn dump(files: &CentreFiles) -> String {
     let mut text =
         String::from("# A centre of strowger, written by `strowger dump`. Keep it as secret as a password file.\n\n");
-    text.push_str(&toml::to_string(&tables(centre, clips)).unwrap_or_default());
+    text.push_str(&toml::to_string(&tables(files)).unwrap_or_default());
     text
 }
 
 /// The same as values, for comparing.
-pub(super) fn tables(centre: &Centre, clips: &[ClipFile]) -> Table {
+pub(super) fn tables(files: &CentreFiles) -> Table {
+    let CentreFiles { centre, clips, generated } = files;
     let names = Names { centre };
     let mut root = Table::new();
     if let Some(name) = centre.hold_music.and_then(|id| names.clip(id)) {
@@ -52,7 +54,13 @@ pub(super) fn tables(centre: &Centre, clips: &[ClipFile]) -> Table {
         centre.acd.agents.values().map(|agent| agent.user.as_deref().unwrap_or(&agent.key)).collect();
     put("service", centre.services.iter().map(super::services::table).collect());
     put("dial_class", centre.dial_plan.classes.iter().map(dial_class_table).collect());
-    let user = |user: &User| user_table(user, answering.contains(user.name.as_str()), &names);
+    let user = |user: &User| {
+        let mut table = user_table(user, answering.contains(user.name.as_str()), &names);
+        if user.ha1.is_none() && generated.contains(&user.id) {
+            table.insert("generate_password".into(), Value::Boolean(true));
+        }
+        table
+    };
     put("user", centre.users.iter().map(user).collect());
     put("group", centre.groups.iter().map(|group| group_table(group, &names)).collect());
     put("trunk", centre.trunks.iter().map(trunk_table).collect());

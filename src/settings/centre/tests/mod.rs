@@ -292,11 +292,11 @@ fn faults_of_certificate_names_have_their_place() {
 #[test]
 fn a_dump_reads_back_as_the_same_centre() {
     let first = read(CENTRE).unwrap().files;
-    let text = dump(&first.centre, &first.clips);
+    let text = dump(&first);
     assert!(!text.contains("s3cret"), "a password in the dump");
     let second = read(&text).unwrap_or_else(|faults| panic!("{faults}\n{text}")).files;
-    assert_eq!(dump(&second.centre, &second.clips), text);
-    assert_eq!(difference(&first.centre, &first.clips, &second.centre, &second.clips), Vec::<String>::new());
+    assert_eq!(dump(&second), text);
+    assert_eq!(difference(&first, &second), Vec::<String>::new());
     assert!(first.centre == second.centre, "not equal, and the difference does not see it");
 }
 
@@ -371,12 +371,28 @@ fn a_plain_user_has_no_page_password() {
     assert!(read(&format!("{user}role = \"agent\"\n")).is_ok());
 }
 
+/// OP-06: who has no password yet has one made by a start with the dumped file too, and a difference sees where none would be.
+#[test]
+fn a_dump_says_whose_password_is_still_to_be_made() {
+    let user = "[[user]]\nkey = \"zoe\"\n";
+    let first = read(&format!("{user}generate_password = true\n")).unwrap().files;
+    let text = dump(&first);
+    let second = read(&text).unwrap_or_else(|faults| panic!("{faults}\n{text}")).files;
+    assert_eq!((second.generated.len(), &second.generated), (1, &first.generated), "{text}");
+    assert_eq!(difference(&first, &second), Vec::<String>::new());
+    let lines = difference(&first, &read(user).unwrap().files);
+    assert!(
+        lines.len() == 1 && lines[0].contains("user \"zoe\"") && lines[0].contains("generate_password"),
+        "{lines:?}"
+    );
+}
+
 #[test]
 fn a_difference_names_what_changes_and_shows_no_secret() {
     let old = read(CENTRE).unwrap().files;
     let text = CENTRE.replace("acw_secs = 20", "acw_secs = 30").replace("s3cret", "changed").replace("lunch", "break");
     let new = read(&text).unwrap().files;
-    let lines = difference(&old.centre, &old.clips, &new.centre, &new.clips);
+    let lines = difference(&old, &new);
     assert_eq!(
         lines,
         [

@@ -9,11 +9,11 @@ fn rt_03_a_queue_weighs_skills() {
         let agent = "[[user]]\nkey = \"ana\"\n[[agent]]\nkey = \"ana\"\nskills = { pt = 3 }\n";
         read(&format!("{agent}[[queue]]\nkey = \"q\"\nstrategy = \"skills_best\"\n{text}"))
     };
-    let (before, after) = (with("").unwrap().files.centre, with("prefer = { pt = 2 }").unwrap().files.centre);
-    let lines = difference(&before, &[], &after, &[]);
+    let (before, after) = (with("").unwrap().files, with("prefer = { pt = 2 }").unwrap().files);
+    let lines = difference(&before, &after);
     assert!(lines.len() == 1 && lines[0].contains("prefer") && lines[0].contains("pt"), "{lines:?}");
-    let rule = with("fits = 'skill.pt > 1'").unwrap().files.centre;
-    let lines = difference(&before, &[], &rule, &[]);
+    let rule = with("fits = 'skill.pt > 1'").unwrap().files;
+    let lines = difference(&before, &rule);
     assert!(lines.len() == 1 && lines[0].contains("fits") && lines[0].contains("skill.pt > 1"), "{lines:?}");
     let said = with("fits = 'skil.pt > 1'").map(|_| ()).unwrap_err().to_string();
     assert!(said.contains("9:8: queues.q.fits: at character 1: `skil.pt` is not known"), "{said}");

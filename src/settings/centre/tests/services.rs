@@ -24,7 +24,7 @@ fn a_service_has_a_whole_address() {
         read(&text).unwrap().files
     };
     let (old, new) = (with("one"), with("two"));
-    let lines = difference(&old.centre, &old.clips, &new.centre, &new.clips);
+    let lines = difference(&old, &new);
     assert_eq!(lines, ["~ service \"a\": secret changes"]);
 }
 
@@ -43,8 +43,8 @@ fn rt_06_a_queue_asks_a_service() {
         assert!(said.contains(wanted) && said.contains("config/centre.toml:"), "{wanted} is missing in:\n{said}");
     }
     let service = "[[service]]\nkey = \"crm\"\nurl = \"http://a/\"\n";
-    let with = |text: &str| read(&format!("{service}{}", queue(text))).unwrap().files.centre;
+    let with = |text: &str| read(&format!("{service}{}", queue(text))).unwrap().files;
     let (without, asks) = (with(""), with("decision = { service = \"crm\" }"));
-    let lines = difference(&without, &[], &asks, &[]);
+    let lines = difference(&without, &asks);
     assert!(lines.len() == 1 && lines[0].contains("decision") && lines[0].contains("crm"), "{lines:?}");
 }
