@@ -48,7 +48,8 @@ impl Engine {
         let (identity, Read { number: dialled, hides }) = match judged {
             Ok(judged) => judged,
             Err(reply) => {
-                self.totals.calls_refused += 1;
+                // A challenge refuses nothing: the call comes again with an answer to it.
+                self.totals.calls_refused += u64::from(reply.status != 401);
                 return self.switch.refuse(now, usage, reply);
             }
         };

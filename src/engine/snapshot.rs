@@ -129,6 +129,7 @@ pub struct Counts {
     pub waiting: u64,
     pub calls_begun: u64,
     pub calls_ended: u64,
+    /// Calls that were not taken on, for good: a challenge is none of them, nor is a call that leads nowhere.
     pub calls_refused: u64,
     /// Calls that were only forwarded.
     pub calls_forwarded: u64,

@@ -1,7 +1,10 @@
 //! What `/metrics` shows of the engine and the sockets, published from the loop at most once a second.
 
+mod help;
+
 use std::time::Duration;
 
+pub use help::describe;
 use metrics::Counter;
 
 use crate::{
@@ -241,6 +244,25 @@ mod tests {
     use metrics_exporter_prometheus::PrometheusBuilder;
 
     use super::*;
+
+    /// AP-07: whoever reads the metrics is told what each is of those that calls, legs and media make.
+    #[test]
+    fn ap_07_the_figures_of_calls_have_a_help_line() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        metrics::with_local_recorder(&recorder, || {
+            describe();
+            let mut gauges = Gauges::default();
+            gauges.publish_engine(Counts { calls_refused: 1, ..Counts::default() });
+            gauges.publish_media(plane::Counts::default());
+        });
+        let text = recorder.handle().render();
+        let types: Vec<&str> =
+            text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+        assert!(types.len() > 40, "{text}");
+        for name in types {
+            assert!(text.contains(&format!("# HELP {name} ")), "{name} has no help in\n{text}");
+        }
+    }
 
     /// SW-21: the figures of each leg are in the metrics, by how good they were and as sums for means.
     #[test]

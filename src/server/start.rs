@@ -15,6 +15,7 @@ use super::{
     asking::asker,
     certificate, credentials,
     flight::{Flight, Why},
+    gauges,
     http::HttpClient,
     limits, notices,
     opening::{
@@ -128,6 +129,7 @@ pub fn start(
     origin: Origin,
     metrics: Arc<dyn Fn() -> String + Send + Sync>,
 ) -> Result<Running, StartError> {
+    gauges::describe();
     let data = loaded.server.data_dir.clone();
     start_all(loaded, origin, metrics).map_err(|fault| fault.with_room(&data))
 }

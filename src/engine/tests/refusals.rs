@@ -34,6 +34,23 @@ fn request(method: &str, uri: &str, more: &str, body: &str) -> String {
 const SDP: &str =
     "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\n";
 
+/// AP-07: a call that is challenged, answers that and talks is none that was refused; a stranger's guess is one.
+#[test]
+fn ap_07_a_challenge_refuses_no_call() {
+    let mut world = World::new(7);
+    let (ana, rui) = (world.phone("ana", 6001), world.phone("rui", 6002));
+    let call = world.call(ana, "ana", "202");
+    assert!(world.sent.iter().any(|(_, message, _)| message.status() == Some(401)), "challenged");
+    world.answer(rui);
+    let counts = world.engine.counts();
+    assert_eq!((counts.calls_begun, counts.calls_refused), (1, 0));
+    world.bye(ana, call);
+    let guesser = world.add_phone("127.0.0.1:6003", "guess");
+    world.call(guesser, "ana", "202");
+    let counts = world.engine.counts();
+    assert_eq!((counts.calls_begun, counts.calls_refused), (1, 1));
+}
+
 #[test]
 fn each_fault_has_its_answer() {
     let sdp = "Content-Type: application/sdp\r\n";
