@@ -124,7 +124,13 @@ pub fn random<const N: usize>() -> io::Result<[u8; N]> {
 fn read(path: &PathBuf) -> io::Result<BTreeMap<String, Kept>> {
     match fs::read_to_string(path) {
         Ok(text) => toml::from_str(&text).map_err(|error| {
-            io::Error::new(io::ErrorKind::InvalidData, format!("{}: {}", path.display(), error.message()))
+            let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+            let why = format!(
+                "{}:{line}: {}\n    hint: mend that line, or move the file away: then others are made and shown",
+                path.display(),
+                error.message()
+            );
+            io::Error::new(io::ErrorKind::InvalidData, why)
         }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
         Err(error) => Err(error),

@@ -1,6 +1,7 @@
 //! What the loop stands on, opened by the settings: folder, threads, journal, database, media, recordings.
 
 use std::{
+    borrow::Cow,
     fs, io,
     os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
@@ -43,6 +44,16 @@ pub(super) fn open_flight(
 }
 
 pub(super) fn make_folder(path: &str) -> Result<PathBuf, StartError> {
+    if Path::new(path).is_file() {
+        let hint = Some(Cow::Borrowed(
+            "data_dir names a folder, which is made at first start; move that file, or name another",
+        ));
+        return Err(StartError::Step {
+            what: format!("data folder {path}"),
+            why: String::from("that is a file"),
+            hint,
+        });
+    }
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.map_err(StartError::new(format!("data folder {path}")))?;
     // Its files are ours alone, but who may write here may put others in their place.
@@ -76,12 +87,26 @@ pub(super) fn open_journal(server: &ServerSettings, data: &Path, inbox: &Inbox<O
             metrics::counter!("journal_reports_lost_total").increment(1);
         }
     };
-    let (journal, restored) = Journal::open(settings, report).map_err(|error| StartError::plain("journal", error))?;
+    let (journal, restored) = Journal::open(settings, report).map_err(|error| {
+        let hint = help(&error.why).map(Cow::Borrowed);
+        StartError::Step { what: String::from("journal"), why: error.to_string(), hint }
+    })?;
     if let Some(moved) = restored.set_aside {
         tracing::error!(path = %moved.display(), "the journal was damaged; what could be read was kept");
     }
     tracing::debug!(entries = restored.entries.len(), unreadable = restored.unreadable, "journal read");
     Ok((journal, restored.entries))
+}
+
+/// What helps against a fault of the journal, by what it or the system says.
+fn help(why: &str) -> Option<&'static str> {
+    const HELP: [(&str, &str); 4] = [
+        ("Read-only file system", "the disk of the data folder is mounted for reading only: mount it for writing"),
+        ("Permission denied", "the user that runs the switch must be allowed to read and write there"),
+        ("newer version", "start that version again, or give this one a data_dir of its own"),
+        ("another switch", "end the other one first, or give this one a data_dir of its own"),
+    ];
+    HELP.iter().find(|(says, _)| why.contains(says)).map(|(_, help)| *help)
 }
 
 pub(super) fn open_plane(
@@ -205,5 +230,20 @@ mod tests {
         assert!(told.is_err_and(|told| told.contains("chmod 700")));
         mode(0o755);
         assert!(make_folder(path).is_ok(), "who may only read changes nothing");
+    }
+
+    /// OP-06: what can't be opened is told with what helps.
+    #[test]
+    fn op_06_a_data_folder_that_is_none_is_told_with_a_hint() {
+        let scratch = crate::store::scratch::Scratch::new("open-file");
+        fs::write(scratch.join("data"), "").expect("a file");
+        let told = make_folder(scratch.join("data").to_str().expect("a path")).map_err(|fault| fault.to_string());
+        assert!(
+            told.as_ref().is_err_and(|told| told.contains("that is a file") && told.contains("hint: ")),
+            "{told:?}"
+        );
+        assert!(help("it was written by a newer version of the switch").is_some_and(|help| help.contains("data_dir")));
+        assert!(help("Read-only file system (os error 30)").is_some_and(|help| help.contains("mount")));
+        assert_eq!(help("database disk image is malformed"), None);
     }
 }

@@ -87,6 +87,7 @@ fn hint(kind: io::ErrorKind) -> Option<&'static str> {
         io::ErrorKind::AddrNotAvailable => {
             Some("this machine has no such address; `ip address` lists those that it has")
         }
+        io::ErrorKind::ReadOnlyFilesystem => Some("that disk is mounted for reading only: mount it for writing"),
         io::ErrorKind::PermissionDenied => {
             Some("the user that runs the switch must be allowed to: read and write there, or listen below port 1024")
         }

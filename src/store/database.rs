@@ -19,8 +19,12 @@ mod tests;
 
 use std::{fmt, path::PathBuf, time::Duration};
 
-use sqlx::{AnyPool, Executor, any::AnyPoolOptions, migrate::Migrator};
-use tokio::sync::watch;
+use sqlx::{
+    AnyConnection, AnyPool, Connection, Executor,
+    any::AnyPoolOptions,
+    migrate::{MigrateError, Migrator},
+};
+use tokio::{sync::watch, time::timeout};
 
 pub use accounts::{PageUser, Role, StoredSession};
 pub use clips::{StoredClip, UPLOADED_FIRST};
@@ -38,6 +42,9 @@ const SQLITE_CONNECTIONS_MAX: u32 = 3;
 /// How long a query waits for a connection; a page should hear "not now" before its user gives up.
 const ACQUIRE_TIME: Duration = Duration::from_secs(3);
 
+/// Where a URL names none.
+const POSTGRES_PORT: u16 = 5432;
+
 /// Between two tries to reach a database that is away.
 const RETRY_TIME: Duration = Duration::from_secs(2);
 
@@ -46,9 +53,11 @@ pub enum DatabaseError {
     /// The URL is of no kind that we know.
     Url(String),
     File(PathBuf, std::io::Error),
+    /// No connection to this server.
+    Unreachable(String, String),
     /// Away, locked, or refusing.
     Sql(sqlx::Error),
-    Migration(sqlx::migrate::MigrateError),
+    Migration(MigrateError),
     /// A row that this version does not understand.
     Row(String),
 }
@@ -60,7 +69,13 @@ impl fmt::Display for DatabaseError {
                 write!(f, "database URL {url:?}: expected sqlite:data/strowger.db or postgres://user@host/name")
             }
             Self::File(path, why) => write!(f, "database {}: {why}", path.display()),
+            Self::Unreachable(server, why) => write!(f, "database at {server}: {why}"),
             Self::Sql(why) => write!(f, "database: {why}"),
+            Self::Migration(MigrateError::VersionMissing(step)) => write!(
+                f,
+                "database: a newer version of the switch has written it (step {step}): start that version again, or name \
+                 another one in [store] database; calls go on, and their records wait in the journal"
+            ),
             Self::Migration(why) => write!(f, "database: the tables could not be brought up to date: {why}"),
             Self::Row(why) => write!(f, "database: {why}"),
         }
@@ -133,9 +148,27 @@ impl Database {
 
     /// Brings the tables up to date. May be called again.
     pub async fn prepare(&self) -> Result<(), DatabaseError> {
-        MIGRATIONS.run(&self.pool).await.map_err(DatabaseError::Migration)?;
-        self.ready.send_replace(true);
-        Ok(())
+        match MIGRATIONS.run(&self.pool).await {
+            Ok(()) => {
+                self.ready.send_replace(true);
+                Ok(())
+            }
+            // All that the pool knows.
+            Err(MigrateError::Execute(sqlx::Error::PoolTimedOut)) => Err(self.why_unreachable().await),
+            Err(why) => Err(DatabaseError::Migration(why)),
+        }
+    }
+
+    /// Asks the server itself.
+    async fn why_unreachable(&self) -> DatabaseError {
+        let options = self.pool.connect_options();
+        let url = &options.database_url;
+        let server = format!("{}:{}", url.host_str().unwrap_or("localhost"), url.port().unwrap_or(POSTGRES_PORT));
+        match timeout(ACQUIRE_TIME, AnyConnection::connect_with(&options)).await {
+            Ok(Ok(_)) => sqlx::Error::PoolTimedOut.into(),
+            Ok(Err(why)) => DatabaseError::Unreachable(server, why.to_string()),
+            Err(_) => DatabaseError::Unreachable(server, String::from("it does not answer")),
+        }
     }
 
     /// Tries [`Database::prepare`] until it succeeds: a database that is away at start is no reason not to start.

@@ -354,3 +354,21 @@ fn a_wrong_url_is_told_without_its_password() {
         assert!(told.contains("sqlite:data/strowger.db") && !told.contains("secret"), "{told}");
     }
 }
+
+/// OP-06: a database that a newer switch has written, or that nobody serves, is told as what it is.
+#[tokio::test]
+async fn op_06_why_a_database_cannot_be_used_is_told() {
+    let scratch = Scratch::new("database-newer");
+    let path = scratch.join("strowger.db");
+    let url = format!("sqlite:{}", path.display());
+    let open = || Database::open(&url).expect("opens");
+    open().prepare().await.expect("tables");
+    let newer = "INSERT INTO _sqlx_migrations SELECT 9999, description, installed_on, success, checksum, execution_time \
+                 FROM _sqlx_migrations LIMIT 1";
+    rusqlite::Connection::open(&path).expect("a file").execute(newer, []).expect("one more step");
+    let said = open().prepare().await.expect_err("newer").to_string();
+    assert!(said.contains("a newer version of the switch") && said.contains("9999"), "{said}");
+    let away = Database::open("postgres://strowger:secret@127.0.0.1:1/strowger").expect("a URL");
+    let said = away.why_unreachable().await.to_string();
+    assert!(said.contains("127.0.0.1:1") && said.contains("refused") && !said.contains("secret"), "{said}");
+}
