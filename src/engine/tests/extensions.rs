@@ -95,15 +95,6 @@ fn sw_04_an_invite_lapses() {
     assert!(world.event(ana, |event| matches!(event, Event::Cancelled { .. })).is_some());
     world.assert_nothing_left();
 
-    // At once, which is no other case (RFC 3261 20.19).
-    lasting(&mut world, 0);
-    let (at_ana, _) = world.incoming(ana).expect("Ana is rung for a moment");
-    world.respond(ana, at_ana, Reply::new(180));
-    world.pass(secs(1));
-    assert_eq!(world.rejected(carrier()), Some(487));
-    assert!(world.event(ana, |event| matches!(event, Event::Cancelled { .. })).is_some());
-    world.assert_nothing_left();
-
     let call = lasting(&mut world, 5);
     world.answer(ana);
     assert!(world.is_answered(carrier()));

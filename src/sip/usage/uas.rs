@@ -29,7 +29,7 @@ impl Stack {
         usage.learn(&request);
         let usage = self.add_usage(usage);
         let transaction = self.begin_server(now, path, &request, ServerOwner::Invite(usage), tag);
-        if let Some(seconds) = request.expires() {
+        if let Some(seconds) = request.expires().filter(|seconds| *seconds > 0) {
             self.usage_timers.set((usage, UsageClock::Lapse), now.mono + Duration::from_secs(seconds.into()));
         }
         self.tell(Event::Invite { usage, request, path });

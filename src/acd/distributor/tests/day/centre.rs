@@ -68,26 +68,27 @@ pub(super) fn settings() -> Settings {
         if [0, 2, 7, 9, 10].contains(&n) {
             queue.decision = Some(asks_elsewhere());
         }
-        if n % 4 == 3 {
-            queue.rings = vec![
-                Ring { after_secs: 0, tier: Some(1), ..Ring::default() },
-                Ring { after_secs: 5, tier: None, drop_skills: ["pt".into()].into() },
-            ];
-        }
         queue.no_agent_no_wait = n != 3;
-        if n == 7 {
-            // Until then the tiers below.
-            queue.rings[0].after_secs = 2;
-        }
-        if n == 11 {
-            // So few in the lowest tiers that now and then none of them is there.
-            queue.members.iter_mut().zip(0..).for_each(|(member, place)| member.tier = [0, 1, 1][place.min(2)]);
-            queue.members.iter_mut().skip(3).for_each(|member| member.tier = 2);
-            queue.rings.insert(0, Ring { after_secs: 0, tier: Some(0), ..Ring::default() });
-            queue.rings[1].after_secs = 3;
+        if n % 4 == 3 {
+            has_rings(queue, n);
         }
     }
     settings
+}
+
+fn has_rings(queue: &mut QueueSettings, n: usize) {
+    queue.rings = vec![
+        // In one, the tiers below it until then.
+        Ring { after_secs: if n == 7 { 2 } else { 0 }, tier: Some(1), ..Ring::default() },
+        Ring { after_secs: 5, tier: None, drop_skills: ["pt".into()].into() },
+    ];
+    if n == 11 {
+        // So few in the lowest tiers that now and then none of them is there.
+        queue.members.iter_mut().zip(0..).for_each(|(member, place)| member.tier = [0, 1, 1][place.min(2)]);
+        queue.members.iter_mut().skip(3).for_each(|member| member.tier = 2);
+        queue.rings.insert(0, Ring { after_secs: 0, tier: Some(0), ..Ring::default() });
+        queue.rings[1].after_secs = 3;
+    }
 }
 
 fn prefers(n: u64) -> BTreeMap<String, u32> {
