@@ -19,15 +19,26 @@ export class Baresip {
   static async open(stage, user, hz, { secure = false } = {}) {
     const it = new Baresip();
     Object.assign(it, { stage, folder: join(stage.folder, `${user}-${secure ? "secure" : "plain"}`) });
+    // Another program may take a port in the moment between finding it free and listening there: then with others.
+    for (let tries = 3; !(await it.#starts(user, hz, secure)); tries--) {
+      if (tries === 1) throw new Error(`${user}'s telephone does not start\n${it.said.slice(-2000)}`);
+    }
+    await stage.until(`${user} is registered`, () => it.said.includes("200 OK"));
+    return it;
+  }
+
+  /** Whether it listens. @param {string} user @param {number} hz @param {boolean} secure */
+  async #starts(user, hz, secure) {
+    const { stage } = this;
     const [sip, control] = [await freePort(), await freePort()];
     const rtp = 9_000 + 200 * (Number(process.env.STROWGER_LANE ?? 0) % 2) + 10 * (Baresip.#opened++ % 20);
-    await mkdir(it.folder, { recursive: true });
-    await writeWav(join(it.folder, "voice.wav"), tone(hz, 60), 8000);
+    await mkdir(this.folder, { recursive: true });
+    await writeWav(join(this.folder, "voice.wav"), tone(hz, 60), 8000);
     const modules = ["g711", "srtp", "aufile", "aubridge", "sndfile"].map((name) => `module ${name}.so`);
     const lines = [
       `sip_listen 127.0.0.1:${sip}`,
       `audio_player aubridge,nowhere-${user}`,
-      `audio_source aufile,${it.folder}/voice.wav`,
+      `audio_source aufile,${this.folder}/voice.wav`,
       `audio_alert aubridge,nowhere-${user}`,
       ...["ausrc_srate 8000", "auplay_srate 8000", "ausrc_channels 1", "auplay_channels 1", "audio_buffer 20-160"],
       `rtp_ports ${rtp}-${rtp + 9}`,
@@ -35,21 +46,25 @@ export class Baresip {
       ...modules,
       ...["module_tmp account.so", "module_app menu.so", "module_app ctrl_tcp.so"],
       `ctrl_tcp_listen 127.0.0.1:${control}`,
-      `snd_path ${it.folder}`,
+      `snd_path ${this.folder}`,
     ];
     const { host, port } = stage.it.sip;
-    it.server = `${host}:${secure ? stage.it.tls : port}`;
-    const account = `<sip:${user}@${it.server};transport=${secure ? "tls" : "udp"}>;auth_pass=${stage.it.passwords[user]};regint=120;answermode=manual;audio_codecs=PCMA${secure ? ";mediaenc=srtp-mand" : ""}`;
-    await writeFile(join(it.folder, "config"), lines.join("\n") + "\n");
-    await writeFile(join(it.folder, "accounts"), account + "\n");
-    await writeFile(join(it.folder, "contacts"), "");
-    it.process = spawn("baresip", ["-4", "-n", "127.0.0.1", "-f", it.folder], { stdio: ["ignore", "pipe", "pipe"] });
-    it.said = "";
-    for (const out of [it.process.stdout, it.process.stderr]) out.on("data", (bytes) => (it.said += bytes));
-    it.control = await stage.until(`${user}'s control port`, () => reached(control));
-    it.control.on("data", (bytes) => it.#read(bytes));
-    await stage.until(`${user} is registered`, () => it.said.includes("200 OK"));
-    return it;
+    this.server = `${host}:${secure ? stage.it.tls : port}`;
+    const account = `<sip:${user}@${this.server};transport=${secure ? "tls" : "udp"}>;auth_pass=${stage.it.passwords[user]};regint=120;answermode=manual;audio_codecs=PCMA${secure ? ";mediaenc=srtp-mand" : ""}`;
+    await writeFile(join(this.folder, "config"), lines.join("\n") + "\n");
+    await writeFile(join(this.folder, "accounts"), account + "\n");
+    await writeFile(join(this.folder, "contacts"), "");
+    this.process = spawn("baresip", ["-4", "-n", "127.0.0.1", "-f", this.folder], { stdio: ["ignore", "pipe", "pipe"] });
+    this.said = "";
+    for (const out of [this.process.stdout, this.process.stderr]) out.on("data", (bytes) => (this.said += bytes));
+    for (const end = Date.now() + 5000; Date.now() < end; await new Promise((later) => setTimeout(later, 100))) {
+      this.control = await reached(control);
+      if (!this.control) continue;
+      this.control.on("data", (bytes) => this.#read(bytes));
+      return true;
+    }
+    this.process.kill("SIGKILL");
+    return false;
   }
 
   /** Netstrings of JSON. @param {Buffer} bytes */
