@@ -54,6 +54,11 @@ impl Endpoint {
         (clean && is_host).then(|| Self { secure, host: host.to_owned(), port, path })
     }
 
+    /// For logs: paths and queries of hooks are often secrets.
+    pub fn origin(&self) -> String {
+        format!("{}://{}", if self.secure { "https" } else { "http" }, self.authority())
+    }
+
     /// Host and port as HTTP writes them.
     pub fn authority(&self) -> String {
         let standard = if self.secure { 443 } else { 80 };
@@ -85,6 +90,17 @@ impl From<Endpoint> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// OP-09: no log has a hook's secret.
+    #[test]
+    fn op_09_a_log_has_no_path_of_a_hook() {
+        for (text, shown) in [
+            ("https://hooks.example/services/T1/B2/secret?token=x", "https://hooks.example"),
+            ("http://[::1]:8443/x?key=y", "http://[::1]:8443"),
+        ] {
+            assert_eq!(Endpoint::parse(text).unwrap().origin(), shown);
+        }
+    }
 
     #[test]
     fn only_whole_addresses_are_read() {

@@ -74,7 +74,7 @@ fn heard_as(service: &Responder, heard: Result<Heard, HttpError>) -> Result<Said
     said.map_err(|(unsaid, why)| {
         metrics::counter!("services_silent_total", "service" => service.name.clone()).increment(1);
         // Whoever should know hears of it from the engine, once it has been so several times in a row.
-        tracing::debug!(service = service.name, endpoint = %service.endpoint, why, "a service gave no answer");
+        tracing::debug!(service = service.name, endpoint = service.endpoint.origin(), why, "a service gave no answer");
         unsaid
     })
 }

@@ -164,13 +164,13 @@ impl Messenger {
 
     /// It has gone, one way or the other; false: again later.
     fn is_over(&mut self, number: u64, at: Wall, outcome: Outcome) -> bool {
-        let webhook = &self.post.webhook;
+        let webhook = self.post.webhook.origin();
         match outcome {
             Outcome::Taken => metrics::counter!("notices_delivered_total").increment(1),
             Outcome::Refused(status) => lost(&format!("{webhook} refused it: {status}")),
             Outcome::Later(why) if self.clock.now().wall.since(at) >= KEEP_TIME => lost(&why),
             Outcome::Later(why) => {
-                tracing::warn!(%webhook, why, waiting = self.spool.len(), "notices wait");
+                tracing::warn!(webhook, why, waiting = self.spool.len(), "notices wait");
                 return false;
             }
         }
