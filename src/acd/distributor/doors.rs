@@ -47,8 +47,7 @@ impl Acd {
         let Some(line) = self.queues.get_mut(&queue) else { return };
         let open = line.is_open(now.wall);
         let was = std::mem::replace(&mut line.open, open);
-        // A queue that goes from the settings moves nobody.
-        let (door, lets_go) = (line.door, line.rules.closing_lets_go && !line.removed);
+        let (door, lets_go) = (line.door, line.lets_go());
         let timer = Timer::Door(queue);
         match line.calendar.as_ref().map(|calendar| calendar.next_change(now.wall)) {
             Some(next) => self.timers.set(timer, now.mono + next.since(now.wall)),
@@ -60,7 +59,7 @@ impl Acd {
             return;
         }
         self.outputs.push_back(Output::Queue(QueueEvent { queue, open, door, actor, at }));
-        if !open && lets_go {
+        if lets_go {
             self.let_everybody_go(now, queue, &Outcome::Closed);
         }
     }
