@@ -49,7 +49,7 @@ pub use ear::{Answer, AnswerSettings, Because};
 pub use listener::{LISTENER_SAMPLES_MAX, Listener, longest_quiet_ms, loudness, tone_peak, tone_snr_db};
 pub use matrix::{Gain, MIX_LEGS_MAX, Matrix, Seat};
 pub use player::Player;
-pub use ports::{PORT_REST, PORT_REST_PRESSED, PortPool};
+pub use ports::{PORT_REST, PORT_REST_PRESSED, PortPool, port_pairs, port_pairs_min};
 pub use sound::{SAMPLE_RATE, SOUND_SAMPLES_MAX, Sound};
 pub use source::{RELEARN, SourceRule, Speaker};
 pub use srtp::{KEY_BYTES, Secure, Security, Suite, TAIL_MAX as PROTECTION_BYTES_MAX};

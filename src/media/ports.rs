@@ -1,6 +1,6 @@
 //! The pool of pre-bound ports, a value of the engine's.
 
-use std::{collections::VecDeque, net::SocketAddr, time::Duration};
+use std::{collections::VecDeque, net::SocketAddr, ops::RangeInclusive, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,16 @@ pub const PORT_REST: Duration = Duration::from_secs(2);
 /// The rest is cut to this when no port has rested in full: a new call matters more than a stray packet, which the
 /// source rule turns away in most cases anyway.
 pub const PORT_REST_PRESSED: Duration = Duration::from_millis(200);
+
+/// Pairs of an even port for RTP and the next one for RTCP that a range has room for.
+pub fn port_pairs(ports: &RangeInclusive<u16>) -> usize {
+    (*ports.start()..*ports.end()).filter(|port| port % 2 == 0).count()
+}
+
+/// Without so many no call has room: one for each worker, which all browsers' legs there share, and two for the sides of a call.
+pub const fn port_pairs_min(workers: usize) -> usize {
+    workers + 2
+}
 
 /// Ports that the plane bound, handed out and taken back without asking it.
 ///

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{PlaneSettings, sys};
-use crate::media::Port;
+use crate::media::{Port, port_pairs, port_pairs_min};
 
 /// Files that stay for everything else (SIP connections, databases, pages): a quarter of the limit, but at least this.
 const FILES_RESERVED_MIN: u64 = 256;
@@ -19,9 +19,6 @@ pub struct Pair {
     pub rtp: sys::Udp,
     pub rtcp: sys::Udp,
 }
-
-/// A call has two sides.
-const CALL_PAIRS: usize = 2;
 
 /// Pairs that one thread binds: fewer are not worth a thread.
 const PAIRS_A_THREAD_MIN: usize = 512;
@@ -73,13 +70,11 @@ pub type SharedSockets = Vec<(SocketAddr, sys::Udp)>;
 pub fn bind_shared(settings: &PlaneSettings, workers: usize) -> io::Result<Vec<SharedSockets>> {
     let Some(others) = &settings.browsers else { return Ok(Vec::new()) };
     let addresses: Vec<IpAddr> = std::iter::once(settings.address).chain(others.iter().copied()).collect();
-    let (first, last) = (*settings.ports.start(), *settings.ports.end());
-    let pairs = (first..last).filter(|port| port % 2 == 0).count();
-    if pairs < workers + CALL_PAIRS {
+    let (pairs, least) = (port_pairs(&settings.ports), port_pairs_min(workers));
+    if pairs < least {
         let why = format!(
-            "that is room for {pairs} pairs of ports, and {} are the least: one for each of {workers} media workers and \
-             two for a call; widen the range",
-            workers + CALL_PAIRS
+            "that is room for {pairs} pairs of ports, and {least} are the least: one for each of {workers} media workers \
+             and two for a call; widen the range"
         );
         return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
     }

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     base::{Cidr, Private},
     engine::Devices,
-    media::Country,
+    media::{Country, port_pairs, port_pairs_min},
 };
 
 /// Environment variables that override keys of the main file begin with this: `[sip] listen` is `STROWGER_SIP_LISTEN`,
@@ -359,8 +359,7 @@ fn read_rtp(rtp: &Section<'_>, sip: &SipSettings) -> RtpSettings {
     let workers = or(rtp.whole("workers", 0..=64), 0) as u16;
     if let Some(At { mark, value }) = &ports {
         // Where workers are as many as there are cores, there is one at least.
-        let least = usize::from(workers.max(1)) + 2;
-        let pairs = (*value.start()..*value.end()).filter(|port| port % 2 == 0).count();
+        let (least, pairs) = (port_pairs_min(workers.max(1).into()), port_pairs(value));
         if pairs < least {
             let hint = format!("{least} pairs are the least: one for each media worker, two for a call");
             rtp.fault(*mark, format!("ports: room for {pairs} pairs of ports"), Some(hint));
